@@ -1,0 +1,133 @@
+//! What a tenant's plugin may do to tokens: the traits that `plugin-host` implements.
+
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+use primitives::hooks::{FailurePolicy, HookContext, HookFailure};
+use serde_json::{Map, Value};
+
+/// Claim names that belong to the server. A hook that returns one fails; it is never overruled silently.
+pub const PROTECTED_CLAIMS: [&str; 20] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "nbf",
+    "jti",
+    "azp",
+    "cnf",
+    "act",
+    "scope",
+    "client_id",
+    "sid",
+    "auth_time",
+    "nonce",
+    "at_hash",
+    "c_hash",
+    "s_hash",
+    "acr",
+    "amr",
+];
+
+/// What is about to be issued.
+#[derive(Debug, Clone)]
+pub struct TokenRequest {
+    /// The grant type, e.g. `authorization_code`, `refresh_token`, `client_credentials`.
+    pub grant_type: String,
+    /// The subject, absent when a client acts for itself.
+    pub subject: Option<TokenSubject>,
+    /// The scopes that the tokens will carry.
+    pub scopes: Vec<String>,
+    /// The audience of the access token.
+    pub audience: Vec<String>,
+    /// Whether an ID token is issued too.
+    pub id_token: bool,
+}
+
+/// The subject as a hook sees it.
+#[derive(Debug, Clone)]
+pub struct TokenSubject {
+    /// `sub`.
+    pub id: String,
+    /// The session behind the grant.
+    pub session: Option<String>,
+    /// `acr`.
+    pub assurance: String,
+    /// `amr`.
+    pub methods: Vec<String>,
+    /// The identity's traits, a JSON object.
+    pub traits: Map<String, Value>,
+    /// The identity's public metadata, a JSON object.
+    pub metadata: Map<String, Value>,
+}
+
+/// What a hook answers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TokenDecision {
+    /// Issue, with these claims added.
+    Issue(TokenShape),
+    /// Do not issue. The client gets `access_denied` with this description.
+    Deny {
+        /// Shown to the client and, in a browser flow, to the person.
+        description: String,
+    },
+}
+
+/// Claims to add, by document. None of them is protected: the host has checked.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TokenShape {
+    /// For the ID token.
+    pub id_token: Map<String, Value>,
+    /// For a JWT access token, and for the introspection answer of an opaque one.
+    pub access_token: Map<String, Value>,
+}
+
+/// What happens when a token hook cannot answer: nothing is issued.
+pub const TOKEN_FAILURE_POLICY: FailurePolicy = FailurePolicy::Closed;
+
+/// Shapes or denies tokens. Called at every issue and at userinfo.
+pub trait TokenHook: Send + Sync + fmt::Debug {
+    /// Whether the tenant has a plugin on this hook; where it has none, no input is gathered.
+    fn applies(&self, context: &HookContext) -> bool;
+
+    /// Called after the grant was verified and before anything is signed or stored.
+    fn shape_tokens<'a>(
+        &'a self,
+        context: &'a HookContext,
+        request: &'a TokenRequest,
+    ) -> BoxFuture<'a, Result<TokenDecision, HookFailure>>;
+
+    /// Called at userinfo; returns claims to add.
+    fn shape_userinfo<'a>(
+        &'a self,
+        context: &'a HookContext,
+        request: &'a TokenRequest,
+    ) -> BoxFuture<'a, Result<TokenDecision, HookFailure>>;
+}
+
+/// For a node without plugins: adds nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoTokenHook;
+
+impl TokenHook for NoTokenHook {
+    fn applies(&self, _: &HookContext) -> bool {
+        false
+    }
+
+    fn shape_tokens<'a>(
+        &'a self,
+        _: &'a HookContext,
+        _: &'a TokenRequest,
+    ) -> BoxFuture<'a, Result<TokenDecision, HookFailure>> {
+        Box::pin(async { Ok(TokenDecision::Issue(TokenShape::default())) })
+    }
+
+    fn shape_userinfo<'a>(
+        &'a self,
+        _: &'a HookContext,
+        _: &'a TokenRequest,
+    ) -> BoxFuture<'a, Result<TokenDecision, HookFailure>> {
+        Box::pin(async { Ok(TokenDecision::Issue(TokenShape::default())) })
+    }
+}

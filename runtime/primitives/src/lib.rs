@@ -1,0 +1,32 @@
+//! What every room shares: identifiers, time, randomness, secrets, sealing, changes, audit, ports.
+//!
+//! This room imports no other room and touches nothing outside the process: a clock, a source of
+//! randomness and an outbound client are traits here, implemented at the composition root.
+//! Start with [`change::Change`] (how a room's decision reaches storage) and [`seal::Sealer`]
+//! (how anything secret leaves memory).
+
+pub mod address;
+pub mod audit;
+pub mod base64url;
+pub mod change;
+pub mod hooks;
+pub mod ids;
+pub mod outbound;
+pub mod rng;
+pub mod seal;
+pub mod secret;
+pub mod subject;
+pub mod time;
+
+pub use address::{ClientAddress, TrustedProxies};
+pub use audit::{Actor, AuditEvent};
+pub use change::{Change, OutboxMessage};
+pub use ids::{
+    AdminKeyId, ClientId, FamilyId, FlowId, GrantId, IdentityId, OrganisationId, RequestId, SessionId,
+    TenantId,
+};
+pub use rng::Rng;
+pub use seal::{KeyedHash, SealContext, Sealer};
+pub use secret::Secret;
+pub use subject::AuthenticatedSubject;
+pub use time::{Clock, Timestamp};

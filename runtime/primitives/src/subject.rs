@@ -1,0 +1,50 @@
+//! The one thing that passes from whoever authenticated a person to whoever needs to know.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{IdentityId, OrganisationId, SessionId, TenantId};
+use crate::time::Timestamp;
+
+/// Authenticator assurance level: how many factors stand behind a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AssuranceLevel {
+    /// Nothing was proven.
+    Aal0,
+    /// One factor.
+    Aal1,
+    /// Two factors.
+    Aal2,
+}
+
+impl AssuranceLevel {
+    /// As it stands in `acr` and in session documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Aal0 => "aal0",
+            Self::Aal1 => "aal1",
+            Self::Aal2 => "aal2",
+        }
+    }
+}
+
+/// A subject whose proof was verified, with what is needed to say so in a token.
+///
+/// `oauth2` and `identity` do not know each other; this is what passes between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthenticatedSubject {
+    /// The tenant in which it signed in. A subject of one tenant is nobody in another.
+    pub tenant: TenantId,
+    /// Who.
+    pub subject: IdentityId,
+    /// The session that holds the proof (`sid`).
+    pub session: SessionId,
+    /// The organisation it signed in for, if any.
+    pub organisation: Option<OrganisationId>,
+    /// When the proof was given (`auth_time`).
+    pub authenticated_at: Timestamp,
+    /// How strong the proof was (`acr`).
+    pub assurance: AssuranceLevel,
+    /// How it was proven (`amr`, RFC 8176), e.g. `["pwd"]`.
+    pub methods: Vec<String>,
+}
