@@ -1,1 +1,6 @@
-//! testkit
+//! Test servers and builders that several test suites share.
+//!
+//! Start at [`postgres::Postgres`] for a throwaway database server. Nothing here is part of the product: no room and
+//! no binary imports this crate outside `[dev-dependencies]`.
+
+pub mod postgres;
