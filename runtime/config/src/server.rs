@@ -1,0 +1,77 @@
+//! `[server]`
+
+use std::path::PathBuf;
+
+use primitives::TrustedProxies;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::problem::Checker;
+use crate::span::Span;
+
+/// The node itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// The directory for everything that the node makes by itself: database, master key, admin key,
+    /// compiled plugins, its socket. Only its user may read it.
+    pub data_dir: PathBuf,
+    /// What browsers and apps call this node, e.g. `https://id.example.com`; the issuer of the `default`
+    /// tenant. Without it, the address of the first public listener, which must then be a loopback one.
+    #[schemars(with = "Option<String>")]
+    pub base_url: Option<Url>,
+    /// The proxies whose `X-Forwarded-For` is believed, as addresses or networks, e.g. `10.0.0.0/8`.
+    pub trusted_proxies: Vec<String>,
+    /// How long requests in flight may take to finish after SIGTERM.
+    pub drain: Span,
+    /// Whether to watch this file and reload when it changes (SIGHUP always reloads).
+    pub watch: bool,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("portcullis-data"),
+            base_url: None,
+            trusted_proxies: Vec::new(),
+            drain: Span::seconds(30),
+            watch: true,
+        }
+    }
+}
+
+impl Server {
+    /// The trusted proxies as networks. Entries were checked when the configuration was read.
+    pub fn proxies(&self) -> TrustedProxies {
+        TrustedProxies(self.trusted_proxies.iter().filter_map(|entry| entry.parse().ok()).collect())
+    }
+
+    pub(crate) fn check(&self, checker: &mut Checker<'_>) {
+        for (index, entry) in self.trusted_proxies.iter().enumerate() {
+            if let Err(error) = entry.parse::<primitives::address::Network>() {
+                checker.report(&format!("server.trusted_proxies[{index}]"), format!("`{entry}` is {error}"));
+            }
+        }
+        if let Some(url) = &self.base_url
+            && let Err(message) = check_issuer(url)
+        {
+            checker.report("server.base_url", message);
+        }
+    }
+}
+
+/// Checks what OpenID Connect Discovery 1.0 section 3 asks of an issuer: http(s), a host, no query, no
+/// fragment; and no user information, which would end up in every token.
+pub(crate) fn check_issuer(url: &Url) -> Result<(), &'static str> {
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err("must be an absolute http or https URL");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must have no query and no fragment");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must hold no user name or password");
+    }
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! The files in `config/` are those that the types generate, and the examples are right.
+
+use std::path::Path;
+
+#[expect(clippy::unwrap_used, reason = "a missing file fails the test")]
+fn committed(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config").join(name);
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[track_caller]
+fn check_generated(name: &str, generated: &str) {
+    assert!(
+        committed(name) == generated,
+        "config/{name} is not current; run `cargo run -p portcullis-config --example generate`"
+    );
+}
+
+#[test]
+fn schema_is_current() {
+    check_generated("schema.json", &portcullis_config::reference::schema_text());
+}
+
+#[test]
+fn reference_page_is_current() {
+    check_generated("reference.md", &portcullis_config::reference::page());
+}
+
+#[test]
+fn examples_are_right() {
+    for name in ["example.toml", "minimal.toml"] {
+        let parsed = portcullis_config::Config::parse(&committed(name), name);
+        assert!(parsed.is_ok(), "{parsed:?}");
+    }
+}
+
+#[test]
+fn every_key_of_the_node_has_a_meaning() {
+    for line in portcullis_config::reference::page().lines().filter(|line| line.starts_with("| `")) {
+        assert!(!line.ends_with("|  |"), "no doc comment: {line}");
+    }
+}
