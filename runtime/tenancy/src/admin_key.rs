@@ -1,0 +1,316 @@
+//! Admin keys: how operators' tools prove who they are.
+
+use std::fmt;
+use std::str::FromStr;
+
+use primitives::{
+    Actor, AdminKeyId, AuditEvent, Change, KeyedHash, Rng, Sealer, Secret, TenantId, Timestamp, base64url,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::write::Write;
+
+/// The purpose under which secrets of admin keys are hashed.
+const PURPOSE: &str = "admin_key";
+
+/// How often `last_used_at` is written at most, so that a busy key does not make every read a write.
+const TOUCH_EVERY: std::time::Duration = std::time::Duration::from_mins(1);
+
+/// An admin key as it is stored and shown: everything but the secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AdminKey {
+    /// Its identifier; the actor in audit records.
+    pub id: AdminKeyId,
+    /// What people call it.
+    pub name: String,
+    /// Whose it is.
+    pub owner: KeyOwner,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it stops working.
+    pub expires_at: Option<Timestamp>,
+    /// When it last worked, to the minute.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// Whose key it is, and so which tenants it can see.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "tenant", rename_all = "snake_case")]
+pub enum KeyOwner {
+    /// The operator of the node: every tenant.
+    Operator,
+    /// One tenant: others do not exist for it.
+    Tenant(TenantId),
+}
+
+impl KeyOwner {
+    /// The tenant whose rows hold the key. The operator's are kept with `default`.
+    pub fn home(&self) -> TenantId {
+        match self {
+            Self::Operator => TenantId::default_tenant(),
+            Self::Tenant(tenant) => tenant.clone(),
+        }
+    }
+}
+
+macro_rules! scopes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
+        /// What a key may do. `all` includes every other; a `write` includes its `read`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Scope {
+            $($(#[$doc])* #[serde(rename = $text)] $name,)+
+        }
+
+        impl Scope {
+            /// Every scope.
+            pub const EVERY: &'static [Self] = &[$(Self::$name),+];
+
+            /// As it is written in files, bodies and the database.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),+ }
+            }
+        }
+    };
+}
+
+scopes! {
+    /// Everything.
+    All = "all";
+    /// See tenants and their settings.
+    TenantsRead = "tenants:read";
+    /// Make and change tenants.
+    TenantsWrite = "tenants:write";
+    /// See admin keys.
+    KeysRead = "keys:read";
+    /// Make and delete admin keys (never wider than oneself).
+    KeysWrite = "keys:write";
+    /// See OAuth clients.
+    ClientsRead = "clients:read";
+    /// Make and change OAuth clients.
+    ClientsWrite = "clients:write";
+    /// See identities and their sessions.
+    IdentitiesRead = "identities:read";
+    /// Make and change identities, end their sessions.
+    IdentitiesWrite = "identities:write";
+    /// Introspect tokens.
+    TokensRead = "tokens:read";
+    /// Revoke tokens, consents and logins; accept or reject their requests.
+    TokensWrite = "tokens:write";
+    /// See public keys.
+    JwksRead = "jwks:read";
+    /// Make, import and rotate keys.
+    JwksWrite = "jwks:write";
+    /// See plugins.
+    PluginsRead = "plugins:read";
+    /// Upload, bind and remove plugins.
+    PluginsWrite = "plugins:write";
+    /// Read metrics.
+    MetricsRead = "metrics:read";
+}
+
+impl Scope {
+    /// Whether holding `self` allows what asks for `wanted`.
+    pub fn includes(self, wanted: Self) -> bool {
+        self == Self::All
+            || self == wanted
+            || wanted
+                .as_str()
+                .strip_suffix(":read")
+                .is_some_and(|area| self.as_str().strip_suffix(":write") == Some(area))
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Scope {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::EVERY.iter().copied().find(|scope| scope.as_str() == text).ok_or_else(|| {
+            let known: Vec<&str> = Self::EVERY.iter().map(|scope| scope.as_str()).collect();
+            format!("`{text}` is no scope; there are {}", known.join(", "))
+        })
+    }
+}
+
+/// What somebody asks for who makes a key.
+#[derive(Debug, Clone)]
+pub struct NewAdminKey {
+    /// What people call it.
+    pub name: String,
+    /// Whose it shall be.
+    pub owner: KeyOwner,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// When it stops working.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl NewAdminKey {
+    /// Makes the key: what is stored, the text that is shown once, and the change.
+    pub fn create(
+        self,
+        actor: Actor,
+        sealer: &Sealer,
+        rng: &dyn Rng,
+        now: Timestamp,
+    ) -> (AdminKey, Secret<String>, Change<Write>) {
+        let key = AdminKey {
+            id: AdminKeyId::generate(rng),
+            name: self.name,
+            owner: self.owner,
+            scopes: self.scopes,
+            created_at: now,
+            expires_at: self.expires_at,
+            last_used_at: None,
+        };
+        let plain = PlainAdminKey { id: key.id, secret: Secret::new(rng.token()) };
+        let tenant = key.owner.home();
+        let hash = sealer.hash(&tenant, PURPOSE, plain.secret.expose().as_bytes());
+        let audit = AuditEvent::new("admin_key.created", actor, "admin_key", &key.id);
+        let change = Change::new(tenant).write(Write::InsertAdminKey { key: key.clone(), hash }).audit(audit);
+        (key, plain.to_text(), change)
+    }
+}
+
+/// A presented key, taken apart: `pk_<id>_<secret>`. The id finds the row, the secret proves it.
+#[derive(Debug, Clone)]
+pub struct PlainAdminKey {
+    /// Which key it claims to be.
+    pub id: AdminKeyId,
+    secret: Secret<String>,
+}
+
+impl PlainAdminKey {
+    /// Takes a presented text apart; `None` if it is not of the form of our keys.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (id, secret) = text.strip_prefix("pk_")?.split_at_checked(22)?;
+        let id = uuid::Uuid::from_slice(&base64url::decode(id)?).ok()?;
+        let secret = secret.strip_prefix('_').filter(|secret| secret.len() == 43)?;
+        Some(Self { id: AdminKeyId(id), secret: Secret::new(secret.to_owned()) })
+    }
+
+    /// The text that people handle.
+    fn to_text(&self) -> Secret<String> {
+        Secret::new(format!("pk_{}_{}", base64url::encode(self.id.0.as_bytes()), self.secret.expose()))
+    }
+
+    /// Whether it is the key whose row was found, and still good.
+    pub fn verify(&self, key: &AdminKey, hash: &KeyedHash, sealer: &Sealer, now: Timestamp) -> bool {
+        let proven = sealer.verify_hash(&key.owner.home(), PURPOSE, self.secret.expose().as_bytes(), hash);
+        proven && key.id == self.id && key.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+impl AdminKey {
+    /// The change that removes it.
+    pub fn delete(&self, actor: Actor) -> Change<Write> {
+        Change::new(self.owner.home()).write(Write::DeleteAdminKey(self.id)).audit(AuditEvent::new(
+            "admin_key.deleted",
+            actor,
+            "admin_key",
+            &self.id,
+        ))
+    }
+
+    /// The change that notes its use, or none if it was noted a moment ago.
+    pub fn touch(&self, now: Timestamp) -> Option<Change<Write>> {
+        let stale = self.last_used_at.is_none_or(|at| now.since(at) >= TOUCH_EVERY);
+        stale
+            .then(|| Change::new(self.owner.home()).write(Write::TouchAdminKey { id: self.id, used_at: now }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use primitives::rng::SeededRng;
+    use primitives::seal::{DataKey, Keyring};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_000);
+
+    fn sealer() -> Sealer {
+        let key = DataKey { id: 1, material: [7; 32].into() };
+        Sealer::new(Keyring::new(key, []), Arc::new(SeededRng::new(1)))
+    }
+
+    fn made(expires_at: Option<Timestamp>) -> (AdminKey, String, KeyedHash) {
+        let owner = KeyOwner::Tenant("a".parse().unwrap());
+        let new = NewAdminKey { name: "ci".to_owned(), owner, scopes: vec![Scope::All], expires_at };
+        let (key, text, change) = new.create(Actor::System, &sealer(), &SeededRng::new(2), NOW);
+        let Some(Write::InsertAdminKey { hash, .. }) = change.writes.into_iter().next() else { panic!() };
+        (key, text.expose().clone(), hash)
+    }
+
+    #[test]
+    fn key_is_proven_by_its_secret_until_it_expires() {
+        let (key, text, hash) = made(Some(Timestamp::from_seconds(2_000)));
+        let presented = PlainAdminKey::parse(&text).unwrap();
+        assert!(presented.verify(&key, &hash, &sealer(), NOW));
+        assert!(!presented.verify(&key, &hash, &sealer(), Timestamp::from_seconds(2_000)));
+        let mut forged = text.clone().into_bytes();
+        let last = forged.len() - 5;
+        forged[last] = if forged[last] == b'A' { b'B' } else { b'A' };
+        let forged = PlainAdminKey::parse(&String::from_utf8(forged).unwrap()).unwrap();
+        assert!(!forged.verify(&key, &hash, &sealer(), NOW));
+        let moved = AdminKey { owner: KeyOwner::Operator, ..key };
+        assert!(
+            !presented.verify(&moved, &hash, &sealer(), NOW),
+            "a row moved to another owner proves nothing"
+        );
+    }
+
+    #[test]
+    fn only_our_form_is_looked_up() {
+        let (_, text, _) = made(None);
+        for (candidate, of_form) in [
+            (text.as_str(), true),
+            ("", false),
+            ("pk_", false),
+            (&text[..60], false),
+            (&format!("{text}x"), false),
+            (&text.replacen("pk_", "sk_", 1), false),
+            ("pk_éééééééééééé_", false),
+        ] {
+            assert_eq!(PlainAdminKey::parse(candidate).is_some(), of_form, "{candidate}");
+        }
+    }
+
+    #[test]
+    fn text_of_a_key_is_never_printed() {
+        let (_, text, _) = made(None);
+        assert!(!format!("{:?}", PlainAdminKey::parse(&text)).contains(&text[30..]));
+    }
+
+    #[test]
+    fn write_includes_read_of_the_same_area_only() {
+        for (held, wanted, expect) in [
+            (Scope::All, Scope::TenantsWrite, true),
+            (Scope::ClientsWrite, Scope::ClientsRead, true),
+            (Scope::ClientsWrite, Scope::ClientsWrite, true),
+            (Scope::ClientsRead, Scope::ClientsWrite, false),
+            (Scope::ClientsWrite, Scope::IdentitiesRead, false),
+            (Scope::ClientsWrite, Scope::All, false),
+        ] {
+            assert_eq!(held.includes(wanted), expect, "{held} {wanted}");
+        }
+    }
+
+    #[test]
+    fn use_is_noted_once_a_minute() {
+        let (key, ..) = made(None);
+        assert!(key.touch(NOW).is_some());
+        let used = AdminKey { last_used_at: Some(NOW), ..key };
+        assert!(used.touch(Timestamp::from_seconds(1_059)).is_none());
+        assert!(used.touch(Timestamp::from_seconds(1_060)).is_some());
+    }
+}

@@ -1,0 +1,36 @@
+//! What this room writes.
+
+use primitives::{AdminKeyId, KeyedHash, Timestamp};
+
+use crate::admin_key::AdminKey;
+use crate::tenant::Tenant;
+
+/// One guarded write.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Write {
+    /// Inserts a tenant. Guard: no tenant has its id or its host.
+    InsertTenant(Tenant),
+    /// Replaces a tenant. Guard: it still has the version that was read.
+    ReplaceTenant {
+        /// The tenant as it shall be, its version already raised.
+        tenant: Tenant,
+        /// The version that the decision was made on.
+        read_version: i64,
+    },
+    /// Inserts an admin key under the change's tenant. Guard: none has its id.
+    InsertAdminKey {
+        /// The key without its secret.
+        key: AdminKey,
+        /// The keyed hash of its secret.
+        hash: KeyedHash,
+    },
+    /// Deletes an admin key of the change's tenant. Guard: it exists.
+    DeleteAdminKey(AdminKeyId),
+    /// Notes when an admin key was last used. No guard: a key that is gone meanwhile is no error.
+    TouchAdminKey {
+        /// Which.
+        id: AdminKeyId,
+        /// When.
+        used_at: Timestamp,
+    },
+}
