@@ -1,1 +1,26 @@
-//! identity
+//! People, their proofs and their sessions.
+//!
+//! This room decides who may sign in and why, what a self-service form shows, and what a session is
+//! worth. It never speaks HTTP or SQL: it reads through the traits in [`ports`], and every decision
+//! that writes is a [`primitives::Change`] of [`Write`]s, which storage applies whole or not at all.
+//! It does not know OAuth: a session turns into a [`primitives::AuthenticatedSubject`], and that is
+//! what passes.
+//!
+//! Start with [`flow::next_step`], the one dispatcher of every submitted form.
+
+pub mod identifier;
+pub mod identity;
+pub mod limiter;
+pub mod password;
+pub mod ports;
+pub mod return_to;
+pub mod schema;
+pub mod session;
+pub mod settings;
+mod write;
+
+pub use identifier::Identifier;
+pub use identity::{Identity, IdentityState};
+pub use session::{Session, SessionToken};
+pub use settings::Settings;
+pub use write::Write;

@@ -1,0 +1,127 @@
+//! Who signs in: an identity, its traits and its addresses.
+
+use primitives::{IdentityId, OrganisationId, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// A person (or machine) that signs in.
+///
+/// Serialises as the `identity` document of the flow API; `metadata_admin` is left out, since that
+/// document reaches the person.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Identity {
+    /// `sub` of its tokens.
+    pub id: IdentityId,
+    /// A name that the customer's own systems give it; unique in the tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// The schema that its traits follow.
+    pub schema_id: String,
+    /// Whether it may sign in.
+    pub state: IdentityState,
+    /// When `state` changed.
+    pub state_changed_at: Timestamp,
+    /// What it says of itself, valid under its schema.
+    pub traits: Map<String, Value>,
+    /// Addresses that can be verified.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub verifiable_addresses: Vec<VerifiableAddress>,
+    /// Addresses through which the account can be recovered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recovery_addresses: Vec<RecoveryAddress>,
+    /// What the operator keeps about it and it may see.
+    pub metadata_public: Option<Value>,
+    /// What the operator keeps about it for itself.
+    #[serde(skip)]
+    pub metadata_admin: Option<Value>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// The organisation that it belongs to.
+    #[serde(rename = "organization_id")]
+    pub organisation: Option<OrganisationId>,
+    /// Counts its changes, so that of two at a time one is told.
+    #[serde(skip)]
+    pub version: i64,
+}
+
+/// Whether an identity may sign in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IdentityState {
+    /// It may.
+    Active,
+    /// It may not, and its sessions count for nothing.
+    Inactive,
+}
+
+impl IdentityState {
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+        }
+    }
+}
+
+/// How an address is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AddressKind {
+    /// By e-mail.
+    Email,
+    /// By text message.
+    Sms,
+}
+
+/// An address whose owner can be proven.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifiableAddress {
+    /// Names it.
+    pub id: Uuid,
+    /// The address, normalised.
+    pub value: String,
+    /// Whether its owner was proven.
+    pub verified: bool,
+    /// How it is reached.
+    pub via: AddressKind,
+    /// How far verification is.
+    pub status: AddressStatus,
+    /// When it was verified.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub verified_at: Option<Timestamp>,
+    /// When it was first seen.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// How far the verification of an address is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AddressStatus {
+    /// Nothing was sent.
+    Pending,
+    /// A message is on its way.
+    Sent,
+    /// Proven.
+    Completed,
+}
+
+/// An address through which an account can be recovered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoveryAddress {
+    /// Names it.
+    pub id: Uuid,
+    /// The address, normalised.
+    pub value: String,
+    /// How it is reached.
+    pub via: AddressKind,
+    /// When it was first seen.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}

@@ -1,0 +1,87 @@
+//! What this room needs from outside: identities, credentials and sessions, by tenant.
+
+use futures_util::future::BoxFuture;
+use primitives::{IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
+
+use crate::identifier::Identifier;
+use crate::identity::Identity;
+use crate::password::StoredPassword;
+use crate::session::Session;
+
+/// The store could not answer. Nobody's fault that the client could mend; the detail is for the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the store is unavailable: {0}")]
+pub struct StoreUnavailable(pub String);
+
+/// Reads identities and their credentials.
+pub trait Identities: Send + Sync {
+    /// Finds an identity by its id.
+    fn find_identity<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        id: IdentityId,
+    ) -> BoxFuture<'a, Result<Option<Identity>, StoreUnavailable>>;
+
+    /// Finds the identity that holds an identifier, with its password if it has one. One look-up, so
+    /// that an account with a password takes no longer to find than one without.
+    fn find_by_identifier<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identifier: &'a Identifier,
+    ) -> BoxFuture<'a, Result<Option<(Identity, Option<StoredPassword>)>, StoreUnavailable>>;
+
+    /// Finds who holds an identifier or a look-alike of it.
+    fn find_look_alike<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identifier: &'a Identifier,
+    ) -> BoxFuture<'a, Result<Option<IdentityId>, StoreUnavailable>>;
+
+    /// Finds the password of an identity.
+    fn find_password<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identity: IdentityId,
+    ) -> BoxFuture<'a, Result<Option<StoredPassword>, StoreUnavailable>>;
+
+    /// Lists the identifiers that an identity holds, in normalised form.
+    fn list_identifiers<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identity: IdentityId,
+    ) -> BoxFuture<'a, Result<Vec<String>, StoreUnavailable>>;
+
+    /// Lists identities in the order of their ids, after `after`, at most `limit`.
+    fn list_identities<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        after: Option<IdentityId>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Identity>, StoreUnavailable>>;
+}
+
+/// Reads sessions.
+pub trait Sessions: Send + Sync {
+    /// Finds a session and its identity by any of the hashes of a token, ended or not.
+    fn find_by_token<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        hashes: &'a [KeyedHash],
+    ) -> BoxFuture<'a, Result<Option<(Session, Identity)>, StoreUnavailable>>;
+
+    /// Finds a session of any identity, ended or not.
+    fn find_session<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        id: SessionId,
+    ) -> BoxFuture<'a, Result<Option<Session>, StoreUnavailable>>;
+
+    /// Lists the live sessions of an identity, newest first, at most `limit`.
+    fn list_live<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identity: IdentityId,
+        now: Timestamp,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Session>, StoreUnavailable>>;
+}

@@ -1,0 +1,120 @@
+//! Where a browser may be sent after a form: the allow-list of `return_to`.
+
+use url::Url;
+
+use crate::settings::FlowSettings;
+
+/// An address that the settings allow. Only [`check`] makes one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ReturnTo(String);
+
+impl ReturnTo {
+    /// The absolute URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The address is not on the list.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the requested return_to address is not allowed")]
+pub struct ReturnToForbidden;
+
+/// Checks a `return_to` against this server (`base`, with the tenant's prefix) and the allow-list.
+///
+/// Scheme, host and port must be equal. The path must be the entry's path or below it by whole
+/// segments: `/app` allows `/app/x` and not `/apple`. Relative addresses are taken as this server's.
+pub fn check(requested: &str, base: &Url, settings: &FlowSettings) -> Result<ReturnTo, ReturnToForbidden> {
+    if requested.len() > 2048 || requested.chars().any(|c| c.is_control() || c == '\\' || c.is_whitespace()) {
+        return Err(ReturnToForbidden);
+    }
+    let url = resolve(requested, base).ok_or(ReturnToForbidden)?;
+    let plain =
+        matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
+    let allowed = settings.allowed_return_urls.iter().filter_map(|entry| Url::parse(entry).ok());
+    let root = std::iter::once(base.clone());
+    if plain && root.chain(allowed).any(|entry| covers(&entry, &url)) {
+        return Ok(ReturnTo(url.into()));
+    }
+    Err(ReturnToForbidden)
+}
+
+/// Where a browser goes when nothing else was asked for.
+pub fn default_return(base: &Url, settings: &FlowSettings) -> ReturnTo {
+    let url = resolve(&settings.default_return_url, base).unwrap_or_else(|| base.clone());
+    ReturnTo(url.into())
+}
+
+/// Paths (`/…`, not `//…`) hang below the base with its prefix; all else must be absolute.
+fn resolve(text: &str, base: &Url) -> Option<Url> {
+    if text.starts_with('/') && !text.starts_with("//") {
+        let prefix = base.as_str().trim_end_matches('/');
+        return Url::parse(&format!("{prefix}{text}")).ok().filter(|url| covers(base, url));
+    }
+    Url::parse(text).ok()
+}
+
+fn covers(entry: &Url, url: &Url) -> bool {
+    if entry.origin() != url.origin() || !url.origin().is_tuple() {
+        return false;
+    }
+    let prefix = entry.path().trim_end_matches('/');
+    // `Url` has resolved `..`; an encoded slash or dot must not climb out behind its back.
+    let path = url.path();
+    let lower = path.to_ascii_lowercase();
+    let climbs = ["%2e", "%2f", "%5c"].iter().any(|code| lower.contains(code));
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        && !(climbs && !prefix.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_one(requested: &str, expect: Option<&str>) {
+        let base = Url::parse("https://id.example/t/acme").unwrap();
+        let settings = FlowSettings {
+            allowed_return_urls: vec![
+                "https://app.example/app".into(),
+                "http://localhost:3000".into(),
+                "not a url".into(),
+            ],
+            ..FlowSettings::default()
+        };
+        let found = check(requested, &base, &settings).ok();
+        assert_eq!(found.as_ref().map(ReturnTo::as_str), expect, "{requested}");
+    }
+
+    #[test]
+    fn only_listed_origins_and_paths_by_whole_segments() {
+        for (requested, expect) in [
+            ("https://app.example/app", Some("https://app.example/app")),
+            ("https://app.example/app/x?y=1", Some("https://app.example/app/x?y=1")),
+            ("http://localhost:3000/any", Some("http://localhost:3000/any")),
+            ("/ui/settings", Some("https://id.example/t/acme/ui/settings")),
+            ("https://id.example/t/acme/ui", Some("https://id.example/t/acme/ui")),
+            ("https://id.example/t/other/ui", None),
+            ("https://id.example/", None),
+            ("/../other", None),
+            ("https://app.example/apple", None),
+            ("https://app.example/app/../x", None),
+            ("https://app.example/app/%2e%2e/x", None),
+            ("https://app.example/app/%2F..%2Fx", None),
+            ("https://app.example.evil.example/app", None),
+            ("https://evil.example/app", None),
+            ("https://user@app.example/app", None),
+            ("http://app.example/app", None),
+            ("https://app.example:444/app", None),
+            ("//evil.example", None),
+            ("/\\evil.example", None),
+            ("https:evil.example", None),
+            ("javascript:alert(1)", None),
+            ("data:text/html,x", None),
+            ("", None),
+            ("https://app.example/app\n", None),
+            ("http://localhost:30001/", None),
+        ] {
+            check_one(requested, expect);
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! A signed-in session: what it is, what its token is worth, and what it says to others.
+
+mod cache;
+
+pub use cache::SessionCache;
+
+use primitives::subject::AssuranceLevel;
+use primitives::{
+    AuthenticatedSubject, ClientAddress, IdentityId, KeyedHash, OrganisationId, Rng, Sealer, Secret,
+    SessionId, TenantId, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::identity::{Identity, IdentityState};
+use crate::settings::SessionSettings;
+
+const TOKEN_PREFIX: &str = "ory_st_";
+const TOKEN_PURPOSE: &str = "session_token";
+const LOGOUT_PREFIX: &str = "ory_lo_";
+const LOGOUT_PURPOSE: &str = "logout_token";
+
+/// A session as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Session {
+    /// `sid` of its tokens.
+    pub id: SessionId,
+    /// Whose.
+    pub identity: IdentityId,
+    /// In which organisation's name.
+    pub organisation: Option<OrganisationId>,
+    /// How strong its proofs are together.
+    pub assurance: AssuranceLevel,
+    /// Its proofs, oldest first.
+    pub methods: Vec<AuthenticationMethod>,
+    /// When the last proof was given.
+    pub authenticated_at: Timestamp,
+    /// When it began.
+    pub issued_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+    /// When it was ended, if it was.
+    pub revoked_at: Option<Timestamp>,
+    /// Where it began.
+    pub device: Device,
+}
+
+/// A proof that was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthenticationMethod {
+    /// Which.
+    pub method: Method,
+    /// What it is worth.
+    pub aal: AssuranceLevel,
+    /// When it was given.
+    pub completed_at: Timestamp,
+}
+
+/// The ways to prove who one is, by their names in the flow API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// A password.
+    Password,
+}
+
+impl Method {
+    /// Its name in the flow API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+        }
+    }
+
+    /// Its Authentication Method Reference (RFC 8176 section 2).
+    pub const fn amr(self) -> &'static str {
+        match self {
+            Self::Password => "pwd",
+        }
+    }
+}
+
+/// The device on which a session began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// Names it.
+    pub id: Uuid,
+    /// The client's address.
+    pub ip_address: Option<String>,
+    /// The `User-Agent`, at most 512 bytes of it.
+    pub user_agent: Option<String>,
+}
+
+impl Device {
+    /// The device behind a request.
+    pub fn new(rng: &dyn Rng, address: ClientAddress, user_agent: Option<&str>) -> Self {
+        let user_agent = user_agent.map(|agent| agent.chars().take(256).collect::<String>());
+        Self { id: rng.uuid(), ip_address: Some(address.to_string()), user_agent }
+    }
+}
+
+/// A session about to be stored, with the hash of its token.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// The session.
+    pub session: Session,
+    /// The hash under which its token finds it.
+    pub token: KeyedHash,
+}
+
+/// The secret that stands for a session: `ory_st_` and 256 random bits.
+#[derive(Debug, Clone)]
+pub struct SessionToken(Secret<String>);
+
+impl SessionToken {
+    /// Draws a new token.
+    pub fn generate(rng: &dyn Rng) -> Self {
+        Self(Secret::new(format!("{TOKEN_PREFIX}{}", rng.token())))
+    }
+
+    /// Reads a presented token; `None` if it cannot be one of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bits = text.strip_prefix(TOKEN_PREFIX)?;
+        let of_form =
+            bits.len() == 43 && bits.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        of_form.then(|| Self(Secret::new(text.to_owned())))
+    }
+
+    /// The token itself, for the one response that carries it.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    /// The hash under which a new session is stored.
+    pub fn hash(&self, sealer: &Sealer, tenant: &TenantId) -> KeyedHash {
+        sealer.hash(tenant, TOKEN_PURPOSE, self.expose().as_bytes())
+    }
+
+    /// The hashes under which the session may be stored.
+    pub fn hashes(&self, sealer: &Sealer, tenant: &TenantId) -> Vec<KeyedHash> {
+        sealer.hashes(tenant, TOKEN_PURPOSE, self.expose().as_bytes())
+    }
+}
+
+impl Session {
+    /// Begins a session for an identity that has just given a proof.
+    pub fn begin(
+        rng: &dyn Rng,
+        identity: &Identity,
+        method: AuthenticationMethod,
+        device: Device,
+        settings: &SessionSettings,
+    ) -> Self {
+        let now = method.completed_at;
+        Self {
+            id: SessionId::generate(rng),
+            identity: identity.id,
+            organisation: identity.organisation,
+            assurance: method.aal,
+            methods: vec![method],
+            authenticated_at: now,
+            issued_at: now,
+            expires_at: now.after(settings.lifespan()),
+            revoked_at: None,
+            device,
+        }
+    }
+
+    /// Whether it counts at `now`, as far as the session itself goes.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && now < self.expires_at
+    }
+
+    /// Whether its last proof is young enough to change credentials.
+    pub fn is_privileged(&self, now: Timestamp, settings: &SessionSettings) -> bool {
+        now.since(self.authenticated_at) < settings.privileged_max_age()
+    }
+
+    /// The logout token of a browser session: derived from the session, so that it costs no row, and
+    /// worthless without the session's own cookie.
+    pub fn logout_token(&self, sealer: &Sealer, tenant: &TenantId) -> String {
+        let hash = sealer.hash(tenant, LOGOUT_PURPOSE, self.id.0.as_bytes());
+        format!("{LOGOUT_PREFIX}{}", primitives::base64url::encode(hash.0))
+    }
+
+    /// Whether `presented` is the logout token of this session.
+    pub fn check_logout_token(&self, sealer: &Sealer, tenant: &TenantId, presented: &str) -> bool {
+        presented.strip_prefix(LOGOUT_PREFIX).and_then(primitives::base64url::decode).is_some_and(|hash| {
+            sealer.verify_hash(tenant, LOGOUT_PURPOSE, self.id.0.as_bytes(), &KeyedHash(hash))
+        })
+    }
+}
+
+/// A live session with its active identity: what a valid token amounts to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LiveSession {
+    session: Session,
+    identity: Identity,
+}
+
+impl LiveSession {
+    /// Checks that session and identity belong together and count at `now`.
+    pub fn check(session: Session, identity: Identity, now: Timestamp) -> Option<Self> {
+        let live = session.identity == identity.id
+            && identity.state == IdentityState::Active
+            && session.is_live(now);
+        live.then_some(Self { session, identity })
+    }
+
+    /// The session.
+    pub const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The identity.
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// What passes to whoever issues tokens.
+    pub fn subject(&self, tenant: &TenantId) -> AuthenticatedSubject {
+        AuthenticatedSubject {
+            tenant: tenant.clone(),
+            subject: self.identity.id,
+            session: self.session.id,
+            organisation: self.session.organisation,
+            authenticated_at: self.session.authenticated_at,
+            assurance: self.session.assurance,
+            methods: self.session.methods.iter().map(|m| m.method.amr().to_owned()).collect(),
+        }
+    }
+
+    /// The `session` document of the flow API.
+    pub fn document(&self, now: Timestamp, schema_url: &str) -> Value {
+        session_document(&self.session, now, Some((&self.identity, schema_url)))
+    }
+}
+
+/// The `session` document of the flow API, with the identity where it belongs into it.
+pub fn session_document(session: &Session, now: Timestamp, identity: Option<(&Identity, &str)>) -> Value {
+    let device = json!({
+        "id": session.device.id,
+        "ip_address": session.device.ip_address.as_deref().unwrap_or_default(),
+        "user_agent": session.device.user_agent.as_deref().unwrap_or_default(),
+        "location": "",
+    });
+    let mut document = json!({
+        "id": session.id,
+        "active": session.is_live(now),
+        "expires_at": session.expires_at,
+        "authenticated_at": session.authenticated_at,
+        "authenticator_assurance_level": session.assurance,
+        "authentication_methods": session.methods,
+        "issued_at": session.issued_at,
+    });
+    if let Value::Object(fields) = &mut document {
+        if let Some((identity, schema_url)) = identity {
+            fields.insert("identity".to_owned(), identity_document(identity, schema_url));
+        }
+        fields.insert("devices".to_owned(), json!([device]));
+    }
+    document
+}
+
+/// The `identity` document of the flow API, as the person itself may see it.
+pub fn identity_document(identity: &Identity, schema_url: &str) -> Value {
+    let mut document = serde_json::to_value(identity).unwrap_or_default();
+    if let Value::Object(fields) = &mut document {
+        fields.insert("schema_url".to_owned(), schema_url.into());
+    }
+    document
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_tokens_of_our_form_are_looked_up() {
+        let rng = primitives::rng::SeededRng::new(1);
+        let token = SessionToken::generate(&rng);
+        assert!(SessionToken::parse(token.expose()).is_some());
+        for text in [
+            "",
+            "ory_st_",
+            "ory_at_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            &format!("{}x", token.expose()),
+        ] {
+            assert!(SessionToken::parse(text).is_none(), "{text}");
+        }
+    }
+}

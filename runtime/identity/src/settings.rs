@@ -1,0 +1,211 @@
+//! A tenant's identity settings: its part of the configuration, with the defaults beside the fields.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How people of a tenant sign up, sign in and stay signed in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The schema of new identities that name none.
+    pub default_schema: String,
+    /// Identity schemas by name: JSON Schema (draft-07 or 2020-12) of an object with a property
+    /// `traits`. The schema `default` (e-mail and name) is there unless it is replaced.
+    pub schemas: BTreeMap<String, SchemaSettings>,
+    /// Whether people may create accounts themselves.
+    pub registration_enabled: bool,
+    /// Sessions and their cookie.
+    pub session: SessionSettings,
+    /// Self-service forms.
+    pub flow: FlowSettings,
+    /// What a password must be.
+    pub password: PasswordPolicy,
+    /// How passwords are hashed. Hashes made with other parameters are replaced at the next login.
+    pub argon2: Argon2Settings,
+    /// How many attempts are answered before they are refused.
+    pub limits: LimitSettings,
+    /// Whether forms may tell that an account exists.
+    pub account_enumeration: AccountEnumeration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            default_schema: "default".to_owned(),
+            schemas: BTreeMap::new(),
+            registration_enabled: true,
+            session: SessionSettings::default(),
+            flow: FlowSettings::default(),
+            password: PasswordPolicy::default(),
+            argon2: Argon2Settings::default(),
+            limits: LimitSettings::default(),
+            account_enumeration: AccountEnumeration::default(),
+        }
+    }
+}
+
+/// One identity schema.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SchemaSettings {
+    /// The JSON Schema itself. References must stay inside the document.
+    pub schema: serde_json::Value,
+    /// Whether people may choose it when they sign up (`?identity_schema=`).
+    #[serde(default)]
+    pub selfservice_selectable: bool,
+}
+
+/// Sessions and their cookie.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SessionSettings {
+    /// How long a session lasts, in seconds. A day.
+    pub lifespan_seconds: u64,
+    /// Whether the browser keeps the cookie after it closes.
+    pub persistent_cookie: bool,
+    /// The cookie's `Domain`; absent binds it to the very host.
+    pub cookie_domain: Option<String>,
+    /// How long after signing in a session may change credentials without signing in again, in
+    /// seconds. An hour.
+    pub privileged_max_age_seconds: u64,
+}
+
+impl Default for SessionSettings {
+    fn default() -> Self {
+        Self {
+            lifespan_seconds: 24 * 3600,
+            persistent_cookie: true,
+            cookie_domain: None,
+            privileged_max_age_seconds: 3600,
+        }
+    }
+}
+
+impl SessionSettings {
+    /// How long a session lasts.
+    pub const fn lifespan(&self) -> Duration {
+        Duration::from_secs(self.lifespan_seconds)
+    }
+
+    /// How long a session may change credentials.
+    pub const fn privileged_max_age(&self) -> Duration {
+        Duration::from_secs(self.privileged_max_age_seconds)
+    }
+}
+
+/// Self-service forms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FlowSettings {
+    /// How long a form may be submitted, in seconds. An hour.
+    pub lifespan_seconds: u64,
+    /// Where a browser goes after a form that named no `return_to`: a path of this server, or a URL.
+    pub default_return_url: String,
+    /// Where `return_to` may point besides this server: URLs; scheme, host and port must be equal
+    /// and the path must be the same or below it, by whole segments.
+    pub allowed_return_urls: Vec<String>,
+    /// Whether signing up also signs in.
+    pub session_after_registration: bool,
+}
+
+impl Default for FlowSettings {
+    fn default() -> Self {
+        Self {
+            lifespan_seconds: 3600,
+            default_return_url: "/ui/settings".to_owned(),
+            allowed_return_urls: Vec::new(),
+            session_after_registration: true,
+        }
+    }
+}
+
+impl FlowSettings {
+    /// How long a form may be submitted.
+    pub const fn lifespan(&self) -> Duration {
+        Duration::from_secs(self.lifespan_seconds)
+    }
+}
+
+/// What a password must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PasswordPolicy {
+    /// The fewest characters (NIST SP 800-63B section 5.1.1 asks for 8 at least).
+    pub min_length: u32,
+    /// The most bytes; a longer one is refused before it is hashed.
+    pub max_bytes: u32,
+    /// Whether a password that resembles the identifier is refused.
+    pub refuse_similar_to_identifier: bool,
+}
+
+impl Default for PasswordPolicy {
+    fn default() -> Self {
+        Self { min_length: 8, max_bytes: 1024, refuse_similar_to_identifier: true }
+    }
+}
+
+/// Argon2id parameters (RFC 9106).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Argon2Settings {
+    /// Memory in KiB.
+    #[schemars(range(min = 8, max = 1_048_576))]
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    #[schemars(range(min = 1, max = 10))]
+    pub iterations: u32,
+    /// Lanes.
+    #[schemars(range(min = 1, max = 16))]
+    pub parallelism: u32,
+}
+
+impl Default for Argon2Settings {
+    fn default() -> Self {
+        Self { memory_kib: 19_456, iterations: 2, parallelism: 1 }
+    }
+}
+
+/// How many attempts are answered before they are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitSettings {
+    /// Failed logins for one identifier, from everywhere.
+    pub identifier: Rate,
+    /// Failed logins and registrations from one client address (IPv6: one /64).
+    pub address: Rate,
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        Self {
+            identifier: Rate { burst: 20, refill_seconds: 30 },
+            address: Rate { burst: 100, refill_seconds: 3 },
+        }
+    }
+}
+
+/// A bucket of attempts that fills again with time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// Attempts in a row; 0 refuses all.
+    pub burst: u32,
+    /// Seconds after which one more is allowed.
+    pub refill_seconds: u32,
+}
+
+/// Whether forms may tell that an account exists.
+///
+/// Login never tells, by text, status or time, whatever is set here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountEnumeration {
+    /// Registration says that an identifier is taken, as people expect.
+    #[default]
+    Disclose,
+    /// Registration answers a taken identifier like any other invalid input.
+    Mitigate,
+}

@@ -1,0 +1,95 @@
+//! What this room writes. Each variant says what its guard is; a guard that misses undoes the change.
+
+use primitives::{IdentityId, SessionId, Timestamp};
+
+use crate::identifier::Identifier;
+use crate::identity::{Identity, IdentityState};
+use crate::password::HashedPassword;
+use crate::session::{AuthenticationMethod, NewSession};
+
+/// One guarded write.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// Inserts an identity. Guard: neither its id nor its `external_id` is taken.
+    InsertIdentity(Box<Identity>),
+    /// Replaces everything about an identity that can change. Guard: its version is still
+    /// `identity.version`; the stored version becomes one more.
+    ReplaceIdentity(Box<Identity>),
+    /// Changes whether it may sign in. Guard: it exists.
+    SetState {
+        /// Whose.
+        identity: IdentityId,
+        /// To what.
+        state: IdentityState,
+        /// When.
+        at: Timestamp,
+    },
+    /// Deletes an identity with its identifiers, credentials and sessions. Guard: it exists.
+    DeleteIdentity(IdentityId),
+    /// Takes an identifier. Guard: nobody holds it or a look-alike of it.
+    ClaimIdentifier {
+        /// For whom.
+        identity: IdentityId,
+        /// What.
+        identifier: Identifier,
+    },
+    /// Gives an identifier back. Guard: this identity holds it.
+    ReleaseIdentifier {
+        /// Whose.
+        identity: IdentityId,
+        /// What.
+        identifier: Identifier,
+    },
+    /// Sets the password, whatever it was. Guard: the identity exists.
+    SetPassword {
+        /// Whose.
+        identity: IdentityId,
+        /// Its hash.
+        password: HashedPassword,
+        /// When.
+        at: Timestamp,
+    },
+    /// Replaces a password's hash by another of the same password. Guard: the credential is still
+    /// the version that was verified, so that a new password is never overwritten by the old one.
+    RehashPassword {
+        /// Whose.
+        identity: IdentityId,
+        /// The new hash.
+        password: HashedPassword,
+        /// The version that was verified.
+        version: i64,
+        /// When.
+        at: Timestamp,
+    },
+    /// Inserts a session. Guard: its identity is active.
+    InsertSession(Box<NewSession>),
+    /// Records a repeated proof in a session. Guard: it is live.
+    RefreshSession {
+        /// Which.
+        session: SessionId,
+        /// Whose.
+        identity: IdentityId,
+        /// The proof.
+        method: AuthenticationMethod,
+        /// All proofs from now on, the new one last.
+        methods: Vec<AuthenticationMethod>,
+    },
+    /// Ends one session. Guard: it belongs to the identity and was not ended before.
+    RevokeSession {
+        /// Which.
+        session: SessionId,
+        /// Whose.
+        identity: IdentityId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Ends all sessions of an identity, except one if given. No guard: there may be none.
+    RevokeSessions {
+        /// Whose.
+        identity: IdentityId,
+        /// The one that stays.
+        except: Option<SessionId>,
+        /// When.
+        at: Timestamp,
+    },
+}
