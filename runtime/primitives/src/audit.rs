@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{AdminKeyId, ClientId, IdentityId, OrganisationId};
 
 /// Who acts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "id", rename_all = "snake_case")]
 pub enum Actor {
     /// Nobody we know yet, e.g. somebody who signs up.

@@ -1,0 +1,135 @@
+//! Migrations: a squashed baseline, then expand → migrate → contract.
+//!
+//! The database records its schema's number and the lowest schema number that a binary must know to
+//! use it. A node starts if it is not below that; otherwise it says what to run.
+
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _};
+
+use crate::database::{Database, Location};
+use crate::sqlite::unavailable;
+use crate::{StorageError, postgres, sqlite};
+
+struct Migration {
+    number: i64,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! migrations {
+    ($($number:literal $file:literal),+ $(,)?) => {
+        &[$(Migration {
+            number: $number,
+            sqlite: include_str!(concat!("../../../migrations/sqlite/", $file)),
+            postgres: include_str!(concat!("../../../migrations/postgres/", $file)),
+        }),+]
+    };
+}
+
+/// In order of their numbers; each area has its own line.
+const MIGRATIONS: &[Migration] = migrations![
+    1 "0001_core.sql",
+];
+
+/// The schema that this binary was written for.
+pub const SCHEMA_VERSION: i64 = match MIGRATIONS.last() {
+    Some(last) => last.number,
+    None => 0,
+};
+
+/// The lowest schema number that a binary must know to use the schema that this one makes. Raised
+/// only by a contracting migration.
+const LOWEST_BINARY: i64 = 1;
+
+/// What a migration run found and left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MigrationState {
+    /// The schema before; 0 for an empty database.
+    pub from: i64,
+    /// The schema now.
+    pub to: i64,
+}
+
+const CREATE_STATE: &str = "CREATE TABLE IF NOT EXISTS schema_state (
+    id BIGINT NOT NULL PRIMARY KEY CHECK (id = 1), version BIGINT NOT NULL, lowest_binary BIGINT NOT NULL)";
+const READ_STATE: &str = "SELECT version, lowest_binary FROM schema_state";
+const WRITE_STATE: &str = "INSERT INTO schema_state (id, version, lowest_binary) VALUES (1, $1, $2)
+    ON CONFLICT (id) DO UPDATE SET version = excluded.version, lowest_binary = excluded.lowest_binary";
+
+/// Refuses a database that this binary must not use.
+pub(crate) async fn check(database: &Database) -> Result<(), StorageError> {
+    let rows = match database.fetch(READ_STATE, Vec::new()).await {
+        Ok(rows) => rows,
+        Err(StorageError::Unavailable(message)) if message.contains("schema_state") => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let (version, lowest_binary) = match rows.first() {
+        Some(row) => (row.int(0)?, row.int(1)?),
+        None => (0, 0),
+    };
+    if version < SCHEMA_VERSION {
+        return Err(StorageError::Schema(format!(
+            "the database has schema {version}, this binary needs {SCHEMA_VERSION}: run `portcullis migrate`"
+        )));
+    }
+    check_not_too_new(version, lowest_binary)
+}
+
+fn check_not_too_new(version: i64, lowest_binary: i64) -> Result<(), StorageError> {
+    if SCHEMA_VERSION < lowest_binary {
+        return Err(StorageError::Schema(format!(
+            "the database has schema {version}, which needs a newer portcullis (schema {lowest_binary}; this one \
+             knows {SCHEMA_VERSION}): install the newer version"
+        )));
+    }
+    Ok(())
+}
+
+pub(crate) async fn run(location: &Location) -> Result<MigrationState, StorageError> {
+    // Nothing but the statements differs; the two drivers' types keep this from being one function.
+    macro_rules! migrate {
+        ($transaction:expr, $field:ident) => {{
+            let transaction = $transaction;
+            transaction.execute(CREATE_STATE).await.map_err(unavailable)?;
+            let row = sqlx::query(READ_STATE).fetch_optional(&mut *transaction).await.map_err(unavailable)?;
+            let (from, lowest): (i64, i64) = match row {
+                Some(row) => (row.try_get(0).map_err(unavailable)?, row.try_get(1).map_err(unavailable)?),
+                None => (0, 0),
+            };
+            check_not_too_new(from, lowest)?;
+            for migration in MIGRATIONS.iter().filter(|migration| migration.number > from) {
+                sqlx::raw_sql(AssertSqlSafe(migration.$field)).execute(&mut *transaction).await.map_err(
+                    |error| StorageError::Schema(format!("migration {} failed: {error}", migration.number)),
+                )?;
+            }
+            if from < SCHEMA_VERSION {
+                sqlx::query(WRITE_STATE)
+                    .bind(SCHEMA_VERSION)
+                    .bind(LOWEST_BINARY.max(lowest))
+                    .execute(&mut *transaction)
+                    .await
+                    .map_err(unavailable)?;
+            }
+            MigrationState { from, to: from.max(SCHEMA_VERSION) }
+        }};
+    }
+    match location {
+        Location::Sqlite(path) => {
+            let mut connection = sqlite::options(path).connect().await.map_err(unavailable)?;
+            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
+            let state = migrate!(&mut *transaction, sqlite);
+            transaction.commit().await.map_err(unavailable)?;
+            connection.close().await.map_err(unavailable)?;
+            Ok(state)
+        }
+        Location::Postgres { url, .. } => {
+            let mut connection = postgres::options(url)?.connect().await.map_err(unavailable)?;
+            let mut transaction = connection.begin().await.map_err(unavailable)?;
+            // One node migrates, the others wait for it and then find nothing to do.
+            transaction.execute("SELECT pg_advisory_xact_lock(4480448000)").await.map_err(unavailable)?;
+            let state = migrate!(&mut *transaction, postgres);
+            transaction.commit().await.map_err(unavailable)?;
+            connection.close().await.map_err(unavailable)?;
+            Ok(state)
+        }
+    }
+}

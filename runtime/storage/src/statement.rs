@@ -1,0 +1,147 @@
+//! A statement with its values and the number of rows that it must hit.
+
+use primitives::Timestamp;
+
+/// A value bound to a statement. `None` is NULL of that type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// An integer: a count, a flag (0 or 1), or a time in microseconds.
+    Int(Option<i64>),
+    /// Text, also for identifiers and JSON.
+    Text(Option<String>),
+    /// Bytes, for what is sealed or hashed.
+    Blob(Option<Vec<u8>>),
+}
+
+/// How many rows a statement must hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// Exactly so many; otherwise the whole change is undone and its caller is told.
+    Rows(u64),
+    /// Whatever there is.
+    Any,
+}
+
+/// One SQL statement. Its text is the same for both databases: placeholders `$1…`, integers, text and
+/// bytes, no dialect.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    pub(crate) sql: &'static str,
+    pub(crate) args: Vec<Value>,
+    pub(crate) expect: Expect,
+    pub(crate) change: Option<(&'static str, String)>,
+}
+
+impl Statement {
+    /// A statement that must hit exactly one row.
+    pub fn one(sql: &'static str, args: Vec<Value>) -> Self {
+        Self { sql, args, expect: Expect::Rows(1), change: None }
+    }
+
+    /// A statement that may hit any number of rows.
+    pub fn any(sql: &'static str, args: Vec<Value>) -> Self {
+        Self { sql, args, expect: Expect::Any, change: None }
+    }
+
+    /// Says in the change log that the thing `key` of `kind` is no longer what it was, so that caches
+    /// on every node drop it.
+    #[must_use]
+    pub fn changes(mut self, kind: &'static str, key: impl Into<String>) -> Self {
+        self.change = Some((kind, key.into()));
+        self
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(Some(text.to_owned()))
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Int(Some(number))
+    }
+}
+
+impl From<bool> for Value {
+    fn from(flag: bool) -> Self {
+        Self::Int(Some(i64::from(flag)))
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(at: Timestamp) -> Self {
+        Self::Int(Some(at.micros()))
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Blob(Some(bytes))
+    }
+}
+
+impl From<&primitives::KeyedHash> for Value {
+    fn from(hash: &primitives::KeyedHash) -> Self {
+        Self::Blob(Some(hash.0.clone()))
+    }
+}
+
+impl From<Option<String>> for Value {
+    fn from(text: Option<String>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Option<Timestamp>> for Value {
+    fn from(at: Option<Timestamp>) -> Self {
+        Self::Int(at.map(Timestamp::micros))
+    }
+}
+
+impl From<Option<Vec<u8>>> for Value {
+    fn from(bytes: Option<Vec<u8>>) -> Self {
+        Self::Blob(bytes)
+    }
+}
+
+macro_rules! value_from_display {
+    ($($name:ty),+) => {$(
+        impl From<&$name> for Value {
+            fn from(id: &$name) -> Self {
+                Self::Text(Some(id.to_string()))
+            }
+        }
+
+        impl From<Option<&$name>> for Value {
+            fn from(id: Option<&$name>) -> Self {
+                Self::Text(id.map(ToString::to_string))
+            }
+        }
+    )+};
+}
+
+value_from_display!(
+    primitives::TenantId,
+    primitives::ClientId,
+    primitives::IdentityId,
+    primitives::SessionId,
+    primitives::OrganisationId,
+    primitives::GrantId,
+    primitives::FamilyId,
+    primitives::FlowId,
+    primitives::AdminKeyId
+);
+
+/// Builds the values of a statement: `values![tenant, id, now]`, each anything that is `Into<Value>`.
+#[macro_export]
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { vec![$($crate::Value::from($value)),*] };
+}

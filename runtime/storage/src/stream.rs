@@ -1,0 +1,104 @@
+//! The audit stream of what writes nothing else: stateless token issue.
+//!
+//! A record per token would cost more than the token. Equal events of one second become one record
+//! with a count, written once a second; a crash may lose the last second, and different events beyond
+//! the bound are counted as dropped instead of kept.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use primitives::audit::Actor;
+use primitives::{AuditEvent, Clock, Rng, TenantId};
+
+use crate::apply::{Prepared, audit_statement};
+use crate::database::Database;
+use crate::{ApplyError, Storage, StorageError};
+
+/// Different events kept for one flush.
+const DISTINCT: usize = 10_000;
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+
+type Key = (TenantId, &'static str, Actor, String);
+
+#[derive(Debug, Clone)]
+pub(crate) struct AuditStream {
+    pending: Arc<Mutex<Pending>>,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    counts: HashMap<Key, (AuditEvent, u64)>,
+    dropped: u64,
+}
+
+impl AuditStream {
+    /// Starts a task that flushes every second and ends with the stream.
+    pub(crate) fn start(database: Database, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
+        let stream = Self { pending: Arc::default() };
+        let weak = Arc::downgrade(&stream.pending);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(FLUSH_EVERY).await;
+                let Some(pending) = weak.upgrade() else { return };
+                if let Err(error) = (Self { pending }).flush(&database, clock.as_ref(), rng.as_ref()).await {
+                    tracing::error!(%error, "audit records of stateless issue were lost");
+                }
+            }
+        });
+        stream
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn record(&self, tenant: &TenantId, event: AuditEvent) {
+        let key = (tenant.clone(), event.action, event.actor.clone(), event.target.1.clone());
+        let mut pending = self.lock();
+        if let Some((_, count)) = pending.counts.get_mut(&key) {
+            *count += 1;
+        } else if pending.counts.len() < DISTINCT {
+            pending.counts.insert(key, (event, 1));
+        } else {
+            pending.dropped += 1;
+        }
+    }
+
+    async fn flush(&self, database: &Database, clock: &dyn Clock, rng: &dyn Rng) -> Result<(), StorageError> {
+        let Pending { counts, dropped } = mem::take(&mut *self.lock());
+        if dropped > 0 {
+            tracing::warn!(dropped, "more different events of stateless issue than the audit stream keeps");
+        }
+        if counts.is_empty() {
+            return Ok(());
+        }
+        let now = clock.now();
+        let statements = counts
+            .into_iter()
+            .map(|((tenant, ..), (event, count))| {
+                let event = if count > 1 { event.with("count", &count) } else { event };
+                audit_statement(&tenant, &event, now, rng)
+            })
+            .collect();
+        database.apply(Prepared::of_storage(statements)).await.map_err(|error| match error {
+            ApplyError::Storage(error) => error,
+            missed @ ApplyError::Missed { .. } => StorageError::Unavailable(missed.to_string()),
+        })
+    }
+}
+
+impl Storage {
+    /// Records an event of something that writes nothing else. Costs a hash-map entry; the record is
+    /// in the database about a second later.
+    pub fn audit_stateless(&self, tenant: &TenantId, event: AuditEvent) {
+        self.inner.stream.record(tenant, event);
+    }
+
+    /// Writes what the audit stream holds; called before the node ends.
+    pub async fn flush_audit(&self) -> Result<(), StorageError> {
+        let inner = &self.inner;
+        inner.stream.flush(&inner.database, inner.clock.as_ref(), inner.rng.as_ref()).await
+    }
+}
