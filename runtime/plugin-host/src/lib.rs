@@ -1,1 +1,34 @@
-//! plugin-host
+//! Runs tenants' plugins: WebAssembly components behind the hook traits that the rooms define.
+//!
+//! The only room that knows wasmtime. A guest gets a fresh instance per call, a deadline, a memory cap
+//! and the capabilities that it was granted, nothing else; what it answers is checked before a room sees
+//! it. It must never hold a worker thread, reach another tenant, or fail open where its hook fails closed.
+//!
+//! Start with [`PluginHost`] (what is installed), then `call` (one call), `state` (what a call may use)
+//! and `hooks` (one adapter per hook).
+
+mod bindings;
+mod call;
+mod claims;
+mod code_cache;
+mod component;
+mod engine;
+mod error;
+mod hooks;
+mod host;
+mod meter;
+mod metrics;
+mod plugin;
+mod settings;
+mod smoke;
+mod spec;
+mod state;
+mod tenant;
+mod wasi;
+
+pub use component::ComponentHash;
+pub use error::HostError;
+pub use host::PluginHost;
+pub use metrics::PluginMetrics;
+pub use settings::{Limits, Settings};
+pub use spec::{Binding, Capability, HookName, PluginSource, PluginSpec};

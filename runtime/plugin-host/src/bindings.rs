@@ -1,0 +1,13 @@
+//! Generated from `wit/`: each hook interface is bound on its own, so that a component exports only what
+//! it implements.
+
+/// The `token` hook, with the capabilities that it may import.
+pub(crate) mod token {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/host", "../../wit/token"],
+        world: "portcullis:token/plugin",
+        imports: { default: trappable },
+        exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: false },
+    });
+}

@@ -1,0 +1,228 @@
+//! From bytes to a component that is ready to be called: hash, compile off the request path, map, link.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use ring::digest;
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
+
+use crate::HostError;
+use crate::bindings::token;
+use crate::code_cache::CodeCache;
+use crate::settings::Settings;
+use crate::spec::{Capability, HookName, PluginSource};
+use crate::state::{CallState, link_capabilities};
+use crate::wasi;
+
+/// The SHA-256 of a component, by which everything about it is keyed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ComponentHash(pub(crate) [u8; 32]);
+
+impl ComponentHash {
+    /// Hashes a component.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut hash = [0; 32];
+        hash.iter_mut()
+            .zip(digest::digest(&digest::SHA256, bytes).as_ref())
+            .for_each(|(to, from)| *to = *from);
+        Self(hash)
+    }
+}
+
+impl fmt::Display for ComponentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ComponentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A component that is mapped, linked and typed.
+pub(crate) struct Loaded {
+    /// The `token` hook, where it is exported.
+    pub(crate) token: Option<token::PluginPre<CallState>>,
+    imports: Vec<String>,
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loaded").field("imports", &self.imports).finish_non_exhaustive()
+    }
+}
+
+impl Loaded {
+    /// Refuses a component that imports what was not granted, naming everything that is missing.
+    pub(crate) fn check_grants(&self, grants: &BTreeSet<Capability>) -> Result<(), HostError> {
+        missing_grants(&self.imports, grants)
+    }
+
+    /// Refuses a component that does not export what its plugin is bound to.
+    pub(crate) fn check_exports(&self, hook: HookName) -> Result<(), HostError> {
+        let exported = match hook {
+            HookName::Token => self.token.is_some(),
+        };
+        if exported {
+            return Ok(());
+        }
+        Err(HostError::NotExported { hook: hook.as_str(), interface: hook.interface() })
+    }
+}
+
+/// Turns components into [`Loaded`] ones, and keeps the ones that are used.
+#[derive(Debug)]
+pub(crate) struct Loader {
+    engine: Engine,
+    linker: LinkerOfCalls,
+    code: CodeCache,
+    loaded: moka::future::Cache<ComponentHash, Arc<Loaded>>,
+    component_bytes: u64,
+}
+
+struct LinkerOfCalls(Linker<CallState>);
+
+impl fmt::Debug for LinkerOfCalls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Linker")
+    }
+}
+
+impl Loader {
+    pub(crate) fn new(engine: &Engine, code: CodeCache, settings: &Settings) -> Result<Self, HostError> {
+        let mut linker = Linker::new(engine);
+        link_capabilities(&mut linker).map_err(HostError::engine)?;
+        Ok(Self {
+            engine: engine.clone(),
+            linker: LinkerOfCalls(linker),
+            code,
+            loaded: moka::future::Cache::new(settings.loaded_components),
+            component_bytes: settings.component_bytes,
+        })
+    }
+
+    /// Gives a component that was loaded before, or loads it again.
+    pub(crate) async fn load(
+        &self,
+        hash: ComponentHash,
+        source: &PluginSource,
+    ) -> Result<Arc<Loaded>, HostError> {
+        if let Some(loaded) = self.loaded.get(&hash).await {
+            return Ok(loaded);
+        }
+        self.loaded
+            .try_get_with(hash, async {
+                let component = match self.code.find(hash, &self.engine).await? {
+                    Some(component) => component,
+                    None => self.code.compile(self.read(hash, source).await?, hash, &self.engine).await?,
+                };
+                self.link(&component).map(Arc::new)
+            })
+            .await
+            .map_err(|error: Arc<HostError>| HostError::clone(&error))
+    }
+
+    /// Reads a component that is not known yet, and says what it is.
+    pub(crate) async fn identify(&self, source: &PluginSource) -> Result<ComponentHash, HostError> {
+        Ok(ComponentHash::of(&self.bytes(source).await?))
+    }
+
+    async fn read(&self, hash: ComponentHash, source: &PluginSource) -> Result<Arc<[u8]>, HostError> {
+        let bytes = self.bytes(source).await?;
+        let found = ComponentHash::of(&bytes);
+        if found != hash {
+            return Err(HostError::WrongHash { found: found.to_string(), expected: hash.to_string() });
+        }
+        Ok(bytes)
+    }
+
+    async fn bytes(&self, source: &PluginSource) -> Result<Arc<[u8]>, HostError> {
+        let limit = self.component_bytes;
+        let too_large = |bytes: u64| HostError::TooLarge { bytes, limit };
+        match source {
+            PluginSource::Bytes(bytes) => {
+                let length = bytes.len() as u64;
+                if length > limit { Err(too_large(length)) } else { Ok(Arc::clone(bytes)) }
+            }
+            PluginSource::File(path) => {
+                let unreadable = |error: std::io::Error| HostError::Unreadable {
+                    path: path.display().to_string(),
+                    detail: error.to_string(),
+                };
+                let length = tokio::fs::metadata(path).await.map_err(unreadable)?.len();
+                if length > limit {
+                    return Err(too_large(length));
+                }
+                tokio::fs::read(path).await.map(Arc::from).map_err(unreadable)
+            }
+        }
+    }
+
+    fn link(&self, component: &Component) -> Result<Loaded, HostError> {
+        let kind = component.component_type();
+        let imports: Vec<String> = kind.imports(&self.engine).map(|(name, _)| name.to_owned()).collect();
+        // What cannot be linked at all is a missing grant to whoever wrote the plugin; say it that way,
+        // rather than with the linker's first complaint.
+        missing_grants(&imports, &BTreeSet::from(Capability::ALL))?;
+        let token = kind
+            .get_export(&self.engine, HookName::Token.interface())
+            .is_some()
+            .then(|| {
+                let instance = self.linker.0.instantiate_pre(component)?;
+                token::PluginPre::new(instance)
+            })
+            .transpose()
+            .map_err(HostError::invalid)?;
+        Ok(Loaded { token, imports })
+    }
+}
+
+/// The imports that neither the grants nor the free part of WASI cover, each with what would cover it.
+fn missing_grants(imports: &[String], grants: &BTreeSet<Capability>) -> Result<(), HostError> {
+    let free = |import: &str| {
+        import.split_once("@0.2.").is_some_and(|(interface, _)| wasi::FREE.contains(&interface))
+    };
+    let missing: Vec<String> = imports
+        .iter()
+        .filter(|import| !free(import) && !grants.iter().any(|grant| grant.interface() == Some(import)))
+        .map(|import| match Capability::ALL.iter().find(|known| known.interface() == Some(import.as_str())) {
+            Some(capability) => format!("{import} (grant \"{}\")", capability.as_str()),
+            None => format!("{import} (this node does not offer it)"),
+        })
+        .collect();
+    if missing.is_empty() { Ok(()) } else { Err(HostError::NotGranted { missing }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_free_and_granted_imports_load() {
+        let log = BTreeSet::from([Capability::Log]);
+        let check = |import: &str, grants: &BTreeSet<Capability>, expect: Option<&str>| match (
+            missing_grants(&[import.to_owned()], grants),
+            expect,
+        ) {
+            (Ok(()), None) => {}
+            (Err(error), Some(part)) => assert!(error.to_string().contains(part), "{error}"),
+            (found, expect) => panic!("{import}: {found:?}, expected {expect:?}"),
+        };
+        check("wasi:io/streams@0.2.6", &log, None);
+        check("portcullis:host/log@0.1.0", &log, None);
+        check("portcullis:host/config@0.1.0", &log, Some("grant \"config\""));
+        check("portcullis:host/log@9.0.0", &log, Some("does not offer"));
+        for import in [
+            "wasi:sockets/tcp@0.2.6",
+            "wasi:filesystem/types@0.2.6",
+            "wasi:http/types@0.2.0",
+            "wasi:io/streams@0.3.0",
+        ] {
+            check(import, &log, Some("does not offer"));
+        }
+    }
+}

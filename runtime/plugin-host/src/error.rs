@@ -1,0 +1,83 @@
+//! Why a plugin cannot be installed or loaded.
+
+use std::fmt;
+use std::io;
+
+/// Why a plugin cannot be installed or loaded. Failures of calls are
+/// [`HookFailure`](primitives::hooks::HookFailure)s.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum HostError {
+    /// The component cannot be read. The operator's.
+    #[error("component {path}: {detail}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system said.
+        detail: String,
+    },
+    /// The component is larger than the node allows. The plugin's.
+    #[error("component has {bytes} bytes, of which {limit} are allowed")]
+    TooLarge {
+        /// What it has.
+        bytes: u64,
+        /// What it may have.
+        limit: u64,
+    },
+    /// The component is not the one that was pinned. The operator's, or somebody tampered with it.
+    #[error("component has SHA-256 {found}, expected {expected}")]
+    WrongHash {
+        /// The hash of what was read.
+        found: String,
+        /// The hash that was pinned.
+        expected: String,
+    },
+    /// The bytes are not a component, or it does not fit the hook's types. The plugin's.
+    #[error("not a usable component: {0}")]
+    Invalid(String),
+    /// The component imports what it was not granted, or what does not exist. The plugin's or the
+    /// operator's.
+    #[error("component imports what it was not granted: {}", missing.join(", "))]
+    NotGranted {
+        /// Each missing import, with the capability to grant where there is one.
+        missing: Vec<String>,
+    },
+    /// The plugin is bound to a hook that the component does not export. The operator's.
+    #[error("bound to hook {hook}, but the component does not export {interface}")]
+    NotExported {
+        /// The hook's name.
+        hook: &'static str,
+        /// The interface that is missing.
+        interface: &'static str,
+    },
+    /// The plugin's name, settings or bindings are malformed. The operator's.
+    #[error("plugin {name:?}: {reason}")]
+    Malformed {
+        /// The plugin's name.
+        name: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// Too many compilations are waiting. The node's; try again later.
+    #[error("too many plugins are being compiled; try again later")]
+    Busy,
+    /// Compiling took too long or was killed. The plugin's.
+    #[error("compiling the component was given up: {0}")]
+    CompileGivenUp(String),
+    /// The engine, the cache directory or a thread failed. The node's.
+    #[error("plugin host: {0}")]
+    Internal(String),
+}
+
+impl HostError {
+    pub(crate) fn engine(error: impl fmt::Display) -> Self {
+        Self::Internal(format!("{error:#}"))
+    }
+
+    pub(crate) fn thread(error: &io::Error) -> Self {
+        Self::Internal(format!("thread: {error}"))
+    }
+
+    pub(crate) fn invalid(error: impl fmt::Display) -> Self {
+        Self::Invalid(format!("{error:#}"))
+    }
+}

@@ -1,0 +1,3 @@
+//! One adapter per hook area: a room's trait on one side, a guest's typed exports on the other.
+
+pub(crate) mod token;

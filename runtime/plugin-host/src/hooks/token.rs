@@ -1,0 +1,217 @@
+//! The `token` hook: [`TokenHook`] by way of `portcullis:token/hook`.
+
+use futures_util::future::BoxFuture;
+use oauth2::hooks::{TokenDecision, TokenHook, TokenRequest, TokenShape};
+use primitives::Actor;
+use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
+use serde_json::{Map, Value};
+use wasmtime::Store;
+
+use crate::PluginHost;
+use crate::bindings::token::exports::portcullis::token::hook as wit;
+use crate::call::{Failure, GuestCall};
+use crate::claims::{check_claims, check_description};
+use crate::component::Loaded;
+use crate::plugin::Plugin;
+use crate::spec::HookName;
+use crate::state::CallState;
+
+impl TokenHook for PluginHost {
+    fn applies(&self, context: &HookContext) -> bool {
+        self.find_tenant(&context.tenant)
+            .is_some_and(|tenant| tenant.matching(HookName::Token, context).next().is_some())
+    }
+
+    fn shape_tokens<'a>(
+        &'a self,
+        context: &'a HookContext,
+        request: &'a TokenRequest,
+    ) -> BoxFuture<'a, Result<TokenDecision, HookFailure>> {
+        Box::pin(self.shape(Function::Tokens, context, request))
+    }
+
+    fn shape_userinfo<'a>(
+        &'a self,
+        context: &'a HookContext,
+        request: &'a TokenRequest,
+    ) -> BoxFuture<'a, Result<TokenDecision, HookFailure>> {
+        Box::pin(self.shape(Function::Userinfo, context, request))
+    }
+}
+
+impl PluginHost {
+    /// Asks every plugin that is bound, in order. A later one's claim replaces an earlier one's of the
+    /// same name; the first one that denies ends it.
+    async fn shape(
+        &self,
+        function: Function,
+        context: &HookContext,
+        request: &TokenRequest,
+    ) -> Result<TokenDecision, HookFailure> {
+        let mut shape = TokenShape::default();
+        let Some(tenant) = self.find_tenant(&context.tenant) else { return Ok(TokenDecision::Issue(shape)) };
+        let input = Input::new(self.clock.now().micros(), context, request);
+        for plugin in tenant.matching(HookName::Token, context) {
+            let call = TokenCall { function, input: &input, context, request };
+            match self.call(&tenant.gate, plugin, context, call, |answer| check(plugin, answer)).await? {
+                TokenDecision::Issue(added) => {
+                    shape.id_token.extend(added.id_token);
+                    shape.access_token.extend(added.access_token);
+                }
+                denied @ TokenDecision::Deny { .. } => return Ok(denied),
+            }
+        }
+        Ok(TokenDecision::Issue(shape))
+    }
+}
+
+/// Which function of the interface.
+#[derive(Debug, Clone, Copy)]
+enum Function {
+    Tokens,
+    Userinfo,
+}
+
+/// What has to be written out for a guest; the rest is borrowed from the request.
+struct Input {
+    now: i64,
+    organisation: Option<String>,
+    request_id: String,
+    /// The actor's identifier, where it has one.
+    actor: String,
+    traits: String,
+    metadata: String,
+}
+
+impl Input {
+    fn new(now: i64, context: &HookContext, request: &TokenRequest) -> Self {
+        let json = |document: Option<&Map<String, Value>>| {
+            document.and_then(|object| serde_json::to_string(object).ok()).unwrap_or_else(|| "{}".to_owned())
+        };
+        let subject = request.subject.as_ref();
+        Self {
+            now,
+            organisation: context.organisation.map(|organisation| organisation.to_string()),
+            request_id: context.request.to_string(),
+            actor: match &context.actor {
+                Actor::Anonymous | Actor::System => String::new(),
+                Actor::Subject(id) => id.to_string(),
+                Actor::Client(id) => id.to_string(),
+                Actor::AdminKey(id) => id.to_string(),
+                Actor::Listener(name) => name.clone(),
+            },
+            traits: json(subject.map(|subject| &subject.traits)),
+            metadata: json(subject.map(|subject| &subject.metadata)),
+        }
+    }
+}
+
+/// One call of one plugin.
+struct TokenCall<'a> {
+    function: Function,
+    input: &'a Input,
+    context: &'a HookContext,
+    request: &'a TokenRequest,
+}
+
+/// What came back, of either function.
+enum Answer {
+    Tokens(Result<wit::TokenDecision, wit::HookError>),
+    Userinfo(Result<wit::UserinfoDecision, wit::HookError>),
+}
+
+fn strings(list: &[String]) -> Vec<&str> {
+    list.iter().map(String::as_str).collect()
+}
+
+impl GuestCall for TokenCall<'_> {
+    type Answer = Answer;
+
+    const HOOK: HookName = HookName::Token;
+
+    async fn run(self, loaded: &Loaded, store: &mut Store<CallState>) -> wasmtime::Result<Answer> {
+        let Some(token) = &loaded.token else {
+            return Err(wasmtime::Error::msg("the component does not export the token hook"));
+        };
+        let instance = token.instantiate_async(&mut *store).await?;
+        let guest = instance.portcullis_token_hook();
+        let (input, context, request) = (self.input, self.context, self.request);
+        let (scopes, audience) = (strings(&request.scopes), strings(&request.audience));
+        let methods = request.subject.as_ref().map_or_else(Vec::new, |subject| strings(&subject.methods));
+        let call = wit::CallContext {
+            tenant: context.tenant.as_str(),
+            organisation: input.organisation.as_deref(),
+            client: context.client.as_ref().map(primitives::ClientId::as_str),
+            actor: match &context.actor {
+                Actor::Anonymous => wit::Actor::Anonymous,
+                Actor::Subject(_) => wit::Actor::Subject(&input.actor),
+                Actor::Client(_) => wit::Actor::Client(&input.actor),
+                Actor::AdminKey(_) => wit::Actor::AdminKey(&input.actor),
+                Actor::Listener(_) => wit::Actor::Listener(&input.actor),
+                Actor::System => wit::Actor::System,
+            },
+            request_id: &input.request_id,
+            now: input.now,
+            extensions: &[],
+        };
+        let request = wit::TokenRequest {
+            grant_type: &request.grant_type,
+            subject: request.subject.as_ref().map(|subject| wit::Subject {
+                id: &subject.id,
+                session: subject.session.as_deref(),
+                assurance: &subject.assurance,
+                methods: &methods,
+                traits: &input.traits,
+                metadata: &input.metadata,
+                extensions: &[],
+            }),
+            scopes: &scopes,
+            audience: &audience,
+            id_token: request.id_token,
+            extensions: &[],
+        };
+        Ok(match self.function {
+            Function::Tokens => Answer::Tokens(guest.call_shape_tokens(store, call, request).await?),
+            Function::Userinfo => Answer::Userinfo(guest.call_shape_userinfo(store, call, request).await?),
+        })
+    }
+}
+
+/// Checks an answer: well-formed claims, none protected, nothing that this version does not know.
+fn check(plugin: &Plugin, answer: Answer) -> Result<TokenDecision, Failure> {
+    let bad = |detail: String| (HookFailureKind::BadAnswer, detail);
+    let claims =
+        |document: &str, text: &str| check_claims(document, text, plugin.may_set_groups).map_err(bad);
+    let known = |extensions: &[(String, String)]| {
+        if extensions.is_empty() {
+            Ok(())
+        } else {
+            Err(bad("extensions are empty in this version".to_owned()))
+        }
+    };
+    let deny = |denial: wit::Denial| {
+        known(&denial.extensions)?;
+        Ok(TokenDecision::Deny { description: check_description(&denial.description) })
+    };
+    let guest_error = |error: wit::HookError| (HookFailureKind::GuestError, error.message);
+    match answer {
+        Answer::Tokens(answer) => match answer.map_err(guest_error)? {
+            wit::TokenDecision::Issue(added) => {
+                known(&added.extensions)?;
+                Ok(TokenDecision::Issue(TokenShape {
+                    id_token: claims("id-token", &added.id_token)?,
+                    access_token: claims("access-token", &added.access_token)?,
+                }))
+            }
+            wit::TokenDecision::Deny(denial) => deny(denial),
+        },
+        Answer::Userinfo(answer) => match answer.map_err(guest_error)? {
+            wit::UserinfoDecision::Answer(added) => {
+                known(&added.extensions)?;
+                let id_token = claims("claims", &added.claims)?;
+                Ok(TokenDecision::Issue(TokenShape { id_token, ..TokenShape::default() }))
+            }
+            wit::UserinfoDecision::Deny(denial) => deny(denial),
+        },
+    }
+}

@@ -1,0 +1,157 @@
+//! What calls leave behind: counts, times, memory, host calls, by hook, plugin, version and outcome.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use primitives::hooks::HookFailureKind;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Microseconds; fine around the 12 and 40 µs that a call should take at most.
+const MICROSECONDS: [f64; 24] = [
+    2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 40.0, 60.0, 100.0, 200.0, 400.0, 1e3, 2e3, 5e3,
+    1e4, 2e4, 5e4, 1e5, 5e5, 2e6,
+];
+/// Bytes of linear memory.
+const BYTES: [f64; 9] = [
+    65_536.0,
+    131_072.0,
+    262_144.0,
+    1_048_576.0,
+    2_097_152.0,
+    4_194_304.0,
+    16_777_216.0,
+    33_554_432.0,
+    134_217_728.0,
+];
+
+/// The metrics of all plugins of the node. Cloning shares them.
+#[derive(Debug, Clone)]
+pub struct PluginMetrics {
+    micros: Family<CallLabels, Histogram, fn() -> Histogram>,
+    guest_cpu: Family<PluginLabels, Counter>,
+    memory: Family<PluginLabels, Histogram, fn() -> Histogram>,
+    host_calls: Family<PluginLabels, Counter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    hook: &'static str,
+    plugin: String,
+    version: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PluginLabels {
+    hook: &'static str,
+    plugin: String,
+    version: String,
+}
+
+impl Default for PluginMetrics {
+    fn default() -> Self {
+        Self {
+            micros: Family::new_with_constructor(|| Histogram::new(MICROSECONDS)),
+            guest_cpu: Family::default(),
+            memory: Family::new_with_constructor(|| Histogram::new(BYTES)),
+            host_calls: Family::default(),
+        }
+    }
+}
+
+impl PluginMetrics {
+    /// Puts the metrics into the node's registry.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "portcullis_plugin_call_microseconds",
+            "Hook calls, from the request for an instance to the checked answer",
+            self.micros.clone(),
+        );
+        registry.register(
+            "portcullis_plugin_guest_cpu_microseconds",
+            "CPU time of guests, without host calls",
+            self.guest_cpu.clone(),
+        );
+        registry.register(
+            "portcullis_plugin_peak_memory_bytes",
+            "Largest linear memory of a call",
+            self.memory.clone(),
+        );
+        registry.register("portcullis_plugin_host_calls", "Host calls of guests", self.host_calls.clone());
+    }
+
+    /// The metrics of one plugin version on one hook, looked up once, so that a call pays no look-up.
+    pub(crate) fn of(&self, hook: &'static str, plugin: &str, version: &str) -> CallMetrics {
+        let labels = PluginLabels { hook, plugin: plugin.to_owned(), version: version.to_owned() };
+        CallMetrics {
+            all: self.clone(),
+            guest_cpu: self.guest_cpu.get_or_create_owned(&labels),
+            memory: self.memory.get_or_create_owned(&labels),
+            host_calls: self.host_calls.get_or_create_owned(&labels),
+            answered: self.micros.get_or_create_owned(&call_labels(&labels, "answered")),
+            labels: Arc::new(labels),
+        }
+    }
+}
+
+/// What one call used.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Used {
+    pub(crate) total: Duration,
+    pub(crate) cpu: Duration,
+    pub(crate) peak_memory: usize,
+    pub(crate) host_calls: u32,
+}
+
+/// The metrics of one plugin version on one hook.
+#[derive(Debug, Clone)]
+pub(crate) struct CallMetrics {
+    all: PluginMetrics,
+    labels: Arc<PluginLabels>,
+    guest_cpu: Counter,
+    memory: Histogram,
+    host_calls: Counter,
+    answered: Histogram,
+}
+
+impl CallMetrics {
+    /// Records one call.
+    pub(crate) fn record(&self, used: &Used, failure: Option<HookFailureKind>) {
+        let micros = used.total.as_secs_f64() * 1e6;
+        match failure {
+            None => self.answered.observe(micros),
+            Some(kind) => {
+                let labels = call_labels(&self.labels, outcome(kind));
+                self.all.micros.get_or_create_owned(&labels).observe(micros);
+            }
+        }
+        self.guest_cpu.inc_by(u64::try_from(used.cpu.as_micros()).unwrap_or(u64::MAX));
+        #[expect(clippy::cast_precision_loss, reason = "memory sizes are far below 2^53")]
+        self.memory.observe(used.peak_memory as f64);
+        self.host_calls.inc_by(u64::from(used.host_calls));
+    }
+}
+
+fn call_labels(labels: &PluginLabels, outcome: &'static str) -> CallLabels {
+    CallLabels { hook: labels.hook, plugin: labels.plugin.clone(), version: labels.version.clone(), outcome }
+}
+
+/// A failure as a label.
+pub(crate) const fn outcome(kind: HookFailureKind) -> &'static str {
+    match kind {
+        HookFailureKind::Trap => "trap",
+        HookFailureKind::CpuLimit => "cpu_limit",
+        HookFailureKind::WallLimit => "wall_limit",
+        HookFailureKind::MemoryLimit => "memory_limit",
+        HookFailureKind::OutputLimit => "output_limit",
+        HookFailureKind::Concurrency => "concurrency",
+        HookFailureKind::CircuitOpen => "circuit_open",
+        HookFailureKind::BadAnswer => "bad_answer",
+        HookFailureKind::GuestError => "guest_error",
+        HookFailureKind::Unavailable => "unavailable",
+    }
+}

@@ -1,0 +1,66 @@
+//! A plugin as it is called: what was installed, checked.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::HostError;
+use crate::component::ComponentHash;
+use crate::metrics::{CallMetrics, PluginMetrics};
+use crate::settings::Limits;
+use crate::spec::{Binding, Capability, HookName, PluginSource, PluginSpec};
+
+/// An installed plugin.
+#[derive(Debug)]
+pub(crate) struct Plugin {
+    pub(crate) name: Arc<str>,
+    pub(crate) hash: ComponentHash,
+    pub(crate) source: PluginSource,
+    pub(crate) settings: Arc<Value>,
+    pub(crate) limits: Limits,
+    pub(crate) may_set_groups: bool,
+    pub(crate) bindings: Vec<Binding>,
+    version: String,
+    token_metrics: CallMetrics,
+}
+
+impl Plugin {
+    pub(crate) fn new(
+        spec: PluginSpec,
+        hash: ComponentHash,
+        ceiling: &Limits,
+        metrics: &PluginMetrics,
+    ) -> Result<Self, HostError> {
+        let malformed = |reason| HostError::Malformed { name: spec.name.clone(), reason };
+        let of_form = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+        if spec.name.is_empty() || spec.name.len() > 63 || !spec.name.bytes().all(of_form) {
+            return Err(malformed("a name is 1 to 63 lower-case letters, digits and hyphens"));
+        }
+        if !spec.settings.is_object() {
+            return Err(malformed("settings are one JSON object"));
+        }
+        let version: String = hash.to_string().chars().take(12).collect();
+        Ok(Self {
+            token_metrics: metrics.of(HookName::Token.as_str(), &spec.name, &version),
+            name: Arc::from(spec.name),
+            hash,
+            source: spec.source,
+            settings: Arc::new(spec.settings),
+            limits: spec.limits.within(ceiling),
+            may_set_groups: spec.grants.contains(&Capability::Groups),
+            bindings: spec.bindings,
+            version,
+        })
+    }
+
+    /// The version as it stands in logs and metrics: the first twelve digits of the component's hash.
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub(crate) fn metrics(&self, hook: HookName) -> &CallMetrics {
+        match hook {
+            HookName::Token => &self.token_metrics,
+        }
+    }
+}

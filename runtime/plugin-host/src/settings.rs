@@ -1,0 +1,128 @@
+//! What an operator may set: the node's bounds and a plugin's limits.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The node's bounds for all plugins together (`[plugins]`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// How many guests may run at once on this node. Address space is reserved for each.
+    pub concurrent_calls: u32,
+    /// How many guests of one tenant may run at once. Further calls wait for their wall time, then fail.
+    pub concurrent_calls_per_tenant: u32,
+    /// How much guest CPU one tenant may use, in milliseconds per second, on average. What a tenant does
+    /// not use it may catch up on for two seconds.
+    pub tenant_cpu_ms_per_second: u32,
+    /// How many loaded components stay in memory; the least used leave and are mapped again when called.
+    pub loaded_components: u64,
+    /// How large a component may be, in bytes.
+    pub component_bytes: u64,
+    /// How many compilations may wait for their turn; further ones are refused.
+    pub compile_queue: u32,
+    /// How long one compilation may take, in milliseconds.
+    pub compile_ms: u64,
+    /// The most that a plugin's own limits may ask for.
+    pub ceiling: Limits,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            concurrent_calls: 64,
+            concurrent_calls_per_tenant: 16,
+            tenant_cpu_ms_per_second: 500,
+            loaded_components: 512,
+            component_bytes: 32 << 20,
+            compile_queue: 16,
+            compile_ms: 60_000,
+            ceiling: Limits {
+                cpu_ms: 1_000,
+                wall_ms: 10_000,
+                memory_bytes: 128 << 20,
+                output_bytes: 1 << 20,
+                host_calls: 1_024,
+            },
+        }
+    }
+}
+
+impl Settings {
+    /// The size of a guest memory slot.
+    pub(crate) fn memory_ceiling(&self) -> usize {
+        usize::try_from(self.ceiling.memory_bytes).unwrap_or(usize::MAX)
+    }
+}
+
+/// What one call of a plugin may use. What exceeds the node's ceiling is cut to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// CPU time of the guest, in milliseconds. Time in host calls does not count.
+    pub cpu_ms: u64,
+    /// Wall time of the call, in milliseconds, waiting for its turn included.
+    pub wall_ms: u64,
+    /// Linear memory, in bytes. Guests with an interpreter inside want 128 MiB.
+    pub memory_bytes: u64,
+    /// What one answer or one argument of a host call may weigh on the host, in bytes.
+    pub output_bytes: u64,
+    /// How many host calls one call may make.
+    pub host_calls: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { cpu_ms: 50, wall_ms: 100, memory_bytes: 32 << 20, output_bytes: 64 << 10, host_calls: 64 }
+    }
+}
+
+impl Limits {
+    /// These limits, each at most the ceiling's.
+    #[must_use]
+    pub fn within(self, ceiling: &Self) -> Self {
+        Self {
+            cpu_ms: self.cpu_ms.min(ceiling.cpu_ms),
+            wall_ms: self.wall_ms.min(ceiling.wall_ms),
+            memory_bytes: self.memory_bytes.min(ceiling.memory_bytes),
+            output_bytes: self.output_bytes.min(ceiling.output_bytes),
+            host_calls: self.host_calls.min(ceiling.host_calls),
+        }
+    }
+
+    pub(crate) fn cpu(&self) -> Duration {
+        Duration::from_millis(self.cpu_ms)
+    }
+
+    pub(crate) fn wall(&self) -> Duration {
+        Duration::from_millis(self.wall_ms)
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        usize::try_from(self.memory_bytes).unwrap_or(usize::MAX)
+    }
+
+    pub(crate) fn output(&self) -> usize {
+        usize::try_from(self.output_bytes).unwrap_or(usize::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_never_exceed_the_ceiling() {
+        let ceiling = Settings::default().ceiling;
+        let greedy = Limits {
+            cpu_ms: u64::MAX,
+            wall_ms: u64::MAX,
+            memory_bytes: u64::MAX,
+            output_bytes: u64::MAX,
+            host_calls: u32::MAX,
+        };
+        assert_eq!(greedy.within(&ceiling), ceiling);
+        assert_eq!(Limits::default().within(&ceiling), Limits::default());
+    }
+}
