@@ -1,9 +1,11 @@
 //! Who signs in: an identity, its traits and its addresses.
 
-use primitives::{IdentityId, OrganisationId, Timestamp};
+use primitives::{IdentityId, OrganisationId, Rng, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+use crate::schema::CheckedTraits;
 
 /// A person (or machine) that signs in.
 ///
@@ -124,4 +126,75 @@ pub struct RecoveryAddress {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+impl Identity {
+    /// A new, active identity with checked traits.
+    pub fn new(id: IdentityId, checked: &CheckedTraits, rng: &dyn Rng, now: Timestamp) -> Self {
+        let identity = Self {
+            id,
+            external_id: None,
+            schema_id: checked.schema_id().to_owned(),
+            state: IdentityState::Active,
+            state_changed_at: now,
+            traits: Map::new(),
+            verifiable_addresses: Vec::new(),
+            recovery_addresses: Vec::new(),
+            metadata_public: None,
+            metadata_admin: None,
+            created_at: now,
+            updated_at: now,
+            organisation: None,
+            version: 1,
+        };
+        identity.with_traits(checked, rng, now)
+    }
+
+    /// The same identity with other traits. An address that stays keeps what was proven of it.
+    #[must_use]
+    pub fn with_traits(&self, checked: &CheckedTraits, rng: &dyn Rng, now: Timestamp) -> Self {
+        let mut identity = self.clone();
+        identity.traits.clone_from(checked.traits());
+        checked.schema_id().clone_into(&mut identity.schema_id);
+        identity.updated_at = now;
+        let known = &self.verifiable_addresses;
+        identity.verifiable_addresses = unique(checked.verifiable())
+            .map(|(via, value)| {
+                let kept = known.iter().find(|address| address.via == *via && address.value == *value);
+                kept.cloned().unwrap_or_else(|| VerifiableAddress {
+                    id: rng.uuid(),
+                    value: value.clone(),
+                    verified: false,
+                    via: *via,
+                    status: AddressStatus::Pending,
+                    verified_at: None,
+                    created_at: now,
+                    updated_at: now,
+                })
+            })
+            .collect();
+        let known = &self.recovery_addresses;
+        identity.recovery_addresses = unique(checked.recovery())
+            .map(|(via, value)| {
+                let kept = known.iter().find(|address| address.via == *via && address.value == *value);
+                kept.cloned().unwrap_or_else(|| RecoveryAddress {
+                    id: rng.uuid(),
+                    value: value.clone(),
+                    via: *via,
+                    created_at: now,
+                    updated_at: now,
+                })
+            })
+            .collect();
+        identity
+    }
+}
+
+/// Each address once, in the order of the schema.
+fn unique(addresses: &[(AddressKind, String)]) -> impl Iterator<Item = &(AddressKind, String)> {
+    addresses
+        .iter()
+        .enumerate()
+        .filter(|(at, address)| !addresses.iter().take(*at).any(|a| a == *address))
+        .map(|(_, a)| a)
 }

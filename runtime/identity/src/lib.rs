@@ -8,6 +8,7 @@
 //!
 //! Start with [`flow::next_step`], the one dispatcher of every submitted form.
 
+pub mod flow;
 pub mod identifier;
 pub mod identity;
 pub mod limiter;
@@ -19,6 +20,7 @@ pub mod session;
 pub mod settings;
 mod write;
 
+pub use flow::{Flow, Step, Submission, next_step};
 pub use identifier::Identifier;
 pub use identity::{Identity, IdentityState};
 pub use session::{Session, SessionToken};

@@ -93,7 +93,7 @@ impl AttemptsInMemory {
     /// Counts at most `capacity` keys at a time.
     pub fn new(capacity: u64) -> Self {
         Self {
-            buckets: Cache::builder().max_capacity(capacity).time_to_idle(Duration::from_secs(3600)).build(),
+            buckets: Cache::builder().max_capacity(capacity).time_to_idle(Duration::from_hours(1)).build(),
         }
     }
 
@@ -126,7 +126,7 @@ impl Attempts for AttemptsInMemory {
 
     fn forgive(&self, key: LimitKey, rate: Rate, now: Timestamp) -> BoxFuture<'_, ()> {
         self.with(key, now, |full_at| {
-            *full_at = full_at.before(Duration::from_secs(u64::from(rate.refill_seconds)))
+            *full_at = full_at.before(Duration::from_secs(u64::from(rate.refill_seconds)));
         });
         Box::pin(std::future::ready(()))
     }

@@ -24,6 +24,7 @@ pub trait Identities: Send + Sync {
 
     /// Finds the identity that holds an identifier, with its password if it has one. One look-up, so
     /// that an account with a password takes no longer to find than one without.
+    #[expect(clippy::type_complexity, reason = "an account and its password are one look-up")]
     fn find_by_identifier<'a>(
         &'a self,
         tenant: &'a TenantId,

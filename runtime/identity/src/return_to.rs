@@ -63,8 +63,8 @@ fn covers(entry: &Url, url: &Url) -> bool {
     let path = url.path();
     let lower = path.to_ascii_lowercase();
     let climbs = ["%2e", "%2f", "%5c"].iter().any(|code| lower.contains(code));
-    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        && !(climbs && !prefix.is_empty())
+    (!climbs || prefix.is_empty())
+        && path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]

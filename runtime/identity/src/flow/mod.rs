@@ -1,0 +1,393 @@
+//! Self-service flows: the forms with which people sign up, sign in and change their account.
+//!
+//! A flow is a form in progress. [`next_step`] is the one place that says what a submitted form leads
+//! to; the methods return to it and never lead to one another.
+
+pub mod csrf;
+mod document;
+mod login;
+mod message;
+mod registration;
+mod settings;
+mod submission;
+
+use std::sync::Arc;
+
+use primitives::{Change, ClientAddress, FlowId, IdentityId, Rng, TenantId, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use document::{FlowView, expired_since, flow_document, schema_url};
+pub use message::{Message, MessageKind};
+pub use registration::identifier_taken;
+pub use submission::{MalformedSubmission, Submission};
+
+use crate::identity::Identity;
+use crate::limiter::{Attempts, LimitReached};
+use crate::password::{Busy, HashingPool, UnusableHash};
+use crate::ports::{Identities, StoreUnavailable};
+use crate::schema::{Schema, Schemas};
+use crate::session::{Device, LiveSession, Method, Session, SessionToken};
+use crate::settings::Settings;
+use crate::write::Write;
+
+/// A form in progress. Serialises for sealing; [`flow_document`] is what clients see.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Flow {
+    /// Names it.
+    pub id: FlowId,
+    /// What it is for.
+    pub kind: FlowKind,
+    /// Who shows it.
+    pub transport: Transport,
+    /// When it began.
+    pub issued_at: Timestamp,
+    /// Until when it may be submitted.
+    pub expires_at: Timestamp,
+    /// Path and query with which it was asked for.
+    pub request: String,
+    /// Where the browser goes afterwards; checked against the allow-list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_to: Option<String>,
+    /// The schema whose fields it shows.
+    pub schema: String,
+    /// The method that was tried last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<Method>,
+    /// Messages of the whole form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<Message>,
+    /// Messages of single fields, by the field's name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub field_messages: Vec<(String, Message)>,
+    /// Traits as they were last typed.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub values: Map<String, Value>,
+}
+
+/// What a flow is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum FlowKind {
+    /// To sign in.
+    Login {
+        /// Who must prove it again, when somebody is signed in already.
+        refresh: Option<IdentityId>,
+        /// The authorization request that waits for it.
+        login_challenge: Option<String>,
+        /// The identifier as it was last typed.
+        identifier: String,
+    },
+    /// To sign up.
+    Registration {
+        /// The authorization request that waits for it.
+        login_challenge: Option<String>,
+    },
+    /// To change one's account.
+    Settings {
+        /// Whose.
+        identity: IdentityId,
+        /// Whether the last submission was saved.
+        saved: bool,
+    },
+}
+
+impl FlowKind {
+    /// Its name in paths.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Login { .. } => "login",
+            Self::Registration { .. } => "registration",
+            Self::Settings { .. } => "settings",
+        }
+    }
+
+    /// The authorization request that waits for it.
+    pub fn login_challenge(&self) -> Option<&str> {
+        match self {
+            Self::Login { login_challenge, .. } | Self::Registration { login_challenge } => {
+                login_challenge.as_deref()
+            }
+            Self::Settings { .. } => None,
+        }
+    }
+}
+
+/// Who shows a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// A browser: by pages or by a single-page application; with cookies and a CSRF token.
+    Browser,
+    /// A native application, without either.
+    Api,
+}
+
+/// What a new flow is asked for with.
+#[derive(Debug, Clone)]
+pub struct NewFlow {
+    /// What it is for.
+    pub kind: FlowKind,
+    /// Who shows it.
+    pub transport: Transport,
+    /// Path and query.
+    pub request: String,
+    /// Where to go afterwards, checked.
+    pub return_to: Option<String>,
+    /// The schema whose fields it shows.
+    pub schema: String,
+}
+
+impl Flow {
+    /// Begins a flow.
+    pub fn begin(new: NewFlow, rng: &dyn Rng, now: Timestamp, settings: &Settings) -> Self {
+        let messages = match &new.kind {
+            FlowKind::Login { refresh: Some(_), .. } => vec![Message::confirm_it_is_you()],
+            FlowKind::Login { .. } | FlowKind::Registration { .. } | FlowKind::Settings { .. } => Vec::new(),
+        };
+        Self {
+            id: FlowId::generate(rng),
+            kind: new.kind,
+            transport: new.transport,
+            issued_at: now,
+            expires_at: now.after(settings.flow.lifespan()),
+            request: new.request,
+            return_to: new.return_to,
+            schema: new.schema,
+            active: None,
+            messages,
+            field_messages: Vec::new(),
+            values: Map::new(),
+        }
+    }
+
+    /// A new flow for the same purpose, in the place of this one that expired.
+    #[must_use]
+    pub fn renew(&self, rng: &dyn Rng, now: Timestamp, settings: &Settings) -> Self {
+        let mut kind = self.kind.clone();
+        if let FlowKind::Settings { saved, .. } = &mut kind {
+            *saved = false;
+        }
+        let minutes = now.since(self.expires_at).as_secs() / 60;
+        let expired = Message::flow_expired(kind.as_str(), minutes);
+        let new = NewFlow {
+            kind,
+            transport: self.transport,
+            request: self.request.clone(),
+            return_to: self.return_to.clone(),
+            schema: self.schema.clone(),
+        };
+        let mut flow = Self::begin(new, rng, now, settings);
+        flow.messages.push(expired);
+        flow
+    }
+
+    /// Whether it may not be submitted any more.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        now >= self.expires_at
+    }
+
+    /// The form again, with a message for the whole of it.
+    #[must_use]
+    pub fn with_message(mut self, message: Message) -> Self {
+        self.messages = vec![message];
+        self
+    }
+
+    /// Forgets what the last submission led to.
+    fn tried(mut self, method: Option<Method>) -> Self {
+        self.active = method;
+        self.messages.clear();
+        self.field_messages.clear();
+        self
+    }
+
+    fn refuse_field(&mut self, name: &str, message: Message) {
+        self.field_messages.push((name.to_owned(), message));
+    }
+}
+
+/// What a step is decided with: the tenant's settings and what this room needs from outside.
+#[derive(Clone, Copy)]
+pub struct Room<'a> {
+    /// The tenant.
+    pub tenant: &'a TenantId,
+    /// Its settings.
+    pub settings: &'a Settings,
+    /// Its schemas, compiled.
+    pub schemas: &'a Schemas,
+    /// Its people.
+    pub identities: &'a dyn Identities,
+    /// Computes hashes.
+    pub hashing: &'a HashingPool,
+    /// Counts attempts.
+    pub attempts: &'a dyn Attempts,
+    /// Randomness.
+    pub rng: &'a dyn Rng,
+    /// The present.
+    pub now: Timestamp,
+}
+
+impl std::fmt::Debug for Room<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Room").field("tenant", &self.tenant).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Room<'a> {
+    /// The schema of a flow or an identity; the default one if settings no longer have it.
+    pub fn schema(&self, id: &str) -> &'a Arc<Schema> {
+        self.schemas.find(id).unwrap_or_else(|| self.schemas.default_schema())
+    }
+}
+
+/// Who submits a form.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller<'a> {
+    /// From where.
+    pub address: ClientAddress,
+    /// With what.
+    pub user_agent: Option<&'a str>,
+    /// Signed in as whom.
+    pub session: Option<&'a LiveSession>,
+}
+
+impl Caller<'_> {
+    fn device(&self, rng: &dyn Rng) -> Device {
+        Device::new(rng, self.address, self.user_agent)
+    }
+}
+
+/// What a submitted form leads to. Nothing counts before its change is applied.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one lives at a time, for one request")]
+pub enum Step {
+    /// The form again, with what is wrong with it.
+    Form(Box<Flow>),
+    /// Signed in with a new session.
+    SignedIn(Box<SignedIn>),
+    /// The session of somebody signed in was proven again.
+    Refreshed {
+        /// The session as it will be.
+        session: Session,
+        /// To apply.
+        change: Change<Write>,
+    },
+    /// A new account.
+    Registered {
+        /// The account.
+        identity: Identity,
+        /// Its session, if signing up signs in.
+        session: Option<(Session, SessionToken)>,
+        /// Makes the change, once the token's hash is known.
+        change: PendingChange,
+    },
+    /// The account was changed.
+    Saved {
+        /// The form, saying so.
+        flow: Box<Flow>,
+        /// The account as it will be.
+        identity: Box<Identity>,
+        /// To apply.
+        change: Change<Write>,
+    },
+}
+
+/// Signed in with a new session.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// Who.
+    pub identity: Identity,
+    /// The new session.
+    pub session: Session,
+    /// Its token.
+    pub token: SessionToken,
+    /// To apply, once the token's hash is known.
+    pub change: PendingChange,
+    /// To apply afterwards if it can be: a better hash of the same password.
+    pub rehash: Option<Change<Write>>,
+}
+
+/// A change that still lacks the hash of the token of the session that it begins.
+#[derive(Debug)]
+#[must_use = "a change does nothing until storage applies it"]
+pub struct PendingChange {
+    change: Change<Write>,
+    session: Option<(Session, SessionToken)>,
+}
+
+impl PendingChange {
+    fn new(change: Change<Write>, session: Option<(Session, SessionToken)>) -> Self {
+        Self { change, session }
+    }
+
+    /// Completes the change.
+    pub fn seal(self, sealer: &primitives::Sealer) -> Change<Write> {
+        let Some((session, token)) = self.session else { return self.change };
+        let token = token.hash(sealer, &self.change.tenant);
+        self.change.write(Write::InsertSession(Box::new(crate::session::NewSession { session, token })))
+    }
+}
+
+/// Why a submission leads to no step.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FlowError {
+    /// Too many attempts. The client's to wait.
+    #[error(transparent)]
+    Limited(#[from] LimitReached),
+    /// The hashing pool is full. Ours, for a moment.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The store did not answer. Ours.
+    #[error(transparent)]
+    Store(#[from] StoreUnavailable),
+    /// Nobody is signed in. The client's.
+    #[error("no active session was found in this request")]
+    SessionRequired,
+    /// Whoever is signed in must prove it again first. The client's.
+    #[error("the session is too old for this change")]
+    RefreshRequired,
+    /// The form was begun by somebody else. The client's.
+    #[error("the form belongs to another identity")]
+    IdentityMismatch,
+    /// The identity may not sign in. Told only to who knows the password.
+    #[error("the identity is disabled")]
+    IdentityDisabled,
+    /// Sign-up is closed. The operator's wish.
+    #[error("registration is disabled")]
+    RegistrationDisabled,
+    /// A stored hash, or the hashing parameters, are unusable. The operator's to mend.
+    #[error(transparent)]
+    Hash(#[from] UnusableHash),
+}
+
+/// Decides what a submitted form leads to.
+///
+/// The caller has checked before that the flow is this browser's and not expired, and that the form is
+/// ours ([`csrf`]).
+pub async fn next_step(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: Flow,
+    submission: Submission,
+) -> Result<Step, FlowError> {
+    let method = submission.method.as_deref();
+    match (&flow.kind, method) {
+        (FlowKind::Login { .. }, Some("password")) => {
+            login::with_password(room, caller, flow, submission).await
+        }
+        (FlowKind::Registration { .. }, Some("password")) => {
+            registration::with_password(room, caller, flow, submission).await
+        }
+        (FlowKind::Settings { .. }, Some("password")) => {
+            settings::change_password(room, caller, flow, submission).await
+        }
+        (FlowKind::Settings { .. }, Some("profile")) => {
+            settings::change_profile(room, caller, flow, submission).await
+        }
+        (kind, Some(_) | None) => {
+            let message = Message::no_strategy(kind.as_str());
+            Ok(Step::Form(Box::new(flow.tried(None).with_message(message))))
+        }
+    }
+}

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub use field::{Field, InputType};
-pub use validate::{CheckedTraits, TraitViolation};
+pub use validate::{CheckedTraits, TraitProblem, TraitViolation};
 
 use crate::settings::Settings;
 

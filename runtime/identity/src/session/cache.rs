@@ -32,7 +32,7 @@ impl SessionCache {
     pub fn new(capacity: u64) -> Self {
         let entries = Cache::builder()
             .max_capacity(capacity)
-            .time_to_live(Duration::from_secs(60))
+            .time_to_live(Duration::from_mins(1))
             .support_invalidation_closures()
             .build();
         Self { entries, generation: AtomicU64::new(0) }

@@ -1,0 +1,216 @@
+//! What clients see of a flow: its document with the form to render.
+
+use primitives::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::{Flow, FlowKind, Message, Transport};
+use crate::identity::Identity;
+use crate::schema::{Field, Schema};
+use crate::session::{Method, identity_document};
+
+/// What a flow's document needs besides the flow.
+#[derive(Debug, Clone, Copy)]
+pub struct FlowView<'a> {
+    /// The tenant's public base URL, without a slash at its end.
+    pub base_url: &'a str,
+    /// The schema of the flow.
+    pub schema: &'a Schema,
+    /// The CSRF token for this browser; absent for native applications.
+    pub csrf_token: Option<&'a str>,
+    /// The identity of a settings flow.
+    pub identity: Option<&'a Identity>,
+}
+
+/// The `loginFlow`, `registrationFlow` or `settingsFlow` document.
+pub fn flow_document(flow: &Flow, view: FlowView<'_>) -> Value {
+    let kind = flow.kind.as_str();
+    let base = view.base_url;
+    let mut document = json!({
+        "id": flow.id,
+        "type": flow.transport,
+        "expires_at": flow.expires_at,
+        "issued_at": flow.issued_at,
+        "request_url": format!("{base}{}", flow.request),
+        "ui": {
+            "action": format!("{base}/self-service/{kind}?flow={}", flow.id),
+            "method": "POST",
+            "nodes": nodes(flow, view),
+        },
+        "organization_id": null,
+    });
+    if !flow.messages.is_empty()
+        && let Some(ui) = document.get_mut("ui").and_then(Value::as_object_mut)
+    {
+        ui.insert("messages".to_owned(), json!(flow.messages));
+    }
+    if let Value::Object(fields) = &mut document {
+        let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+        if let Some(return_to) = &flow.return_to {
+            put("return_to", json!(return_to));
+        }
+        if let Some(active) = flow.active {
+            put("active", json!(active));
+        }
+        if let Some(challenge) = flow.kind.login_challenge() {
+            put("oauth2_login_challenge", json!(challenge));
+        }
+        match &flow.kind {
+            FlowKind::Login { refresh, .. } => {
+                put("created_at", json!(flow.issued_at));
+                put("updated_at", json!(flow.issued_at));
+                put("refresh", json!(refresh.is_some()));
+                put("requested_aal", json!("aal1"));
+                put("state", json!("choose_method"));
+            }
+            FlowKind::Registration { .. } => {
+                put("identity_schema", json!(flow.schema));
+                put("state", json!("choose_method"));
+            }
+            FlowKind::Settings { saved, .. } => {
+                put("state", json!(if *saved { "success" } else { "show_form" }));
+                if let Some(identity) = view.identity {
+                    put("identity", identity_document(identity, &schema_url(base, &identity.schema_id)));
+                }
+            }
+        }
+    }
+    document
+}
+
+/// Where a schema is served: its id in base64url, since ids are the operator's free choice.
+pub fn schema_url(base_url: &str, id: &str) -> String {
+    format!("{base_url}/schemas/{}", primitives::base64url::encode(id))
+}
+
+/// The form's nodes in the order in which they are to be shown.
+fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
+    let mut nodes = Vec::new();
+    let token = match flow.transport {
+        Transport::Browser => view.csrf_token.unwrap_or_default(),
+        Transport::Api => "",
+    };
+    nodes.push(Input::new("csrf_token", "hidden").value(token).required().node("default", None, flow));
+    match &flow.kind {
+        FlowKind::Login { identifier, refresh, .. } => {
+            let label = identifier_label(view.schema);
+            let kind = if refresh.is_some() && !identifier.is_empty() { "hidden" } else { "text" };
+            let input = Input::new("identifier", kind).value(identifier.as_str()).required();
+            nodes.push(input.autocomplete("username").node("default", Some(label), flow));
+            let input = Input::new("password", "password").required().autocomplete("current-password");
+            nodes.push(input.node("password", Some(Message::password_label()), flow));
+            nodes.push(submit(Method::Password.as_str(), "password", Message::sign_in_with_password(), flow));
+        }
+        FlowKind::Registration { .. } => {
+            for field in view.schema.fields() {
+                nodes.push(trait_node(field, &flow.values, "default", flow));
+            }
+            let input = Input::new("password", "password").required().autocomplete("new-password");
+            nodes.push(input.node("password", Some(Message::password_label()), flow));
+            nodes.push(submit(Method::Password.as_str(), "password", Message::sign_up(), flow));
+        }
+        FlowKind::Settings { .. } => {
+            let current = view.identity.map(|identity| &identity.traits);
+            let values = if flow.values.is_empty() { current } else { Some(&flow.values) };
+            let empty = Map::new();
+            for field in view.schema.fields() {
+                nodes.push(trait_node(field, values.unwrap_or(&empty), "profile", flow));
+            }
+            nodes.push(submit("profile", "profile", Message::save(), flow));
+            let input = Input::new("password", "password").required().autocomplete("new-password");
+            nodes.push(input.node("password", Some(Message::password_label()), flow));
+            nodes.push(submit(Method::Password.as_str(), "password", Message::save(), flow));
+        }
+    }
+    nodes
+}
+
+fn trait_node(field: &Field, values: &Map<String, Value>, group: &str, flow: &Flow) -> Value {
+    let mut input = Input::new(&field.name, field.input.as_str());
+    if let Some(value) = find(values, &field.path) {
+        input = input.value(value.clone());
+    }
+    if field.required {
+        input = input.required();
+    }
+    if let Some(word) = field.input.autocomplete() {
+        input = input.autocomplete(word);
+    }
+    if let Some(pattern) = &field.pattern {
+        input = input.attribute("pattern", pattern.as_str());
+    }
+    if let Some(max) = field.max_length {
+        input = input.attribute("maxlength", max);
+    }
+    input.node(group, Some(Message::generated_label(&field.title, &field.name)), flow)
+}
+
+fn find<'a>(values: &'a Map<String, Value>, path: &[String]) -> Option<&'a Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().try_fold(values.get(first)?, |value, name| value.get(name))
+}
+
+fn submit(method: &str, group: &str, label: Message, flow: &Flow) -> Value {
+    Input::new("method", "submit").value(method).node(group, Some(label), flow)
+}
+
+/// The title of the one trait that identifies, or `ID` if there are several.
+fn identifier_label(schema: &Schema) -> Message {
+    let mut identifying = schema.fields().iter().filter(|field| field.keywords.identifies);
+    match (identifying.next(), identifying.next()) {
+        (Some(only), None) => Message::generated_label(&only.title, &only.name),
+        _ => Message::id_label(),
+    }
+}
+
+/// The attributes of an input node under construction.
+struct Input {
+    name: String,
+    attributes: Map<String, Value>,
+}
+
+impl Input {
+    fn new(name: &str, kind: &str) -> Self {
+        let mut attributes = Map::new();
+        attributes.insert("name".to_owned(), name.into());
+        attributes.insert("type".to_owned(), kind.into());
+        Self { name: name.to_owned(), attributes }
+    }
+
+    fn attribute(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.attributes.insert(name.to_owned(), value.into());
+        self
+    }
+
+    fn value(self, value: impl Into<Value>) -> Self {
+        self.attribute("value", value)
+    }
+
+    fn required(self) -> Self {
+        self.attribute("required", true)
+    }
+
+    fn autocomplete(self, word: &str) -> Self {
+        self.attribute("autocomplete", word)
+    }
+
+    fn node(self, group: &str, label: Option<Message>, flow: &Flow) -> Value {
+        // The submit buttons share a name; messages are of fields.
+        let of_field = |(name, _): &&(String, Message)| *name == self.name && self.name != "method";
+        let messages: Vec<&Message> = flow.field_messages.iter().filter(of_field).map(|(_, m)| m).collect();
+        let mut attributes = self.attributes;
+        attributes.insert("disabled".to_owned(), false.into());
+        attributes.insert("node_type".to_owned(), "input".into());
+        json!({
+            "type": "input",
+            "group": group,
+            "attributes": attributes,
+            "messages": messages,
+            "meta": label.map_or_else(|| json!({}), |label| json!({ "label": label })),
+        })
+    }
+}
+
+/// How long ago a flow expired, in nanoseconds, as the `since` of its error.
+pub fn expired_since(flow: &Flow, now: Timestamp) -> u64 {
+    u64::try_from(now.since(flow.expires_at).as_nanos()).unwrap_or(u64::MAX)
+}

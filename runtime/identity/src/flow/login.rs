@@ -1,0 +1,141 @@
+//! Signing in with a password.
+//!
+//! Whether the account exists, has a password or is disabled shows in nothing: the attempt counts by
+//! what was typed, one look-up is made, one hash is computed in any case, and the answer is one message.
+
+use primitives::subject::AssuranceLevel;
+use primitives::{Actor, AuditEvent, Change};
+
+use super::{Caller, Flow, FlowError, FlowKind, Message, PendingChange, Room, SignedIn, Step, Submission};
+use crate::identifier::Identifier;
+use crate::identity::{Identity, IdentityState};
+use crate::limiter::{count_attempt, forgive_attempt};
+use crate::password::{PlainPassword, StoredPassword};
+use crate::session::{AuthenticationMethod, Method, Session, SessionToken};
+use crate::write::Write;
+
+pub(super) async fn with_password(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: Flow,
+    submission: Submission,
+) -> Result<Step, FlowError> {
+    let mut flow = flow.tried(Some(Method::Password));
+    let typed = submission.identifier.filter(|typed| !typed.is_empty());
+    let password = submission.password.filter(|password| !password.expose().is_empty());
+    if let FlowKind::Login { identifier, .. } = &mut flow.kind {
+        *identifier = typed.as_deref().unwrap_or_default().chars().take(320).collect();
+    }
+    if typed.is_none() {
+        flow.refuse_field("identifier", Message::missing("identifier"));
+    }
+    if password.is_none() {
+        flow.refuse_field("password", Message::missing("password"));
+    }
+    let (Some(typed), Some(password)) = (typed, password) else { return Ok(Step::Form(Box::new(flow))) };
+
+    let identifier = Identifier::parse(&typed);
+    let who = (caller.address, identifier.as_ref());
+    // Before the hash, so that a flood pays nothing for it.
+    count_attempt(room.attempts, &room.settings.limits, room.tenant, who, room.now).await?;
+    let Some((identity, stored)) = verified(room, identifier.as_ref(), &password).await? else {
+        return Ok(Step::Form(Box::new(flow.with_message(Message::invalid_credentials()))));
+    };
+    forgive_attempt(room.attempts, &room.settings.limits, room.tenant, who, room.now).await;
+    if identity.state == IdentityState::Inactive {
+        return Err(FlowError::IdentityDisabled);
+    }
+    if let FlowKind::Login { refresh: Some(required), .. } = flow.kind {
+        return Ok(refreshed(room, caller, flow, required, &identity));
+    }
+    signed_in(room, caller, identity, stored, password).await
+}
+
+/// The identity whose password it is. Pays one hash, whatever there is to find.
+async fn verified(
+    room: Room<'_>,
+    identifier: Option<&Identifier>,
+    password: &PlainPassword,
+) -> Result<Option<(Identity, StoredPassword)>, FlowError> {
+    let found = match identifier {
+        Some(identifier) => room.identities.find_by_identifier(room.tenant, identifier).await?,
+        None => None,
+    };
+    let (identity, stored) = found.map_or((None, None), |(identity, stored)| (Some(identity), stored));
+    let against = stored.as_ref().map(|stored| stored.password.clone());
+    let right = room.hashing.verify(password.clone(), against, room.settings.argon2).await??;
+    Ok(identity.zip(stored).filter(|_| right))
+}
+
+/// Somebody signed in has proven again who they are.
+fn refreshed(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: Flow,
+    required: primitives::IdentityId,
+    identity: &Identity,
+) -> Step {
+    let current = caller.session.filter(|live| live.identity().id == required && identity.id == required);
+    let Some(live) = current else {
+        // Another person's password proves nothing about this session.
+        return Step::Form(Box::new(flow.with_message(Message::invalid_credentials())));
+    };
+    let mut session = live.session().clone();
+    let method = proof(room);
+    // One proof of each kind is enough to say.
+    session.methods.retain(|known| known.method != method.method);
+    session.methods.push(method.clone());
+    session.authenticated_at = room.now;
+    let write = Write::RefreshSession {
+        session: session.id,
+        identity: identity.id,
+        method,
+        methods: session.methods.clone(),
+    };
+    let change = Change::new(room.tenant.clone()).write(write).audit(AuditEvent::new(
+        "session.refreshed",
+        Actor::Subject(identity.id),
+        "session",
+        &session.id,
+    ));
+    Step::Refreshed { session, change }
+}
+
+async fn signed_in(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    identity: Identity,
+    stored: StoredPassword,
+    password: PlainPassword,
+) -> Result<Step, FlowError> {
+    let device = caller.device(room.rng);
+    let session = Session::begin(room.rng, &identity, proof(room), device, &room.settings.session);
+    let token = SessionToken::generate(room.rng);
+    let audit = AuditEvent::new("session.created", Actor::Subject(identity.id), "session", &session.id)
+        .with("method", &Method::Password.as_str());
+    let change = Change::new(room.tenant.clone()).audit(audit);
+    let change = PendingChange::new(change, Some((session.clone(), token.clone())));
+    let rehash = rehash(room, &identity, stored, password).await;
+    Ok(Step::SignedIn(Box::new(SignedIn { identity, session, token, change, rehash })))
+}
+
+/// A hash with the present parameters, if the stored one has others. A full pool puts it off to the
+/// next login.
+async fn rehash(
+    room: Room<'_>,
+    identity: &Identity,
+    stored: StoredPassword,
+    password: PlainPassword,
+) -> Option<Change<Write>> {
+    if stored.password.made_with(room.settings.argon2) {
+        return None;
+    }
+    let password = room.hashing.hash(password, room.settings.argon2).await.ok()?.ok()?;
+    let write =
+        Write::RehashPassword { identity: identity.id, password, version: stored.version, at: room.now };
+    Some(Change::new(room.tenant.clone()).write(write))
+}
+
+fn proof(room: Room<'_>) -> AuthenticationMethod {
+    AuthenticationMethod { method: Method::Password, aal: AssuranceLevel::Aal1, completed_at: room.now }
+}

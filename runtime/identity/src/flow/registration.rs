@@ -1,0 +1,106 @@
+//! Signing up with a password.
+
+use primitives::subject::AssuranceLevel;
+use primitives::{Actor, AuditEvent, Change, IdentityId};
+
+use super::{Caller, Flow, FlowError, Message, PendingChange, Room, Step, Submission};
+use crate::identity::Identity;
+use crate::limiter::count_attempt;
+use crate::password::check_policy;
+use crate::schema::CheckedTraits;
+use crate::session::{AuthenticationMethod, Method, Session, SessionToken};
+use crate::settings::{AccountEnumeration, Settings};
+use crate::write::Write;
+
+pub(super) async fn with_password(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: Flow,
+    submission: Submission,
+) -> Result<Step, FlowError> {
+    if !room.settings.registration_enabled {
+        return Err(FlowError::RegistrationDisabled);
+    }
+    let mut flow = flow.tried(Some(Method::Password));
+    flow.values = submission.traits.unwrap_or_default();
+    // Creating accounts is never forgiven: a flood of sign-ups is one too.
+    count_attempt(room.attempts, &room.settings.limits, room.tenant, (caller.address, None), room.now)
+        .await?;
+
+    let password = submission.password.filter(|password| !password.expose().is_empty());
+    let checked = match room.schema(&flow.schema).check_traits(flow.values.clone()) {
+        Ok(checked) => Some(checked),
+        Err(violations) => {
+            for violation in &violations {
+                flow.refuse_field(&violation.field, violation.into());
+            }
+            None
+        }
+    };
+    match &password {
+        None => flow.refuse_field("password", Message::missing("password")),
+        Some(password) => {
+            let identifiers = checked.as_ref().map_or(&[][..], CheckedTraits::identifiers);
+            if let Err(violation) = check_policy(password, identifiers, &room.settings.password) {
+                flow.refuse_field("password", (&violation).into());
+            }
+        }
+    }
+    let (Some(checked), Some(password), true) = (checked, password, flow.field_messages.is_empty()) else {
+        return Ok(Step::Form(Box::new(flow)));
+    };
+    if checked.identifiers().is_empty() {
+        return Ok(Step::Form(Box::new(flow.with_message(Message::identifier_missing()))));
+    }
+    for identifier in checked.identifiers() {
+        if room.identities.find_look_alike(room.tenant, identifier).await?.is_some() {
+            return Ok(Step::Form(Box::new(identifier_taken(flow, room.settings))));
+        }
+    }
+    let hashed = room.hashing.hash(password, room.settings.argon2).await??;
+    let identity = Identity::new(IdentityId::generate(room.rng), &checked, room.rng, room.now);
+    let session = room.settings.flow.session_after_registration.then(|| {
+        let proof = AuthenticationMethod {
+            method: Method::Password,
+            aal: AssuranceLevel::Aal1,
+            completed_at: room.now,
+        };
+        let device = caller.device(room.rng);
+        let session = Session::begin(room.rng, &identity, proof, device, &room.settings.session);
+        (session, SessionToken::generate(room.rng))
+    });
+    let change = creation(room, &identity, &checked, Actor::Anonymous).write(Write::SetPassword {
+        identity: identity.id,
+        password: hashed,
+        at: room.now,
+    });
+    let change = PendingChange::new(change, session.clone());
+    Ok(Step::Registered { identity, session, change })
+}
+
+/// The form again, because an identifier (or a look-alike) is taken: found before, or by the guard of
+/// the change when two people were at it.
+pub fn identifier_taken(flow: Flow, settings: &Settings) -> Flow {
+    flow.with_message(match settings.account_enumeration {
+        AccountEnumeration::Disclose => Message::duplicate_credentials(),
+        AccountEnumeration::Mitigate => Message::generic("The account could not be created with this input."),
+    })
+}
+
+/// The writes that make an identity with its identifiers.
+pub(crate) fn creation(
+    room: Room<'_>,
+    identity: &Identity,
+    checked: &CheckedTraits,
+    actor: Actor,
+) -> Change<Write> {
+    let audit = AuditEvent::new("identity.created", actor, "identity", &identity.id);
+    let change = Change::new(room.tenant.clone()).write(Write::InsertIdentity(Box::new(identity.clone())));
+    checked
+        .identifiers()
+        .iter()
+        .fold(change, |change, identifier| {
+            change.write(Write::ClaimIdentifier { identity: identity.id, identifier: identifier.clone() })
+        })
+        .audit(audit)
+}

@@ -1,0 +1,139 @@
+//! Changing one's account: profile and password.
+
+use primitives::{Actor, AuditEvent, Change};
+
+use super::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission};
+use crate::identifier::Identifier;
+use crate::identity::Identity;
+use crate::limiter::count_attempt;
+use crate::password::check_policy;
+use crate::session::{LiveSession, Method};
+use crate::write::Write;
+
+pub(super) async fn change_password(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: Flow,
+    submission: Submission,
+) -> Result<Step, FlowError> {
+    let live = owner(&flow, caller)?;
+    let mut flow = unsaved(flow).tried(Some(Method::Password));
+    let Some(password) = submission.password.filter(|password| !password.expose().is_empty()) else {
+        flow.refuse_field("password", Message::missing("password"));
+        return Ok(Step::Form(Box::new(flow)));
+    };
+    privileged(room, live)?;
+    let identity = live.identity();
+    let held = room.identities.list_identifiers(room.tenant, identity.id).await?;
+    let identifiers: Vec<Identifier> = held.iter().filter_map(|text| Identifier::parse(text)).collect();
+    if let Err(violation) = check_policy(&password, &identifiers, &room.settings.password) {
+        flow.refuse_field("password", (&violation).into());
+        return Ok(Step::Form(Box::new(flow)));
+    }
+    count_attempt(room.attempts, &room.settings.limits, room.tenant, (caller.address, None), room.now)
+        .await?;
+    let password = room.hashing.hash(password, room.settings.argon2).await??;
+    // Whoever knew the old password is signed out everywhere else.
+    let change = Change::new(room.tenant.clone())
+        .write(Write::SetPassword { identity: identity.id, password, at: room.now })
+        .write(Write::RevokeSessions { identity: identity.id, except: Some(live.session().id), at: room.now })
+        .audit(AuditEvent::new(
+            "identity.password_changed",
+            Actor::Subject(identity.id),
+            "identity",
+            &identity.id,
+        ));
+    Ok(saved(flow, identity.clone(), change))
+}
+
+pub(super) async fn change_profile(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: Flow,
+    submission: Submission,
+) -> Result<Step, FlowError> {
+    let live = owner(&flow, caller)?;
+    let mut flow = unsaved(flow).tried(None);
+    flow.values = submission.traits.unwrap_or_default();
+    let checked = match room.schema(&live.identity().schema_id).check_traits(flow.values.clone()) {
+        Ok(checked) => checked,
+        Err(violations) => {
+            for violation in &violations {
+                flow.refuse_field(&violation.field, violation.into());
+            }
+            return Ok(Step::Form(Box::new(flow)));
+        }
+    };
+    let held = room.identities.list_identifiers(room.tenant, live.identity().id).await?;
+    let held: Vec<Identifier> = held.iter().filter_map(|text| Identifier::parse(text)).collect();
+    let wanted = checked.identifiers();
+    if wanted.is_empty() && !held.is_empty() {
+        return Ok(Step::Form(Box::new(flow.with_message(Message::identifier_missing()))));
+    }
+    let gone: Vec<&Identifier> = held.iter().filter(|held| !wanted.contains(held)).collect();
+    let new: Vec<&Identifier> = wanted.iter().filter(|wanted| !held.contains(wanted)).collect();
+    if !gone.is_empty() || !new.is_empty() {
+        // What one signs in with is a credential.
+        privileged(room, live)?;
+    }
+    for identifier in &new {
+        let holder = room.identities.find_look_alike(room.tenant, identifier).await?;
+        if holder.is_some_and(|holder| holder != live.identity().id) {
+            return Ok(Step::Form(Box::new(super::identifier_taken(flow, room.settings))));
+        }
+    }
+    let identity = live.identity().with_traits(&checked, room.rng, room.now);
+    // The guard of the identity's version is first, so that its miss tells of two changes at a time.
+    let mut change =
+        Change::new(room.tenant.clone()).write(Write::ReplaceIdentity(Box::new(identity.clone())));
+    for identifier in gone {
+        change =
+            change.write(Write::ReleaseIdentifier { identity: identity.id, identifier: identifier.clone() });
+    }
+    for identifier in new {
+        change =
+            change.write(Write::ClaimIdentifier { identity: identity.id, identifier: identifier.clone() });
+    }
+    let change = change.audit(AuditEvent::new(
+        "identity.updated",
+        Actor::Subject(identity.id),
+        "identity",
+        &identity.id,
+    ));
+    Ok(saved(flow, identity, change))
+}
+
+/// The session of whoever the form belongs to.
+fn owner<'a>(flow: &Flow, caller: Caller<'a>) -> Result<&'a LiveSession, FlowError> {
+    let live = caller.session.ok_or(FlowError::SessionRequired)?;
+    match flow.kind {
+        FlowKind::Settings { identity, .. } if identity == live.identity().id => Ok(live),
+        FlowKind::Settings { .. } | FlowKind::Login { .. } | FlowKind::Registration { .. } => {
+            Err(FlowError::IdentityMismatch)
+        }
+    }
+}
+
+fn privileged(room: Room<'_>, live: &LiveSession) -> Result<(), FlowError> {
+    if live.session().is_privileged(room.now, &room.settings.session) {
+        Ok(())
+    } else {
+        Err(FlowError::RefreshRequired)
+    }
+}
+
+fn unsaved(mut flow: Flow) -> Flow {
+    if let FlowKind::Settings { saved, .. } = &mut flow.kind {
+        *saved = false;
+    }
+    flow
+}
+
+fn saved(mut flow: Flow, identity: Identity, change: Change<Write>) -> Step {
+    if let FlowKind::Settings { saved, .. } = &mut flow.kind {
+        *saved = true;
+    }
+    flow.values.clear();
+    let flow = Box::new(flow.with_message(Message::saved()));
+    Step::Saved { flow, identity: Box::new(identity), change }
+}

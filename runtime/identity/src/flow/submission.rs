@@ -1,0 +1,138 @@
+//! What a form sends.
+
+use serde_json::{Map, Value};
+
+use crate::password::PlainPassword;
+use crate::schema::{InputType, Schema};
+
+/// A submitted form, from JSON or from form fields.
+#[derive(Debug, Clone, Default)]
+pub struct Submission {
+    /// Which button, i.e. which method.
+    pub method: Option<String>,
+    /// The token that proves that the form is ours.
+    pub csrf_token: Option<String>,
+    /// Who wants to sign in.
+    pub identifier: Option<String>,
+    /// The password, old or new.
+    pub password: Option<PlainPassword>,
+    /// The traits; absent when the form has none.
+    pub traits: Option<Map<String, Value>>,
+}
+
+/// The body cannot be read. The client's to mend.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the body is malformed: {0}")]
+pub struct MalformedSubmission(pub &'static str);
+
+impl Submission {
+    /// Reads a JSON body.
+    pub fn from_json(body: &[u8]) -> Result<Self, MalformedSubmission> {
+        let body: Value = serde_json::from_slice(body).map_err(|_| MalformedSubmission("not JSON"))?;
+        let Value::Object(mut body) = body else { return Err(MalformedSubmission("not a JSON object")) };
+        let mut text = |name: &str| match body.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(MalformedSubmission("a field is not text")),
+        };
+        let method = text("method")?;
+        let csrf_token = text("csrf_token")?;
+        let identifier = text("identifier")?.or(text("password_identifier")?);
+        let password = text("password")?.map(PlainPassword::new);
+        let traits = match body.remove("traits") {
+            None | Some(Value::Null) => None,
+            Some(Value::Object(traits)) => Some(traits),
+            Some(_) => return Err(MalformedSubmission("traits are not an object")),
+        };
+        Ok(Self { method, csrf_token, identifier, password, traits })
+    }
+
+    /// Reads form fields. Traits come as `traits.<path>`; what the schema does not list is ignored, an
+    /// empty field is an absent one, and numbers and check boxes take their schema's type.
+    pub fn from_form(pairs: impl IntoIterator<Item = (String, String)>, schema: &Schema) -> Self {
+        let mut submission = Self::default();
+        for (name, value) in pairs {
+            match name.as_str() {
+                "method" => submission.method = Some(value),
+                "csrf_token" => submission.csrf_token = Some(value),
+                "identifier" => submission.identifier = Some(value),
+                "password" => submission.password = Some(PlainPassword::new(value)),
+                _ => {
+                    let Some(field) = schema.fields().iter().find(|field| field.name == name) else {
+                        continue;
+                    };
+                    let traits = submission.traits.get_or_insert_default();
+                    if let Some(value) = typed(field.input, value) {
+                        insert(traits, &field.path, value);
+                    }
+                }
+            }
+        }
+        submission
+    }
+}
+
+fn typed(input: InputType, text: String) -> Option<Value> {
+    match input {
+        InputType::Checkbox => Some(Value::Bool(matches!(text.as_str(), "true" | "on" | "1"))),
+        _ if text.is_empty() => None,
+        InputType::Number => Some(serde_json::from_str(&text).unwrap_or(Value::String(text))),
+        InputType::Text
+        | InputType::Email
+        | InputType::Tel
+        | InputType::Url
+        | InputType::Date
+        | InputType::DatetimeLocal => Some(Value::String(text)),
+    }
+}
+
+fn insert(object: &mut Map<String, Value>, path: &[String], value: Value) {
+    match path {
+        [] => {}
+        [name] => {
+            object.insert(name.clone(), value);
+        }
+        [name, rest @ ..] => {
+            let inner = object.entry(name.clone()).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(inner) = inner {
+                insert(inner, rest, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::schema::Schemas;
+    use crate::settings::Settings;
+
+    #[test]
+    fn form_fields_become_traits_by_the_schema() {
+        let schemas = Schemas::compile(&Settings::default()).unwrap();
+        let pairs = [
+            ("traits.email", "a@b.example"),
+            ("traits.name.first", "A"),
+            ("traits.name.last", ""),
+            ("traits.x", "y"),
+            ("method", "password"),
+        ];
+        let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let submission = Submission::from_form(pairs, schemas.default_schema());
+        assert_eq!(
+            Value::Object(submission.traits.unwrap()),
+            json!({"email": "a@b.example", "name": {"first": "A"}})
+        );
+        assert_eq!(submission.method.as_deref(), Some("password"));
+    }
+
+    #[test]
+    fn json_of_another_shape_is_malformed() {
+        for body in ["", "[]", "{", r#"{"password": 1}"#, r#"{"traits": "x"}"#, r#"{"method": {}}"#] {
+            assert!(Submission::from_json(body.as_bytes()).is_err(), "{body}");
+        }
+        assert!(Submission::from_json(br#"{"method":"password","csrf_token":null}"#).is_ok());
+    }
+}
