@@ -1,1 +1,31 @@
-//! ui
+//! The built-in pages: templates, style, words, and what a tenant's branding makes of them.
+//!
+//! A page is a function of what it is given: a flow as the API describes it ([`FlowView`]), or one of the views in
+//! [`views`], and the [`PageContext`] (tenant, language, where it is). The result is one HTML document that works
+//! without scripts; [`page_headers`] forbids them. This room never fetches, stores or decides anything.
+//!
+//! Start with [`Pages`]. A page's words are in `locales/`, its mark-up in `templates/`, its looks in `css/`.
+
+pub mod assets;
+pub mod branding;
+pub mod colour;
+mod device;
+pub mod flow;
+mod form;
+mod frame;
+pub mod locale;
+mod pages;
+mod security;
+pub mod views;
+
+pub use assets::{Asset, Assets, IMMUTABLE, brand_stylesheet_name};
+pub use branding::{Branding, PageUrl};
+pub use colour::Colour;
+pub use flow::FlowView;
+pub use frame::PageContext;
+pub use locale::{Locale, LocaleError};
+pub use pages::Pages;
+pub use security::page_headers;
+pub use views::{
+    ConsentView, ErrorView, Hidden, LogoutView, ScopeView, SessionItem, SessionsView, WelcomeView,
+};

@@ -1,0 +1,199 @@
+//! A self-service flow as its pages read it: the wire form of `loginFlow`, `registrationFlow` and `settingsFlow`.
+//!
+//! Reading is lenient: what a page does not need is ignored, what is missing or null is empty.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+/// A flow: a form to render, and where the person came from.
+#[derive(Debug, Clone, Deserialize)]
+pub struct FlowView {
+    /// The flow's id.
+    pub id: String,
+    /// The form.
+    pub ui: UiContainer,
+    /// Where the person goes when done.
+    #[serde(default)]
+    pub return_to: Option<String>,
+    /// The authorization request that this login is for.
+    #[serde(default)]
+    pub oauth2_login_challenge: Option<String>,
+    /// What is known of that authorization request.
+    #[serde(default)]
+    pub oauth2_login_request: Option<LoginRequest>,
+    /// Whether a signed-in person is asked to prove it again.
+    #[serde(default)]
+    pub refresh: bool,
+    /// Who is changing their settings.
+    #[serde(default)]
+    pub identity: Option<FlowIdentity>,
+}
+
+/// The authorization request behind a login (`OAuth2LoginRequest`).
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct LoginRequest {
+    /// The client that asks.
+    pub client: Option<RequestingClient>,
+}
+
+/// The client behind a login (`OAuth2Client`), as far as a page shows it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct RequestingClient {
+    /// The name that its users know.
+    pub client_name: Option<String>,
+}
+
+/// Whose settings are shown.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct FlowIdentity {
+    /// The traits, as the identity schema has them.
+    pub traits: Value,
+}
+
+impl FlowIdentity {
+    /// What the person is called by: the e-mail address, else the user name, else the name.
+    pub fn label(&self) -> Option<&str> {
+        ["email", "username", "phone", "name"].iter().find_map(|key| self.traits.get(key)?.as_str())
+    }
+}
+
+/// The form of a flow (`uiContainer`).
+#[derive(Debug, Clone, Deserialize)]
+pub struct UiContainer {
+    /// Where the form is sent.
+    pub action: String,
+    /// How it is sent.
+    pub method: String,
+    /// The form's parts, in order.
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub nodes: Vec<UiNode>,
+    /// What concerns the whole form.
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub messages: Vec<UiText>,
+}
+
+/// One part of a form (`uiNode`).
+#[derive(Debug, Clone, Deserialize)]
+pub struct UiNode {
+    /// The method that it belongs to: `default`, `password`, `profile`, `oidc`, …
+    pub group: String,
+    /// What it is.
+    pub attributes: UiNodeAttributes,
+    /// What concerns this part.
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub messages: Vec<UiText>,
+    /// Its label.
+    #[serde(default)]
+    pub meta: UiNodeMeta,
+}
+
+/// What a node is (`uiNodeAttributes`, told apart by `node_type`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "node_type", rename_all = "snake_case")]
+pub enum UiNodeAttributes {
+    /// A field, a hidden value or a button.
+    Input(UiInput),
+    /// A link.
+    A {
+        /// Where it leads.
+        href: String,
+        /// What it says.
+        title: UiText,
+    },
+    /// A picture, e.g. a QR code.
+    Img {
+        /// Its address, often a `data:` one.
+        src: String,
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+    },
+    /// A text, e.g. a secret to copy.
+    Text {
+        /// The text.
+        text: UiText,
+    },
+    /// A script; these pages run none.
+    Script {},
+    /// A place for a widget; these pages have none.
+    Div {},
+}
+
+/// A field, a hidden value or a button (`uiNodeInputAttributes`).
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct UiInput {
+    /// The name it is sent under.
+    pub name: String,
+    /// The kind of input: `text`, `password`, `email`, `hidden`, `submit`, …
+    pub r#type: String,
+    /// Its value: text, number or boolean.
+    pub value: Option<Value>,
+    /// Whether it must be filled.
+    pub required: bool,
+    /// Whether it cannot be changed.
+    pub disabled: bool,
+    /// What a browser may fill in.
+    pub autocomplete: Option<String>,
+    /// The pattern that its value has.
+    pub pattern: Option<String>,
+    /// The longest value.
+    pub maxlength: Option<u32>,
+    /// The values to choose from.
+    #[serde(deserialize_with = "null_is_empty")]
+    pub options: Vec<UiOption>,
+}
+
+/// One value to choose (`uiNodeInputAttributesOption`).
+#[derive(Debug, Clone, Deserialize)]
+pub struct UiOption {
+    /// The value.
+    pub value: Value,
+    /// What it says.
+    #[serde(default)]
+    pub label: Option<UiText>,
+}
+
+/// What goes with a node (`uiNodeMeta`).
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct UiNodeMeta {
+    /// The node's label.
+    #[serde(default)]
+    pub label: Option<UiText>,
+}
+
+/// A text with the number that translations go by (`uiText`).
+#[derive(Debug, Clone, Deserialize)]
+pub struct UiText {
+    /// The number.
+    pub id: u64,
+    /// The text in English.
+    pub text: String,
+    /// What it is.
+    pub r#type: UiTextType,
+    /// Values that the text speaks of.
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub context: Map<String, Value>,
+}
+
+/// What a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UiTextType {
+    /// Neither good nor bad.
+    Info,
+    /// Something must be mended.
+    Error,
+    /// Something is done.
+    Success,
+}
+
+fn null_is_empty<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}

@@ -1,0 +1,105 @@
+//! What the pages that are not flows are given to show.
+
+use primitives::Timestamp;
+
+use crate::branding::PageUrl;
+pub use crate::form::Hidden;
+
+/// A client asks for access and the person decides.
+#[derive(Debug, Clone)]
+pub struct ConsentView {
+    /// The client's name, or its id if it has none.
+    pub client_name: String,
+    /// The client's logo; give it to [`crate::page_headers`] too.
+    pub client_logo: Option<PageUrl>,
+    /// What the client asks for.
+    pub scopes: Vec<ScopeView>,
+    /// Who is signed in, as they know themselves (an e-mail address, not an id).
+    pub subject: String,
+    /// Where the decision is posted. It is sent as `decision` (`allow` or `deny`), with `remember=true` if asked.
+    pub action: String,
+    /// What goes with it: the challenge and the CSRF token.
+    pub hidden: Vec<Hidden>,
+    /// Where "Not you?" leads; no link if absent.
+    pub switch_account_url: Option<String>,
+    /// The host that the person is sent to afterwards.
+    pub redirect_host: Option<String>,
+    /// Whether the decision can be remembered.
+    pub can_remember: bool,
+}
+
+/// One scope that a client asks for.
+#[derive(Debug, Clone)]
+pub struct ScopeView {
+    /// The scope, e.g. `email`.
+    pub scope: String,
+    /// What the tenant says that it allows; known scopes are described without it.
+    pub description: Option<String>,
+}
+
+/// A person is asked whether to sign out.
+#[derive(Debug, Clone)]
+pub struct LogoutView {
+    /// Where the form is sent.
+    pub action: String,
+    /// `get` or `post`.
+    pub method: String,
+    /// What goes with it.
+    pub hidden: Vec<Hidden>,
+    /// Who is signed in.
+    pub subject: Option<String>,
+    /// The client that asks to sign the person out.
+    pub client_name: Option<String>,
+    /// Where "Stay signed in" leads.
+    pub cancel_url: String,
+}
+
+/// Something failed in a way that only a page can say.
+#[derive(Debug, Clone, Default)]
+pub struct ErrorView {
+    /// The error's id (`self_service_flow_expired`, `invalid_request`, …), by which it is translated.
+    pub id: Option<String>,
+    /// Its title, if the id is not known; a general one if empty.
+    pub title: String,
+    /// What happened, in words for people, if the id is not known.
+    pub message: String,
+    /// The request's id, to quote when asking for help.
+    pub request_id: Option<String>,
+    /// Where the person can begin again; the start page if absent.
+    pub restart_url: Option<String>,
+}
+
+/// Where a person is signed in.
+#[derive(Debug, Clone)]
+pub struct SessionsView {
+    /// Where a sign-out is posted: `session=<id>` for one, `session=others` for all but this one.
+    pub action: String,
+    /// What goes with it.
+    pub hidden: Vec<Hidden>,
+    /// The sessions, this one included.
+    pub sessions: Vec<SessionItem>,
+    /// Whether one was just signed out.
+    pub revoked: bool,
+}
+
+/// One session of a person.
+#[derive(Debug, Clone)]
+pub struct SessionItem {
+    /// The session's id.
+    pub id: String,
+    /// Whether it is the one that asks.
+    pub current: bool,
+    /// The browser's `User-Agent`.
+    pub user_agent: Option<String>,
+    /// The address it was last used from.
+    pub ip_address: Option<String>,
+    /// When the person signed in.
+    pub authenticated_at: Timestamp,
+}
+
+/// The start page.
+#[derive(Debug, Clone, Default)]
+pub struct WelcomeView {
+    /// Who is signed in, if anyone.
+    pub subject: Option<String>,
+}

@@ -1,0 +1,131 @@
+// Opens every built-in page in two widths, two themes and two languages, writes a picture of each, and fails on
+// anything that axe-core finds, on a content-security-policy violation, and on a page wider than its window.
+//
+//   node screenshots.mjs --preview target/preview --out target/screenshots
+//   node screenshots.mjs --base http://127.0.0.1:4480 --out target/screenshots
+//
+// --preview takes the directory that `cargo run -p portcullis-ui --example preview` writes; its pages are served on
+// a free loopback port with the headers that the real server sends. --base opens the pages of a running server.
+// --only <text> keeps pages whose name contains it. --no-pictures only checks. Chromium: $CHROMIUM or /usr/bin/chromium.
+
+import { createServer } from "node:http";
+import { mkdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join, normalize, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { chromium } from "playwright-core";
+
+const require = createRequire(import.meta.url);
+const axeSource = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const { values: options } = parseArgs({
+  options: {
+    preview: { type: "string" },
+    base: { type: "string" },
+    out: { type: "string", default: "target/screenshots" },
+    only: { type: "string", default: "" },
+    "no-pictures": { type: "boolean", default: false },
+  },
+});
+if (Boolean(options.preview) === Boolean(options.base)) {
+  console.error("give either --preview <directory> or --base <address>");
+  process.exit(2);
+}
+
+const widths = [390, 1280];
+const themes = ["light", "dark"];
+const axeTags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+const { base, pages, close } = options.preview ? await servePreview(resolve(options.preview)) : livePages(options.base);
+const out = resolve(options.out);
+await mkdir(out, { recursive: true });
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--font-render-hinting=none"],
+});
+const findings = [];
+let opened = 0;
+try {
+  for (const width of widths) {
+    for (const colorScheme of themes) {
+      const wanted = pages.filter((page) => page.name.includes(options.only));
+      for (const language of new Set(wanted.map((page) => page.language))) {
+        const context = await browser.newContext({
+          viewport: { width, height: width < 600 ? 844 : 900 },
+          deviceScaleFactor: width < 600 ? 2 : 1,
+          colorScheme,
+          locale: language,
+          // Axe is injected by the driver, past the policy under test; violations by the page are still reported.
+          bypassCSP: false,
+        });
+        for (const page of wanted.filter((page) => page.language === language)) {
+          await visit(context, page, `${page.name}.${page.language}.${colorScheme}.${width}`);
+        }
+        await context.close();
+      }
+    }
+  }
+} finally {
+  await browser.close();
+  close();
+}
+
+console.log(`${opened} pages opened, ${findings.length} findings${options["no-pictures"] ? "" : `, pictures in ${out}`}`);
+for (const finding of findings) console.log(`- ${finding}`);
+process.exit(findings.length === 0 && opened > 0 ? 0 : 1);
+
+async function visit(context, { path, status = 200 }, label) {
+  const page = await context.newPage();
+  const complain = (text) => findings.push(`${label}: ${text}`);
+  page.on("pageerror", (error) => complain(`script error: ${error.message}`));
+  page.on("console", (message) => {
+    const ofStatus = status !== 200 && message.text().includes(`status of ${status}`);
+    if (message.type() === "error" && !ofStatus) complain(`console: ${message.text()}`);
+  });
+  page.on("requestfailed", (request) => complain(`not loaded: ${request.url()}`));
+  const response = await page.goto(base + path, { waitUntil: "load" });
+  opened += 1;
+  if (response.status() !== status) complain(`status ${response.status()}, not ${status}`);
+  if (!response.headers()["content-security-policy"]?.includes("default-src 'none'")) complain("no strict policy");
+  if (!options["no-pictures"]) await page.screenshot({ path: join(out, `${label}.png`), fullPage: true });
+
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  if (overflow > 0) complain(`${overflow} pixels wider than the window`);
+  await page.evaluate(axeSource);
+  const result = await page.evaluate((tags) => axe.run(document, { runOnly: tags }), axeTags);
+  for (const { id, help, nodes } of result.violations) {
+    complain(`axe ${id}: ${help}: ${nodes.map((node) => `${node.html.slice(0, 120)} ${node.any[0]?.message ?? ""}`).join(" | ")}`);
+  }
+  await page.close();
+}
+
+async function servePreview(directory) {
+  const pages = JSON.parse(await readFile(join(directory, "pages.json"), "utf8"));
+  const headersOf = new Map(pages.map((page) => [page.path, page.headers]));
+  const types = { html: "text/html; charset=utf-8", css: "text/css; charset=utf-8", svg: "image/svg+xml" };
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url, "http://preview");
+    try {
+      const body = await readFile(join(directory, normalize(pathname)));
+      const type = types[pathname.split(".").pop()] ?? "application/octet-stream";
+      response.writeHead(200, { ...headersOf.get(pathname), "content-type": type }).end(body);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
+  return { base: `http://127.0.0.1:${server.address().port}`, pages, close: () => server.close() };
+}
+
+function livePages(base) {
+  const paths = [
+    ["welcome", "/"],
+    ["login", "/self-service/login/browser"],
+    ["registration", "/self-service/registration/browser"],
+    ["signed-out", "/ui/logout?done"],
+    ["error", "/ui/error?id=not_found"],
+  ];
+  const pages = paths.flatMap(([name, path]) => ["en", "de"].map((language) => ({ name, path, language })));
+  return { base: base.replace(/\/$/, ""), pages, close: () => {} };
+}
