@@ -12,6 +12,7 @@ mod cache;
 mod changes;
 mod data_keys;
 mod database;
+mod identity;
 mod migrate;
 mod postgres;
 mod row;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use primitives::{Clock, Rng, Sealer};
 
+pub use self::identity::{IDENTITY_CHANGED, SESSION_CHANGED};
 pub use apply::{ApplyError, Prepared, Stored};
 pub use cache::InvalidatedCache;
 pub use changes::{ChangeListener, ChangeRecord};

@@ -28,6 +28,7 @@ macro_rules! migrations {
 /// In order of their numbers; each area has its own line.
 const MIGRATIONS: &[Migration] = migrations![
     1 "0001_core.sql",
+    3 "0003_identity.sql",
 ];
 
 /// The schema that this binary was written for.

@@ -1,0 +1,234 @@
+//! Identities, their identifiers and their passwords.
+
+use ::identity::Identifier;
+use ::identity::identity::{Identity, IdentityState};
+use ::identity::password::{HashedPassword, StoredPassword};
+use ::identity::ports::{Identities, StoreUnavailable};
+use futures_util::future::BoxFuture;
+use primitives::{IdentityId, Secret, TenantId};
+
+use super::{IDENTITY_CHANGED, json, seal_context, unavailable};
+use crate::row::Row;
+use crate::statement::Statement;
+use crate::{Storage, StorageError, values};
+
+/// How many columns [`identity_at`] reads.
+pub(super) const COLUMNS: usize = 14;
+
+pub(super) fn insert(tenant: &TenantId, identity: &Identity) -> Statement {
+    Statement::one(
+        "INSERT INTO identities (tenant, id, schema_id, state, state_changed_at, traits, metadata_public,
+             metadata_admin, external_id, organisation, verifiable_addresses, recovery_addresses, version,
+             created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING",
+        values![
+            tenant,
+            &identity.id,
+            identity.schema_id.as_str(),
+            identity.state.as_str(),
+            identity.state_changed_at,
+            json(&identity.traits),
+            identity.metadata_public.as_ref().map(json),
+            identity.metadata_admin.as_ref().map(json),
+            identity.external_id.clone(),
+            identity.organisation.as_ref(),
+            json(&identity.verifiable_addresses),
+            json(&identity.recovery_addresses),
+            identity.version,
+            identity.created_at,
+            identity.updated_at,
+        ],
+    )
+}
+
+pub(super) fn replace(tenant: &TenantId, identity: &Identity) -> Statement {
+    Statement::one(
+        "UPDATE identities SET schema_id = $4, state = $5, state_changed_at = $6, traits = $7,
+             metadata_public = $8, metadata_admin = $9, external_id = $10, organisation = $11,
+             verifiable_addresses = $12, recovery_addresses = $13, updated_at = $14, version = version + 1
+         WHERE tenant = $1 AND id = $2 AND version = $3",
+        values![
+            tenant,
+            &identity.id,
+            identity.version,
+            identity.schema_id.as_str(),
+            identity.state.as_str(),
+            identity.state_changed_at,
+            json(&identity.traits),
+            identity.metadata_public.as_ref().map(json),
+            identity.metadata_admin.as_ref().map(json),
+            identity.external_id.clone(),
+            identity.organisation.as_ref(),
+            json(&identity.verifiable_addresses),
+            json(&identity.recovery_addresses),
+            identity.updated_at,
+        ],
+    )
+    .changes(IDENTITY_CHANGED, identity.id.to_string())
+}
+
+pub(super) fn delete(tenant: &TenantId, identity: IdentityId) -> Vec<Statement> {
+    let of_identity = |sql| Statement::any(sql, values![tenant, &identity]);
+    vec![
+        of_identity("DELETE FROM identity_sessions WHERE tenant = $1 AND identity = $2"),
+        of_identity("DELETE FROM identity_passwords WHERE tenant = $1 AND identity = $2"),
+        of_identity("DELETE FROM identity_identifiers WHERE tenant = $1 AND identity = $2"),
+        Statement::one("DELETE FROM identities WHERE tenant = $1 AND id = $2", values![tenant, &identity])
+            .changes(IDENTITY_CHANGED, identity.to_string()),
+    ]
+}
+
+/// Reads an identity from the columns that begin at `at`.
+pub(super) fn identity_at(row: &Row, at: usize) -> Result<Identity, StorageError> {
+    let inconsistent = |column, detail: &str| StorageError::Inconsistent {
+        table: "identities",
+        column,
+        detail: detail.to_owned(),
+    };
+    let document = |index: usize, column: &'static str| {
+        row.opt_text(index)?
+            .map(|text| serde_json::from_str(&text).map_err(|_| inconsistent(column, "not JSON")))
+            .transpose()
+    };
+    Ok(Identity {
+        id: row.parse(at, "id")?,
+        schema_id: row.text(at + 1)?,
+        state: match row.text(at + 2)?.as_str() {
+            "active" => IdentityState::Active,
+            "inactive" => IdentityState::Inactive,
+            _ => return Err(inconsistent("state", "no such state")),
+        },
+        state_changed_at: row.time(at + 3)?,
+        traits: row.json(at + 4, "traits")?,
+        metadata_public: document(at + 5, "metadata_public")?,
+        metadata_admin: document(at + 6, "metadata_admin")?,
+        external_id: row.opt_text(at + 7)?,
+        organisation: row.opt_parse(at + 8, "organisation")?,
+        verifiable_addresses: row.json(at + 9, "verifiable_addresses")?,
+        recovery_addresses: row.json(at + 10, "recovery_addresses")?,
+        version: row.int(at + 11)?,
+        created_at: row.time(at + 12)?,
+        updated_at: row.time(at + 13)?,
+    })
+}
+
+impl Storage {
+    fn open_password(
+        &self,
+        tenant: &TenantId,
+        identity: IdentityId,
+        sealed: &[u8],
+        version: i64,
+    ) -> Result<StoredPassword, StorageError> {
+        let broken = || StorageError::Inconsistent {
+            table: "identity_passwords",
+            column: "hash",
+            detail: "the seal is broken".to_owned(),
+        };
+        let row = identity.to_string();
+        let plain = self.sealer().open(seal_context(tenant, &row), sealed).map_err(|_| broken())?;
+        let hash = String::from_utf8(plain.to_vec()).map_err(|_| broken())?;
+        Ok(StoredPassword { password: HashedPassword(Secret::new(hash)), version })
+    }
+}
+
+impl Identities for Storage {
+    fn find_identity<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        id: IdentityId,
+    ) -> BoxFuture<'a, Result<Option<Identity>, StoreUnavailable>> {
+        Box::pin(async move {
+            let sql =
+                "SELECT id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin,
+                 external_id, organisation, verifiable_addresses, recovery_addresses, version, created_at,
+                 updated_at FROM identities WHERE tenant = $1 AND id = $2";
+            let row = self.find_one(sql, values![tenant, &id]).await.map_err(unavailable)?;
+            row.map(|row| identity_at(&row, 0)).transpose().map_err(unavailable)
+        })
+    }
+
+    fn find_by_identifier<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identifier: &'a Identifier,
+    ) -> BoxFuture<'a, Result<Option<(Identity, Option<StoredPassword>)>, StoreUnavailable>> {
+        Box::pin(async move {
+            let sql = "SELECT i.id, i.schema_id, i.state, i.state_changed_at, i.traits, i.metadata_public,
+                 i.metadata_admin, i.external_id, i.organisation, i.verifiable_addresses, i.recovery_addresses,
+                 i.version, i.created_at, i.updated_at, p.hash, p.version
+                 FROM identity_identifiers n
+                 JOIN identities i ON i.tenant = n.tenant AND i.id = n.identity
+                 LEFT JOIN identity_passwords p ON p.tenant = i.tenant AND p.identity = i.id
+                 WHERE n.tenant = $1 AND n.identifier = $2";
+            let row = self.find_one(sql, values![tenant, identifier.as_str()]).await.map_err(unavailable)?;
+            let Some(row) = row else { return Ok(None) };
+            let read = || {
+                let identity = identity_at(&row, 0)?;
+                let password = row
+                    .opt_blob(COLUMNS)?
+                    .map(|sealed| self.open_password(tenant, identity.id, &sealed, row.int(COLUMNS + 1)?))
+                    .transpose()?;
+                Ok(Some((identity, password)))
+            };
+            read().map_err(unavailable)
+        })
+    }
+
+    fn find_look_alike<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identifier: &'a Identifier,
+    ) -> BoxFuture<'a, Result<Option<IdentityId>, StoreUnavailable>> {
+        Box::pin(async move {
+            let sql = "SELECT identity FROM identity_identifiers WHERE tenant = $1 AND skeleton = $2";
+            let row =
+                self.find_one(sql, values![tenant, identifier.skeleton()]).await.map_err(unavailable)?;
+            row.map(|row| row.parse(0, "identity")).transpose().map_err(unavailable)
+        })
+    }
+
+    fn find_password<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identity: IdentityId,
+    ) -> BoxFuture<'a, Result<Option<StoredPassword>, StoreUnavailable>> {
+        Box::pin(async move {
+            let sql = "SELECT hash, version FROM identity_passwords WHERE tenant = $1 AND identity = $2";
+            let row = self.find_one(sql, values![tenant, &identity]).await.map_err(unavailable)?;
+            row.map(|row| self.open_password(tenant, identity, &row.blob(0)?, row.int(1)?))
+                .transpose()
+                .map_err(unavailable)
+        })
+    }
+
+    fn list_identifiers<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identity: IdentityId,
+    ) -> BoxFuture<'a, Result<Vec<String>, StoreUnavailable>> {
+        Box::pin(async move {
+            let sql = "SELECT identifier FROM identity_identifiers WHERE tenant = $1 AND identity = $2
+                 ORDER BY identifier";
+            let rows = self.list(sql, values![tenant, &identity]).await.map_err(unavailable)?;
+            rows.iter().map(|row| row.text(0)).collect::<Result<_, _>>().map_err(unavailable)
+        })
+    }
+
+    fn list_identities<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        after: Option<IdentityId>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Identity>, StoreUnavailable>> {
+        Box::pin(async move {
+            let sql =
+                "SELECT id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin,
+                 external_id, organisation, verifiable_addresses, recovery_addresses, version, created_at,
+                 updated_at FROM identities WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
+            let after = after.map(|id| id.to_string()).unwrap_or_default();
+            let rows = self.list(sql, values![tenant, after, i64::from(limit)]).await.map_err(unavailable)?;
+            rows.iter().map(|row| identity_at(row, 0)).collect::<Result<_, _>>().map_err(unavailable)
+        })
+    }
+}

@@ -1,0 +1,108 @@
+//! The identity room's writes and reads.
+
+mod identities;
+mod sessions;
+
+use ::identity::Write;
+use ::identity::ports::StoreUnavailable;
+use primitives::{IdentityId, SealContext, Sealer, TenantId};
+
+use crate::apply::Stored;
+use crate::statement::{Statement, Value};
+use crate::{StorageError, values};
+
+/// Kind in the change log: something about an identity changed; its sessions are read again.
+pub const IDENTITY_CHANGED: &str = "identity";
+/// Kind in the change log: a session changed or ended.
+pub const SESSION_CHANGED: &str = "session";
+
+const PASSWORD_PURPOSE: &str = "identity_passwords";
+
+impl Stored for Write {
+    fn statements(self, tenant: &TenantId, sealer: &Sealer) -> Result<Vec<Statement>, StorageError> {
+        Ok(match self {
+            Self::InsertIdentity(identity) => vec![identities::insert(tenant, &identity)],
+            Self::ReplaceIdentity(identity) => vec![identities::replace(tenant, &identity)],
+            Self::SetState { identity, state, at } => vec![
+                Statement::one(
+                    "UPDATE identities SET state = $3, state_changed_at = $4, updated_at = $4, version = version + 1
+                     WHERE tenant = $1 AND id = $2",
+                    values![tenant, &identity, state.as_str(), at],
+                )
+                .changes(IDENTITY_CHANGED, identity.to_string()),
+            ],
+            Self::DeleteIdentity(identity) => identities::delete(tenant, identity),
+            Self::ClaimIdentifier { identity, identifier } => vec![Statement::one(
+                "INSERT INTO identity_identifiers (tenant, identifier, skeleton, identity)
+                 VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+                values![tenant, identifier.as_str(), identifier.skeleton(), &identity],
+            )],
+            Self::ReleaseIdentifier { identity, identifier } => vec![Statement::one(
+                "DELETE FROM identity_identifiers WHERE tenant = $1 AND identifier = $2 AND identity = $3",
+                values![tenant, identifier.as_str(), &identity],
+            )],
+            Self::SetPassword { identity, password, at } => vec![Statement::one(
+                "INSERT INTO identity_passwords (tenant, identity, hash, version, created_at, updated_at)
+                 SELECT i.tenant, i.id, $3, 1, $4, $4 FROM identities i WHERE i.tenant = $1 AND i.id = $2
+                 ON CONFLICT (tenant, identity) DO UPDATE SET hash = excluded.hash,
+                     version = identity_passwords.version + 1, updated_at = excluded.updated_at",
+                values![tenant, &identity, sealed(sealer, tenant, identity, &password), at],
+            )],
+            Self::RehashPassword { identity, password, version, at } => vec![Statement::one(
+                "UPDATE identity_passwords SET hash = $3, updated_at = $5, version = version + 1
+                 WHERE tenant = $1 AND identity = $2 AND version = $4",
+                values![tenant, &identity, sealed(sealer, tenant, identity, &password), version, at],
+            )],
+            Self::InsertSession(new) => vec![sessions::insert(tenant, &new)],
+            Self::RefreshSession { session, identity, method, methods } => vec![
+                Statement::one(
+                    "UPDATE identity_sessions SET authenticated_at = $4, methods = $5
+                     WHERE tenant = $1 AND id = $2 AND identity = $3 AND revoked_at IS NULL AND expires_at > $4",
+                    values![tenant, &session, &identity, method.completed_at, json(&methods)],
+                )
+                .changes(SESSION_CHANGED, session.to_string()),
+            ],
+            Self::RevokeSession { session, identity, at } => vec![
+                Statement::one(
+                    "UPDATE identity_sessions SET revoked_at = $4
+                     WHERE tenant = $1 AND id = $2 AND identity = $3 AND revoked_at IS NULL",
+                    values![tenant, &session, &identity, at],
+                )
+                .changes(SESSION_CHANGED, session.to_string()),
+            ],
+            Self::RevokeSessions { identity, except, at } => vec![
+                Statement::any(
+                    "UPDATE identity_sessions SET revoked_at = $4
+                     WHERE tenant = $1 AND identity = $2 AND id <> $3 AND revoked_at IS NULL",
+                    values![tenant, &identity, except.map(|id| id.to_string()).unwrap_or_default(), at],
+                )
+                .changes(IDENTITY_CHANGED, identity.to_string()),
+            ],
+        })
+    }
+}
+
+/// What is serialised here has text keys and finite numbers, so it always serialises.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn seal_context<'a>(tenant: &'a TenantId, row: &'a str) -> SealContext<'a> {
+    SealContext { tenant, purpose: PASSWORD_PURPOSE, row }
+}
+
+fn sealed(
+    sealer: &Sealer,
+    tenant: &TenantId,
+    identity: IdentityId,
+    password: &::identity::password::HashedPassword,
+) -> Value {
+    let row = identity.to_string();
+    Value::Blob(Some(sealer.seal(seal_context(tenant, &row), password.0.expose().as_bytes())))
+}
+
+/// To the room, every failure of ours is one: the store did not answer.
+#[expect(clippy::needless_pass_by_value, reason = "used by map_err")]
+fn unavailable(error: StorageError) -> StoreUnavailable {
+    StoreUnavailable(error.to_string())
+}

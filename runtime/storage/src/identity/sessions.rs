@@ -1,0 +1,125 @@
+//! Sessions, found by the hash of their token.
+
+use ::identity::identity::Identity;
+use ::identity::ports::{Sessions, StoreUnavailable};
+use ::identity::session::{NewSession, Session};
+use futures_util::future::BoxFuture;
+use primitives::subject::AssuranceLevel;
+use primitives::{IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
+
+use super::identities::{COLUMNS, identity_at};
+use super::{json, unavailable};
+use crate::row::Row;
+use crate::statement::Statement;
+use crate::{Storage, StorageError, values};
+
+pub(super) fn insert(tenant: &TenantId, new: &NewSession) -> Statement {
+    let session = &new.session;
+    Statement::one(
+        "INSERT INTO identity_sessions (tenant, id, token_hash, identity, organisation, assurance, methods,
+             device, authenticated_at, issued_at, expires_at)
+         SELECT i.tenant, $3, $4, i.id, $5, $6, $7, $8, $9, $10, $11 FROM identities i
+         WHERE i.tenant = $1 AND i.id = $2 AND i.state = 'active'",
+        values![
+            tenant,
+            &session.identity,
+            &session.id,
+            &new.token,
+            session.organisation.as_ref(),
+            session.assurance.as_str(),
+            json(&session.methods),
+            json(&session.device),
+            session.authenticated_at,
+            session.issued_at,
+            session.expires_at,
+        ],
+    )
+}
+
+fn session_at(row: &Row, at: usize) -> Result<Session, StorageError> {
+    let assurance = match row.text(at + 3)?.as_str() {
+        "aal0" => AssuranceLevel::Aal0,
+        "aal1" => AssuranceLevel::Aal1,
+        "aal2" => AssuranceLevel::Aal2,
+        _ => {
+            return Err(StorageError::Inconsistent {
+                table: "identity_sessions",
+                column: "assurance",
+                detail: "no such level".to_owned(),
+            });
+        }
+    };
+    Ok(Session {
+        id: row.parse(at, "id")?,
+        identity: row.parse(at + 1, "identity")?,
+        organisation: row.opt_parse(at + 2, "organisation")?,
+        assurance,
+        methods: row.json(at + 4, "methods")?,
+        device: row.json(at + 5, "device")?,
+        authenticated_at: row.time(at + 6)?,
+        issued_at: row.time(at + 7)?,
+        expires_at: row.time(at + 8)?,
+        revoked_at: row.opt_time(at + 9)?,
+    })
+}
+
+impl Sessions for Storage {
+    fn find_by_token<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        hashes: &'a [KeyedHash],
+    ) -> BoxFuture<'a, Result<Option<(Session, Identity)>, StoreUnavailable>> {
+        Box::pin(async move {
+            let sql = "SELECT i.id, i.schema_id, i.state, i.state_changed_at, i.traits, i.metadata_public,
+                 i.metadata_admin, i.external_id, i.organisation, i.verifiable_addresses, i.recovery_addresses,
+                 i.version, i.created_at, i.updated_at,
+                 s.id, s.identity, s.organisation, s.assurance, s.methods, s.device, s.authenticated_at,
+                 s.issued_at, s.expires_at, s.revoked_at
+                 FROM identity_sessions s
+                 JOIN identities i ON i.tenant = s.tenant AND i.id = s.identity
+                 WHERE s.tenant = $1 AND s.token_hash = $2";
+            // One key is the rule; older ones are tried only while a rotation lasts.
+            for hash in hashes {
+                let row = self.find_one(sql, values![tenant, hash]).await.map_err(unavailable)?;
+                if let Some(row) = row {
+                    let read = || Ok(Some((session_at(&row, COLUMNS)?, identity_at(&row, 0)?)));
+                    return read().map_err(unavailable);
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    fn find_session<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        id: SessionId,
+    ) -> BoxFuture<'a, Result<Option<Session>, StoreUnavailable>> {
+        Box::pin(async move {
+            let sql = "SELECT id, identity, organisation, assurance, methods, device, authenticated_at,
+                 issued_at, expires_at, revoked_at FROM identity_sessions WHERE tenant = $1 AND id = $2";
+            let row = self.find_one(sql, values![tenant, &id]).await.map_err(unavailable)?;
+            row.map(|row| session_at(&row, 0)).transpose().map_err(unavailable)
+        })
+    }
+
+    fn list_live<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identity: IdentityId,
+        now: Timestamp,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Session>, StoreUnavailable>> {
+        Box::pin(async move {
+            let sql = "SELECT id, identity, organisation, assurance, methods, device, authenticated_at,
+                 issued_at, expires_at, revoked_at FROM identity_sessions
+                 WHERE tenant = $1 AND identity = $2 AND revoked_at IS NULL AND expires_at > $3
+                 ORDER BY issued_at DESC, id LIMIT $4";
+            let rows = self
+                .list(sql, values![tenant, &identity, now, i64::from(limit)])
+                .await
+                .map_err(unavailable)?;
+            rows.iter().map(|row| session_at(row, 0)).collect::<Result<_, _>>().map_err(unavailable)
+        })
+    }
+}
