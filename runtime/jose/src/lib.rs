@@ -1,1 +1,36 @@
-//! jose
+//! JOSE: keys, signatures and tokens, and the store of keys that a tenant signs with.
+//!
+//! Where to start: [`Signer`] makes tokens, [`UnverifiedJwt`] reads them, [`SigningKey`] is a tenant's
+//! key through its life, [`TenantKeys`] is what a tenant's requests use of them in memory.
+//!
+//! What this room must never do: choose an algorithm from a header (it is the key's), write or accept
+//! `none`, use a key that a token brings along, print a private key, fetch anything.
+//!
+//! **Why not `jsonwebtoken`.** Its version 11 has no backend on ring: a `CryptoProvider` of our own
+//! would be all of [`Signer`] and [`VerifyingKey`] anyway, behind boxed traits made anew for each call,
+//! and it would still serialise the header for each token, take repeated members, and hand out claims
+//! of a type that is not tied to a validation. What is left of it for us would be base64. All signing
+//! and verifying is ring's; the `rsa` crate makes RSA keys and nothing else (see [`generate`]).
+
+pub mod algorithm;
+pub mod json;
+pub mod jwk;
+pub mod jws;
+pub mod jwt;
+pub mod ports;
+pub mod signer;
+pub mod signing_key;
+pub mod tenant_keys;
+pub mod verifying;
+
+mod generate;
+
+pub use algorithm::{Algorithm, SigningAlgorithm};
+pub use generate::{GenerationFailed, generate};
+pub use jwk::{JwkError, JwkSet, PrivateJwk, PublicJwk, SymmetricJwk};
+pub use jws::{JwsError, UnverifiedJws, VerifiedJws};
+pub use jwt::{ClaimError, ClaimRules, Expiry, SignedJwt, UnverifiedJwt, ValidClaims};
+pub use signer::{SignError, Signer, TokenType};
+pub use signing_key::{KeyId, KeyState, SigningKey, Write};
+pub use tenant_keys::TenantKeys;
+pub use verifying::{VerifyingKey, VerifyingKeys};

@@ -1,2 +1,52 @@
-//! xtask
-fn main(){}
+//! The developer's commands: `cargo xtask --help` lists them.
+//!
+//! Each command is one module. [`ci`] is all of CI: what it does not call does not count.
+
+#![expect(clippy::print_stdout, reason = "these commands talk to the developer's terminal")]
+
+mod ci;
+mod guests;
+mod install;
+mod test;
+mod tidy;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// The developer's commands of Portcullis.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// All of CI: formatting, clippy, documentation, tidy, every test, licences and bans
+    Ci,
+    /// Every test; installs what is missing where it can, otherwise names it with the command
+    Test,
+    /// Builds the Wasm guests (samples and fixtures of `plugins/`) and prints where they are
+    Guests,
+    /// Checks the house rules that no other tool knows: who imports whom, file length, migrations, paths
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Task::Ci => ci::run(),
+        Task::Test => test::run(),
+        Task::Guests => guests::build().map(|place| println!("{}", place.display())),
+        Task::Tidy => tidy::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -12,10 +12,10 @@ use identity::schema::Schemas;
 use identity::session::{LiveSession, SessionCache};
 use identity::settings::{Argon2Settings, Rate};
 use identity::{Flow, Identifier, IdentityState, Settings, Step, Submission, Write, next_step};
+use portcullis_storage::{ApplyError, Location, MasterKey, Storage};
 use primitives::rng::SeededRng;
 use primitives::time::FixedClock;
 use primitives::{Change, ClientAddress, Clock as _, Rng, Secret, TenantId, Timestamp};
-use portcullis_storage::{ApplyError, Location, MasterKey, Storage};
 
 struct World {
     storage: Storage,

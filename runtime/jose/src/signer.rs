@@ -1,0 +1,200 @@
+//! Signing: a key parsed once, used many times.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::rand::SystemRandom;
+use ring::signature::{
+    self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents,
+};
+use serde::Serialize;
+
+use crate::algorithm::SigningAlgorithm;
+use crate::jwk::{Curve, JwkError, PrivateJwk, PrivateParts, PublicParts};
+
+/// What a token is (`typ`, RFC 8725 section 3.11): one kind is never taken for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TokenType {
+    /// `JWT`: an ID token.
+    Jwt,
+    /// `at+jwt` (RFC 9068 section 2.1).
+    AccessToken,
+    /// `logout+jwt` (OpenID Connect Back-Channel Logout section 2.4).
+    LogoutToken,
+    /// `token-introspection+jwt` (RFC 9701 section 5).
+    Introspection,
+}
+
+impl TokenType {
+    const ALL: [Self; 4] = [Self::Jwt, Self::AccessToken, Self::LogoutToken, Self::Introspection];
+
+    /// As it stands in the header.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Jwt => "JWT",
+            Self::AccessToken => "at+jwt",
+            Self::LogoutToken => "logout+jwt",
+            Self::Introspection => "token-introspection+jwt",
+        }
+    }
+}
+
+/// Signs with one key. Holds the parsed key pair and each header ready to be copied.
+pub struct Signer {
+    kid: String,
+    algorithm: SigningAlgorithm,
+    pair: Pair,
+    /// The encoded header with its dot, one for each [`TokenType`] in the order of `ALL`.
+    headers: [String; TokenType::ALL.len()],
+    random: SystemRandom,
+}
+
+/// Why nothing was signed. Ours or the machine's fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SignError {
+    /// The claims do not serialise to JSON.
+    #[error("claims do not serialise")]
+    Claims,
+    /// The key did not sign: no randomness, or a damaged RSA key.
+    #[error("signing failed")]
+    Signature,
+}
+
+impl Signer {
+    /// Parses a private key. It must name its algorithm, and that must be one that we sign with.
+    pub fn new(key: &PrivateJwk) -> Result<Self, JwkError> {
+        let algorithm: SigningAlgorithm = key
+            .public
+            .algorithm
+            .and_then(|algorithm| algorithm.as_str().parse().ok())
+            .ok_or(JwkError::Unsupported)?;
+        if !key.public.signs() {
+            return Err(JwkError::NotForSignatures);
+        }
+        let kid = key.public.kid.clone().unwrap_or_else(|| key.public.thumbprint());
+        let headers = TokenType::ALL.map(|typ| {
+            let header = serde_json::json!({ "alg": algorithm.as_str(), "typ": typ.as_str(), "kid": kid });
+            let mut encoded = URL_SAFE_NO_PAD.encode(header.to_string());
+            encoded.push('.');
+            encoded
+        });
+        Ok(Self { kid, algorithm, pair: Pair::new(key)?, headers, random: SystemRandom::new() })
+    }
+
+    /// The key's name.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// The algorithm that the key signs with.
+    pub const fn algorithm(&self) -> SigningAlgorithm {
+        self.algorithm
+    }
+
+    /// Signs claims as a JWT in compact form (RFC 7519 section 7.1).
+    pub fn sign<C: Serialize + ?Sized>(&self, typ: TokenType, claims: &C) -> Result<String, SignError> {
+        let mut payload = Vec::with_capacity(512);
+        serde_json::to_writer(&mut payload, claims).map_err(|_| SignError::Claims)?;
+        self.sign_payload(typ, &payload)
+    }
+
+    /// Signs bytes as a JWS in compact form (RFC 7515 section 7.1).
+    pub fn sign_payload(&self, typ: TokenType, payload: &[u8]) -> Result<String, SignError> {
+        let header = TokenType::ALL.iter().zip(&self.headers).find(|(of, _)| **of == typ);
+        let header = header.map_or("", |(_, header)| header.as_str());
+        // One buffer for all three parts; a signature of the widest key that we hold takes 684 characters.
+        let mut token = String::with_capacity(header.len() + payload.len() * 4 / 3 + 4 + self.pair.room());
+        token.push_str(header);
+        URL_SAFE_NO_PAD.encode_string(payload, &mut token);
+        match &self.pair {
+            Pair::Ecdsa(pair) => {
+                let made = pair.sign(&self.random, token.as_bytes()).map_err(|_| SignError::Signature)?;
+                append(&mut token, made.as_ref());
+            }
+            Pair::Ed25519(pair) => {
+                let made = pair.sign(token.as_bytes());
+                append(&mut token, made.as_ref());
+            }
+            Pair::Rsa(pair, padding) => {
+                let mut made = vec![0; pair.public().modulus_len()];
+                pair.sign(*padding, &self.random, token.as_bytes(), &mut made)
+                    .map_err(|_| SignError::Signature)?;
+                append(&mut token, &made);
+            }
+        }
+        Ok(token)
+    }
+}
+
+fn append(token: &mut String, signature: &[u8]) {
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, token);
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer")
+            .field("kid", &self.kid)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A key pair in ring's own form.
+pub(crate) enum Pair {
+    Ecdsa(Box<EcdsaKeyPair>),
+    Ed25519(Box<Ed25519KeyPair>),
+    Rsa(Box<RsaKeyPair>, &'static dyn RsaEncoding),
+}
+
+impl Pair {
+    /// Hands the key to ring, which checks that private and public parts belong together.
+    pub(crate) fn new(key: &PrivateJwk) -> Result<Self, JwkError> {
+        let refused = |_| JwkError::Inconsistent;
+        match (&key.public.parts, &key.parts) {
+            (PublicParts::Ec { curve, point }, PrivateParts::Scalar(d)) => {
+                let algorithm = match curve {
+                    Curve::P256 => &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
+                    Curve::P384 => &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
+                };
+                let random = SystemRandom::new();
+                EcdsaKeyPair::from_private_key_and_public_key(algorithm, d, point, &random)
+                    .map(|pair| Self::Ecdsa(Box::new(pair)))
+                    .map_err(refused)
+            }
+            (PublicParts::Okp { x }, PrivateParts::Scalar(d)) => {
+                let pair = Ed25519KeyPair::from_seed_and_public_key(d, x).map_err(refused)?;
+                Ok(Self::Ed25519(Box::new(pair)))
+            }
+            (PublicParts::Rsa { n, e }, PrivateParts::Rsa(rsa)) => {
+                let components = ring::rsa::KeyPairComponents {
+                    public_key: RsaPublicKeyComponents { n: n.as_slice(), e: e.as_slice() },
+                    d: rsa.d.as_slice(),
+                    p: rsa.p.as_slice(),
+                    q: rsa.q.as_slice(),
+                    dP: rsa.dp.as_slice(),
+                    dQ: rsa.dq.as_slice(),
+                    qInv: rsa.qi.as_slice(),
+                };
+                let pair = RsaKeyPair::from_components(&components).map_err(refused)?;
+                let padding: &'static dyn RsaEncoding = match key.public.algorithm {
+                    Some(crate::Algorithm::Ps256) => &signature::RSA_PSS_SHA256,
+                    _ => &signature::RSA_PKCS1_SHA256,
+                };
+                Ok(Self::Rsa(Box::new(pair), padding))
+            }
+            _ => Err(JwkError::Inconsistent),
+        }
+    }
+
+    /// Characters that a signature with its dot takes.
+    fn room(&self) -> usize {
+        let bytes = match self {
+            Self::Ecdsa(pair) => pair.public_key().as_ref().len(),
+            Self::Ed25519(_) => 64,
+            Self::Rsa(pair, _) => pair.public().modulus_len(),
+        };
+        bytes * 4 / 3 + 4
+    }
+}

@@ -1,0 +1,31 @@
+//! Builds the Wasm guests: the samples and fixtures of `plugins/`.
+
+use anyhow::{Context, ensure};
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::workspace;
+
+/// The one target of our guests: ordinary tools make a component of it directly.
+const TARGET: &str = "wasm32-wasip2";
+
+/// Builds every guest of `plugins/` and returns the directory that holds the components.
+pub(crate) fn build() -> anyhow::Result<PathBuf> {
+    let root = workspace::root();
+    let out = workspace::target_directory().join("guests");
+    let manifest = root.join("plugins/Cargo.toml");
+    ensure!(manifest.is_file(), "there is no plugins/Cargo.toml");
+    let installed =
+        Command::new("rustup").args(["target", "list", "--installed"]).current_dir(&root).output();
+    if installed.is_ok_and(|list| !String::from_utf8_lossy(&list.stdout).contains(TARGET)) {
+        let mut add = Command::new("rustup");
+        add.args(["target", "add", TARGET]).current_dir(&root);
+        workspace::run(&mut add)
+            .context("the Wasm target is missing: run `rustup target add wasm32-wasip2`")?;
+    }
+    let mut build = workspace::cargo();
+    build.args(["build", "--release", "--target", TARGET, "--manifest-path"]).arg(&manifest);
+    build.arg("--target-dir").arg(&out);
+    workspace::run(&mut build)?;
+    Ok(out.join(TARGET).join("release"))
+}
