@@ -19,6 +19,7 @@ mod row;
 mod sqlite;
 pub mod statement;
 mod stream;
+mod tenancy;
 
 use std::sync::Arc;
 

@@ -28,6 +28,7 @@ macro_rules! migrations {
 /// In order of their numbers; each area has its own line.
 const MIGRATIONS: &[Migration] = migrations![
     1 "0001_core.sql",
+    2 "0002_tenancy.sql",
     3 "0003_identity.sql",
 ];
 

@@ -82,12 +82,14 @@ impl Postgres {
                 let Some(feed) = feed.upgrade() else { return };
                 match read_log(&pool, seen.clone()).await {
                     Ok((records, position)) => {
-                        records.iter().for_each(|record| feed.publish(record));
+                        for record in &records {
+                            feed.publish(record);
+                        }
                         seen = Some(position);
                         feed.saw_everything();
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "the change log cannot be read; caches are read through")
+                        tracing::warn!(%error, "the change log cannot be read; caches are read through");
                     }
                 }
                 drop(feed);

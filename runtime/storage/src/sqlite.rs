@@ -238,6 +238,7 @@ fn arguments(args: Vec<Value>) -> Result<SqliteArguments, StorageError> {
     Ok(arguments)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "is given to map_err")]
 pub(crate) fn unavailable(error: sqlx::Error) -> StorageError {
     StorageError::Unavailable(error.to_string())
 }

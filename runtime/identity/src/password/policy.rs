@@ -5,7 +5,7 @@ use crate::password::PlainPassword;
 use crate::settings::PasswordPolicy;
 
 /// Why a password is refused. The person's to mend.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyViolation {
     /// Too short.
     #[error("the password must be at least {min} characters long")]

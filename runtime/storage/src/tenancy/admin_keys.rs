@@ -1,0 +1,95 @@
+//! Table `admin_keys`.
+
+use ::tenancy::ports::{AdminKeys, Page, ReadError};
+use ::tenancy::{AdminKey, KeyOwner, Scope};
+use futures_util::future::BoxFuture;
+use primitives::{AdminKeyId, KeyedHash, TenantId, Timestamp};
+
+use super::read_error;
+use crate::row::Row;
+use crate::statement::Statement;
+use crate::{Storage, StorageError, values};
+
+/// Guard: the id is not taken.
+pub(super) fn insert(tenant: &TenantId, key: &AdminKey, hash: &KeyedHash) -> Statement {
+    let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
+    Statement::one(
+        "INSERT INTO admin_keys
+             (tenant, id, operator, name, scopes, secret_hash, created_at, expires_at, last_used_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT DO NOTHING",
+        values![
+            tenant,
+            &key.id,
+            key.owner == KeyOwner::Operator,
+            key.name.as_str(),
+            scopes.join(" "),
+            hash,
+            key.created_at,
+            key.expires_at,
+            key.last_used_at,
+        ],
+    )
+    .changes("admin_key", key.id.to_string())
+}
+
+/// Guard: it exists.
+pub(super) fn delete(tenant: &TenantId, id: AdminKeyId) -> Statement {
+    Statement::one("DELETE FROM admin_keys WHERE tenant = $1 AND id = $2", values![tenant, &id])
+        .changes("admin_key", id.to_string())
+}
+
+/// No guard. Not in the change log either: nobody decides anything on when a key was last used.
+pub(super) fn touch(tenant: &TenantId, id: AdminKeyId, used_at: Timestamp) -> Statement {
+    let sql = "UPDATE admin_keys SET last_used_at = $3 WHERE tenant = $1 AND id = $2";
+    Statement::any(sql, values![tenant, &id, used_at])
+}
+
+impl AdminKeys for Storage {
+    fn find_admin_key(
+        &self,
+        id: AdminKeyId,
+    ) -> BoxFuture<'_, Result<Option<(AdminKey, KeyedHash)>, ReadError>> {
+        Box::pin(async move {
+            let sql =
+                "SELECT tenant, id, operator, name, scopes, created_at, expires_at, last_used_at, secret_hash
+                       FROM admin_keys WHERE id = $1";
+            let row = self.find_one(sql, values![&id]).await.map_err(read_error)?;
+            let key = row.as_ref().map(|row| Ok((read(row)?, KeyedHash(row.blob(8)?)))).transpose();
+            key.map_err(read_error)
+        })
+    }
+
+    fn list_admin_keys(
+        &self,
+        owner: KeyOwner,
+        page: Page,
+    ) -> BoxFuture<'_, Result<Vec<AdminKey>, ReadError>> {
+        Box::pin(async move {
+            let sql = "SELECT tenant, id, operator, name, scopes, created_at, expires_at, last_used_at
+                       FROM admin_keys WHERE tenant = $1 AND operator = $2 AND id > $3 ORDER BY id LIMIT $4";
+            let operator = owner == KeyOwner::Operator;
+            let args =
+                values![&owner.home(), operator, page.after.unwrap_or_default(), i64::from(page.limit)];
+            let rows = self.list(sql, args).await.map_err(read_error)?;
+            rows.iter().map(read).collect::<Result<_, _>>().map_err(read_error)
+        })
+    }
+}
+
+fn read(row: &Row) -> Result<AdminKey, StorageError> {
+    let scopes = row.text(4)?.split_whitespace().map(str::parse::<Scope>).collect::<Result<_, _>>();
+    Ok(AdminKey {
+        id: row.parse(1, "id")?,
+        owner: if row.flag(2)? { KeyOwner::Operator } else { KeyOwner::Tenant(row.parse(0, "tenant")?) },
+        name: row.text(3)?,
+        scopes: scopes.map_err(|_| StorageError::Inconsistent {
+            table: "admin_keys",
+            column: "scopes",
+            detail: "holds a scope that this binary does not know".to_owned(),
+        })?,
+        created_at: row.time(5)?,
+        expires_at: row.opt_time(6)?,
+        last_used_at: row.opt_time(7)?,
+    })
+}

@@ -1,0 +1,29 @@
+//! Tenants and admin keys.
+
+mod admin_keys;
+mod tenants;
+
+use ::tenancy::Write;
+use ::tenancy::ports::ReadError;
+use primitives::{Sealer, TenantId};
+
+use crate::StorageError;
+use crate::apply::Stored;
+use crate::statement::Statement;
+
+impl Stored for Write {
+    fn statements(self, tenant: &TenantId, _: &Sealer) -> Result<Vec<Statement>, StorageError> {
+        Ok(vec![match self {
+            Self::InsertTenant(new) => tenants::insert(&new),
+            Self::ReplaceTenant { tenant: new, read_version } => tenants::replace(&new, read_version),
+            Self::InsertAdminKey { key, hash } => admin_keys::insert(tenant, &key, &hash),
+            Self::DeleteAdminKey(id) => admin_keys::delete(tenant, id),
+            Self::TouchAdminKey { id, used_at } => admin_keys::touch(tenant, id, used_at),
+        }])
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "is given to map_err")]
+fn read_error(error: StorageError) -> ReadError {
+    ReadError(error.to_string())
+}
