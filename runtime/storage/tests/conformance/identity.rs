@@ -1,7 +1,7 @@
 //! The identity room on both databases: its flows decide, storage applies, and what was read is what
 //! was written.
 
-#![expect(clippy::unwrap_used, reason = "a test says by panicking that it failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking that it failed")]
 
 use std::sync::Arc;
 use std::time::Duration;
