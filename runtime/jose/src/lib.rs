@@ -10,7 +10,7 @@
 //! would be all of [`Signer`] and [`VerifyingKey`] anyway, behind boxed traits made anew for each call,
 //! and it would still serialise the header for each token, take repeated members, and hand out claims
 //! of a type that is not tied to a validation. What is left of it for us would be base64. All signing
-//! and verifying is ring's; the `rsa` crate makes RSA keys and nothing else (see [`mod@generate`]).
+//! and verifying is ring's; the `rsa` crate makes RSA keys and nothing else (in `generate.rs`).
 
 pub mod algorithm;
 pub mod json;
