@@ -1,3 +1,24 @@
 //! The authorization server: who may get which token, and why.
+//!
+//! Pure decisions: what is needed from outside are the ports in [`ports`], what a decision writes is
+//! [`write::Write`], and what a tenant's plugin may change is in [`hooks`]. Start with [`token`], the
+//! phases that all grants share.
 
+#![cfg_attr(test, recursion_limit = "256")]
+
+pub mod claims;
+pub mod client;
+pub mod client_authentication;
+pub mod decision;
+pub mod go_duration;
+pub mod grant;
 pub mod hooks;
+pub mod lifespan;
+pub mod parameters;
+pub mod ports;
+pub mod scope;
+pub mod server;
+pub mod settings;
+pub mod token;
+pub mod token_format;
+pub mod write;

@@ -1,0 +1,295 @@
+//! The client as it travels: the `oAuth2Client` document of the Hydra API (v26.2).
+//!
+//! Every property comes back as it was given: infrastructure tools send whole documents and compare. A
+//! list that was `null` stays `null`, one that was left out is `[]`, a lifespan that is not set is `null`.
+
+use primitives::{ClientId, Secret, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+use crate::go_duration::GoDuration;
+
+/// An OAuth client, on the wire and as stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClientDocument {
+    /// The identifier; generated if absent at creation, immutable after.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "empty_as_none")]
+    pub client_id: Option<ClientId>,
+    /// What people see.
+    #[serde(deserialize_with = "null_as_default")]
+    pub client_name: String,
+    /// The secret, only on its way in.
+    #[serde(skip_serializing)]
+    pub client_secret: Option<Secret<String>>,
+    /// Where answers may go; compared exactly.
+    pub redirect_uris: Option<Vec<String>>,
+    /// Which grants the client may use.
+    pub grant_types: Option<Vec<String>>,
+    /// Which response types the client may use.
+    pub response_types: Option<Vec<String>>,
+    /// The scopes that the client may ask for.
+    #[serde(deserialize_with = "null_as_default")]
+    pub scope: String,
+    /// The audiences that the client may ask for.
+    pub audience: Option<Vec<String>>,
+    /// Who owns the client.
+    #[serde(deserialize_with = "null_as_default")]
+    pub owner: String,
+    /// A page about privacy.
+    #[serde(deserialize_with = "null_as_default")]
+    pub policy_uri: String,
+    /// Origins that may call from a browser.
+    pub allowed_cors_origins: Option<Vec<String>>,
+    /// A page with the terms of service.
+    #[serde(deserialize_with = "null_as_default")]
+    pub tos_uri: String,
+    /// A page about the client.
+    #[serde(deserialize_with = "null_as_default")]
+    pub client_uri: String,
+    /// A picture of the client.
+    #[serde(deserialize_with = "null_as_default")]
+    pub logo_uri: String,
+    /// People to ask.
+    pub contacts: Option<Vec<String>>,
+    /// Always 0: secrets do not expire.
+    #[serde(deserialize_with = "null_as_default")]
+    pub client_secret_expires_at: i64,
+    /// How subjects are named: `public`.
+    #[serde(deserialize_with = "null_as_default")]
+    pub subject_type: String,
+    /// Where the client publishes its keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    /// The client's keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<Value>,
+    /// How the client authenticates.
+    #[serde(deserialize_with = "null_as_default")]
+    pub token_endpoint_auth_method: String,
+    /// The algorithm of the client's assertions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<String>,
+    /// The algorithm of request objects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<String>,
+    /// Registered request objects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_uris: Option<Vec<String>>,
+    /// For pairwise subjects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sector_identifier_uri: Option<String>,
+    /// How userinfo answers: `none` is plain JSON.
+    #[serde(deserialize_with = "null_as_default")]
+    pub userinfo_signed_response_alg: String,
+    /// Where the person may be sent after logout; compared exactly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub post_logout_redirect_uris: Option<Vec<String>>,
+    /// Front-channel logout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_uri: Option<String>,
+    /// Whether front-channel logout wants `sid`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_session_required: Option<bool>,
+    /// Back-channel logout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    /// Whether back-channel logout wants `sid`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_session_required: Option<bool>,
+    /// Free JSON.
+    pub metadata: Value,
+    /// `jwt` or `opaque`; absent for the tenant's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token_strategy: Option<String>,
+    /// First party: nobody is asked.
+    #[serde(deserialize_with = "null_as_default")]
+    pub skip_consent: bool,
+    /// First party: logout asks nobody.
+    pub skip_logout_consent: Option<bool>,
+    /// For dynamic registration, only at creation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration_access_token: Option<String>,
+    /// For dynamic registration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration_client_uri: Option<String>,
+    /// When it was made; ignored on the way in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// When it was changed; ignored on the way in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+    /// Lifespans that differ from the tenant's.
+    #[serde(flatten)]
+    pub lifespans: Lifespans,
+}
+
+/// Lifespans by grant and token; `None` takes the tenant's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "each name says all: <grant>_<token>_lifespan")]
+pub struct Lifespans {
+    pub authorization_code_grant_access_token_lifespan: Option<GoDuration>,
+    pub authorization_code_grant_id_token_lifespan: Option<GoDuration>,
+    pub authorization_code_grant_refresh_token_lifespan: Option<GoDuration>,
+    pub client_credentials_grant_access_token_lifespan: Option<GoDuration>,
+    pub device_authorization_grant_access_token_lifespan: Option<GoDuration>,
+    pub device_authorization_grant_id_token_lifespan: Option<GoDuration>,
+    pub device_authorization_grant_refresh_token_lifespan: Option<GoDuration>,
+    pub implicit_grant_access_token_lifespan: Option<GoDuration>,
+    pub implicit_grant_id_token_lifespan: Option<GoDuration>,
+    pub jwt_bearer_grant_access_token_lifespan: Option<GoDuration>,
+    pub refresh_token_grant_access_token_lifespan: Option<GoDuration>,
+    pub refresh_token_grant_id_token_lifespan: Option<GoDuration>,
+    pub refresh_token_grant_refresh_token_lifespan: Option<GoDuration>,
+}
+
+impl Default for ClientDocument {
+    fn default() -> Self {
+        Self {
+            client_id: None,
+            client_name: String::new(),
+            client_secret: None,
+            redirect_uris: Some(Vec::new()),
+            grant_types: None,
+            response_types: None,
+            scope: String::new(),
+            audience: Some(Vec::new()),
+            owner: String::new(),
+            policy_uri: String::new(),
+            allowed_cors_origins: Some(Vec::new()),
+            tos_uri: String::new(),
+            client_uri: String::new(),
+            logo_uri: String::new(),
+            contacts: Some(Vec::new()),
+            client_secret_expires_at: 0,
+            subject_type: String::new(),
+            jwks_uri: None,
+            jwks: None,
+            token_endpoint_auth_method: String::new(),
+            token_endpoint_auth_signing_alg: None,
+            request_object_signing_alg: None,
+            request_uris: None,
+            sector_identifier_uri: None,
+            userinfo_signed_response_alg: String::new(),
+            post_logout_redirect_uris: None,
+            frontchannel_logout_uri: None,
+            frontchannel_logout_session_required: None,
+            backchannel_logout_uri: None,
+            backchannel_logout_session_required: None,
+            metadata: Value::Object(Map::new()),
+            access_token_strategy: None,
+            skip_consent: false,
+            skip_logout_consent: None,
+            registration_access_token: None,
+            registration_client_uri: None,
+            created_at: None,
+            updated_at: None,
+            lifespans: Lifespans::default(),
+        }
+    }
+}
+
+impl ClientDocument {
+    /// Fills in what a new client has when its document does not say, as the API that we are
+    /// compatible with does.
+    #[must_use]
+    pub fn with_defaults(mut self) -> Self {
+        let fill = |text: &mut String, default: &str| {
+            if text.is_empty() {
+                default.clone_into(text);
+            }
+        };
+        let fill_list = |list: &mut Option<Vec<String>>, default: &str| {
+            if list.as_ref().is_none_or(Vec::is_empty) {
+                *list = Some(vec![default.to_owned()]);
+            }
+        };
+        fill(&mut self.scope, "offline_access offline openid");
+        fill(&mut self.subject_type, "public");
+        fill(&mut self.token_endpoint_auth_method, "client_secret_basic");
+        fill(&mut self.userinfo_signed_response_alg, "none");
+        fill_list(&mut self.grant_types, "authorization_code");
+        fill_list(&mut self.response_types, "code");
+        self
+    }
+}
+
+/// A client document together with its secret, which is shown once.
+#[derive(Debug, Serialize)]
+pub struct CreatedClient<'a> {
+    /// The document.
+    #[serde(flatten)]
+    pub document: &'a ClientDocument,
+    /// The secret in clear, right after it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<&'a str>,
+}
+
+fn null_as_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<T, D::Error> {
+    Option::<T>::deserialize(d).map(Option::unwrap_or_default)
+}
+
+fn empty_as_none<'de, D: Deserializer<'de>>(d: D) -> Result<Option<ClientId>, D::Error> {
+    let text = Option::<String>::deserialize(d)?.filter(|text| !text.is_empty());
+    text.map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trip(input: &Value) -> Value {
+        serde_json::to_value(serde_json::from_value::<ClientDocument>(input.clone()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn every_property_comes_back_as_it_was_given() {
+        let input = serde_json::json!({
+            "client_id": "c", "client_name": "n", "redirect_uris": ["https://a.example/cb"],
+            "grant_types": ["authorization_code"], "response_types": ["code"], "scope": "openid",
+            "audience": ["https://api.example"], "owner": "o", "policy_uri": "https://a.example/p",
+            "allowed_cors_origins": ["https://a.example"], "tos_uri": "https://a.example/t",
+            "client_uri": "https://a.example", "logo_uri": "https://a.example/l", "contacts": ["x@a.example"],
+            "client_secret_expires_at": 0, "subject_type": "public", "jwks_uri": "https://a.example/jwks",
+            "jwks": {"keys": []}, "token_endpoint_auth_method": "private_key_jwt",
+            "token_endpoint_auth_signing_alg": "ES256", "request_object_signing_alg": "none",
+            "request_uris": ["https://a.example/r"], "sector_identifier_uri": "https://a.example/s",
+            "userinfo_signed_response_alg": "none", "post_logout_redirect_uris": ["https://a.example/bye"],
+            "frontchannel_logout_uri": "https://a.example/f", "frontchannel_logout_session_required": true,
+            "backchannel_logout_uri": "https://a.example/b", "backchannel_logout_session_required": true,
+            "metadata": {"k": [1, null]}, "access_token_strategy": "opaque", "skip_consent": true,
+            "skip_logout_consent": false, "registration_access_token": "t",
+            "registration_client_uri": "https://a.example/reg",
+            "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00.5Z",
+            "authorization_code_grant_access_token_lifespan": "1h0m0s",
+            "authorization_code_grant_id_token_lifespan": "1h0m0s",
+            "authorization_code_grant_refresh_token_lifespan": null,
+            "client_credentials_grant_access_token_lifespan": "30m0s",
+            "device_authorization_grant_access_token_lifespan": null,
+            "device_authorization_grant_id_token_lifespan": null,
+            "device_authorization_grant_refresh_token_lifespan": null,
+            "implicit_grant_access_token_lifespan": null, "implicit_grant_id_token_lifespan": null,
+            "jwt_bearer_grant_access_token_lifespan": null,
+            "refresh_token_grant_access_token_lifespan": null, "refresh_token_grant_id_token_lifespan": null,
+            "refresh_token_grant_refresh_token_lifespan": "720h0m0s"
+        });
+        assert_eq!(round_trip(&input), input);
+    }
+
+    #[test]
+    fn null_list_stays_null_and_absent_one_is_empty() {
+        let back = round_trip(&serde_json::json!({"redirect_uris": null, "metadata": null}));
+        assert_eq!(back["redirect_uris"], Value::Null);
+        assert_eq!(back["audience"], serde_json::json!([]));
+        assert_eq!(back["metadata"], Value::Null);
+        assert_eq!(round_trip(&serde_json::json!({}))["metadata"], serde_json::json!({}));
+        assert_eq!(round_trip(&serde_json::json!({"client_name": null, "client_id": ""}))["client_name"], "");
+    }
+
+    #[test]
+    fn secret_never_leaves_with_the_document() {
+        let back = round_trip(&serde_json::json!({"client_secret": "s3cret"}));
+        assert_eq!(back.get("client_secret"), None);
+    }
+}

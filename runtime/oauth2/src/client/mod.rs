@@ -1,0 +1,178 @@
+//! The client: an application that asks for tokens.
+//!
+//! [`ClientDocument`] is what operators write and read; [`Client`] is what decisions use. The only way
+//! from one to the other is [`Client::check`], so a client that exists is a client that makes sense.
+
+pub mod document;
+pub mod redirect_uri;
+mod rules;
+pub mod secret;
+
+use primitives::{ClientId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+pub use document::{ClientDocument, CreatedClient, Lifespans};
+pub use redirect_uri::{InvalidRedirectUri, RedirectUri};
+pub use rules::InvalidClient;
+pub use secret::StoredSecret;
+
+use crate::scope::Scopes;
+use crate::settings::AccessTokenStrategy;
+
+/// A client whose document was checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Client {
+    /// `client_id`.
+    pub id: ClientId,
+    /// How it proves who it is.
+    pub authentication: AuthenticationMethod,
+    /// The grants that it may use.
+    pub grant_types: Vec<GrantType>,
+    /// Where authorization responses may go.
+    pub redirect_uris: Vec<RedirectUri>,
+    /// What it may ask for.
+    pub scope: Scopes,
+    /// The form of its access tokens, if not the tenant's default.
+    pub access_token_strategy: Option<AccessTokenStrategy>,
+    /// The record that this was made of.
+    pub record: ClientRecord,
+}
+
+/// A client as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClientRecord {
+    /// Its document; always with an id.
+    pub document: ClientDocument,
+    /// Its secrets, the newest first; more than one while a rotation is under way.
+    pub secrets: Vec<StoredSecret>,
+    /// Who may change it.
+    pub managed_by: ManagedBy,
+    /// Whether it may be used; a client that disappeared from the configuration file may not.
+    pub enabled: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// Tokens issued before this instant are dead.
+    pub not_before: Timestamp,
+    /// Counts the changes; guards against two writers.
+    pub version: i64,
+}
+
+/// Who owns an object's configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ManagedBy {
+    /// The admin API.
+    Api,
+    /// A configuration file; the API only reads.
+    File,
+}
+
+impl ManagedBy {
+    /// As it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::File => "file",
+        }
+    }
+}
+
+/// How a client authenticates at the token endpoint (OpenID Connect Core section 9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AuthenticationMethod {
+    /// HTTP Basic (RFC 6749 section 2.3.1).
+    ClientSecretBasic,
+    /// In the body (RFC 6749 section 2.3.1).
+    ClientSecretPost,
+    /// A signed assertion (RFC 7523).
+    PrivateKeyJwt,
+    /// A public client.
+    None,
+}
+
+impl AuthenticationMethod {
+    /// Every method, as discovery lists them.
+    pub const ALL: [Self; 4] =
+        [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt, Self::None];
+
+    /// Its registered name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+            Self::None => "none",
+        }
+    }
+
+    /// Reads a registered name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str() == text)
+    }
+
+    /// Whether it uses a secret that we store.
+    pub const fn uses_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+}
+
+/// The grants that the token endpoint serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantType {
+    /// RFC 6749 section 4.1.
+    AuthorizationCode,
+    /// RFC 6749 section 6.
+    RefreshToken,
+    /// RFC 6749 section 4.4.
+    ClientCredentials,
+}
+
+impl GrantType {
+    /// Every grant, as discovery lists them.
+    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
+
+    /// Its registered name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+
+    /// Reads a registered name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|grant| grant.as_str() == text)
+    }
+}
+
+impl Client {
+    /// Takes a stored client whose document makes sense.
+    pub fn check(record: ClientRecord) -> Result<Self, InvalidClient> {
+        rules::check(record)
+    }
+
+    /// Whether it holds no secret of its own.
+    pub fn is_public(&self) -> bool {
+        self.authentication == AuthenticationMethod::None
+    }
+
+    /// Whether it may use a grant.
+    pub fn may_use(&self, grant: GrantType) -> bool {
+        self.grant_types.contains(&grant)
+    }
+
+    /// The audiences that it may ask for.
+    pub fn audience(&self) -> &[String] {
+        self.record.document.audience.as_deref().unwrap_or(&[])
+    }
+
+    /// The name that people see.
+    pub fn display_name(&self) -> &str {
+        let name = self.record.document.client_name.as_str();
+        if name.is_empty() { self.id.as_str() } else { name }
+    }
+}

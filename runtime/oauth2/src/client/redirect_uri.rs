@@ -1,0 +1,170 @@
+//! Redirect URIs: what may be registered, and how a request's is compared (RFC 9700 section 2.1).
+
+use url::{Host, Url};
+
+/// A registered redirect URI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedirectUri(String);
+
+/// The URI cannot be registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidRedirectUri {
+    /// Relative, or not a URI at all.
+    #[error("must be an absolute URI")]
+    NotAbsolute,
+    /// Has a fragment (RFC 6749 section 3.1.2).
+    #[error("must not have a fragment")]
+    Fragment,
+    /// Has a user name or password.
+    #[error("must not have credentials")]
+    Credentials,
+    /// Plain `http` to another machine (RFC 9700 section 2.6).
+    #[error("must use https; http is only for loopback addresses")]
+    Insecure,
+    /// A scheme that runs code or reads files in the browser.
+    #[error("has a scheme that is not allowed")]
+    Scheme,
+}
+
+/// Schemes that a browser gives meaning to by itself.
+const FORBIDDEN_SCHEMES: [&str; 8] =
+    ["javascript", "data", "vbscript", "file", "blob", "about", "view-source", "filesystem"];
+
+impl RedirectUri {
+    /// Takes a URI that may be registered.
+    pub fn check(text: &str) -> Result<Self, InvalidRedirectUri> {
+        let plain = text.bytes().all(|b| (0x21..=0x7e).contains(&b) && b != b'\\');
+        let url = Url::parse(text).ok().filter(|_| plain).ok_or(InvalidRedirectUri::NotAbsolute)?;
+        if url.fragment().is_some() {
+            return Err(InvalidRedirectUri::Fragment);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(InvalidRedirectUri::Credentials);
+        }
+        match url.scheme() {
+            "https" => Ok(Self(text.to_owned())),
+            "http" if is_loopback(&url) => Ok(Self(text.to_owned())),
+            "http" => Err(InvalidRedirectUri::Insecure),
+            scheme if FORBIDDEN_SCHEMES.contains(&scheme) => Err(InvalidRedirectUri::Scheme),
+            _ => Ok(Self(text.to_owned())),
+        }
+    }
+
+    /// The URI as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a request's `redirect_uri` is this one: the same characters, except that a loopback
+    /// address may have any port (RFC 8252 section 7.3).
+    pub fn matches(&self, requested: &str) -> bool {
+        self.0 == requested
+            || match (split_loopback(&self.0), split_loopback(requested)) {
+                (Some(registered), Some(requested)) => registered == requested,
+                _ => false,
+            }
+    }
+
+    /// Whether another program on the person's machine could take it over: no https, so that the
+    /// address does not prove who answers there (RFC 8252 section 8.6).
+    pub fn proves_nobody(&self) -> bool {
+        !self.0.starts_with("https:")
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}
+
+/// Splits `http://127.0.0.1:1234/cb` into what must be equal: the address and what follows the port.
+fn split_loopback(text: &str) -> Option<(&'static str, &str)> {
+    ["http://127.0.0.1", "http://[::1]"].into_iter().find_map(|prefix| {
+        let rest = text.strip_prefix(prefix)?;
+        let rest = match rest.strip_prefix(':') {
+            None => rest,
+            Some(port) => {
+                let end = port.find(|c: char| !c.is_ascii_digit()).unwrap_or(port.len());
+                let (digits, rest) = port.split_at(end);
+                digits.parse::<u16>().ok()?;
+                rest
+            }
+        };
+        (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((prefix, rest))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_safe_absolute_uris_are_registered() {
+        use InvalidRedirectUri::*;
+        for (text, expect) in [
+            ("https://app.example/cb", None),
+            ("https://app.example/cb?x=1", None),
+            ("http://127.0.0.1/cb", None),
+            ("http://localhost:3000/cb", None),
+            ("http://[::1]:3000/cb", None),
+            ("com.example.app:/cb", None),
+            ("http://app.example/cb", Some(Insecure)),
+            ("http://127.0.0.1.evil.example/cb", Some(Insecure)),
+            ("https://app.example/cb#f", Some(Fragment)),
+            ("https://user@app.example/cb", Some(Credentials)),
+            ("javascript:alert(1)", Some(Scheme)),
+            ("data:text/html,x", Some(Scheme)),
+            ("/cb", Some(NotAbsolute)),
+            ("https://app.example\\@evil.example", Some(NotAbsolute)),
+            ("https://app.example/\u{202e}", Some(NotAbsolute)),
+        ] {
+            assert_eq!(RedirectUri::check(text).err(), expect, "{text}");
+        }
+    }
+
+    fn check(registered: &str, requested: &str, expect: bool) {
+        let registered = RedirectUri::check(registered).unwrap();
+        assert_eq!(registered.matches(requested), expect, "{} / {requested}", registered.as_str());
+    }
+
+    #[test]
+    fn comparison_is_exact() {
+        for (requested, expect) in [
+            ("https://app.example/cb", true),
+            ("https://app.example/cb/", false),
+            ("https://app.example/CB", false),
+            ("https://APP.example/cb", false),
+            ("https://app.example:443/cb", false),
+            ("https://app.example/cb?x", false),
+            ("https://app.example/cb/../cb", false),
+            ("https://app.example.evil.example/cb", false),
+            ("https://app.example/cb#", false),
+        ] {
+            check("https://app.example/cb", requested, expect);
+        }
+    }
+
+    #[test]
+    fn only_the_port_of_a_loopback_address_is_free() {
+        for (requested, expect) in [
+            ("http://127.0.0.1:1234/cb", true),
+            ("http://127.0.0.1/cb", true),
+            ("http://127.0.0.1:1234/other", false),
+            ("http://127.0.0.1:99999/cb", false),
+            ("http://127.0.0.1:/cb", false),
+            ("http://127.0.0.1:80@evil.example/cb", false),
+            ("http://127.0.0.1.evil.example/cb", false),
+            ("http://127.0.0.10/cb", false),
+            ("https://127.0.0.1:1234/cb", false),
+            ("http://[::1]:1234/cb", false),
+        ] {
+            check("http://127.0.0.1:9/cb", requested, expect);
+        }
+        check("http://localhost:9/cb", "http://localhost:10/cb", false);
+        check("http://[::1]/cb", "http://[::1]:5/cb", true);
+    }
+}

@@ -1,0 +1,274 @@
+//! What makes a client document acceptable. One rule a line, in the order in which they are reported.
+
+use primitives::ClientId;
+use url::Url;
+
+use super::redirect_uri::{InvalidRedirectUri, RedirectUri};
+use super::{AuthenticationMethod, Client, ClientDocument, ClientRecord, GrantType};
+use crate::scope::Scopes;
+use crate::settings::AccessTokenStrategy;
+
+/// Why a client document is refused. Always the fault of who wrote it; the words are for them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidClient {
+    /// No `client_id` where one must be.
+    #[error("client_id is missing")]
+    NoId,
+    /// A redirect URI that may not be registered.
+    #[error("{property} {uri:?} {reason}")]
+    RedirectUri {
+        /// The property.
+        property: &'static str,
+        /// The URI.
+        uri: String,
+        /// What is wrong with it.
+        reason: InvalidRedirectUri,
+    },
+    /// A property whose value is not one that we know.
+    #[error("{property} {value:?} is not supported; it may be {supported}")]
+    Unsupported {
+        /// The property.
+        property: &'static str,
+        /// What it holds.
+        value: String,
+        /// What it may hold.
+        supported: &'static str,
+    },
+    /// A property that must be a web address.
+    #[error("{property} must be an absolute https URL")]
+    NotHttps {
+        /// The property.
+        property: &'static str,
+    },
+    /// Scope with characters that no scope may have.
+    #[error("scope holds a character that is not allowed")]
+    Scope,
+    /// Keys by value and by reference at once (RFC 7591 section 2).
+    #[error("jwks and jwks_uri exclude each other")]
+    TwoKeySources,
+    /// `private_key_jwt` without keys.
+    #[error("private_key_jwt needs jwks or jwks_uri")]
+    NoKeys,
+    /// Keys that are not a set of public keys.
+    #[error("jwks must be a JSON Web Key Set of public asymmetric keys: {0}")]
+    Keys(String),
+    /// The authorization code grant without an address to answer to.
+    #[error("the authorization_code grant needs at least one of redirect_uris")]
+    NoRedirectUri,
+    /// A client without authentication cannot act for itself.
+    #[error("the client_credentials grant needs a client that authenticates")]
+    PublicClientCredentials,
+    /// The secret is too short or too long for anything.
+    #[error("client_secret must have 6 to 512 bytes")]
+    SecretLength,
+}
+
+/// The signature algorithms that a client may use in an assertion. None is symmetric.
+pub(crate) const ASSERTION_ALGORITHMS: [&str; 5] = ["ES256", "EdDSA", "RS256", "PS256", "ES384"];
+
+pub(super) fn check(record: ClientRecord) -> Result<Client, InvalidClient> {
+    let document = &record.document;
+    let id: ClientId = document.client_id.clone().ok_or(InvalidClient::NoId)?;
+    let authentication =
+        AuthenticationMethod::parse(&document.token_endpoint_auth_method).ok_or_else(|| {
+            unsupported(
+                "token_endpoint_auth_method",
+                &document.token_endpoint_auth_method,
+                "client_secret_basic, client_secret_post, private_key_jwt or none",
+            )
+        })?;
+    // Grants that we do not serve round-trip and are never granted.
+    let grant_types: Vec<_> =
+        document.grant_types.iter().flatten().filter_map(|grant| GrantType::parse(grant)).collect();
+    let redirect_uris = check_redirect_uris("redirect_uris", document.redirect_uris.as_deref())?;
+    check_redirect_uris("post_logout_redirect_uris", document.post_logout_redirect_uris.as_deref())?;
+    let scope = Scopes::parse(&document.scope).map_err(|_| InvalidClient::Scope)?;
+    check_one_of("subject_type", &document.subject_type, &["", "public"], "public")?;
+    check_one_of(
+        "userinfo_signed_response_alg",
+        &document.userinfo_signed_response_alg,
+        &["", "none"],
+        "none",
+    )?;
+    check_algorithm(document)?;
+    check_keys(document, authentication)?;
+    check_pages(document)?;
+    let strategy = document.access_token_strategy.as_deref().unwrap_or("");
+    let access_token_strategy = match strategy {
+        "" => None,
+        "jwt" => Some(AccessTokenStrategy::Jwt),
+        "opaque" => Some(AccessTokenStrategy::Opaque),
+        _ => return Err(unsupported("access_token_strategy", strategy, "jwt or opaque")),
+    };
+    if grant_types.contains(&GrantType::ClientCredentials) && authentication == AuthenticationMethod::None {
+        return Err(InvalidClient::PublicClientCredentials);
+    }
+    Ok(Client { id, authentication, grant_types, redirect_uris, scope, access_token_strategy, record })
+}
+
+fn unsupported(property: &'static str, value: &str, supported: &'static str) -> InvalidClient {
+    InvalidClient::Unsupported { property, value: value.chars().take(64).collect(), supported }
+}
+
+fn check_one_of(
+    property: &'static str,
+    value: &str,
+    known: &[&str],
+    supported: &'static str,
+) -> Result<(), InvalidClient> {
+    if known.contains(&value) { Ok(()) } else { Err(unsupported(property, value, supported)) }
+}
+
+fn check_redirect_uris(
+    property: &'static str,
+    uris: Option<&[String]>,
+) -> Result<Vec<RedirectUri>, InvalidClient> {
+    let check = |uri: &String| {
+        RedirectUri::check(uri).map_err(|reason| InvalidClient::RedirectUri {
+            property,
+            uri: uri.chars().take(200).collect(),
+            reason,
+        })
+    };
+    uris.unwrap_or(&[]).iter().map(check).collect()
+}
+
+fn check_algorithm(document: &ClientDocument) -> Result<(), InvalidClient> {
+    match document.token_endpoint_auth_signing_alg.as_deref() {
+        None | Some("") => Ok(()),
+        Some(alg) if ASSERTION_ALGORITHMS.contains(&alg) => Ok(()),
+        Some(alg) => {
+            Err(unsupported("token_endpoint_auth_signing_alg", alg, "ES256, EdDSA, RS256, PS256 or ES384"))
+        }
+    }
+}
+
+fn check_keys(document: &ClientDocument, method: AuthenticationMethod) -> Result<(), InvalidClient> {
+    // An empty object is how the API that we are compatible with says "no keys".
+    let inline = document.jwks.as_ref().filter(|keys| !keys.is_null() && **keys != serde_json::json!({}));
+    let uri = document.jwks_uri.as_deref().filter(|uri| !uri.is_empty());
+    if inline.is_some() && uri.is_some() {
+        return Err(InvalidClient::TwoKeySources);
+    }
+    if let Some(uri) = uri {
+        check_https("jwks_uri", uri)?;
+    }
+    if let Some(keys) = inline {
+        check_public_keys(keys)?;
+    }
+    if method == AuthenticationMethod::PrivateKeyJwt && inline.is_none() && uri.is_none() {
+        return Err(InvalidClient::NoKeys);
+    }
+    Ok(())
+}
+
+/// Private and symmetric members have no place in a document that anybody may read.
+fn check_public_keys(keys: &serde_json::Value) -> Result<(), InvalidClient> {
+    let refuse = |reason: &str| Err(InvalidClient::Keys(reason.to_owned()));
+    let Some(list) = keys.get("keys").and_then(serde_json::Value::as_array) else {
+        return refuse("no keys member");
+    };
+    for key in list {
+        if key.get("kty").and_then(serde_json::Value::as_str).is_none() {
+            return refuse("a key has no kty");
+        }
+        if ["d", "k", "p", "q", "dp", "dq", "qi", "oth"].iter().any(|member| key.get(member).is_some()) {
+            return refuse("a key has private members");
+        }
+    }
+    Ok(())
+}
+
+fn check_pages(document: &ClientDocument) -> Result<(), InvalidClient> {
+    for (property, uri) in [
+        ("backchannel_logout_uri", document.backchannel_logout_uri.as_deref()),
+        ("frontchannel_logout_uri", document.frontchannel_logout_uri.as_deref()),
+        ("sector_identifier_uri", document.sector_identifier_uri.as_deref()),
+    ] {
+        if let Some(uri) = uri.filter(|uri| !uri.is_empty()) {
+            check_https(property, uri)?;
+        }
+    }
+    // Pages are shown as links: only web addresses.
+    for (property, uri) in [
+        ("client_uri", &document.client_uri),
+        ("policy_uri", &document.policy_uri),
+        ("tos_uri", &document.tos_uri),
+        ("logo_uri", &document.logo_uri),
+    ] {
+        let web = Url::parse(uri).is_ok_and(|url| matches!(url.scheme(), "https" | "http"));
+        if !uri.is_empty() && !web {
+            return Err(InvalidClient::NotHttps { property });
+        }
+    }
+    Ok(())
+}
+
+fn check_https(property: &'static str, uri: &str) -> Result<(), InvalidClient> {
+    match RedirectUri::check(uri) {
+        Ok(_) if uri.starts_with("http") => Ok(()),
+        _ => Err(InvalidClient::NotHttps { property }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use primitives::Timestamp;
+    use serde_json::json;
+
+    use super::super::ManagedBy;
+    use super::*;
+
+    fn check_document(patch: &serde_json::Value) -> Result<Client, InvalidClient> {
+        let mut document = json!({"client_id": "c"});
+        for (name, value) in patch.as_object().unwrap() {
+            document[name] = value.clone();
+        }
+        let document: ClientDocument = serde_json::from_value(document).unwrap();
+        Client::check(ClientRecord {
+            document: document.with_defaults(),
+            secrets: Vec::new(),
+            managed_by: ManagedBy::Api,
+            enabled: true,
+            created_at: Timestamp::from_seconds(0),
+            updated_at: Timestamp::from_seconds(0),
+            not_before: Timestamp::from_seconds(0),
+            version: 1,
+        })
+    }
+
+    #[test]
+    fn documents_that_make_no_sense_are_refused() {
+        for (patch, expect) in [
+            (json!({}), None),
+            (json!({"redirect_uris": ["https://a.example/cb", "myapp:/cb"]}), None),
+            (json!({"redirect_uris": ["http://a.example/cb"]}), Some("must use https")),
+            (json!({"redirect_uris": ["javascript:x"]}), Some("not allowed")),
+            (json!({"post_logout_redirect_uris": ["data:x"]}), Some("post_logout_redirect_uris")),
+            (json!({"token_endpoint_auth_method": "client_secret_jwt"}), Some("client_secret_basic")),
+            (json!({"token_endpoint_auth_method": "private_key_jwt"}), Some("needs jwks")),
+            (json!({"token_endpoint_auth_signing_alg": "HS256"}), Some("ES256")),
+            (json!({"token_endpoint_auth_signing_alg": "none"}), Some("ES256")),
+            (json!({"subject_type": "pairwise"}), Some("public")),
+            (json!({"jwks": {"keys": [{"kty": "oct", "k": "AA"}]}}), Some("private members")),
+            (json!({"jwks": {}}), None),
+            (json!({"jwks": {"keys": []}, "jwks_uri": "https://a.example/k"}), Some("exclude")),
+            (json!({"jwks_uri": "ftp://a.example/k"}), Some("https")),
+            (json!({"scope": "a\"b"}), Some("scope")),
+            (json!({"access_token_strategy": "paseto"}), Some("jwt or opaque")),
+            (json!({"logo_uri": "javascript:x"}), Some("logo_uri")),
+            (
+                json!({"grant_types": ["client_credentials"], "token_endpoint_auth_method": "none"}),
+                Some("authenticates"),
+            ),
+            (json!({"grant_types": ["implicit", "urn:x"]}), None),
+        ] {
+            let found = check_document(&patch).err().map(|e| e.to_string());
+            match (expect, &found) {
+                (None, None) => {}
+                (Some(part), Some(text)) if text.contains(part) => {}
+                _ => panic!("{patch}: {found:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! `private_key_jwt` (RFC 7523 section 3, OpenID Connect Core section 9).
+//!
+//! Attacks: an assertion made for another server (its `aud` must be us and nobody else), one signed
+//! with a public key as a shared secret (no symmetric algorithm is ever tried), one used twice (its
+//! `jti` is a row whose insertion is part of the very change that issues the tokens).
+
+use primitives::base64url;
+use primitives::time::ClockTolerance;
+use ring::digest::{SHA256, digest};
+
+use jose::{ClaimRules, Expiry, JwsError, UnverifiedJwt, ValidClaims, VerifyingKeys};
+
+use super::{AuthenticatedClient, AuthenticationError, FailedCause, find};
+use crate::client::{AuthenticationMethod, Client};
+use crate::server::AuthorizationServer;
+use crate::write::Write;
+
+pub(super) async fn verify(
+    server: &AuthorizationServer,
+    client_id: Option<&str>,
+    assertion: &str,
+) -> Result<AuthenticatedClient, AuthenticationError> {
+    let failed = |cause| AuthenticationError::Failed { basic: false, cause };
+    let parse = || UnverifiedJwt::parse(assertion).map_err(|_| failed(FailedCause::AssertionMalformed));
+    let unverified = parse()?;
+    let claimed = unverified.unverified_claim("sub").unwrap_or("");
+    if client_id.is_some_and(|id| id != claimed) {
+        return Err(failed(FailedCause::AssertionClaims));
+    }
+    let id = claimed.parse().map_err(|_| failed(FailedCause::UnknownClient))?;
+    let client = find(server, &id).await?.map_err(failed)?;
+    if client.authentication != AuthenticationMethod::PrivateKeyJwt {
+        return Err(failed(FailedCause::Method));
+    }
+    let keys = server.assertion_keys.load(server, &client, false).await.map_err(failed)?;
+    let signed = match unverified.verify(&keys) {
+        // The client may have published a new key since we looked.
+        Err(JwsError::UnknownKey) => {
+            let keys = server.assertion_keys.load(server, &client, true).await.map_err(failed)?;
+            parse()?.verify(&keys)
+        }
+        outcome => outcome,
+    };
+    let signed = signed.map_err(|_| failed(FailedCause::AssertionSignature))?;
+    let now = server.clock.now();
+    let rules = ClaimRules {
+        token_type: None,
+        issuer: Some(client.id.as_str()),
+        audience: &[server.issuer.as_str(), &server.endpoints.token],
+        expiry: Expiry::Enforced,
+        max_lifetime: Some(server.settings.client_assertion_lifespan.0),
+        tolerance: ClockTolerance::default(),
+    };
+    let claims = signed.validate(&rules, now).map_err(|_| failed(FailedCause::AssertionClaims))?;
+    let write = check_claims(&client, &claims).ok_or_else(|| failed(FailedCause::AssertionClaims))?;
+    if let Write::UseAssertion { jti, .. } = &write
+        && server.ports.tokens.is_assertion_used(&server.tenant, &client.id, jti).await?
+    {
+        return Err(failed(FailedCause::AssertionReplayed));
+    }
+    Ok(AuthenticatedClient { client, writes: vec![write] })
+}
+
+/// What the general rules do not say: the client speaks about itself, to us alone, once.
+fn check_claims(client: &Client, claims: &ValidClaims) -> Option<Write> {
+    if claims.subject() != Some(client.id.as_str()) || claims.audience().len() != 1 {
+        return None;
+    }
+    let jti = claims.id().filter(|jti| !jti.is_empty())?;
+    Some(Write::UseAssertion {
+        client: client.id.clone(),
+        jti: base64url::encode(digest(&SHA256, jti.as_bytes())),
+        // As long as the assertion could still be taken, and a little more.
+        expires_at: claims.expires_at()?.after(ClockTolerance::default().0 * 2),
+    })
+}
+
+/// The keys of a set that verify the client's assertions.
+pub(super) fn verifying_keys(client: &Client, set: &jose::JwkSet) -> Result<VerifyingKeys, FailedCause> {
+    let registered = client.record.document.token_endpoint_auth_signing_alg.as_deref();
+    let registered = registered.filter(|alg| !alg.is_empty()).and_then(|alg| alg.parse().ok());
+    VerifyingKeys::from_set(set, registered).map_err(|_| FailedCause::Keys)
+}

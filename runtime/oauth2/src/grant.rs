@@ -1,0 +1,145 @@
+//! What was granted, and everything that hangs on it: code, access tokens, refresh tokens.
+//!
+//! A token is live only as long as its grant: revoking the grant is one write, and afterwards no token
+//! of it is active, whatever was issued before, meanwhile or after.
+
+use primitives::{
+    AuthenticatedSubject, ClientId, GrantId, IdentityId, KeyedHash, OrganisationId, SessionId, Timestamp,
+};
+use serde_json::{Map, Value};
+
+use crate::scope::Scopes;
+
+/// What a subject granted to a client at one authorization.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grant {
+    /// Its identifier.
+    pub id: GrantId,
+    /// Who may use it.
+    pub client: ClientId,
+    /// Who granted it, and how they had signed in.
+    pub subject: GrantSubject,
+    /// For what.
+    pub scope: Scopes,
+    /// For whom the access tokens are.
+    pub audience: Vec<String>,
+    /// `nonce` of the authorization request, for the ID token.
+    pub nonce: Option<String>,
+    /// When it was granted.
+    pub created_at: Timestamp,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// The person behind a grant, as they were when they granted it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantSubject {
+    /// `sub`.
+    pub id: IdentityId,
+    /// `sid`.
+    pub session: SessionId,
+    /// The organisation for which they had signed in.
+    pub organisation: Option<OrganisationId>,
+    /// `auth_time`.
+    pub authenticated_at: Timestamp,
+    /// `acr`.
+    pub acr: String,
+    /// `amr`.
+    pub amr: Vec<String>,
+}
+
+impl From<&AuthenticatedSubject> for GrantSubject {
+    fn from(subject: &AuthenticatedSubject) -> Self {
+        Self {
+            id: subject.subject,
+            session: subject.session,
+            organisation: subject.organisation,
+            authenticated_at: subject.authenticated_at,
+            acr: subject.assurance.as_str().to_owned(),
+            amr: subject.methods.clone(),
+        }
+    }
+}
+
+/// A consent that a person asked us to remember: one per subject and client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consent {
+    /// Who.
+    pub subject: IdentityId,
+    /// To whom.
+    pub client: ClientId,
+    /// What.
+    pub scope: Scopes,
+    /// For whom.
+    pub audience: Vec<String>,
+    /// When.
+    pub granted_at: Timestamp,
+    /// Until when, if not until it is revoked.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// An authorization code (RFC 6749 section 4.1.2). Kept after its use, so that a replay is noticed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorizationCode {
+    /// Keyed hash of the code.
+    pub hash: KeyedHash,
+    /// The grant that it stands for.
+    pub grant: GrantId,
+    /// `redirect_uri` as it stood in the request, if it did.
+    pub redirect_uri: Option<String>,
+    /// PKCE `code_challenge`, always `S256`.
+    pub code_challenge: Option<String>,
+    /// Until when it may be redeemed.
+    pub expires_at: Timestamp,
+    /// When it was redeemed.
+    pub consumed_at: Option<Timestamp>,
+}
+
+/// An opaque access token.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccessToken {
+    /// Keyed hash of the token.
+    pub hash: KeyedHash,
+    /// The grant that it hangs on; none if the client acts for itself.
+    pub grant: Option<GrantId>,
+    /// To whom it was issued.
+    pub client: ClientId,
+    /// What it may be used for.
+    pub scope: Scopes,
+    /// Where.
+    pub audience: Vec<String>,
+    /// Claims that a hook added, for introspection.
+    pub claims: Map<String, Value>,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// Until when it lives.
+    pub expires_at: Timestamp,
+}
+
+/// A refresh token. All refresh tokens of one grant are one family: each but the newest is rotated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RefreshToken {
+    /// Keyed hash of the token.
+    pub hash: KeyedHash,
+    /// The grant that it hangs on.
+    pub grant: GrantId,
+    /// What it may give; never more than the grant.
+    pub scope: Scopes,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// Until when it lives.
+    pub expires_at: Timestamp,
+    /// Its rotation, once it was used.
+    pub rotation: Option<Rotation>,
+}
+
+/// The use of a refresh token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotation {
+    /// When.
+    pub at: Timestamp,
+    /// Keyed hash of the token that took its place.
+    pub successor: KeyedHash,
+    /// That token, sealed to this row, so that a repeated request gets the same answer.
+    pub sealed_successor: Vec<u8>,
+}

@@ -1,0 +1,162 @@
+//! What this room needs from outside: storage, keys, people, hashing.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use jose::TenantKeys;
+use primitives::{ClientId, GrantId, IdentityId, KeyedHash, Secret, SessionId, TenantId, Timestamp};
+use serde_json::{Map, Value};
+
+use crate::client::{Client, ClientRecord};
+use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken};
+
+/// Something outside did not answer. Never the client's fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PortError {
+    /// Too much to do right now; the client may try again.
+    #[error("overloaded: {0}")]
+    Busy(&'static str),
+    /// It failed; the text is for the operator.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+}
+
+/// The answer of a port.
+pub type PortResult<'a, T> = BoxFuture<'a, Result<T, PortError>>;
+
+/// Finds clients.
+pub trait ClientRepository: Send + Sync + fmt::Debug {
+    /// The client of this id, ready for decisions. May come from a cache that storage keeps correct.
+    fn find_client<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        id: &'a ClientId,
+    ) -> PortResult<'a, Option<Arc<Client>>>;
+
+    /// The client's record as it is stored now.
+    fn find_client_record<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        id: &'a ClientId,
+    ) -> PortResult<'a, Option<ClientRecord>>;
+
+    /// Clients in the order of their ids.
+    fn list_clients<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        filter: &'a ClientFilter,
+        limit: u32,
+    ) -> PortResult<'a, Vec<ClientRecord>>;
+}
+
+/// Which clients to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClientFilter {
+    /// Only ids after this one.
+    pub after: Option<ClientId>,
+    /// Only with this exact name.
+    pub client_name: Option<String>,
+    /// Only of this owner.
+    pub owner: Option<String>,
+}
+
+/// Finds grants and consents.
+pub trait GrantRepository: Send + Sync + fmt::Debug {
+    /// A grant, revoked or not.
+    fn find_grant<'a>(&'a self, tenant: &'a TenantId, id: GrantId) -> PortResult<'a, Option<Grant>>;
+
+    /// The remembered consent of a subject to a client, expired or not.
+    fn find_consent<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        subject: IdentityId,
+        client: &'a ClientId,
+    ) -> PortResult<'a, Option<Consent>>;
+
+    /// The live grants of a subject, newest first.
+    fn list_grants<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        subject: IdentityId,
+        limit: u32,
+    ) -> PortResult<'a, Vec<Grant>>;
+}
+
+/// Finds codes and tokens, each with the grant that it hangs on.
+pub trait TokenRepository: Send + Sync + fmt::Debug {
+    /// A code, redeemed or not.
+    fn find_authorization_code<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        hash: &'a KeyedHash,
+    ) -> PortResult<'a, Option<(AuthorizationCode, Grant)>>;
+
+    /// An opaque access token.
+    fn find_access_token<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        hash: &'a KeyedHash,
+    ) -> PortResult<'a, Option<(AccessToken, Option<Grant>)>>;
+
+    /// A refresh token, rotated or not.
+    fn find_refresh_token<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        hash: &'a KeyedHash,
+    ) -> PortResult<'a, Option<(RefreshToken, Grant)>>;
+
+    /// Whether a signed access token was revoked by itself.
+    fn is_jwt_revoked<'a>(&'a self, tenant: &'a TenantId, jti: &'a str) -> PortResult<'a, bool>;
+
+    /// Whether a client has used an assertion.
+    fn is_assertion_used<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        client: &'a ClientId,
+        jti: &'a str,
+    ) -> PortResult<'a, bool>;
+}
+
+/// Tells about people, for claims and for whether they still may. Identity stands behind it.
+pub trait SubjectClaims: Send + Sync + fmt::Debug {
+    /// The person, if they exist and are active.
+    fn find_subject<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        subject: IdentityId,
+    ) -> PortResult<'a, Option<SubjectProfile>>;
+
+    /// Whether a session is live.
+    fn is_session_live<'a>(&'a self, tenant: &'a TenantId, session: SessionId) -> PortResult<'a, bool>;
+}
+
+/// What claims are made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SubjectProfile {
+    /// The identity's traits.
+    pub traits: Map<String, Value>,
+    /// The identity's public metadata.
+    pub metadata_public: Map<String, Value>,
+    /// Its verified addresses (e-mail, telephone), normalised.
+    pub verified_addresses: Vec<String>,
+    /// When the traits last changed.
+    pub updated_at: Timestamp,
+    /// Tokens issued to the subject before this instant are dead.
+    pub not_before: Timestamp,
+}
+
+/// Hashes secrets that people chose, in a bounded pool.
+pub trait SecretHasher: Send + Sync + fmt::Debug {
+    /// Argon2id in PHC form.
+    fn hash(&self, secret: Secret<String>) -> PortResult<'_, String>;
+
+    /// Whether the secret is the hashed one.
+    fn verify(&self, secret: Secret<String>, phc: String) -> PortResult<'_, bool>;
+}
+
+/// Gives a tenant's keys, parsed and ready.
+pub trait TokenKeys: Send + Sync + fmt::Debug {
+    /// The keys as they are now. Comes from memory but for the first time.
+    fn load_keys<'a>(&'a self, tenant: &'a TenantId) -> PortResult<'a, Arc<TenantKeys>>;
+}

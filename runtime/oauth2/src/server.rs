@@ -1,0 +1,185 @@
+//! One tenant's authorization server: its settings, and what it asks of the outside.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jose::{Signer, SigningAlgorithm, TenantKeys};
+use primitives::outbound::Outbound;
+use primitives::{Clock, Rng, SealContext, Sealer, TenantId, Timestamp};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::client::secret::VerifiedSecrets;
+use crate::client_authentication::AssertionKeys;
+use crate::hooks::TokenHook;
+use crate::ports::{
+    ClientRepository, GrantRepository, PortError, SecretHasher, SubjectClaims, TokenKeys, TokenRepository,
+};
+use crate::settings::Settings;
+
+/// The authorization server of one tenant. Every decision of this room is a method of it, spread over
+/// the files that are named after the endpoints.
+#[derive(Debug)]
+pub struct AuthorizationServer {
+    /// Whose.
+    pub tenant: TenantId,
+    /// `iss` of everything that it says.
+    pub issuer: Issuer,
+    /// Where its endpoints are.
+    pub endpoints: Endpoints,
+    /// How it behaves.
+    pub settings: Arc<Settings>,
+    /// What it asks of the outside.
+    pub ports: Ports,
+    /// Seals requests in progress; hashes tokens.
+    pub sealer: Sealer,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub rng: Arc<dyn Rng>,
+    /// Chosen secrets that verified before.
+    pub verified_secrets: VerifiedSecrets,
+    /// Keys of clients.
+    pub assertion_keys: AssertionKeys,
+}
+
+/// What the authorization server asks of the outside.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each type says what it is")]
+pub struct Ports {
+    pub clients: Arc<dyn ClientRepository>,
+    pub grants: Arc<dyn GrantRepository>,
+    pub tokens: Arc<dyn TokenRepository>,
+    pub subjects: Arc<dyn SubjectClaims>,
+    pub keys: Arc<dyn TokenKeys>,
+    pub hook: Arc<dyn TokenHook>,
+    pub hasher: Arc<dyn SecretHasher>,
+    pub outbound: Arc<dyn Outbound>,
+}
+
+/// What a server shares with every other of the process.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// Seals and hashes.
+    pub sealer: Sealer,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub rng: Arc<dyn Rng>,
+}
+
+impl AuthorizationServer {
+    /// A tenant's server. `issuer` is the configured URL, never a header.
+    pub fn new(
+        tenant: TenantId,
+        issuer: Issuer,
+        settings: Arc<Settings>,
+        ports: Ports,
+        environment: Environment,
+    ) -> Self {
+        Self {
+            endpoints: Endpoints::of(&issuer),
+            tenant,
+            issuer,
+            settings,
+            ports,
+            sealer: environment.sealer,
+            clock: environment.clock,
+            rng: environment.rng,
+            verified_secrets: VerifiedSecrets::default(),
+            assertion_keys: AssertionKeys::default(),
+        }
+    }
+
+    /// The tenant's keys.
+    pub async fn load_keys(&self) -> Result<Arc<TenantKeys>, PortError> {
+        self.ports.keys.load_keys(&self.tenant).await
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    #[expect(dead_code, reason = "the code and refresh grants are the next to be written and use it")]
+    pub(crate) fn seal<T: Serialize>(&self, purpose: &str, value: &T) -> String {
+        let context = SealContext { tenant: &self.tenant, purpose, row: "" };
+        // Only our own types are sealed, and they all serialise.
+        self.sealer.seal_text(context, &serde_json::to_vec(value).unwrap_or_default())
+    }
+
+    #[expect(dead_code, reason = "the code and refresh grants are the next to be written and use it")]
+    pub(crate) fn open<T: DeserializeOwned>(&self, purpose: &str, sealed: &str) -> Option<T> {
+        let context = SealContext { tenant: &self.tenant, purpose, row: "" };
+        let plain = self.sealer.open_text(context, sealed).ok()?;
+        serde_json::from_slice(&plain).ok()
+    }
+}
+
+/// The signer to use: that of the wanted algorithm, else any that the tenant has.
+pub(crate) fn signer(keys: &TenantKeys, wanted: SigningAlgorithm) -> Result<&Signer, PortError> {
+    keys.signer(wanted)
+        .or_else(|| SigningAlgorithm::ALL.into_iter().find_map(|algorithm| keys.signer(algorithm)))
+        .ok_or_else(|| PortError::Unavailable("the tenant has no active signing key".to_owned()))
+}
+
+/// The issuer identifier (OpenID Connect Discovery section 3): an absolute URL without query or fragment.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Issuer(String);
+
+/// The URL cannot be an issuer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an issuer is an absolute http or https URL without query, fragment and credentials")]
+pub struct InvalidIssuer;
+
+impl Issuer {
+    /// Takes a configured URL; a final slash is dropped.
+    pub fn parse(text: &str) -> Result<Self, InvalidIssuer> {
+        let url = url::Url::parse(text).map_err(|_| InvalidIssuer)?;
+        let clean = matches!(url.scheme(), "https" | "http")
+            && url.has_host()
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        if clean { Ok(Self(text.trim_end_matches('/').to_owned())) } else { Err(InvalidIssuer) }
+    }
+
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The endpoints' absolute URLs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each name is the endpoint's")]
+pub struct Endpoints {
+    pub authorization: String,
+    pub token: String,
+    pub revocation: String,
+    pub introspection: String,
+    pub userinfo: String,
+    pub end_session: String,
+    pub jwks: String,
+}
+
+impl Endpoints {
+    fn of(issuer: &Issuer) -> Self {
+        let at = |path: &str| format!("{issuer}{path}");
+        Self {
+            authorization: at("/oauth2/auth"),
+            token: at("/oauth2/token"),
+            revocation: at("/oauth2/revoke"),
+            introspection: at("/oauth2/introspect"),
+            userinfo: at("/userinfo"),
+            end_session: at("/oauth2/sessions/logout"),
+            jwks: at("/.well-known/jwks.json"),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What a tenant may set about its authorization server.
+
+use jose::SigningAlgorithm;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::go_duration::GoDuration;
+
+/// How this tenant's authorization server behaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The form of access tokens, unless a client's `access_token_strategy` says otherwise.
+    pub access_token_strategy: AccessTokenStrategy,
+    /// What signs access tokens; if the tenant has no such key, any of its keys does.
+    pub access_token_signing_algorithm: SigningAlgorithm,
+    /// What signs ID tokens; if the tenant has no such key, any of its keys does.
+    pub id_token_signing_algorithm: SigningAlgorithm,
+    /// Who must use PKCE (RFC 7636). `S256` is the only method either way.
+    pub pkce: PkcePolicy,
+    /// How long a code may wait to be redeemed.
+    pub authorization_code_lifespan: GoDuration,
+    /// How long an access token lives.
+    pub access_token_lifespan: GoDuration,
+    /// How long an ID token lives.
+    pub id_token_lifespan: GoDuration,
+    /// How long a refresh token lives; each rotation starts it anew.
+    pub refresh_token_lifespan: GoDuration,
+    /// For how long after its rotation a refresh token still gives the same successor, so that two
+    /// requests at once, or one repeated after a lost answer, are not taken for theft. `0s` turns it off.
+    pub refresh_token_grace: GoDuration,
+    /// How long a person may take to sign in and consent.
+    pub interaction_lifespan: GoDuration,
+    /// How long a remembered consent holds; absent: until it is revoked.
+    pub consent_lifespan: Option<GoDuration>,
+    /// The longest `exp` accepted in a client's assertion (RFC 7523), counted from now.
+    pub client_assertion_lifespan: GoDuration,
+    /// The scopes that discovery names. A client may use what its own `scope` lists.
+    pub scopes_supported: Vec<String>,
+    /// Where a client sends the person after logout when it named no address of its own.
+    pub post_logout_redirect_uri: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            access_token_strategy: AccessTokenStrategy::Jwt,
+            access_token_signing_algorithm: SigningAlgorithm::Es256,
+            id_token_signing_algorithm: SigningAlgorithm::Es256,
+            pkce: PkcePolicy::All,
+            authorization_code_lifespan: GoDuration::minutes(1),
+            access_token_lifespan: GoDuration::hours(1),
+            id_token_lifespan: GoDuration::hours(1),
+            refresh_token_lifespan: GoDuration::hours(720),
+            refresh_token_grace: GoDuration::seconds(10),
+            interaction_lifespan: GoDuration::minutes(30),
+            consent_lifespan: None,
+            client_assertion_lifespan: GoDuration::minutes(10),
+            scopes_supported: ["openid", "profile", "email", "phone", "address", "offline_access", "offline"]
+                .map(str::to_owned)
+                .to_vec(),
+            post_logout_redirect_uri: None,
+        }
+    }
+}
+
+/// The form of access tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AccessTokenStrategy {
+    /// Signed (RFC 9068): a resource server checks them by itself.
+    Jwt,
+    /// A random reference: only introspection tells what it stands for, and revocation is at once.
+    Opaque,
+}
+
+/// Who must use PKCE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PkcePolicy {
+    /// Every client (RFC 9700 section 2.1.1).
+    All,
+    /// Only clients without a secret; for old confidential clients that cannot.
+    PublicClients,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_setting_is_refused_and_missing_ones_have_defaults() {
+        let some: Settings = serde_json::from_str(r#"{"pkce": "public_clients"}"#).unwrap();
+        assert_eq!(some, Settings { pkce: PkcePolicy::PublicClients, ..Settings::default() });
+        assert!(serde_json::from_str::<Settings>(r#"{"pcke": "all"}"#).is_err());
+    }
+}

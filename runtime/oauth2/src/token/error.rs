@@ -1,0 +1,172 @@
+//! Why a token request is refused (RFC 6749 section 5.2).
+
+use std::borrow::Cow;
+
+use primitives::hooks::HookFailure;
+
+use crate::client_authentication::{AuthenticationError, FailedCause};
+use crate::ports::PortError;
+
+/// Why the token endpoint, and its neighbours, refuse.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// The client's fault: the request is malformed.
+    #[error("{0}")]
+    InvalidRequest(Cow<'static, str>),
+    /// The client's fault: it did not prove who it is.
+    #[error("client authentication failed: {cause}")]
+    InvalidClient {
+        /// Whether the answer must name the Basic scheme.
+        basic: bool,
+        /// For the log.
+        cause: FailedCause,
+    },
+    /// The client's fault: the code or token is not (any more) one that gives tokens to this client.
+    #[error("{0}")]
+    InvalidGrant(InvalidGrant),
+    /// Denied: the client may not use this grant.
+    #[error("the client may not use this grant type")]
+    UnauthorizedClient,
+    /// The client's fault: we do not know the grant type.
+    #[error("the grant type is not supported")]
+    UnsupportedGrantType,
+    /// Denied: a scope that the client may not have.
+    #[error("{0}")]
+    InvalidScope(Cow<'static, str>),
+    /// Denied: an audience that the client may not have (RFC 8707 section 2).
+    #[error("the client may not ask for this audience")]
+    InvalidTarget,
+    /// Denied by a hook; the text is for the client.
+    #[error("{0}")]
+    AccessDenied(String),
+    /// Ours: a hook gave no usable answer. The cause is for the operator.
+    #[error(transparent)]
+    Hook(#[from] HookFailure),
+    /// Ours: storage, keys, hashing.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// Ours: a token could not be signed.
+    #[error("signing failed: {0}")]
+    Sign(#[from] jose::SignError),
+    /// Ours: other requests changed the state faster than we could decide.
+    #[error("too many concurrent requests for the same grant")]
+    Contention,
+}
+
+/// Why a code or refresh token gives nothing. The client reads the text; it tells nothing that the
+/// holder of the code does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what it is")]
+pub enum InvalidGrant {
+    #[error("the authorization code is unknown, expired or was issued to another client")]
+    UnknownCode,
+    #[error("the authorization code was used before; the tokens issued for it are revoked")]
+    ReplayedCode,
+    #[error("redirect_uri is not the one of the authorization request")]
+    RedirectUri,
+    #[error("code_verifier does not fit the code_challenge")]
+    CodeVerifier,
+    #[error("the refresh token is unknown, expired or was issued to another client")]
+    UnknownRefreshToken,
+    #[error("the refresh token was used before; the tokens issued with it are revoked")]
+    ReusedRefreshToken,
+    #[error("the grant was revoked")]
+    Revoked,
+    #[error("the subject or its session is no longer active")]
+    Subject,
+}
+
+/// The `error` member of an OAuth error answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the variants are the registered names")]
+pub enum ErrorCode {
+    InvalidRequest,
+    InvalidClient,
+    InvalidGrant,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+    InvalidScope,
+    InvalidTarget,
+    AccessDenied,
+    ServerError,
+    TemporarilyUnavailable,
+}
+
+impl ErrorCode {
+    /// The registered name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidGrant => "invalid_grant",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::AccessDenied => "access_denied",
+            Self::ServerError => "server_error",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+        }
+    }
+}
+
+impl TokenError {
+    /// What the client is told as `error`.
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::InvalidRequest(_) => ErrorCode::InvalidRequest,
+            Self::InvalidClient { .. } => ErrorCode::InvalidClient,
+            Self::InvalidGrant(_) => ErrorCode::InvalidGrant,
+            Self::UnauthorizedClient => ErrorCode::UnauthorizedClient,
+            Self::UnsupportedGrantType => ErrorCode::UnsupportedGrantType,
+            Self::InvalidScope(_) => ErrorCode::InvalidScope,
+            Self::InvalidTarget => ErrorCode::InvalidTarget,
+            Self::AccessDenied(_) => ErrorCode::AccessDenied,
+            Self::Hook(_) | Self::Port(PortError::Unavailable(_)) | Self::Sign(_) => ErrorCode::ServerError,
+            Self::Port(PortError::Busy(_)) | Self::Contention => ErrorCode::TemporarilyUnavailable,
+        }
+    }
+
+    /// What the client is told as `error_description`: never the inside of a failure of ours, never
+    /// which part of its credentials was wrong.
+    pub fn description(&self) -> Cow<'static, str> {
+        match self {
+            Self::InvalidRequest(text) | Self::InvalidScope(text) => text.clone(),
+            Self::InvalidClient { .. } => "client authentication failed".into(),
+            Self::AccessDenied(text) => text.clone().into(),
+            Self::Hook(_) | Self::Port(PortError::Unavailable(_)) | Self::Sign(_) => {
+                "the server could not answer; ask its operator, naming the request id".into()
+            }
+            Self::Port(PortError::Busy(_)) | Self::Contention => "the server is busy; try again".into(),
+            Self::InvalidGrant(_)
+            | Self::UnauthorizedClient
+            | Self::UnsupportedGrantType
+            | Self::InvalidTarget => self.to_string().into(),
+        }
+    }
+
+    /// Whether it is our failure, to be logged with its cause.
+    pub const fn is_internal(&self) -> bool {
+        match self {
+            Self::Hook(_) | Self::Port(_) | Self::Sign(_) | Self::Contention => true,
+            Self::InvalidRequest(_)
+            | Self::InvalidClient { .. }
+            | Self::InvalidGrant(_)
+            | Self::UnauthorizedClient
+            | Self::UnsupportedGrantType
+            | Self::InvalidScope(_)
+            | Self::InvalidTarget
+            | Self::AccessDenied(_) => false,
+        }
+    }
+}
+
+impl From<AuthenticationError> for TokenError {
+    fn from(error: AuthenticationError) -> Self {
+        match error {
+            AuthenticationError::Malformed(text) => Self::InvalidRequest(text.into()),
+            AuthenticationError::Failed { basic, cause } => Self::InvalidClient { basic, cause },
+            AuthenticationError::Port(error) => Self::Port(error),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Everything that this room writes, each write with its guard.
+
+use primitives::{ClientId, GrantId, IdentityId, KeyedHash, SessionId, Timestamp};
+
+use crate::client::ClientRecord;
+use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken, Rotation};
+
+/// One guarded write.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Write {
+    /// Adds a client. Guard: its id is free.
+    InsertClient(Box<ClientRecord>),
+    /// Replaces a client. Guard: the row has version `expected`.
+    UpdateClient {
+        /// What it becomes; its version is `expected + 1`.
+        client: Box<ClientRecord>,
+        /// The version that was read.
+        expected: i64,
+    },
+    /// Removes a client. Guard: the row has version `expected`.
+    DeleteClient {
+        /// Which.
+        client: ClientId,
+        /// The version that was read.
+        expected: i64,
+    },
+    /// Revokes every grant of a client. No guard.
+    RevokeGrantsOfClient {
+        /// Which.
+        client: ClientId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Adds a grant. Guard: its id is free.
+    InsertGrant(Box<Grant>),
+    /// Revokes a grant. No guard: revoking twice is revoking.
+    RevokeGrant {
+        /// Which.
+        grant: GrantId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Revokes every grant of a subject, or only those to one client. No guard.
+    RevokeGrantsOfSubject {
+        /// Whose.
+        subject: IdentityId,
+        /// To whom; everybody if absent.
+        client: Option<ClientId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Revokes the grants made in a session, except those with a refresh token, which outlive it. No guard.
+    RevokeGrantsOfSession {
+        /// Which.
+        session: SessionId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Remembers a consent in place of an earlier one. No guard.
+    RememberConsent(Box<Consent>),
+    /// Forgets the consents of a subject, or only that to one client. No guard.
+    ForgetConsents {
+        /// Whose.
+        subject: IdentityId,
+        /// To whom; everybody if absent.
+        client: Option<ClientId>,
+    },
+    /// Adds a code. Guard: its hash is new.
+    InsertAuthorizationCode(Box<AuthorizationCode>),
+    /// Redeems a code. Guard: it was not redeemed, and its grant is live.
+    ConsumeAuthorizationCode {
+        /// Keyed hash of the code.
+        code: KeyedHash,
+        /// Its grant.
+        grant: GrantId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Adds an opaque access token. Guard: its hash is new.
+    InsertAccessToken(Box<AccessToken>),
+    /// Removes an opaque access token. No guard.
+    DeleteAccessToken {
+        /// Keyed hash of the token.
+        token: KeyedHash,
+    },
+    /// Adds a refresh token. Guard: its hash is new.
+    InsertRefreshToken(Box<RefreshToken>),
+    /// Rotates a refresh token. Guard: it was not rotated, and its grant is live.
+    RotateRefreshToken {
+        /// Keyed hash of the token.
+        token: KeyedHash,
+        /// Its grant.
+        grant: GrantId,
+        /// What takes its place.
+        rotation: Box<Rotation>,
+    },
+    /// Notes the `jti` of a client's assertion. Guard: the client has not used it.
+    UseAssertion {
+        /// Whose.
+        client: ClientId,
+        /// SHA-256 of the `jti`, in base64url.
+        jti: String,
+        /// When it can be forgotten: the assertion is dead by then.
+        expires_at: Timestamp,
+    },
+    /// Revokes one signed access token. No guard.
+    RevokeJwt {
+        /// Its `jti`.
+        jti: String,
+        /// When it can be forgotten: the token is dead by then.
+        expires_at: Timestamp,
+    },
+}
