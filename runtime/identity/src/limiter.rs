@@ -170,7 +170,8 @@ mod tests {
     fn refusal_says_when_to_come_back() {
         let attempts = AttemptsInMemory::new(100);
         let now = Timestamp::from_seconds(0);
-        let last = (0..4).map(|_| attempts.count(key("a"), RATE, now).now_or_never().unwrap()).next_back();
-        assert_eq!(last, Some(Err(LimitReached { retry_after: Duration::from_secs(10) })));
+        let counted: Vec<_> =
+            (0..4).map(|_| attempts.count(key("a"), RATE, now).now_or_never().unwrap()).collect();
+        assert_eq!(counted.last(), Some(&Err(LimitReached { retry_after: Duration::from_secs(10) })));
     }
 }
