@@ -2,12 +2,12 @@
 //!
 //! | phase | who | refuses with |
 //! |---|---|---|
-//! | 1 the request is well-formed | [`token`] | `invalid_request` |
-//! | 2 the client is who it says | [`crate::client_authentication`] | `invalid_client` |
-//! | 3 the grant exists and the client may use it | [`token`] | `unsupported_grant_type`, `unauthorized_client` |
+//! | 1 the request is well-formed | `token` | `invalid_request` |
+//! | 2 the client is who it says | `client_authentication` | `invalid_client` |
+//! | 3 the grant exists and the client may use it | `token` | `unsupported_grant_type`, `unauthorized_client` |
 //! | 4 the grant itself | one file each | `invalid_grant`, `invalid_scope`, `invalid_target` |
-//! | 5 the tenant's plugin | [`hook`] | `access_denied`, `server_error` |
-//! | 6 tokens are made | [`issue`] | `server_error` |
+//! | 5 the tenant's plugin | `hook` | `access_denied`, `server_error` |
+//! | 6 tokens are made | `issue` | `server_error` |
 //!
 //! Nothing is written before phase 6 but what a refusal itself writes. The caller applies the change
 //! and answers afterwards.
