@@ -25,7 +25,8 @@ pub(crate) fn build() -> anyhow::Result<PathBuf> {
     }
     let mut build = workspace::cargo();
     build.args(["build", "--release", "--target", TARGET, "--manifest-path"]).arg(&manifest);
-    build.arg("--target-dir").arg(&out);
+    // From inside `plugins/`, whose `.cargo/config.toml` cargo finds by the working directory.
+    build.arg("--target-dir").arg(&out).current_dir(root.join("plugins"));
     workspace::run(&mut build)?;
     Ok(out.join(TARGET).join("release"))
 }

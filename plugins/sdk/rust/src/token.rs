@@ -231,7 +231,7 @@ macro_rules! export_token {
                 }
             }
 
-            $crate::__export_token_component!(Component with_types_in $crate::token::bindings);
+    $crate::__export_token_component!(Component with_types_in $crate::token::bindings);
         };
     };
 }
