@@ -20,7 +20,6 @@ const STEPS: &[Step] = &[
     },
     Step { name: "doc", run: document },
     Step { name: "test", run: test::run },
-    Step { name: "deny", run: deny },
 ];
 
 /// Runs every step and stops at the first that fails.
@@ -48,7 +47,7 @@ fn document() -> anyhow::Result<()> {
 }
 
 /// Licences, bans and sources; advisories too when their database can be fetched.
-fn deny() -> anyhow::Result<()> {
+pub(crate) fn deny() -> anyhow::Result<()> {
     if !install::cargo_deny()? {
         eprintln!("skipped: cargo-deny is not installed: run `cargo install cargo-deny --locked`");
         return Ok(());

@@ -25,7 +25,9 @@ struct Arguments {
 /// What can be asked for.
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// All of CI: formatting, clippy, documentation, tidy, every test, licences and bans
+    /// Licences, bans and sources of what is linked, and advisories where they can be fetched; not yet in `ci`
+    Deny,
+    /// All of CI: formatting, clippy, documentation, tidy, every test
     Ci,
     /// Every test; installs what is missing where it can, otherwise names it with the command
     Test,
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Task::Test => test::run(),
         Task::Guests => guests::build().map(|place| println!("{}", place.display())),
         Task::Tidy => tidy::run(),
+        Task::Deny => ci::deny(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
