@@ -20,6 +20,7 @@ const STEPS: &[Step] = &[
     },
     Step { name: "doc", run: document },
     Step { name: "test", run: test::run },
+    Step { name: "deny", run: deny },
 ];
 
 /// Runs every step and stops at the first that fails.
@@ -47,7 +48,7 @@ fn document() -> anyhow::Result<()> {
 }
 
 /// Licences, bans and sources; advisories too when their database can be fetched.
-pub(crate) fn deny() -> anyhow::Result<()> {
+fn deny() -> anyhow::Result<()> {
     if !install::cargo_deny()? {
         eprintln!("skipped: cargo-deny is not installed: run `cargo install cargo-deny --locked`");
         return Ok(());

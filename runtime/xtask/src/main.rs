@@ -25,9 +25,7 @@ struct Arguments {
 /// What can be asked for.
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Licences, bans and sources of what is linked, and advisories where they can be fetched; not yet in `ci`
-    Deny,
-    /// All of CI: formatting, clippy, documentation, tidy, every test
+    /// All of CI: formatting, clippy, documentation, tidy, every test, licences and bans
     Ci,
     /// Every test; installs what is missing where it can, otherwise names it with the command
     Test,
@@ -43,7 +41,6 @@ fn main() -> ExitCode {
         Task::Test => test::run(),
         Task::Guests => guests::build().map(|place| println!("{}", place.display())),
         Task::Tidy => tidy::run(),
-        Task::Deny => ci::deny(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
