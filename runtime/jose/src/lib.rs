@@ -1,7 +1,8 @@
 //! JOSE: keys, signatures and tokens, and the store of keys that a tenant signs with.
 //!
 //! Where to start: [`Signer`] makes tokens, [`UnverifiedJwt`] reads them, [`SigningKey`] is a tenant's
-//! key through its life, [`TenantKeys`] is what a tenant's requests use of them in memory.
+//! key through its life, [`rotation`] decides what becomes of it when, [`TenantKeys`] is what a tenant's
+//! requests use of them in memory.
 //!
 //! What this room must never do: choose an algorithm from a header (it is the key's), write or accept
 //! `none`, use a key that a token brings along, print a private key, fetch anything.
@@ -13,11 +14,14 @@
 //! and verifying is ring's; the `rsa` crate makes RSA keys and nothing else (in `generate.rs`).
 
 pub mod algorithm;
+pub mod import;
 pub mod json;
 pub mod jwk;
 pub mod jws;
 pub mod jwt;
 pub mod ports;
+pub mod rotation;
+pub mod settings;
 pub mod signer;
 pub mod signing_key;
 pub mod tenant_keys;
@@ -27,9 +31,12 @@ mod generate;
 
 pub use algorithm::{Algorithm, SigningAlgorithm};
 pub use generate::{GenerationFailed, generate};
+pub use import::{ImportError, ImportedKey, SignsFrom};
 pub use jwk::{JwkError, JwkSet, PrivateJwk, PublicJwk, SymmetricJwk};
 pub use jws::{JwsError, UnverifiedJws, VerifiedJws};
 pub use jwt::{ClaimError, ClaimRules, Expiry, SignedJwt, UnverifiedJwt, ValidClaims};
+pub use rotation::{ensure_keys, rotate};
+pub use settings::RotationSchedule;
 pub use signer::{SignError, Signer, TokenType};
 pub use signing_key::{KeyId, KeyState, SigningKey, Write};
 pub use tenant_keys::TenantKeys;

@@ -34,13 +34,7 @@ impl VerifyingKey {
         if !key.verifies() {
             return Err(JwkError::NotForSignatures);
         }
-        let usual = match &key.parts {
-            PublicParts::Ec { curve: Curve::P256, .. } => Algorithm::Es256,
-            PublicParts::Ec { curve: Curve::P384, .. } => Algorithm::Es384,
-            PublicParts::Okp { .. } => Algorithm::EdDsa,
-            PublicParts::Rsa { .. } => Algorithm::Rs256,
-        };
-        let algorithm = key.algorithm.or(registered).unwrap_or(usual);
+        let algorithm = key.algorithm.or(registered).unwrap_or(key.parts.usual_algorithm());
         if registered.is_some_and(|registered| registered != algorithm) || !key.parts.fits(algorithm) {
             return Err(JwkError::AlgorithmMismatch);
         }

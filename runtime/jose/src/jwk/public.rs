@@ -71,6 +71,16 @@ impl PublicParts {
         }
     }
 
+    /// The only algorithm of this type of key, or the usual one.
+    pub(crate) const fn usual_algorithm(&self) -> Algorithm {
+        match self {
+            Self::Ec { curve: Curve::P256, .. } => Algorithm::Es256,
+            Self::Ec { curve: Curve::P384, .. } => Algorithm::Es384,
+            Self::Okp { .. } => Algorithm::EdDsa,
+            Self::Rsa { .. } => Algorithm::Rs256,
+        }
+    }
+
     /// Whether `algorithm` can be used with this key.
     pub(crate) const fn fits(&self, algorithm: Algorithm) -> bool {
         match self {
