@@ -32,16 +32,6 @@ pub enum ImportError {
     SuccessorExists,
 }
 
-/// When an imported key signs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignsFrom {
-    /// At once, and the key that signed so far retires: for a key whose public half is in every
-    /// verifier's copy of the set already.
-    Now,
-    /// After it was published for as long as any key is.
-    Published,
-}
-
 impl ImportedKey {
     /// Reads a private JWK. Without `alg` it gets the usual algorithm of its type (RSA: `RS256`),
     /// without a usable `kid` its thumbprint is its name.
@@ -72,33 +62,52 @@ impl ImportedKey {
         self.algorithm
     }
 
-    /// Adds the key to a tenant's.
-    pub fn import(
+    /// Signs at once, and the key that signed so far retires: for a key whose public half is in every
+    /// verifier's copy of the set already.
+    pub fn sign_at_once(
         self,
         tenant: &TenantId,
         existing: &[SigningKey],
-        when: SignsFrom,
-        (schedule, now): (&RotationSchedule, Timestamp),
+        schedule: &RotationSchedule,
+        now: Timestamp,
         actor: Actor,
     ) -> Result<Change<Write>, ImportError> {
-        if existing.iter().any(|key| key.kid == self.kid) {
+        let mut change = Change::new(tenant.clone());
+        if let Some(former) = Keys(existing).active(self.algorithm) {
+            change = retire(change, former, schedule.retired_until(now), actor.clone());
+        }
+        let state = KeyState::Active { rotate_at: schedule.rotate_at(now) };
+        self.insert(change, existing, state, now, actor)
+    }
+
+    /// Signs after it was published for as long as any key is.
+    pub fn publish(
+        self,
+        tenant: &TenantId,
+        existing: &[SigningKey],
+        schedule: &RotationSchedule,
+        now: Timestamp,
+        actor: Actor,
+    ) -> Result<Change<Write>, ImportError> {
+        if Keys(existing).pending(self.algorithm).is_some() {
+            return Err(ImportError::SuccessorExists);
+        }
+        let state = KeyState::Pending { signs_from: schedule.signs_from(now) };
+        self.insert(Change::new(tenant.clone()), existing, state, now, actor)
+    }
+
+    fn insert(
+        self,
+        change: Change<Write>,
+        existing: &[SigningKey],
+        state: KeyState,
+        now: Timestamp,
+        actor: Actor,
+    ) -> Result<Change<Write>, ImportError> {
+        let Self { kid, algorithm, key } = self;
+        if existing.iter().any(|other| other.kid == kid) {
             return Err(ImportError::KeyExists);
         }
-        let keys = Keys(existing);
-        let mut change = Change::new(tenant.clone());
-        let state = match when {
-            SignsFrom::Published if keys.pending(self.algorithm).is_some() => {
-                return Err(ImportError::SuccessorExists);
-            }
-            SignsFrom::Published => KeyState::Pending { signs_from: schedule.signs_from(now) },
-            SignsFrom::Now => {
-                if let Some(former) = keys.active(self.algorithm) {
-                    change = retire(change, former, schedule.retired_until(now), actor.clone());
-                }
-                KeyState::Active { rotate_at: schedule.rotate_at(now) }
-            }
-        };
-        let Self { kid, algorithm, key } = self;
         let audit =
             AuditEvent::new("signing_key.imported", actor, "signing_key", &kid).with("algorithm", &algorithm);
         let key = SigningKey { kid, algorithm, created_at: now, state, key };
@@ -163,26 +172,27 @@ mod tests {
         let schedule = RotationSchedule::default();
         let tenant = TenantId::default_tenant();
         let text = document(SigningAlgorithm::EdDsa, |map| drop(map.insert("kid".to_owned(), json!("old"))));
-        let import = |existing: &[SigningKey], when| {
-            let key = ImportedKey::parse(&text).unwrap();
-            assert_eq!(key.kid().as_str(), "old");
-            key.import(&tenant, existing, when, (&schedule, NOW), Actor::System)
-        };
+        let parse = || ImportedKey::parse(&text).unwrap();
+        assert_eq!(parse().kid().as_str(), "old");
+        let sign =
+            |existing: &[SigningKey]| parse().sign_at_once(&tenant, existing, &schedule, NOW, Actor::System);
+        let publish =
+            |existing: &[SigningKey]| parse().publish(&tenant, existing, &schedule, NOW, Actor::System);
         let key =
             |state| SigningKey::generate(SigningAlgorithm::EdDsa, state, NOW, &SeededRng::new(2)).unwrap();
         let active = key(KeyState::Active { rotate_at: NOW });
         let pending = key(KeyState::Pending { signs_from: NOW });
         let same_name = SigningKey { kid: "old".parse().unwrap(), ..active.clone() };
 
-        assert_eq!(import(&[same_name], SignsFrom::Now).err(), Some(ImportError::KeyExists));
-        assert_eq!(import(&[pending], SignsFrom::Published).err(), Some(ImportError::SuccessorExists));
-        let writes = import(std::slice::from_ref(&active), SignsFrom::Now).unwrap().writes;
+        assert_eq!(sign(&[same_name]).err(), Some(ImportError::KeyExists));
+        assert_eq!(publish(&[pending]).err(), Some(ImportError::SuccessorExists));
+        let writes = sign(std::slice::from_ref(&active)).unwrap().writes;
         let [Write::RetireSigningKey { kid, .. }, Write::InsertSigningKey(inserted)] = &writes[..] else {
             panic!("{writes:?}")
         };
         assert_eq!(*kid, active.kid, "the former key retires before the imported one signs");
         assert!(matches!(inserted.state, KeyState::Active { .. }));
-        let writes = import(&[active], SignsFrom::Published).unwrap().writes;
+        let writes = publish(&[active]).unwrap().writes;
         let [Write::InsertSigningKey(inserted)] = &writes[..] else { panic!("{writes:?}") };
         assert_eq!(inserted.state, KeyState::Pending { signs_from: schedule.signs_from(NOW) });
     }

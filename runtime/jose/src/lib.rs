@@ -31,7 +31,7 @@ mod generate;
 
 pub use algorithm::{Algorithm, SigningAlgorithm};
 pub use generate::{GenerationFailed, generate};
-pub use import::{ImportError, ImportedKey, SignsFrom};
+pub use import::{ImportError, ImportedKey};
 pub use jwk::{JwkError, JwkSet, PrivateJwk, PublicJwk, SymmetricJwk};
 pub use jws::{JwsError, UnverifiedJws, VerifiedJws};
 pub use jwt::{ClaimError, ClaimRules, Expiry, SignedJwt, UnverifiedJwt, ValidClaims};
