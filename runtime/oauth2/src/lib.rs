@@ -6,19 +6,25 @@
 
 #![cfg_attr(test, recursion_limit = "256")]
 
+pub mod authorization;
 pub mod claims;
 pub mod client;
 pub mod client_authentication;
 pub mod decision;
+pub mod discovery;
 pub mod go_duration;
 pub mod grant;
 pub mod hooks;
+pub mod introspection;
 pub mod lifespan;
+pub mod logout;
 pub mod parameters;
 pub mod ports;
+pub mod revocation;
 pub mod scope;
 pub mod server;
 pub mod settings;
 pub mod token;
 pub mod token_format;
+pub mod userinfo;
 pub mod write;

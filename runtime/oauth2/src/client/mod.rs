@@ -3,6 +3,7 @@
 //! [`ClientDocument`] is what operators write and read; [`Client`] is what decisions use. The only way
 //! from one to the other is [`Client::check`], so a client that exists is a client that makes sense.
 
+pub mod admin;
 pub mod document;
 pub mod redirect_uri;
 mod rules;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use document::{ClientDocument, CreatedClient, Lifespans};
 pub use redirect_uri::{InvalidRedirectUri, RedirectUri};
+pub(crate) use rules::ASSERTION_ALGORITHMS;
 pub use rules::InvalidClient;
 pub use secret::StoredSecret;
 

@@ -1,0 +1,66 @@
+//! The provider's metadata (OpenID Connect Discovery section 3, RFC 8414, RFC 9207).
+//!
+//! Its values are the constants by which the endpoints decide, so that what is advertised is what is
+//! served.
+
+use serde_json::{Value, json};
+
+use crate::authorization::ResponseMode;
+use crate::claims::CLAIMS_SUPPORTED;
+use crate::client::{ASSERTION_ALGORITHMS, AuthenticationMethod, GrantType};
+use crate::ports::PortError;
+use crate::server::{AuthorizationServer, signer};
+
+impl AuthorizationServer {
+    /// The document of both well-known addresses.
+    pub async fn discovery(&self) -> Result<Value, PortError> {
+        let keys = self.load_keys().await?;
+        let algorithms: Vec<_> = keys.algorithms().map(jose::Algorithm::as_str).collect();
+        let id_token = signer(&keys, self.settings.id_token_signing_algorithm)?.algorithm();
+        let methods = AuthenticationMethod::ALL.map(AuthenticationMethod::as_str);
+        let confidential: Vec<_> =
+            methods.iter().filter(|method| **method != AuthenticationMethod::None.as_str()).collect();
+        let endpoints = &self.endpoints;
+        Ok(json!({
+            "issuer": self.issuer.as_str(),
+            "authorization_endpoint": endpoints.authorization,
+            "token_endpoint": endpoints.token,
+            "userinfo_endpoint": endpoints.userinfo,
+            "jwks_uri": endpoints.jwks,
+            "end_session_endpoint": endpoints.end_session,
+            "revocation_endpoint": endpoints.revocation,
+            "introspection_endpoint": endpoints.introspection,
+            // The schema that we are compatible with demands it. The grant itself is not listed below,
+            // and nobody can be registered for it.
+            "device_authorization_endpoint": format!("{}/oauth2/device/auth", self.issuer),
+            "scopes_supported": self.settings.scopes_supported,
+            "response_types_supported": ["code"],
+            "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),
+            "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
+            "subject_types_supported": ["public"],
+            "claims_supported": CLAIMS_SUPPORTED,
+            "code_challenge_methods_supported": ["S256"],
+            "prompt_values_supported": ["none", "login", "consent", "select_account"],
+            "id_token_signing_alg_values_supported": algorithms,
+            "id_token_signed_response_alg": [id_token.as_str()],
+            "userinfo_signed_response_alg": ["none"],
+            "userinfo_signing_alg_values_supported": ["none"],
+            "token_endpoint_auth_methods_supported": methods,
+            "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+            "revocation_endpoint_auth_methods_supported": methods,
+            "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+            "introspection_endpoint_auth_methods_supported": confidential,
+            "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+            "authorization_response_iss_parameter_supported": true,
+            "claims_parameter_supported": false,
+            "request_parameter_supported": false,
+            "request_uri_parameter_supported": false,
+            "require_request_uri_registration": false,
+            "request_object_signing_alg_values_supported": [],
+            "backchannel_logout_supported": false,
+            "backchannel_logout_session_supported": false,
+            "frontchannel_logout_supported": false,
+            "frontchannel_logout_session_supported": false,
+        }))
+    }
+}
