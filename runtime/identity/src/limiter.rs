@@ -22,6 +22,8 @@ pub enum LimitKey {
     Identifier(TenantId, String),
     /// Attempts from one client address or /64.
     Address(TenantId, IpAddr),
+    /// Forms begun from one client address or /64.
+    Flow(TenantId, IpAddr),
 }
 
 /// Too many attempts.
@@ -70,6 +72,28 @@ pub async fn forgive_attempt(
     if let Some(identifier) = identifier {
         attempts.forgive(identifier_key(tenant, identifier), limits.identifier, now).await;
     }
+}
+
+/// Counts the beginning of a form, and refuses if its client's address has begun too many.
+pub async fn count_flow(
+    attempts: &dyn Attempts,
+    limits: &LimitSettings,
+    tenant: &TenantId,
+    address: ClientAddress,
+    now: Timestamp,
+) -> Result<(), LimitReached> {
+    attempts.count(LimitKey::Flow(tenant.clone(), address.limit_key()), limits.flow, now).await
+}
+
+/// Takes back the beginning of a form that ended well.
+pub async fn forgive_flow(
+    attempts: &dyn Attempts,
+    limits: &LimitSettings,
+    tenant: &TenantId,
+    address: ClientAddress,
+    now: Timestamp,
+) {
+    attempts.forgive(LimitKey::Flow(tenant.clone(), address.limit_key()), limits.flow, now).await;
 }
 
 fn address_key(tenant: &TenantId, address: ClientAddress) -> LimitKey {

@@ -1,8 +1,9 @@
 //! What this room needs from outside: identities, credentials and sessions, by tenant.
 
 use futures_util::future::BoxFuture;
-use primitives::{IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
+use primitives::{FlowId, IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
 
+use crate::flow::StoredFlow;
 use crate::identifier::Identifier;
 use crate::identity::Identity;
 use crate::password::StoredPassword;
@@ -85,4 +86,14 @@ pub trait Sessions: Send + Sync {
         now: Timestamp,
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<Session>, StoreUnavailable>>;
+}
+
+/// Reads self-service flows.
+pub trait Flows: Send + Sync {
+    /// Finds a flow by its id, expired or not.
+    fn find_flow<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        id: FlowId,
+    ) -> BoxFuture<'a, Result<Option<StoredFlow>, StoreUnavailable>>;
 }

@@ -109,6 +109,8 @@ pub struct FlowSettings {
     pub allowed_return_urls: Vec<String>,
     /// Whether signing up also signs in.
     pub session_after_registration: bool,
+    /// About how many forms of the tenant are kept at a time; of more, the oldest are forgotten.
+    pub most_open: u32,
 }
 
 impl Default for FlowSettings {
@@ -118,6 +120,7 @@ impl Default for FlowSettings {
             default_return_url: "/ui/settings".to_owned(),
             allowed_return_urls: Vec::new(),
             session_after_registration: true,
+            most_open: 200_000,
         }
     }
 }
@@ -176,6 +179,8 @@ pub struct LimitSettings {
     pub identifier: Rate,
     /// Failed logins and registrations from one client address (IPv6: one /64).
     pub address: Rate,
+    /// Forms begun from one client address (IPv6: one /64). Those that end well do not count.
+    pub flow: Rate,
 }
 
 impl Default for LimitSettings {
@@ -183,6 +188,7 @@ impl Default for LimitSettings {
         Self {
             identifier: Rate { burst: 20, refill_seconds: 30 },
             address: Rate { burst: 100, refill_seconds: 3 },
+            flow: Rate { burst: 1000, refill_seconds: 1 },
         }
     }
 }

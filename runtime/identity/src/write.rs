@@ -1,7 +1,8 @@
 //! What this room writes. Each variant says what its guard is; a guard that misses undoes the change.
 
-use primitives::{IdentityId, SessionId, Timestamp};
+use primitives::{FlowId, IdentityId, SessionId, Timestamp};
 
+use crate::flow::StoredFlow;
 use crate::identifier::Identifier;
 use crate::identity::{Identity, IdentityState};
 use crate::password::HashedPassword;
@@ -92,4 +93,18 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
+    /// Inserts a flow and keeps the bounds on their number. Guard: its id is new.
+    InsertFlow {
+        /// The flow.
+        flow: Box<StoredFlow>,
+        /// Two flows that expired before this instant leave.
+        expired_before: Timestamp,
+        /// If given, all but so many of the tenant's flows leave, oldest first.
+        cut_to: Option<u32>,
+    },
+    /// Replaces a flow. Guard: its version is still `flow.version`; the stored version becomes one
+    /// more.
+    UpdateFlow(Box<StoredFlow>),
+    /// Removes a flow. No guard.
+    RemoveFlow(FlowId),
 }

@@ -30,6 +30,7 @@ const MIGRATIONS: &[Migration] = migrations![
     1 "0001_core.sql",
     2 "0002_tenancy.sql",
     3 "0003_identity.sql",
+    8 "0008_flows.sql",
 ];
 
 /// The schema that this binary was written for.

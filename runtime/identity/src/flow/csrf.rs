@@ -7,6 +7,7 @@
 use primitives::{FlowId, KeyedHash, Rng, Sealer, TenantId, base64url};
 
 const PURPOSE: &str = "csrf_token";
+const COOKIE_PURPOSE: &str = "csrf_cookie";
 
 /// The random value that a browser keeps in its CSRF cookie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,16 @@ impl CsrfCookie {
     pub fn check(&self, sealer: &Sealer, tenant: &TenantId, flow: FlowId, presented: &str) -> bool {
         base64url::decode(presented)
             .is_some_and(|hash| sealer.verify_hash(tenant, PURPOSE, &self.bound_to(flow), &KeyedHash(hash)))
+    }
+
+    /// The hash that stays with a flow, to know its browser again.
+    pub fn hash(&self, sealer: &Sealer, tenant: &TenantId) -> KeyedHash {
+        sealer.hash(tenant, COOKIE_PURPOSE, self.0.as_bytes())
+    }
+
+    /// Whether `hash` is this cookie's.
+    pub fn is(&self, sealer: &Sealer, tenant: &TenantId, hash: &KeyedHash) -> bool {
+        sealer.verify_hash(tenant, COOKIE_PURPOSE, self.0.as_bytes(), hash)
     }
 
     fn bound_to(&self, flow: FlowId) -> Vec<u8> {

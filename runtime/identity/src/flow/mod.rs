@@ -9,6 +9,8 @@ mod login;
 mod message;
 mod registration;
 mod settings;
+mod start;
+mod stored;
 mod submission;
 
 use std::sync::Arc;
@@ -20,6 +22,8 @@ use serde_json::{Map, Value};
 pub use document::{FlowView, expired_since, flow_document, schema_url};
 pub use message::{Message, MessageKind};
 pub use registration::identifier_taken;
+pub use start::{StartError, StartRequest, renew, start_login, start_registration, start_settings};
+pub use stored::{ForeignFlow, KEPT_AFTER_EXPIRY, OwnFlow, StoredFlow};
 pub use submission::{MalformedSubmission, Submission};
 
 use crate::identity::Identity;

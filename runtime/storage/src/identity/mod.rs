@@ -1,5 +1,6 @@
 //! The identity room's writes and reads.
 
+mod flows;
 mod identities;
 mod sessions;
 
@@ -78,6 +79,11 @@ impl Stored for Write {
                 )
                 .changes(IDENTITY_CHANGED, identity.to_string()),
             ],
+            Self::InsertFlow { flow, expired_before, cut_to } => {
+                flows::insert(sealer, tenant, &flow, expired_before, cut_to)
+            }
+            Self::UpdateFlow(flow) => vec![flows::update(sealer, tenant, &flow)],
+            Self::RemoveFlow(id) => vec![flows::remove(tenant, id)],
         })
     }
 }

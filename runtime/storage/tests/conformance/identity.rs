@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking that it failed")]
 
+mod flows;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,0 +1,176 @@
+//! How a flow begins, and when it may not.
+//!
+//! The order of the checks is the same for all three: who asks, whether it is open at all, where it may
+//! lead, what form it has, and last the count, so that what is refused anyway costs nobody's allowance.
+
+use primitives::{Change, KeyedHash};
+use url::Url;
+
+use super::stored::OwnFlow;
+use super::{Caller, Flow, FlowKind, NewFlow, Room, Transport};
+use crate::limiter::{LimitReached, count_flow};
+use crate::ports::StoreUnavailable;
+use crate::return_to::{self, ReturnToForbidden};
+use crate::session::LiveSession;
+use crate::write::Write;
+
+/// What a flow is asked for with.
+#[derive(Debug, Clone, Copy)]
+pub struct StartRequest<'a> {
+    /// Who shows it.
+    pub transport: Transport,
+    /// The tenant's public base URL.
+    pub base: &'a Url,
+    /// Path and query below it.
+    pub request: &'a str,
+    /// Where to go afterwards.
+    pub return_to: Option<&'a str>,
+    /// Which identity schema.
+    pub identity_schema: Option<&'a str>,
+    /// The authorization request that waits for it.
+    pub login_challenge: Option<&'a str>,
+    /// Whether somebody signed in is to prove it again.
+    pub refresh: bool,
+    /// The assurance level that is asked for.
+    pub aal: Option<&'a str>,
+    /// The hash of the cookie of the browser; absent for native applications.
+    pub browser: Option<&'a KeyedHash>,
+}
+
+/// Why a flow does not begin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// Somebody is signed in already. The client's.
+    #[error("somebody is signed in already")]
+    SessionAlreadyAvailable,
+    /// Nobody is signed in. The client's.
+    #[error("no active session was found in this request")]
+    SessionRequired,
+    /// A second factor is asked for, and there is no first one yet. The client's.
+    #[error("a second factor needs a first one")]
+    FirstFactorRequired,
+    /// A second factor is asked for, and the identity has none. The client's.
+    #[error("the identity has no second factor")]
+    SecondFactorUnavailable,
+    /// No such assurance level. The client's.
+    #[error("no such assurance level")]
+    UnknownAssuranceLevel,
+    /// No such schema, or not one that people may choose. The client's.
+    #[error("no such identity schema")]
+    UnknownSchema,
+    /// `return_to` is not on the list. The client's, or an attack.
+    #[error(transparent)]
+    ReturnTo(#[from] ReturnToForbidden),
+    /// Sign-up is closed. The operator's wish.
+    #[error("registration is disabled")]
+    RegistrationDisabled,
+    /// Too many forms were begun. The client's to wait.
+    #[error(transparent)]
+    Limited(#[from] LimitReached),
+    /// The store did not answer. Ours.
+    #[error(transparent)]
+    Store(#[from] StoreUnavailable),
+}
+
+/// Begins a flow to sign in.
+pub async fn start_login(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    request: StartRequest<'_>,
+) -> Result<(OwnFlow, Change<Write>), StartError> {
+    check_assurance(request.aal, caller.session)?;
+    if caller.session.is_some() && !request.refresh {
+        return Err(StartError::SessionAlreadyAvailable);
+    }
+    let mut identifier = String::new();
+    let mut schema = room.schemas.selectable(request.identity_schema).ok_or(StartError::UnknownSchema)?;
+    if let Some(live) = caller.session {
+        schema = room.schema(&live.identity().schema_id);
+        let held = room.identities.list_identifiers(room.tenant, live.identity().id).await?;
+        identifier = held.into_iter().next().unwrap_or_default();
+    }
+    let kind = FlowKind::Login {
+        refresh: caller.session.map(|live| live.identity().id),
+        login_challenge: request.login_challenge.map(str::to_owned),
+        identifier,
+    };
+    begin(room, caller, request, kind, schema.id()).await
+}
+
+/// Begins a flow to sign up.
+pub async fn start_registration(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    request: StartRequest<'_>,
+) -> Result<(OwnFlow, Change<Write>), StartError> {
+    if caller.session.is_some() {
+        return Err(StartError::SessionAlreadyAvailable);
+    }
+    if !room.settings.registration_enabled {
+        return Err(StartError::RegistrationDisabled);
+    }
+    let schema = room.schemas.selectable(request.identity_schema).ok_or(StartError::UnknownSchema)?;
+    let kind = FlowKind::Registration { login_challenge: request.login_challenge.map(str::to_owned) };
+    begin(room, caller, request, kind, schema.id()).await
+}
+
+/// Begins a flow to change one's account.
+pub async fn start_settings(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    request: StartRequest<'_>,
+) -> Result<(OwnFlow, Change<Write>), StartError> {
+    let live = caller.session.ok_or(StartError::SessionRequired)?;
+    let schema = room.schema(&live.identity().schema_id).id();
+    let kind = FlowKind::Settings { identity: live.identity().id, saved: false };
+    begin(room, caller, request, kind, schema).await
+}
+
+/// A new flow for the same purpose, in the place of one that expired. It counts like any other.
+pub async fn renew(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    expired: &OwnFlow,
+) -> Result<(OwnFlow, Change<Write>), LimitReached> {
+    count_flow(room.attempts, &room.settings.limits, room.tenant, caller.address, room.now).await?;
+    let flow = expired.flow.renew(room.rng, room.now, room.settings);
+    Ok(insertion(room, OwnFlow::begun(flow, expired.browser().cloned())))
+}
+
+fn check_assurance(aal: Option<&str>, session: Option<&LiveSession>) -> Result<(), StartError> {
+    match (aal, session) {
+        (None | Some("" | "aal1"), _) => Ok(()),
+        (Some("aal2"), None) => Err(StartError::FirstFactorRequired),
+        (Some("aal2"), Some(_)) => Err(StartError::SecondFactorUnavailable),
+        (Some(_), _) => Err(StartError::UnknownAssuranceLevel),
+    }
+}
+
+async fn begin(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    request: StartRequest<'_>,
+    kind: FlowKind,
+    schema: &str,
+) -> Result<(OwnFlow, Change<Write>), StartError> {
+    let return_to = request
+        .return_to
+        .filter(|requested| !requested.is_empty())
+        .map(|requested| return_to::check(requested, request.base, &room.settings.flow))
+        .transpose()?;
+    count_flow(room.attempts, &room.settings.limits, room.tenant, caller.address, room.now).await?;
+    let new = NewFlow {
+        kind,
+        transport: request.transport,
+        request: request.request.to_owned(),
+        return_to: return_to.map(|url| url.as_str().to_owned()),
+        schema: schema.to_owned(),
+    };
+    let flow = Flow::begin(new, room.rng, room.now, room.settings);
+    Ok(insertion(room, OwnFlow::begun(flow, request.browser.cloned())))
+}
+
+fn insertion(room: Room<'_>, flow: OwnFlow) -> (OwnFlow, Change<Write>) {
+    let write = flow.insert(room.rng, &room.settings.flow, room.now);
+    (flow, Change::new(room.tenant.clone()).write(write))
+}
