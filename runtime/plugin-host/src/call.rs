@@ -4,6 +4,7 @@ use std::future::Future;
 use std::time::Instant;
 
 use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
+use tenancy::plugin::HookName;
 use tracing::Instrument as _;
 use wasmtime::{Store, Trap};
 
@@ -11,7 +12,6 @@ use crate::PluginHost;
 use crate::component::Loaded;
 use crate::metrics::Used;
 use crate::plugin::Plugin;
-use crate::spec::HookName;
 use crate::state::{CallState, printable};
 use crate::tenant::{TenantGate, take};
 

@@ -15,13 +15,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use primitives::{KeyedHash, Sealer, TenantId};
 use ring::digest;
+use tenancy::plugin::Settings;
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::HostError;
 use crate::component::ComponentHash;
-use crate::settings::Settings;
 
 /// What the keyed hash is for; no other use of the node's keys gives the same one.
 const PURPOSE: &str = "compiled-component";

@@ -5,14 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use ring::digest;
+use tenancy::plugin::{Capability, HookName, Settings};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
 use crate::HostError;
 use crate::bindings::token;
 use crate::code_cache::CodeCache;
-use crate::settings::Settings;
-use crate::spec::{Capability, HookName, PluginSource};
+use crate::spec::PluginSource;
 use crate::state::{CallState, link_capabilities};
 use crate::wasi;
 

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+use tenancy::plugin::Settings;
 use wasmtime::{
     Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
 };
 
 use crate::HostError;
-use crate::settings::Settings;
 
 /// How often a running guest is looked at: it yields the worker, and its CPU limit is checked.
 pub(crate) const TICK: Duration = Duration::from_millis(1);

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use primitives::hooks::HookContext;
 use primitives::{Clock, Sealer, TenantId};
+use tenancy::plugin::{HookName, Settings};
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
 
@@ -15,8 +16,7 @@ use crate::component::{ComponentHash, Loader};
 use crate::engine::{Ticker, engine};
 use crate::metrics::PluginMetrics;
 use crate::plugin::Plugin;
-use crate::settings::Settings;
-use crate::spec::{HookName, PluginSpec};
+use crate::spec::PluginSpec;
 use crate::tenant::TenantGate;
 
 /// Runs the plugins of all tenants of the node. Implements the hook traits of the rooms.

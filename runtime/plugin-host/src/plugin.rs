@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use tenancy::plugin::{Binding, Capability, HookName, Limits};
 
 use crate::HostError;
 use crate::component::ComponentHash;
 use crate::metrics::{CallMetrics, PluginMetrics};
-use crate::settings::Limits;
-use crate::spec::{Binding, Capability, HookName, PluginSource, PluginSpec};
+use crate::spec::{PluginSource, PluginSpec};
 
 /// An installed plugin.
 #[derive(Debug)]
@@ -36,16 +36,13 @@ impl Plugin {
         if spec.name.is_empty() || spec.name.len() > 63 || !spec.name.bytes().all(of_form) {
             return Err(malformed("a name is 1 to 63 lower-case letters, digits and hyphens"));
         }
-        if !spec.settings.is_object() {
-            return Err(malformed("settings are one JSON object"));
-        }
         let version: String = hash.to_string().chars().take(12).collect();
         Ok(Self {
             token_metrics: metrics.of(HookName::Token.as_str(), &spec.name, &version),
             name: Arc::from(spec.name),
             hash,
             source: spec.source,
-            settings: Arc::new(spec.settings),
+            settings: Arc::new(Value::Object(spec.settings)),
             limits: spec.limits.within(ceiling),
             may_set_groups: spec.grants.contains(&Capability::Groups),
             bindings: spec.bindings,

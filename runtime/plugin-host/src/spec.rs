@@ -1,16 +1,12 @@
-//! What an operator installs: a component, its settings, its limits, its grants and where it is bound.
+//! What is installed: a declared plugin with the place of its component.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use primitives::hooks::HookContext;
-use primitives::{ClientId, OrganisationId};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use crate::settings::Limits;
+use serde_json::{Map, Value};
+use tenancy::plugin::{self, Binding, Capability, DeclaredPlugin, HookName, Limits};
 
 /// A plugin of one tenant.
 #[derive(Debug, Clone)]
@@ -22,8 +18,8 @@ pub struct PluginSpec {
     /// The SHA-256 that the component must have, in lower-case hex. Always given for what was installed
     /// once; without it the first load says what it is.
     pub sha256: Option<String>,
-    /// Its own settings, a JSON object.
-    pub settings: Value,
+    /// Its own settings.
+    pub settings: Map<String, Value>,
     /// What one call may use.
     pub limits: Limits,
     /// What it was granted.
@@ -33,16 +29,30 @@ pub struct PluginSpec {
 }
 
 impl PluginSpec {
-    /// A plugin with default limits, granted `log` and `config`, bound to every call of `hook`.
+    /// A plugin with default limits and grants, bound to every call of `hook`.
     pub fn new(name: impl Into<String>, source: PluginSource, hook: HookName) -> Self {
         Self {
             name: name.into(),
             source,
             sha256: None,
-            settings: Value::Object(serde_json::Map::new()),
+            settings: Map::new(),
             limits: Limits::default(),
-            grants: BTreeSet::from([Capability::Log, Capability::Config]),
-            bindings: vec![Binding { hook, organisation: None, client: None, order: 0 }],
+            grants: plugin::default_grants(),
+            bindings: vec![Binding::every(hook)],
+        }
+    }
+}
+
+impl From<DeclaredPlugin> for PluginSpec {
+    fn from(declared: DeclaredPlugin) -> Self {
+        Self {
+            name: declared.name,
+            source: PluginSource::File(declared.component),
+            sha256: declared.sha256,
+            settings: declared.settings,
+            limits: declared.limits,
+            grants: declared.grants,
+            bindings: declared.bind,
         }
     }
 }
@@ -62,93 +72,5 @@ impl fmt::Debug for PluginSource {
             Self::File(path) => f.debug_tuple("File").field(path).finish(),
             Self::Bytes(bytes) => write!(f, "Bytes({} bytes)", bytes.len()),
         }
-    }
-}
-
-/// A hook, by the name it has in configuration, logs and metrics.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum HookName {
-    /// Shapes or denies tokens.
-    Token,
-}
-
-impl HookName {
-    /// As it stands in configuration, logs and metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-        }
-    }
-
-    /// The interface that a component exports to be called here.
-    pub(crate) const fn interface(self) -> &'static str {
-        match self {
-            Self::Token => "portcullis:token/hook@0.1.0",
-        }
-    }
-}
-
-/// Something that the host does for a plugin, granted by name.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Capability {
-    /// Writes to the node's log.
-    Log,
-    /// Reads the plugin's own settings.
-    Config,
-    /// May set the claim `groups`.
-    Groups,
-}
-
-impl Capability {
-    /// Every capability.
-    pub const ALL: [Self; 3] = [Self::Log, Self::Config, Self::Groups];
-
-    /// As it stands in configuration.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Log => "log",
-            Self::Config => "config",
-            Self::Groups => "groups",
-        }
-    }
-
-    /// The interface that a component imports to use it, where it is one.
-    pub(crate) const fn interface(self) -> Option<&'static str> {
-        match self {
-            Self::Log => Some("portcullis:host/log@0.1.0"),
-            Self::Config => Some("portcullis:host/config@0.1.0"),
-            Self::Groups => None,
-        }
-    }
-}
-
-/// Where a plugin is called. What is left out matches every call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Binding {
-    /// The hook.
-    pub hook: HookName,
-    /// Only for requests in the name of this organisation.
-    #[serde(default)]
-    pub organisation: Option<OrganisationId>,
-    /// Only for requests of this client.
-    #[serde(default)]
-    pub client: Option<ClientId>,
-    /// Plugins on one hook are called in this order, then by name.
-    #[serde(default)]
-    pub order: i32,
-}
-
-impl Binding {
-    /// Whether it matches a call of its hook.
-    pub fn matches(&self, context: &HookContext) -> bool {
-        self.organisation.is_none_or(|organisation| context.organisation == Some(organisation))
-            && self.client.as_ref().is_none_or(|client| context.client.as_ref() == Some(client))
     }
 }

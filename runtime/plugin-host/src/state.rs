@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use primitives::hooks::HookContext;
 use serde_json::Value;
+use tenancy::plugin::Limits;
 use wasmtime::component::HasSelf;
 use wasmtime::component::Linker;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
@@ -11,7 +12,6 @@ use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 use crate::bindings::token::portcullis::host::{config, log};
 use crate::meter::Meter;
 use crate::plugin::Plugin;
-use crate::settings::Limits;
 use crate::wasi::LazyWasi;
 
 /// How many lines one call may log.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::settings::Settings;
+use tenancy::plugin::Settings;
 
 /// How much of its rate a tenant may save up.
 const SAVED: f64 = 2.0;

@@ -228,13 +228,14 @@ fn sample_adds_plan_and_seats_and_denies_a_suspended_customer() {
     let fixture = Fixture::new(Settings::default());
     let organisation = OrganisationId(Uuid::from_u128(5));
     let mut sample = spec("enrich_token_rust");
-    sample.settings = json!({
+    let settings = json!({
         "organisations": { organisation.to_string(): { "plan": "enterprise", "seats": 250 } },
         "domains": {
             "acme.example": { "plan": "team", "seats": 12 },
             "late.example": { "plan": "team", "seats": 3, "suspended": true },
         },
     });
+    sample.settings = settings.as_object().unwrap().clone();
     run(fixture.host.install(&fixture.tenant, sample)).unwrap();
     let acme = issued(fixture.shape(None, "ada@ACME.example"));
     assert_eq!(Value::Object(acme.id_token), json!({ "plan": "team", "seats": 12 }));

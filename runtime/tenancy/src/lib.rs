@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod admin_key;
+pub mod plugin;
 pub mod ports;
 pub mod reconcile;
 pub mod tenant;
@@ -14,6 +15,7 @@ pub mod write;
 
 pub use access::{AccessDenied, AdminPrincipal};
 pub use admin_key::{AdminKey, KeyOwner, NewAdminKey, PlainAdminKey, Scope};
+pub use plugin::{DeclaredPlugin, PluginReport, PluginState, TenantPlugins};
 pub use ports::{AdminKeys, ReadError, Tenants};
 pub use reconcile::{DeclaredTenant, reconcile};
 pub use tenant::{ManagedBy, SettingsDocument, Tenant, TenantState};

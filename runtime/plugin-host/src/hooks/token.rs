@@ -5,6 +5,7 @@ use oauth2::hooks::{TokenDecision, TokenHook, TokenRequest, TokenShape};
 use primitives::Actor;
 use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
 use serde_json::{Map, Value};
+use tenancy::plugin::HookName;
 use wasmtime::Store;
 
 use crate::PluginHost;
@@ -13,7 +14,6 @@ use crate::call::{Failure, GuestCall};
 use crate::claims::{check_claims, check_description};
 use crate::component::Loaded;
 use crate::plugin::Plugin;
-use crate::spec::HookName;
 use crate::state::CallState;
 
 impl TokenHook for PluginHost {

@@ -1,4 +1,4 @@
-//! What an operator may set: the node's bounds and a plugin's limits.
+//! What an operator may set about plugins: the node's bounds and one plugin's limits.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ impl Default for Settings {
 
 impl Settings {
     /// The size of a guest memory slot.
-    pub(crate) fn memory_ceiling(&self) -> usize {
+    pub fn memory_ceiling(&self) -> usize {
         usize::try_from(self.ceiling.memory_bytes).unwrap_or(usize::MAX)
     }
 }
@@ -91,19 +91,23 @@ impl Limits {
         }
     }
 
-    pub(crate) fn cpu(&self) -> Duration {
+    /// `cpu_ms` as a duration.
+    pub fn cpu(&self) -> Duration {
         Duration::from_millis(self.cpu_ms)
     }
 
-    pub(crate) fn wall(&self) -> Duration {
+    /// `wall_ms` as a duration.
+    pub fn wall(&self) -> Duration {
         Duration::from_millis(self.wall_ms)
     }
 
-    pub(crate) fn memory(&self) -> usize {
+    /// `memory_bytes` in this machine's words.
+    pub fn memory(&self) -> usize {
         usize::try_from(self.memory_bytes).unwrap_or(usize::MAX)
     }
 
-    pub(crate) fn output(&self) -> usize {
+    /// `output_bytes` in this machine's words.
+    pub fn output(&self) -> usize {
         usize::try_from(self.output_bytes).unwrap_or(usize::MAX)
     }
 }

@@ -1,0 +1,183 @@
+//! What an operator says about a plugin: its component, its settings, its limits, its grants, and where
+//! it is called.
+//!
+//! This room knows plugins as their operator does. What runs them is behind [`TenantPlugins`].
+
+pub mod port;
+pub mod settings;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use primitives::hooks::HookContext;
+use primitives::{ClientId, OrganisationId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use port::{PluginReport, PluginState, TenantPlugins};
+pub use settings::{Limits, Settings};
+
+/// A plugin of a tenant, as a configuration file or the tenant's settings document declares it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeclaredPlugin {
+    /// Its name, unique in the tenant: 1 to 63 lower-case letters, digits and hyphens.
+    pub name: String,
+    /// The file with its component. A relative path starts at the configuration file's directory.
+    pub component: PathBuf,
+    /// The SHA-256 that the component must have, in lower-case hex. Without it any content is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Its own settings, which it reads through the capability `config`.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
+    /// What one call may use.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The capabilities that it is granted.
+    #[serde(default = "default_grants")]
+    pub grants: BTreeSet<Capability>,
+    /// Where it is called.
+    #[serde(default = "default_bindings")]
+    pub bind: Vec<Binding>,
+}
+
+/// Its own words and its own settings: neither tells a plugin anything about anybody.
+pub fn default_grants() -> BTreeSet<Capability> {
+    BTreeSet::from([Capability::Log, Capability::Config])
+}
+
+/// Every call of the hook `token`.
+pub fn default_bindings() -> Vec<Binding> {
+    vec![Binding::every(HookName::Token)]
+}
+
+/// A hook, by the name it has in configuration, logs and metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HookName {
+    /// Shapes or denies tokens.
+    Token,
+}
+
+impl HookName {
+    /// Every hook.
+    pub const ALL: [Self; 1] = [Self::Token];
+
+    /// As it stands in configuration, logs and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+        }
+    }
+
+    /// The interface of `wit/` that a component exports to be called here.
+    pub const fn interface(self) -> &'static str {
+        match self {
+            Self::Token => "portcullis:token/hook@0.1.0",
+        }
+    }
+}
+
+/// Something that the host does for a plugin, granted by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// Writes to the node's log.
+    Log,
+    /// Reads the plugin's own settings.
+    Config,
+    /// May set the claim `groups`.
+    Groups,
+}
+
+impl Capability {
+    /// Every capability.
+    pub const ALL: [Self; 3] = [Self::Log, Self::Config, Self::Groups];
+
+    /// As it stands in configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Config => "config",
+            Self::Groups => "groups",
+        }
+    }
+
+    /// The interface of `wit/` that a component imports to use it, where it is one.
+    pub const fn interface(self) -> Option<&'static str> {
+        match self {
+            Self::Log => Some("portcullis:host/log@0.1.0"),
+            Self::Config => Some("portcullis:host/config@0.1.0"),
+            Self::Groups => None,
+        }
+    }
+}
+
+/// Where a plugin is called. What is left out matches every call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Binding {
+    /// The hook.
+    pub hook: HookName,
+    /// Only for requests in the name of this organisation (its identifier, a UUID).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub organisation: Option<OrganisationId>,
+    /// Only for requests of this client (its `client_id`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub client: Option<ClientId>,
+    /// Plugins on one hook are called in this order, then by name.
+    #[serde(default)]
+    pub order: i32,
+}
+
+impl Binding {
+    /// Every call of `hook`.
+    pub const fn every(hook: HookName) -> Self {
+        Self { hook, organisation: None, client: None, order: 0 }
+    }
+
+    /// Whether it matches a call of its hook.
+    pub fn matches(&self, context: &HookContext) -> bool {
+        self.organisation.is_none_or(|organisation| context.organisation == Some(organisation))
+            && self.client.as_ref().is_none_or(|client| context.client.as_ref() == Some(client))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn name_and_component_are_enough() {
+        let plugin: DeclaredPlugin =
+            serde_json::from_value(json!({ "name": "plan", "component": "plugins/plan.wasm" })).unwrap();
+        assert_eq!(plugin.limits, Limits::default());
+        assert_eq!(plugin.grants, default_grants());
+        assert_eq!(plugin.bind, [Binding::every(HookName::Token)]);
+        let written = serde_json::to_value(&plugin).unwrap();
+        assert_eq!(serde_json::from_value::<DeclaredPlugin>(written).unwrap(), plugin);
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused() {
+        for (key, value) in [
+            ("grant", json!(["log"])),
+            ("grants", json!(["network"])),
+            ("bind", json!([{ "hook": "tokens" }])),
+            ("bind", json!([{ "hook": "token", "organization": "x" }])),
+            ("limits", json!({ "cpu": 5 })),
+            ("settings", json!([])),
+        ] {
+            let mut document = json!({ "name": "plan", "component": "plan.wasm" });
+            document[key] = value;
+            let refused = serde_json::from_value::<DeclaredPlugin>(document.clone());
+            assert!(refused.is_err(), "{document}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The port to what runs plugins.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+use primitives::TenantId;
+use serde::Serialize;
+
+use super::{Capability, DeclaredPlugin, HookName};
+
+/// Installs the plugins of tenants. Implemented by `plugin-host`.
+///
+/// A tenant for which nothing was installed yet, or which was forgotten, has no working hooks: each call
+/// of one fails. So whoever loads a tenant installs its plugins first, even where it has none, and forgets
+/// it only when no request of it can be under way.
+pub trait TenantPlugins: Send + Sync + fmt::Debug {
+    /// Makes `plugins` the tenant's plugins, as a whole and in one step; calls in flight finish on what
+    /// they started with. Reports on each, in the order given.
+    ///
+    /// One that cannot be loaded is installed as broken, so that its hooks fail rather than being skipped.
+    /// Where a version of it runs already, that one goes on running, unless it holds a grant that the new
+    /// declaration takes away. What is declared as before is kept as it is.
+    fn install<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        plugins: Vec<DeclaredPlugin>,
+    ) -> BoxFuture<'a, Vec<PluginReport>>;
+
+    /// Forgets a tenant: it was deleted, suspended or evicted.
+    fn forget(&self, tenant: &TenantId);
+
+    /// The tenant's plugins as they are now, in the order of their names.
+    fn list(&self, tenant: &TenantId) -> Vec<PluginReport>;
+}
+
+/// What became of a plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PluginReport {
+    /// Its name.
+    pub name: String,
+    /// The SHA-256 of the version that answers its hooks; absent while they fail.
+    pub sha256: Option<String>,
+    /// Whether what was declared runs.
+    #[serde(flatten)]
+    pub state: PluginState,
+    /// The hooks to which it is bound.
+    pub hooks: BTreeSet<HookName>,
+    /// What it is granted.
+    pub capabilities: BTreeSet<Capability>,
+}
+
+/// Whether a plugin runs as it was declared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum PluginState {
+    /// It runs.
+    Loaded,
+    /// It could not be loaded. An earlier version may go on running; then the report has its hash.
+    Failed {
+        /// Why, for the operator.
+        reason: String,
+    },
+}
