@@ -10,6 +10,7 @@ mod rules;
 pub mod secret;
 
 use primitives::{ClientId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use document::{ClientDocument, CreatedClient, Lifespans};
@@ -82,7 +83,8 @@ impl ManagedBy {
 }
 
 /// How a client authenticates at the token endpoint (OpenID Connect Core section 9).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum AuthenticationMethod {
     /// HTTP Basic (RFC 6749 section 2.3.1).
     ClientSecretBasic,
@@ -121,7 +123,7 @@ impl AuthenticationMethod {
 }
 
 /// The grants that the token endpoint serves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GrantType {
     /// RFC 6749 section 4.1.
@@ -176,5 +178,20 @@ impl Client {
     pub fn display_name(&self) -> &str {
         let name = self.record.document.client_name.as_str();
         if name.is_empty() { self.id.as_str() } else { name }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registered_names_are_the_same_in_settings_and_documents() {
+        for method in AuthenticationMethod::ALL {
+            assert_eq!(serde_json::to_value(method).unwrap(), method.as_str());
+        }
+        for grant in GrantType::ALL {
+            assert_eq!(serde_json::to_value(grant).unwrap(), grant.as_str());
+        }
     }
 }

@@ -63,6 +63,25 @@ pub enum InvalidClient {
     SecretLength,
 }
 
+impl InvalidClient {
+    /// The property of the document that is wrong.
+    pub const fn property(&self) -> &'static str {
+        match self {
+            Self::NoId => "client_id",
+            Self::RedirectUri { property, .. }
+            | Self::Unsupported { property, .. }
+            | Self::NotHttps { property } => property,
+            Self::Scope => "scope",
+            Self::TwoKeySources => "jwks_uri",
+            Self::NoKeys => "token_endpoint_auth_method",
+            Self::Keys(_) => "jwks",
+            Self::NoRedirectUri => "redirect_uris",
+            Self::PublicClientCredentials => "grant_types",
+            Self::SecretLength => "client_secret",
+        }
+    }
+}
+
 /// The signature algorithms that a client may use in an assertion. None is symmetric.
 pub(crate) const ASSERTION_ALGORITHMS: [&str; 5] = ["ES256", "EdDSA", "RS256", "PS256", "ES384"];
 
