@@ -6,6 +6,24 @@ use primitives::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::SigningAlgorithm;
+
+/// What a tenant signs with, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The algorithms that it has a key for.
+    pub algorithms: Vec<SigningAlgorithm>,
+    /// When its keys follow each other.
+    pub rotation: RotationSchedule,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { algorithms: vec![SigningAlgorithm::Es256], rotation: RotationSchedule::default() }
+    }
+}
+
 /// When signing keys follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
