@@ -28,7 +28,7 @@ pub use secrets::{SecretReference, Secrets};
 pub use server::Server;
 pub use span::Span;
 pub use storage::Storage;
-pub use tenant::Tenant;
+pub use tenant::{DeclaredClient, SettingsError, StoredSettings, Tenant, TenantSettings};
 
 use crate::problem::Checker;
 
@@ -92,6 +92,7 @@ impl Config {
         listener::check_all(&self.listeners, self, checker);
         self.storage.check(checker);
         self.limits.check(checker);
-        tenant::check_all(&self.tenants, checker);
+        let base_url = self.effective_base_url();
+        tenant::check_all(&self.tenants, base_url.as_ref(), checker);
     }
 }

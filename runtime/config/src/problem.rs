@@ -47,6 +47,9 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
+/// Takes a key and what is wrong with it.
+pub(crate) type Report<'a> = dyn FnMut(&str, String) + 'a;
+
 /// Collects contradictions while the sections check themselves.
 #[derive(Debug)]
 pub(crate) struct Checker<'a> {
@@ -88,9 +91,14 @@ pub(crate) fn of_toml(error: &toml::de::Error, text: &str, file: &str) -> Proble
     Problems(vec![Problem { file: file.to_owned(), line, column, key, message }])
 }
 
-fn reword(message: &str) -> String {
+pub(crate) fn reword(message: &str) -> String {
     let message = message.trim();
     if let Some(rest) = message.strip_prefix("unknown field ") {
+        // The property that the API has for it; in a file it would be the secret itself.
+        if rest.starts_with("`client_secret`") {
+            return "unknown key `client_secret`; write `secret = { file = \"…\" }` or { env = \"…\" }"
+                .to_owned();
+        }
         return unknown("key", rest, "keys");
     }
     if let Some(rest) = message.strip_prefix("unknown variant ") {

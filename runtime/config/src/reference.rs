@@ -30,58 +30,88 @@ pub fn page() -> String {
          place. Secrets are only referred to: `{ file = \"/run/secrets/x\" }` or `{ env = \"NAME\" }`. A length of time\n\
          is a whole number and a unit: `500ms`, `30s`, `15m`, `12h`, `30d`.\n",
     );
-    if let Some(root) = schema.as_object() {
-        section(&schema, &[], root, &mut page);
+    if let Some(object) = schema.as_object() {
+        let whole = Table { path: String::new(), many: Many::Once, schema: object, absent: None };
+        section(&schema, &whole, &mut page);
     }
     page
 }
 
 type Object = Map<String, Value>;
 
+/// How often what a key holds is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Many {
+    Once,
+    List,
+    ByName,
+}
+
+/// A table of the file.
+struct Table<'a> {
+    /// Its path, e.g. `tenant.identity`.
+    path: String,
+    many: Many,
+    schema: &'a Object,
+    /// What the whole table is when it is not written.
+    absent: Option<&'a Object>,
+}
+
 /// Writes one table's heading, its keys, then the tables inside it.
-fn section(schema: &Value, path: &[(&str, bool)], object: &Object, page: &mut String) {
-    if let Some((_, many)) = path.last() {
-        let name = path.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(".");
-        let heading = if *many { format!("[[{name}]]") } else { format!("[{name}]") };
+fn section(root: &Value, table: &Table<'_>, page: &mut String) {
+    if !table.path.is_empty() {
+        let path = &table.path;
+        let heading = match table.many {
+            Many::Once => format!("[{path}]"),
+            Many::List => format!("[[{path}]]"),
+            Many::ByName => format!("[{path}.<name>]"),
+        };
         write!(page, "\n## `{heading}`\n").ok();
     }
-    if let Some(text) = text_of(object) {
+    if let Some(text) = text_of(table.schema) {
         write!(page, "\n{text}\n").ok();
     }
-    let required: Vec<&str> = strings(object.get("required")).collect();
+    let required: Vec<&str> = strings(table.schema.get("required")).collect();
     let mut tables = Vec::new();
     let mut rows = String::new();
-    for (name, property) in object.get("properties").and_then(Value::as_object).into_iter().flatten() {
+    for (name, property) in table.schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
         let Some(property) = property.as_object() else { continue };
-        let (inner, many) = looked_through(schema, property);
+        let (inner, many) = looked_through(root, property);
         if inner.contains_key("properties") {
-            tables.push((name.as_str(), many, inner));
+            let name = if table.many == Many::ByName { format!("<name>.{name}") } else { name.clone() };
+            let path = if table.path.is_empty() { name } else { format!("{}.{name}", table.path) };
+            let absent = property.get("default").and_then(Value::as_object);
+            tables.push(Table { path, many, schema: inner, absent });
             continue;
         }
-        let default = match property.get("default") {
+        let own = property.get("default").filter(|_| !required.contains(&name.as_str()));
+        let mut default = match own {
             _ if required.contains(&name.as_str()) => "required".to_owned(),
             Some(Value::Null) | None => "none".to_owned(),
             Some(value) => format!("`{value}`"),
         };
+        if let Some(absent) =
+            table.absent.and_then(|table| table.get(name)).filter(|value| own != Some(*value))
+        {
+            write!(default, "; `{absent}` without the table").ok();
+        }
         let meaning = text_of(property).or_else(|| text_of(inner)).unwrap_or_default();
-        let words = words(inner, many);
-        writeln!(rows, "| `{name}` | {words} | {default} | {} |", one_line(meaning)).ok();
+        writeln!(rows, "| `{name}` | {} | {default} | {} |", words(inner, many), one_line(meaning)).ok();
     }
     if !rows.is_empty() {
         write!(page, "\n| Key | Type | Default | Meaning |\n|---|---|---|---|\n{rows}").ok();
     }
-    for (name, many, inner) in tables {
-        let path: Vec<_> = path.iter().copied().chain([(name, many)]).collect();
-        section(schema, &path, inner, page);
+    for inner in &tables {
+        section(root, inner, page);
     }
 }
 
-/// Follows references, options and arrays to the schema that says something; whether it is a list.
-fn looked_through<'a>(schema: &'a Value, object: &'a Object) -> (&'a Object, bool) {
+/// Follows references, options, arrays and maps to the schema that says something.
+fn looked_through<'a>(root: &'a Value, object: &'a Object) -> (&'a Object, Many) {
     if let Some(reference) = object.get("$ref").and_then(Value::as_str)
-        && let Some(target) = schema.pointer(reference.trim_start_matches('#')).and_then(Value::as_object)
+        && let Some(target) = root.pointer(reference.trim_start_matches('#')).and_then(Value::as_object)
     {
-        return looked_through(schema, target);
+        return looked_through(root, target);
     }
     if let Some(some) = object
         .get("anyOf")
@@ -91,15 +121,18 @@ fn looked_through<'a>(schema: &'a Value, object: &'a Object) -> (&'a Object, boo
         })
         .and_then(Value::as_object)
     {
-        return looked_through(schema, some);
+        return looked_through(root, some);
     }
     if let Some(items) = object.get("items").and_then(Value::as_object) {
-        return (looked_through(schema, items).0, true);
+        return (looked_through(root, items).0, Many::List);
     }
-    (object, false)
+    if let Some(values) = object.get("additionalProperties").and_then(Value::as_object) {
+        return (looked_through(root, values).0, Many::ByName);
+    }
+    (object, Many::Once)
 }
 
-fn words(inner: &Object, many: bool) -> String {
+fn words(inner: &Object, many: Many) -> String {
     let of_variants: Vec<String> = inner
         .get("oneOf")
         .and_then(Value::as_array)
@@ -112,12 +145,18 @@ fn words(inner: &Object, many: bool) -> String {
         strings(inner.get("type"))
             .chain(inner.get("type").and_then(Value::as_str))
             .filter(|name| *name != "null")
+            .map(|name| if name == "object" { "table" } else { name })
             .collect::<Vec<_>>()
             .join(" or ")
     } else {
         of_variants.join(" or ")
     };
-    if many { format!("list of {one}") } else { one }
+    let one = if one.is_empty() { "any value".to_owned() } else { one };
+    match many {
+        Many::Once => one,
+        Many::List => format!("list of {one}"),
+        Many::ByName => format!("table of {one}"),
+    }
 }
 
 /// One case of an enum: a word, or a small table such as `{ file = … }`.

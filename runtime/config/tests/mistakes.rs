@@ -222,3 +222,236 @@ fn tenant_contradictions() {
         &["p.toml:3:1: tenant[0].issuer: must be an absolute http or https URL"],
     );
 }
+
+fn tenant(rest: &str) -> String {
+    format!("[[tenant]]\nid = \"a\"\n{rest}")
+}
+
+#[test]
+fn issuers_are_of_one_tenant() {
+    let base = "[server]\nbase_url = \"https://id.example\"\n";
+    check(
+        &format!("{base}[[tenant]]\nid = \"a\"\nissuer = \"https://id.example/t/b\"\n[[tenant]]\nid = \"b\""),
+        &["p.toml:6:1: tenant[1].issuer: https://id.example/t/b is also the issuer of tenant[0]"],
+    );
+    check(
+        &format!("{base}[[tenant]]\nid = \"a\"\nissuer = \"https://id.example/\""),
+        &["p.toml:5:1: tenant[0].issuer: https://id.example is also the issuer of default"],
+    );
+    check(
+        &format!("{base}[[tenant]]\nid = \"a\"\nhost = \"id.example\""),
+        &["p.toml:5:1: tenant[0].host: `id.example` is the host of the base URL, where `default` answers"],
+    );
+    check(
+        "[[tenant]]\nid = \"a\"\nhost = \"x.y\"\n[[tenant]]\nid = \"b\"\nissuer = \"https://x.y\"",
+        &["p.toml:6:1: tenant[1].issuer: https://x.y is also the issuer of tenant[0]"],
+    );
+    check(&format!("{base}[[tenant]]\nid = \"default\"\nhost = \"id.example\""), &[]);
+}
+
+#[test]
+fn oauth2_settings() {
+    check(&tenant("[tenant.oauth2]\npkce = \"public_clients\""), &[]);
+    check(
+        &tenant("[tenant.oauth2]\npkse = \"all\""),
+        &["p.toml:4:1: tenant[0].oauth2.pkse: unknown key `pkse`, did you mean `pkce`?"],
+    );
+    check(
+        &tenant("[tenant.oauth2]\naccess_token_lifespan = \"0s\""),
+        &["p.toml:4:1: tenant[0].oauth2.access_token_lifespan: must be longer than nothing"],
+    );
+    check(
+        &tenant("[tenant.oauth2]\naccess_token_lifespan = \"1 hour\""),
+        &["p.toml:4:25: tenant[0].oauth2.access_token_lifespan: not a duration such as \"1h30m\" or \"10s\""],
+    );
+    check(
+        &tenant("[tenant.oauth2]\nscopes_supported = [\"openid\", \"a b\"]"),
+        &["p.toml:4:31: tenant[0].oauth2.scopes_supported[1]: `a b` is not one scope"],
+    );
+    check(
+        &tenant("[tenant.oauth2]\npost_logout_redirect_uri = \"/bye\""),
+        &["p.toml:4:1: tenant[0].oauth2.post_logout_redirect_uri: `/bye` is not an absolute URL"],
+    );
+}
+
+#[test]
+fn identity_settings() {
+    check(
+        &tenant("[tenant.identity.session]\nlifespan_secs = 3"),
+        &["p.toml:4:1: tenant[0].identity.session.lifespan_secs: unknown key `lifespan_secs`, did you mean \
+           `lifespan_seconds`?"],
+    );
+    check(
+        &tenant("[tenant.identity]\ndefault_schema = \"person\""),
+        &[
+            "p.toml:4:1: tenant[0].identity.default_schema: default_schema names \"person\", which is not one of the \
+           schemas",
+        ],
+    );
+    check(
+        &tenant("[tenant.identity.schemas.person]\nschema = { type = \"object\" }"),
+        &[
+            "p.toml:3:26: tenant[0].identity.schemas.person: schema \"person\" must describe an object property \
+           \"traits\"",
+        ],
+    );
+    check(
+        &tenant(
+            "[tenant.identity.schemas.person.schema.properties.traits]\ntype = \"objekt\"\nproperties = {}",
+        ),
+        &[
+            "p.toml:3:26: tenant[0].identity.schemas.person: schema \"person\" is not valid: \"objekt\" is not valid \
+           under any of the schemas listed in the 'anyOf' keyword",
+        ],
+    );
+    check(
+        &tenant(
+            "[tenant.identity.schemas.person.schema.properties.traits]\nproperties = {}\nsince = 2026-01-01",
+        ),
+        &[
+            "p.toml:5:1: tenant[0].identity.schemas.person.schema.properties.traits.since: is a date, which JSON does \
+           not have; put it in quotes",
+        ],
+    );
+    check(
+        &tenant("[tenant.identity.flow]\nallowed_return_urls = [\"https://a.example\", \"a.example\"]"),
+        &["p.toml:4:45: tenant[0].identity.flow.allowed_return_urls[1]: `a.example` is not an absolute URL"],
+    );
+    check(
+        &tenant("[tenant.identity.flow]\ndefault_return_url = \"javascript:x\""),
+        &[
+            "p.toml:4:1: tenant[0].identity.flow.default_return_url: `javascript:x` must be an http or https URL",
+        ],
+    );
+    check(
+        &tenant("[tenant.identity.password]\nmin_length = 20\nmax_bytes = 10"),
+        &[
+            "p.toml:5:1: tenant[0].identity.password.max_bytes: is less than `min_length`: no password could be both",
+        ],
+    );
+    check(
+        &tenant("[tenant.identity.argon2]\nmemory_kib = 4194304"),
+        &["p.toml:4:1: tenant[0].identity.argon2.memory_kib: must be 8 to 1048576"],
+    );
+    check(
+        "[[tenant]]\nid = \"a\"\nhost = \"id.x.example\"\n[tenant.identity.session]\ncookie_domain = \"y.example\"",
+        &[
+            "p.toml:5:1: tenant[0].identity.session.cookie_domain: is neither `id.x.example` nor a domain above it: \
+           browsers would drop the cookie",
+        ],
+    );
+}
+
+#[test]
+fn branding() {
+    check(&tenant("[tenant.branding]\nname = \"Nexboard\"\nprimary_color = \"#0a2540\""), &[]);
+    check(
+        &tenant("[tenant.branding]\nprimary_color = \"navy\""),
+        &["p.toml:4:17: tenant[0].branding.primary_color: not a colour: write it as #rgb or #rrggbb, for \
+           example #3457dc"],
+    );
+    check(
+        &tenant("[tenant.branding]\nlogo_url = \"http://a.example/logo.svg\""),
+        &[
+            "p.toml:4:12: tenant[0].branding.logo_url: not an address a page may use: write https://…, mailto:…, or a \
+           path on this server that begins with /",
+        ],
+    );
+    check(
+        &tenant("[tenant.branding]\nname = \" \""),
+        &["p.toml:4:1: tenant[0].branding.name: is empty; people need to see where they sign in"],
+    );
+}
+
+#[test]
+fn clients() {
+    let client = |rest: &str| tenant(&format!("[[tenant.client]]\nclient_id = \"app\"\n{rest}"));
+    let secret = "secret = { env = \"APP\" }\n";
+    let uris = "redirect_uris = [\"https://a.example/cb\"]\n";
+    check(&client(&format!("{secret}{uris}")), &[]);
+    check(&client(&format!("token_endpoint_auth_method = \"none\"\n{uris}")), &[]);
+    check(
+        &client("redirect_uri = \"https://a.example/cb\""),
+        &[
+            "p.toml:5:1: tenant[0].client[0].redirect_uri: unknown key `redirect_uri`, did you mean `redirect_uris`?",
+        ],
+    );
+    check(
+        &client("client_secret = \"hunter2\""),
+        &[
+            "p.toml:5:1: tenant[0].client[0].client_secret: unknown key `client_secret`; write `secret = { file = \
+           \"…\" }` or { env = \"…\" }",
+        ],
+    );
+    check(
+        &client(&format!("{secret}redirect_uris = [\"https://a.example/cb\", \"http://b.example/cb\"]")),
+        &[
+            "p.toml:6:42: tenant[0].client[0].redirect_uris[1]: redirect_uris \"http://b.example/cb\" must use https; \
+           http is only for loopback addresses",
+        ],
+    );
+    check(
+        &client(&format!("{secret}{uris}grant_types = [\"implicit\"]")),
+        &["p.toml:7:16: tenant[0].client[0].grant_types[0]: unknown value `implicit`; known values here: \
+           `authorization_code`, `refresh_token`, `client_credentials`"],
+    );
+    check(
+        &client("token_endpoint_auth_method = \"none\"\ngrant_types = [\"client_credentials\"]"),
+        &["p.toml:6:1: tenant[0].client[0].grant_types: the client_credentials grant needs a client that \
+           authenticates"],
+    );
+    check(
+        &client(uris),
+        &[
+            "p.toml:3:1: tenant[0].client[0].token_endpoint_auth_method: `client_secret_basic` needs `secret = { file \
+           = \"…\" }` or { env = \"…\" }; a public client says `none`",
+        ],
+    );
+    check(
+        &client(&format!("{secret}{uris}token_endpoint_auth_method = \"none\"")),
+        &["p.toml:5:1: tenant[0].client[0].secret: has no use: `token_endpoint_auth_method` is `none`"],
+    );
+    check(
+        &client(secret),
+        &[
+            "p.toml:3:1: tenant[0].client[0].redirect_uris: the authorization_code grant needs at least one of \
+           redirect_uris",
+        ],
+    );
+    check(
+        &client(&format!("{uris}token_endpoint_auth_method = \"private_key_jwt\"")),
+        &[
+            "p.toml:6:1: tenant[0].client[0].token_endpoint_auth_method: private_key_jwt needs jwks or jwks_uri",
+        ],
+    );
+    check(
+        &format!(
+            "{}\n[[tenant.client]]\nclient_id = \"app\"\n{secret}{uris}",
+            client(&format!("{secret}{uris}"))
+        ),
+        &["p.toml:9:1: tenant[0].client[1].client_id: `app` is also the id of client[0]"],
+    );
+}
+
+#[test]
+fn signing_keys() {
+    check(&tenant("[tenant.keys]\nalgorithms = [\"EdDSA\", \"RS256\"]"), &[]);
+    check(
+        &tenant("[tenant.keys]\nalgorithms = [\"HS256\"]"),
+        &["p.toml:4:15: tenant[0].keys.algorithms[0]: unknown value `HS256`, did you mean `ES256`?"],
+    );
+    check(
+        &tenant("[tenant.keys]\nalgorithms = []"),
+        &["p.toml:4:1: tenant[0].keys.algorithms: is empty: there would be no key to sign a token with"],
+    );
+    check(
+        &tenant("[tenant.keys]\nalgorithms = [\"ES256\", \"ES256\"]"),
+        &["p.toml:4:24: tenant[0].keys.algorithms[1]: `ES256` is written twice"],
+    );
+    check(
+        &tenant("[tenant.keys.rotation]\nrotate_every_seconds = 60"),
+        &[
+            "p.toml:3:14: tenant[0].keys.rotation.publish_ahead_seconds: must be less than `rotate_every_seconds`",
+        ],
+    );
+}

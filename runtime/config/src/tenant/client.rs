@@ -1,0 +1,309 @@
+//! `[[tenant.client]]`
+
+use std::borrow::Cow;
+
+use oauth2::client::{
+    AuthenticationMethod, Client, ClientDocument, ClientRecord, GrantType, InvalidClient, ManagedBy,
+};
+use oauth2::go_duration::GoDuration;
+use oauth2::settings::AccessTokenStrategy;
+use primitives::{ClientId, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::json;
+use crate::problem::Report;
+use crate::secrets::SecretReference;
+
+/// An application that asks this tenant for tokens. The keys are the properties of the client document
+/// that `/admin/clients` takes; those that have no effect here are not keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeclaredClient {
+    /// The identifier, unique in the tenant. Never changes.
+    #[schemars(with = "String")]
+    pub client_id: ClientId,
+    /// The secret of `client_secret_basic` and `client_secret_post`, 6 to 512 bytes.
+    #[serde(default)]
+    pub secret: Option<SecretReference>,
+    /// What people see when they are asked for consent. Without it, the identifier.
+    #[serde(default)]
+    pub client_name: Option<String>,
+    /// How it proves who it is; `none` is a public client, such as a single-page or a native app.
+    #[serde(default = "default_method")]
+    pub token_endpoint_auth_method: AuthenticationMethod,
+    /// What it may do at the token endpoint.
+    #[serde(default = "default_grants")]
+    pub grant_types: Vec<GrantType>,
+    /// Where answers may go: `https` URLs, `http` ones of a loopback address, or an app's own scheme.
+    /// Compared exactly, except for the port of 127.0.0.1 and \[::1\].
+    #[serde(default)]
+    pub redirect_uris: Vec<String>,
+    /// Where the person may be sent after logout; compared exactly.
+    #[serde(default)]
+    pub post_logout_redirect_uris: Vec<String>,
+    /// The scopes that it may ask for, separated by spaces.
+    #[serde(default = "default_scope")]
+    pub scope: String,
+    /// The audiences that it may ask for.
+    #[serde(default)]
+    pub audience: Vec<String>,
+    /// Whether it is yours: nobody is asked to consent.
+    #[serde(default)]
+    pub skip_consent: bool,
+    /// Whether nobody is asked when it signs the person out.
+    #[serde(default)]
+    pub skip_logout_consent: bool,
+    /// The form of its access tokens. Without it, the tenant's.
+    #[serde(default)]
+    pub access_token_strategy: Option<AccessTokenStrategy>,
+    /// Its public keys, for `private_key_jwt`: `{ keys = [ … ] }`.
+    #[serde(default)]
+    pub jwks: Option<Map<String, Value>>,
+    /// Where it publishes its public keys, instead of `jwks`.
+    #[serde(default)]
+    pub jwks_uri: Option<String>,
+    /// The one algorithm of its assertions, e.g. `ES256`. Without it, any that its keys allow.
+    #[serde(default)]
+    pub token_endpoint_auth_signing_alg: Option<String>,
+    /// Origins whose pages may call the token endpoint, e.g. `https://app.example`.
+    #[serde(default)]
+    pub allowed_cors_origins: Vec<String>,
+    /// A page about it, shown beside its name.
+    #[serde(default)]
+    pub client_uri: Option<String>,
+    /// Its picture.
+    #[serde(default)]
+    pub logo_uri: Option<String>,
+    /// Its privacy statement.
+    #[serde(default)]
+    pub policy_uri: Option<String>,
+    /// Its terms of service.
+    #[serde(default)]
+    pub tos_uri: Option<String>,
+    /// Who owns it; a note that the API shows.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// Whom to ask about it; a note that the API shows.
+    #[serde(default)]
+    pub contacts: Vec<String>,
+    /// Anything; the API and plugins show it.
+    #[serde(default)]
+    pub metadata: Map<String, Value>,
+    /// How long an access token of the grant `authorization_code` lives. Without it, as the tenant says.
+    #[serde(default)]
+    pub authorization_code_grant_access_token_lifespan: Option<GoDuration>,
+    /// How long an ID token of this grant lives.
+    #[serde(default)]
+    pub authorization_code_grant_id_token_lifespan: Option<GoDuration>,
+    /// How long a refresh token of this grant lives.
+    #[serde(default)]
+    pub authorization_code_grant_refresh_token_lifespan: Option<GoDuration>,
+    /// How long an access token of the grant `refresh_token` lives.
+    #[serde(default)]
+    pub refresh_token_grant_access_token_lifespan: Option<GoDuration>,
+    /// How long an ID token of this grant lives.
+    #[serde(default)]
+    pub refresh_token_grant_id_token_lifespan: Option<GoDuration>,
+    /// How long a refresh token of this grant lives.
+    #[serde(default)]
+    pub refresh_token_grant_refresh_token_lifespan: Option<GoDuration>,
+    /// How long an access token of the grant `client_credentials` lives.
+    #[serde(default)]
+    pub client_credentials_grant_access_token_lifespan: Option<GoDuration>,
+}
+
+const fn default_method() -> AuthenticationMethod {
+    AuthenticationMethod::ClientSecretBasic
+}
+
+fn default_grants() -> Vec<GrantType> {
+    vec![GrantType::AuthorizationCode]
+}
+
+fn default_scope() -> String {
+    "openid offline_access offline".to_owned()
+}
+
+impl DeclaredClient {
+    /// The client document that these keys say, with the defaults of a new client and without a secret.
+    pub fn document(&self) -> Result<ClientDocument, serde_json::Error> {
+        let Value::Object(mut properties) = serde_json::to_value(self)? else {
+            return Ok(ClientDocument::default());
+        };
+        // `null` says something else than silence in a client document.
+        properties.retain(|name, value| name != "secret" && !value.is_null());
+        let document: ClientDocument = serde_json::from_value(Value::Object(properties))?;
+        Ok(document.with_defaults())
+    }
+
+    pub(super) fn check(&self, report: &mut Report<'_>) {
+        if let Some(wrong) = self.refused() {
+            report(&self.place(&wrong), wrong.to_string());
+        }
+        match (self.token_endpoint_auth_method.uses_secret(), &self.secret) {
+            (true, None) => report(
+                "token_endpoint_auth_method",
+                format!(
+                    "`{}` needs `secret = {{ file = \"…\" }}` or {{ env = \"…\" }}; a public client says `none`",
+                    self.token_endpoint_auth_method.as_str()
+                ),
+            ),
+            (false, Some(_)) => report(
+                "secret",
+                format!(
+                    "has no use: `token_endpoint_auth_method` is `{}`",
+                    self.token_endpoint_auth_method.as_str()
+                ),
+            ),
+            (true, Some(_)) | (false, None) => {}
+        }
+        if self.grant_types.contains(&GrantType::AuthorizationCode) && self.redirect_uris.is_empty() {
+            report("redirect_uris", InvalidClient::NoRedirectUri.to_string());
+        }
+        json::check_object("metadata", &self.metadata, report);
+    }
+
+    /// What the authorization server has against it.
+    fn refused(&self) -> Option<InvalidClient> {
+        let document = match self.document() {
+            Ok(document) => document,
+            Err(error) => return Some(InvalidClient::Keys(error.to_string())),
+        };
+        let never = Timestamp::from_seconds(0);
+        let record = ClientRecord {
+            document,
+            secrets: Vec::new(),
+            managed_by: ManagedBy::File,
+            enabled: true,
+            created_at: never,
+            updated_at: never,
+            not_before: never,
+            version: 1,
+        };
+        Client::check(record).err()
+    }
+
+    /// The key that is wrong; the very element where it is a list.
+    fn place(&self, wrong: &InvalidClient) -> Cow<'static, str> {
+        let property = wrong.property();
+        if let InvalidClient::RedirectUri { uri, .. } = wrong {
+            let list = if property == "redirect_uris" {
+                &self.redirect_uris
+            } else {
+                &self.post_logout_redirect_uris
+            };
+            // The error holds at most 200 characters of it.
+            if let Some(index) = list.iter().position(|listed| listed.starts_with(uri.as_str())) {
+                return format!("{property}[{index}]").into();
+            }
+        }
+        if property == "client_secret" { "secret".into() } else { property.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> DeclaredClient {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn document_has_the_defaults_of_a_new_client_and_no_secret() {
+        let declared =
+            read("client_id = \"a\"\nsecret = { env = \"S\" }\nredirect_uris = [\"https://a.example/cb\"]");
+        let expect: ClientDocument = serde_json::from_value(serde_json::json!({
+            "client_id": "a",
+            "redirect_uris": ["https://a.example/cb"],
+            "scope": "openid offline_access offline",
+            "post_logout_redirect_uris": [],
+            "skip_logout_consent": false,
+        }))
+        .unwrap();
+        assert_eq!(declared.document().unwrap(), expect.with_defaults());
+    }
+
+    #[test]
+    fn keys_reach_the_document() {
+        let declared = read(
+            "client_id = \"a\"\nclient_name = \"A\"\ntoken_endpoint_auth_method = \"private_key_jwt\"\n\
+             grant_types = [\"client_credentials\"]\njwks = { keys = [] }\nmetadata = { plan = \"team\" }\n\
+             access_token_strategy = \"opaque\"\nclient_credentials_grant_access_token_lifespan = \"5m\"",
+        );
+        let document = serde_json::to_value(declared.document().unwrap()).unwrap();
+        for (property, expect) in [
+            ("client_name", serde_json::json!("A")),
+            ("token_endpoint_auth_method", serde_json::json!("private_key_jwt")),
+            ("grant_types", serde_json::json!(["client_credentials"])),
+            ("jwks", serde_json::json!({"keys": []})),
+            ("metadata", serde_json::json!({"plan": "team"})),
+            ("access_token_strategy", serde_json::json!("opaque")),
+            ("client_credentials_grant_access_token_lifespan", serde_json::json!("5m0s")),
+        ] {
+            assert_eq!(document[property], expect, "{property}");
+        }
+    }
+
+    /// Properties of the document that are no keys, and why.
+    const NO_KEYS: [(&str, &str); 20] = [
+        ("response_types", "`code` is the only one"),
+        ("subject_type", "`public` is the only one"),
+        ("userinfo_signed_response_alg", "`none` is the only one"),
+        ("client_secret_expires_at", "secrets do not expire"),
+        ("sector_identifier_uri", "only for pairwise subjects"),
+        ("request_object_signing_alg", "request objects are not served"),
+        ("request_uris", "request objects are not served"),
+        ("frontchannel_logout_uri", "not served"),
+        ("frontchannel_logout_session_required", "not served"),
+        ("backchannel_logout_uri", "not served"),
+        ("backchannel_logout_session_required", "not served"),
+        ("registration_access_token", "dynamic registration is not served"),
+        ("registration_client_uri", "dynamic registration is not served"),
+        ("created_at", "kept by the node"),
+        ("updated_at", "kept by the node"),
+        ("device_authorization_grant_access_token_lifespan", "the grant is not served"),
+        ("device_authorization_grant_id_token_lifespan", "the grant is not served"),
+        ("device_authorization_grant_refresh_token_lifespan", "the grant is not served"),
+        ("implicit_grant_access_token_lifespan", "the grant is not served"),
+        ("implicit_grant_id_token_lifespan", "the grant is not served"),
+    ];
+
+    #[test]
+    fn every_property_is_a_key_or_has_a_reason() {
+        let full: ClientDocument = serde_json::from_value(serde_json::json!({
+            "client_id": "a", "jwks_uri": "x", "jwks": {}, "token_endpoint_auth_signing_alg": "x",
+            "request_object_signing_alg": "x", "request_uris": [], "sector_identifier_uri": "x",
+            "post_logout_redirect_uris": [], "frontchannel_logout_uri": "x",
+            "frontchannel_logout_session_required": true, "backchannel_logout_uri": "x",
+            "backchannel_logout_session_required": true, "access_token_strategy": "jwt",
+            "registration_access_token": "x", "registration_client_uri": "x",
+            "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
+        }))
+        .unwrap();
+        let schema = schemars::schema_for!(DeclaredClient).to_value();
+        let keys = schema["properties"].as_object().unwrap();
+        for property in serde_json::to_value(full).unwrap().as_object().unwrap().keys() {
+            let excused = NO_KEYS.iter().any(|(name, _)| name == property)
+                || property == "jwt_bearer_grant_access_token_lifespan";
+            assert_ne!(keys.contains_key(property), excused, "{property}");
+        }
+        for key in keys.keys().filter(|key| *key != "secret") {
+            assert!(
+                serde_json::to_value(ClientDocument::default()).unwrap().get(key).is_some()
+                    || [
+                        "client_id",
+                        "jwks",
+                        "jwks_uri",
+                        "post_logout_redirect_uris",
+                        "access_token_strategy",
+                        "token_endpoint_auth_signing_alg"
+                    ]
+                    .contains(&key.as_str()),
+                "{key} is no property"
+            );
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! `[[tenant]]`
+
+mod client;
+mod json;
+mod settings;
+mod stored;
+
+use std::collections::HashMap;
+
+use primitives::TenantId;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::problem::Checker;
+use crate::server::check_issuer;
+
+pub use client::DeclaredClient;
+pub use settings::{SettingsError, StoredSettings, TenantSettings};
+
+/// A tenant that this file owns: one product with its keys, clients, people, plugins and looks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tenant {
+    /// 1 to 63 lower-case letters, digits and inner hyphens. `default` answers at the root of the base
+    /// URL, others below `/t/<id>` or at their `host`. Never changes.
+    #[schemars(with = "String")]
+    pub id: TenantId,
+    /// The host name at which it answers, e.g. `id.customer.example`, without scheme and port.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// The issuer that its tokens name. Without it, `https://<host>`, or the base URL with `/t/<id>`
+    /// (`default`: without).
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub issuer: Option<Url>,
+    /// Whether it answers nobody while its data stays.
+    #[serde(default)]
+    pub suspended: bool,
+    /// How its authorization server behaves.
+    #[serde(default)]
+    pub oauth2: oauth2::settings::Settings,
+    /// How its people sign up, sign in and stay signed in.
+    #[serde(default)]
+    pub identity: identity::Settings,
+    /// How its pages look.
+    #[serde(default)]
+    pub branding: ui::Branding,
+    /// What it signs with.
+    #[serde(default)]
+    pub keys: jose::settings::Settings,
+    /// Its applications.
+    #[serde(default, rename = "client")]
+    pub clients: Vec<DeclaredClient>,
+}
+
+impl Tenant {
+    /// The settings that its sections hold.
+    pub fn settings(&self) -> TenantSettings {
+        TenantSettings {
+            oauth2: self.oauth2.clone(),
+            identity: self.identity.clone(),
+            branding: self.branding.clone(),
+            keys: self.keys.clone(),
+        }
+    }
+
+    /// The issuer, where it can be known: of a tenant without issuer and host only with a base URL.
+    fn effective_issuer(&self, base_url: Option<&Url>) -> Option<String> {
+        let mut tenant = tenancy::Tenant::new(
+            self.id.clone(),
+            tenancy::ManagedBy::File,
+            primitives::Timestamp::from_seconds(0),
+        );
+        tenant.host.clone_from(&self.host);
+        tenant.issuer.clone_from(&self.issuer);
+        let known = self.issuer.is_some() || self.host.is_some();
+        // An issuer or a host comes before the base URL, so that any will do then.
+        let any = || if known { Url::parse("http://localhost").ok() } else { None };
+        base_url.cloned().or_else(any).map(|base_url| tenant.issuer(&base_url))
+    }
+}
+
+/// Checks each tenant, and that they do not collide.
+pub(crate) fn check_all(tenants: &[Tenant], base_url: Option<&Url>, checker: &mut Checker<'_>) {
+    check_names(tenants, base_url, checker);
+    check_issuers(tenants, base_url, checker);
+    for (index, tenant) in tenants.iter().enumerate() {
+        let at = format!("tenant[{index}]");
+        tenant.settings().check(&mut |key, message| checker.report(&format!("{at}.{key}"), message));
+        check_cookie_domain(tenant, &at, checker);
+        check_clients(&tenant.clients, &at, checker);
+    }
+}
+
+fn check_names(tenants: &[Tenant], base_url: Option<&Url>, checker: &mut Checker<'_>) {
+    let mut ids = HashMap::new();
+    let mut hosts = HashMap::new();
+    for (index, tenant) in tenants.iter().enumerate() {
+        let key = |name: &str| format!("tenant[{index}].{name}");
+        if let Some(first) = ids.insert(&tenant.id, index) {
+            checker.report(&key("id"), format!("`{}` is also the id of tenant[{first}]", tenant.id));
+        }
+        let Some(host) = &tenant.host else { continue };
+        if let Err(message) = check_host(host) {
+            checker.report(&key("host"), format!("`{host}` {message}"));
+        } else if let Some(first) = hosts.insert(host, index) {
+            checker.report(&key("host"), format!("tenant[{first}] answers at `{host}` too"));
+        } else if base_url.and_then(Url::host_str) == Some(host) && tenant.id.as_str() != TenantId::DEFAULT {
+            checker.report(
+                &key("host"),
+                format!("`{host}` is the host of the base URL, where `{}` answers", TenantId::DEFAULT),
+            );
+        }
+    }
+}
+
+fn check_issuers(tenants: &[Tenant], base_url: Option<&Url>, checker: &mut Checker<'_>) {
+    let mut issuers = HashMap::new();
+    // `default` is there whether the file declares it or not.
+    if !tenants.iter().any(|tenant| tenant.id.as_str() == TenantId::DEFAULT)
+        && let Some(base_url) = base_url
+    {
+        let issuer = base_url.as_str().trim_end_matches('/').to_owned();
+        issuers.insert(issuer, (TenantId::DEFAULT.to_owned(), false));
+    }
+    for (index, tenant) in tenants.iter().enumerate() {
+        let key = format!("tenant[{index}].issuer");
+        if let Some(Err(message)) = tenant.issuer.as_ref().map(check_issuer) {
+            checker.report(&key, message);
+            continue;
+        }
+        // A second tenant of one id was reported as such.
+        if tenants.iter().take(index).any(|earlier| earlier.id == tenant.id) {
+            continue;
+        }
+        let Some(issuer) = tenant.effective_issuer(base_url) else { continue };
+        let written = tenant.issuer.is_some();
+        // Two that follow from hosts are two equal hosts, which were reported.
+        if let Some((first, first_written)) =
+            issuers.insert(issuer.clone(), (format!("tenant[{index}]"), written))
+            && (written || first_written)
+        {
+            checker.report(&key, format!("{issuer} is also the issuer of {first}"));
+        }
+    }
+}
+
+/// A browser drops a cookie whose domain is not the host's own or above it (RFC 6265 section 5.3).
+fn check_cookie_domain(tenant: &Tenant, at: &str, checker: &mut Checker<'_>) {
+    let (Some(domain), Some(host)) = (&tenant.identity.session.cookie_domain, &tenant.host) else { return };
+    let domain = domain.trim_start_matches('.');
+    let above = host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    if !above || domain.is_empty() {
+        checker.report(
+            &format!("{at}.identity.session.cookie_domain"),
+            format!("is neither `{host}` nor a domain above it: browsers would drop the cookie"),
+        );
+    }
+}
+
+fn check_clients(clients: &[DeclaredClient], at: &str, checker: &mut Checker<'_>) {
+    let mut ids = HashMap::new();
+    for (index, client) in clients.iter().enumerate() {
+        let at = format!("{at}.client[{index}]");
+        if let Some(first) = ids.insert(&client.client_id, index) {
+            checker.report(
+                &format!("{at}.client_id"),
+                format!("`{}` is also the id of client[{first}]", client.client_id),
+            );
+        }
+        client.check(&mut |key, message| checker.report(&format!("{at}.{key}"), message));
+    }
+}
+
+fn check_host(host: &str) -> Result<(), &'static str> {
+    let labels = host.split('.').all(|label| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    });
+    if host.len() > 253 || !labels {
+        return Err("is not a host name; write it in lower case without scheme, port or path");
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! A tenant's settings: one type for its TOML section and for the document that the database keeps.
+
+use identity::schema::{SchemaError, Schemas};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::json;
+use super::stored;
+use crate::problem::Report;
+
+/// What a tenant may set about itself. A section or key that is absent has its default.
+///
+/// In a file these are the sections of `[[tenant]]`; the database keeps them as one document of the same
+/// form ([`TenantSettings::to_document`]).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TenantSettings {
+    /// How its authorization server behaves.
+    pub oauth2: oauth2::settings::Settings,
+    /// How its people sign up, sign in and stay signed in.
+    pub identity: identity::Settings,
+    /// How its pages look.
+    pub branding: ui::Branding,
+    /// What it signs with.
+    pub keys: jose::settings::Settings,
+}
+
+/// Settings as they were read from the database.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredSettings {
+    /// The settings.
+    pub settings: TenantSettings,
+    /// Keys that this binary does not know, e.g. `oauth2.par_required`: an older or newer one wrote them.
+    /// They have no effect here; whoever loads the tenant logs them.
+    pub unknown: Vec<String>,
+}
+
+/// A settings document cannot be used. The fault of who wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// A key is unknown, or a value has the wrong type or form.
+    #[error("{0}")]
+    Form(String),
+    /// Values contradict each other or a rule, each with its key.
+    #[error("{}", .0.iter().map(|(key, message)| format!("{key}: {message}")).collect::<Vec<_>>().join("; "))]
+    Contradiction(Vec<(String, String)>),
+}
+
+impl TenantSettings {
+    /// Reads a stored document. Keys that this binary does not know are named and otherwise passed over,
+    /// so that a node of an older version goes on serving; a value that it does not know is an error.
+    pub fn from_document(document: &Map<String, Value>) -> Result<StoredSettings, SettingsError> {
+        stored::read(document)
+    }
+
+    /// Takes a new document, as the API receives it: what is unknown or contradicts itself is refused.
+    pub fn check_document(document: &Map<String, Value>) -> Result<Self, SettingsError> {
+        let settings = stored::parse(document)?;
+        let mut found = Vec::new();
+        settings.check(&mut |key, message| found.push((key.to_owned(), message)));
+        if found.is_empty() { Ok(settings) } else { Err(SettingsError::Contradiction(found)) }
+    }
+
+    /// The document that the database keeps: what differs from the defaults, so that a default that
+    /// changes reaches every tenant that left it.
+    pub fn to_document(&self) -> Map<String, Value> {
+        stored::write(self)
+    }
+
+    /// Reports what contradicts itself, by key, e.g. `identity.session.cookie_domain`.
+    pub(crate) fn check(&self, report: &mut Report<'_>) {
+        check_oauth2(&self.oauth2, report);
+        check_identity(&self.identity, report);
+        check_branding(&self.branding, report);
+        check_keys(&self.keys, report);
+    }
+}
+
+fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) {
+    for (key, lifespan) in [
+        ("authorization_code_lifespan", settings.authorization_code_lifespan),
+        ("access_token_lifespan", settings.access_token_lifespan),
+        ("id_token_lifespan", settings.id_token_lifespan),
+        ("refresh_token_lifespan", settings.refresh_token_lifespan),
+        ("interaction_lifespan", settings.interaction_lifespan),
+        ("client_assertion_lifespan", settings.client_assertion_lifespan),
+    ] {
+        if lifespan.0.is_zero() {
+            report(&format!("oauth2.{key}"), "must be longer than nothing".to_owned());
+        }
+    }
+    if settings.refresh_token_grace.0 >= settings.refresh_token_lifespan.0 {
+        report("oauth2.refresh_token_grace", "must be shorter than `refresh_token_lifespan`".to_owned());
+    }
+    for (index, scope) in settings.scopes_supported.iter().enumerate() {
+        let one = !scope.is_empty() && !scope.contains(' ') && oauth2::scope::Scopes::parse(scope).is_ok();
+        if !one {
+            report(&format!("oauth2.scopes_supported[{index}]"), format!("`{scope}` is not one scope"));
+        }
+    }
+    if let Some(url) = &settings.post_logout_redirect_uri {
+        check_page(url, "oauth2.post_logout_redirect_uri", report);
+    }
+}
+
+fn check_identity(settings: &identity::Settings, report: &mut Report<'_>) {
+    for (id, schema) in &settings.schemas {
+        if let Value::Object(schema) = &schema.schema {
+            json::check_object(&format!("identity.schemas.{id}.schema"), schema, report);
+        }
+    }
+    if let Err(error) = Schemas::compile(settings) {
+        let key = match &error {
+            SchemaError::UnknownDefault(_) => "identity.default_schema".to_owned(),
+            SchemaError::TooLarge(id)
+            | SchemaError::UnknownDialect(id)
+            | SchemaError::NoTraits(id)
+            | SchemaError::OutsideReference { schema: id, .. }
+            | SchemaError::Invalid { schema: id, .. } => format!("identity.schemas.{id}"),
+        };
+        report(&key, error.to_string());
+    }
+    let seconds = [
+        ("session.lifespan_seconds", settings.session.lifespan_seconds),
+        ("session.privileged_max_age_seconds", settings.session.privileged_max_age_seconds),
+        ("flow.lifespan_seconds", settings.flow.lifespan_seconds),
+        ("password.min_length", u64::from(settings.password.min_length)),
+    ];
+    for (key, value) in seconds {
+        if value == 0 {
+            report(&format!("identity.{key}"), "must be at least 1".to_owned());
+        }
+    }
+    if settings.password.max_bytes < settings.password.min_length {
+        report(
+            "identity.password.max_bytes",
+            "is less than `min_length`: no password could be both".to_owned(),
+        );
+    }
+    check_argon2(&settings.argon2, report);
+    let default = &settings.flow.default_return_url;
+    if !default.starts_with('/') || default.starts_with("//") {
+        check_page(default, "identity.flow.default_return_url", report);
+    }
+    for (index, url) in settings.flow.allowed_return_urls.iter().enumerate() {
+        check_page(url, &format!("identity.flow.allowed_return_urls[{index}]"), report);
+    }
+}
+
+/// The bounds that the schema states; beyond them one login could take the node's memory.
+fn check_argon2(argon2: &identity::settings::Argon2Settings, report: &mut Report<'_>) {
+    for (key, value, lowest, highest) in [
+        ("memory_kib", argon2.memory_kib, 8 * argon2.parallelism.clamp(1, 16), 1_048_576),
+        ("iterations", argon2.iterations, 1, 10),
+        ("parallelism", argon2.parallelism, 1, 16),
+    ] {
+        if !(lowest..=highest).contains(&value) {
+            report(&format!("identity.argon2.{key}"), format!("must be {lowest} to {highest}"));
+        }
+    }
+}
+
+fn check_branding(branding: &ui::Branding, report: &mut Report<'_>) {
+    if branding.name.trim().is_empty() {
+        report("branding.name", "is empty; people need to see where they sign in".to_owned());
+    }
+    if branding.monogram.as_ref().is_some_and(|letters| !(1..=2).contains(&letters.trim().chars().count())) {
+        report("branding.monogram", "must be one or two letters".to_owned());
+    }
+}
+
+fn check_keys(keys: &jose::settings::Settings, report: &mut Report<'_>) {
+    if keys.algorithms.is_empty() {
+        report("keys.algorithms", "is empty: there would be no key to sign a token with".to_owned());
+    }
+    for (index, algorithm) in keys.algorithms.iter().enumerate() {
+        if keys.algorithms.iter().take(index).any(|earlier| earlier == algorithm) {
+            report(
+                &format!("keys.algorithms[{index}]"),
+                format!("`{}` is written twice", algorithm.as_str()),
+            );
+        }
+    }
+    let rotation = &keys.rotation;
+    if rotation.publish_ahead_seconds >= rotation.rotate_every_seconds {
+        report("keys.rotation.publish_ahead_seconds", "must be less than `rotate_every_seconds`".to_owned());
+    }
+}
+
+/// An address that a browser may be sent to.
+fn check_page(text: &str, key: &str, report: &mut Report<'_>) {
+    let wrong = match Url::parse(text) {
+        Err(_) => Some("is not an absolute URL"),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => Some("must be an http or https URL"),
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            Some("must hold no user name or password")
+        }
+        Ok(_) => None,
+    };
+    if let Some(wrong) = wrong {
+        report(key, format!("`{text}` {wrong}"));
+    }
+}
