@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::authorization::ResponseMode;
 use crate::claims::CLAIMS_SUPPORTED;
 use crate::client::{ASSERTION_ALGORITHMS, AuthenticationMethod, GrantType};
+use crate::pkce::METHODS;
 use crate::ports::PortError;
 use crate::server::{AuthorizationServer, signer};
 
@@ -39,7 +40,7 @@ impl AuthorizationServer {
             "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
             "subject_types_supported": ["public"],
             "claims_supported": CLAIMS_SUPPORTED,
-            "code_challenge_methods_supported": ["S256"],
+            "code_challenge_methods_supported": METHODS,
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
             "id_token_signing_alg_values_supported": algorithms,
             "id_token_signed_response_alg": [id_token.as_str()],

@@ -31,6 +31,14 @@ pub struct Grant {
     pub revoked_at: Option<Timestamp>,
 }
 
+impl Grant {
+    /// Whether it outlives the session in which it was made. `offline_access` is granted only to
+    /// clients that may refresh, and says just that (OpenID Connect Core section 11).
+    pub fn outlives_session(&self) -> bool {
+        self.scope.offline()
+    }
+}
+
 /// The person behind a grant, as they were when they granted it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantSubject {

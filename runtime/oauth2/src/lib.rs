@@ -17,8 +17,10 @@ pub mod grant;
 pub mod hooks;
 pub mod introspection;
 pub mod lifespan;
+pub(crate) mod liveness;
 pub mod logout;
 pub mod parameters;
+pub(crate) mod pkce;
 pub mod ports;
 pub mod revocation;
 pub mod scope;
@@ -28,3 +30,6 @@ pub mod token;
 pub mod token_format;
 pub mod userinfo;
 pub mod write;
+
+#[cfg(test)]
+mod memory;

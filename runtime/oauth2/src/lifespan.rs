@@ -11,7 +11,6 @@ use crate::server::AuthorizationServer;
 pub(crate) enum Lifetime {
     AccessToken,
     IdToken,
-    #[expect(dead_code, reason = "the code and refresh grants are the next to be written and use it")]
     RefreshToken,
 }
 

@@ -8,6 +8,7 @@ use super::{Granted, TokenError};
 use crate::client::Client;
 use crate::grant::Grant;
 use crate::hooks::{TokenDecision, TokenRequest, TokenShape, TokenSubject};
+use crate::liveness::LiveGrant;
 use crate::server::AuthorizationServer;
 
 /// Asks the hook about tokens that are about to be issued.
@@ -17,16 +18,17 @@ pub(super) async fn shape_tokens(
     granted: &Granted,
     request: RequestId,
 ) -> Result<TokenShape, TokenError> {
-    let context = context(server, &client.id, granted.grant.as_ref(), request);
+    let grant = granted.grant.as_ref();
+    let context = context(server, &client.id, grant.map(LiveGrant::grant), request);
     if !server.ports.hook.applies(&context) {
         return Ok(TokenShape::default());
     }
     let input = TokenRequest {
         grant_type: granted.grant_type.as_str().to_owned(),
-        subject: subject(server, granted.grant.as_ref()).await?,
+        subject: grant.map(subject),
         scopes: granted.scope.to_vec(),
         audience: granted.audience.clone(),
-        id_token: granted.grant.is_some() && granted.scope.openid(),
+        id_token: grant.is_some() && granted.scope.openid(),
     };
     match server.ports.hook.shape_tokens(&context, &input).await? {
         TokenDecision::Issue(shape) => Ok(shape),
@@ -50,24 +52,15 @@ pub(crate) fn context(
     }
 }
 
-/// The person as the hook sees them. Somebody who is gone gets no tokens.
-pub(crate) async fn subject(
-    server: &AuthorizationServer,
-    grant: Option<&Grant>,
-) -> Result<Option<TokenSubject>, TokenError> {
-    let Some(grant) = grant else { return Ok(None) };
-    let profile = server
-        .ports
-        .subjects
-        .find_subject(&server.tenant, grant.subject.id)
-        .await?
-        .ok_or(TokenError::InvalidGrant(super::InvalidGrant::Subject))?;
-    Ok(Some(TokenSubject {
-        id: grant.subject.id.to_string(),
-        session: Some(grant.subject.session.to_string()),
-        assurance: grant.subject.acr.clone(),
-        methods: grant.subject.amr.clone(),
-        traits: profile.traits,
-        metadata: profile.metadata_public,
-    }))
+/// The person as the hook sees them.
+pub(crate) fn subject(live: &LiveGrant) -> TokenSubject {
+    let (subject, profile) = (&live.grant().subject, live.profile());
+    TokenSubject {
+        id: subject.id.to_string(),
+        session: Some(subject.session.to_string()),
+        assurance: subject.acr.clone(),
+        methods: subject.amr.clone(),
+        traits: profile.traits.clone(),
+        metadata: profile.metadata_public.clone(),
+    }
 }

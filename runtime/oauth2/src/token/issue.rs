@@ -7,12 +7,13 @@ use primitives::{AuditEvent, Timestamp};
 use serde_json::{Map, Value};
 
 use super::jwt::{AccessTokenClaims, Audience, IdTokenClaims, TokenId, at_hash, seconds_between};
-use super::{Granted, Refresh, TokenError, TokenResponse};
+use super::{Granted, TokenError, TokenResponse};
 use crate::claims::scope_claims;
 use crate::client::Client;
 use crate::grant::{AccessToken, Grant};
 use crate::hooks::TokenShape;
 use crate::lifespan::{Lifetime, lifespan};
+use crate::liveness::LiveGrant;
 use crate::server::{AuthorizationServer, signer};
 use crate::settings::AccessTokenStrategy;
 use crate::token_format::{ACCESS_TOKEN, hash_token};
@@ -50,7 +51,7 @@ pub(super) async fn issue(
             let token = format!("{ACCESS_TOKEN}{}", server.rng.token());
             writes.push(Write::InsertAccessToken(Box::new(AccessToken {
                 hash: hash_token(server, &token),
-                grant: granted.grant.as_ref().map(|grant| grant.id),
+                grant: granted.grant.as_ref().map(|live| live.grant().id),
                 client: client.id.clone(),
                 scope: granted.scope.clone(),
                 audience: granted.audience.clone(),
@@ -62,18 +63,23 @@ pub(super) async fn issue(
         }
     };
     let id_token = match (&granted.grant, &keys) {
-        (Some(grant), Some(keys)) if id_token_wanted => {
+        (Some(live), Some(keys)) if id_token_wanted => {
             let signer = signer(keys, server.settings.id_token_signing_algorithm)?;
             let until = now.after(lifespan(server, client, granted.grant_type, Lifetime::IdToken));
-            let claims = id_token_claims(server, grant, &granted, shape.id_token).await?;
+            // The claims that scopes ask for, then the hook's: a plugin may correct a name, never a
+            // protected claim.
+            let mut claims = scope_claims(live.profile(), &granted.scope);
+            claims.extend(shape.id_token);
             let hash = at_hash(signer.algorithm(), &access_token);
-            Some(id_token(server, client, grant, IdToken { at_hash: hash, now, until, claims }, signer)?)
+            Some(id_token(
+                server,
+                client,
+                live.grant(),
+                IdToken { at_hash: hash, now, until, claims },
+                signer,
+            )?)
         }
         _ => None,
-    };
-    let refresh_token = match granted.refresh {
-        Refresh::None => None,
-        Refresh::Token(token) => Some(token),
     };
     // What the grant consumes goes first: its guard decides.
     let writes = granted.writes.into_iter().chain(writes).collect();
@@ -81,7 +87,7 @@ pub(super) async fn issue(
         access_token,
         expires_in: seconds_between(now, expires_at),
         id_token,
-        refresh_token,
+        refresh_token: granted.refresh_token,
         scope,
         token_type: "bearer",
     };
@@ -99,7 +105,7 @@ struct Signed<'a> {
 
 impl Signed<'_> {
     fn access_token(&self, signer: &jose::Signer, added: &Map<String, Value>) -> Result<String, SignError> {
-        let grant = self.granted.grant.as_ref();
+        let grant = self.granted.grant.as_ref().map(LiveGrant::grant);
         let subject = grant.map(|grant| &grant.subject);
         let client_id = self.client.id.as_str();
         let jti = TokenId::generate(self.server.rng.as_ref(), grant.map(|grant| grant.id));
@@ -124,24 +130,6 @@ impl Signed<'_> {
         };
         signer.sign(TokenType::AccessToken, &claims)
     }
-}
-
-/// The claims that scopes ask for, then the hook's: a plugin may correct a name, never a protected claim.
-async fn id_token_claims(
-    server: &AuthorizationServer,
-    grant: &Grant,
-    granted: &Granted,
-    added: Map<String, Value>,
-) -> Result<Map<String, Value>, TokenError> {
-    let profile = server
-        .ports
-        .subjects
-        .find_subject(&server.tenant, grant.subject.id)
-        .await?
-        .ok_or(TokenError::InvalidGrant(super::InvalidGrant::Subject))?;
-    let mut claims = scope_claims(&profile, &granted.scope);
-    claims.extend(added);
-    Ok(claims)
 }
 
 struct IdToken {

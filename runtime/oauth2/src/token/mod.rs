@@ -12,11 +12,13 @@
 //! Nothing is written before phase 6 but what a refusal itself writes. The caller applies the change
 //! and answers afterwards.
 
+mod authorization_code;
 mod client_credentials;
 pub mod error;
 pub(crate) mod hook;
 mod issue;
 pub(crate) mod jwt;
+pub(crate) mod refresh_token;
 pub mod request;
 
 use primitives::{Actor, AuditEvent, Change, RequestId};
@@ -27,7 +29,7 @@ pub use error::{ErrorCode, InvalidGrant, TokenError};
 use crate::client::{Client, GrantType};
 use crate::client_authentication::{AuthenticatedClient, authenticate};
 use crate::decision::Decision;
-use crate::grant::Grant;
+use crate::liveness::LiveGrant;
 use crate::parameters::Parameters;
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
@@ -62,24 +64,15 @@ pub struct TokenResponse {
 pub(crate) struct Granted {
     pub(crate) grant_type: GrantType,
     /// None if the client acts for itself.
-    pub(crate) grant: Option<Grant>,
+    pub(crate) grant: Option<LiveGrant>,
     /// Scope of the access token.
     pub(crate) scope: Scopes,
     /// Audience of the access token.
     pub(crate) audience: Vec<String>,
-    /// The refresh token that goes with it.
-    pub(crate) refresh: Refresh,
+    /// The refresh token that goes with it; its row is among the writes.
+    pub(crate) refresh_token: Option<String>,
     pub(crate) writes: Vec<Write>,
     pub(crate) audit: Vec<AuditEvent>,
-}
-
-/// The refresh token of a response.
-pub(crate) enum Refresh {
-    /// None was asked for.
-    None,
-    /// A new one, already among the writes.
-    #[expect(dead_code, reason = "the code and refresh grants are the next to be written and use it")]
-    Token(String),
 }
 
 /// A refusal, and what it writes.
@@ -118,9 +111,8 @@ impl AuthorizationServer {
             authenticate(self, request.authorization, parameters).await.map_err(TokenError::from)?;
         let grant_type = check_grant_type(&client, parameters)?;
         let granted = match grant_type {
-            GrantType::AuthorizationCode | GrantType::RefreshToken => {
-                return Err(TokenError::UnsupportedGrantType.into());
-            }
+            GrantType::AuthorizationCode => authorization_code::run(self, &client, parameters).await?,
+            GrantType::RefreshToken => refresh_token::run(self, &client, parameters).await?,
             GrantType::ClientCredentials => client_credentials::run(&client, parameters)?,
         };
         let shape = hook::shape_tokens(self, &client, &granted, request.request).await?;

@@ -3,7 +3,6 @@
 use url::Url;
 
 use super::error::TokenError;
-use crate::client::Client;
 use crate::parameters::Parameters;
 use crate::scope::Scopes;
 
@@ -22,16 +21,16 @@ pub(crate) fn check_scope(parameters: &Parameters<'_>, allowed: &Scopes) -> Resu
 }
 
 /// The audiences of a request, from `audience` (a list separated by spaces) and `resource` (RFC 8707):
-/// each one that the client is registered for, or refused.
+/// each one of `allowed`, or refused.
 pub(crate) fn check_audience(
     parameters: &Parameters<'_>,
-    client: &Client,
+    allowed: &[String],
 ) -> Result<Vec<String>, TokenError> {
     let mut audience: Vec<String> = Vec::new();
     let listed = parameters.all("audience").flat_map(|list| list.split(' ')).filter(|one| !one.is_empty());
     for one in listed.map(Ok).chain(parameters.all("resource").map(check_resource)) {
         let one = one?;
-        if !client.audience().iter().any(|allowed| allowed == one) {
+        if !allowed.iter().any(|allowed| allowed == one) {
             return Err(TokenError::InvalidTarget);
         }
         if !audience.iter().any(|known| known == one) {

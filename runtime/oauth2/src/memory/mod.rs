@@ -1,0 +1,161 @@
+//! This room's own model of storage: every write with its guard, every port, in memory. What tests
+//! decide on, and what says in the fewest words how storage must behave.
+
+mod ports;
+mod world;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
+
+use jose::TenantKeys;
+use primitives::{AuditEvent, Change, ClientId, GrantId, IdentityId, KeyedHash, SessionId, TenantId};
+
+pub(crate) use world::*;
+
+use crate::client::ClientRecord;
+use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken};
+use crate::ports::SubjectProfile;
+use crate::write::Write;
+
+/// All tenants' rows, and the tenants' keys.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    tenants: Mutex<BTreeMap<TenantId, Rows>>,
+    keys: Arc<TenantKeys>,
+}
+
+/// One tenant's rows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rows {
+    pub(crate) clients: BTreeMap<ClientId, ClientRecord>,
+    pub(crate) grants: BTreeMap<GrantId, Grant>,
+    pub(crate) consents: HashMap<(IdentityId, ClientId), Consent>,
+    pub(crate) codes: HashMap<KeyedHash, AuthorizationCode>,
+    pub(crate) access_tokens: HashMap<KeyedHash, AccessToken>,
+    pub(crate) refresh_tokens: HashMap<KeyedHash, RefreshToken>,
+    pub(crate) assertions: BTreeSet<(ClientId, String)>,
+    pub(crate) revoked_jwts: BTreeSet<String>,
+    pub(crate) subjects: BTreeMap<IdentityId, SubjectProfile>,
+    pub(crate) sessions: BTreeSet<SessionId>,
+    pub(crate) audit: Vec<AuditEvent>,
+}
+
+/// A guard missed; nothing of the change was written.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Missed;
+
+impl Memory {
+    pub(crate) fn new(keys: TenantKeys) -> Self {
+        Self { tenants: Mutex::default(), keys: Arc::new(keys) }
+    }
+
+    /// Looks at, or edits, a tenant's rows.
+    pub(crate) fn rows<T>(&self, tenant: &TenantId, edit: impl FnOnce(&mut Rows) -> T) -> T {
+        edit(self.tenants.lock().unwrap().entry(tenant.clone()).or_default())
+    }
+
+    /// Applies a change whole or not at all.
+    pub(crate) fn apply(&self, change: Change<Write>) -> Result<(), Missed> {
+        self.rows(&change.tenant, |rows| {
+            let mut after = rows.clone();
+            for write in change.writes {
+                after.write(write)?;
+            }
+            after.audit.extend(change.audit);
+            *rows = after;
+            Ok(())
+        })
+    }
+}
+
+fn guard(holds: bool) -> Result<(), Missed> {
+    if holds { Ok(()) } else { Err(Missed) }
+}
+
+impl Rows {
+    fn is_live(&self, grant: GrantId) -> bool {
+        self.grants.get(&grant).is_some_and(|grant| grant.revoked_at.is_none())
+    }
+
+    fn revoke(&mut self, at: primitives::Timestamp, which: impl Fn(&Grant) -> bool) {
+        for grant in self.grants.values_mut().filter(|grant| which(grant)) {
+            grant.revoked_at.get_or_insert(at);
+        }
+    }
+
+    fn write(&mut self, write: Write) -> Result<(), Missed> {
+        match write {
+            Write::InsertClient(client) => {
+                let id = client.document.client_id.clone().unwrap();
+                guard(self.clients.insert(id, *client).is_none())
+            }
+            Write::UpdateClient { client, expected } => {
+                let id = client.document.client_id.clone().unwrap();
+                let before = self.clients.insert(id, *client);
+                guard(before.is_some_and(|before| before.version == expected))
+            }
+            Write::DeleteClient { client, expected } => {
+                guard(self.clients.remove(&client).is_some_and(|before| before.version == expected))
+            }
+            Write::RevokeGrantsOfClient { client, at } => {
+                self.revoke(at, |grant| grant.client == client);
+                Ok(())
+            }
+            Write::InsertGrant(grant) => guard(self.grants.insert(grant.id, *grant).is_none()),
+            Write::RevokeGrant { grant: id, at } => {
+                self.revoke(at, |grant| grant.id == id);
+                Ok(())
+            }
+            Write::RevokeGrantsOfSubject { subject, client, at } => {
+                self.revoke(at, |grant| {
+                    grant.subject.id == subject && client.as_ref().is_none_or(|id| *id == grant.client)
+                });
+                Ok(())
+            }
+            Write::RevokeGrantsOfSession { session, at } => {
+                let lasting: BTreeSet<_> = self.refresh_tokens.values().map(|token| token.grant).collect();
+                self.revoke(at, |grant| grant.subject.session == session && !lasting.contains(&grant.id));
+                Ok(())
+            }
+            Write::RememberConsent(consent) => {
+                self.consents.insert((consent.subject, consent.client.clone()), *consent);
+                Ok(())
+            }
+            Write::ForgetConsents { subject, client } => {
+                self.consents
+                    .retain(|(of, to), _| *of != subject || client.as_ref().is_some_and(|id| id != to));
+                Ok(())
+            }
+            Write::InsertAuthorizationCode(code) => {
+                guard(self.codes.insert(code.hash.clone(), *code).is_none())
+            }
+            Write::ConsumeAuthorizationCode { code, grant, at } => {
+                guard(self.is_live(grant))?;
+                let code = self.codes.get_mut(&code).filter(|code| code.consumed_at.is_none());
+                code.ok_or(Missed)?.consumed_at = Some(at);
+                Ok(())
+            }
+            Write::InsertAccessToken(token) => {
+                guard(self.access_tokens.insert(token.hash.clone(), *token).is_none())
+            }
+            Write::DeleteAccessToken { token } => {
+                self.access_tokens.remove(&token);
+                Ok(())
+            }
+            Write::InsertRefreshToken(token) => {
+                guard(self.refresh_tokens.insert(token.hash.clone(), *token).is_none())
+            }
+            Write::RotateRefreshToken { token, grant, rotation } => {
+                guard(self.is_live(grant))?;
+                let token = self.refresh_tokens.get_mut(&token).filter(|token| token.rotation.is_none());
+                token.ok_or(Missed)?.rotation = Some(*rotation);
+                Ok(())
+            }
+            Write::UseAssertion { client, jti, .. } => guard(self.assertions.insert((client, jti))),
+            Write::RevokeJwt { jti, .. } => {
+                self.revoked_jwts.insert(jti);
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The ports, answered from memory. Every answer is ready at once.
+
+use std::sync::Arc;
+
+use futures_util::future::ready;
+use jose::TenantKeys;
+use primitives::outbound::{Outbound, OutboundError, OutboundRequest, OutboundResponse};
+use primitives::{ClientId, GrantId, IdentityId, KeyedHash, Secret, SessionId, TenantId};
+
+use super::Memory;
+use crate::client::{Client, ClientRecord};
+use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken};
+use crate::ports::{
+    ClientFilter, ClientRepository, GrantRepository, PortResult, SecretHasher, SubjectClaims, SubjectProfile,
+    TokenKeys, TokenRepository,
+};
+
+fn answer<'a, T: Send + 'a>(value: T) -> PortResult<'a, T> {
+    Box::pin(ready(Ok(value)))
+}
+
+impl ClientRepository for Memory {
+    fn find_client<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        id: &'a ClientId,
+    ) -> PortResult<'a, Option<Arc<Client>>> {
+        let record = self.rows(tenant, |rows| rows.clients.get(id).cloned());
+        answer(record.map(|record| Arc::new(Client::check(record).unwrap())))
+    }
+
+    fn find_client_record<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        id: &'a ClientId,
+    ) -> PortResult<'a, Option<ClientRecord>> {
+        answer(self.rows(tenant, |rows| rows.clients.get(id).cloned()))
+    }
+
+    fn list_clients<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        filter: &'a ClientFilter,
+        limit: u32,
+    ) -> PortResult<'a, Vec<ClientRecord>> {
+        let wanted = |(id, record): &(&ClientId, &ClientRecord)| {
+            filter.after.as_ref().is_none_or(|after| *id > after)
+                && filter.client_name.as_ref().is_none_or(|name| *name == record.document.client_name)
+                && filter.owner.as_ref().is_none_or(|owner| *owner == record.document.owner)
+        };
+        answer(self.rows(tenant, |rows| {
+            let found = rows.clients.iter().filter(wanted).map(|(_, record)| record.clone());
+            found.take(usize::try_from(limit).unwrap()).collect()
+        }))
+    }
+}
+
+impl GrantRepository for Memory {
+    fn find_grant<'a>(&'a self, tenant: &'a TenantId, id: GrantId) -> PortResult<'a, Option<Grant>> {
+        answer(self.rows(tenant, |rows| rows.grants.get(&id).cloned()))
+    }
+
+    fn find_consent<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        subject: IdentityId,
+        client: &'a ClientId,
+    ) -> PortResult<'a, Option<Consent>> {
+        answer(self.rows(tenant, |rows| rows.consents.get(&(subject, client.clone())).cloned()))
+    }
+
+    fn list_grants<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        subject: IdentityId,
+        limit: u32,
+    ) -> PortResult<'a, Vec<Grant>> {
+        answer(self.rows(tenant, |rows| {
+            let of_subject = |grant: &&Grant| grant.subject.id == subject && grant.revoked_at.is_none();
+            let mut grants: Vec<_> = rows.grants.values().filter(of_subject).cloned().collect();
+            grants.sort_by_key(|grant| std::cmp::Reverse(grant.created_at));
+            grants.truncate(usize::try_from(limit).unwrap());
+            grants
+        }))
+    }
+}
+
+impl TokenRepository for Memory {
+    fn find_authorization_code<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        hash: &'a KeyedHash,
+    ) -> PortResult<'a, Option<(AuthorizationCode, Grant)>> {
+        answer(self.rows(tenant, |rows| {
+            let code = rows.codes.get(hash)?.clone();
+            let grant = rows.grants.get(&code.grant)?.clone();
+            Some((code, grant))
+        }))
+    }
+
+    fn find_access_token<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        hash: &'a KeyedHash,
+    ) -> PortResult<'a, Option<(AccessToken, Option<Grant>)>> {
+        answer(self.rows(tenant, |rows| {
+            let token = rows.access_tokens.get(hash)?.clone();
+            let grant = token.grant.and_then(|grant| rows.grants.get(&grant).cloned());
+            Some((token, grant))
+        }))
+    }
+
+    fn find_refresh_token<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        hash: &'a KeyedHash,
+    ) -> PortResult<'a, Option<(RefreshToken, Grant)>> {
+        answer(self.rows(tenant, |rows| {
+            let token = rows.refresh_tokens.get(hash)?.clone();
+            let grant = rows.grants.get(&token.grant)?.clone();
+            Some((token, grant))
+        }))
+    }
+
+    fn is_jwt_revoked<'a>(&'a self, tenant: &'a TenantId, jti: &'a str) -> PortResult<'a, bool> {
+        answer(self.rows(tenant, |rows| rows.revoked_jwts.contains(jti)))
+    }
+
+    fn is_assertion_used<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        client: &'a ClientId,
+        jti: &'a str,
+    ) -> PortResult<'a, bool> {
+        let used = (client.clone(), jti.to_owned());
+        answer(self.rows(tenant, |rows| rows.assertions.contains(&used)))
+    }
+}
+
+impl SubjectClaims for Memory {
+    fn find_subject<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        subject: IdentityId,
+    ) -> PortResult<'a, Option<SubjectProfile>> {
+        answer(self.rows(tenant, |rows| rows.subjects.get(&subject).cloned()))
+    }
+
+    fn is_session_live<'a>(&'a self, tenant: &'a TenantId, session: SessionId) -> PortResult<'a, bool> {
+        answer(self.rows(tenant, |rows| rows.sessions.contains(&session)))
+    }
+}
+
+/// Not Argon2id: the room only passes its text around.
+impl SecretHasher for Memory {
+    fn hash(&self, secret: Secret<String>) -> PortResult<'_, String> {
+        answer(format!("$model${}", secret.expose()))
+    }
+
+    fn verify(&self, secret: Secret<String>, phc: String) -> PortResult<'_, bool> {
+        answer(phc.strip_prefix("$model$") == Some(secret.expose().as_str()))
+    }
+}
+
+impl TokenKeys for Memory {
+    fn load_keys<'a>(&'a self, _: &'a TenantId) -> PortResult<'a, Arc<TenantKeys>> {
+        answer(Arc::clone(&self.keys))
+    }
+}
+
+impl Outbound for Memory {
+    fn fetch(
+        &self,
+        _: OutboundRequest,
+    ) -> futures_util::future::BoxFuture<'_, Result<OutboundResponse, OutboundError>> {
+        Box::pin(ready(Err(OutboundError::Forbidden)))
+    }
+}

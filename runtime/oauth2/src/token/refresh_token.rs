@@ -1,0 +1,372 @@
+//! The refresh token grant (RFC 6749 section 6, RFC 9700 section 4.14).
+//!
+//! Every use rotates the token. Attack: a copied refresh token is used beside the real one. Whoever
+//! comes second presents a rotated token, which revokes the grant: the thief is out, and the person
+//! signs in again. Only within the grace window is a second use answered, with the very successor that
+//! the first one got, so that two requests at once, or one repeated after a lost answer, do no harm;
+//! it gives the thief nothing that lasts, since the family still has one newest token.
+
+use primitives::{SealContext, base64url};
+
+use super::authorization_code::{event, refusal, revoked};
+use super::request::check_scope;
+use super::{Granted, InvalidGrant, Refused, TokenError};
+use crate::client::{Client, GrantType};
+use crate::grant::{Grant, RefreshToken, Rotation};
+use crate::lifespan::{Lifetime, lifespan};
+use crate::liveness::{SessionRule, check_grant};
+use crate::parameters::Parameters;
+use crate::ports::PortError;
+use crate::scope::Scopes;
+use crate::server::AuthorizationServer;
+use crate::token_format::{REFRESH_TOKEN, has_form, hash_token, hashes};
+use crate::write::Write;
+
+const SUCCESSOR: &str = "refresh_token_successor";
+
+pub(super) async fn run(
+    server: &AuthorizationServer,
+    client: &Client,
+    parameters: &Parameters<'_>,
+) -> Result<Granted, Refused> {
+    let token = parameters
+        .find("refresh_token")
+        .ok_or(TokenError::InvalidRequest("parameter refresh_token is missing".into()))?;
+    let unknown = TokenError::InvalidGrant(InvalidGrant::UnknownRefreshToken);
+    let Some((token, grant)) = find(server, token).await? else { return Err(unknown.into()) };
+    if grant.client != client.id {
+        return Err(unknown.into());
+    }
+    if grant.revoked_at.is_some() {
+        return Err(TokenError::InvalidGrant(InvalidGrant::Revoked).into());
+    }
+    let now = server.now();
+    let repeated = match &token.rotation {
+        Some(rotation) if now < rotation.at.after(server.settings.refresh_token_grace.0) => Some(rotation),
+        Some(_) => {
+            let cause = InvalidGrant::ReusedRefreshToken;
+            return Err(revoked(server, client, &grant, cause, "refresh_token.reused"));
+        }
+        None => None,
+    };
+    if now >= token.expires_at {
+        return Err(unknown.into());
+    }
+    let live = check_grant(server, client, grant, SessionRule::AsGranted).await?.map_err(refusal)?;
+    let grant = live.grant();
+    let scope = access_scope(parameters, client, &token)?;
+    let audience = remaining_audience(parameters, client, grant)?;
+
+    let (refresh_token, writes) = match repeated {
+        Some(rotation) => (open_successor(server, &token, rotation)?, Vec::new()),
+        None => rotate(server, client, &token, grant),
+    };
+    Ok(Granted {
+        grant_type: GrantType::RefreshToken,
+        scope,
+        audience,
+        refresh_token: Some(refresh_token),
+        writes,
+        audit: vec![event("token.refreshed", client, grant)],
+        grant: Some(live),
+    })
+}
+
+/// Finds a refresh token, rotated or not.
+pub(crate) async fn find(
+    server: &AuthorizationServer,
+    token: &str,
+) -> Result<Option<(RefreshToken, Grant)>, PortError> {
+    if !has_form(token, REFRESH_TOKEN) {
+        return Ok(None);
+    }
+    for hash in hashes(server, token) {
+        if let Some(found) = server.ports.tokens.find_refresh_token(&server.tenant, &hash).await? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// Makes a refresh token with everything that the grant allows.
+pub(super) fn new_refresh_token(
+    server: &AuthorizationServer,
+    client: &Client,
+    grant_type: GrantType,
+    grant: &Grant,
+) -> (String, RefreshToken) {
+    let now = server.now();
+    let token = format!("{REFRESH_TOKEN}{}", server.rng.token());
+    let row = RefreshToken {
+        hash: hash_token(server, &token),
+        grant: grant.id,
+        scope: grant.scope.clone(),
+        issued_at: now,
+        expires_at: now.after(lifespan(server, client, grant_type, Lifetime::RefreshToken)),
+        rotation: None,
+    };
+    (token, row)
+}
+
+/// The successor has the scope of the token that it follows, also if less was asked for this time
+/// (RFC 6749 section 6).
+fn rotate(
+    server: &AuthorizationServer,
+    client: &Client,
+    token: &RefreshToken,
+    grant: &Grant,
+) -> (String, Vec<Write>) {
+    let (successor, row) = new_refresh_token(server, client, GrantType::RefreshToken, grant);
+    let row = RefreshToken { scope: token.scope.clone(), ..row };
+    let rotation = Rotation {
+        at: row.issued_at,
+        successor: row.hash.clone(),
+        sealed_successor: server.sealer.seal(place(server, &row_name(token)), successor.as_bytes()),
+    };
+    let writes = vec![
+        Write::RotateRefreshToken {
+            token: token.hash.clone(),
+            grant: grant.id,
+            rotation: Box::new(rotation),
+        },
+        Write::InsertRefreshToken(Box::new(row)),
+    ];
+    (successor, writes)
+}
+
+fn open_successor(
+    server: &AuthorizationServer,
+    token: &RefreshToken,
+    rotation: &Rotation,
+) -> Result<String, PortError> {
+    let broken =
+        || PortError::Unavailable("a rotated refresh token's sealed_successor does not open".to_owned());
+    let opened = server
+        .sealer
+        .open(place(server, &row_name(token)), &rotation.sealed_successor)
+        .map_err(|_| broken())?;
+    std::str::from_utf8(&opened).map(str::to_owned).map_err(|_| broken())
+}
+
+fn row_name(token: &RefreshToken) -> String {
+    base64url::encode(&token.hash.0)
+}
+
+fn place<'a>(server: &'a AuthorizationServer, row: &'a str) -> SealContext<'a> {
+    SealContext { tenant: &server.tenant, purpose: SUCCESSOR, row }
+}
+
+/// What is asked for, never more than the token has; all of it if nothing is named. What the client
+/// may not have any more is left out.
+fn access_scope(
+    parameters: &Parameters<'_>,
+    client: &Client,
+    token: &RefreshToken,
+) -> Result<Scopes, TokenError> {
+    let asked = match parameters.find("scope") {
+        None => token.scope.clone(),
+        Some(_) => check_scope(parameters, &token.scope)?,
+    };
+    Ok(asked.iter().filter(|scope| client.scope.contains(scope)).collect())
+}
+
+/// The audience of an access token: what is named, out of what was granted (RFC 8707 section 2.2); all
+/// of it if nothing is named. What the client may not have any more is left out.
+pub(super) fn remaining_audience(
+    parameters: &Parameters<'_>,
+    client: &Client,
+    grant: &Grant,
+) -> Result<Vec<String>, TokenError> {
+    let asked = super::request::check_audience(parameters, &grant.audience)?;
+    let chosen = if asked.is_empty() { grant.audience.clone() } else { asked };
+    Ok(chosen.into_iter().filter(|one| client.audience().contains(one)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::memory::{World, as_app};
+    use crate::settings::Settings;
+
+    fn world_with(edit: impl FnOnce(&mut Settings)) -> World {
+        let world = World::set(edit);
+        world.add_client(&json!({"token_endpoint_auth_method": "client_secret_post"}));
+        world
+    }
+
+    fn world() -> World {
+        world_with(|_| {})
+    }
+
+    fn first(world: &World) -> String {
+        world.redeem(&world.code("openid read offline_access")).unwrap().refresh_token.unwrap()
+    }
+
+    fn refused(cause: InvalidGrant) -> TokenError {
+        TokenError::InvalidGrant(cause)
+    }
+
+    #[test]
+    fn each_use_rotates() {
+        let world = world();
+        let one = first(&world);
+        let two = world.refresh(&one).unwrap().refresh_token.unwrap();
+        let three = world.refresh(&two).unwrap().refresh_token.unwrap();
+        assert!(one != two && two != three);
+    }
+
+    #[test]
+    fn rotated_token_gives_the_same_successor_within_grace_and_revokes_after() {
+        let world = world();
+        let one = first(&world);
+        let two = world.refresh(&one).unwrap().refresh_token.unwrap();
+        world.wait(9);
+        assert_eq!(world.refresh(&one).unwrap().refresh_token.as_ref(), Some(&two));
+        world.wait(1);
+        assert_eq!(world.refresh(&one).err(), Some(refused(InvalidGrant::ReusedRefreshToken)));
+        assert_eq!(world.refresh(&two).err(), Some(refused(InvalidGrant::Revoked)));
+    }
+
+    #[test]
+    fn without_grace_any_second_use_revokes() {
+        let world = world_with(|settings| settings.refresh_token_grace = "0s".parse().unwrap());
+        let one = first(&world);
+        let two = world.refresh(&one).unwrap().refresh_token.unwrap();
+        assert_eq!(world.refresh(&one).err(), Some(refused(InvalidGrant::ReusedRefreshToken)));
+        assert_eq!(world.refresh(&two).err(), Some(refused(InvalidGrant::Revoked)));
+    }
+
+    #[test]
+    fn reuse_is_noticed_after_the_token_has_expired() {
+        let world = world_with(|settings| settings.refresh_token_lifespan = "1m".parse().unwrap());
+        let one = first(&world);
+        world.wait(50);
+        let two = world.refresh(&one).unwrap().refresh_token.unwrap();
+        world.wait(50);
+        assert_eq!(world.refresh(&one).err(), Some(refused(InvalidGrant::ReusedRefreshToken)));
+        assert_eq!(world.refresh(&two).err(), Some(refused(InvalidGrant::Revoked)));
+    }
+
+    #[test]
+    fn parallel_refreshes_all_get_the_same_successor() {
+        let world = world();
+        let token = first(&world);
+        let encoded = as_app(&[("grant_type", "refresh_token"), ("refresh_token", &token)]);
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let refresh = || world.commit(|| world.decide_token(&encoded));
+            let threads: Vec<_> = (0..50).map(|_| scope.spawn(refresh)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap().unwrap()).collect()
+        });
+        assert!(answers.iter().all(|answer| answer.refresh_token == answers[0].refresh_token));
+        assert!(world.refresh(answers[0].refresh_token.as_ref().unwrap()).is_ok());
+    }
+
+    #[test]
+    fn parallel_refreshes_without_grace_give_one_answer_and_leave_nothing_alive() {
+        let world = world_with(|settings| settings.refresh_token_grace = "0s".parse().unwrap());
+        let token = first(&world);
+        let encoded = as_app(&[("grant_type", "refresh_token"), ("refresh_token", &token)]);
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let refresh = || world.commit(|| world.decide_token(&encoded));
+            let threads: Vec<_> = (0..20).map(|_| scope.spawn(refresh)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+        assert!(world.rows(|rows| rows.grants.values().all(|grant| grant.revoked_at.is_some())));
+    }
+
+    #[test]
+    fn scope_may_shrink_and_never_grow() {
+        let check = |scope: &str, expect: Result<&str, &str>| {
+            let world = world();
+            let token = first(&world);
+            let pairs = [("grant_type", "refresh_token"), ("refresh_token", &*token), ("scope", scope)];
+            let answer = world.token(&pairs);
+            let found = answer.as_ref().map(|answer| &*answer.scope).map_err(|error| error.code().as_str());
+            assert_eq!(found, expect, "{scope}");
+            if let Ok(answer) = &answer {
+                let next = world.refresh(answer.refresh_token.as_ref().unwrap()).unwrap();
+                assert_eq!(next.scope, "openid read offline_access", "the refresh token keeps its scope");
+            }
+        };
+        check("", Ok("openid read offline_access"));
+        check("read", Ok("read"));
+        check("write", Err("invalid_scope"));
+        check("read write", Err("invalid_scope"));
+        check("read\u{7}", Err("invalid_scope"));
+    }
+
+    #[test]
+    fn scope_and_audience_that_the_client_lost_are_left_out() {
+        let world = world();
+        let token = first(&world);
+        world.rows(|rows| {
+            for client in rows.clients.values_mut() {
+                client.document.scope = "openid offline_access".to_owned();
+                client.document.audience = None;
+            }
+        });
+        assert_eq!(world.refresh(&token).unwrap().scope, "openid offline_access");
+    }
+
+    #[test]
+    fn token_outlives_the_session_and_not_the_person_or_the_client() {
+        let later = primitives::Timestamp::from_seconds(1_800_000_001);
+        let check = |break_it: &dyn Fn(&World), expect: Option<TokenError>| {
+            let world = world();
+            let token = first(&world);
+            break_it(&world);
+            assert_eq!(world.refresh(&token).err(), expect);
+        };
+        check(&|world| world.rows(|rows| rows.sessions.clear()), None);
+        check(&|world| world.rows(|rows| rows.subjects.clear()), Some(refused(InvalidGrant::Subject)));
+        check(
+            &|world| world.rows(|rows| rows.subjects.values_mut().for_each(|who| who.not_before = later)),
+            Some(refused(InvalidGrant::Subject)),
+        );
+        check(
+            &|world| {
+                world.rows(|rows| rows.clients.values_mut().for_each(|client| client.not_before = later));
+            },
+            Some(refused(InvalidGrant::Revoked)),
+        );
+        check(&|world| world.wait(720 * 3_600), Some(refused(InvalidGrant::UnknownRefreshToken)));
+    }
+
+    #[test]
+    fn token_of_another_client_is_unknown_and_stays_good() {
+        let world = world();
+        world.add_client(&json!({"client_id": "thief", "token_endpoint_auth_method": "none",
+            "grant_types": ["authorization_code", "refresh_token"]}));
+        let token = first(&world);
+        let stolen = crate::memory::form(&[
+            ("client_id", "thief"),
+            ("grant_type", "refresh_token"),
+            ("refresh_token", &token),
+        ]);
+        let answer = world.commit(|| world.decide_token(&stolen));
+        assert_eq!(answer.err(), Some(refused(InvalidGrant::UnknownRefreshToken)));
+        assert!(world.refresh(&token).is_ok());
+    }
+
+    #[test]
+    fn sealed_successor_opens_only_in_its_own_row() {
+        let world = world();
+        let one = first(&world);
+        world.refresh(&one).unwrap();
+        // Somebody with write access to the table gives the token another row's successor.
+        let other = first(&world);
+        world.refresh(&other).unwrap();
+        world.rows(|rows| {
+            let [first, second] = ["one", "other"].map(|name| {
+                let token = if name == "one" { &one } else { &other };
+                hash_token(&world.server, token)
+            });
+            let rotation = rows.refresh_tokens[&second].rotation.clone();
+            rows.refresh_tokens.get_mut(&first).unwrap().rotation = rotation;
+        });
+        assert!(matches!(world.refresh(&one), Err(TokenError::Port(PortError::Unavailable(_)))));
+    }
+}
