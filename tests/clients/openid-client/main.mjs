@@ -1,0 +1,24 @@
+// The provider as `openid-client`, a certified relying party, sees it.
+//
+//   node main.mjs --issuer URL --registration URL --key-file FILE --identifier NAME --password-file FILE
+//                 [--strict URL --strict-registration URL] [--stand-in]
+//
+// `cargo xtask clients openid-client` starts a provider and calls it so. ONLY=<text> runs the checks whose name contains it.
+
+import { finish } from "./checks.mjs";
+import { standIn } from "./provider.mjs";
+import clientAuthentication from "./client_authentication.mjs";
+import codeFlow from "./code_flow.mjs";
+import discovery from "./discovery.mjs";
+import logout from "./logout.mjs";
+import refresh from "./refresh.mjs";
+import tokens from "./tokens.mjs";
+
+if (standIn) console.log("against oidc-provider: checks of what it has not are left out");
+await discovery();
+await clientAuthentication();
+await codeFlow();
+await refresh();
+await tokens();
+await logout();
+finish();
