@@ -1,26 +1,59 @@
 //! What the tests need beyond Rust, installed where that can be done and otherwise named with the command.
 
-use anyhow::bail;
+use anyhow::{Context, bail};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::workspace::{self, answers};
 
 /// A program that Debian packages.
-struct Debian {
+pub(crate) struct Debian {
     /// What it is needed for.
     purpose: &'static str,
     package: &'static str,
     found: fn() -> bool,
 }
 
-const DEBIAN: &[Debian] =
-    &[Debian { purpose: "the storage tests on PostgreSQL", package: "postgresql", found: has_postgresql }];
+/// The database of the storage tests.
+pub(crate) const POSTGRESQL: Debian =
+    Debian { purpose: "the storage tests on PostgreSQL", package: "postgresql", found: has_postgresql };
+
+/// The browser of the tests that click.
+pub(crate) const CHROMIUM: Debian = Debian {
+    purpose: "the tests in a browser",
+    package: "chromium",
+    found: || answers("chromium", "--version"),
+};
+
+/// Runs the client tests that are written in JavaScript.
+pub(crate) const NODE: Debian = Debian {
+    purpose: "the tests with clients from npm",
+    package: "npm",
+    found: || answers("node", "--version") && answers("npm", "--version"),
+};
+
+/// Runs the client tests that are written in Python.
+pub(crate) const PYTHON: Debian = Debian {
+    purpose: "the tests with clients from PyPI",
+    package: "python3-venv",
+    found: || {
+        answers("python3", "--version")
+            && Command::new("python3").args(["-c", "import ensurepip"]).status().is_ok_and(|s| s.success())
+    },
+};
+
+/// The load generator of the benchmarks. It has no option that answers with success.
+pub(crate) const WRK: Debian = Debian {
+    purpose: "the benchmarks",
+    package: "wrk",
+    found: || Command::new("wrk").arg("-v").output().is_ok(),
+};
 
 /// Installs the Debian packages that are missing, as root on Debian; otherwise names them.
 ///
 /// Fails when something is missing and cannot be installed, since a test that needs it would be skipped.
-pub(crate) fn debian_packages() -> anyhow::Result<()> {
-    let missing: Vec<&Debian> = DEBIAN.iter().filter(|item| !(item.found)()).collect();
+pub(crate) fn debian_packages(wanted: &[Debian]) -> anyhow::Result<()> {
+    let missing: Vec<&Debian> = wanted.iter().filter(|item| !(item.found)()).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -40,6 +73,45 @@ pub(crate) fn debian_packages() -> anyhow::Result<()> {
         eprintln!("missing: {} (for {})", item.package, item.purpose);
     }
     bail!("run `sudo apt-get install {}`, or install the same by your system's means", names.join(" "))
+}
+
+/// Installs the npm packages of `home` as its lock file says, unless that was done.
+pub(crate) fn node_packages(home: &Path) -> anyhow::Result<()> {
+    let lock = home.join("package-lock.json");
+    if newer(&home.join("node_modules/.package-lock.json"), &lock) {
+        return Ok(());
+    }
+    debian_packages(&[NODE])?;
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(home);
+    workspace::run(&mut npm).with_context(|| format!("run `npm ci` in {}", home.display()))
+}
+
+/// Makes a Python environment with the packages of `home/requirements.txt` in the target directory, unless that was done.
+///
+/// Returns its interpreter.
+pub(crate) fn python_packages(home: &Path) -> anyhow::Result<PathBuf> {
+    let name = home.file_name().context("a directory")?;
+    let environment = workspace::target_directory().join("python").join(name);
+    let interpreter = environment.join("bin/python");
+    let (requirements, done) = (home.join("requirements.txt"), environment.join("installed"));
+    if newer(&done, &requirements) {
+        return Ok(interpreter);
+    }
+    debian_packages(&[PYTHON])?;
+    workspace::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
+    let mut pip = Command::new(&interpreter);
+    pip.args(["-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--require-hashes"]);
+    pip.arg("--requirement").arg(&requirements);
+    workspace::run(&mut pip)?;
+    std::fs::write(&done, "")?;
+    Ok(interpreter)
+}
+
+/// Whether `made` exists and was made after `source` was last changed.
+fn newer(made: &Path, source: &Path) -> bool {
+    let changed = |path: &Path| std::fs::metadata(path).and_then(|data| data.modified());
+    matches!((changed(made), changed(source)), (Ok(made), Ok(source)) if made >= source)
 }
 
 /// Whether `cargo deny` can be used, after installing it where that is asked for.

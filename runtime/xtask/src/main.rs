@@ -4,9 +4,15 @@
 
 #![expect(clippy::print_stdout, reason = "these commands talk to the developer's terminal")]
 
+mod bench;
 mod ci;
+mod clients;
 mod guests;
 mod install;
+mod loopback;
+mod node;
+mod screenshots;
+mod server;
 mod test;
 mod tidy;
 mod workspace;
@@ -29,6 +35,13 @@ enum Task {
     Ci,
     /// Every test; installs what is missing where it can, otherwise names it with the command
     Test,
+    /// Clients that we did not write (npm, PyPI, a browser), against a node of ours
+    Clients(clients::Arguments),
+    /// A picture of each built-in page, checked by axe-core
+    Screenshots,
+    /// Measures: against another provider, memory, the time to start
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Builds the Wasm guests (samples and fixtures of `plugins/`) and prints where they are
     Guests,
     /// Checks the house rules that no other tool knows: who imports whom, file length, migrations, paths
@@ -39,6 +52,9 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Task::Ci => ci::run(),
         Task::Test => test::run(),
+        Task::Clients(arguments) => clients::run(&arguments),
+        Task::Screenshots => screenshots::run(),
+        Task::Bench(bench) => bench::run(&bench),
         Task::Guests => guests::build().map(|place| println!("{}", place.display())),
         Task::Tidy => tidy::run(),
     };

@@ -4,7 +4,7 @@ use crate::{guests, install, workspace};
 
 /// Installs what is missing, builds the guests, and runs everything.
 pub(crate) fn run() -> anyhow::Result<()> {
-    install::debian_packages()?;
+    install::debian_packages(&[install::POSTGRESQL])?;
     // Until the plugin workspace is there, no test needs a guest.
     if workspace::root().join("plugins/Cargo.toml").is_file() {
         guests::build()?;

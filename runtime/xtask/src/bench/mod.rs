@@ -1,0 +1,61 @@
+//! Measurements: against another provider, of memory, and of the time to start.
+//!
+//! A bar that is missed is printed as missed; nothing fails because of time.
+
+mod hook_calls;
+mod http;
+mod load;
+mod machine;
+mod memory;
+mod oidc_provider;
+mod ours;
+mod repeat;
+mod scenario;
+mod start;
+mod table;
+
+use clap::Subcommand;
+
+use crate::install;
+
+pub(crate) use oidc_provider::OidcProvider;
+
+/// What can be measured.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// Ours and `oidc-provider` (npm), alternating, with the same load generator on loopback
+    Http(Settings),
+    /// Resident memory after 1,000 logins and 10,000 plugin calls
+    Memory,
+    /// The time to readiness, also with 10,000 tenants
+    Start,
+}
+
+/// How long and how often.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Settings {
+    /// How many times each side is started and measured
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
+    /// Seconds of each measurement
+    #[arg(long, default_value_t = 10)]
+    seconds: u32,
+    /// Seconds of load before each measurement
+    #[arg(long, default_value_t = 3)]
+    warm_up: u32,
+    /// Leaves ours out, to see what the other does on this machine
+    #[arg(long)]
+    oidc_provider_only: bool,
+}
+
+/// Measures.
+pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
+    match bench {
+        Bench::Http(settings) => {
+            install::debian_packages(&[install::WRK])?;
+            http::run(settings)
+        }
+        Bench::Memory => memory::run(),
+        Bench::Start => start::run(),
+    }
+}

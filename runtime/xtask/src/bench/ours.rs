@@ -1,0 +1,154 @@
+//! Our side of the comparison: a release build on SQLite with its defaults, logs and metrics on.
+
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+use super::hook_calls::HookCalls;
+use super::load::Request;
+use super::scenario::{Kind, Peer, basic, text};
+use crate::guests;
+use crate::loopback::{get_json, post_json, send};
+use crate::node::{self, Node, Profile};
+
+/// The tenant whose tokens the sample plugin shapes.
+const WITH_PLUGIN: &str = "enriched";
+
+/// The e-mail address and the password of the one person. They guard nothing.
+pub(super) const PERSON: (&str, &str) = ("bench@bench.example", "moss-covered lantern 71");
+
+/// What is measured, built.
+#[derive(Debug)]
+pub(super) struct Built {
+    binary: PathBuf,
+    plugin: PathBuf,
+}
+
+/// A node with its clients and its one person.
+#[derive(Debug)]
+pub(super) struct Ours {
+    node: Node,
+    with_plugin: String,
+}
+
+impl Ours {
+    /// Builds the binary and the sample plugin.
+    pub(super) fn build() -> anyhow::Result<Built> {
+        let plugin = guests::build()?.join("enrich_token_rust.wasm");
+        Ok(Built { binary: node::build(Profile::Release)?, plugin })
+    }
+
+    /// Starts a node with nothing in its database.
+    pub(super) fn start(built: &Built, directory: &Path) -> anyhow::Result<Self> {
+        let home = directory.join("ours");
+        if home.is_dir() {
+            std::fs::remove_dir_all(&home)?;
+        }
+        let node = Self::restart(built, directory)?;
+        let with_plugin = format!("{}/t/{WITH_PLUGIN}", node.public);
+        Ok(Self { node, with_plugin })
+    }
+
+    /// Starts a node with what an earlier one left.
+    pub(super) fn restart(built: &Built, directory: &Path) -> anyhow::Result<Node> {
+        let plugin = built.plugin.display();
+        let tenants = format!(
+            "[[tenant]]\nid = \"{WITH_PLUGIN}\"\n\n[[tenant.plugin]]\nname = \"enrich-token\"\n\
+             component = \"{plugin}\"\n\n[tenant.plugin.settings.domains.\"bench.example\"]\n\
+             plan = \"team\"\nseats = 12\n"
+        );
+        Node::start(&built.binary, &directory.join("ours"), &tenants)
+    }
+
+    /// Returns the process id.
+    pub(super) fn pid(&self) -> u32 {
+        self.node.pid()
+    }
+
+    /// Returns the base URL of the tenant `default`.
+    pub(super) fn base(&self) -> &str {
+        &self.node.public
+    }
+
+    /// Makes a client that gets tokens for itself, and returns its credentials for HTTP Basic.
+    fn make_client(&self, prefix: &str, strategy: &str) -> anyhow::Result<String> {
+        let url = format!("{}{prefix}/admin/clients", self.node.admin);
+        let document = json!({
+            "client_name": "bench",
+            "grant_types": ["client_credentials"],
+            "response_types": [],
+            "scope": "api:read",
+            "token_endpoint_auth_method": "client_secret_basic",
+            "access_token_strategy": strategy,
+        });
+        let client = post_json(&url, &[("authorization", &self.node.authorization())], &document)?;
+        Ok(basic(&text(&client, "client_id")?, &text(&client, "client_secret")?))
+    }
+
+    /// Makes the one person.
+    pub(super) fn make_person(&self) -> anyhow::Result<()> {
+        self.node.make_person("", PERSON.0, PERSON.1)
+    }
+}
+
+/// Signs in as a native app does and returns the session token.
+pub(super) fn native_login(base: &str, identifier: &str, password: &str) -> anyhow::Result<String> {
+    let flow = get_json(&format!("{base}/self-service/login/api"))?;
+    let action = flow.pointer("/ui/action").and_then(Value::as_str).context("a flow without its action")?;
+    let form = json!({ "method": "password", "identifier": identifier, "password": password });
+    text(&post_json(action, &[], &form)?, "session_token")
+}
+
+impl Peer for Ours {
+    fn issuer(&self, kind: Kind) -> &str {
+        if kind == Kind::ClientCredentialsWithPlugin { &self.with_plugin } else { &self.node.public }
+    }
+
+    fn request(&self, kind: Kind) -> anyhow::Result<Option<Request>> {
+        let discovery = get_json(&format!("{}/.well-known/openid-configuration", self.issuer(kind)))?;
+        let token_endpoint = text(&discovery, "token_endpoint")?;
+        let body = "grant_type=client_credentials&scope=api:read".to_owned();
+        let request = match kind {
+            Kind::ClientCredentials => Request::form(token_endpoint, body, &self.make_client("", "jwt")?),
+            Kind::ClientCredentialsWithPlugin => {
+                let credentials = self.make_client(&format!("/t/{WITH_PLUGIN}"), "jwt")?;
+                Request::form(token_endpoint, body, &credentials)
+            }
+            Kind::Introspection => {
+                let credentials = self.make_client("", "opaque")?;
+                let token = Request::form(token_endpoint, body, &credentials).access_token()?;
+                let endpoint = text(&discovery, "introspection_endpoint")?;
+                Request::form(endpoint, format!("token={token}"), &credentials)
+            }
+            Kind::Whoami => {
+                self.make_person()?;
+                let token = native_login(self.base(), PERSON.0, PERSON.1)?;
+                Request {
+                    method: "GET",
+                    url: format!("{}/sessions/whoami", self.base()),
+                    body: String::new(),
+                    headers: vec![("x-session-token", token), ("accept", "application/json".to_owned())],
+                }
+            }
+        };
+        Ok(Some(request))
+    }
+
+    /// The plugin's own count says whether it was in the path of each answer.
+    fn check_after(&self, kind: Kind, answers: u64) -> anyhow::Result<()> {
+        if kind != Kind::ClientCredentialsWithPlugin {
+            return Ok(());
+        }
+        let metrics = format!("{}/metrics", self.node.admin);
+        let answer = send("GET", &metrics, &[("authorization", &self.node.authorization())], b"")?;
+        ensure!(answer.status == 200, "{metrics}: status {}", answer.status);
+        let calls = HookCalls::read(&String::from_utf8_lossy(&answer.body));
+        ensure!(calls.answered >= answers, "{answers} answers, but {} calls of the plugin", calls.answered);
+        eprintln!("  hook calls: {calls}");
+        Ok(())
+    }
+
+    fn end(self: Box<Self>) -> anyhow::Result<()> {
+        self.node.end()
+    }
+}

@@ -1,0 +1,128 @@
+//! A small HTTP/1.1 client for servers on this machine: enough to wait for one and to set it up.
+
+use anyhow::{Context, bail, ensure};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+/// How long one request may take; setting up a node hashes passwords and makes keys.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The largest answer that is read, so that a broken server cannot fill our memory.
+const LARGEST: u64 = 16 << 20;
+
+/// Returns a loopback port that was free a moment ago.
+pub(crate) fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// What a server answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// Returns the body as JSON if the status is one of success, otherwise an error that shows both.
+    pub(crate) fn json(&self) -> anyhow::Result<Value> {
+        let text = String::from_utf8_lossy(&self.body);
+        ensure!((200..300).contains(&self.status), "status {}: {text}", self.status);
+        serde_json::from_slice(&self.body).with_context(|| format!("no JSON: {text}"))
+    }
+}
+
+/// Sends one request on a connection of its own.
+pub(crate) fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> anyhow::Result<Answer> {
+    let asked = || format!("{method} {url}");
+    exchange(method, url, headers, body).with_context(asked)
+}
+
+/// Gets a JSON document.
+pub(crate) fn get_json(url: &str) -> anyhow::Result<Value> {
+    send("GET", url, &[], b"")?.json().with_context(|| format!("GET {url}"))
+}
+
+/// Posts a JSON document and returns the one that is answered.
+pub(crate) fn post_json(url: &str, headers: &[(&str, &str)], document: &Value) -> anyhow::Result<Value> {
+    let mut all = vec![("content-type", "application/json"), ("accept", "application/json")];
+    all.extend_from_slice(headers);
+    let answer = send("POST", url, &all, &serde_json::to_vec(document)?)?;
+    answer.json().with_context(|| format!("POST {url}"))
+}
+
+fn exchange(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> anyhow::Result<Answer> {
+    let rest = url.strip_prefix("http://").context("only http:// is spoken here")?;
+    let (authority, path) = rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash));
+    let mut stream = TcpStream::connect(authority)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_nodelay(true)?;
+    let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n");
+    for (name, value) in headers {
+        write!(request, "{name}: {value}\r\n")?;
+    }
+    write!(request, "content-length: {}\r\n\r\n", body.len())?;
+    stream.write_all(&[request.as_bytes(), body].concat())?;
+    let mut bytes = Vec::new();
+    stream.take(LARGEST).read_to_end(&mut bytes)?;
+    parse(&bytes)
+}
+
+fn parse(bytes: &[u8]) -> anyhow::Result<Answer> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").context("no complete answer")?;
+    let (head, body) = bytes.split_at(end);
+    let body = body.get(4..).unwrap_or_default();
+    let head = std::str::from_utf8(head)?.to_ascii_lowercase();
+    let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).context("no status")?;
+    let chunked =
+        head.lines().any(|line| line.starts_with("transfer-encoding:") && line.ends_with("chunked"));
+    let body = if chunked { unchunk(body)? } else { body.to_vec() };
+    Ok(Answer { status, body })
+}
+
+fn unchunk(mut rest: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let line =
+            rest.windows(2).position(|window| window == b"\r\n").context("a chunk without its size")?;
+        let (size, after) = rest.split_at(line);
+        let size = std::str::from_utf8(size)?.split(';').next().unwrap_or_default().trim();
+        let size = usize::from_str_radix(size, 16)?;
+        if size == 0 {
+            return Ok(body);
+        }
+        let Some(chunk) = after.get(2..2 + size) else { bail!("a chunk is cut short") };
+        body.extend_from_slice(chunk);
+        rest = after.get(2 + size + 2..).unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    fn check(answer: &str, status: u16, body: &str) {
+        let answer = parse(answer.as_bytes()).unwrap();
+        assert_eq!((answer.status, answer.body.as_slice()), (status, body.as_bytes()));
+    }
+
+    #[test]
+    fn answers_are_read_plain_and_in_chunks() {
+        check("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", 200, "{}");
+        check("HTTP/1.1 204 No Content\r\n\r\n", 204, "");
+        check(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\n",
+            200,
+            "abcde",
+        );
+    }
+
+    #[test]
+    fn a_broken_answer_is_an_error() {
+        assert!(parse(b"HTTP/1.1 200 OK\r\n").is_err());
+        assert!(parse(b"nonsense\r\n\r\n").is_err());
+        assert!(parse(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\nabc").is_err());
+    }
+}

@@ -1,0 +1,114 @@
+//! A node of ours that a command starts: on free loopback ports, with a data directory and a configuration of its own.
+
+use anyhow::Context;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::loopback::{free_port, post_json, send};
+use crate::server::Server;
+use crate::workspace;
+
+const READY: Duration = Duration::from_secs(30);
+
+/// How the binary is built.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Profile {
+    /// For tests.
+    Debug,
+    /// For measurements.
+    Release,
+}
+
+/// Builds the binary `portcullis` and returns its path.
+pub(crate) fn build(profile: Profile) -> anyhow::Result<PathBuf> {
+    let mut cargo = workspace::cargo();
+    cargo.args(["build", "--package", "portcullis"]);
+    let directory = match profile {
+        Profile::Debug => "debug",
+        Profile::Release => {
+            cargo.arg("--release");
+            "release"
+        }
+    };
+    workspace::run(&mut cargo)?;
+    Ok(workspace::target_directory().join(directory).join("portcullis"))
+}
+
+/// A running node.
+#[derive(Debug)]
+pub(crate) struct Node {
+    server: Server,
+    /// The base URL of the public listener, and the issuer of the tenant `default`.
+    pub(crate) public: String,
+    /// The base URL of the admin listener.
+    pub(crate) admin: String,
+    /// The operator's admin key.
+    admin_key: String,
+    /// The file that it was read from.
+    pub(crate) admin_key_file: PathBuf,
+    /// From the start of the process until it said that it was ready.
+    pub(crate) ready_after: Duration,
+}
+
+impl Node {
+    /// Starts a node whose data is in `directory` (made if it is missing); `more` is further configuration, in TOML.
+    ///
+    /// What an earlier node left in `directory` is kept.
+    pub(crate) fn start(binary: &Path, directory: &Path, more: &str) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(directory)?;
+        let (public, admin) = (free_port()?, free_port()?);
+        let toml = format!(
+            "[server]\ndata_dir = \"data\"\nbase_url = \"http://127.0.0.1:{public}\"\n\n\
+             [[listener]]\nname = \"public\"\naddress = \"127.0.0.1:{public}\"\nrouters = [\"public\"]\n\n\
+             [[listener]]\nname = \"admin\"\naddress = \"127.0.0.1:{admin}\"\nrouters = [\"admin\", \"metrics\"]\n\n{more}"
+        );
+        let config = directory.join("portcullis.toml");
+        std::fs::write(&config, toml)?;
+        let mut serve = Command::new(binary);
+        serve.arg("serve").arg("--config").arg(&config);
+        let mut server = Server::start("portcullis", &mut serve, &directory.join("portcullis.log"))?;
+        let public = format!("http://127.0.0.1:{public}");
+        let ready = format!("{public}/health/ready");
+        let ready_after = server
+            .wait_until(|| send("GET", &ready, &[], b"").is_ok_and(|answer| answer.status == 200), READY)?;
+        let key = directory.join("data/admin.key");
+        let admin_key = std::fs::read_to_string(&key).with_context(|| key.display().to_string())?;
+        let admin = format!("http://127.0.0.1:{admin}");
+        Ok(Self {
+            server,
+            public,
+            admin,
+            admin_key: admin_key.trim().to_owned(),
+            admin_key_file: key,
+            ready_after,
+        })
+    }
+
+    /// Makes a person with a password, in the tenant that answers below `prefix` (`""` for `default`).
+    pub(crate) fn make_person(&self, prefix: &str, email: &str, password: &str) -> anyhow::Result<()> {
+        let person = json!({
+            "schema_id": "default",
+            "traits": { "email": email },
+            "credentials": { "password": { "config": { "password": password } } },
+        });
+        let identities = format!("{}{prefix}/admin/identities", self.admin);
+        post_json(&identities, &[("authorization", &self.authorization())], &person).map(|_| ())
+    }
+
+    /// Returns the header value that proves the operator to the admin listener.
+    pub(crate) fn authorization(&self) -> String {
+        format!("Bearer {}", self.admin_key)
+    }
+
+    /// Returns the process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.server.pid()
+    }
+
+    /// Ends the node, which must drain.
+    pub(crate) fn end(self) -> anyhow::Result<()> {
+        self.server.end()
+    }
+}
