@@ -65,3 +65,35 @@ impl AuthorizationServer {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::memory::{World, now};
+
+    #[test]
+    fn document_names_what_is_served() {
+        let document = now(World::new().server.discovery()).unwrap();
+        // What the schema of the API that we are compatible with requires.
+        for required in [
+            "issuer",
+            "authorization_endpoint",
+            "device_authorization_endpoint",
+            "token_endpoint",
+            "jwks_uri",
+            "subject_types_supported",
+            "response_types_supported",
+            "id_token_signing_alg_values_supported",
+            "id_token_signed_response_alg",
+            "userinfo_signed_response_alg",
+        ] {
+            assert!(document.get(required).is_some(), "{required}");
+        }
+        assert_eq!(document["issuer"], "https://id.example");
+        assert_eq!(document["token_endpoint"], "https://id.example/oauth2/token");
+        assert_eq!(document["authorization_response_iss_parameter_supported"], true);
+        assert_eq!(document["code_challenge_methods_supported"], serde_json::json!(["S256"]));
+        assert_eq!(document["id_token_signing_alg_values_supported"], serde_json::json!(["EdDSA"]));
+        let introspection = &document["introspection_endpoint_auth_methods_supported"];
+        assert!(!introspection.as_array().unwrap().contains(&"none".into()));
+    }
+}

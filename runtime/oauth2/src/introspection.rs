@@ -1,12 +1,19 @@
 //! Token introspection (RFC 7662): whether a token is live, and what it stands for.
 
+use primitives::{Change, ClientId};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::access_token::{find_client, find_token};
+use crate::client_authentication::{AuthenticatedClient, FailedCause, authenticate};
+use crate::decision::Decision;
+use crate::liveness::{SessionRule, check_grant};
 use crate::ports::PortError;
+use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
-use crate::token::{ClientRequest, TokenError};
+use crate::token::{ClientRequest, TokenError, check_form, refresh_token};
+use crate::token_format::{REFRESH_TOKEN, has_form};
 
 /// The answer. An inactive token says nothing but that: neither why, nor whether it ever existed.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,14 +58,267 @@ impl Serialize for Introspection {
 
 impl AuthorizationServer {
     /// Introspects for an admin. With `scope`, a token that lacks one of these scopes is inactive.
-    #[expect(clippy::unused_async, reason = "its body follows in the next change")]
-    pub async fn introspect(&self, _: &str, _: Option<&str>) -> Result<Introspection, PortError> {
-        Err(PortError::Unavailable("introspection is not served yet".to_owned()))
+    pub async fn introspect(&self, token: &str, scope: Option<&str>) -> Result<Introspection, PortError> {
+        let found = if has_form(token, REFRESH_TOKEN) {
+            self.introspect_refresh_token(token, None).await?
+        } else {
+            self.introspect_access_token(token).await?
+        };
+        let Ok(required) = Scopes::parse(scope.unwrap_or("")) else { return Ok(Introspection::Inactive) };
+        Ok(match found {
+            Some((scope, active)) if scope.covers(&required) => Introspection::Active(Box::new(active)),
+            _ => Introspection::Inactive,
+        })
     }
 
-    /// Introspects for a client that authenticates with the request.
-    #[expect(clippy::unused_async, reason = "its body follows in the next change")]
-    pub async fn introspect_as_client(&self, _: ClientRequest<'_>) -> Result<Introspection, TokenError> {
-        Err(PortError::Unavailable("introspection is not served yet".to_owned()).into())
+    /// Introspects for a client that authenticates with the request. A confidential client, as every
+    /// resource server is one, learns about any access token that it was shown; about a refresh token
+    /// only its owner does. A public client could be anybody, and is refused.
+    pub async fn introspect_as_client(
+        &self,
+        request: ClientRequest<'_>,
+    ) -> Decision<Introspection, TokenError> {
+        match self.introspect_for(request).await {
+            Ok(decision) => decision,
+            Err(error) => Decision::without_change(self.tenant.clone(), Err(error)),
+        }
+    }
+
+    async fn introspect_for(
+        &self,
+        request: ClientRequest<'_>,
+    ) -> Result<Decision<Introspection, TokenError>, TokenError> {
+        let parameters = check_form(request.parameters)?;
+        let AuthenticatedClient { client, writes } =
+            authenticate(self, request.authorization, parameters).await?;
+        if client.is_public() {
+            return Err(TokenError::InvalidClient { basic: false, cause: FailedCause::Method });
+        }
+        let token = parameters
+            .find("token")
+            .ok_or(TokenError::InvalidRequest("parameter token is missing".into()))?;
+        let found = if has_form(token, REFRESH_TOKEN) {
+            self.introspect_refresh_token(token, Some(&client.id)).await?
+        } else {
+            self.introspect_access_token(token).await?
+        };
+        let answer =
+            found.map_or(Introspection::Inactive, |(_, active)| Introspection::Active(Box::new(active)));
+        // The use of an assertion is written before the answer goes out.
+        let mut change = Change::new(self.tenant.clone());
+        change.writes = writes;
+        Ok(Decision::new(change, Ok(answer)))
+    }
+
+    async fn introspect_access_token(&self, token: &str) -> Result<Option<(Scopes, ActiveToken)>, PortError> {
+        let Some(found) = find_token(self, token).await? else { return Ok(None) };
+        let Some(live) = found.check_live(self).await? else { return Ok(None) };
+        let token = live.token();
+        let active = ActiveToken {
+            active: true,
+            scope: token.scope.to_text(),
+            client_id: token.client.as_str().to_owned(),
+            sub: live
+                .grant()
+                .map_or_else(|| token.client.to_string(), |live| live.grant().subject.id.to_string()),
+            exp: token.expires_at.seconds(),
+            iat: token.issued_at.seconds(),
+            nbf: token.issued_at.seconds(),
+            aud: token.audience.clone(),
+            iss: self.issuer.as_str().to_owned(),
+            token_type: "Bearer",
+            token_use: "access_token",
+            ext: token.claims.clone(),
+        };
+        Ok(Some((token.scope.clone(), active)))
+    }
+
+    async fn introspect_refresh_token(
+        &self,
+        token: &str,
+        owner: Option<&ClientId>,
+    ) -> Result<Option<(Scopes, ActiveToken)>, PortError> {
+        let Some((token, grant)) = refresh_token::find(self, token).await? else { return Ok(None) };
+        let spent = token.rotation.is_some() || self.now() >= token.expires_at;
+        if spent || owner.is_some_and(|owner| *owner != grant.client) {
+            return Ok(None);
+        }
+        let Some(client) = find_client(self, &grant.client).await? else { return Ok(None) };
+        let Ok(live) = check_grant(self, &client, grant, SessionRule::AsGranted).await? else {
+            return Ok(None);
+        };
+        let grant = live.grant();
+        let active = ActiveToken {
+            active: true,
+            scope: token.scope.to_text(),
+            client_id: grant.client.as_str().to_owned(),
+            sub: grant.subject.id.to_string(),
+            exp: token.expires_at.seconds(),
+            iat: token.issued_at.seconds(),
+            nbf: token.issued_at.seconds(),
+            aud: grant.audience.clone(),
+            iss: self.issuer.as_str().to_owned(),
+            token_type: "Bearer",
+            token_use: "refresh_token",
+            ext: Map::new(),
+        };
+        Ok(Some((token.scope.clone(), active)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use primitives::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::memory::{World, as_app, form, now, request};
+    use crate::parameters::Parameters;
+
+    fn world(strategy: &str) -> World {
+        let world = World::new();
+        world.add_client(&json!({"token_endpoint_auth_method": "client_secret_post",
+            "access_token_strategy": strategy}));
+        world
+    }
+
+    fn introspect(world: &World, token: &str) -> Value {
+        serde_json::to_value(now(world.server.introspect(token, None)).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn live_tokens_say_what_they_stand_for() {
+        for strategy in ["jwt", "opaque"] {
+            let world = world(strategy);
+            let tokens = world.redeem(&world.code("openid read offline_access")).unwrap();
+            let at = 1_800_000_000;
+            let mut expect = json!({
+                "active": true, "scope": "openid read offline_access", "client_id": "app",
+                "sub": "00000000-0000-0000-0000-000000000001", "exp": at + 3_600, "iat": at, "nbf": at,
+                "aud": ["https://api.example"], "iss": "https://id.example", "token_type": "Bearer",
+                "token_use": "access_token"
+            });
+            assert_eq!(introspect(&world, &tokens.access_token), expect, "{strategy}");
+            expect["token_use"] = "refresh_token".into();
+            expect["exp"] = (at + 720 * 3_600).into();
+            assert_eq!(introspect(&world, &tokens.refresh_token.unwrap()), expect, "{strategy}");
+        }
+    }
+
+    #[test]
+    fn client_is_the_subject_of_its_own_tokens() {
+        for strategy in ["jwt", "opaque"] {
+            let world = world(strategy);
+            let token = world.token(&[("grant_type", "client_credentials")]).unwrap().access_token;
+            assert_eq!(introspect(&world, &token)["sub"], "app", "{strategy}");
+        }
+    }
+
+    #[test]
+    fn whatever_a_token_hangs_on_kills_it() {
+        let later = Timestamp::from_seconds(1_800_000_001);
+        let check = |what: &str, offline: bool, alive: bool, break_it: &dyn Fn(&World)| {
+            for strategy in ["jwt", "opaque"] {
+                let world = world(strategy);
+                let scope = if offline { "openid offline_access" } else { "openid" };
+                let tokens = world.redeem(&world.code(scope)).unwrap();
+                break_it(&world);
+                for token in [Some(tokens.access_token), tokens.refresh_token].into_iter().flatten() {
+                    let answer = introspect(&world, &token);
+                    assert_eq!(answer["active"], alive, "{what} {strategy} {answer}");
+                    assert!(alive || answer == json!({"active": false}), "{what}: nothing else is told");
+                }
+            }
+        };
+        check("nothing", true, true, &|_| {});
+        check("time", true, false, &|world| world.wait(720 * 3_600));
+        check("session", false, false, &|world| world.rows(|rows| rows.sessions.clear()));
+        check("session of an offline grant", true, true, &|world| world.rows(|rows| rows.sessions.clear()));
+        check("person", true, false, &|world| world.rows(|rows| rows.subjects.clear()));
+        check("client", true, false, &|world| world.rows(|rows| rows.clients.clear()));
+        check("grant row", true, false, &|world| world.rows(|rows| rows.grants.clear()));
+        check("grant", true, false, &|world| {
+            world.rows(|rows| rows.grants.values_mut().for_each(|grant| grant.revoked_at = Some(later)));
+        });
+        check("not_before of the person", true, false, &|world| {
+            world.rows(|rows| rows.subjects.values_mut().for_each(|who| who.not_before = later));
+        });
+        check("not_before of the client", true, false, &|world| {
+            world.rows(|rows| rows.clients.values_mut().for_each(|client| client.not_before = later));
+        });
+        check("disabled client", true, false, &|world| {
+            world.rows(|rows| rows.clients.values_mut().for_each(|client| client.enabled = false));
+        });
+    }
+
+    #[test]
+    fn token_of_a_client_dies_with_its_not_before() {
+        for strategy in ["jwt", "opaque"] {
+            let world = world(strategy);
+            let token = world.token(&[("grant_type", "client_credentials")]).unwrap().access_token;
+            let later = Timestamp::from_seconds(1_800_000_001);
+            world.rows(|rows| rows.clients.values_mut().for_each(|client| client.not_before = later));
+            assert_eq!(introspect(&world, &token), json!({"active": false}), "{strategy}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_access_token_of_ours_is_inactive() {
+        let world = world("jwt");
+        let tokens = world.redeem(&world.code("openid")).unwrap();
+        let elsewhere = world.other_tenant();
+        let foreign = now(elsewhere.introspect(&tokens.access_token, None)).unwrap();
+        assert_eq!(foreign, Introspection::Inactive, "another tenant");
+        let tampered = format!("{}A", tokens.access_token);
+        let id_token = tokens.id_token.unwrap();
+        for text in ["", ".", "a.b.c", "ory_at_", &format!("ory_at_{}", "A".repeat(43)), &tampered, &id_token]
+        {
+            assert_eq!(introspect(&world, text), json!({"active": false}), "{text}");
+        }
+    }
+
+    #[test]
+    fn rotated_refresh_token_is_inactive() {
+        let world = world("jwt");
+        let token = world.redeem(&world.code("offline_access")).unwrap().refresh_token.unwrap();
+        world.refresh(&token).unwrap();
+        assert_eq!(introspect(&world, &token), json!({"active": false}));
+    }
+
+    #[test]
+    fn missing_scope_makes_inactive() {
+        let world = world("jwt");
+        let token = world.redeem(&world.code("openid read")).unwrap().access_token;
+        for (scope, expect) in
+            [("read", true), ("read openid", true), ("write", false), ("read write", false)]
+        {
+            let answer = now(world.server.introspect(&token, Some(scope))).unwrap();
+            assert_eq!(matches!(answer, Introspection::Active(_)), expect, "{scope}");
+        }
+    }
+
+    #[test]
+    fn clients_introspect_access_tokens_and_only_their_own_refresh_tokens() {
+        let world = world("opaque");
+        for (id, method) in [("api", "client_secret_post"), ("spa", "none")] {
+            world.add_client(&json!({"client_id": id, "token_endpoint_auth_method": method,
+                "grant_types": ["authorization_code"]}));
+        }
+        let tokens = world.redeem(&world.code("openid offline_access")).unwrap();
+        let (access, refresh) = (tokens.access_token, tokens.refresh_token.unwrap());
+        let ask = |encoded: &str| {
+            let parameters = Parameters::parse(encoded.as_bytes());
+            now(world.server.introspect_as_client(request(&parameters))).result
+        };
+        let api = [("client_id", "api"), ("client_secret", "s3cret-of-api")];
+        let active =
+            |answer: Result<Introspection, TokenError>| matches!(answer.unwrap(), Introspection::Active(_));
+        assert!(active(ask(&as_app(&[("token", &access)]))));
+        assert!(active(ask(&as_app(&[("token", &refresh)]))));
+        assert!(active(ask(&form(&[&api[..], &[("token", &access)]].concat()))));
+        assert!(!active(ask(&form(&[&api[..], &[("token", &refresh)]].concat()))));
+        let public = ask(&form(&[("client_id", "spa"), ("token", &access)]));
+        assert_eq!(public.unwrap_err().code().as_str(), "invalid_client");
+        assert_eq!(ask(&as_app(&[])).unwrap_err().code().as_str(), "invalid_request");
     }
 }

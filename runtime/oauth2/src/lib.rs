@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, recursion_limit = "256")]
 
+pub(crate) mod access_token;
 pub mod authorization;
 pub mod claims;
 pub mod client;

@@ -7,8 +7,12 @@ use primitives::RequestId;
 use primitives::hooks::HookFailure;
 use serde_json::{Map, Value};
 
+use crate::access_token::find_token;
+use crate::claims::scope_claims;
+use crate::hooks::{TokenDecision, TokenRequest};
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
+use crate::token::hook;
 
 /// Why userinfo is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,8 +69,131 @@ impl UserinfoError {
 
 impl AuthorizationServer {
     /// The claims about the person whom an access token stands for.
-    #[expect(clippy::unused_async, reason = "its body follows in the next change")]
-    pub async fn userinfo(&self, _: &str, _: RequestId) -> Result<Map<String, Value>, UserinfoError> {
-        Err(PortError::Unavailable("userinfo is not served yet".to_owned()).into())
+    pub async fn userinfo(
+        &self,
+        token: &str,
+        request: RequestId,
+    ) -> Result<Map<String, Value>, UserinfoError> {
+        let found = find_token(self, token).await?.ok_or(UserinfoError::InvalidToken)?;
+        let live = found.check_live(self).await?.ok_or(UserinfoError::InvalidToken)?;
+        let token = live.token();
+        // A client's own token stands for nobody, whatever its scope.
+        let grant = live.grant().filter(|_| token.scope.openid()).ok_or(UserinfoError::InsufficientScope)?;
+        let mut claims = scope_claims(grant.profile(), &token.scope);
+        let context = hook::context(self, &token.client, Some(grant.grant()), request);
+        if self.ports.hook.applies(&context) {
+            let input = TokenRequest {
+                grant_type: "userinfo".to_owned(),
+                subject: Some(hook::subject(grant)),
+                scopes: token.scope.to_vec(),
+                audience: token.audience.clone(),
+                id_token: false,
+            };
+            match self.ports.hook.shape_userinfo(&context, &input).await? {
+                TokenDecision::Issue(shape) => claims.extend(shape.id_token),
+                TokenDecision::Deny { description } => return Err(UserinfoError::AccessDenied(description)),
+            }
+        }
+        claims.insert("sub".to_owned(), grant.grant().subject.id.to_string().into());
+        Ok(claims)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::future::{BoxFuture, ready};
+    use primitives::hooks::{HookContext, HookFailureKind};
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::hooks::{TokenHook, TokenShape};
+    use crate::memory::{World, now};
+    use crate::settings::Settings;
+
+    const REQUEST: RequestId = RequestId(Uuid::nil());
+
+    fn ask(world: &World, token: &str) -> Result<Value, UserinfoError> {
+        now(world.server.userinfo(token, REQUEST)).map(Value::Object)
+    }
+
+    fn with_client(world: World) -> World {
+        world.add_client(&json!({"token_endpoint_auth_method": "client_secret_post"}));
+        world
+    }
+
+    #[test]
+    fn claims_follow_the_scope() {
+        let world = with_client(World::new());
+        let sub = "00000000-0000-0000-0000-000000000001";
+        for (scope, expect) in [
+            ("openid", json!({"sub": sub})),
+            ("openid email", json!({"sub": sub, "email": "ada@example.org", "email_verified": true})),
+        ] {
+            let token = world.redeem(&world.code(scope)).unwrap().access_token;
+            assert_eq!(ask(&world, &token), Ok(expect), "{scope}");
+        }
+    }
+
+    #[test]
+    fn tokens_that_are_not_for_it_are_refused() {
+        let world = with_client(World::new());
+        let without = world.redeem(&world.code("email")).unwrap().access_token;
+        assert_eq!(ask(&world, &without), Err(UserinfoError::InsufficientScope));
+        let own = world.token(&[("grant_type", "client_credentials"), ("scope", "openid")]).unwrap();
+        assert_eq!(ask(&world, &own.access_token), Err(UserinfoError::InsufficientScope));
+        let tokens = world.redeem(&world.code("openid")).unwrap();
+        for dead in ["", "x", &tokens.id_token.unwrap()] {
+            assert_eq!(ask(&world, dead), Err(UserinfoError::InvalidToken), "{dead}");
+        }
+        world.rows(|rows| rows.sessions.clear());
+        assert_eq!(ask(&world, &tokens.access_token), Err(UserinfoError::InvalidToken));
+    }
+
+    #[derive(Debug)]
+    struct Answers(Result<TokenDecision, HookFailure>);
+
+    impl TokenHook for Answers {
+        fn applies(&self, _: &HookContext) -> bool {
+            true
+        }
+
+        fn shape_tokens<'a>(
+            &'a self,
+            _: &'a HookContext,
+            _: &'a TokenRequest,
+        ) -> BoxFuture<'a, Result<TokenDecision, HookFailure>> {
+            Box::pin(ready(Ok(TokenDecision::Issue(TokenShape::default()))))
+        }
+
+        fn shape_userinfo<'a>(
+            &'a self,
+            context: &'a HookContext,
+            request: &'a TokenRequest,
+        ) -> BoxFuture<'a, Result<TokenDecision, HookFailure>> {
+            assert_eq!(context.client.as_ref().unwrap().as_str(), "app");
+            assert_eq!(request.grant_type, "userinfo");
+            Box::pin(ready(self.0.clone()))
+        }
+    }
+
+    #[test]
+    fn hook_adds_denies_and_fails_closed() {
+        let Value::Object(added) = json!({"plan": "gold", "sub": "somebody else"}) else { unreachable!() };
+        let added = TokenDecision::Issue(TokenShape { id_token: added, ..TokenShape::default() });
+        let denied = TokenDecision::Deny { description: "suspended".to_owned() };
+        let failure =
+            HookFailure { plugin: "p".to_owned(), kind: HookFailureKind::Trap, detail: "d".to_owned() };
+        for (answer, expect) in [
+            (Ok(added), Ok(json!({"plan": "gold", "sub": "00000000-0000-0000-0000-000000000001"}))),
+            (Ok(denied), Err(UserinfoError::AccessDenied("suspended".to_owned()))),
+            (Err(failure.clone()), Err(UserinfoError::Hook(failure))),
+        ] {
+            let world = with_client(World::with(Settings::default(), Arc::new(Answers(answer))));
+            let token = world.redeem(&world.code("openid")).unwrap().access_token;
+            assert_eq!(ask(&world, &token), expect);
+        }
     }
 }

@@ -106,7 +106,6 @@ impl TokenId {
 
     /// The grant that a token hangs on: `Some(None)` for a client's own; `None` if it is not ours.
     #[expect(clippy::option_option, reason = "not ours, a client's own, and of a grant are three answers")]
-    #[cfg_attr(not(test), expect(dead_code, reason = "introspection is to be written and uses it"))]
     pub(crate) fn grant(jti: &str) -> Option<Option<GrantId>> {
         let bytes = base64url::decode(jti)?;
         match bytes.len() {

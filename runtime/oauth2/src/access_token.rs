@@ -1,0 +1,182 @@
+//! An access token as somebody presents it: found, and then found live.
+//!
+//! A signed token is not believed for what it says about itself: what it hangs on is looked up, as for
+//! an opaque one.
+
+use std::sync::Arc;
+
+use jose::{ClaimRules, Expiry, TokenType, UnverifiedJwt, ValidClaims};
+use primitives::time::ClockTolerance;
+use primitives::{ClientId, KeyedHash, Timestamp};
+use serde_json::{Map, Value};
+
+use crate::client::Client;
+use crate::grant::{AccessToken, Grant};
+use crate::hooks::PROTECTED_CLAIMS;
+use crate::liveness::{LiveGrant, SessionRule, check_grant};
+use crate::ports::PortError;
+use crate::scope::Scopes;
+use crate::server::AuthorizationServer;
+use crate::token::jwt::TokenId;
+use crate::token_format::{ACCESS_TOKEN, has_form, hashes};
+
+/// A token of ours that has not expired. Nothing else of it was looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FoundToken {
+    pub(crate) form: Form,
+    pub(crate) client: ClientId,
+    pub(crate) scope: Scopes,
+    pub(crate) audience: Vec<String>,
+    pub(crate) issued_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    /// What a hook added.
+    pub(crate) claims: Map<String, Value>,
+    grant: Option<Grant>,
+}
+
+/// How it can be revoked by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Form {
+    Opaque(KeyedHash),
+    Signed { jti: String },
+}
+
+/// A token that is live right now. Only [`FoundToken::check_live`] makes one.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LiveToken {
+    token: FoundToken,
+    grant: Option<LiveGrant>,
+}
+
+/// Finds an access token of either form; `None` if it is not ours, or has expired.
+pub(crate) async fn find_token(
+    server: &AuthorizationServer,
+    text: &str,
+) -> Result<Option<FoundToken>, PortError> {
+    let found = if has_form(text, ACCESS_TOKEN) {
+        find_opaque(server, text).await?
+    } else if text.contains('.') {
+        find_signed(server, text).await?
+    } else {
+        None
+    };
+    // Our own clock made the times: no tolerance.
+    Ok(found.filter(|token| server.now() < token.expires_at))
+}
+
+async fn find_opaque(server: &AuthorizationServer, text: &str) -> Result<Option<FoundToken>, PortError> {
+    for hash in hashes(server, text) {
+        if let Some((token, grant)) = server.ports.tokens.find_access_token(&server.tenant, &hash).await? {
+            // A row whose grant is gone hangs on nothing.
+            let complete = token.grant.is_some() == grant.is_some();
+            return Ok(complete.then(|| of_row(token, grant)));
+        }
+    }
+    Ok(None)
+}
+
+fn of_row(token: AccessToken, grant: Option<Grant>) -> FoundToken {
+    FoundToken {
+        form: Form::Opaque(token.hash),
+        client: token.client,
+        scope: token.scope,
+        audience: token.audience,
+        issued_at: token.issued_at,
+        expires_at: token.expires_at,
+        claims: token.claims,
+        grant,
+    }
+}
+
+async fn find_signed(server: &AuthorizationServer, text: &str) -> Result<Option<FoundToken>, PortError> {
+    let Ok(unverified) = UnverifiedJwt::parse(text) else { return Ok(None) };
+    let keys = server.load_keys().await?;
+    let Ok(signed) = unverified.verify(keys.verifying()) else { return Ok(None) };
+    let rules = ClaimRules {
+        token_type: Some(TokenType::AccessToken),
+        issuer: Some(server.issuer.as_str()),
+        audience: &[],
+        expiry: Expiry::Enforced,
+        max_lifetime: None,
+        tolerance: ClockTolerance::default(),
+    };
+    let Ok(claims) = signed.validate(&rules, server.now()) else { return Ok(None) };
+    let Some(jti) = claims.id().map(str::to_owned) else { return Ok(None) };
+    let grant = match TokenId::grant(&jti) {
+        None => return Ok(None),
+        Some(None) => None,
+        Some(Some(id)) => match server.ports.grants.find_grant(&server.tenant, id).await? {
+            None => return Ok(None),
+            found => found,
+        },
+    };
+    Ok(of_claims(jti, &claims, grant))
+}
+
+/// `None` if a claim is missing that all of our tokens have.
+fn of_claims(jti: String, claims: &ValidClaims, grant: Option<Grant>) -> Option<FoundToken> {
+    let text = |name: &str| claims.claim(name).and_then(Value::as_str);
+    let is_added = |(name, _): &(&String, &Value)| !PROTECTED_CLAIMS.contains(&name.as_str());
+    Some(FoundToken {
+        form: Form::Signed { jti },
+        client: text("client_id")?.parse().ok()?,
+        scope: Scopes::parse(text("scope")?).ok()?,
+        audience: claims.audience().to_vec(),
+        issued_at: claims.issued_at()?,
+        expires_at: claims.expires_at()?,
+        claims: claims
+            .all()
+            .iter()
+            .filter(is_added)
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+        grant,
+    })
+}
+
+impl FoundToken {
+    /// Looks whether the token is live; `None` if anything that it hangs on is dead.
+    pub(crate) async fn check_live(
+        self,
+        server: &AuthorizationServer,
+    ) -> Result<Option<LiveToken>, PortError> {
+        let Some(client) = find_client(server, &self.client).await? else { return Ok(None) };
+        if let Form::Signed { jti } = &self.form
+            && server.ports.tokens.is_jwt_revoked(&server.tenant, jti).await?
+        {
+            return Ok(None);
+        }
+        let mut token = self;
+        let grant = match token.grant.take() {
+            None if token.issued_at < client.record.not_before => return Ok(None),
+            None => None,
+            // A forged pair of rows, or a token of one client on the grant of another.
+            Some(grant) if grant.client != client.id => return Ok(None),
+            Some(grant) => match check_grant(server, &client, grant, SessionRule::AsGranted).await? {
+                Ok(live) => Some(live),
+                Err(_) => return Ok(None),
+            },
+        };
+        Ok(Some(LiveToken { token, grant }))
+    }
+}
+
+impl LiveToken {
+    pub(crate) const fn token(&self) -> &FoundToken {
+        &self.token
+    }
+
+    /// None if the client acts for itself.
+    pub(crate) const fn grant(&self) -> Option<&LiveGrant> {
+        self.grant.as_ref()
+    }
+}
+
+/// A client that may be used.
+pub(crate) async fn find_client(
+    server: &AuthorizationServer,
+    id: &ClientId,
+) -> Result<Option<Arc<Client>>, PortError> {
+    let client = server.ports.clients.find_client(&server.tenant, id).await?;
+    Ok(client.filter(|client| client.record.enabled))
+}
