@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The node's bounds for all plugins together (`[plugins]`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,7 +25,39 @@ pub struct Settings {
     /// How long one compilation may take, in milliseconds.
     pub compile_ms: u64,
     /// The most that a plugin's own limits may ask for.
+    #[serde(deserialize_with = "read_ceiling")]
+    #[schemars(with = "Ceiling")]
     pub ceiling: Limits,
+}
+
+/// The most that a plugin's own limits may ask for.
+// The keys of `Limits` with other defaults, so that whoever raises one does not lower the others.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Ceiling {
+    /// CPU time of the guest, in milliseconds.
+    cpu_ms: u64,
+    /// Wall time of the call, in milliseconds.
+    wall_ms: u64,
+    /// Linear memory, in bytes.
+    memory_bytes: u64,
+    /// What one answer or one argument of a host call may weigh on the host, in bytes.
+    output_bytes: u64,
+    /// How many host calls one call may make.
+    host_calls: u32,
+}
+
+impl Default for Ceiling {
+    fn default() -> Self {
+        let Limits { cpu_ms, wall_ms, memory_bytes, output_bytes, host_calls } = Settings::default().ceiling;
+        Self { cpu_ms, wall_ms, memory_bytes, output_bytes, host_calls }
+    }
+}
+
+fn read_ceiling<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
+    let Ceiling { cpu_ms, wall_ms, memory_bytes, output_bytes, host_calls } =
+        Ceiling::deserialize(deserializer)?;
+    Ok(Limits { cpu_ms, wall_ms, memory_bytes, output_bytes, host_calls })
 }
 
 impl Default for Settings {
@@ -115,6 +147,13 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_raised_limit_leaves_the_others_of_the_ceiling() {
+        let settings: Settings = serde_json::from_str(r#"{"ceiling": {"wall_ms": 20000}}"#).unwrap();
+        let expect = Limits { wall_ms: 20_000, ..Settings::default().ceiling };
+        assert_eq!(settings, Settings { ceiling: expect, ..Settings::default() });
+    }
 
     #[test]
     fn limits_never_exceed_the_ceiling() {
