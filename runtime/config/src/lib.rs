@@ -9,10 +9,12 @@ pub mod limits;
 pub mod listener;
 mod locate;
 pub mod log;
+mod plugins;
 pub mod problem;
 pub mod reference;
 pub mod secrets;
 pub mod server;
+pub mod source;
 pub mod span;
 pub mod storage;
 pub mod tenant;
@@ -26,6 +28,7 @@ pub use log::Log;
 pub use problem::{Problem, Problems};
 pub use secrets::{SecretReference, Secrets};
 pub use server::Server;
+pub use source::Source;
 pub use span::Span;
 pub use storage::Storage;
 pub use tenant::{DeclaredClient, SettingsError, StoredSettings, Tenant, TenantSettings};
@@ -52,6 +55,8 @@ pub struct Config {
     pub log: Log,
     /// What it may use of the machine.
     pub limits: Limits,
+    /// What plugins of all tenants together may use of it.
+    pub plugins: tenancy::plugin::Settings,
     /// Tenants that this file owns: the API shows them and refuses to change them (409). One that
     /// disappears from the file is disabled, not deleted.
     #[serde(rename = "tenant")]
@@ -59,13 +64,15 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads and checks a configuration; `file` is the name that mistakes are reported under.
+    /// Reads and checks a configuration. Every path in the result is taken from the source's directory.
     ///
     /// A mistake of syntax, key or type is reported alone (what follows it cannot be trusted);
     /// contradictions are reported together.
-    pub fn parse(text: &str, file: &str) -> Result<Self, Problems> {
-        let config: Self = toml::from_str(text).map_err(|error| problem::of_toml(&error, text, file))?;
-        let mut checker = Checker::new(text, file);
+    pub fn parse(source: &Source<'_>) -> Result<Self, Problems> {
+        let mut config: Self =
+            toml::from_str(source.text).map_err(|error| problem::of_toml(&error, source))?;
+        source::resolve(&mut config, source.directory);
+        let mut checker = Checker::new(source);
         config.check(&mut checker);
         checker.finish().map(|()| config)
     }
@@ -92,6 +99,7 @@ impl Config {
         listener::check_all(&self.listeners, self, checker);
         self.storage.check(checker);
         self.limits.check(checker);
+        plugins::check(&self.plugins, checker);
         let base_url = self.effective_base_url();
         tenant::check_all(&self.tenants, base_url.as_ref(), checker);
     }

@@ -22,8 +22,6 @@ pub struct Limits {
     pub password_hashes: u32,
     /// Password hashes that may wait for their turn; a login beyond them is told to come back (429).
     pub password_queue: u32,
-    /// Memory for plugin instances of all tenants together, in MiB.
-    pub plugin_memory_mib: u32,
 }
 
 impl Default for Limits {
@@ -35,7 +33,6 @@ impl Default for Limits {
             loaded_tenants: 1_000,
             password_hashes: 0,
             password_queue: 64,
-            plugin_memory_mib: 512,
         }
     }
 }

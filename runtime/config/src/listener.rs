@@ -224,6 +224,16 @@ fn check_one(listener: &Listener, key: &dyn Fn(&str) -> String, checker: &mut Ch
     if listener.tls.is_some() && matches!(listener.address, ListenAddress::Unix(_)) {
         checker.report(&key("tls"), "is not served on a Unix socket");
     }
+    let tls = listener.tls.as_ref();
+    for (name, path) in [
+        ("tls.cert", tls.map(|tls| &tls.cert)),
+        ("tls.key", tls.map(|tls| &tls.key)),
+        ("client_ca", listener.client_ca.as_ref()),
+    ] {
+        if let Some(path) = path {
+            checker.check_file(&key(name), path);
+        }
+    }
     if listener.body_bytes == Some(0) {
         checker.report(&key("body_bytes"), "must be at least 1");
     }

@@ -1,8 +1,10 @@
 //! Mistakes in a configuration: where, what, and what was probably meant.
 
 use std::fmt;
+use std::path::Path;
 
 use crate::locate::{self, Position};
+use crate::source::Source;
 
 /// One mistake. Shown as `file:line:column: where: what`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,27 +55,38 @@ pub(crate) type Report<'a> = dyn FnMut(&str, String) + 'a;
 /// Collects contradictions while the sections check themselves.
 #[derive(Debug)]
 pub(crate) struct Checker<'a> {
-    text: &'a str,
-    file: &'a str,
+    source: &'a Source<'a>,
     found: Vec<Problem>,
 }
 
 impl<'a> Checker<'a> {
-    pub(crate) const fn new(text: &'a str, file: &'a str) -> Self {
-        Self { text, file, found: Vec::new() }
+    pub(crate) const fn new(source: &'a Source<'a>) -> Self {
+        Self { source, found: Vec::new() }
     }
 
     /// Reports that the value at `key` (e.g. `listener[0].reason`) is wrong. If the key is not written
     /// in the file, the place is that of the nearest table around it.
     pub(crate) fn report(&mut self, key: &str, message: impl Into<String>) {
-        let Position { line, column } = locate::key(self.text, key);
+        let Position { line, column } = locate::key(self.source.text, key);
         self.found.push(Problem {
-            file: self.file.to_owned(),
+            file: self.source.file.to_owned(),
             line,
             column,
             key: key.to_owned(),
             message: message.into(),
         });
+    }
+
+    /// Whether a file exists, as whoever reads the configuration says.
+    pub(crate) const fn files(&self) -> &'a dyn Fn(&Path) -> bool {
+        self.source.exists
+    }
+
+    /// Reports a file that does not exist.
+    pub(crate) fn check_file(&mut self, key: &str, path: &Path) {
+        if !self.files()(path) {
+            self.report(key, format!("there is no file {}", path.display()));
+        }
     }
 
     pub(crate) fn finish(mut self) -> Result<(), Problems> {
@@ -83,12 +96,13 @@ impl<'a> Checker<'a> {
 }
 
 /// Turns an error of the TOML reader into ours: same place, words for the person who wrote the file.
-pub(crate) fn of_toml(error: &toml::de::Error, text: &str, file: &str) -> Problems {
+pub(crate) fn of_toml(error: &toml::de::Error, source: &Source<'_>) -> Problems {
+    let Source { text, file, .. } = source;
     let offset = error.span().map_or(0, |span| span.start);
     let Position { line, column } = locate::offset(text, offset);
     let key = locate::key_at(text, offset);
     let message = reword(error.message());
-    Problems(vec![Problem { file: file.to_owned(), line, column, key, message }])
+    Problems(vec![Problem { file: (*file).to_owned(), line, column, key, message }])
 }
 
 pub(crate) fn reword(message: &str) -> String {

@@ -54,7 +54,7 @@ struct Table<'a> {
     many: Many,
     schema: &'a Object,
     /// What the whole table is when it is not written.
-    absent: Option<&'a Object>,
+    absent: Option<&'a Value>,
 }
 
 /// Writes one table's heading, its keys, then the tables inside it.
@@ -71,6 +71,12 @@ fn section(root: &Value, table: &Table<'_>, page: &mut String) {
     if let Some(text) = text_of(table.schema) {
         write!(page, "\n{text}\n").ok();
     }
+    if let Some(Value::Array(rows)) = table.absent
+        && !rows.is_empty()
+    {
+        let rows: Vec<String> = rows.iter().map(|row| format!("`{row}`")).collect();
+        write!(page, "\nWithout any: {}.\n", rows.join(", ")).ok();
+    }
     let required: Vec<&str> = strings(table.schema.get("required")).collect();
     let mut tables = Vec::new();
     let mut rows = String::new();
@@ -80,7 +86,7 @@ fn section(root: &Value, table: &Table<'_>, page: &mut String) {
         if inner.contains_key("properties") {
             let name = if table.many == Many::ByName { format!("<name>.{name}") } else { name.clone() };
             let path = if table.path.is_empty() { name } else { format!("{}.{name}", table.path) };
-            let absent = property.get("default").and_then(Value::as_object);
+            let absent = property.get("default");
             tables.push(Table { path, many, schema: inner, absent });
             continue;
         }

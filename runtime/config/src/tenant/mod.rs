@@ -2,6 +2,7 @@
 
 mod client;
 mod json;
+mod plugin;
 mod settings;
 mod stored;
 
@@ -10,6 +11,7 @@ use std::collections::HashMap;
 use primitives::TenantId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tenancy::DeclaredPlugin;
 use url::Url;
 
 use crate::problem::Checker;
@@ -49,6 +51,9 @@ pub struct Tenant {
     /// What it signs with.
     #[serde(default)]
     pub keys: jose::settings::Settings,
+    /// The components that shape what it does. The order in the file means nothing.
+    #[serde(default, rename = "plugin")]
+    pub plugins: Vec<DeclaredPlugin>,
     /// Its applications.
     #[serde(default, rename = "client")]
     pub clients: Vec<DeclaredClient>,
@@ -62,6 +67,7 @@ impl Tenant {
             identity: self.identity.clone(),
             branding: self.branding.clone(),
             keys: self.keys.clone(),
+            plugins: self.plugins.clone(),
         }
     }
 
@@ -88,6 +94,10 @@ pub(crate) fn check_all(tenants: &[Tenant], base_url: Option<&Url>, checker: &mu
     for (index, tenant) in tenants.iter().enumerate() {
         let at = format!("tenant[{index}]");
         tenant.settings().check(&mut |key, message| checker.report(&format!("{at}.{key}"), message));
+        let files = checker.files();
+        plugin::check_files(&tenant.plugins, files, &mut |key, message| {
+            checker.report(&format!("{at}.{key}"), message);
+        });
         check_cookie_domain(tenant, &at, checker);
         check_clients(&tenant.clients, &at, checker);
     }

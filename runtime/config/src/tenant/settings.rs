@@ -4,10 +4,10 @@ use identity::schema::{SchemaError, Schemas};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tenancy::DeclaredPlugin;
 use url::Url;
 
-use super::json;
-use super::stored;
+use super::{json, plugin, stored};
 use crate::problem::Report;
 
 /// What a tenant may set about itself. A section or key that is absent has its default.
@@ -25,6 +25,9 @@ pub struct TenantSettings {
     pub branding: ui::Branding,
     /// What it signs with.
     pub keys: jose::settings::Settings,
+    /// Its plugins.
+    #[serde(rename = "plugin")]
+    pub plugins: Vec<DeclaredPlugin>,
 }
 
 /// Settings as they were read from the database.
@@ -75,6 +78,7 @@ impl TenantSettings {
         check_identity(&self.identity, report);
         check_branding(&self.branding, report);
         check_keys(&self.keys, report);
+        plugin::check_all(&self.plugins, report);
     }
 }
 

@@ -1,0 +1,61 @@
+//! `[[tenant.plugin]]`
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use tenancy::DeclaredPlugin;
+
+use super::json;
+use crate::problem::Report;
+
+/// Checks each plugin, and that no two have one name.
+pub(super) fn check_all(plugins: &[DeclaredPlugin], report: &mut Report<'_>) {
+    let mut names = HashMap::new();
+    for (index, plugin) in plugins.iter().enumerate() {
+        let key = |name: &str| format!("plugin[{index}].{name}");
+        if let Some(first) = names.insert(plugin.name.as_str(), index) {
+            report(&key("name"), format!("`{}` is also the name of plugin[{first}]", plugin.name));
+        }
+        let of_form = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+        if !(1..=63).contains(&plugin.name.len()) || !plugin.name.bytes().all(of_form) {
+            let what = "is no name: 1 to 63 lower-case letters, digits and hyphens";
+            report(&key("name"), format!("`{}` {what}", plugin.name));
+        }
+        let hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
+        if plugin.sha256.as_ref().is_some_and(|hash| hash.len() != 64 || !hash.bytes().all(hex)) {
+            report(&key("sha256"), "is no SHA-256: 64 digits of lower-case hex".to_owned());
+        }
+        if plugin.bind.is_empty() {
+            report(&key("bind"), "is empty: the plugin would never be called".to_owned());
+        }
+        let limits = &plugin.limits;
+        for (name, value) in [
+            ("cpu_ms", limits.cpu_ms),
+            ("wall_ms", limits.wall_ms),
+            ("memory_bytes", limits.memory_bytes),
+            ("output_bytes", limits.output_bytes),
+        ] {
+            if value == 0 {
+                report(
+                    &key(&format!("limits.{name}")),
+                    "must be at least 1: no call could succeed".to_owned(),
+                );
+            }
+        }
+        json::check_object(&key("settings"), &plugin.settings, report);
+    }
+}
+
+/// Checks that the components are where the file says.
+pub(super) fn check_files(
+    plugins: &[DeclaredPlugin],
+    exists: &dyn Fn(&Path) -> bool,
+    report: &mut Report<'_>,
+) {
+    for (index, plugin) in plugins.iter().enumerate() {
+        if !exists(&plugin.component) {
+            let found = format!("there is no file {}", plugin.component.display());
+            report(&format!("plugin[{index}].component"), found);
+        }
+    }
+}
