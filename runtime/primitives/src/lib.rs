@@ -11,6 +11,7 @@ pub mod base64url;
 pub mod change;
 pub mod hooks;
 pub mod ids;
+pub mod json_patch;
 pub mod outbound;
 pub mod rng;
 pub mod seal;
