@@ -8,12 +8,15 @@
 //!
 //! Start with [`flow::next_step`], the one dispatcher of every submitted form.
 
+pub mod administration;
 pub mod flow;
+pub mod flow_error;
 pub mod identifier;
 pub mod identity;
 pub mod limiter;
 pub mod password;
 pub mod ports;
+pub mod problem;
 pub mod return_to;
 pub mod schema;
 pub mod session;
@@ -21,8 +24,10 @@ pub mod settings;
 mod write;
 
 pub use flow::{Flow, Step, Submission, next_step};
+pub use flow_error::BrowserError;
 pub use identifier::Identifier;
 pub use identity::{Identity, IdentityState};
+pub use problem::Problem;
 pub use session::{Session, SessionToken};
 pub use settings::Settings;
 pub use write::Write;

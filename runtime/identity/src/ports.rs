@@ -32,6 +32,13 @@ pub trait Identities: Send + Sync {
         identifier: &'a Identifier,
     ) -> BoxFuture<'a, Result<Option<(Identity, Option<StoredPassword>)>, StoreUnavailable>>;
 
+    /// Finds the identity that an external id names.
+    fn find_by_external_id<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        external_id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Identity>, StoreUnavailable>>;
+
     /// Finds who holds an identifier or a look-alike of it.
     fn find_look_alike<'a>(
         &'a self,
@@ -86,6 +93,26 @@ pub trait Sessions: Send + Sync {
         now: Timestamp,
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<Session>, StoreUnavailable>>;
+
+    /// Lists sessions of any identity in the order of their ids, at most `limit`.
+    fn list_sessions<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        filter: SessionFilter,
+        now: Timestamp,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Session>, StoreUnavailable>>;
+}
+
+/// Which sessions an operator lists.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SessionFilter {
+    /// Only those of an identity.
+    pub identity: Option<IdentityId>,
+    /// Only live ones, or only ended ones.
+    pub live: Option<bool>,
+    /// After this one, in the order of ids.
+    pub after: Option<SessionId>,
 }
 
 /// Reads self-service flows.

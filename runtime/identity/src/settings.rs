@@ -109,6 +109,8 @@ pub struct FlowSettings {
     pub allowed_return_urls: Vec<String>,
     /// Whether signing up also signs in.
     pub session_after_registration: bool,
+    /// Where the pages are that show forms and errors.
+    pub ui: UiUrls,
     /// About how many forms of the tenant are kept at a time; of more, the oldest are forgotten.
     pub most_open: u32,
 }
@@ -120,6 +122,7 @@ impl Default for FlowSettings {
             default_return_url: "/ui/settings".to_owned(),
             allowed_return_urls: Vec::new(),
             session_after_registration: true,
+            ui: UiUrls::default(),
             most_open: 200_000,
         }
     }
@@ -129,6 +132,32 @@ impl FlowSettings {
     /// How long a form may be submitted.
     pub const fn lifespan(&self) -> Duration {
         Duration::from_secs(self.lifespan_seconds)
+    }
+}
+
+/// The pages to which browsers are sent with `?flow=<id>` (errors: `?id=<id>`): paths of this server, by
+/// default the built-in pages, or URLs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct UiUrls {
+    /// Signing in.
+    pub login: String,
+    /// Signing up.
+    pub registration: String,
+    /// Changing one's account.
+    pub settings: String,
+    /// Errors.
+    pub error: String,
+}
+
+impl Default for UiUrls {
+    fn default() -> Self {
+        Self {
+            login: "/ui/login".to_owned(),
+            registration: "/ui/registration".to_owned(),
+            settings: "/ui/settings".to_owned(),
+            error: "/ui/error".to_owned(),
+        }
     }
 }
 

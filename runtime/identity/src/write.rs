@@ -14,7 +14,7 @@ pub enum Write {
     /// Inserts an identity. Guard: neither its id nor its `external_id` is taken.
     InsertIdentity(Box<Identity>),
     /// Replaces everything about an identity that can change. Guard: its version is still
-    /// `identity.version`; the stored version becomes one more.
+    /// `identity.version`, and nobody else has its `external_id`; the stored version becomes one more.
     ReplaceIdentity(Box<Identity>),
     /// Changes whether it may sign in. Guard: it exists.
     SetState {
@@ -90,6 +90,17 @@ pub enum Write {
         identity: IdentityId,
         /// The one that stays.
         except: Option<SessionId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Deletes all sessions of an identity. No guard: there may be none.
+    DeleteSessions(IdentityId),
+    /// Lets a session last longer. Guard: it is live.
+    ExtendSession {
+        /// Which.
+        session: SessionId,
+        /// Until when.
+        expires_at: Timestamp,
         /// When.
         at: Timestamp,
     },

@@ -21,6 +21,7 @@ use serde_json::{Map, Value};
 
 pub use document::{FlowView, expired_since, flow_document, schema_url};
 pub use message::{Message, MessageKind};
+pub(crate) use registration::creation;
 pub use registration::identifier_taken;
 pub use start::{StartError, StartRequest, renew, start_login, start_registration, start_settings};
 pub use stored::{ForeignFlow, KEPT_AFTER_EXPIRY, OwnFlow, StoredFlow};

@@ -52,12 +52,18 @@ pub(super) async fn with_password(
     if checked.identifiers().is_empty() {
         return Ok(Step::Form(Box::new(flow.with_message(Message::identifier_missing()))));
     }
+    let mut taken = false;
     for identifier in checked.identifiers() {
-        if room.identities.find_look_alike(room.tenant, identifier).await?.is_some() {
-            return Ok(Step::Form(Box::new(identifier_taken(flow, room.settings))));
-        }
+        taken |= room.identities.find_look_alike(room.tenant, identifier).await?.is_some();
+    }
+    if taken && room.settings.account_enumeration == AccountEnumeration::Disclose {
+        return Ok(Step::Form(Box::new(identifier_taken(flow, room.settings))));
     }
     let hashed = room.hashing.hash(password, room.settings.argon2).await??;
+    if taken {
+        // Not before the hash: who must not learn it from words must not learn it from time.
+        return Ok(Step::Form(Box::new(identifier_taken(flow, room.settings))));
+    }
     let identity = Identity::new(IdentityId::generate(room.rng), &checked, room.rng, room.now);
     let session = room.settings.flow.session_after_registration.then(|| {
         let proof = AuthenticationMethod {

@@ -3,6 +3,7 @@
 use primitives::{Actor, AuditEvent, Change};
 
 use super::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission};
+use crate::administration::replacement;
 use crate::identifier::Identifier;
 use crate::identity::Identity;
 use crate::limiter::count_attempt;
@@ -65,14 +66,13 @@ pub(super) async fn change_profile(
         }
     };
     let held = room.identities.list_identifiers(room.tenant, live.identity().id).await?;
-    let held: Vec<Identifier> = held.iter().filter_map(|text| Identifier::parse(text)).collect();
+    let known: Vec<Identifier> = held.iter().filter_map(|text| Identifier::parse(text)).collect();
     let wanted = checked.identifiers();
-    if wanted.is_empty() && !held.is_empty() {
+    if wanted.is_empty() && !known.is_empty() {
         return Ok(Step::Form(Box::new(flow.with_message(Message::identifier_missing()))));
     }
-    let gone: Vec<&Identifier> = held.iter().filter(|held| !wanted.contains(held)).collect();
-    let new: Vec<&Identifier> = wanted.iter().filter(|wanted| !held.contains(wanted)).collect();
-    if !gone.is_empty() || !new.is_empty() {
+    let new: Vec<&Identifier> = wanted.iter().filter(|wanted| !known.contains(wanted)).collect();
+    if !new.is_empty() || known.iter().any(|known| !wanted.contains(known)) {
         // What one signs in with is a credential.
         privileged(room, live)?;
     }
@@ -83,17 +83,7 @@ pub(super) async fn change_profile(
         }
     }
     let identity = live.identity().with_traits(&checked, room.rng, room.now);
-    // The guard of the identity's version is first, so that its miss tells of two changes at a time.
-    let mut change =
-        Change::new(room.tenant.clone()).write(Write::ReplaceIdentity(Box::new(identity.clone())));
-    for identifier in gone {
-        change =
-            change.write(Write::ReleaseIdentifier { identity: identity.id, identifier: identifier.clone() });
-    }
-    for identifier in new {
-        change =
-            change.write(Write::ClaimIdentifier { identity: identity.id, identifier: identifier.clone() });
-    }
+    let change = replacement(room, &identity, &held, &checked);
     let change = change.audit(AuditEvent::new(
         "identity.updated",
         Actor::Subject(identity.id),

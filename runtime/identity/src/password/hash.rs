@@ -73,6 +73,15 @@ impl HashedPassword {
         self.parts().is_ok_and(|parts| parts.parameters == parameters)
     }
 
+    /// Takes a hash that was made elsewhere, if it can be verified here.
+    pub fn import(phc: String) -> Result<Self, UnusableHash> {
+        let hash = Self(Secret::new(phc));
+        let Argon2Settings { memory_kib, iterations, parallelism } = hash.parts()?.parameters;
+        check_caps(memory_kib, iterations, parallelism)?;
+        Params::new(memory_kib, iterations, parallelism, None).map_err(|_| UnusableHash)?;
+        Ok(hash)
+    }
+
     /// Computes a new hash. Only the pool calls it: it holds its thread for milliseconds.
     pub(super) fn compute(
         plain: &PlainPassword,
@@ -123,6 +132,14 @@ impl HashedPassword {
     }
 }
 
+/// An imported hash must not be able to ask for more than a login may cost.
+const fn check_caps(memory_kib: u32, iterations: u32, parallelism: u32) -> Result<(), UnusableHash> {
+    if memory_kib > 1_048_576 || iterations > 10 || parallelism > 16 {
+        return Err(UnusableHash);
+    }
+    Ok(())
+}
+
 fn derive(
     plain: &PlainPassword,
     salt: &[u8],
@@ -131,10 +148,7 @@ fn derive(
     memory: &mut Memory,
 ) -> Result<Zeroizing<Vec<u8>>, UnusableHash> {
     let Argon2Settings { memory_kib, iterations, parallelism } = parameters;
-    // An imported hash must not be able to ask for more than a login may cost.
-    if memory_kib > 1_048_576 || iterations > 10 || parallelism > 16 {
-        return Err(UnusableHash);
-    }
+    check_caps(memory_kib, iterations, parallelism)?;
     let params =
         Params::new(memory_kib, iterations, parallelism, Some(output_bytes)).map_err(|_| UnusableHash)?;
     let mut output = Zeroizing::new(vec![0; output_bytes]);
@@ -188,6 +202,7 @@ mod tests {
             "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$AAAA",
         ] {
             assert_eq!(verifies(hash, "password"), Err(UnusableHash), "{hash}");
+            assert_eq!(HashedPassword::import(hash.to_owned()), Err(UnusableHash), "{hash}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A signed-in session: what it is, what its token is worth, and what it says to others.
 
 mod cache;
+pub mod revoke;
 
 pub use cache::SessionCache;
 

@@ -46,7 +46,8 @@ pub(super) fn replace(tenant: &TenantId, identity: &Identity) -> Statement {
         "UPDATE identities SET schema_id = $4, state = $5, state_changed_at = $6, traits = $7,
              metadata_public = $8, metadata_admin = $9, external_id = $10, organisation = $11,
              verifiable_addresses = $12, recovery_addresses = $13, updated_at = $14, version = version + 1
-         WHERE tenant = $1 AND id = $2 AND version = $3",
+         WHERE tenant = $1 AND id = $2 AND version = $3 AND NOT EXISTS (
+             SELECT 1 FROM identities o WHERE o.tenant = $1 AND o.external_id = $10 AND o.id <> $2)",
         values![
             tenant,
             &identity.id,
@@ -172,6 +173,21 @@ impl Identities for Storage {
                 Ok(Some((identity, password)))
             };
             read().map_err(unavailable)
+        })
+    }
+
+    fn find_by_external_id<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        external_id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Identity>, StoreUnavailable>> {
+        Box::pin(async move {
+            let sql =
+                "SELECT id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin,
+                 external_id, organisation, verifiable_addresses, recovery_addresses, version, created_at,
+                 updated_at FROM identities WHERE tenant = $1 AND external_id = $2";
+            let row = self.find_one(sql, values![tenant, external_id]).await.map_err(unavailable)?;
+            row.map(|row| identity_at(&row, 0)).transpose().map_err(unavailable)
         })
     }
 

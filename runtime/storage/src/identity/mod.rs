@@ -79,6 +79,10 @@ impl Stored for Write {
                 )
                 .changes(IDENTITY_CHANGED, identity.to_string()),
             ],
+            Self::DeleteSessions(identity) => vec![sessions::delete_all(tenant, identity)],
+            Self::ExtendSession { session, expires_at, at } => {
+                vec![sessions::extend(tenant, session, expires_at, at)]
+            }
             Self::InsertFlow { flow, expired_before, cut_to } => {
                 flows::insert(sealer, tenant, &flow, expired_before, cut_to)
             }

@@ -1,14 +1,14 @@
 //! Sessions, found by the hash of their token.
 
 use ::identity::identity::Identity;
-use ::identity::ports::{Sessions, StoreUnavailable};
+use ::identity::ports::{SessionFilter, Sessions, StoreUnavailable};
 use ::identity::session::{NewSession, Session};
 use futures_util::future::BoxFuture;
 use primitives::subject::AssuranceLevel;
 use primitives::{IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
 
 use super::identities::{COLUMNS, identity_at};
-use super::{json, unavailable};
+use super::{IDENTITY_CHANGED, SESSION_CHANGED, json, unavailable};
 use crate::row::Row;
 use crate::statement::Statement;
 use crate::{Storage, StorageError, values};
@@ -34,6 +34,28 @@ pub(super) fn insert(tenant: &TenantId, new: &NewSession) -> Statement {
             session.expires_at,
         ],
     )
+}
+
+pub(super) fn delete_all(tenant: &TenantId, identity: IdentityId) -> Statement {
+    Statement::any(
+        "DELETE FROM identity_sessions WHERE tenant = $1 AND identity = $2",
+        values![tenant, &identity],
+    )
+    .changes(IDENTITY_CHANGED, identity.to_string())
+}
+
+pub(super) fn extend(
+    tenant: &TenantId,
+    session: SessionId,
+    expires_at: Timestamp,
+    at: Timestamp,
+) -> Statement {
+    Statement::one(
+        "UPDATE identity_sessions SET expires_at = $3
+         WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL AND expires_at > $4",
+        values![tenant, &session, expires_at, at],
+    )
+    .changes(SESSION_CHANGED, session.to_string())
 }
 
 fn session_at(row: &Row, at: usize) -> Result<Session, StorageError> {
@@ -119,6 +141,33 @@ impl Sessions for Storage {
                 .list(sql, values![tenant, &identity, now, i64::from(limit)])
                 .await
                 .map_err(unavailable)?;
+            rows.iter().map(|row| session_at(row, 0)).collect::<Result<_, _>>().map_err(unavailable)
+        })
+    }
+    fn list_sessions<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        filter: SessionFilter,
+        now: Timestamp,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Session>, StoreUnavailable>> {
+        Box::pin(async move {
+            // An empty identity and a 2 stand for "whatever it is".
+            let sql = "SELECT id, identity, organisation, assurance, methods, device, authenticated_at,
+                 issued_at, expires_at, revoked_at FROM identity_sessions
+                 WHERE tenant = $1 AND id > $2 AND ($3 = '' OR identity = $3)
+                 AND ($4 = 2 OR $4 = CASE WHEN revoked_at IS NULL AND expires_at > $5 THEN 1 ELSE 0 END)
+                 ORDER BY id LIMIT $6";
+            let text = |id: Option<String>| id.unwrap_or_default();
+            let args = values![
+                tenant,
+                text(filter.after.map(|id| id.to_string())),
+                text(filter.identity.map(|id| id.to_string())),
+                filter.live.map_or(2, i64::from),
+                now,
+                i64::from(limit),
+            ];
+            let rows = self.list(sql, args).await.map_err(unavailable)?;
             rows.iter().map(|row| session_at(row, 0)).collect::<Result<_, _>>().map_err(unavailable)
         })
     }

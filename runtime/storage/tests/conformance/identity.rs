@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking that it failed")]
 
 mod flows;
+mod operators;
 
 use std::sync::Arc;
 use std::time::Duration;

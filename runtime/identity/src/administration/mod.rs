@@ -1,0 +1,308 @@
+//! What operators do to identities: the decisions behind `/admin/identities`.
+//!
+//! Every decision returns its change; a guard that misses when it is applied means that somebody was
+//! faster, and the decision is made again on what they left.
+
+mod body;
+mod document;
+
+use primitives::{Actor, AuditEvent, Change, IdentityId, json_patch};
+use serde_json::Value;
+
+pub use body::{CreateIdentity, ImportedCredentials, ReplaceIdentity};
+pub use document::{Credentials, admin_identity_document};
+
+use crate::flow::Room;
+use crate::identifier::Identifier;
+use crate::identity::{Identity, VerifiableAddress};
+use crate::password::{Busy, HashedPassword, UnusableHash};
+use crate::ports::StoreUnavailable;
+use crate::schema::{CheckedTraits, TraitViolation};
+use crate::write::Write;
+
+/// Why an identity is not made or changed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum AdministrationError {
+    /// There is none of that id in this tenant. The client's.
+    #[error("there is no such identity")]
+    NotFound,
+    /// The body is not of the form that the API takes. The client's.
+    #[error("the body is malformed: {0}")]
+    Malformed(String),
+    /// No such schema. The client's.
+    #[error("there is no such identity schema")]
+    UnknownSchema,
+    /// The traits do not follow their schema. The client's.
+    #[error("the traits do not follow their schema: {}", named(.0))]
+    Traits(Vec<TraitViolation>),
+    /// An address that the traits do not have. The client's.
+    #[error("an address in the body is not among those that the schema finds in the traits")]
+    ForeignAddress,
+    /// An identifier, or one that looks like it, is another identity's. The client's.
+    #[error("another identity has the same login identifier, or one that looks like it")]
+    IdentifierTaken,
+    /// The external id is another identity's. The client's.
+    #[error("another identity has the same external_id")]
+    ExternalIdTaken,
+    /// A credential that cannot be imported. The client's.
+    #[error("credentials of the type {0:?} cannot be imported")]
+    UnsupportedCredential(String),
+    /// A password longer than what is hashed. The client's.
+    #[error("the password is too long")]
+    PasswordTooLong,
+    /// A hash of another algorithm, or above our caps. The client's.
+    #[error("hashed_password is not an Argon2id hash (PHC string) within the limits")]
+    UnusableHash,
+    /// A member that a patch cannot change. The client's.
+    #[error("{0:?} cannot be changed by a patch")]
+    FixedMember(String),
+    /// A patch that does not apply. The client's.
+    #[error(transparent)]
+    Patch(#[from] json_patch::PatchError),
+    /// Without it nobody could sign in any more. The client's.
+    #[error("the last first factor of an identity cannot be deleted")]
+    LastCredential,
+    /// The hashing pool is full. Ours, for a moment.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The store did not answer. Ours.
+    #[error(transparent)]
+    Store(#[from] StoreUnavailable),
+}
+
+impl From<UnusableHash> for AdministrationError {
+    fn from(_: UnusableHash) -> Self {
+        Self::UnusableHash
+    }
+}
+
+fn named(violations: &[TraitViolation]) -> String {
+    let fields: Vec<&str> = violations.iter().map(|violation| violation.field.as_str()).collect();
+    fields.join(", ")
+}
+
+/// An identity as it will be, with the change that makes it so.
+#[derive(Debug)]
+pub struct Administered {
+    /// The identity.
+    pub identity: Identity,
+    /// To apply.
+    pub change: Change<Write>,
+}
+
+/// Makes an identity.
+pub async fn create(
+    room: Room<'_>,
+    actor: Actor,
+    body: CreateIdentity,
+) -> Result<Administered, AdministrationError> {
+    let checked = check(room, &body.schema_id, body.traits)?;
+    let password = import(room, body.credentials.as_ref()).await?;
+    check_free(room, None, &checked, body.external_id.as_deref()).await?;
+    let mut identity = Identity::new(IdentityId::generate(room.rng), &checked, room.rng, room.now);
+    identity.external_id = body.external_id;
+    identity.metadata_public = body.metadata_public;
+    identity.metadata_admin = body.metadata_admin;
+    identity.organisation = body.organization_id;
+    if let Some(state) = body.state {
+        identity.state = state;
+    }
+    body::adopt(&mut identity, &body.verifiable_addresses, &body.recovery_addresses, room.now)?;
+    let change = crate::flow::creation(room, &identity, &checked, actor);
+    let change = with_password(change, room, identity.id, password);
+    Ok(Administered { identity, change })
+}
+
+/// Replaces what an identity says; what the body leaves out is taken away, but a password stays.
+pub async fn replace(
+    room: Room<'_>,
+    actor: Actor,
+    id: IdentityId,
+    body: ReplaceIdentity,
+) -> Result<Administered, AdministrationError> {
+    let current = find(room, id).await?;
+    replace_found(room, actor, &current, body).await
+}
+
+/// Changes an identity by a JSON Patch of its document.
+pub async fn patch(
+    room: Room<'_>,
+    actor: Actor,
+    id: IdentityId,
+    patch: &Value,
+) -> Result<Administered, AdministrationError> {
+    let current = find(room, id).await?;
+    let operations = json_patch::Operation::parse_all(patch)?;
+    for path in operations.iter().flat_map(|operation| operation.from().into_iter().chain([operation.path()]))
+    {
+        body::check_patchable(path)?;
+    }
+    let patched = json_patch::patched(&body::patchable(&current), &operations)?;
+    let mut body = ReplaceIdentity::from_value(patched)?;
+    if !operations.iter().any(|operation| operation.path().starts_with("/verifiable_addresses")) {
+        // What the traits say decides; an address that they no longer have leaves with them.
+        body.verifiable_addresses.clear();
+    }
+    replace_found(room, actor, &current, body).await
+}
+
+/// Deletes an identity with all it has.
+pub async fn delete(
+    room: Room<'_>,
+    actor: Actor,
+    id: IdentityId,
+) -> Result<Change<Write>, AdministrationError> {
+    find(room, id).await?;
+    let audit = AuditEvent::new("identity.deleted", actor, "identity", &id);
+    Ok(Change::new(room.tenant.clone()).write(Write::DeleteIdentity(id)).audit(audit))
+}
+
+/// Deletes a credential, of which identities have one kind: refused, since it is the last.
+pub async fn delete_credential(
+    room: Room<'_>,
+    id: IdentityId,
+    kind: &str,
+) -> Result<Change<Write>, AdministrationError> {
+    find(room, id).await?;
+    match kind {
+        "password" if room.identities.find_password(room.tenant, id).await?.is_some() => {
+            Err(AdministrationError::LastCredential)
+        }
+        _ => Err(AdministrationError::NotFound),
+    }
+}
+
+/// The credentials of an identity, as far as anybody is told of them.
+pub async fn credentials(room: Room<'_>, id: IdentityId) -> Result<Credentials, AdministrationError> {
+    let password = room.identities.find_password(room.tenant, id).await?;
+    let identifiers = room.identities.list_identifiers(room.tenant, id).await?;
+    Ok(Credentials { identifiers, has_password: password.is_some() })
+}
+
+async fn replace_found(
+    room: Room<'_>,
+    actor: Actor,
+    current: &Identity,
+    body: ReplaceIdentity,
+) -> Result<Administered, AdministrationError> {
+    let checked = check(room, &body.schema_id, body.traits)?;
+    let password = import(room, body.credentials.as_ref()).await?;
+    let mut identity = current.with_traits(&checked, room.rng, room.now);
+    identity.external_id = body.external_id;
+    identity.metadata_public = body.metadata_public;
+    identity.metadata_admin = body.metadata_admin;
+    if let Some(organisation) = body.organization_id {
+        identity.organisation = organisation;
+    }
+    let state = body.state.unwrap_or(current.state);
+    if state != current.state {
+        identity.state = state;
+        identity.state_changed_at = room.now;
+    }
+    check_free(room, Some(current), &checked, identity.external_id.as_deref()).await?;
+    body::adopt(&mut identity, &body.verifiable_addresses, &body.recovery_addresses, room.now)?;
+    let held = room.identities.list_identifiers(room.tenant, current.id).await?;
+    let change = replacement(room, &identity, &held, &checked);
+    let change = with_password(change, room, identity.id, password);
+    let audit = AuditEvent::new("identity.updated", actor, "identity", &identity.id)
+        .with("state", &identity.state.as_str());
+    Ok(Administered { identity, change: change.audit(audit) })
+}
+
+/// The writes that replace an identity and bring what it signs in with in line. The guard of its
+/// version is first, so that its miss tells of two changes at a time.
+pub(crate) fn replacement(
+    room: Room<'_>,
+    identity: &Identity,
+    held: &[String],
+    checked: &CheckedTraits,
+) -> Change<Write> {
+    let held: Vec<Identifier> = held.iter().filter_map(|text| Identifier::parse(text)).collect();
+    let wanted = checked.identifiers();
+    let mut change =
+        Change::new(room.tenant.clone()).write(Write::ReplaceIdentity(Box::new(identity.clone())));
+    for gone in held.iter().filter(|held| !wanted.contains(held)) {
+        change = change.write(Write::ReleaseIdentifier { identity: identity.id, identifier: gone.clone() });
+    }
+    for new in wanted.iter().filter(|wanted| !held.contains(wanted)) {
+        change = change.write(Write::ClaimIdentifier { identity: identity.id, identifier: new.clone() });
+    }
+    change
+}
+
+async fn find(room: Room<'_>, id: IdentityId) -> Result<Identity, AdministrationError> {
+    room.identities.find_identity(room.tenant, id).await?.ok_or(AdministrationError::NotFound)
+}
+
+fn check(
+    room: Room<'_>,
+    schema: &str,
+    traits: serde_json::Map<String, Value>,
+) -> Result<CheckedTraits, AdministrationError> {
+    let schema = if schema.is_empty() {
+        room.schemas.default_schema()
+    } else {
+        room.schemas.find(schema).ok_or(AdministrationError::UnknownSchema)?
+    };
+    schema.check_traits(traits).map_err(AdministrationError::Traits)
+}
+
+/// Whether identifiers and external id are free for this identity. Two at a time meet the guards.
+async fn check_free(
+    room: Room<'_>,
+    current: Option<&Identity>,
+    checked: &CheckedTraits,
+    external_id: Option<&str>,
+) -> Result<(), AdministrationError> {
+    let own = |holder: IdentityId| current.is_some_and(|current| current.id == holder);
+    for identifier in checked.identifiers() {
+        let holder = room.identities.find_look_alike(room.tenant, identifier).await?;
+        if holder.is_some_and(|holder| !own(holder)) {
+            return Err(AdministrationError::IdentifierTaken);
+        }
+    }
+    if let Some(external_id) = external_id {
+        let holder = room.identities.find_by_external_id(room.tenant, external_id).await?;
+        if holder.is_some_and(|holder| !own(holder.id)) {
+            return Err(AdministrationError::ExternalIdTaken);
+        }
+    }
+    Ok(())
+}
+
+/// The hash of an imported password. The policy is for people; an operator's import keeps its cap only.
+async fn import(
+    room: Room<'_>,
+    credentials: Option<&ImportedCredentials>,
+) -> Result<Option<HashedPassword>, AdministrationError> {
+    match credentials.map(ImportedCredentials::password).transpose()?.flatten() {
+        None => Ok(None),
+        Some(body::ImportedPassword::Plain(plain)) => {
+            if plain.expose().len() > room.settings.password.max_bytes as usize {
+                return Err(AdministrationError::PasswordTooLong);
+            }
+            Ok(Some(room.hashing.hash(plain, room.settings.argon2).await??))
+        }
+        Some(body::ImportedPassword::Hashed(hash)) => Ok(Some(HashedPassword::import(hash)?)),
+    }
+}
+
+/// A password set by an operator ends the sessions that the old one began.
+fn with_password(
+    change: Change<Write>,
+    room: Room<'_>,
+    identity: IdentityId,
+    password: Option<HashedPassword>,
+) -> Change<Write> {
+    match password {
+        None => change,
+        Some(password) => change
+            .write(Write::SetPassword { identity, password, at: room.now })
+            .write(Write::RevokeSessions { identity, except: None, at: room.now }),
+    }
+}
+
+/// Whether an imported address is of the identity.
+fn is_same(known: &VerifiableAddress, value: &str, via: crate::identity::AddressKind) -> bool {
+    known.via == via && Identifier::parse(value).is_some_and(|address| address.as_str() == known.value)
+}

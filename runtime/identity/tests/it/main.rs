@@ -1,0 +1,17 @@
+//! The room as a whole: forms and operators' decisions over people kept in memory, and every document
+//! against the API's own description.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking that it failed")]
+#![expect(clippy::indexing_slicing, reason = "documents are read by their members")]
+
+mod administration;
+mod csrf;
+mod documents;
+mod enumeration;
+mod limiter;
+mod openapi;
+mod problems;
+mod refresh;
+mod revoke;
+mod schemas;
+mod world;

@@ -1,0 +1,266 @@
+//! A tenant with its people in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use futures_util::future::{BoxFuture, FutureExt as _, ready};
+use portcullis_identity::administration::{Administered, AdministrationError, CreateIdentity, create};
+use portcullis_identity::flow::{Caller, FlowError, FlowKind, NewFlow, Room, Transport};
+use portcullis_identity::identity::IdentityState;
+use portcullis_identity::limiter::AttemptsInMemory;
+use portcullis_identity::password::{HashedPassword, HashingPool, StoredPassword};
+use portcullis_identity::ports::{Identities, StoreUnavailable};
+use portcullis_identity::schema::Schemas;
+use portcullis_identity::session::{LiveSession, Session};
+use portcullis_identity::settings::Argon2Settings;
+use portcullis_identity::{Flow, Identifier, Identity, Settings, Step, Submission, Write, next_step};
+use primitives::rng::SeededRng;
+use primitives::seal::{DataKey, Keyring};
+use primitives::{Actor, Change, ClientAddress, IdentityId, Sealer, TenantId, Timestamp};
+use serde_json::Value;
+
+pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+pub(crate) const BASE: &str = "https://id.example/t/acme";
+
+pub(crate) struct World {
+    pub(crate) tenant: TenantId,
+    pub(crate) settings: Settings,
+    pub(crate) schemas: Schemas,
+    pub(crate) people: People,
+    hashing: HashingPool,
+    pub(crate) attempts: AttemptsInMemory,
+    pub(crate) rng: SeededRng,
+    pub(crate) now: Timestamp,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    pub(crate) fn with(settings: Settings) -> Self {
+        let settings =
+            Settings { argon2: Argon2Settings { memory_kib: 64, iterations: 1, parallelism: 1 }, ..settings };
+        Self {
+            tenant: "acme".parse().unwrap(),
+            schemas: Schemas::compile(&settings).unwrap(),
+            settings,
+            people: People::default(),
+            hashing: HashingPool::start(1, 16, Arc::new(SeededRng::new(2))).unwrap(),
+            attempts: AttemptsInMemory::new(100),
+            rng: SeededRng::new(1),
+            now: NOW,
+        }
+    }
+
+    pub(crate) fn room(&self) -> Room<'_> {
+        Room {
+            tenant: &self.tenant,
+            settings: &self.settings,
+            schemas: &self.schemas,
+            identities: &self.people,
+            hashing: &self.hashing,
+            attempts: &self.attempts,
+            rng: &self.rng,
+            now: self.now,
+        }
+    }
+
+    pub(crate) fn flow(&self, kind: FlowKind, transport: Transport) -> Flow {
+        let new = NewFlow {
+            kind,
+            transport,
+            request: "/self-service/login/browser?refresh=true".to_owned(),
+            return_to: Some("https://id.example/t/acme/ui/settings".to_owned()),
+            schema: "default".to_owned(),
+        };
+        Flow::begin(new, &self.rng, self.now, &self.settings)
+    }
+
+    pub(crate) async fn submit(
+        &self,
+        kind: FlowKind,
+        session: Option<&LiveSession>,
+        body: &Value,
+    ) -> Result<Step, FlowError> {
+        let flow = self.flow(kind, Transport::Api);
+        let address = ClientAddress("203.0.113.9".parse().unwrap());
+        let caller = Caller { address, user_agent: Some("test"), session };
+        let submission = Submission::from_json(body.to_string().as_bytes()).unwrap();
+        next_step(self.room(), caller, flow, submission).await
+    }
+
+    pub(crate) async fn login(&self, identifier: &str, password: &str) -> Result<Step, FlowError> {
+        let body = serde_json::json!({"method": "password", "identifier": identifier, "password": password});
+        self.submit(login(None), None, &body).await
+    }
+
+    pub(crate) async fn create(&self, body: &Value) -> Result<Administered, AdministrationError> {
+        let body = CreateIdentity::from_json(body.to_string().as_bytes())?;
+        let made = create(self.room(), Actor::System, body).await?;
+        self.people.apply(&made.change);
+        Ok(made)
+    }
+
+    /// Somebody with the password "correct horse".
+    pub(crate) async fn person(&self, email: &str) -> Identity {
+        let body = serde_json::json!({
+            "schema_id": "default",
+            "traits": {"email": email},
+            "credentials": {"password": {"config": {"password": "correct horse"}}},
+        });
+        self.create(&body).await.unwrap().identity
+    }
+
+    pub(crate) async fn sign_in(&self, email: &str) -> LiveSession {
+        let Step::SignedIn(signed_in) = self.login(email, "correct horse").await.unwrap() else {
+            panic!("not signed in")
+        };
+        LiveSession::check(signed_in.session.clone(), signed_in.identity.clone(), self.now).unwrap()
+    }
+}
+
+pub(crate) fn login(refresh: Option<IdentityId>) -> FlowKind {
+    FlowKind::Login { refresh, login_challenge: None, identifier: String::new() }
+}
+
+pub(crate) fn sealer() -> Sealer {
+    let key = DataKey { id: 1, material: [7; 32].into() };
+    Sealer::new(Keyring::new(key, []), Arc::new(SeededRng::new(3)))
+}
+
+/// The id of the first message of a form, of the whole or of a field.
+pub(crate) fn message(step: &Step) -> u32 {
+    let Step::Form(flow) = step else { panic!("not a form: {step:?}") };
+    flow.messages.first().or(flow.field_messages.first().map(|(_, m)| m)).unwrap().id
+}
+
+#[derive(Default)]
+struct Kept {
+    identities: BTreeMap<IdentityId, Identity>,
+    passwords: BTreeMap<IdentityId, HashedPassword>,
+    identifiers: BTreeMap<Identifier, IdentityId>,
+}
+
+/// People in memory. Guards are storage's to keep; here a write just happens.
+#[derive(Default)]
+pub(crate) struct People(Mutex<Kept>);
+
+impl People {
+    pub(crate) fn apply(&self, change: &Change<Write>) {
+        let mut kept = self.0.lock().unwrap();
+        for write in &change.writes {
+            match write.clone() {
+                Write::InsertIdentity(identity) | Write::ReplaceIdentity(identity) => {
+                    kept.identities.insert(identity.id, *identity);
+                }
+                Write::ClaimIdentifier { identity, identifier } => {
+                    kept.identifiers.insert(identifier, identity);
+                }
+                Write::ReleaseIdentifier { identifier, .. } => {
+                    kept.identifiers.remove(&identifier);
+                }
+                Write::SetPassword { identity, password, .. } => {
+                    kept.passwords.insert(identity, password);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(crate) fn disable(&self, id: IdentityId) {
+        self.0.lock().unwrap().identities.get_mut(&id).unwrap().state = IdentityState::Inactive;
+    }
+
+    fn read<'a, T: Send + 'a>(
+        &self,
+        read: impl FnOnce(&Kept) -> T,
+    ) -> BoxFuture<'a, Result<T, StoreUnavailable>> {
+        ready(Ok(read(&self.0.lock().unwrap()))).boxed()
+    }
+}
+
+fn stored(kept: &Kept, id: IdentityId) -> Option<StoredPassword> {
+    kept.passwords.get(&id).map(|password| StoredPassword { password: password.clone(), version: 1 })
+}
+
+impl Identities for People {
+    fn find_identity<'a>(
+        &'a self,
+        _: &'a TenantId,
+        id: IdentityId,
+    ) -> BoxFuture<'a, Result<Option<Identity>, StoreUnavailable>> {
+        self.read(|kept| kept.identities.get(&id).cloned())
+    }
+
+    fn find_by_identifier<'a>(
+        &'a self,
+        _: &'a TenantId,
+        identifier: &'a Identifier,
+    ) -> BoxFuture<'a, Result<Option<(Identity, Option<StoredPassword>)>, StoreUnavailable>> {
+        self.read(|kept| {
+            let id = kept.identifiers.get(identifier)?;
+            Some((kept.identities.get(id)?.clone(), stored(kept, *id)))
+        })
+    }
+
+    fn find_by_external_id<'a>(
+        &'a self,
+        _: &'a TenantId,
+        external_id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Identity>, StoreUnavailable>> {
+        self.read(|kept| {
+            let named = |identity: &&Identity| identity.external_id.as_deref() == Some(external_id);
+            kept.identities.values().find(named).cloned()
+        })
+    }
+
+    fn find_look_alike<'a>(
+        &'a self,
+        _: &'a TenantId,
+        identifier: &'a Identifier,
+    ) -> BoxFuture<'a, Result<Option<IdentityId>, StoreUnavailable>> {
+        self.read(|kept| {
+            let alike = |(known, _): &(&Identifier, &IdentityId)| known.skeleton() == identifier.skeleton();
+            kept.identifiers.iter().find(alike).map(|(_, id)| *id)
+        })
+    }
+
+    fn find_password<'a>(
+        &'a self,
+        _: &'a TenantId,
+        identity: IdentityId,
+    ) -> BoxFuture<'a, Result<Option<StoredPassword>, StoreUnavailable>> {
+        self.read(|kept| stored(kept, identity))
+    }
+
+    fn list_identifiers<'a>(
+        &'a self,
+        _: &'a TenantId,
+        identity: IdentityId,
+    ) -> BoxFuture<'a, Result<Vec<String>, StoreUnavailable>> {
+        self.read(|kept| {
+            let own = kept.identifiers.iter().filter(|(_, holder)| **holder == identity);
+            own.map(|(identifier, _)| identifier.to_string()).collect()
+        })
+    }
+
+    fn list_identities<'a>(
+        &'a self,
+        _: &'a TenantId,
+        after: Option<IdentityId>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Identity>, StoreUnavailable>> {
+        self.read(|kept| {
+            let later = kept.identities.values().filter(|identity| Some(identity.id) > after);
+            later.take(limit as usize).cloned().collect()
+        })
+    }
+}
+
+/// A session that begins now and whose last proof is `age` seconds old.
+pub(crate) fn aged(live: &LiveSession, age: i64, now: Timestamp) -> LiveSession {
+    let mut session: Session = live.session().clone();
+    session.authenticated_at = Timestamp::from_seconds(now.seconds() - age);
+    LiveSession::check(session, live.identity().clone(), now).unwrap()
+}
