@@ -17,6 +17,6 @@ pub use access::{AccessDenied, AdminPrincipal};
 pub use admin_key::{AdminKey, KeyOwner, NewAdminKey, PlainAdminKey, Scope};
 pub use plugin::{DeclaredPlugin, PluginReport, PluginState, TenantPlugins};
 pub use ports::{AdminKeys, ReadError, Tenants};
-pub use reconcile::{DeclaredTenant, reconcile};
+pub use reconcile::{DeclaredTenant, HostTaken, check_hosts, reconcile};
 pub use tenant::{ManagedBy, SettingsDocument, Tenant, TenantState};
 pub use write::Write;
