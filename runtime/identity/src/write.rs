@@ -16,13 +16,20 @@ pub enum Write {
     /// Replaces everything about an identity that can change. Guard: its version is still
     /// `identity.version`, and nobody else has its `external_id`; the stored version becomes one more.
     ReplaceIdentity(Box<Identity>),
-    /// Changes whether it may sign in. Guard: it exists.
+    /// Changes whether it may sign in; its tokens die when it no longer may. Guard: it exists.
     SetState {
         /// Whose.
         identity: IdentityId,
         /// To what.
         state: IdentityState,
         /// When.
+        at: Timestamp,
+    },
+    /// Kills every token that was issued to it before `at`. Guard: it exists.
+    RevokeTokens {
+        /// Whose.
+        identity: IdentityId,
+        /// The first instant whose tokens live.
         at: Timestamp,
     },
     /// Deletes an identity with its identifiers, credentials and sessions. Guard: it exists.

@@ -1,23 +1,23 @@
 //! A cache that the change log keeps correct.
 
 use std::fmt;
-use std::hash::Hash;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use primitives::TenantId;
 
 use crate::Storage;
+use crate::changes::ChangeFeed;
 
 /// Values by key, dropped the moment the change log says that they changed.
 ///
 /// Attack: a value is read from the database, then revoked, and the stale copy is put into the cache
 /// after the revocation was announced. Every announcement therefore raises an epoch, and a value that
-/// was read in an older epoch is taken out again.
+/// was read in an older epoch is not put in.
 pub struct InvalidatedCache<V> {
-    values: moka::sync::Cache<(TenantId, String), V>,
-    epoch: Arc<AtomicU64>,
-    storage: Storage,
+    /// Absent where caches are turned off: everything is read through.
+    values: Option<moka::sync::Cache<(TenantId, String), V>>,
+    epoch: Arc<Epoch>,
+    feed: Arc<ChangeFeed>,
 }
 
 impl<V> fmt::Debug for InvalidatedCache<V> {
@@ -26,51 +26,66 @@ impl<V> fmt::Debug for InvalidatedCache<V> {
     }
 }
 
-impl<V: Clone + Send + Sync + 'static> InvalidatedCache<V>
-where
-    (TenantId, String): Hash + Eq,
-{
-    /// A cache of at most `capacity` values, invalidated by changes of `kind`. A change whose key is
-    /// `"*"` drops every value of its tenant.
+/// How many changes were announced. Its lock is held while a value is put in, so that the value is
+/// either refused or there for the announcement to drop.
+#[derive(Debug, Default)]
+struct Epoch(Mutex<u64>);
+
+impl Epoch {
+    fn lock(&self) -> MutexGuard<'_, u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<V: Clone + Send + Sync + 'static> InvalidatedCache<V> {
+    /// A cache of at most `capacity` values, none if 0, invalidated by changes of `kind`. A change whose
+    /// key is `"*"` drops every value of its tenant.
     pub fn new(storage: &Storage, kind: &'static str, capacity: u64) -> Self {
-        let values: moka::sync::Cache<(TenantId, String), V> =
-            moka::sync::Cache::builder().max_capacity(capacity).support_invalidation_closures().build();
-        let epoch = Arc::new(AtomicU64::new(0));
-        let (listened, raised) = (values.clone(), epoch.clone());
-        storage.on_change(Box::new(move |record| {
-            if record.kind != kind {
-                return;
-            }
-            raised.fetch_add(1, Ordering::SeqCst);
-            if record.key == "*" {
-                let tenant = record.tenant.clone();
-                // Cannot fail: the cache was built with invalidation closures.
-                listened.invalidate_entries_if(move |(of, _), _| *of == tenant).ok();
-            } else {
-                listened.invalidate(&(record.tenant.clone(), record.key.clone()));
-            }
-        }));
-        Self { values, epoch, storage: storage.clone() }
+        Self::following(&storage.inner.feed, kind, capacity)
+    }
+
+    pub(crate) fn following(feed: &Arc<ChangeFeed>, kind: &'static str, capacity: u64) -> Self {
+        let epoch = Arc::new(Epoch::default());
+        let values = (capacity > 0).then(|| {
+            let values: moka::sync::Cache<(TenantId, String), V> =
+                moka::sync::Cache::builder().max_capacity(capacity).support_invalidation_closures().build();
+            let (listened, raised) = (values.clone(), epoch.clone());
+            feed.subscribe(Box::new(move |record| {
+                if record.kind != kind {
+                    return;
+                }
+                *raised.lock() += 1;
+                if record.key == "*" {
+                    let tenant = record.tenant.clone();
+                    // Cannot fail: the cache was built with invalidation closures.
+                    listened.invalidate_entries_if(move |(of, _), _| *of == tenant).ok();
+                } else {
+                    listened.invalidate(&(record.tenant.clone(), record.key.clone()));
+                }
+            }));
+            values
+        });
+        Self { values, epoch, feed: feed.clone() }
     }
 
     /// The value, from the cache or from `load`. What `load` does not find is not remembered.
-    pub async fn get_or_load<E, F>(&self, tenant: &TenantId, key: &str, load: F) -> Result<Option<V>, E>
+    pub async fn find_or_load<E, F>(&self, tenant: &TenantId, key: &str, load: F) -> Result<Option<V>, E>
     where
         F: Future<Output = Result<Option<V>, E>>,
     {
-        if !self.storage.is_caught_up() {
+        let Some(values) = self.values.as_ref().filter(|_| self.feed.is_caught_up()) else {
             return load.await;
-        }
+        };
         let key = (tenant.clone(), key.to_owned());
-        if let Some(value) = self.values.get(&key) {
+        if let Some(value) = values.get(&key) {
             return Ok(Some(value));
         }
-        let epoch = self.epoch.load(Ordering::SeqCst);
+        let before = *self.epoch.lock();
         let loaded = load.await?;
         if let Some(value) = &loaded {
-            self.values.insert(key.clone(), value.clone());
-            if self.epoch.load(Ordering::SeqCst) != epoch {
-                self.values.invalidate(&key);
+            let epoch = self.epoch.lock();
+            if *epoch == before {
+                values.insert(key, value.clone());
             }
         }
         Ok(loaded)

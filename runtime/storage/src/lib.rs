@@ -13,7 +13,9 @@ mod changes;
 mod data_keys;
 mod database;
 mod identity;
+mod jose;
 mod migrate;
+mod oauth2;
 mod postgres;
 mod row;
 mod sqlite;
@@ -26,6 +28,8 @@ use std::sync::Arc;
 use primitives::{Clock, Rng, Sealer};
 
 pub use self::identity::{IDENTITY_CHANGED, SESSION_CHANGED};
+pub use self::jose::SIGNING_KEYS_CHANGED;
+pub use self::oauth2::{ACCESS_TOKEN_CHANGED, CLIENT_CHANGED, GRANT_CHANGED};
 pub use apply::{ApplyError, Prepared, Stored};
 pub use cache::InvalidatedCache;
 pub use changes::{ChangeListener, ChangeRecord};
@@ -76,6 +80,28 @@ pub(crate) struct Inner {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) feed: Arc<ChangeFeed>,
     pub(crate) stream: stream::AuditStream,
+    pub(crate) clients: oauth2::ClientCache,
+    pub(crate) keys: jose::KeyCache,
+}
+
+/// How many values each cache keeps at most; 0 turns it off, and everything is read from the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheSizes {
+    /// Checked clients, of all tenants together.
+    pub clients: u64,
+    /// Tenants whose signing keys are kept parsed.
+    pub signing_keys: u64,
+}
+
+impl CacheSizes {
+    /// No caches at all.
+    pub const NONE: Self = Self { clients: 0, signing_keys: 0 };
+}
+
+impl Default for CacheSizes {
+    fn default() -> Self {
+        Self { clients: 4096, signing_keys: 1024 }
+    }
 }
 
 impl Storage {
@@ -89,14 +115,27 @@ impl Storage {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Result<Self, StorageError> {
+        Self::open_with(location, master, clock, rng, CacheSizes::default()).await
+    }
+
+    /// As [`Storage::open`], with caches of these sizes.
+    pub async fn open_with(
+        location: &Location,
+        master: &MasterKey,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+        caches: CacheSizes,
+    ) -> Result<Self, StorageError> {
         let feed = Arc::new(ChangeFeed::new(clock.clone()));
         let database = Database::open(location, feed.clone()).await?;
         migrate::check(&database).await?;
         let keyring = data_keys::load(&database, master, clock.as_ref(), rng.as_ref()).await?;
         let sealer = Sealer::new(keyring, rng.clone());
         let stream = stream::AuditStream::start(database.clone(), clock.clone(), rng.clone());
+        let clients = InvalidatedCache::following(&feed, CLIENT_CHANGED, caches.clients);
+        let keys = InvalidatedCache::following(&feed, SIGNING_KEYS_CHANGED, caches.signing_keys);
         database.follow_changes(&feed);
-        Ok(Self { inner: Arc::new(Inner { database, sealer, clock, rng, feed, stream }) })
+        Ok(Self { inner: Arc::new(Inner { database, sealer, clock, rng, feed, stream, clients, keys }) })
     }
 
     /// Brings the schema up to this binary's. Safe to run twice and by several nodes at once.

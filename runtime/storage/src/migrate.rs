@@ -30,8 +30,22 @@ const MIGRATIONS: &[Migration] = migrations![
     1 "0001_core.sql",
     2 "0002_tenancy.sql",
     3 "0003_identity.sql",
+    4 "0004_oauth2.sql",
+    5 "0005_jose.sql",
+    6 "0006_subject_revocation.sql",
     8 "0008_flows.sql",
 ];
+
+/// A migration out of order does not compile.
+const _: () = {
+    let mut rest = MIGRATIONS;
+    let mut before = 0;
+    while let Some((first, others)) = rest.split_first() {
+        assert!(first.number > before, "migrations are in the order of their numbers");
+        before = first.number;
+        rest = others;
+    }
+};
 
 /// The schema that this binary was written for.
 pub const SCHEMA_VERSION: i64 = match MIGRATIONS.last() {

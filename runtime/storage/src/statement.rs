@@ -145,3 +145,8 @@ value_from_display!(
 macro_rules! values {
     ($($value:expr),* $(,)?) => { vec![$($crate::Value::from($value)),*] };
 }
+
+/// A column that holds JSON. What is stored so has text keys and finite numbers, so it always serialises.
+pub(crate) fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

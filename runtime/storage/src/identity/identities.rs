@@ -7,9 +7,9 @@ use ::identity::ports::{Identities, StoreUnavailable};
 use futures_util::future::BoxFuture;
 use primitives::{IdentityId, Secret, TenantId};
 
-use super::{IDENTITY_CHANGED, json, seal_context, unavailable};
+use super::{IDENTITY_CHANGED, seal_context, unavailable};
 use crate::row::Row;
-use crate::statement::Statement;
+use crate::statement::{Statement, json};
 use crate::{Storage, StorageError, values};
 
 /// How many columns [`identity_at`] reads.
@@ -45,7 +45,9 @@ pub(super) fn replace(tenant: &TenantId, identity: &Identity) -> Statement {
     Statement::one(
         "UPDATE identities SET schema_id = $4, state = $5, state_changed_at = $6, traits = $7,
              metadata_public = $8, metadata_admin = $9, external_id = $10, organisation = $11,
-             verifiable_addresses = $12, recovery_addresses = $13, updated_at = $14, version = version + 1
+             verifiable_addresses = $12, recovery_addresses = $13, updated_at = $14, version = version + 1,
+             tokens_not_before = CASE WHEN $5 = 'inactive' AND tokens_not_before < $6 THEN $6
+                 ELSE tokens_not_before END
          WHERE tenant = $1 AND id = $2 AND version = $3 AND NOT EXISTS (
              SELECT 1 FROM identities o WHERE o.tenant = $1 AND o.external_id = $10 AND o.id <> $2)",
         values![

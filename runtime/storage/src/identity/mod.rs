@@ -3,13 +3,14 @@
 mod flows;
 mod identities;
 mod sessions;
+mod subjects;
 
 use ::identity::Write;
 use ::identity::ports::StoreUnavailable;
 use primitives::{IdentityId, SealContext, Sealer, TenantId};
 
 use crate::apply::Stored;
-use crate::statement::{Statement, Value};
+use crate::statement::{Statement, Value, json};
 use crate::{StorageError, values};
 
 /// Kind in the change log: something about an identity changed; its sessions are read again.
@@ -26,9 +27,20 @@ impl Stored for Write {
             Self::ReplaceIdentity(identity) => vec![identities::replace(tenant, &identity)],
             Self::SetState { identity, state, at } => vec![
                 Statement::one(
-                    "UPDATE identities SET state = $3, state_changed_at = $4, updated_at = $4, version = version + 1
+                    "UPDATE identities SET state = $3, state_changed_at = $4, updated_at = $4, version = version + 1,
+                         tokens_not_before = CASE WHEN $3 = 'inactive' AND tokens_not_before < $4 THEN $4
+                             ELSE tokens_not_before END
                      WHERE tenant = $1 AND id = $2",
                     values![tenant, &identity, state.as_str(), at],
+                )
+                .changes(IDENTITY_CHANGED, identity.to_string()),
+            ],
+            Self::RevokeTokens { identity, at } => vec![
+                Statement::one(
+                    "UPDATE identities
+                     SET tokens_not_before = CASE WHEN tokens_not_before < $3 THEN $3 ELSE tokens_not_before END
+                     WHERE tenant = $1 AND id = $2",
+                    values![tenant, &identity, at],
                 )
                 .changes(IDENTITY_CHANGED, identity.to_string()),
             ],
@@ -90,11 +102,6 @@ impl Stored for Write {
             Self::RemoveFlow(id) => vec![flows::remove(tenant, id)],
         })
     }
-}
-
-/// What is serialised here has text keys and finite numbers, so it always serialises.
-fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }
 
 fn seal_context<'a>(tenant: &'a TenantId, row: &'a str) -> SealContext<'a> {

@@ -8,9 +8,9 @@ use primitives::subject::AssuranceLevel;
 use primitives::{IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
 
 use super::identities::{COLUMNS, identity_at};
-use super::{IDENTITY_CHANGED, SESSION_CHANGED, json, unavailable};
+use super::{IDENTITY_CHANGED, SESSION_CHANGED, unavailable};
 use crate::row::Row;
-use crate::statement::Statement;
+use crate::statement::{Statement, json};
 use crate::{Storage, StorageError, values};
 
 pub(super) fn insert(tenant: &TenantId, new: &NewSession) -> Statement {

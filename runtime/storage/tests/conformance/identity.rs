@@ -1,8 +1,6 @@
 //! The identity room on both databases: its flows decide, storage applies, and what was read is what
 //! was written.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking that it failed")]
-
 mod flows;
 mod operators;
 

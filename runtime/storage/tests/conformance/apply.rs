@@ -1,8 +1,6 @@
 //! Storage's own promises on both databases: a change is written whole or not at all, a missed guard
 //! names its write, and listeners hear of what was committed and of nothing else.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking that it failed")]
-
 use std::sync::{Arc, Mutex};
 
 use portcullis_storage::{ApplyError, Location, MasterKey, Statement, Storage, StorageError, Stored, values};

@@ -1,0 +1,117 @@
+//! Table `signing_keys`. Two partial unique indexes hold the guards: one pending and one active key of
+//! an algorithm in a tenant.
+
+use ::jose::ports::{ReadError, SigningKeys};
+use ::jose::{KeyId, KeyState, PrivateJwk, SigningKey};
+use futures_util::future::BoxFuture;
+use primitives::{SealContext, Sealer, TenantId, Timestamp};
+
+use super::read_error;
+use crate::row::Row;
+use crate::statement::Statement;
+use crate::{Storage, StorageError, values};
+
+const TABLE: &str = "signing_keys";
+
+pub(super) fn insert(tenant: &TenantId, key: &SigningKey, sealer: &Sealer) -> Statement {
+    let sealed = sealer.seal(context(tenant, key.kid.as_str()), key.key.to_json().as_bytes());
+    Statement::one(
+        "INSERT INTO signing_keys (tenant, kid, algorithm, state, due_at, private_jwk, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+        values![
+            tenant,
+            key.kid.as_str(),
+            key.algorithm.as_str(),
+            state_text(key.state),
+            key.state.due_at(),
+            sealed,
+            key.created_at,
+        ],
+    )
+}
+
+pub(super) fn activate(tenant: &TenantId, kid: &KeyId, rotate_at: Timestamp) -> Statement {
+    Statement::one(
+        "UPDATE signing_keys SET state = 'active', due_at = $3
+         WHERE tenant = $1 AND kid = $2 AND state = 'pending'",
+        values![tenant, kid.as_str(), rotate_at],
+    )
+}
+
+pub(super) fn retire(tenant: &TenantId, kid: &KeyId, until: Timestamp) -> Statement {
+    Statement::one(
+        "UPDATE signing_keys SET state = 'retired', due_at = $3
+         WHERE tenant = $1 AND kid = $2 AND state = 'active'",
+        values![tenant, kid.as_str(), until],
+    )
+}
+
+pub(super) fn delete(tenant: &TenantId, kid: &KeyId, now: Timestamp) -> Statement {
+    Statement::one(
+        "DELETE FROM signing_keys WHERE tenant = $1 AND kid = $2 AND state = 'retired' AND due_at <= $3",
+        values![tenant, kid.as_str(), now],
+    )
+}
+
+const fn state_text(state: KeyState) -> &'static str {
+    match state {
+        KeyState::Pending { .. } => "pending",
+        KeyState::Active { .. } => "active",
+        KeyState::Retired { .. } => "retired",
+    }
+}
+
+fn context<'a>(tenant: &'a TenantId, kid: &'a str) -> SealContext<'a> {
+    SealContext { tenant, purpose: TABLE, row: kid }
+}
+
+fn read(tenant: &TenantId, row: &Row, sealer: &Sealer) -> Result<SigningKey, StorageError> {
+    let inconsistent =
+        |column, detail: &str| StorageError::Inconsistent { table: TABLE, column, detail: detail.to_owned() };
+    let kid: KeyId = row.parse(0, "kid")?;
+    let due_at = row.time(3)?;
+    let state = match row.text(2)?.as_str() {
+        "pending" => KeyState::Pending { signs_from: due_at },
+        "active" => KeyState::Active { rotate_at: due_at },
+        "retired" => KeyState::Retired { until: due_at },
+        _ => return Err(inconsistent("state", "no such state")),
+    };
+    let json = sealer
+        .open(context(tenant, kid.as_str()), &row.blob(4)?)
+        .map_err(|_| inconsistent("private_jwk", "the seal is broken"))?;
+    let key = PrivateJwk::parse(&json).map_err(|_| inconsistent("private_jwk", "is no private key"))?;
+    Ok(SigningKey { kid, algorithm: row.parse(1, "algorithm")?, created_at: row.time(5)?, state, key })
+}
+
+impl Storage {
+    pub(super) async fn read_signing_keys(&self, tenant: &TenantId) -> Result<Vec<SigningKey>, StorageError> {
+        let sql = "SELECT kid, algorithm, state, due_at, private_jwk, created_at FROM signing_keys
+             WHERE tenant = $1 ORDER BY created_at, kid";
+        let rows = self.list(sql, values![tenant]).await?;
+        rows.iter().map(|row| read(tenant, row, self.sealer())).collect()
+    }
+}
+
+impl SigningKeys for Storage {
+    fn list_signing_keys<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+    ) -> BoxFuture<'a, Result<Vec<SigningKey>, ReadError>> {
+        Box::pin(async move { self.read_signing_keys(tenant).await.map_err(read_error) })
+    }
+
+    fn list_tenants_due<'a>(
+        &'a self,
+        now: Timestamp,
+        after: Option<&'a TenantId>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<TenantId>, ReadError>> {
+        Box::pin(async move {
+            let sql = "SELECT DISTINCT tenant FROM signing_keys WHERE due_at <= $1 AND tenant > $2
+                 ORDER BY tenant LIMIT $3";
+            let args = values![now, after.map_or("", TenantId::as_str), i64::from(limit)];
+            let rows = self.list(sql, args).await.map_err(read_error)?;
+            rows.iter().map(|row| row.parse(0, "tenant")).collect::<Result<_, _>>().map_err(read_error)
+        })
+    }
+}

@@ -1,0 +1,84 @@
+//! Tables `oauth2_access_tokens` and `oauth2_revoked_jwts`.
+
+use ::oauth2::grant::{AccessToken, Grant};
+use primitives::{KeyedHash, TenantId, Timestamp, base64url};
+
+use super::grants::{self, grant_at, grant_columns};
+use super::{ACCESS_TOKEN_CHANGED, scopes_at};
+use crate::statement::{Statement, json};
+use crate::{Storage, StorageError, values};
+
+pub(super) fn insert(tenant: &TenantId, token: &AccessToken) -> Vec<Statement> {
+    let row = Statement::one(
+        "INSERT INTO oauth2_access_tokens
+             (tenant, hash, grant_id, client, scope, audience, claims, issued_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+        values![
+            tenant,
+            &token.hash,
+            token.grant.as_ref(),
+            &token.client,
+            token.scope.to_text(),
+            json(&token.audience),
+            json(&token.claims),
+            token.issued_at,
+            token.expires_at,
+        ],
+    );
+    std::iter::once(row)
+        .chain(token.grant.map(|grant| grants::keep(tenant, grant, token.expires_at)))
+        .collect()
+}
+
+pub(super) fn delete(tenant: &TenantId, token: &KeyedHash) -> Statement {
+    Statement::any("DELETE FROM oauth2_access_tokens WHERE tenant = $1 AND hash = $2", values![tenant, token])
+        .changes(ACCESS_TOKEN_CHANGED, base64url::encode(&token.0))
+}
+
+pub(super) fn revoke_jwt(tenant: &TenantId, jti: String, expires_at: Timestamp) -> Statement {
+    let changed = jti.clone();
+    Statement::any(
+        "INSERT INTO oauth2_revoked_jwts (tenant, jti, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        values![tenant, jti, expires_at],
+    )
+    .changes(ACCESS_TOKEN_CHANGED, changed)
+}
+
+/// A token is found only while its client is the one that it was issued to: a client that was deleted
+/// takes its tokens along, even if another one gets its id later. A token whose grant is gone is dead.
+pub(super) async fn find(
+    storage: &Storage,
+    tenant: &TenantId,
+    hash: &KeyedHash,
+) -> Result<Option<(AccessToken, Option<Grant>)>, StorageError> {
+    let sql = concat!(
+        "SELECT t.grant_id, t.client, t.scope, t.audience, t.claims, t.issued_at, t.expires_at, ",
+        grant_columns!(),
+        " FROM oauth2_access_tokens t
+          JOIN oauth2_clients c ON c.tenant = t.tenant AND c.id = t.client AND c.created_at <= t.issued_at
+          LEFT JOIN oauth2_grants g ON g.tenant = t.tenant AND g.id = t.grant_id
+          WHERE t.tenant = $1 AND t.hash = $2 AND (t.grant_id IS NULL OR g.id IS NOT NULL)"
+    );
+    let Some(row) = storage.find_one(sql, values![tenant, hash]).await? else { return Ok(None) };
+    let token = AccessToken {
+        hash: hash.clone(),
+        grant: row.opt_parse(0, "grant_id")?,
+        client: row.parse(1, "client")?,
+        scope: scopes_at(&row, 2, "oauth2_access_tokens")?,
+        audience: row.json(3, "audience")?,
+        claims: row.json(4, "claims")?,
+        issued_at: row.time(5)?,
+        expires_at: row.time(6)?,
+    };
+    let grant = token.grant.map(|_| grant_at(&row, 7)).transpose()?;
+    Ok(Some((token, grant)))
+}
+
+pub(super) async fn is_jwt_revoked(
+    storage: &Storage,
+    tenant: &TenantId,
+    jti: &str,
+) -> Result<bool, StorageError> {
+    let sql = "SELECT 1 FROM oauth2_revoked_jwts WHERE tenant = $1 AND jti = $2";
+    Ok(storage.find_one(sql, values![tenant, jti]).await?.is_some())
+}

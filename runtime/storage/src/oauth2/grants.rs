@@ -1,0 +1,173 @@
+//! Table `oauth2_grants`.
+
+use std::time::Duration;
+
+use ::oauth2::grant::{Consent, Grant, GrantSubject};
+use ::oauth2::ports::{GrantRepository, PortResult};
+use primitives::{ClientId, GrantId, IdentityId, SessionId, TenantId, Timestamp};
+
+use super::{GRANT_CHANGED, consents, port_error, scopes_at};
+use crate::row::Row;
+use crate::statement::{Statement, json};
+use crate::{Storage, StorageError, values};
+
+/// A grant's row stays so much longer than the codes and opaque tokens that hang on it, for the signed
+/// access tokens, which have no row of their own: one that lives longer than this after the last of them
+/// is inactive when the row goes.
+const SIGNED_TOKENS_LIVE: Duration = Duration::from_hours(7 * 24);
+/// Raised in steps, so that most rotations leave the row alone.
+const STEP: Duration = Duration::from_hours(24);
+
+/// The columns of a grant `g`, in the order in which [`grant_at`] reads them.
+macro_rules! grant_columns {
+    () => {
+        "g.id, g.client, g.subject, g.session, g.organisation, g.authenticated_at, g.acr, g.amr, g.scope,
+         g.audience, g.nonce, g.created_at, g.revoked_at"
+    };
+}
+pub(super) use grant_columns;
+
+pub(super) fn insert(tenant: &TenantId, grant: &Grant) -> Statement {
+    Statement::one(
+        "INSERT INTO oauth2_grants (tenant, id, client, subject, session, organisation, authenticated_at, acr,
+             amr, scope, audience, nonce, created_at, revoked_at, kept_until)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING",
+        values![
+            tenant,
+            &grant.id,
+            &grant.client,
+            &grant.subject.id,
+            &grant.subject.session,
+            grant.subject.organisation.as_ref(),
+            grant.subject.authenticated_at,
+            grant.subject.acr.as_str(),
+            json(&grant.subject.amr),
+            grant.scope.to_text(),
+            json(&grant.audience),
+            grant.nonce.clone(),
+            grant.created_at,
+            grant.revoked_at,
+            grant.created_at.after(SIGNED_TOKENS_LIVE + STEP),
+        ],
+    )
+}
+
+/// Keeps the grant for as long as something that expires at `expires_at` may hang on it.
+pub(super) fn keep(tenant: &TenantId, grant: GrantId, expires_at: Timestamp) -> Statement {
+    let needed = expires_at.after(SIGNED_TOKENS_LIVE);
+    Statement::any(
+        "UPDATE oauth2_grants SET kept_until = $4 WHERE tenant = $1 AND id = $2 AND kept_until < $3",
+        values![tenant, &grant, needed, needed.after(STEP)],
+    )
+}
+
+pub(super) fn revoke(tenant: &TenantId, grant: GrantId, at: Timestamp) -> Statement {
+    Statement::any(
+        "UPDATE oauth2_grants SET revoked_at = $3 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL",
+        values![tenant, &grant, at],
+    )
+    .changes(GRANT_CHANGED, grant.to_string())
+}
+
+pub(super) fn revoke_of_client(tenant: &TenantId, client: &ClientId, at: Timestamp) -> Statement {
+    Statement::any(
+        "UPDATE oauth2_grants SET revoked_at = $3 WHERE tenant = $1 AND client = $2 AND revoked_at IS NULL",
+        values![tenant, client, at],
+    )
+    .changes(GRANT_CHANGED, "*")
+}
+
+pub(super) fn revoke_of_subject(
+    tenant: &TenantId,
+    subject: IdentityId,
+    client: Option<&ClientId>,
+    at: Timestamp,
+) -> Statement {
+    match client {
+        Some(client) => Statement::any(
+            "UPDATE oauth2_grants SET revoked_at = $4
+             WHERE tenant = $1 AND subject = $2 AND client = $3 AND revoked_at IS NULL",
+            values![tenant, &subject, client, at],
+        ),
+        None => Statement::any(
+            "UPDATE oauth2_grants SET revoked_at = $3
+             WHERE tenant = $1 AND subject = $2 AND revoked_at IS NULL",
+            values![tenant, &subject, at],
+        ),
+    }
+    .changes(GRANT_CHANGED, "*")
+}
+
+pub(super) fn revoke_of_session(tenant: &TenantId, session: SessionId, at: Timestamp) -> Statement {
+    Statement::any(
+        "UPDATE oauth2_grants SET revoked_at = $3
+         WHERE tenant = $1 AND session = $2 AND revoked_at IS NULL
+             AND NOT EXISTS (SELECT 1 FROM oauth2_refresh_tokens r
+                             WHERE r.tenant = oauth2_grants.tenant AND r.grant_id = oauth2_grants.id)",
+        values![tenant, &session, at],
+    )
+    .changes(GRANT_CHANGED, "*")
+}
+
+/// Reads a grant from the columns that begin at `at`.
+pub(super) fn grant_at(row: &Row, at: usize) -> Result<Grant, StorageError> {
+    Ok(Grant {
+        id: row.parse(at, "id")?,
+        client: row.parse(at + 1, "client")?,
+        subject: GrantSubject {
+            id: row.parse(at + 2, "subject")?,
+            session: row.parse(at + 3, "session")?,
+            organisation: row.opt_parse(at + 4, "organisation")?,
+            authenticated_at: row.time(at + 5)?,
+            acr: row.text(at + 6)?,
+            amr: row.json(at + 7, "amr")?,
+        },
+        scope: scopes_at(row, at + 8, "oauth2_grants")?,
+        audience: row.json(at + 9, "audience")?,
+        nonce: row.opt_text(at + 10)?,
+        created_at: row.time(at + 11)?,
+        revoked_at: row.opt_time(at + 12)?,
+    })
+}
+
+impl GrantRepository for Storage {
+    fn find_grant<'a>(&'a self, tenant: &'a TenantId, id: GrantId) -> PortResult<'a, Option<Grant>> {
+        Box::pin(async move {
+            let sql = concat!(
+                "SELECT ",
+                grant_columns!(),
+                " FROM oauth2_grants g WHERE g.tenant = $1 AND g.id = $2"
+            );
+            let row = self.find_one(sql, values![tenant, &id]).await.map_err(port_error)?;
+            row.map(|row| grant_at(&row, 0)).transpose().map_err(port_error)
+        })
+    }
+
+    fn find_consent<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        subject: IdentityId,
+        client: &'a ClientId,
+    ) -> PortResult<'a, Option<Consent>> {
+        Box::pin(async move { consents::find(self, tenant, subject, client).await.map_err(port_error) })
+    }
+
+    fn list_grants<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        subject: IdentityId,
+        limit: u32,
+    ) -> PortResult<'a, Vec<Grant>> {
+        Box::pin(async move {
+            let sql = concat!(
+                "SELECT ",
+                grant_columns!(),
+                " FROM oauth2_grants g WHERE g.tenant = $1 AND g.subject = $2 AND g.revoked_at IS NULL
+                  ORDER BY g.created_at DESC, g.id LIMIT $3"
+            );
+            let args = values![tenant, &subject, i64::from(limit)];
+            let rows = self.list(sql, args).await.map_err(port_error)?;
+            rows.iter().map(|row| grant_at(row, 0)).collect::<Result<_, _>>().map_err(port_error)
+        })
+    }
+}

@@ -1,0 +1,84 @@
+//! The authorization server's writes and reads: clients, grants, and what hangs on a grant.
+//!
+//! A token is looked up together with its grant, in one statement: what is revoked is dead at once.
+
+mod access_tokens;
+mod assertions;
+mod authorization_codes;
+mod clients;
+mod consents;
+mod grants;
+mod refresh_tokens;
+mod tokens;
+
+use ::oauth2::ports::PortError;
+use ::oauth2::scope::Scopes;
+use ::oauth2::write::Write;
+use primitives::{Sealer, TenantId};
+
+use crate::StorageError;
+use crate::apply::Stored;
+use crate::row::Row;
+use crate::statement::Statement;
+
+pub(crate) use clients::ClientCache;
+
+/// Kind in the change log: a client was made, changed or removed. The key is its id.
+pub const CLIENT_CHANGED: &str = "client";
+/// Kind in the change log: a grant was revoked. The key is its id, or `"*"` for several of the tenant.
+pub const GRANT_CHANGED: &str = "grant";
+/// Kind in the change log: an access token was revoked by itself. The key is the keyed hash of an opaque
+/// one in base64url, or the `jti` of a signed one.
+pub const ACCESS_TOKEN_CHANGED: &str = "access_token";
+
+impl Stored for Write {
+    fn statements(self, tenant: &TenantId, sealer: &Sealer) -> Result<Vec<Statement>, StorageError> {
+        Ok(match self {
+            Self::InsertClient(client) => vec![clients::insert(tenant, &client, sealer)?],
+            Self::UpdateClient { client, expected } => {
+                vec![clients::update(tenant, &client, expected, sealer)?]
+            }
+            Self::DeleteClient { client, expected } => clients::delete(tenant, &client, expected),
+            Self::RevokeGrantsOfClient { client, at } => vec![grants::revoke_of_client(tenant, &client, at)],
+            Self::InsertGrant(grant) => vec![grants::insert(tenant, &grant)],
+            Self::RevokeGrant { grant, at } => vec![grants::revoke(tenant, grant, at)],
+            Self::RevokeGrantsOfSubject { subject, client, at } => {
+                vec![grants::revoke_of_subject(tenant, subject, client.as_ref(), at)]
+            }
+            Self::RevokeGrantsOfSession { session, at } => {
+                vec![grants::revoke_of_session(tenant, session, at)]
+            }
+            Self::RememberConsent(consent) => vec![consents::remember(tenant, &consent)],
+            Self::ForgetConsents { subject, client } => {
+                vec![consents::forget(tenant, subject, client.as_ref())]
+            }
+            Self::InsertAuthorizationCode(code) => authorization_codes::insert(tenant, &code),
+            Self::ConsumeAuthorizationCode { code, grant, at } => {
+                vec![authorization_codes::consume(tenant, &code, grant, at)]
+            }
+            Self::InsertAccessToken(token) => access_tokens::insert(tenant, &token),
+            Self::DeleteAccessToken { token } => vec![access_tokens::delete(tenant, &token)],
+            Self::InsertRefreshToken(token) => refresh_tokens::insert(tenant, &token),
+            Self::RotateRefreshToken { token, grant, rotation } => {
+                vec![refresh_tokens::rotate(tenant, &token, grant, &rotation)]
+            }
+            Self::UseAssertion { client, jti, expires_at } => {
+                vec![assertions::use_once(tenant, &client, jti, expires_at)]
+            }
+            Self::RevokeJwt { jti, expires_at } => vec![access_tokens::revoke_jwt(tenant, jti, expires_at)],
+        })
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "is given to map_err")]
+fn port_error(error: StorageError) -> PortError {
+    PortError::Unavailable(error.to_string())
+}
+
+fn scopes_at(row: &Row, at: usize, table: &'static str) -> Result<Scopes, StorageError> {
+    Scopes::parse(&row.text(at)?).map_err(|_| StorageError::Inconsistent {
+        table,
+        column: "scope",
+        detail: "holds what is no scope".to_owned(),
+    })
+}

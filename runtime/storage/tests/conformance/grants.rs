@@ -1,0 +1,125 @@
+//! Grants and consents: revoking one is one write, and whom a write must not touch it leaves alone.
+
+use oauth2::grant::Grant;
+use oauth2::ports::GrantRepository as _;
+use oauth2::write::Write;
+use primitives::{GrantId, IdentityId};
+use uuid::Uuid;
+
+use crate::world::{World, client_id, scopes};
+
+const ADA: IdentityId = IdentityId(Uuid::from_u128(0xada));
+const BOB: IdentityId = IdentityId(Uuid::from_u128(0xb0b));
+
+async fn is_revoked(world: &World, grant: GrantId) -> bool {
+    world.storage.find_grant(&world.tenant, grant).await.unwrap().unwrap().revoked_at.is_some()
+}
+
+/// Of Ada to `a`, of Ada to `b`, of Bob to `a`.
+async fn three(world: &World) -> [Grant; 3] {
+    let grants = [world.grant(ADA, "a"), world.grant(ADA, "b"), world.grant(BOB, "a")];
+    let writes = grants.clone().map(|grant| Write::InsertGrant(Box::new(grant)));
+    assert_eq!(world.apply(writes).await, None);
+    grants
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grant_is_read_as_it_was_written() {
+    for world in World::each().await {
+        let [grant, ..] = three(&world).await;
+        let found = world.storage.find_grant(&world.tenant, grant.id).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&grant));
+        assert_eq!(world.apply([Write::InsertGrant(Box::new(grant))]).await, Some(0), "its id is taken");
+        let nobody = GrantId(Uuid::nil());
+        assert_eq!(world.storage.find_grant(&world.tenant, nobody).await.unwrap(), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revocation_hits_what_it_names_and_nothing_else() {
+    for world in World::each().await {
+        let at = world.now();
+        let client = client_id("a");
+        for (name, revoked) in [
+            ("grant", [true, false, false]),
+            ("of client", [true, false, true]),
+            ("of subject", [true, true, false]),
+            ("of subject to client", [true, false, false]),
+            ("of session", [true, false, false]),
+        ] {
+            let grants = three(&world).await;
+            let write = match name {
+                "grant" => Write::RevokeGrant { grant: grants[0].id, at },
+                "of client" => Write::RevokeGrantsOfClient { client: client.clone(), at },
+                "of subject" => Write::RevokeGrantsOfSubject { subject: ADA, client: None, at },
+                "of subject to client" => {
+                    Write::RevokeGrantsOfSubject { subject: ADA, client: Some(client.clone()), at }
+                }
+                _ => Write::RevokeGrantsOfSession { session: grants[0].subject.session, at },
+            };
+            for _ in 0..2 {
+                assert_eq!(world.apply([write.clone()]).await, None, "{name}: twice is once");
+                for (grant, revoked) in grants.iter().zip(revoked) {
+                    assert_eq!(is_revoked(&world, grant.id).await, revoked, "{name}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grant_with_a_refresh_token_outlives_its_session() {
+    for world in World::each().await {
+        let [offline, online, _] = three(&world).await;
+        let token = world.refresh_token(&offline, "r");
+        assert_eq!(world.apply([Write::InsertRefreshToken(Box::new(token))]).await, None);
+        for grant in [&offline, &online] {
+            let write = Write::RevokeGrantsOfSession { session: grant.subject.session, at: world.now() };
+            assert_eq!(world.apply([write]).await, None);
+        }
+        assert!(!is_revoked(&world, offline.id).await);
+        assert!(is_revoked(&world, online.id).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_grants_are_listed_newest_first() {
+    for world in World::each().await {
+        let mut grants = three(&world).await;
+        let mut newest = world.grant(ADA, "c");
+        newest.created_at = world.in_seconds(1);
+        assert_eq!(world.apply([Write::InsertGrant(Box::new(newest.clone()))]).await, None);
+        grants[..2].sort_by_key(|grant| grant.id);
+        let listed = world.storage.list_grants(&world.tenant, ADA, 10).await.unwrap();
+        assert_eq!(listed, [newest.clone(), grants[0].clone(), grants[1].clone()]);
+        assert_eq!(world.storage.list_grants(&world.tenant, ADA, 1).await.unwrap(), [newest.clone()]);
+
+        let revoke = Write::RevokeGrant { grant: newest.id, at: world.now() };
+        assert_eq!(world.apply([revoke]).await, None);
+        let listed = world.storage.list_grants(&world.tenant, ADA, 10).await.unwrap();
+        assert_eq!(listed, grants[..2]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn later_consent_takes_the_place_of_an_earlier_one_until_it_is_forgotten() {
+    for world in World::each().await {
+        let find = async |subject, client| {
+            world.storage.find_consent(&world.tenant, subject, &client_id(client)).await.unwrap()
+        };
+        let mut consent = world.consent(ADA, "a");
+        let remember = |consent: &_| Write::RememberConsent(Box::new(Clone::clone(consent)));
+        let others = [remember(&world.consent(ADA, "b")), remember(&world.consent(BOB, "a"))];
+        assert_eq!(world.apply([remember(&consent)].into_iter().chain(others)).await, None);
+        consent.scope = scopes("openid profile");
+        consent.expires_at = Some(world.in_seconds(5));
+        assert_eq!(world.apply([remember(&consent)]).await, None);
+        assert_eq!(find(ADA, "a").await, Some(consent));
+
+        let forget = |client| [Write::ForgetConsents { subject: ADA, client }];
+        assert_eq!(world.apply(forget(Some(client_id("a")))).await, None);
+        assert_eq!((find(ADA, "a").await, find(ADA, "b").await.is_some()), (None, true));
+        assert_eq!(world.apply(forget(None)).await, None);
+        assert_eq!((find(ADA, "b").await, find(BOB, "a").await.is_some()), (None, true));
+    }
+}

@@ -1,0 +1,15 @@
+//! Every repository method and every promise of storage, on SQLite and on PostgreSQL, with caches and
+//! without.
+//!
+//! A test takes its databases from [`world::World::each`] and says the same of all of them.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking that it failed")]
+
+mod apply;
+mod clients;
+mod grants;
+mod identity;
+mod nodes;
+mod signing_keys;
+mod tokens;
+mod world;

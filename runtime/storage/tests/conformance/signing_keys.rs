@@ -1,0 +1,131 @@
+//! Signing keys: sealed at rest, one pending and one active of an algorithm, and parsed anew when one
+//! changes.
+
+use jose::ports::SigningKeys as _;
+use jose::{KeyState, SigningAlgorithm, SigningKey, Write};
+use oauth2::ports::TokenKeys as _;
+use primitives::TenantId;
+
+use crate::world::World;
+
+impl World {
+    fn key(&self, algorithm: SigningAlgorithm, state: KeyState) -> SigningKey {
+        SigningKey::generate(algorithm, state, self.now(), &*self.rng).unwrap()
+    }
+
+    fn pending(&self) -> SigningKey {
+        self.key(SigningAlgorithm::Es256, KeyState::Pending { signs_from: self.in_seconds(10) })
+    }
+
+    fn active(&self) -> SigningKey {
+        self.key(SigningAlgorithm::Es256, KeyState::Active { rotate_at: self.in_seconds(100) })
+    }
+
+    async fn states(&self) -> Vec<(String, KeyState)> {
+        let keys = self.storage.list_signing_keys(&self.tenant).await.unwrap();
+        keys.into_iter().map(|key| (key.kid.to_string(), key.state)).collect()
+    }
+}
+
+fn insert(key: &SigningKey) -> Write {
+    Write::InsertSigningKey(Box::new(key.clone()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn key_is_read_as_it_was_written() {
+    for world in World::each().await {
+        let key = world.active();
+        assert_eq!(world.apply([insert(&key)]).await, None);
+        assert_eq!(world.apply([insert(&key)]).await, Some(0), "its name is taken");
+        let listed = world.storage.list_signing_keys(&world.tenant).await.unwrap();
+        let [found] = listed.as_slice() else { panic!("not one key") };
+        assert_eq!(
+            (&found.kid, found.algorithm, found.created_at, found.state, found.key.to_json()),
+            (&key.kid, key.algorithm, key.created_at, key.state, key.key.to_json()),
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_algorithm_has_one_pending_and_one_active_key() {
+    for world in World::each().await {
+        assert_eq!(world.apply([insert(&world.active()), insert(&world.pending())]).await, None);
+        assert_eq!(world.apply([insert(&world.active())]).await, Some(0));
+        assert_eq!(world.apply([insert(&world.pending())]).await, Some(0));
+        let other = world.key(SigningAlgorithm::EdDsa, world.active().state);
+        assert_eq!(world.apply([insert(&other)]).await, None, "another algorithm has its own");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn key_goes_from_pending_to_active_to_retired_to_gone() {
+    for world in World::each().await {
+        let (old, new) = (world.active(), world.pending());
+        assert_eq!(world.apply([insert(&old), insert(&new)]).await, None);
+        let (rotate_at, until) = (world.in_seconds(200), world.in_seconds(300));
+        let activate = || Write::ActivateSigningKey { kid: new.kid.clone(), rotate_at };
+        let retire = || Write::RetireSigningKey { kid: old.kid.clone(), until };
+        let delete = |now| Write::DeleteSigningKey { kid: old.kid.clone(), now };
+        assert_eq!(world.apply([activate()]).await, Some(0), "another key is active");
+        assert_eq!(world.apply([delete(until)]).await, Some(0), "not retired");
+        assert_eq!(world.apply([retire(), activate()]).await, None);
+        assert_eq!(world.apply([retire()]).await, Some(0), "not active");
+        assert_eq!(world.apply([activate()]).await, Some(0), "not pending");
+        let mut expected = vec![
+            (old.kid.to_string(), KeyState::Retired { until }),
+            (new.kid.to_string(), KeyState::Active { rotate_at }),
+        ];
+        expected.sort_by(|a, b| a.0.cmp(&b.0));
+        assert_eq!(world.states().await, expected, "made at the same time, ordered by name");
+        assert_eq!(world.apply([delete(world.in_seconds(299))]).await, Some(0), "its time is not over");
+        assert_eq!(world.apply([delete(until)]).await, None);
+        assert_eq!(world.states().await, [(new.kid.to_string(), KeyState::Active { rotate_at })]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn activation_is_won_once_of_fifty_times() {
+    for world in World::each().await {
+        let key = world.pending();
+        assert_eq!(world.apply([insert(&key)]).await, None);
+        world.race(Write::ActivateSigningKey { kid: key.kid.clone(), rotate_at: world.now() }).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parsed_keys_follow_every_change() {
+    for world in World::each().await {
+        let signer = async || {
+            let keys = world.storage.load_keys(&world.tenant).await.unwrap();
+            keys.signer(SigningAlgorithm::Es256).map(|signer| signer.kid().to_owned())
+        };
+        assert_eq!(signer().await, None);
+        let (old, new) = (world.active(), world.pending());
+        assert_eq!(world.apply([insert(&old), insert(&new)]).await, None);
+        assert_eq!(signer().await.as_deref(), Some(old.kid.as_str()));
+        let retire = Write::RetireSigningKey { kid: old.kid.clone(), until: world.in_seconds(5) };
+        let activate = Write::ActivateSigningKey { kid: new.kid.clone(), rotate_at: world.in_seconds(5) };
+        assert_eq!(world.apply([retire, activate]).await, None);
+        assert_eq!(signer().await.as_deref(), Some(new.kid.as_str()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tenants_with_something_due_are_walked_in_order() {
+    for mut world in World::each().await {
+        let names = ["a", "b", "c"].map(|name| name.parse::<TenantId>().unwrap());
+        for (tenant, due) in names.iter().zip([1, 2, 50]) {
+            world.tenant = tenant.clone();
+            let state = KeyState::Pending { signs_from: world.in_seconds(due) };
+            let keys = [SigningAlgorithm::Es256, SigningAlgorithm::EdDsa]
+                .map(|algorithm| world.key(algorithm, state));
+            assert_eq!(world.apply(keys.iter().map(insert)).await, None);
+        }
+        let due = async |after: Option<&TenantId>, limit| {
+            world.storage.list_tenants_due(world.in_seconds(2), after, limit).await.unwrap()
+        };
+        assert_eq!(due(None, 10).await, names[..2]);
+        assert_eq!(due(None, 1).await, names[..1]);
+        assert_eq!(due(Some(&names[0]), 10).await, names[1..2]);
+    }
+}

@@ -1,0 +1,162 @@
+//! Codes and tokens: each is found with its grant, used once, and dead with its grant.
+
+use oauth2::grant::Rotation;
+use oauth2::ports::TokenRepository as _;
+use oauth2::write::Write;
+
+use crate::world::{World, client_id};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_is_redeemed_once_of_fifty_times_and_remembered() {
+    for world in World::each().await {
+        let grant = world.with_grant("nexboard").await;
+        let mut code = world.code(&grant, "code");
+        let insert = || [Write::InsertAuthorizationCode(Box::new(world.code(&grant, "code")))];
+        assert_eq!(world.apply(insert()).await, None);
+        assert_eq!(world.apply(insert()).await, Some(0), "its hash is taken");
+        let find = || world.storage.find_authorization_code(&world.tenant, &code.hash);
+        assert_eq!(find().await.unwrap(), Some((code.clone(), grant.clone())));
+
+        let at = world.in_seconds(1);
+        world.race(Write::ConsumeAuthorizationCode { code: code.hash.clone(), grant: grant.id, at }).await;
+        let found = find().await.unwrap();
+        code.consumed_at = Some(at);
+        assert_eq!(found, Some((code, grant)), "a replay is noticed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_of_another_or_a_revoked_grant_is_not_redeemed() {
+    for world in World::each().await {
+        let (grant, other) = (world.with_grant("a").await, world.with_grant("b").await);
+        let code = world.code(&grant, "code");
+        assert_eq!(world.apply([Write::InsertAuthorizationCode(Box::new(code.clone()))]).await, None);
+        let at = world.now();
+        let consume = |grant| Write::ConsumeAuthorizationCode { code: code.hash.clone(), grant, at };
+        assert_eq!(world.apply([consume(other.id)]).await, Some(0));
+        let revoke = Write::RevokeGrant { grant: grant.id, at };
+        assert_eq!(world.apply([revoke, consume(grant.id)]).await, Some(1));
+        assert_eq!(world.apply([consume(grant.id)]).await, None, "the revocation was undone with its change");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refresh_token_is_rotated_once_of_fifty_times_and_remembered() {
+    for world in World::each().await {
+        let grant = world.with_grant("nexboard").await;
+        let mut token = world.refresh_token(&grant, "r1");
+        let insert = [Write::InsertRefreshToken(Box::new(token.clone()))];
+        assert_eq!(world.apply(insert.clone()).await, None);
+        assert_eq!(world.apply(insert).await, Some(0), "its hash is taken");
+        let find = || world.storage.find_refresh_token(&world.tenant, &token.hash);
+        assert_eq!(find().await.unwrap(), Some((token.clone(), grant.clone())));
+
+        let rotation = Rotation {
+            at: world.in_seconds(1),
+            successor: world.hash("r2"),
+            sealed_successor: b"sealed".to_vec(),
+        };
+        let rotate = || Write::RotateRefreshToken {
+            token: token.hash.clone(),
+            grant: grant.id,
+            rotation: Box::new(rotation.clone()),
+        };
+        world.race(rotate()).await;
+        let found = find().await.unwrap();
+        let late = rotate();
+        token.rotation = Some(rotation);
+        assert_eq!(found, Some((token, grant.clone())), "a reuse is noticed");
+
+        let next = Write::InsertRefreshToken(Box::new(world.refresh_token(&grant, "r2")));
+        let revoke = Write::RevokeGrant { grant: grant.id, at: world.now() };
+        assert_eq!(world.apply([next, revoke]).await, None);
+        let rotate_next = match late {
+            Write::RotateRefreshToken { grant, rotation, .. } => {
+                Write::RotateRefreshToken { token: world.hash("r2"), grant, rotation }
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(world.apply([rotate_next]).await, Some(0), "its grant is revoked");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn access_token_is_found_with_its_grant_until_it_is_deleted() {
+    for world in World::each().await {
+        let grant = world.with_grant("nexboard").await;
+        let of_grant = world.access_token(Some(&grant), "nexboard", "t1");
+        let of_client = world.access_token(None, "nexboard", "t2");
+        for (token, grant) in [(of_grant, Some(grant)), (of_client, None)] {
+            let insert = [Write::InsertAccessToken(Box::new(token.clone()))];
+            assert_eq!(world.apply(insert.clone()).await, None);
+            assert_eq!(world.apply(insert).await, Some(0), "its hash is taken");
+            let find = || world.storage.find_access_token(&world.tenant, &token.hash);
+            assert_eq!(find().await.unwrap(), Some((token.clone(), grant)));
+            let delete = || [Write::DeleteAccessToken { token: token.hash.clone() }];
+            for _ in 0..2 {
+                assert_eq!(world.apply(delete()).await, None);
+                assert_eq!(find().await.unwrap(), None);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn token_of_a_deleted_client_stays_dead_when_another_takes_its_id() {
+    for world in World::each().await {
+        let insert = Write::InsertClient(Box::new(world.client("nexboard")));
+        let token = world.access_token(None, "nexboard", "t");
+        let write = Write::InsertAccessToken(Box::new(token.clone()));
+        assert_eq!(world.apply([insert, write]).await, None);
+        let find = || world.storage.find_access_token(&world.tenant, &token.hash);
+        assert!(find().await.unwrap().is_some());
+        let delete = Write::DeleteClient { client: client_id("nexboard"), expected: 1 };
+        assert_eq!(world.apply([delete]).await, None);
+        assert_eq!(find().await.unwrap(), None);
+        world.clock.advance(std::time::Duration::from_secs(1));
+        assert_eq!(world.apply([Write::InsertClient(Box::new(world.client("nexboard")))]).await, None);
+        assert_eq!(find().await.unwrap(), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn token_whose_grant_is_not_there_is_dead() {
+    for world in World::each().await {
+        let grant = world.with_grant("nexboard").await;
+        let stranger = world.grant(grant.subject.id, "nexboard");
+        let token = world.access_token(Some(&stranger), "nexboard", "t");
+        assert_eq!(world.apply([Write::InsertAccessToken(Box::new(token.clone()))]).await, None);
+        assert_eq!(world.storage.find_access_token(&world.tenant, &token.hash).await.unwrap(), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn assertion_is_used_once_of_fifty_times_by_each_client() {
+    for world in World::each().await {
+        let used = async |client: &str| {
+            world.storage.is_assertion_used(&world.tenant, &client_id(client), "jti").await.unwrap()
+        };
+        let use_by = |client: &str| Write::UseAssertion {
+            client: client_id(client),
+            jti: "jti".to_owned(),
+            expires_at: world.in_seconds(60),
+        };
+        assert!(!used("a").await);
+        world.race(use_by("a")).await;
+        assert_eq!((used("a").await, used("b").await), (true, false));
+        assert_eq!(world.apply([use_by("b")]).await, None, "another client's jti is its own");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signed_token_is_revoked_by_itself() {
+    for world in World::each().await {
+        let revoked = async |jti| world.storage.is_jwt_revoked(&world.tenant, jti).await.unwrap();
+        assert!(!revoked("jti").await);
+        let revoke = || Write::RevokeJwt { jti: "jti".to_owned(), expires_at: world.in_seconds(60) };
+        for _ in 0..2 {
+            assert_eq!(world.apply([revoke()]).await, None, "twice is once");
+            assert_eq!((revoked("jti").await, revoked("other").await), (true, false));
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Databases to run a test on, and rows to put into them.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use oauth2::client::{ClientDocument, ClientRecord, ManagedBy, StoredSecret};
+use oauth2::grant::{AccessToken, AuthorizationCode, Consent, Grant, GrantSubject, RefreshToken};
+use oauth2::scope::Scopes;
+use oauth2::write::Write;
+use portcullis_storage::{ApplyError, CacheSizes, Location, MasterKey, Storage, StorageError, Stored};
+use primitives::rng::SeededRng;
+use primitives::time::FixedClock;
+use primitives::{
+    Change, ClientId, Clock as _, GrantId, IdentityId, KeyedHash, Rng as _, Secret, SessionId, TenantId,
+    Timestamp,
+};
+use serde_json::json;
+
+/// An open, migrated, empty database.
+pub(crate) struct World {
+    pub(crate) storage: Storage,
+    pub(crate) location: Location,
+    pub(crate) tenant: TenantId,
+    pub(crate) clock: Arc<FixedClock>,
+    pub(crate) rng: Arc<SeededRng>,
+    _directory: Option<tempfile::TempDir>,
+}
+
+impl World {
+    /// SQLite always; PostgreSQL where its binaries are (its absence fails under `CI`); each with caches
+    /// and without.
+    pub(crate) async fn each() -> Vec<Self> {
+        let mut worlds = Vec::new();
+        for caches in [CacheSizes::default(), CacheSizes::NONE] {
+            let directory = tempfile::tempdir().unwrap();
+            let sqlite = Location::Sqlite(directory.path().join("test.db"));
+            worlds.push(Self::open(sqlite, caches, Some(directory)).await);
+            if let Some(server) = testkit::postgres::Postgres::shared().unwrap() {
+                let url = Secret::new(server.create_database().unwrap());
+                worlds.push(Self::open(Location::Postgres { url, connections: 8 }, caches, None).await);
+            }
+        }
+        worlds
+    }
+
+    async fn open(location: Location, caches: CacheSizes, directory: Option<tempfile::TempDir>) -> Self {
+        let rng = Arc::new(SeededRng::new(7));
+        let clock = Arc::new(FixedClock::new(Timestamp::from_seconds(1_800_000_000)));
+        Storage::migrate(&location).await.unwrap();
+        let storage = open(&location, clock.clone(), caches).await.unwrap();
+        let tenant = TenantId::default_tenant();
+        Self { storage, location, tenant, clock, rng, _directory: directory }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The instant `seconds` from now.
+    pub(crate) fn in_seconds(&self, seconds: i64) -> Timestamp {
+        Timestamp::from_micros(self.now().micros() + seconds * 1_000_000)
+    }
+
+    /// Applies and says which write missed, if one did.
+    pub(crate) async fn apply<W: Stored>(&self, writes: impl IntoIterator<Item = W>) -> Option<usize> {
+        let mut change = Change::new(self.tenant.clone());
+        change.writes.extend(writes);
+        match self.storage.apply(change).await {
+            Ok(()) => None,
+            Err(ApplyError::Missed { write }) => Some(write),
+            Err(ApplyError::Storage(error)) => panic!("{error}"),
+        }
+    }
+
+    /// Applies `write` fifty times at once: one must win, all others must miss their guard.
+    pub(crate) async fn race<W: Stored + Clone>(&self, write: W) {
+        let outcomes = join_all((0..50).map(|_| self.apply([write.clone()]))).await;
+        let won = outcomes.iter().filter(|outcome| outcome.is_none()).count();
+        let missed = outcomes.iter().filter(|outcome| **outcome == Some(0)).count();
+        assert_eq!((won, missed), (1, 49), "on {}", self.storage.kind());
+    }
+
+    pub(crate) fn hash(&self, secret: &str) -> KeyedHash {
+        self.storage.sealer().hash(&self.tenant, "test", secret.as_bytes())
+    }
+
+    pub(crate) fn client(&self, id: &str) -> ClientRecord {
+        let document = json!({
+            "client_id": id, "client_name": format!("Name of {id}"), "owner": "ada",
+            "redirect_uris": ["https://app.example/callback"], "metadata": {"k": [1, null]},
+        });
+        let document = serde_json::from_value::<ClientDocument>(document).unwrap().with_defaults();
+        ClientRecord {
+            document,
+            secrets: vec![StoredSecret::Argon2id("$argon2id$1".to_owned())],
+            managed_by: ManagedBy::Api,
+            enabled: true,
+            created_at: self.now(),
+            updated_at: self.now(),
+            not_before: Timestamp::from_seconds(0),
+            version: 1,
+        }
+    }
+
+    pub(crate) fn grant(&self, subject: IdentityId, client: &str) -> Grant {
+        Grant {
+            id: GrantId::generate(&*self.rng),
+            client: client.parse().unwrap(),
+            subject: GrantSubject {
+                id: subject,
+                session: SessionId(self.rng.uuid()),
+                organisation: None,
+                authenticated_at: self.now(),
+                acr: "aal1".to_owned(),
+                amr: vec!["pwd".to_owned()],
+            },
+            scope: scopes("openid offline_access"),
+            audience: vec!["https://api.example".to_owned()],
+            nonce: Some("n-0S6_WzA2Mj".to_owned()),
+            created_at: self.now(),
+            revoked_at: None,
+        }
+    }
+
+    pub(crate) fn consent(&self, subject: IdentityId, client: &str) -> Consent {
+        Consent {
+            subject,
+            client: client.parse().unwrap(),
+            scope: scopes("openid"),
+            audience: Vec::new(),
+            granted_at: self.now(),
+            expires_at: None,
+        }
+    }
+
+    pub(crate) fn code(&self, grant: &Grant, code: &str) -> AuthorizationCode {
+        AuthorizationCode {
+            hash: self.hash(code),
+            grant: grant.id,
+            redirect_uri: Some("https://app.example/callback".to_owned()),
+            code_challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned()),
+            expires_at: self.in_seconds(60),
+            consumed_at: None,
+        }
+    }
+
+    pub(crate) fn access_token(&self, grant: Option<&Grant>, client: &str, token: &str) -> AccessToken {
+        let claims = json!({"plan": "pro", "seats": 5});
+        AccessToken {
+            hash: self.hash(token),
+            grant: grant.map(|grant| grant.id),
+            client: client.parse().unwrap(),
+            scope: scopes("openid"),
+            audience: vec!["https://api.example".to_owned()],
+            claims: claims.as_object().unwrap().clone(),
+            issued_at: self.now(),
+            expires_at: self.in_seconds(3600),
+        }
+    }
+
+    pub(crate) fn refresh_token(&self, grant: &Grant, token: &str) -> RefreshToken {
+        RefreshToken {
+            hash: self.hash(token),
+            grant: grant.id,
+            scope: scopes("openid offline_access"),
+            issued_at: self.now(),
+            expires_at: self.in_seconds(30 * 86_400),
+            rotation: None,
+        }
+    }
+
+    /// Puts in a client and a grant of somebody to it.
+    pub(crate) async fn with_grant(&self, client: &str) -> Grant {
+        let grant = self.grant(IdentityId(self.rng.uuid()), client);
+        let client = Box::new(self.client(client));
+        let writes = [Write::InsertClient(client), Write::InsertGrant(Box::new(grant.clone()))];
+        assert_eq!(self.apply(writes).await, None);
+        grant
+    }
+}
+
+/// Opens a migrated database with the key that all tests use.
+pub(crate) async fn open(
+    location: &Location,
+    clock: Arc<FixedClock>,
+    caches: CacheSizes,
+) -> Result<Storage, StorageError> {
+    let master = MasterKey::new([7; 32]);
+    Storage::open_with(location, &master, clock, Arc::new(SeededRng::new(7)), caches).await
+}
+
+pub(crate) fn scopes(text: &str) -> Scopes {
+    Scopes::parse(text).unwrap()
+}
+
+pub(crate) fn client_id(text: &str) -> ClientId {
+    text.parse().unwrap()
+}
