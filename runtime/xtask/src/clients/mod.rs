@@ -4,28 +4,34 @@
 //! of its own. The relying parties can also be pointed at `oidc-provider`, which shows that their checks hold for
 //! a provider that is not ours.
 
+mod browser;
+mod ory_client;
+mod relying_party;
+
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::bench::OidcProvider;
-use crate::node::{self, Node, Profile};
+use crate::node::{self, Profile};
 use crate::{install, workspace};
 
 /// The person who signs in; the password guards nothing.
 const PERSON: (&str, &str) = ("ada@acme.example", "moss-covered lantern 71");
 
-/// A tenant whose refresh tokens have no grace: their reuse is noticed at once.
-const STRICT: &str = "strict";
-
 /// A suite.
 struct Suite {
     name: &'static str,
+    /// Whether it can run against `oidc-provider`.
+    stand_in: bool,
     run: fn(&Place<'_>) -> anyhow::Result<()>,
 }
 
-const SUITES: &[Suite] =
-    &[Suite { name: "openid-client", run: openid_client }, Suite { name: "authlib", run: authlib }];
+const SUITES: &[Suite] = &[
+    Suite { name: "openid-client", stand_in: true, run: relying_party::openid_client },
+    Suite { name: "authlib", stand_in: true, run: relying_party::authlib },
+    Suite { name: "ory-client", stand_in: false, run: ory_client::run },
+    Suite { name: "browser", stand_in: false, run: browser::run },
+];
 
 /// Which suites are run, and against whom.
 #[derive(Debug, clap::Args)]
@@ -47,6 +53,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         if arguments.stand_in { Target::StandIn } else { Target::Ours(node::build(Profile::Debug)?) };
     for suite in SUITES {
         if !arguments.suites.is_empty() && !arguments.suites.iter().any(|name| name == suite.name) {
+            continue;
+        }
+        if arguments.stand_in && !suite.stand_in {
             continue;
         }
         let directory = workspace::target_directory().join("clients").join(suite.name);
@@ -74,52 +83,6 @@ struct Place<'a> {
     directory: PathBuf,
 }
 
-fn openid_client(place: &Place<'_>) -> anyhow::Result<()> {
-    let home = workspace::root().join("tests/clients/openid-client");
-    install::node_packages(&home)?;
-    let mut script = Command::new("node");
-    script.arg("main.mjs").current_dir(&home);
-    relying_party(place, script)
-}
-
-fn authlib(place: &Place<'_>) -> anyhow::Result<()> {
-    let home = workspace::root().join("tests/clients/authlib");
-    relying_party(place, python(&home)?)
-}
-
-/// Starts a provider, and the script with where it is and who may sign in.
-fn relying_party(place: &Place<'_>, mut script: Command) -> anyhow::Result<()> {
-    let password = place.directory.join("password");
-    std::fs::write(&password, PERSON.1)?;
-    script.args(["--identifier", PERSON.0, "--password-file"]).arg(&password);
-    match place.target {
-        Target::StandIn => {
-            let token = place.directory.join("registration-token");
-            std::fs::write(&token, "registration")?;
-            let provider = OidcProvider::start(&place.directory, Some("registration"))?;
-            let registration = format!("{}/reg", provider.issuer);
-            script.args(["--stand-in", "--issuer", &provider.issuer, "--registration", &registration]);
-            script.arg("--key-file").arg(&token);
-            workspace::run(&mut script)?;
-            provider.stop()
-        }
-        Target::Ours(binary) => {
-            let strict =
-                format!("[[tenant]]\nid = \"{STRICT}\"\n\n[tenant.oauth2]\nrefresh_token_grace = \"0s\"\n");
-            let node = Node::start(binary, &place.directory, &strict)?;
-            node.make_person("", PERSON.0, PERSON.1)?;
-            node.make_person(&format!("/t/{STRICT}"), PERSON.0, PERSON.1)?;
-            script.args(["--issuer", &node.public]);
-            script.args(["--registration", &format!("{}/admin/clients", node.admin)]);
-            script.args(["--strict", &format!("{}/t/{STRICT}", node.public)]);
-            script.args(["--strict-registration", &format!("{}/t/{STRICT}/admin/clients", node.admin)]);
-            script.arg("--key-file").arg(&node.admin_key_file);
-            workspace::run(&mut script)?;
-            node.end()
-        }
-    }
-}
-
 /// Returns the interpreter with a suite's packages, about to run its `main.py`.
 fn python(home: &Path) -> anyhow::Result<Command> {
     let mut script = Command::new(install::python_packages(home)?);
@@ -128,4 +91,21 @@ fn python(home: &Path) -> anyhow::Result<Command> {
     script.env("PYTHONPATH", workspace::root().join("tests/clients/python"));
     script.env("PYTHONDONTWRITEBYTECODE", "1");
     Ok(script)
+}
+
+impl Place<'_> {
+    /// Returns our binary, for a suite that has no stand-in.
+    fn binary(&self) -> anyhow::Result<&Path> {
+        match self.target {
+            Target::Ours(binary) => Ok(binary),
+            Target::StandIn => bail!("this suite runs against ours only"),
+        }
+    }
+
+    /// Writes a file that only this suite uses, and returns its path.
+    fn write(&self, name: &str, content: &str) -> anyhow::Result<PathBuf> {
+        let path = self.directory.join(name);
+        std::fs::write(&path, content).with_context(|| path.display().to_string())?;
+        Ok(path)
+    }
 }

@@ -1,0 +1,108 @@
+//! Headless Chromium: people sign in to Nexboard by clicking.
+
+use serde_json::json;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use super::{PERSON, Place};
+use crate::loopback::{free_port, post_json, send};
+use crate::node::Node;
+use crate::server::Server;
+use crate::{guests, install, workspace};
+
+/// The tenant that Nexboard's company is.
+const TENANT: &str = "acme";
+
+/// Somebody whose company did not pay.
+const SUSPENDED: &str = "late@late.example";
+
+const READY: Duration = Duration::from_secs(20);
+
+/// Every check of `tests/clients/browser`.
+pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
+    let home = workspace::root().join("tests/clients/browser");
+    install::debian_packages(&[install::CHROMIUM])?;
+    install::node_packages(&home)?;
+    // It shares the named checks of this one.
+    install::node_packages(&workspace::root().join("tests/clients/openid-client"))?;
+    let plugin = guests::build()?.join("enrich_token_rust.wasm");
+    let nexboard = build_nexboard()?;
+
+    let node = Node::start(place.binary()?, &place.directory, &tenant(&plugin.display().to_string()))?;
+    let prefix = format!("/t/{TENANT}");
+    node.make_person(&prefix, PERSON.0, PERSON.1)?;
+    node.make_person(&prefix, SUSPENDED, PERSON.1)?;
+    let issuer = format!("{}{prefix}", node.public);
+    let app = App::start(place, &node, &nexboard, ("nexboard", "127.0.0.1", true), &issuer)?;
+    // Another host name, so that the two share no cookies.
+    let third_party = App::start(place, &node, &nexboard, ("reports", "localhost", false), &issuer)?;
+
+    let password = place.write("password", PERSON.1)?;
+    let mut script = Command::new("node");
+    script.arg("main.mjs").current_dir(&home);
+    script.args(["--app", &app.url, "--third-party", &third_party.url, "--provider", &issuer]);
+    script.args(["--identifier", PERSON.0, "--suspended", SUSPENDED, "--password-file"]).arg(&password);
+    workspace::run(&mut script)?;
+    third_party.server.end()?;
+    app.server.end()?;
+    node.end()
+}
+
+fn tenant(plugin: &str) -> String {
+    format!(
+        "[[tenant]]\nid = \"{TENANT}\"\n\n[tenant.branding]\nname = \"Acme\"\n\n\
+         [[tenant.plugin]]\nname = \"enrich-token\"\ncomponent = \"{plugin}\"\n\n\
+         [tenant.plugin.settings.domains.\"acme.example\"]\nplan = \"team\"\nseats = 12\n\n\
+         [tenant.plugin.settings.domains.\"late.example\"]\nplan = \"team\"\nseats = 3\nsuspended = true\n"
+    )
+}
+
+fn build_nexboard() -> anyhow::Result<PathBuf> {
+    workspace::run(workspace::cargo().args(["build", "--package", "nexboard"]))?;
+    Ok(workspace::target_directory().join("debug/nexboard"))
+}
+
+/// A running Nexboard.
+struct App {
+    server: Server,
+    url: String,
+}
+
+impl App {
+    /// Makes its client (name, host, whether it is first-party) and starts it.
+    fn start(
+        place: &Place<'_>,
+        node: &Node,
+        binary: &PathBuf,
+        (name, host, first_party): (&'static str, &str, bool),
+        issuer: &str,
+    ) -> anyhow::Result<Self> {
+        let port = free_port()?;
+        let url = format!("http://{host}:{port}");
+        let secret = format!("{name}-secret-of-more-than-32-characters");
+        let client = json!({
+            "client_id": name,
+            "client_name": if first_party { "Nexboard" } else { "Nexboard Reports" },
+            "client_secret": secret,
+            "grant_types": ["authorization_code", "refresh_token"],
+            "response_types": ["code"],
+            "scope": "openid profile email offline_access",
+            "redirect_uris": [format!("{url}/callback")],
+            "post_logout_redirect_uris": [format!("{url}/signed-out")],
+            "skip_consent": first_party,
+            "skip_logout_consent": first_party,
+        });
+        let clients = format!("{}/t/{TENANT}/admin/clients", node.admin);
+        post_json(&clients, &[("authorization", &node.authorization())], &client)?;
+        let mut nexboard = Command::new(binary);
+        nexboard.args(["--listen", &format!("127.0.0.1:{port}"), "--public-url", &url]);
+        nexboard.args(["--issuer", issuer, "--client-id", name, "--client-secret-file"]);
+        nexboard.arg(place.write(&format!("{name}.secret"), &secret)?);
+        let mut server = Server::start(name, &mut nexboard, &place.directory.join(format!("{name}.log")))?;
+        let health = format!("http://127.0.0.1:{port}/health");
+        server
+            .wait_until(|| send("GET", &health, &[], b"").is_ok_and(|answer| answer.status == 200), READY)?;
+        Ok(Self { server, url })
+    }
+}

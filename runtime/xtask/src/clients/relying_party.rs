@@ -1,0 +1,57 @@
+//! Relying parties: `openid-client` (npm) and Authlib (PyPI).
+
+use std::process::Command;
+
+use super::{PERSON, Place, Target, python};
+use crate::bench::OidcProvider;
+use crate::node::Node;
+use crate::{install, workspace};
+
+/// A tenant whose refresh tokens have no grace: their reuse is noticed at once.
+const STRICT: &str = "strict";
+
+/// Every check of `tests/clients/openid-client`.
+pub(super) fn openid_client(place: &Place<'_>) -> anyhow::Result<()> {
+    let home = workspace::root().join("tests/clients/openid-client");
+    install::node_packages(&home)?;
+    let mut script = Command::new("node");
+    script.arg("main.mjs").current_dir(&home);
+    relying_party(place, script)
+}
+
+/// Every check of `tests/clients/authlib`.
+pub(super) fn authlib(place: &Place<'_>) -> anyhow::Result<()> {
+    let home = workspace::root().join("tests/clients/authlib");
+    relying_party(place, python(&home)?)
+}
+
+/// Starts a provider, and the script with where it is and who may sign in.
+fn relying_party(place: &Place<'_>, mut script: Command) -> anyhow::Result<()> {
+    let password = place.write("password", PERSON.1)?;
+    script.args(["--identifier", PERSON.0, "--password-file"]).arg(&password);
+    match place.target {
+        Target::StandIn => {
+            let token = place.write("registration-token", "registration")?;
+            let provider = OidcProvider::start(&place.directory, Some("registration"))?;
+            let registration = format!("{}/reg", provider.issuer);
+            script.args(["--stand-in", "--issuer", &provider.issuer, "--registration", &registration]);
+            script.arg("--key-file").arg(&token);
+            workspace::run(&mut script)?;
+            provider.stop()
+        }
+        Target::Ours(binary) => {
+            let strict =
+                format!("[[tenant]]\nid = \"{STRICT}\"\n\n[tenant.oauth2]\nrefresh_token_grace = \"0s\"\n");
+            let node = Node::start(binary, &place.directory, &strict)?;
+            node.make_person("", PERSON.0, PERSON.1)?;
+            node.make_person(&format!("/t/{STRICT}"), PERSON.0, PERSON.1)?;
+            script.args(["--issuer", &node.public]);
+            script.args(["--registration", &format!("{}/admin/clients", node.admin)]);
+            script.args(["--strict", &format!("{}/t/{STRICT}", node.public)]);
+            script.args(["--strict-registration", &format!("{}/t/{STRICT}/admin/clients", node.admin)]);
+            script.arg("--key-file").arg(&node.admin_key_file);
+            workspace::run(&mut script)?;
+            node.end()
+        }
+    }
+}

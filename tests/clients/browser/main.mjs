@@ -1,0 +1,200 @@
+// People sign in to Nexboard by clicking, in headless Chromium.
+//
+//   node main.mjs --app URL --third-party URL --provider URL --identifier NAME --suspended NAME --password-file FILE
+//
+// --app is a first-party client, --third-party one that asks for consent; --provider is the tenant's base URL.
+// `cargo xtask clients browser` starts all of them. ONLY=<text> runs the checks whose name contains it.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { check, finish } from "../openid-client/checks.mjs";
+import { browser, heading, onDashboard, signInAs, withPage } from "./person.mjs";
+
+const { values: options } = parseArgs({
+  options: {
+    app: { type: "string" },
+    "third-party": { type: "string" },
+    provider: { type: "string" },
+    identifier: { type: "string" },
+    suspended: { type: "string" },
+    "password-file": { type: "string" },
+  },
+});
+const password = (await readFile(options["password-file"], "utf8")).trim();
+const ada = { identifier: options.identifier, password };
+let people = 0;
+
+for (const javaScriptEnabled of [true, false]) {
+  const how = javaScriptEnabled ? "with JavaScript" : "without JavaScript";
+
+  await check(`a person signs in, sees what the plugin added, and signs out, ${how}`, () =>
+    withPage(async (page) => {
+      await page.goto(options.app);
+      await page.getByRole("link", { name: "Sign in" }).click();
+      assert.ok(page.url().startsWith(options.provider), page.url());
+      await signInAs(page, ada);
+      await onDashboard(page, ada.identifier);
+      await page.getByText(/team/i).first().waitFor();
+      await page.getByText(/12 seats/i).waitFor();
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await leaveProvider(page);
+      assert.ok(page.url().startsWith(options.app), page.url());
+      // The session at the provider has ended too: it asks again.
+      await page.goto(`${options.app}/login`);
+      await page.getByLabel("Password", { exact: true }).waitFor();
+    }, { javaScriptEnabled }),
+  );
+
+  await check(`a wrong password says so at the form, and the right one then works, ${how}`, () =>
+    withPage(async (page) => {
+      await page.goto(`${options.app}/login`);
+      await signInAs(page, { ...ada, password: "not the password" });
+      await page.getByText(/credentials are invalid|check for spelling/i).first().waitFor();
+      assert.equal(await page.getByLabel("Password", { exact: true }).inputValue(), "", "a password is never shown again");
+      assert.ok(!page.url().includes("password"), "no secret in an address");
+      await signInAs(page, ada);
+      await onDashboard(page, ada.identifier);
+    }, { javaScriptEnabled }),
+  );
+
+  await check(`a person signs up on the way to the app, ${how}`, () =>
+    withPage(async (page) => {
+      const identifier = `new-${(people += 1)}@acme.example`;
+      await page.goto(`${options.app}/login`);
+      await page.getByRole("link", { name: "Create an account" }).click();
+      await heading(page, "Create your account");
+      await page.getByLabel(/^e-?mail/i).fill(identifier);
+      await page.getByLabel("Password", { exact: true }).fill("short");
+      await page.getByRole("button", { name: /sign up|create/i }).click();
+      await page.locator("[aria-invalid=true]").waitFor();
+      assert.equal(await page.getByLabel(/^e-?mail/i).inputValue(), identifier, "what was typed is kept");
+      await page.getByLabel("Password", { exact: true }).fill(password);
+      await page.getByRole("button", { name: /sign up|create/i }).click();
+      await onDashboard(page, identifier);
+    }, { javaScriptEnabled }),
+  );
+
+  await check(`a person declines, and then allows and is remembered, ${how}`, () =>
+    withPage(async (page, context) => {
+      const identifier = await signUp(page);
+      await page.goto(`${options["third-party"]}/login`);
+      await page.getByRole("heading", { name: /wants access to your account/ }).waitFor();
+      await page.getByText(identifier).waitFor();
+      await page.getByRole("button", { name: "Deny" }).click();
+      assert.ok(page.url().startsWith(options["third-party"]), page.url());
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      await page.goto(`${options["third-party"]}/login`);
+      await page.getByRole("checkbox", { name: /don.t ask again/i }).check();
+      await page.getByRole("button", { name: "Allow" }).click();
+      await onDashboard(page, identifier);
+      await context.clearCookies({ name: /nexboard/i });
+      await page.goto(`${options["third-party"]}/login`);
+      await onDashboard(page, identifier);
+    }, { javaScriptEnabled }),
+  );
+}
+
+await check("a person of a suspended customer is told so in the app", () =>
+  withPage(async (page) => {
+    await page.goto(`${options.app}/login`);
+    await signInAs(page, { identifier: options.suspended, password });
+    await page.getByText("This account is suspended").waitFor();
+    assert.ok(page.url().startsWith(options.app), page.url());
+  }),
+);
+
+await check("a person signs in and out with the keyboard alone", () =>
+  withPage(async (page) => {
+    await page.goto(options.app);
+    await pressUntil(page, (name) => name === "Sign in");
+    await page.keyboard.press("Enter");
+    await page.getByLabel("Password", { exact: true }).waitFor();
+    // The first field has the focus already; the next stop is the password.
+    await pressUntil(page, (_, id) => id.includes("identifier"), { begin: true });
+    await page.keyboard.type(ada.identifier);
+    await pressUntil(page, (_, id) => id.includes("password"));
+    await page.keyboard.type(ada.password);
+    await page.keyboard.press("Enter");
+    await onDashboard(page, ada.identifier);
+    await pressUntil(page, (name) => name === "Sign out");
+    await page.keyboard.press("Enter");
+    await leaveProvider(page, "keyboard");
+    assert.ok(page.url().startsWith(options.app), page.url());
+  }),
+);
+
+await check("the account page changes the password and ends other sessions", () =>
+  withPage(async (page) => {
+    const identifier = await signUp(page);
+    await withPage(async (other) => {
+      await other.goto(`${options.provider}/self-service/login/browser`);
+      await signInAs(other, { identifier, password });
+      await page.goto(`${options.provider}/self-service/settings/browser`);
+      await heading(page, "Account settings");
+      await page.getByLabel(/new password/i).fill("quiet harbour 5 o'clock");
+      await page.getByRole("button", { name: "Change password" }).click();
+      await page.getByText(/saved|changes have been/i).first().waitFor();
+      await page.getByRole("button", { name: "Sign out everywhere else" }).click();
+      await page.getByText(/signed in on this device only/i).waitFor();
+      await other.goto(`${options.provider}/self-service/settings/browser`);
+      await other.getByLabel("Password", { exact: true }).waitFor();
+      await signInAs(other, { identifier, password: "quiet harbour 5 o'clock" });
+      await heading(other, "Account settings");
+    });
+  }),
+);
+
+await check("an unknown page is an error page with a way back", () =>
+  withPage(async (page) => {
+    const answer = await page.goto(`${options.provider}/no-such-page`);
+    assert.equal(answer.status(), 404);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+  }),
+);
+
+await browser.close();
+finish();
+
+/** Signs a new person up at the provider and returns their address. */
+async function signUp(page) {
+  const identifier = `new-${(people += 1)}@acme.example`;
+  await page.goto(`${options.provider}/self-service/registration/browser`);
+  await page.getByLabel(/^e-?mail/i).fill(identifier);
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.getByRole("button", { name: /sign up|create/i }).click();
+  await page.waitForURL((url) => !url.href.includes("registration"));
+  return identifier;
+}
+
+/** Confirms the sign-out where the provider asks for that. */
+async function leaveProvider(page, by = "mouse") {
+  await page.waitForLoadState();
+  if (!page.url().startsWith(options.provider)) return;
+  const confirm = page.getByRole("button", { name: "Sign out" });
+  if (by === "keyboard") {
+    await pressUntil(page, (name) => name === "Sign out");
+    await page.keyboard.press("Enter");
+  } else {
+    await confirm.click();
+  }
+  await page.waitForURL((url) => url.href.startsWith(options.app));
+}
+
+/** Presses Tab until `wanted` accepts what has the focus, which must also be visible. */
+async function pressUntil(page, wanted, { begin = false } = {}) {
+  for (let presses = 0; presses < 25; presses += 1) {
+    if (presses > 0 || !begin) await page.keyboard.press("Tab");
+    const [name, id, outlined] = await page.evaluate(() => {
+      const at = document.activeElement;
+      const style = getComputedStyle(at);
+      const visible = style.outlineStyle !== "none" || style.boxShadow !== "none";
+      return [at.textContent.trim() || at.getAttribute("aria-label") || "", `${at.id} ${at.getAttribute("name") ?? ""}`, visible];
+    });
+    if (wanted(name, id)) {
+      assert.ok(outlined, `the focus at "${name || id}" cannot be seen`);
+      return;
+    }
+  }
+  throw new Error("Tab never came there");
+}

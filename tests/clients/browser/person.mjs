@@ -1,0 +1,54 @@
+// A person at a browser: what they see and click, by its words, as assistive technology sees it.
+
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+const PATIENCE = 10_000;
+
+export const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"],
+});
+
+/** Opens a browser of its own for `body`, which gets its page; complaints of the browser fail it. */
+export async function withPage(body, options = {}) {
+  const context = await browser.newContext({ locale: "en-GB", ...options });
+  context.setDefaultTimeout(PATIENCE);
+  const page = await context.newPage();
+  const complaints = [];
+  page.on("pageerror", (error) => complaints.push(`script error: ${error.message}`));
+  page.on("console", (message) => {
+    // A page that is itself an answer of 4xx is reported by the browser too; each check looks at those itself.
+    const ofStatus = /the server responded with a status of 4\d\d/.test(message.text());
+    if (message.type() === "error" && !ofStatus) complaints.push(`console: ${message.text()}`);
+  });
+  try {
+    const value = await body(page, context);
+    assert.deepEqual(complaints, []);
+    return value;
+  } catch (error) {
+    const text = await page.locator("body").innerText({ timeout: 1000 }).catch(() => "");
+    error.message += `\nat ${page.url()}:\n${text.slice(0, 600)}`;
+    throw error;
+  } finally {
+    await context.close();
+  }
+}
+
+/** Fills in the sign-in page and sends it. */
+export async function signInAs(page, { identifier, password }) {
+  await page.getByLabel(/^e-?mail/i).fill(identifier);
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.getByRole("button", { name: /^sign in/i }).click();
+}
+
+/** Waits for Nexboard's signed-in page. */
+export async function onDashboard(page, identifier) {
+  await page.getByRole("heading", { name: "Your plan" }).waitFor();
+  await page.getByText(identifier).first().waitFor();
+}
+
+/** Waits for a heading. */
+export async function heading(page, name) {
+  await page.getByRole("heading", { name, level: 1 }).waitFor();
+}

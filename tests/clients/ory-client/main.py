@@ -1,0 +1,22 @@
+"""Every flow and client operation through the official SDK, whose models parse each answer.
+
+    python main.py --public URL --admin URL --key-file FILE --openapi-public FILE --openapi-admin FILE
+
+`cargo xtask clients ory-client` starts a node and calls it so. ONLY=<text> runs the checks whose name contains it.
+"""
+
+import applications
+import identities
+import native
+import operations
+import own_api
+import single_page
+from checks import finish
+
+native.run()
+single_page.run()
+identities.run()
+applications.run()
+own_api.run()
+operations.run()
+finish()

@@ -1,0 +1,73 @@
+"""Our own admin API, which the SDK has not: tenants, admin keys, plugins."""
+
+import httpx
+from checks import check
+from sdk import key, options, record
+
+BASE = "/admin/portcullis/v1"
+
+
+def run() -> None:
+    check("own: a tenant is made, found, changed and listed", tenants)
+    check("own: a key of one tenant sees no other", keys)
+    check("own: an answer of refusal is a problem document", problems)
+    check("own: plugins and metrics are shown", shows)
+
+
+def call(method: str, path: str, document: dict | None = None, bearer: str | None = key) -> httpx.Response:
+    headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
+    answer = httpx.request(method, options.admin + path, json=document, headers=headers)
+    record("admin", method, path, answer.status_code)
+    return answer
+
+
+def done(answer: httpx.Response) -> dict:
+    assert answer.is_success, f"{answer.status_code} {answer.text}"
+    return answer.json() if answer.content else {}
+
+
+def tenants() -> None:
+    made = done(call("POST", f"{BASE}/tenants", {"id": "globex", "host": "id.globex.example"}))
+    assert made["id"] == "globex" and made["host"] == "id.globex.example"
+    assert call("POST", f"{BASE}/tenants", {"id": "globex"}).status_code == 409
+    changed = done(call("PATCH", f"{BASE}/tenants/globex", {"host": None}))
+    assert changed.get("host") is None
+    assert done(call("GET", f"{BASE}/tenants/globex"))["id"] == "globex"
+    assert {"default", "globex"} <= {tenant["id"] for tenant in done(call("GET", f"{BASE}/tenants"))["tenants"]}
+    discovery = httpx.get(f"{options.public}/t/globex/.well-known/openid-configuration").json()
+    assert discovery["issuer"] == f"{options.public}/t/globex"
+    done(call("PATCH", f"{BASE}/tenants/globex", {"suspended": True}))
+    assert httpx.get(f"{options.public}/t/globex/.well-known/jwks.json").status_code == 403
+
+
+def keys() -> None:
+    done(call("POST", f"{BASE}/tenants", {"id": "initech"}))
+    new = {"name": "their own", "owner": {"kind": "tenant", "tenant": "initech"}, "scopes": ["all"]}
+    made = done(call("POST", f"{BASE}/keys", new))
+    secret = made["secret"] if "secret" in made else made["key"]
+    identifier = made["id"]
+    assert call("GET", "/t/initech/admin/clients", bearer=secret).status_code == 200
+    for path in ("/admin/clients", "/admin/identities", f"{BASE}/tenants/default"):
+        assert call("GET", path, bearer=secret).status_code in (403, 404), path
+    listed = done(call("GET", f"{BASE}/keys?tenant=initech"))
+    assert secret not in str(listed)
+    done(call("DELETE", f"{BASE}/keys/{identifier}?tenant=initech"))
+    assert call("GET", "/t/initech/admin/clients", bearer=secret).status_code == 401
+
+
+def problems() -> None:
+    for bearer in (None, "rubbish"):
+        answer = call("GET", f"{BASE}/tenants", bearer=bearer)
+        assert answer.status_code == 401
+    answer = call("GET", f"{BASE}/tenants/no-such-tenant")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    assert answer.headers["x-request-id"]
+    answer = call("POST", f"{BASE}/tenants", {"id": "UPPER"})
+    assert answer.status_code == 400 and answer.json()["status"] == 400
+
+
+def shows() -> None:
+    assert done(call("GET", f"{BASE}/plugins")) is not None
+    answer = call("GET", "/metrics")
+    assert answer.status_code == 200 and "# TYPE" in answer.text

@@ -1,0 +1,136 @@
+"""The SDK, pointed at our two listeners, with a record of every operation that was exercised."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import ory_client
+from ory_client.exceptions import ApiException
+from pydantic import BaseModel
+
+parser = argparse.ArgumentParser()
+for name in ("public", "admin", "key-file", "openapi-public", "openapi-admin"):
+    parser.add_argument(f"--{name}", required=True)
+options = parser.parse_args()
+key = Path(options.key_file).read_text().strip()
+
+# (listener, method, path) of every call that was answered with success or a redirect.
+exercised: set[tuple[str, str, str]] = set()
+
+
+class Recorder(ory_client.ApiClient):
+    """The SDK's client, which also writes down what it called."""
+
+    def __init__(self, listener: str, base: str, access_token: str | None = None) -> None:
+        super().__init__(ory_client.Configuration(host=base, access_token=access_token))
+        self.listener = listener
+
+    def call_api(self, method, url, *arguments, **more):
+        response = super().call_api(method, url, *arguments, **more)
+        record(self.listener, method, url, response.status)
+        return response
+
+
+def record(listener: str, method: str, url: str, status: int) -> None:
+    """Notes a call; one that was refused does not count as exercised."""
+    if status < 400:
+        exercised.add((listener, method, urlsplit(url).path))
+
+
+public = Recorder("public", options.public)
+admin = Recorder("admin", options.admin, key)
+frontend = ory_client.FrontendApi(public)
+schemas = ory_client.IdentityApi(public)
+people = ory_client.IdentityApi(admin)
+apps = ory_client.OAuth2Api(admin)
+oauth2 = ory_client.OAuth2Api(public)
+
+
+class Jar:
+    """The cookies of one browser, as the SDK takes them: a header value."""
+
+    def __init__(self) -> None:
+        self.cookies: dict[str, str] = {}
+
+    def keep(self, headers) -> None:
+        """Keeps what a response sets, and forgets what it ends."""
+        for line in headers.getlist("set-cookie"):
+            pair, *attributes = (part.strip() for part in line.split(";"))
+            name, _, value = pair.partition("=")
+            ended = any(text.lower() in ("max-age=0", "max-age=-1") for text in attributes)
+            if ended or value == "":
+                self.cookies.pop(name, None)
+            else:
+                self.cookies[name] = value
+
+    def call(self, operation: Callable, **arguments):
+        """Calls an operation (`…_with_http_info`) with the cookies, and keeps what comes back."""
+        try:
+            answer = operation(cookie=self.header(), **arguments)
+        except ApiException as error:
+            self.keep(error.headers)
+            raise
+        self.keep(answer.headers)
+        known(answer.data)
+        return answer.data
+
+    def header(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+
+
+def refused(status: int, model: type[BaseModel] | None, operation: Callable, error_id: str | None = None) -> object:
+    """Expects a refusal with this status, whose body the SDK's model for that status parses."""
+    try:
+        answer = operation()
+    except ApiException as error:
+        assert error.status == status, f"expected {status}, got {error.status}: {error.body}"
+        if model is None:
+            return None
+        assert isinstance(error.data, model), f"not a {model.__name__}: {error.body}"
+        known(error.data)
+        if error_id:
+            found = (error.data.to_dict().get("error") or {}).get("id")
+            assert found == error_id, f"expected {error_id}, got {found}: {error.body}"
+        return error.data
+    raise AssertionError(f"expected {status}, but it answered {answer}")
+
+
+# Documents that their own standards let servers extend.
+EXTENSIBLE = ("OidcConfiguration", "OidcUserInfo", "JsonWebKey", "GenericErrorContent", "ErrorGeneric")
+
+
+def known(value: object) -> None:
+    """Fails if a model was given a property that the specification has not."""
+    if isinstance(value, list):
+        for one in value:
+            known(one)
+    if not isinstance(value, BaseModel):
+        return
+    more = getattr(value, "additional_properties", None)
+    name = type(value).__name__
+    assert not more or name in EXTENSIBLE, f"{name} has properties of our own: {sorted(more)}"
+    for field in type(value).model_fields:
+        if field != "additional_properties":
+            known(getattr(value, field))
+
+
+def called(answer):
+    """Passes an answer on after `known`."""
+    known(answer)
+    return answer
+
+
+def node_value(flow, name: str):
+    """The value of the input `name` of a flow."""
+    for node in flow.ui.nodes:
+        attributes = node.attributes.actual_instance
+        if getattr(attributes, "name", None) == name:
+            return attributes.value
+    raise AssertionError(f"no input `{name}` among {[n.attributes.actual_instance.name for n in flow.ui.nodes]}")
+
+
+def message_ids(flow) -> set[int]:
+    """The ids of all messages of a flow: its own and its nodes'."""
+    own = [message.id for message in flow.ui.messages or []]
+    return set(own + [message.id for node in flow.ui.nodes for message in node.messages])
