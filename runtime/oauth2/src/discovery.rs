@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::authorization::ResponseMode;
+use crate::authorization::request::{PROMPTS, RESPONSE_TYPES};
 use crate::claims::CLAIMS_SUPPORTED;
 use crate::client::{ASSERTION_ALGORITHMS, AuthenticationMethod, GrantType};
 use crate::pkce::METHODS;
@@ -35,13 +36,13 @@ impl AuthorizationServer {
             // and nobody can be registered for it.
             "device_authorization_endpoint": format!("{}/oauth2/device/auth", self.issuer),
             "scopes_supported": self.settings.scopes_supported,
-            "response_types_supported": ["code"],
+            "response_types_supported": RESPONSE_TYPES,
             "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),
             "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
             "subject_types_supported": ["public"],
             "claims_supported": CLAIMS_SUPPORTED,
             "code_challenge_methods_supported": METHODS,
-            "prompt_values_supported": ["none", "login", "consent", "select_account"],
+            "prompt_values_supported": PROMPTS,
             "id_token_signing_alg_values_supported": algorithms,
             "id_token_signed_response_alg": [id_token.as_str()],
             "userinfo_signed_response_alg": ["none"],

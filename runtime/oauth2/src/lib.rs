@@ -16,6 +16,7 @@ pub mod discovery;
 pub mod go_duration;
 pub mod grant;
 pub mod hooks;
+pub(crate) mod id_token_hint;
 pub mod introspection;
 pub mod lifespan;
 pub(crate) mod liveness;

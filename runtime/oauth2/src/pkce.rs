@@ -9,7 +9,6 @@ use subtle::ConstantTimeEq as _;
 pub(crate) const METHODS: [&str; 1] = ["S256"];
 
 /// Whether a text can be an `S256` challenge: 256 bits in base64url.
-#[cfg_attr(not(test), expect(dead_code, reason = "the authorization endpoint is to be written and uses it"))]
 pub(crate) fn is_challenge(text: &str) -> bool {
     text.len() == 43 && base64url::decode(text).is_some_and(|bytes| bytes.len() == 32)
 }

@@ -1,17 +1,55 @@
-//! The authorization endpoint (RFC 6749 section 4.1, OpenID Connect Core section 3.1.2).
+//! The authorization endpoint (RFC 6749 section 4.1, OpenID Connect Core section 3.1.2, RFC 9700).
+//!
+//! The order of the checks, as one table. A stage takes what the stage before it gives: an error of
+//! stage 1 is a [`PageError`], because there is no address yet; an error of a later stage is a
+//! `RedirectError`, which only the proven address of stage 1 turns into an answer.
+//!
+//! | stage | file | what is checked | fails with |
+//! |---|---|---|---|
+//! | 1 | `redirect` | one `client_id` and `redirect_uri`; the client exists; the address is its own | a page |
+//! | 2 | `request` | no repeated parameter | `invalid_request` |
+//! | | | no `request`, `request_uri`, `registration` | `…_not_supported` |
+//! | | | `response_mode`, length of `state` and `nonce` | `invalid_request` |
+//! | | | `response_type`, and that the client may use it | `unsupported_response_type`, `unauthorized_client` |
+//! | | | `scope` | `invalid_scope` |
+//! | | | `audience`, `resource` | `invalid_target` |
+//! | | | PKCE, as the tenant's settings ask | `invalid_request` |
+//! | | | `prompt`, `max_age`, `id_token_hint` | `invalid_request` |
+//! | 3 | `subject` | the right person is signed in, lately enough | a sign-in; `login_required` |
+//! | 4 | `consent` | the person agrees, or has agreed | a question; `consent_required`, `interaction_required` |
+//! | 5 | `issue` | the request was not answered before | a page |
+//!
+//! While a person signs in or thinks, the request travels sealed through their browser
+//! (`interaction`); when it comes back, stage 1 and what may have changed of stage 2 are run again.
 
+mod consent;
+pub(crate) mod error;
+mod interaction;
+mod issue;
 mod page_error;
+mod pages;
+mod redirect;
+pub(crate) mod request;
 mod response;
+mod subject;
+#[cfg(test)]
+mod tests;
 
-use primitives::{AuthenticatedSubject, RequestId};
+use primitives::{AuthenticatedSubject, Change, RequestId};
 
 pub use page_error::{Fault, PageError};
+pub use pages::{ConsentRequest, ConsentVerdict, LoginRequest};
 pub use response::{AuthorizationResponse, ResponseMode};
 
+use self::error::RedirectError;
+use self::interaction::{Kind, Step};
+use self::redirect::ProvenRedirect;
+use self::request::AuthorizationRequest;
+use self::subject::Standing;
 use crate::decision::Decision;
 use crate::parameters::Parameters;
-use crate::ports::PortError;
 use crate::server::AuthorizationServer;
+use crate::write::Write;
 
 /// The browser that a request comes from.
 #[derive(Debug, Clone, Copy)]
@@ -44,93 +82,163 @@ pub enum Next {
     Answer(AuthorizationResponse),
 }
 
-/// What a sign-in page needs to know of the request behind it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoginRequest {
-    /// The client's id.
-    pub client_id: String,
-    /// The client's name, or its id.
-    pub client_name: String,
-    /// Who the client thinks will sign in.
-    pub login_hint: Option<String>,
-    /// Languages, the preferred one first (BCP 47).
-    pub ui_locales: Vec<String>,
-    /// Wished-for authentication contexts, the preferred one first.
-    pub acr_values: Vec<String>,
-    /// Whether somebody who is signed in must prove it again.
-    pub reauthenticate: bool,
-}
-
-/// What a consent page needs to know of the request behind it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConsentRequest {
-    /// The client's id.
-    pub client_id: String,
-    /// The client's name, or its id.
-    pub client_name: String,
-    /// A picture of the client.
-    pub logo_uri: Option<String>,
-    /// A page about the client.
-    pub client_uri: Option<String>,
-    /// A page about privacy.
-    pub policy_uri: Option<String>,
-    /// A page with the terms of service.
-    pub tos_uri: Option<String>,
-    /// What it asks for.
-    pub scopes: Vec<String>,
-    /// Where it wants to use it.
-    pub audience: Vec<String>,
-    /// The host that the person is sent to afterwards; the scheme for an app's own.
-    pub redirect_host: String,
-    /// Languages, the preferred one first (BCP 47).
-    pub ui_locales: Vec<String>,
-}
-
-/// What the person answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConsentVerdict {
-    /// Whether the client gets what it asked for.
-    pub allow: bool,
-    /// Whether not to ask again.
-    pub remember: bool,
-}
-
-fn unfinished() -> PageError {
-    PageError::Port(PortError::Unavailable("this endpoint is not served yet".to_owned()))
-}
+/// What a stage after the first ends with.
+type Outcome = Result<(Change<Write>, Next), RedirectError>;
 
 impl AuthorizationServer {
     /// Decides an authorization request.
-    #[expect(clippy::unused_async, reason = "its body follows in the next change")]
-    pub async fn authorize(&self, _: &Parameters<'_>, _: Browser<'_>) -> Decision<Next, PageError> {
-        Decision::without_change(self.tenant.clone(), Err(unfinished()))
+    pub async fn authorize(
+        &self,
+        parameters: &Parameters<'_>,
+        browser: Browser<'_>,
+    ) -> Decision<Next, PageError> {
+        let redirect = match redirect::prove(self, parameters).await {
+            Ok(redirect) => redirect,
+            Err(page) => return Decision::without_change(self.tenant.clone(), Err(page)),
+        };
+        let outcome = match request::check(self, &redirect, parameters).await {
+            Ok(request) => self.proceed(&redirect, request, browser).await,
+            Err(error) => Err(error),
+        };
+        self.conclude(&redirect, outcome, browser)
     }
 
     /// Goes on after a sign-in.
-    #[expect(clippy::unused_async, reason = "its body follows in the next change")]
-    pub async fn resume(&self, _: &str, _: Browser<'_>) -> Decision<Next, PageError> {
-        Decision::without_change(self.tenant.clone(), Err(unfinished()))
+    pub async fn resume(&self, login_challenge: &str, browser: Browser<'_>) -> Decision<Next, PageError> {
+        let (redirect, interaction) = match self.reopen(Kind::Login, login_challenge, browser).await {
+            Ok(opened) => opened,
+            Err(page) => return Decision::without_change(self.tenant.clone(), Err(page)),
+        };
+        let outcome = match request::check_again(&redirect, &interaction.request) {
+            Ok(()) => self.proceed(&redirect, interaction.request, browser).await,
+            Err(error) => Err(error),
+        };
+        self.conclude(&redirect, outcome, browser)
     }
 
-    /// What the sign-in page shows. It is no secret from the browser that holds the challenge.
-    pub fn login_request(&self, _: &str, _: Option<&str>) -> Result<LoginRequest, PageError> {
-        Err(unfinished())
+    /// What the sign-in page shows.
+    pub fn login_request(
+        &self,
+        login_challenge: &str,
+        binding: Option<&str>,
+    ) -> Result<LoginRequest, PageError> {
+        let interaction = interaction::open(self, Kind::Login, login_challenge, binding)?;
+        let reauthenticate = matches!(interaction.step, Step::Login { reauthenticate: true });
+        Ok(LoginRequest::new(interaction.request, reauthenticate))
     }
 
-    /// What the consent page shows.
-    #[expect(clippy::unused_async, reason = "its body follows in the next change")]
-    pub async fn consent_request(&self, _: &str, _: Browser<'_>) -> Result<ConsentRequest, PageError> {
-        Err(unfinished())
+    /// What the consent page shows, to the person who is asked.
+    pub async fn consent_request(
+        &self,
+        consent_challenge: &str,
+        browser: Browser<'_>,
+    ) -> Result<ConsentRequest, PageError> {
+        let (redirect, request, _) = self.reopen_consent(consent_challenge, browser).await?;
+        Ok(ConsentRequest::new(&redirect, request))
     }
 
     /// Goes on after the person was asked.
-    #[expect(clippy::unused_async, reason = "its body follows in the next change")]
     pub async fn decide_consent(
         &self,
-        _: &str,
-        _: ConsentVerdict,
-        _: Browser<'_>,
+        consent_challenge: &str,
+        verdict: ConsentVerdict,
+        browser: Browser<'_>,
     ) -> Decision<Next, PageError> {
-        Decision::without_change(self.tenant.clone(), Err(unfinished()))
+        let (redirect, request, subject) = match self.reopen_consent(consent_challenge, browser).await {
+            Ok(opened) => opened,
+            Err(page) => return Decision::without_change(self.tenant.clone(), Err(page)),
+        };
+        let outcome = self.apply_verdict(&redirect, &request, subject, verdict).await;
+        self.conclude(&redirect, outcome, browser)
+    }
+
+    /// Stages 3 to 5.
+    async fn proceed(
+        &self,
+        redirect: &ProvenRedirect,
+        request: AuthorizationRequest,
+        browser: Browser<'_>,
+    ) -> Outcome {
+        let subject = match subject::check(self, &request, browser.subject)? {
+            Standing::SignedIn(subject) => subject,
+            Standing::MustSignIn { reauthenticate } => {
+                let step = Step::Login { reauthenticate };
+                let challenge = interaction::seal(self, request, step, browser.binding)?;
+                return Ok((Change::new(self.tenant.clone()), Next::Login { challenge, reauthenticate }));
+            }
+        };
+        if consent::is_needed(self, redirect, &request, subject).await? {
+            let step = Step::Consent { subject: subject.subject };
+            let challenge = interaction::seal(self, request, step, browser.binding)?;
+            return Ok((Change::new(self.tenant.clone()), Next::Consent { challenge }));
+        }
+        let (change, response) = issue::issue(self, redirect, &request, subject, None);
+        Ok((change, Next::Answer(response)))
+    }
+
+    async fn apply_verdict(
+        &self,
+        redirect: &ProvenRedirect,
+        request: &AuthorizationRequest,
+        subject: &AuthenticatedSubject,
+        verdict: ConsentVerdict,
+    ) -> Outcome {
+        if !verdict.allow {
+            return Err(RedirectError::AccessDenied);
+        }
+        request::check_again(redirect, request)?;
+        let remember = if verdict.remember {
+            Some(consent::merged(self, redirect, request, subject).await?)
+        } else {
+            None
+        };
+        let (change, response) = issue::issue(self, redirect, request, subject, remember);
+        Ok((change, Next::Answer(response)))
+    }
+
+    /// Opens a challenge and proves its redirect URI again.
+    async fn reopen(
+        &self,
+        kind: Kind,
+        challenge: &str,
+        browser: Browser<'_>,
+    ) -> Result<(ProvenRedirect, interaction::Interaction), PageError> {
+        let interaction = interaction::open(self, kind, challenge, browser.binding)?;
+        interaction::check_unused(self, &interaction.request).await?;
+        let redirect = redirect::prove_again(self, &interaction.request).await?;
+        Ok((redirect, interaction))
+    }
+
+    /// Opens a consent challenge for the person who was asked, and nobody else.
+    async fn reopen_consent<'a>(
+        &self,
+        challenge: &str,
+        browser: Browser<'a>,
+    ) -> Result<(ProvenRedirect, AuthorizationRequest, &'a AuthenticatedSubject), PageError> {
+        let (redirect, interaction) = self.reopen(Kind::Consent, challenge, browser).await?;
+        let standing = subject::check(self, &interaction.request, browser.subject);
+        match (standing, interaction.step) {
+            (Ok(Standing::SignedIn(signed_in)), Step::Consent { subject })
+                if signed_in.subject == subject =>
+            {
+                Ok((redirect, interaction.request, signed_in))
+            }
+            _ => Err(PageError::OtherSubject),
+        }
+    }
+
+    fn conclude(
+        &self,
+        redirect: &ProvenRedirect,
+        outcome: Outcome,
+        browser: Browser<'_>,
+    ) -> Decision<Next, PageError> {
+        match outcome {
+            Ok((change, next)) => Decision::new(change, Ok(next)),
+            Err(error) => {
+                let response = redirect.refuse(self, &error, browser.request);
+                Decision::without_change(self.tenant.clone(), Ok(Next::Answer(response)))
+            }
+        }
     }
 }

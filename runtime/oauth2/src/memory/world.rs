@@ -274,3 +274,9 @@ impl From<Contended> for TokenError {
         Self::Contention
     }
 }
+
+impl From<Contended> for crate::authorization::PageError {
+    fn from(_: Contended) -> Self {
+        Self::Port(crate::ports::PortError::Busy("every attempt missed its guard"))
+    }
+}

@@ -1,0 +1,112 @@
+//! What is told to the client by redirect (RFC 6749 section 4.1.2.1, OpenID Connect Core section
+//! 3.1.2.6). Only a [`ProvenRedirect`](super::redirect::ProvenRedirect) turns one into an answer.
+
+use std::borrow::Cow;
+
+use crate::ports::PortError;
+use crate::token::TokenError;
+
+/// Why an authorization request is refused, once its redirect URI is proven.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RedirectError {
+    /// The client's fault.
+    #[error("{0}")]
+    InvalidRequest(Cow<'static, str>),
+    /// Denied: the client may not use this flow.
+    #[error("the client may not use this response type")]
+    UnauthorizedClient,
+    /// The client's fault.
+    #[error("response_type must be code")]
+    UnsupportedResponseType,
+    /// Denied: a scope that the client may not have.
+    #[error("{0}")]
+    InvalidScope(Cow<'static, str>),
+    /// Denied: an audience that the client may not have (RFC 8707 section 2).
+    #[error("the client may not ask for this audience")]
+    InvalidTarget,
+    /// The client's fault: `request` (OpenID Connect Core section 6).
+    #[error("request objects are not supported")]
+    RequestNotSupported,
+    /// The client's fault: `request_uri`.
+    #[error("request_uri is not supported")]
+    RequestUriNotSupported,
+    /// The client's fault: `registration` (OpenID Connect Core section 7.2.1).
+    #[error("registration is not supported")]
+    RegistrationNotSupported,
+    /// `prompt=none`, and somebody must sign in.
+    #[error("the person must sign in")]
+    LoginRequired,
+    /// `prompt=none`, and somebody must consent.
+    #[error("the person must consent")]
+    ConsentRequired,
+    /// The person must be shown a page, and cannot be.
+    #[error("{0}")]
+    InteractionRequired(&'static str),
+    /// Denied by the person.
+    #[error("the person refused")]
+    AccessDenied,
+    /// Ours.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+impl RedirectError {
+    /// `error` of the answer.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidRequest(_) => "invalid_request",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::InvalidScope(_) => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::RegistrationNotSupported => "registration_not_supported",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+            Self::InteractionRequired(_) => "interaction_required",
+            Self::AccessDenied => "access_denied",
+            Self::Port(PortError::Busy(_)) => "temporarily_unavailable",
+            Self::Port(PortError::Unavailable(_)) => "server_error",
+        }
+    }
+
+    /// `error_description` of the answer: never the inside of a failure of ours.
+    pub(crate) fn description(&self) -> Cow<'static, str> {
+        match self {
+            Self::InvalidRequest(text) | Self::InvalidScope(text) => text.clone(),
+            Self::Port(PortError::Busy(_)) => "the server is busy; try again".into(),
+            Self::Port(PortError::Unavailable(_)) => "the server could not answer".into(),
+            Self::UnauthorizedClient
+            | Self::UnsupportedResponseType
+            | Self::InvalidTarget
+            | Self::RequestNotSupported
+            | Self::RequestUriNotSupported
+            | Self::RegistrationNotSupported
+            | Self::LoginRequired
+            | Self::ConsentRequired
+            | Self::InteractionRequired(_)
+            | Self::AccessDenied => self.to_string().into(),
+        }
+    }
+}
+
+/// The checks of scope and audience are shared with the token endpoint.
+impl From<TokenError> for RedirectError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::InvalidScope(text) => Self::InvalidScope(text),
+            TokenError::InvalidTarget => Self::InvalidTarget,
+            TokenError::Port(error) => Self::Port(error),
+            TokenError::InvalidRequest(text) => Self::InvalidRequest(text),
+            TokenError::InvalidClient { .. }
+            | TokenError::InvalidGrant(_)
+            | TokenError::UnauthorizedClient
+            | TokenError::UnsupportedGrantType => Self::UnauthorizedClient,
+            TokenError::AccessDenied(_) => Self::AccessDenied,
+            TokenError::Hook(_) | TokenError::Sign(_) | TokenError::Contention => {
+                Self::Port(PortError::Unavailable(error.to_string()))
+            }
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Stage 2: what the client asks for, checked. From here on the request is this type, also while it
+//! travels sealed through the browser.
+
+use std::time::Duration;
+
+use primitives::{ClientId, GrantId, IdentityId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::error::RedirectError;
+use super::redirect::{MAX_STATE, ProvenRedirect};
+use super::response::ResponseMode;
+use crate::client::{Client, GrantType};
+use crate::id_token_hint::verify_hint;
+use crate::parameters::Parameters;
+use crate::pkce;
+use crate::scope::Scopes;
+use crate::server::AuthorizationServer;
+use crate::settings::PkcePolicy;
+use crate::token::request::{check_audience, check_scope};
+
+/// The response types, as discovery lists them.
+pub(crate) const RESPONSE_TYPES: [&str; 1] = ["code"];
+/// The values of `prompt`, as discovery lists them.
+pub(crate) const PROMPTS: [&str; 4] = ["none", "login", "consent", "select_account"];
+
+const MAX_NONCE: usize = 512;
+const MAX_HINT: usize = 256;
+/// More languages or contexts than this are not read.
+const MAX_WORDS: usize = 16;
+
+/// An authorization request that may be answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct AuthorizationRequest {
+    /// The grant that it will become: one request becomes one grant, since its id is taken then.
+    pub(super) grant: GrantId,
+    pub(super) client_id: ClientId,
+    /// The client's name as it was, for the sign-in page.
+    pub(super) client_name: String,
+    pub(super) redirect_uri: String,
+    pub(super) is_named: bool,
+    pub(super) mode: ResponseMode,
+    pub(super) state: Option<String>,
+    pub(super) scope: Scopes,
+    pub(super) audience: Vec<String>,
+    pub(super) nonce: Option<String>,
+    pub(super) code_challenge: Option<String>,
+    pub(super) prompt: Prompt,
+    /// The person must have proven who they are no earlier than this (`prompt=login`, `max_age`).
+    /// Fixed when the request arrives, so that a slow person is not asked for ever.
+    pub(super) authenticated_since: Option<Timestamp>,
+    /// Who it must be (`id_token_hint`).
+    pub(super) hinted: Option<IdentityId>,
+    pub(super) login_hint: Option<String>,
+    pub(super) ui_locales: Vec<String>,
+    pub(super) acr_values: Vec<String>,
+    pub(super) requested_at: Timestamp,
+}
+
+/// What `prompt` asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Prompt {
+    /// No page may be shown.
+    pub(super) none: bool,
+    /// The person proves again who they are (`login`), or chooses to be somebody else (`select_account`).
+    pub(super) login: bool,
+    /// The person is asked, whatever they said before.
+    pub(super) consent: bool,
+}
+
+/// Checks what a request asks for, in the order of the table in [`super`].
+pub(super) async fn check(
+    server: &AuthorizationServer,
+    redirect: &ProvenRedirect,
+    parameters: &Parameters<'_>,
+) -> Result<AuthorizationRequest, RedirectError> {
+    let client = &redirect.client;
+    check_form(parameters)?;
+    check_response_type(client, parameters)?;
+    let scope = check_scope(parameters, &client.scope)?;
+    if scope.openid() && !redirect.is_named {
+        return Err(invalid("redirect_uri is required with scope openid"));
+    }
+    let audience = check_audience(parameters, client.audience())?;
+    let code_challenge = check_pkce(server, client, parameters)?;
+    let prompt = Prompt::check(parameters)?;
+    let now = server.now();
+    let since = [prompt.login.then_some(now), check_max_age(parameters)?.map(|max_age| now.before(max_age))];
+    let hinted = check_hint(server, client, parameters).await?;
+    let words = |name| parameters.words(name).take(MAX_WORDS).map(|word| cut(word, 64)).collect();
+    Ok(AuthorizationRequest {
+        grant: GrantId::generate(server.rng.as_ref()),
+        client_id: client.id.clone(),
+        client_name: cut(client.display_name(), 128),
+        redirect_uri: redirect.redirect_uri.clone(),
+        is_named: redirect.is_named,
+        mode: redirect.mode,
+        state: redirect.state.clone(),
+        scope: without_vain_offline(client, &scope),
+        audience,
+        nonce: parameters.find("nonce").map(str::to_owned),
+        code_challenge,
+        prompt,
+        authenticated_since: since.into_iter().flatten().max(),
+        hinted,
+        login_hint: parameters.find("login_hint").map(|hint| cut(hint, MAX_HINT)),
+        ui_locales: words("ui_locales"),
+        acr_values: words("acr_values"),
+        requested_at: now,
+    })
+}
+
+fn invalid(text: &'static str) -> RedirectError {
+    RedirectError::InvalidRequest(text.into())
+}
+
+fn cut(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}
+
+fn check_form(parameters: &Parameters<'_>) -> Result<(), RedirectError> {
+    crate::token::check_form(parameters)?;
+    let given = |name: &str| parameters.find(name).is_some();
+    let too_long = |name: &str, most: usize| parameters.find(name).is_some_and(|value| value.len() > most);
+    if given("request") {
+        return Err(RedirectError::RequestNotSupported);
+    }
+    if given("request_uri") {
+        return Err(RedirectError::RequestUriNotSupported);
+    }
+    if given("registration") {
+        return Err(RedirectError::RegistrationNotSupported);
+    }
+    if parameters.find("response_mode").is_some_and(|mode| ResponseMode::parse(mode).is_none()) {
+        return Err(invalid("response_mode must be query, fragment or form_post"));
+    }
+    if too_long("state", MAX_STATE) || too_long("nonce", MAX_NONCE) {
+        return Err(invalid("state or nonce is too long"));
+    }
+    Ok(())
+}
+
+fn check_response_type(client: &Client, parameters: &Parameters<'_>) -> Result<(), RedirectError> {
+    let requested = parameters.find("response_type").ok_or(invalid("response_type is missing"))?;
+    if !RESPONSE_TYPES.contains(&requested) {
+        return Err(RedirectError::UnsupportedResponseType);
+    }
+    let registered = client.record.document.response_types.as_deref().unwrap_or(&[]);
+    if registered.iter().any(|known| known == requested) && client.may_use(GrantType::AuthorizationCode) {
+        Ok(())
+    } else {
+        Err(RedirectError::UnauthorizedClient)
+    }
+}
+
+fn check_pkce(
+    server: &AuthorizationServer,
+    client: &Client,
+    parameters: &Parameters<'_>,
+) -> Result<Option<String>, RedirectError> {
+    let is_required = match server.settings.pkce {
+        PkcePolicy::All => true,
+        PkcePolicy::PublicClients => client.is_public(),
+    };
+    match (parameters.find("code_challenge"), parameters.find("code_challenge_method")) {
+        (None, None) if is_required => Err(invalid("code_challenge is required (RFC 7636)")),
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(invalid("code_challenge is missing")),
+        // A missing method means `plain` (RFC 7636 section 4.3).
+        (Some(_), method) if !method.is_some_and(|method| pkce::METHODS.contains(&method)) => {
+            Err(invalid("code_challenge_method must be S256"))
+        }
+        (Some(challenge), _) if pkce::is_challenge(challenge) => Ok(Some(challenge.to_owned())),
+        (Some(_), _) => Err(invalid("code_challenge is malformed")),
+    }
+}
+
+impl Prompt {
+    fn check(parameters: &Parameters<'_>) -> Result<Self, RedirectError> {
+        let words: Vec<_> = parameters.words("prompt").collect();
+        if words.iter().any(|word| !PROMPTS.contains(word)) {
+            return Err(invalid("prompt holds an unknown value"));
+        }
+        let has = |name| words.contains(&name);
+        if has("none") && words.len() > 1 {
+            return Err(invalid("prompt=none stands alone"));
+        }
+        let login = has("login") || has("select_account");
+        Ok(Self { none: has("none"), login, consent: has("consent") })
+    }
+}
+
+fn check_max_age(parameters: &Parameters<'_>) -> Result<Option<Duration>, RedirectError> {
+    let Some(text) = parameters.find("max_age") else { return Ok(None) };
+    let seconds: u32 = text.parse().map_err(|_| invalid("max_age must be a number of seconds"))?;
+    Ok(Some(Duration::from_secs(seconds.into())))
+}
+
+async fn check_hint(
+    server: &AuthorizationServer,
+    client: &Client,
+    parameters: &Parameters<'_>,
+) -> Result<Option<IdentityId>, RedirectError> {
+    let Some(text) = parameters.find("id_token_hint") else { return Ok(None) };
+    match verify_hint(server, text).await? {
+        Some(hint) if hint.client == client.id => Ok(Some(hint.subject)),
+        _ => Err(invalid("id_token_hint is not an ID token that we gave this client")),
+    }
+}
+
+/// A client that may not refresh is not given what only refreshing is for (OpenID Connect Core section
+/// 11). So a grant of `offline_access` always has a refresh token.
+fn without_vain_offline(client: &Client, scope: &Scopes) -> Scopes {
+    let may_refresh = client.may_use(GrantType::RefreshToken);
+    scope.iter().filter(|scope| may_refresh || !matches!(*scope, "offline_access" | "offline")).collect()
+}
+
+/// Checks a request that was sealed against its client as it is now.
+pub(super) fn check_again(
+    redirect: &ProvenRedirect,
+    request: &AuthorizationRequest,
+) -> Result<(), RedirectError> {
+    let client = &redirect.client;
+    if !client.may_use(GrantType::AuthorizationCode) {
+        return Err(RedirectError::UnauthorizedClient);
+    }
+    if !client.scope.covers(&request.scope) {
+        return Err(RedirectError::InvalidScope("the client may not ask for this scope any more".into()));
+    }
+    if !request.audience.iter().all(|one| client.audience().contains(one)) {
+        return Err(RedirectError::InvalidTarget);
+    }
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! Stage 3: whether the right person is signed in, and has proven it lately enough.
+
+use primitives::AuthenticatedSubject;
+
+use super::error::RedirectError;
+use super::request::AuthorizationRequest;
+use crate::server::AuthorizationServer;
+
+/// Where the person stands.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Standing<'a> {
+    /// Signed in as the request demands.
+    SignedIn(&'a AuthenticatedSubject),
+    /// Must sign in, if they may be asked.
+    MustSignIn {
+        /// Somebody is signed in, and it is not enough.
+        reauthenticate: bool,
+    },
+}
+
+/// Looks whether `subject` satisfies the request.
+pub(super) fn check<'a>(
+    server: &AuthorizationServer,
+    request: &AuthorizationRequest,
+    subject: Option<&'a AuthenticatedSubject>,
+) -> Result<Standing<'a>, RedirectError> {
+    // A subject of one tenant is nobody in another.
+    let subject = subject.filter(|subject| subject.tenant == server.tenant);
+    let standing = match subject {
+        None => Standing::MustSignIn { reauthenticate: false },
+        Some(subject) if is_other(request, subject) && has_signed_in_for(request, subject) => {
+            // They were asked and chose to be somebody else. The client must not take them for who it
+            // has in mind (OpenID Connect Core section 3.1.2.2).
+            return Err(RedirectError::LoginRequired);
+        }
+        Some(subject) if is_other(request, subject) || is_stale(request, subject) => {
+            Standing::MustSignIn { reauthenticate: true }
+        }
+        Some(subject) => Standing::SignedIn(subject),
+    };
+    match standing {
+        Standing::MustSignIn { .. } if request.prompt.none => Err(RedirectError::LoginRequired),
+        standing => Ok(standing),
+    }
+}
+
+fn is_other(request: &AuthorizationRequest, subject: &AuthenticatedSubject) -> bool {
+    request.hinted.is_some_and(|hinted| hinted != subject.subject)
+}
+
+fn is_stale(request: &AuthorizationRequest, subject: &AuthenticatedSubject) -> bool {
+    request.authenticated_since.is_some_and(|since| subject.authenticated_at < since)
+}
+
+/// Whether the person has been at the sign-in page since the request arrived.
+pub(super) fn has_signed_in_for(request: &AuthorizationRequest, subject: &AuthenticatedSubject) -> bool {
+    subject.authenticated_at >= request.requested_at
+}

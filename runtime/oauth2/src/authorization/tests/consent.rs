@@ -1,0 +1,96 @@
+//! When somebody is asked, and what their answer is worth.
+
+use super::*;
+
+#[test]
+fn person_is_asked_and_their_answer_is_told() {
+    let world = world();
+    let ada = world.subject(1);
+    for (verdict, expect) in [(ALLOW, "code"), (DENY, "access_denied")] {
+        let asked = challenge(authorize(&world, &[("audience", "https://api.example")], Some(&ada)));
+        let shown = now(world.server.consent_request(&asked, browser(Some(&ada)))).unwrap();
+        assert_eq!((shown.client_name.as_str(), shown.redirect_host.as_str()), ("App", "app.example"));
+        assert_eq!(
+            (shown.scopes, shown.audience),
+            (vec!["openid".to_owned(), "read".to_owned()], vec!["https://api.example".to_owned()])
+        );
+        assert_eq!(word(&decide(&world, &asked, verdict, browser(Some(&ada)))), expect);
+    }
+    assert_eq!(word(&authorize(&world, &[], Some(&ada))), "consent", "neither was remembered");
+}
+
+#[test]
+fn remembered_consent_covers_what_was_allowed_until_it_ends() {
+    let world = world_with(|settings| settings.consent_lifespan = Some("1h".parse().unwrap()), &json!({}));
+    let ada = world.subject(1);
+    let check = |changes: &[(&str, &str)], expect: &str| {
+        let next = authorize(&world, changes, Some(&ada));
+        assert_eq!(word(&next), expect, "{changes:?}");
+    };
+    let asked = challenge(authorize(&world, &[], Some(&ada)));
+    decide(&world, &asked, REMEMBER, browser(Some(&ada))).unwrap();
+    check(&[], "code");
+    check(&[("scope", "openid")], "code");
+    check(&[("prompt", "consent")], "consent");
+    check(&[("audience", "https://api.example")], "consent");
+    let asked = challenge(authorize(&world, &[("scope", "write")], Some(&ada)));
+    decide(&world, &asked, REMEMBER, browser(Some(&ada))).unwrap();
+    check(&[("scope", "openid read write")], "code");
+    world.wait(3_600);
+    check(&[], "consent");
+}
+
+#[test]
+fn client_that_proves_nobody_is_never_let_through_unseen() {
+    let world = world_with(
+        |_| {},
+        &json!({"token_endpoint_auth_method": "none", "redirect_uris": ["http://127.0.0.1/cb"],
+            "grant_types": ["authorization_code"], "skip_consent": true}),
+    );
+    let ada = world.subject(1);
+    world.wait(1);
+    let local = [("redirect_uri", "http://127.0.0.1:9999/cb")];
+    let encoded = query(&local);
+    let parameters = Parameters::parse(encoded.as_bytes());
+    let silent = now(world.server.authorize(&parameters, browser(Some(&ada)))).result;
+    assert!(matches!(silent, Ok(Next::Consent { .. })), "{silent:?}");
+    // Somebody who has just signed in for it has seen a page.
+    let asked = challenge(now(world.server.authorize(&parameters, browser(None))).result);
+    let response = answer(resume(&world, &asked, browser(Some(&world.subject(1)))));
+    assert_eq!(response.redirect_uri, "http://127.0.0.1:9999/cb");
+    assert!(response.find("code").is_some());
+}
+
+#[test]
+fn consent_is_given_by_the_person_who_was_asked() {
+    let world = world();
+    world.add_subject(2);
+    let (ada, bob) = (world.subject(1), world.subject(2));
+    let asked = challenge(authorize(&world, &[], Some(&ada)));
+    for other in [Some(&bob), None] {
+        let there = browser(other);
+        assert_eq!(decide(&world, &asked, ALLOW, there).err(), Some(PageError::OtherSubject));
+        assert_eq!(now(world.server.consent_request(&asked, there)).err(), Some(PageError::OtherSubject));
+    }
+    assert_eq!(word(&decide(&world, &asked, ALLOW, browser(Some(&ada)))), "code");
+}
+
+#[test]
+fn client_is_looked_at_again_when_the_person_comes_back() {
+    let check = |edit: &dyn Fn(&mut crate::client::ClientRecord), expect: &str| {
+        let world = world();
+        let ada = world.subject(1);
+        let asked = challenge(authorize(&world, &[("audience", "https://api.example")], Some(&ada)));
+        world.rows(|rows| rows.clients.values_mut().for_each(edit));
+        assert_eq!(word(&decide(&world, &asked, ALLOW, browser(Some(&ada)))), expect);
+    };
+    check(&|_| {}, "code");
+    check(&|client| client.enabled = false, "page: invalid_client");
+    check(
+        &|client| client.document.redirect_uris = Some(vec!["https://new.example/cb".to_owned()]),
+        "page: invalid_redirect_uri",
+    );
+    check(&|client| client.document.scope = "openid".to_owned(), "invalid_scope");
+    check(&|client| client.document.audience = None, "invalid_target");
+    check(&|client| client.document.grant_types = Some(Vec::new()), "unauthorized_client");
+}

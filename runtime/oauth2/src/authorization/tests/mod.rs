@@ -1,0 +1,109 @@
+//! The whole endpoint on the model of storage: a file for each of its promises.
+
+mod challenge;
+mod consent;
+mod request;
+mod sign_in;
+
+use primitives::{AuthenticatedSubject, RequestId};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::*;
+use crate::memory::{CALLBACK, CHALLENGE, World, form, now};
+use crate::settings::{PkcePolicy, Settings};
+
+const COOKIE: &str = "cookie-of-this-browser";
+const ALLOW: ConsentVerdict = ConsentVerdict { allow: true, remember: false };
+const REMEMBER: ConsentVerdict = ConsentVerdict { allow: true, remember: true };
+const DENY: ConsentVerdict = ConsentVerdict { allow: false, remember: true };
+
+fn world_with(edit: impl FnOnce(&mut Settings), patch: &Value) -> World {
+    let world = World::set(edit);
+    let mut document = json!({"token_endpoint_auth_method": "client_secret_post"});
+    document.as_object_mut().unwrap().extend(patch.as_object().unwrap().clone());
+    world.add_client(&document);
+    world
+}
+
+fn world() -> World {
+    world_with(|_| {}, &json!({}))
+}
+
+/// A client of our own, for which nobody is asked.
+fn first_party() -> World {
+    world_with(|_| {}, &json!({"skip_consent": true}))
+}
+
+fn browser(subject: Option<&AuthenticatedSubject>) -> Browser<'_> {
+    Browser { subject, binding: Some(COOKIE), request: RequestId(Uuid::nil()) }
+}
+
+/// A good request, with some parameters changed; an empty value leaves one out.
+fn query(changes: &[(&str, &str)]) -> String {
+    let mut pairs = vec![
+        ("response_type", "code"),
+        ("client_id", "app"),
+        ("redirect_uri", CALLBACK),
+        ("scope", "openid read"),
+        ("state", "st"),
+        ("nonce", "no"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ];
+    pairs.retain(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
+    pairs.extend_from_slice(changes);
+    form(&pairs)
+}
+
+fn authorize(
+    world: &World,
+    changes: &[(&str, &str)],
+    subject: Option<&AuthenticatedSubject>,
+) -> Result<Next, PageError> {
+    let encoded = query(changes);
+    let parameters = Parameters::parse(encoded.as_bytes());
+    world.commit(|| now(world.server.authorize(&parameters, browser(subject))))
+}
+
+fn resume(world: &World, challenge: &str, who: Browser<'_>) -> Result<Next, PageError> {
+    world.commit(|| now(world.server.resume(challenge, who)))
+}
+
+fn decide(
+    world: &World,
+    challenge: &str,
+    verdict: ConsentVerdict,
+    who: Browser<'_>,
+) -> Result<Next, PageError> {
+    world.commit(|| now(world.server.decide_consent(challenge, verdict, who)))
+}
+
+/// `login`, `login again`, `consent`, `code`, an error code, or `page: …`.
+fn word(next: &Result<Next, PageError>) -> String {
+    match next {
+        Ok(Next::Login { reauthenticate: false, .. }) => "login".to_owned(),
+        Ok(Next::Login { reauthenticate: true, .. }) => "login again".to_owned(),
+        Ok(Next::Consent { .. }) => "consent".to_owned(),
+        Ok(Next::Answer(response)) => {
+            assert_eq!(response.find("iss"), Some("https://id.example"), "RFC 9207");
+            assert_eq!(response.redirect_uri.split(':').next(), CALLBACK.split(':').next());
+            response.find("error").unwrap_or("code").to_owned()
+        }
+        Err(page) => format!("page: {}", page.id()),
+    }
+}
+
+fn challenge(next: Result<Next, PageError>) -> String {
+    match next.unwrap() {
+        Next::Login { challenge, .. } | Next::Consent { challenge } => challenge,
+        Next::Answer(response) => panic!("{response:?}"),
+    }
+}
+
+fn answer(next: Result<Next, PageError>) -> AuthorizationResponse {
+    match next.unwrap() {
+        Next::Answer(response) => response,
+        other => panic!("{other:?}"),
+    }
+}
