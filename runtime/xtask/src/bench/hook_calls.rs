@@ -34,8 +34,18 @@ impl HookCalls {
         calls
     }
 
+    /// Returns the calls that came after `earlier` was read.
+    pub(super) fn since(&self, earlier: &Self) -> Self {
+        let before = |bound: f64| {
+            let same = earlier.buckets.iter().find(|(known, _)| known.total_cmp(&bound).is_eq());
+            same.map_or(0, |(_, count)| *count)
+        };
+        let later = self.buckets.iter().map(|&(bound, count)| (bound, count.saturating_sub(before(bound))));
+        Self { answered: self.answered.saturating_sub(earlier.answered), buckets: later.collect() }
+    }
+
     /// Returns the bound of the bucket that holds the quantile `percent`.
-    fn at_most(&self, percent: u64) -> Option<f64> {
+    pub(super) fn at_most(&self, percent: u64) -> Option<f64> {
         let wanted = (self.answered * percent).div_ceil(100);
         self.buckets.iter().find(|(_, count)| *count >= wanted).map(|(bound, _)| *bound)
     }
@@ -77,5 +87,7 @@ portcullis_plugin_call_microseconds_count{hook="a",outcome="failed"} 7
         let calls = HookCalls::read(METRICS);
         assert_eq!(calls.to_string(), "100 answered, p50 at most 10 µs, p99 at most 40 µs");
         assert_eq!(HookCalls::read(""), HookCalls::default());
+        assert_eq!(calls.since(&HookCalls::default()), calls);
+        assert_eq!(calls.since(&calls).answered, 0);
     }
 }

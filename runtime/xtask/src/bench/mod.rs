@@ -2,12 +2,15 @@
 //!
 //! A bar that is missed is printed as missed; nothing fails because of time.
 
+mod hook;
 mod hook_calls;
 mod http;
 mod load;
 mod machine;
 mod memory;
+mod neighbours;
 mod oidc_provider;
+mod open_loop;
 mod ours;
 mod repeat;
 mod scenario;
@@ -25,6 +28,10 @@ pub(crate) use oidc_provider::OidcProvider;
 pub(crate) enum Bench {
     /// Ours and `oidc-provider` (npm), alternating, with the same load generator on loopback
     Http(Settings),
+    /// The span of a hook call in real requests, at half load
+    Hook,
+    /// Another tenant's latency beside a plugin that never ends
+    Neighbours,
     /// Resident memory after 1,000 logins and 10,000 plugin calls
     Memory,
     /// The time to readiness, also with 10,000 tenants
@@ -50,11 +57,11 @@ pub(crate) struct Settings {
 
 /// Measures.
 pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
+    install::debian_packages(&[install::WRK])?;
     match bench {
-        Bench::Http(settings) => {
-            install::debian_packages(&[install::WRK])?;
-            http::run(settings)
-        }
+        Bench::Http(settings) => http::run(settings),
+        Bench::Hook => hook::run(),
+        Bench::Neighbours => neighbours::run(),
         Bench::Memory => memory::run(),
         Bench::Start => start::run(),
     }

@@ -14,6 +14,9 @@ use crate::node::{self, Node, Profile};
 /// The tenant whose tokens the sample plugin shapes.
 const WITH_PLUGIN: &str = "enriched";
 
+/// The tenant whose plugin never ends by itself.
+const HOSTILE: &str = "hostile";
+
 /// The e-mail address and the password of the one person. They guard nothing.
 pub(super) const PERSON: (&str, &str) = ("bench@bench.example", "moss-covered lantern 71");
 
@@ -22,6 +25,19 @@ pub(super) const PERSON: (&str, &str) = ("bench@bench.example", "moss-covered la
 pub(super) struct Built {
     binary: PathBuf,
     plugin: PathBuf,
+    hostile: PathBuf,
+}
+
+impl Built {
+    /// Returns the configuration of the tenant with the sample plugin.
+    fn tenant(&self) -> String {
+        format!(
+            "[[tenant]]\nid = \"{WITH_PLUGIN}\"\n\n[[tenant.plugin]]\nname = \"enrich-token\"\n\
+             component = \"{}\"\n\n[tenant.plugin.settings.domains.\"bench.example\"]\n\
+             plan = \"team\"\nseats = 12\n",
+            self.plugin.display()
+        )
+    }
 }
 
 /// A node with its clients and its one person.
@@ -34,30 +50,38 @@ pub(super) struct Ours {
 impl Ours {
     /// Builds the binary and the sample plugin.
     pub(super) fn build() -> anyhow::Result<Built> {
-        let plugin = guests::build()?.join("enrich_token_rust.wasm");
-        Ok(Built { binary: node::build(Profile::Release)?, plugin })
+        let guests = guests::build()?;
+        let (plugin, hostile) = (guests.join("enrich_token_rust.wasm"), guests.join("token_loop.wasm"));
+        Ok(Built { binary: node::build(Profile::Release)?, plugin, hostile })
     }
 
     /// Starts a node with nothing in its database.
     pub(super) fn start(built: &Built, directory: &Path) -> anyhow::Result<Self> {
+        Self::start_with(built, directory, "")
+    }
+
+    /// Starts one that also has a tenant whose plugin never ends by itself.
+    pub(super) fn start_beside_hostile(built: &Built, directory: &Path) -> anyhow::Result<Self> {
+        let hostile = format!(
+            "\n[[tenant]]\nid = \"{HOSTILE}\"\n\n[[tenant.plugin]]\nname = \"hostile\"\ncomponent = \"{}\"\n",
+            built.hostile.display()
+        );
+        Self::start_with(built, directory, &hostile)
+    }
+
+    fn start_with(built: &Built, directory: &Path, more: &str) -> anyhow::Result<Self> {
         let home = directory.join("ours");
         if home.is_dir() {
             std::fs::remove_dir_all(&home)?;
         }
-        let node = Self::restart(built, directory)?;
+        let node = Node::start(&built.binary, &home, &(built.tenant() + more))?;
         let with_plugin = format!("{}/t/{WITH_PLUGIN}", node.public);
         Ok(Self { node, with_plugin })
     }
 
     /// Starts a node with what an earlier one left.
     pub(super) fn restart(built: &Built, directory: &Path) -> anyhow::Result<Node> {
-        let plugin = built.plugin.display();
-        let tenants = format!(
-            "[[tenant]]\nid = \"{WITH_PLUGIN}\"\n\n[[tenant.plugin]]\nname = \"enrich-token\"\n\
-             component = \"{plugin}\"\n\n[tenant.plugin.settings.domains.\"bench.example\"]\n\
-             plan = \"team\"\nseats = 12\n"
-        );
-        Node::start(&built.binary, &directory.join("ours"), &tenants)
+        Node::start(&built.binary, &directory.join("ours"), &built.tenant())
     }
 
     /// Returns the process id.
@@ -83,6 +107,21 @@ impl Ours {
         });
         let client = post_json(&url, &[("authorization", &self.node.authorization())], &document)?;
         Ok(basic(&text(&client, "client_id")?, &text(&client, "client_secret")?))
+    }
+
+    /// Reads what the metrics say of the plugins' calls so far.
+    pub(super) fn hook_calls(&self) -> anyhow::Result<HookCalls> {
+        let metrics = format!("{}/metrics", self.node.admin);
+        let answer = send("GET", &metrics, &[("authorization", &self.node.authorization())], b"")?;
+        ensure!(answer.status == 200, "{metrics}: status {}", answer.status);
+        Ok(HookCalls::read(&String::from_utf8_lossy(&answer.body)))
+    }
+
+    /// Returns a request whose plugin never ends by itself.
+    pub(super) fn hostile_request(&self) -> anyhow::Result<Request> {
+        let credentials = self.make_client(&format!("/t/{HOSTILE}"), "jwt")?;
+        let url = format!("{}/t/{HOSTILE}/oauth2/token", self.node.public);
+        Ok(Request::form(url, "grant_type=client_credentials&scope=api:read".to_owned(), &credentials))
     }
 
     /// Makes the one person.
@@ -139,10 +178,7 @@ impl Peer for Ours {
         if kind != Kind::ClientCredentialsWithPlugin {
             return Ok(());
         }
-        let metrics = format!("{}/metrics", self.node.admin);
-        let answer = send("GET", &metrics, &[("authorization", &self.node.authorization())], b"")?;
-        ensure!(answer.status == 200, "{metrics}: status {}", answer.status);
-        let calls = HookCalls::read(&String::from_utf8_lossy(&answer.body));
+        let calls = self.hook_calls()?;
         ensure!(calls.answered >= answers, "{answers} answers, but {} calls of the plugin", calls.answered);
         eprintln!("  hook calls: {calls}");
         Ok(())

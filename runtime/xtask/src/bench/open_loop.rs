@@ -1,0 +1,148 @@
+//! Requests at a fixed rate, whether or not the server keeps up.
+//!
+//! Each latency counts from the time at which its request was due, so that a server that stalls is charged for all
+//! who would have come meanwhile.
+
+use anyhow::{Context, bail, ensure};
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::load::Request;
+
+/// Connections, each with a thread of its own that mostly sleeps.
+const CONNECTIONS: u32 = 16;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the requests waited.
+#[derive(Debug)]
+pub(super) struct Latencies(Vec<Duration>);
+
+impl Latencies {
+    /// Returns how many requests were answered.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns the quantile `percent`.
+    pub(super) fn percentile(&self, percent: usize) -> Duration {
+        let place = (self.0.len() * percent).div_ceil(100).saturating_sub(1);
+        self.0.get(place).copied().unwrap_or_default()
+    }
+}
+
+/// Sends `request` `rate` times a second for `time`; each answer must be a 200.
+pub(super) fn run(request: &Request, rate: f64, time: Duration) -> anyhow::Result<Latencies> {
+    ensure!(rate >= 1.0, "a rate of {rate}");
+    let between = Duration::from_secs_f64(f64::from(CONNECTIONS) / rate);
+    let started = Instant::now();
+    let work = |number: u32| -> anyhow::Result<Vec<Duration>> {
+        let mut connection = Connection::open(request)?;
+        // The connections take turns.
+        let mut due = started + between * number / CONNECTIONS;
+        let mut latencies = Vec::new();
+        while due < started + time {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            let status = connection.exchange()?;
+            ensure!(status == 200, "status {status}");
+            latencies.push(due.elapsed());
+            due += between;
+        }
+        Ok(latencies)
+    };
+    let mut all = Vec::new();
+    for latencies in on_threads(CONNECTIONS, work)? {
+        all.extend(latencies);
+    }
+    all.sort_unstable();
+    Ok(Latencies(all))
+}
+
+/// Sends `request` from `connections` connections as fast as it is answered, whatever the answers, until `stop`.
+pub(super) fn hammer(request: &Request, connections: u32, stop: &AtomicBool) -> anyhow::Result<u64> {
+    let work = |_| -> anyhow::Result<u64> {
+        let mut answers = 0;
+        while !stop.load(Ordering::Relaxed) {
+            // One that the server closes is opened again.
+            let Ok(mut connection) = Connection::open(request) else { continue };
+            while !stop.load(Ordering::Relaxed) && connection.exchange().is_ok() {
+                answers += 1;
+            }
+        }
+        Ok(answers)
+    };
+    Ok(on_threads(connections, work)?.into_iter().sum())
+}
+
+fn on_threads<T: Send>(count: u32, work: impl Fn(u32) -> anyhow::Result<T> + Sync) -> anyhow::Result<Vec<T>> {
+    std::thread::scope(|scope| {
+        let work = &work;
+        let running: Vec<_> = (0..count).map(|number| scope.spawn(move || work(number))).collect();
+        let joined = running.into_iter().map(|thread| match thread.join() {
+            Ok(done) => done,
+            Err(_) => bail!("a thread of the bench panicked"),
+        });
+        joined.collect()
+    })
+}
+
+/// A kept-alive connection, with the bytes of the one request.
+struct Connection {
+    stream: BufReader<TcpStream>,
+    bytes: Vec<u8>,
+}
+
+impl Connection {
+    fn open(request: &Request) -> anyhow::Result<Self> {
+        let rest = request.url.strip_prefix("http://").context("only http:// is spoken here")?;
+        let (authority, path) = rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash));
+        let stream = TcpStream::connect(authority)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut head = format!("{} {path} HTTP/1.1\r\nhost: {authority}\r\n", request.method);
+        for (name, value) in &request.headers {
+            write!(head, "{name}: {value}\r\n")?;
+        }
+        write!(head, "content-length: {}\r\n\r\n{}", request.body.len(), request.body)?;
+        Ok(Self { stream: BufReader::new(stream), bytes: head.into_bytes() })
+    }
+
+    /// Sends the request and reads the answer; returns its status.
+    fn exchange(&mut self) -> anyhow::Result<u16> {
+        self.stream.get_mut().write_all(&self.bytes)?;
+        let mut line = String::new();
+        self.stream.read_line(&mut line)?;
+        let status = line.split(' ').nth(1).and_then(|word| word.parse().ok()).context("no status")?;
+        let mut length = None;
+        loop {
+            line.clear();
+            ensure!(self.stream.read_line(&mut line)? > 0, "the answer is cut short");
+            if line == "\r\n" {
+                break;
+            }
+            let (name, value) = line.split_once(':').context("no header")?;
+            if name.eq_ignore_ascii_case("content-length") {
+                length = Some(value.trim().parse::<u64>()?);
+            }
+        }
+        let length = length.context("an answer without its length")?;
+        std::io::copy(&mut self.stream.by_ref().take(length), &mut std::io::sink())?;
+        Ok(status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Latencies;
+    use std::time::Duration;
+
+    #[test]
+    fn quantiles_are_of_what_was_measured() {
+        let latencies = Latencies((1..=200).map(Duration::from_millis).collect());
+        assert_eq!(latencies.percentile(50), Duration::from_millis(100));
+        assert_eq!(latencies.percentile(99), Duration::from_millis(198));
+        assert_eq!(Latencies(Vec::new()).percentile(99), Duration::ZERO);
+    }
+}
