@@ -15,7 +15,9 @@ pub struct Secrets {
     /// directory, readable by its user only. Keep a copy apart from the database: one is useless without
     /// the other.
     pub master_key: Option<SecretReference>,
-    /// Former master keys that still open what they sealed, until everything is sealed again.
+    /// Former master keys. What they encrypted is encrypted with `master_key` when the node starts; after
+    /// one start they can be taken out. Before the key of several nodes changes, each is started once with
+    /// the new key in this list.
     pub former_master_keys: Vec<SecretReference>,
 }
 

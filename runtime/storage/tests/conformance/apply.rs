@@ -149,6 +149,22 @@ async fn sealed_values_survive_a_restart_and_only_the_master_key_opens_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn former_master_key_opens_once_and_is_needed_no_more() {
+    for world in World::both().await {
+        let tenant = TenantId::default_tenant();
+        let hash = world.storage.sealer().hash(&tenant, "token", b"secret");
+        let (clock, rng) = (FixedClock::new(Timestamp::from_seconds(1)), SeededRng::new(1));
+        let both = MasterKey::new([8; 32]).with_former([9; 32]).with_former([7; 32]);
+        let again = Storage::open(&world.location, &both, Arc::new(clock), Arc::new(rng)).await.unwrap();
+        assert!(again.sealer().verify_hash(&tenant, "token", b"secret", &hash));
+        assert!(
+            open(&world.location, 8).await.unwrap().sealer().verify_hash(&tenant, "token", b"secret", &hash)
+        );
+        assert!(matches!(open(&world.location, 7).await, Err(StorageError::WrongMasterKey)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn database_that_was_not_migrated_says_what_to_run() {
     let directory = tempfile::tempdir().unwrap();
     let refused = open(&Location::Sqlite(directory.path().join("new.db")), 7).await.unwrap_err();
