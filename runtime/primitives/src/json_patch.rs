@@ -11,6 +11,9 @@ pub const MOST_OPERATIONS: usize = 200;
 /// The most bytes of a patched document, as JSON text.
 pub const MOST_BYTES: usize = 256 * 1024;
 
+/// How deep a patched document may nest; a parsed one is never deeper than 128.
+pub const MOST_DEPTH: usize = 128;
+
 /// One operation (RFC 6902 section 4).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "op", rename_all = "lowercase")]
@@ -129,7 +132,7 @@ pub fn patched(document: &Value, operations: &[Operation]) -> Result<Value, Patc
             Operation::Copy { from, path } => {
                 let value = find_mut(&mut document, from)?.clone();
                 add(&mut document, path, value)?;
-                if document.to_string().len() > MOST_BYTES {
+                if is_deeper(&document, MOST_DEPTH) || document.to_string().len() > MOST_BYTES {
                     return Err(PatchError::TooLarge);
                 }
             }
@@ -139,8 +142,22 @@ pub fn patched(document: &Value, operations: &[Operation]) -> Result<Value, Patc
                 }
             }
         }
+        // After each operation, so that the next one meets a document of bounded depth.
+        if is_deeper(&document, MOST_DEPTH) {
+            return Err(PatchError::TooLarge);
+        }
     }
     if document.to_string().len() > MOST_BYTES { Err(PatchError::TooLarge) } else { Ok(document) }
+}
+
+/// Looks no deeper than `depth`.
+fn is_deeper(value: &Value, depth: usize) -> bool {
+    let Some(below) = depth.checked_sub(1) else { return true };
+    match value {
+        Value::Array(items) => items.iter().any(|item| is_deeper(item, below)),
+        Value::Object(fields) => fields.values().any(|field| is_deeper(field, below)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 fn nowhere(path: &str) -> PatchError {
@@ -260,6 +277,18 @@ mod tests {
         assert_eq!(apply(&json!({"a": "aaaaaaaa"}), &patch), Err(PatchError::TooLarge));
         let long = Value::Array(vec![json!({"op": "test", "path": "", "value": 1}); MOST_OPERATIONS + 1]);
         assert_eq!(apply(&json!(1), &long), Err(PatchError::TooLarge));
+    }
+
+    #[test]
+    fn a_document_does_not_deepen_without_end() {
+        // Each operation copies the whole into its own deepest place.
+        let mut depth = 1;
+        let mut patch = Vec::new();
+        for _ in 0..12 {
+            patch.push(json!({"op": "copy", "from": "", "path": "/a".repeat(depth)}));
+            depth *= 2;
+        }
+        assert_eq!(apply(&json!({"a": 1}), &Value::Array(patch)), Err(PatchError::TooLarge));
     }
 
     #[test]
