@@ -1,12 +1,28 @@
 //! Signing out at the request of a client (OpenID Connect RP-Initiated Logout 1.0).
+//!
+//! Attacks: a page somewhere signs people out by sending them here (unless a fitting ID token proves
+//! that the client of this very session asks, the person is asked, and the answer is bound to their
+//! session); a sign-out link becomes an open redirector (the address must be registered for the client
+//! that the hint or `client_id` names, character by character).
 
-use primitives::{AuthenticatedSubject, Change, IdentityId, SessionId};
+use std::sync::Arc;
 
-use crate::authorization::PageError;
+use primitives::{
+    Actor, AuditEvent, AuthenticatedSubject, Change, ClientId, IdentityId, SessionId, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::access_token::find_client;
+use crate::authorization::{AuthorizationResponse, PageError, ResponseMode};
+use crate::client::Client;
+use crate::id_token_hint::{Hint, verify_hint};
 use crate::parameters::Parameters;
-use crate::ports::PortError;
 use crate::server::AuthorizationServer;
 use crate::write::Write;
+
+const PURPOSE: &str = "logout_challenge";
+const MAX_STATE: usize = 2_048;
+const MAX_CHALLENGE: usize = 16 * 1_024;
 
 /// What happens next.
 #[derive(Debug)]
@@ -34,23 +50,270 @@ pub struct SignedOut {
     pub change: Change<Write>,
 }
 
-fn unfinished() -> PageError {
-    PageError::Port(PortError::Unavailable("this endpoint is not served yet".to_owned()))
+/// A sign-out about which the person is being asked.
+#[derive(Debug, Serialize, Deserialize)]
+struct LogoutInteraction {
+    session: SessionId,
+    redirect: Option<String>,
+    expires_at: Timestamp,
 }
 
 impl AuthorizationServer {
     /// Decides a logout request.
-    #[expect(clippy::unused_async, reason = "its body follows in the next change")]
     pub async fn end_session(
         &self,
-        _: &Parameters<'_>,
-        _: Option<&AuthenticatedSubject>,
+        parameters: &Parameters<'_>,
+        subject: Option<&AuthenticatedSubject>,
     ) -> Result<EndSession, PageError> {
-        Err(unfinished())
+        if parameters.too_many() || parameters.repeated().is_some() {
+            return Err(PageError::Malformed("The request has too many parameters, or one of them twice."));
+        }
+        let hint = match parameters.find("id_token_hint") {
+            None => None,
+            Some(text) => Some(verify_hint(self, text).await?.ok_or(PageError::LogoutHint)?),
+        };
+        let client = self.asking_client(parameters, hint.as_ref()).await?;
+        let redirect = self.check_redirect(parameters, client.as_deref())?;
+        let subject = subject.filter(|subject| subject.tenant == self.tenant);
+        let Some(subject) = subject else { return Ok(EndSession::Done(self.nobody_signed_out(redirect))) };
+        // A hint of another session, e.g. of another device, is no word of this one.
+        let fits =
+            hint.is_some_and(|hint| hint.session == subject.session && hint.subject == subject.subject);
+        let is_first_party =
+            client.as_ref().is_some_and(|client| client.record.document.skip_logout_consent == Some(true));
+        if fits && is_first_party {
+            return Ok(EndSession::Done(self.signed_out(subject, redirect)));
+        }
+        let expires_at = self.now().after(self.settings.interaction_lifespan.0);
+        let interaction = LogoutInteraction { session: subject.session, redirect, expires_at };
+        Ok(EndSession::Ask {
+            challenge: self.seal(PURPOSE, &interaction),
+            client_name: client.map(|client| client.display_name().to_owned()),
+        })
     }
 
     /// Goes on after the person has agreed. The challenge is of no use to another session.
-    pub fn finish_logout(&self, _: &str, _: Option<&AuthenticatedSubject>) -> Result<SignedOut, PageError> {
-        Err(unfinished())
+    pub fn finish_logout(
+        &self,
+        challenge: &str,
+        subject: Option<&AuthenticatedSubject>,
+    ) -> Result<SignedOut, PageError> {
+        let short = Some(challenge).filter(|text| text.len() <= MAX_CHALLENGE);
+        let opened = short.and_then(|text| self.open::<LogoutInteraction>(PURPOSE, text));
+        let interaction = opened.ok_or(PageError::UnknownChallenge)?;
+        if self.now() >= interaction.expires_at {
+            return Err(PageError::Expired);
+        }
+        match subject.filter(|subject| subject.tenant == self.tenant) {
+            None => Ok(self.nobody_signed_out(interaction.redirect)),
+            Some(subject) if subject.session == interaction.session => {
+                Ok(self.signed_out(subject, interaction.redirect))
+            }
+            Some(_) => Err(PageError::OtherSubject),
+        }
+    }
+
+    /// What ends here with a session, however it ends.
+    pub fn end_grants_of_session(&self, session: SessionId, actor: Actor) -> Change<Write> {
+        Change::new(self.tenant.clone())
+            .write(Write::RevokeGrantsOfSession { session, at: self.now() })
+            .audit(AuditEvent::new("session.grants_revoked", actor, "session", &session))
+    }
+
+    fn signed_out(&self, subject: &AuthenticatedSubject, redirect: Option<String>) -> SignedOut {
+        SignedOut {
+            session: Some((subject.session, subject.subject)),
+            redirect,
+            change: self.end_grants_of_session(subject.session, Actor::Subject(subject.subject)),
+        }
+    }
+
+    fn nobody_signed_out(&self, redirect: Option<String>) -> SignedOut {
+        SignedOut { session: None, redirect, change: Change::new(self.tenant.clone()) }
+    }
+
+    /// The client that the hint names, or the request; both must name the same.
+    async fn asking_client(
+        &self,
+        parameters: &Parameters<'_>,
+        hint: Option<&Hint>,
+    ) -> Result<Option<Arc<Client>>, PageError> {
+        let named: Option<ClientId> =
+            parameters.find("client_id").map(str::parse).transpose().map_err(|_| PageError::UnknownClient)?;
+        let id = match (named, hint) {
+            (Some(named), Some(hint)) if named != hint.client => return Err(PageError::LogoutHint),
+            (Some(named), _) => named,
+            (None, Some(hint)) => hint.client.clone(),
+            (None, None) => return Ok(None),
+        };
+        let client = find_client(self, &id).await?.ok_or(PageError::UnknownClient)?;
+        Ok(Some(client))
+    }
+
+    fn check_redirect(
+        &self,
+        parameters: &Parameters<'_>,
+        client: Option<&Client>,
+    ) -> Result<Option<String>, PageError> {
+        let Some(requested) = parameters.find("post_logout_redirect_uri") else {
+            return Ok(self.settings.post_logout_redirect_uri.clone());
+        };
+        let registered =
+            client.and_then(|client| client.record.document.post_logout_redirect_uris.as_deref());
+        if !registered.unwrap_or(&[]).iter().any(|uri| uri == requested) {
+            return Err(PageError::PostLogoutRedirectUri);
+        }
+        let redirect_uri = requested.to_owned();
+        match parameters.find("state") {
+            None => Ok(Some(redirect_uri)),
+            Some(state) if state.len() > MAX_STATE => {
+                Err(PageError::Malformed("The request has a state that is too long."))
+            }
+            Some(state) => {
+                let parameters = vec![("state", state.to_owned())];
+                let response = AuthorizationResponse { redirect_uri, mode: ResponseMode::Query, parameters };
+                Ok(response.location())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::memory::{World, form, now};
+
+    const BYE: &str = "https://app.example/bye";
+
+    fn world(skip: bool) -> (World, String) {
+        let world = World::new();
+        world.add_client(&json!({"token_endpoint_auth_method": "client_secret_post",
+            "skip_logout_consent": skip}));
+        let hint = world.redeem(&world.code("openid")).unwrap().id_token.unwrap();
+        (world, hint)
+    }
+
+    fn ask(
+        world: &World,
+        pairs: &[(&str, &str)],
+        subject: Option<&AuthenticatedSubject>,
+    ) -> Result<EndSession, PageError> {
+        let encoded = form(pairs);
+        let parameters = Parameters::parse(encoded.as_bytes());
+        now(world.server.end_session(&parameters, subject))
+    }
+
+    /// `ask`, `done <redirect>`, `nobody <redirect>`, or the id of the page.
+    fn word(answer: &Result<EndSession, PageError>) -> String {
+        match answer {
+            Ok(EndSession::Ask { .. }) => "ask".to_owned(),
+            Ok(EndSession::Done(SignedOut { session, redirect, change })) => {
+                assert_eq!(change.writes.len(), usize::from(session.is_some()));
+                let who = if session.is_some() { "done" } else { "nobody" };
+                format!("{who} {}", redirect.as_deref().unwrap_or("-"))
+            }
+            Err(page) => page.id().to_owned(),
+        }
+    }
+
+    #[test]
+    fn only_the_client_of_this_very_session_goes_without_asking() {
+        for (skip, expect) in [(true, "done -"), (false, "ask")] {
+            let (world, hint) = world(skip);
+            let ada = world.subject(1);
+            assert_eq!(word(&ask(&world, &[("id_token_hint", &hint)], Some(&ada))), expect);
+            // A hint is good for its session after it has expired, and never for another session.
+            world.wait(86_400);
+            assert_eq!(word(&ask(&world, &[("id_token_hint", &hint)], Some(&ada))), expect);
+            let other = AuthenticatedSubject { session: SessionId(Uuid::from_u128(9)), ..ada.clone() };
+            assert_eq!(word(&ask(&world, &[("id_token_hint", &hint)], Some(&other))), "ask");
+            assert_eq!(word(&ask(&world, &[("client_id", "app")], Some(&ada))), "ask");
+            assert_eq!(word(&ask(&world, &[], Some(&ada))), "ask");
+            let elsewhere = AuthenticatedSubject { tenant: "other".parse().unwrap(), ..ada };
+            assert_eq!(word(&ask(&world, &[("id_token_hint", &hint)], Some(&elsewhere))), "nobody -");
+        }
+    }
+
+    #[test]
+    fn browser_goes_only_where_the_client_is_registered() {
+        let (world, hint) = world(true);
+        let check = |pairs: &[(&str, &str)], expect: &str| {
+            let ada = world.subject(1);
+            assert_eq!(word(&ask(&world, pairs, Some(&ada))), expect, "{pairs:?}");
+        };
+        let hint = ("id_token_hint", &*hint);
+        check(&[hint, ("post_logout_redirect_uri", BYE)], &format!("done {BYE}"));
+        check(
+            &[hint, ("post_logout_redirect_uri", BYE), ("state", "a&b")],
+            &format!("done {BYE}?state=a%26b"),
+        );
+        for uri in [
+            "https://evil.example/",
+            "https://app.example/bye/",
+            "https://app.example/bye?x=1",
+            "javascript:x",
+        ] {
+            check(&[hint, ("post_logout_redirect_uri", uri)], "invalid_post_logout_redirect_uri");
+        }
+        check(&[("post_logout_redirect_uri", BYE)], "invalid_post_logout_redirect_uri");
+        check(&[("post_logout_redirect_uri", BYE), ("client_id", "app")], "ask");
+        check(&[("client_id", "nobody")], "invalid_client");
+        check(&[hint, ("client_id", "other")], "invalid_id_token_hint");
+        check(&[("id_token_hint", "x.y.z")], "invalid_id_token_hint");
+        check(&[hint, hint], "invalid_request");
+        check(&[hint, ("post_logout_redirect_uri", BYE), ("state", &"s".repeat(2_049))], "invalid_request");
+    }
+
+    #[test]
+    fn signed_out_already_is_no_error() {
+        let (world, hint) = world(true);
+        let pairs = [("id_token_hint", &*hint), ("post_logout_redirect_uri", BYE)];
+        assert_eq!(word(&ask(&world, &pairs, None)), format!("nobody {BYE}"));
+    }
+
+    #[test]
+    fn tenant_says_where_to_go_when_the_client_does_not() {
+        let world = World::set(|settings| settings.post_logout_redirect_uri = Some(BYE.to_owned()));
+        assert_eq!(word(&ask(&world, &[], None)), format!("nobody {BYE}"));
+    }
+
+    #[test]
+    fn answer_is_bound_to_the_session_that_was_asked() {
+        let (world, _) = world(false);
+        let ada = world.subject(1);
+        let asked = ask(&world, &[("client_id", "app"), ("post_logout_redirect_uri", BYE)], Some(&ada));
+        let Ok(EndSession::Ask { challenge, client_name }) = asked else { panic!("{asked:?}") };
+        assert_eq!(client_name.as_deref(), Some("App"));
+        let other = AuthenticatedSubject { session: SessionId(Uuid::from_u128(9)), ..ada.clone() };
+        let finish = |challenge: &str, who| world.server.finish_logout(challenge, who);
+        assert_eq!(finish(&challenge, Some(&other)).unwrap_err(), PageError::OtherSubject);
+        assert_eq!(finish("x", Some(&ada)).unwrap_err(), PageError::UnknownChallenge);
+        let there = world.other_tenant().finish_logout(&challenge, Some(&ada));
+        assert_eq!(there.unwrap_err(), PageError::UnknownChallenge);
+        let done = finish(&challenge, Some(&ada)).unwrap();
+        assert_eq!((done.session, done.redirect.as_deref()), (Some((ada.session, ada.subject)), Some(BYE)));
+        assert_eq!(finish(&challenge, None).unwrap().session, None);
+        world.wait(1_800);
+        assert_eq!(finish(&challenge, Some(&ada)).unwrap_err(), PageError::Expired);
+    }
+
+    #[test]
+    fn grants_of_the_session_die_and_those_with_a_refresh_token_outlive_it() {
+        let (world, _) = world(true);
+        let here = world.redeem(&world.code("openid")).unwrap();
+        let lasting = world.redeem(&world.code("openid offline_access")).unwrap();
+        let ended = world.server.end_grants_of_session(world.subject(1).session, Actor::System);
+        world.memory.apply(ended).unwrap();
+        world.rows(|rows| rows.sessions.clear());
+        let is_active = |token: &str| {
+            let answer = now(world.server.introspect(token, None)).unwrap();
+            answer != crate::introspection::Introspection::Inactive
+        };
+        assert!(!is_active(&here.access_token));
+        assert!(is_active(&lasting.access_token));
+        assert!(world.refresh(&lasting.refresh_token.unwrap()).is_ok());
     }
 }
