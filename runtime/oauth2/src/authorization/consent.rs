@@ -52,7 +52,12 @@ async fn remembered(
     let grants = &server.ports.grants;
     let consent = grants.find_consent(&server.tenant, subject.subject, &redirect.client.id).await?;
     let now = server.now();
-    Ok(consent.filter(|consent| consent.expires_at.is_none_or(|until| now < until)))
+    // A client that was made anew under an old id inherits nothing.
+    let holds = |consent: &Consent| {
+        consent.granted_at >= redirect.client.record.created_at
+            && consent.expires_at.is_none_or(|until| now < until)
+    };
+    Ok(consent.filter(holds))
 }
 
 /// The consent to remember: what was allowed now, and what still holds of before.

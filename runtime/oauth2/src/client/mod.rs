@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod document;
+pub mod reconcile;
 pub mod redirect_uri;
 mod rules;
 pub mod secret;
@@ -14,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use document::{ClientDocument, CreatedClient, Lifespans};
+pub use reconcile::{DeclaredClient, InvalidDeclaration, reconcile_clients};
 pub use redirect_uri::{InvalidRedirectUri, RedirectUri};
 pub(crate) use rules::ASSERTION_ALGORITHMS;
 pub use rules::InvalidClient;

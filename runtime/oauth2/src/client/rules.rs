@@ -61,6 +61,9 @@ pub enum InvalidClient {
     /// The secret is too short or too long for anything.
     #[error("client_secret must have 6 to 512 bytes")]
     SecretLength,
+    /// A method that needs a secret, and none anywhere.
+    #[error("token_endpoint_auth_method needs a secret; a public client says none")]
+    NoSecret,
 }
 
 impl InvalidClient {
@@ -77,7 +80,7 @@ impl InvalidClient {
             Self::Keys(_) => "jwks",
             Self::NoRedirectUri => "redirect_uris",
             Self::PublicClientCredentials => "grant_types",
-            Self::SecretLength => "client_secret",
+            Self::SecretLength | Self::NoSecret => "client_secret",
         }
     }
 }

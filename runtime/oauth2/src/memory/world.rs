@@ -22,7 +22,7 @@ use crate::decision::{Decision, MOST_ATTEMPTS};
 use crate::grant::{AuthorizationCode, Grant, GrantSubject};
 use crate::hooks::{NoTokenHook, TokenHook};
 use crate::parameters::Parameters;
-use crate::ports::SubjectProfile;
+use crate::ports::{PortError, SubjectProfile};
 use crate::scope::Scopes;
 use crate::server::{AuthorizationServer, Environment, Issuer, Ports};
 use crate::settings::Settings;
@@ -204,7 +204,7 @@ impl World {
     }
 
     /// What a caller does with an endpoint: decide, apply, and decide again when a guard missed.
-    pub(crate) fn commit<T, E: From<Contended>>(
+    pub(crate) fn commit<T, E: From<PortError>>(
         &self,
         mut decide: impl FnMut() -> Decision<T, E>,
     ) -> Result<T, E> {
@@ -214,7 +214,7 @@ impl World {
                 return decision.result;
             }
         }
-        Err(Contended.into())
+        Err(PortError::Busy("every attempt missed its guard").into())
     }
 
     /// One decision of the token endpoint, not applied.
@@ -264,19 +264,4 @@ pub(crate) fn request<'a>(parameters: &'a Parameters<'a>) -> ClientRequest<'a> {
 /// The answer of a decision: every port of the model is ready at once.
 pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().unwrap()
-}
-
-/// Every attempt missed its guard.
-pub(crate) struct Contended;
-
-impl From<Contended> for TokenError {
-    fn from(_: Contended) -> Self {
-        Self::Contention
-    }
-}
-
-impl From<Contended> for crate::authorization::PageError {
-    fn from(_: Contended) -> Self {
-        Self::Port(crate::ports::PortError::Busy("every attempt missed its guard"))
-    }
 }
