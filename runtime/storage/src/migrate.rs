@@ -33,6 +33,7 @@ const MIGRATIONS: &[Migration] = migrations![
     4 "0004_oauth2.sql",
     5 "0005_jose.sql",
     6 "0006_subject_revocation.sql",
+    7 "0007_jobs.sql",
     8 "0008_flows.sql",
 ];
 

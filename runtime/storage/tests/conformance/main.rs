@@ -9,6 +9,7 @@ mod apply;
 mod clients;
 mod grants;
 mod identity;
+mod jobs;
 mod nodes;
 mod signing_keys;
 mod tokens;
