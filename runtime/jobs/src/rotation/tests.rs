@@ -1,0 +1,145 @@
+use jose::{KeyState, SigningAlgorithm, SigningKey, TenantKeys};
+use primitives::rng::SeededRng;
+use primitives::{Actor, Change, Sealer};
+use storage::{Statement, Stored, values};
+use tenancy::{ManagedBy, Tenant};
+
+use super::*;
+use crate::runner::{Outcome, Runner};
+use crate::testing::World;
+
+const DAY: Duration = Duration::from_hours(24);
+
+fn id(name: &str) -> TenantId {
+    name.parse().unwrap()
+}
+
+impl World {
+    fn rotation(&self, node: &str) -> Runner {
+        let rng = Arc::new(SeededRng::new(11));
+        let job = Rotation { page: 2, ..Rotation::new(self.storage.clone(), rng, 600) };
+        self.runner(node, job)
+    }
+
+    /// Makes a tenant with settings.
+    async fn with_tenant(&self, tenant: &str, settings: &serde_json::Value) {
+        let mut tenant = Tenant::new(id(tenant), ManagedBy::Api, self.now());
+        tenant.settings.document = settings.as_object().unwrap().clone();
+        self.storage.apply(tenant.create(Actor::System)).await.unwrap();
+    }
+
+    /// Gives a tenant its first key.
+    async fn with_key(&self, tenant: &str, seed: u64) {
+        let (schedule, rng) = (RotationSchedule::default(), SeededRng::new(seed));
+        let change =
+            jose::ensure_keys(&id(tenant), &[SigningAlgorithm::EdDsa], &[], &schedule, self.now(), &rng);
+        self.storage.apply(change.unwrap().unwrap()).await.unwrap();
+    }
+
+    async fn keys(&self, tenant: &str) -> Vec<SigningKey> {
+        self.storage.list_signing_keys(&id(tenant)).await.unwrap()
+    }
+
+    /// What a tenant's keys do, oldest first.
+    async fn states(&self, tenant: &str) -> Vec<&'static str> {
+        let word = |key: SigningKey| match key.state {
+            KeyState::Pending { .. } => "pending",
+            KeyState::Active { .. } => "active",
+            KeyState::Retired { .. } => "retired",
+        };
+        self.keys(tenant).await.into_iter().map(word).collect()
+    }
+
+    /// Moves on and runs the job as a node of that name.
+    async fn later(&self, by: Duration, node: &str) -> Outcome {
+        self.clock.advance(by);
+        self.run(&self.rotation(node)).await
+    }
+}
+
+#[tokio::test]
+async fn tenants_key_lives_its_life_whichever_node_has_the_job() {
+    let world = World::open().await;
+    world.with_key("default", 1).await;
+    assert_eq!(world.later(Duration::ZERO, "one").await, Outcome::Done(0));
+    assert_eq!(world.later(DAY * 89, "two").await, Outcome::Done(1));
+    assert_eq!(world.states("default").await, ["active", "pending"]);
+    assert_eq!(world.later(DAY / 2, "one").await, Outcome::Done(0), "it is due, and waits for its successor");
+    let token = {
+        let keys = TenantKeys::new(&world.keys("default").await, world.now()).unwrap();
+        keys.signer(SigningAlgorithm::EdDsa).unwrap().sign(jose::TokenType::Jwt, &1).unwrap()
+    };
+    assert_eq!(world.later(DAY / 2, "two").await, Outcome::Done(1));
+    assert_eq!(world.states("default").await, ["retired", "active"]);
+    let keys = TenantKeys::new(&world.keys("default").await, world.now()).unwrap();
+    assert!(jose::UnverifiedJws::parse(&token).unwrap().verify_with(keys.verifying()).is_ok());
+    assert_eq!(world.later(DAY * 31, "one").await, Outcome::Done(1));
+    assert_eq!(world.states("default").await, ["active"]);
+}
+
+#[tokio::test]
+async fn every_due_tenant_is_reached_over_all_pages() {
+    let world = World::open().await;
+    let names = ["a", "b", "c", "d", "e"];
+    for (seed, name) in names.iter().enumerate() {
+        world.with_key(name, seed as u64).await;
+    }
+    assert_eq!(world.later(DAY * 89, "one").await, Outcome::Done(5));
+    for name in names {
+        assert_eq!(world.states(name).await, ["active", "pending"], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn tenants_own_schedule_counts_and_its_longest_token() {
+    let world = World::open().await;
+    let document = serde_json::json!({
+        "keys": { "rotation": {
+            "rotate_every_seconds": 1000, "publish_ahead_seconds": 100, "keep_retired_seconds": 1,
+        } },
+        "oauth2": { "access_token_lifespan": "2h", "id_token_lifespan": "5h" },
+    });
+    world.with_tenant("quick", &document).await;
+    world.with_key("quick", 1).await;
+    assert_eq!(world.later(DAY * 89, "one").await, Outcome::Done(1));
+    assert_eq!(world.later(Duration::from_mins(10), "one").await, Outcome::Done(1));
+    let keys = world.keys("quick").await;
+    let now = world.now();
+    let [retired, active] = keys.as_slice() else { panic!("{keys:?}") };
+    assert_eq!(active.state, KeyState::Active { rotate_at: now.after(Duration::from_mins(15)) });
+    let KeyState::Retired { until } = retired.state else { panic!("{:?}", retired.state) };
+    assert!(until > now.after(Duration::from_hours(5)), "kept for the longest token");
+}
+
+/// Damages the sealed keys of a tenant.
+struct Damage;
+
+impl Stored for Damage {
+    fn statements(self, tenant: &TenantId, _: &Sealer) -> Result<Vec<Statement>, StorageError> {
+        let sql = "UPDATE signing_keys SET private_jwk = $2 WHERE tenant = $1";
+        Ok(vec![Statement::one(sql, values![tenant, vec![0_u8; 40]])])
+    }
+}
+
+#[tokio::test]
+async fn one_tenants_damaged_row_keeps_nobody_else_from_rotating() {
+    let world = World::open().await;
+    for (seed, name) in ["a", "b", "c"].iter().enumerate() {
+        world.with_key(name, seed as u64).await;
+    }
+    world.storage.apply(Change::new(id("b")).write(Damage)).await.unwrap();
+    assert_eq!(world.later(DAY * 89, "one").await, Outcome::Failed);
+    for name in ["a", "c"] {
+        assert_eq!(world.states(name).await, ["active", "pending"], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_read_leave_the_default_schedule() {
+    let world = World::open().await;
+    let document = serde_json::json!({ "keys": { "algorithms": "all of them" } });
+    world.with_tenant("odd", &document).await;
+    world.with_key("odd", 1).await;
+    assert_eq!(world.later(DAY * 89, "one").await, Outcome::Done(1));
+    assert_eq!(world.states("odd").await, ["active", "pending"]);
+}
