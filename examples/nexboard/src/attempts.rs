@@ -10,6 +10,7 @@ use crate::sign_in_error::SignInError;
 
 /// Somebody may have to look for a password, but not for longer.
 pub(crate) const LIFETIME: TimeDelta = TimeDelta::minutes(15);
+/// A flood beyond this costs the oldest attempts, never memory.
 const CAPACITY: usize = 20_000;
 
 /// What this app keeps of one sign-in, so that nothing in the browser but a reference can be tampered with.
