@@ -36,6 +36,12 @@ pub(crate) fn build(profile: Profile) -> anyhow::Result<PathBuf> {
     Ok(workspace::target_directory().join(directory).join("portcullis"))
 }
 
+/// Limits that nobody who signs in hundreds of times from one address meets; below a tenant's table.
+pub(crate) const ROOMY_LIMITS: &str = "[tenant.identity.limits]\n\
+    identifier = { burst = 1000000, refill_seconds = 1 }\n\
+    address = { burst = 1000000, refill_seconds = 1 }\n\
+    flow = { burst = 1000000, refill_seconds = 1 }\n\n";
+
 /// A running node.
 #[derive(Debug)]
 pub(crate) struct Node {

@@ -17,7 +17,7 @@ const BAR_MIB: u64 = 50;
 pub(super) fn run() -> anyhow::Result<()> {
     let directory = workspace::target_directory().join("bench");
     std::fs::create_dir_all(&directory)?;
-    let ours = Ours::start(&Ours::build()?, &directory)?;
+    let ours = Ours::start_roomy(&Ours::build()?, &directory)?;
     let show = |when: &str| -> anyhow::Result<u64> {
         let mib = resident_kib(ours.pid())?.div_ceil(1024);
         println!("{when}: {mib} MiB resident");

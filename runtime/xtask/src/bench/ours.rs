@@ -9,7 +9,7 @@ use super::load::Request;
 use super::scenario::{Kind, Peer, basic, text};
 use crate::guests;
 use crate::loopback::{get_json, post_json, send};
-use crate::node::{self, Node, Profile};
+use crate::node::{self, Node, Profile, ROOMY_LIMITS};
 
 /// The tenant whose tokens the sample plugin shapes.
 const WITH_PLUGIN: &str = "enriched";
@@ -67,6 +67,12 @@ impl Ours {
             built.hostile.display()
         );
         Self::start_with(built, directory, &hostile)
+    }
+
+    /// Starts one where a person may sign in any number of times.
+    pub(super) fn start_roomy(built: &Built, directory: &Path) -> anyhow::Result<Self> {
+        let roomy = format!("\n[[tenant]]\nid = \"default\"\n\n{ROOMY_LIMITS}");
+        Self::start_with(built, directory, &roomy)
     }
 
     fn start_with(built: &Built, directory: &Path, more: &str) -> anyhow::Result<Self> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{PERSON, Place};
 use crate::loopback::{free_port, post_json, send};
-use crate::node::Node;
+use crate::node::{Node, ROOMY_LIMITS};
 use crate::server::Server;
 use crate::{guests, install, workspace};
 
@@ -51,7 +51,7 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
 
 fn tenant(plugin: &str) -> String {
     format!(
-        "[[tenant]]\nid = \"{TENANT}\"\n\n[tenant.branding]\nname = \"Acme\"\n\n\
+        "[[tenant]]\nid = \"{TENANT}\"\n\n{ROOMY_LIMITS}[tenant.branding]\nname = \"Acme\"\n\n\
          [[tenant.plugin]]\nname = \"enrich-token\"\ncomponent = \"{plugin}\"\n\n\
          [tenant.plugin.settings.domains.\"acme.example\"]\nplan = \"team\"\nseats = 12\n\n\
          [tenant.plugin.settings.domains.\"late.example\"]\nplan = \"team\"\nseats = 3\nsuspended = true\n"

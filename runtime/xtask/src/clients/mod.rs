@@ -12,11 +12,17 @@ use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::node::{self, Profile};
+use crate::node::{self, Profile, ROOMY_LIMITS};
 use crate::{install, workspace};
 
 /// The person who signs in; the password guards nothing.
 const PERSON: (&str, &str) = ("ada@acme.example", "moss-covered lantern 71");
+
+/// What a tenant of a suite is, below `[[tenant]]` and its id: it has a key of each kind, and room for a suite that
+/// signs in again and again.
+fn tenant_settings() -> String {
+    format!("[tenant.keys]\nalgorithms = [\"ES256\", \"EdDSA\", \"RS256\"]\n\n{ROOMY_LIMITS}")
+}
 
 /// A suite.
 struct Suite {

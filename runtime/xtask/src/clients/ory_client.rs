@@ -3,7 +3,7 @@
 use anyhow::{Context, ensure};
 use std::process::Command;
 
-use super::{Place, python};
+use super::{Place, python, tenant_settings};
 use crate::node::Node;
 use crate::workspace;
 
@@ -18,7 +18,8 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
         let file = place.write(&format!("{name}.json"), &String::from_utf8(output.stdout)?)?;
         script.arg(format!("--{name}")).arg(file);
     }
-    let node = Node::start(place.binary()?, &place.directory, "")?;
+    let tenant = format!("[[tenant]]\nid = \"default\"\n\n{}", tenant_settings());
+    let node = Node::start(place.binary()?, &place.directory, &tenant)?;
     script.args(["--public", &node.public, "--admin", &node.admin, "--key-file"]).arg(&node.admin_key_file);
     workspace::run(&mut script)?;
     node.end()

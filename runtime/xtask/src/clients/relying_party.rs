@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{PERSON, Place, Target, python};
+use super::{PERSON, Place, Target, python, tenant_settings};
 use crate::bench::OidcProvider;
 use crate::node::Node;
 use crate::{install, workspace};
@@ -40,9 +40,12 @@ fn relying_party(place: &Place<'_>, mut script: Command) -> anyhow::Result<()> {
             provider.stop()
         }
         Target::Ours(binary) => {
-            let strict =
-                format!("[[tenant]]\nid = \"{STRICT}\"\n\n[tenant.oauth2]\nrefresh_token_grace = \"0s\"\n");
-            let node = Node::start(binary, &place.directory, &strict)?;
+            let same = tenant_settings();
+            let tenants = format!(
+                "[[tenant]]\nid = \"default\"\n\n{same}[[tenant]]\nid = \"{STRICT}\"\n\n{same}\
+                 [tenant.oauth2]\nrefresh_token_grace = \"0s\"\n"
+            );
+            let node = Node::start(binary, &place.directory, &tenants)?;
             node.make_person("", PERSON.0, PERSON.1)?;
             node.make_person(&format!("/t/{STRICT}"), PERSON.0, PERSON.1)?;
             script.args(["--issuer", &node.public]);
