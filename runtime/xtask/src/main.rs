@@ -38,7 +38,7 @@ enum Task {
     /// Clients that we did not write (npm, PyPI, a browser), against a node of ours
     Clients(clients::Arguments),
     /// A picture of each built-in page, checked by axe-core
-    Screenshots,
+    Screenshots(screenshots::Arguments),
     /// Measures: against another provider, memory, the time to start
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         Task::Ci => ci::run(),
         Task::Test => test::run(),
         Task::Clients(arguments) => clients::run(&arguments),
-        Task::Screenshots => screenshots::run(),
+        Task::Screenshots(arguments) => screenshots::run(&arguments),
         Task::Bench(bench) => bench::run(&bench),
         Task::Guests => guests::build().map(|place| println!("{}", place.display())),
         Task::Tidy => tidy::run(),

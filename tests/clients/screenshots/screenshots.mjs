@@ -2,10 +2,12 @@
 // anything that axe-core finds, on a content-security-policy violation, and on a page wider than its window.
 //
 //   node screenshots.mjs --preview target/preview --out target/screenshots
-//   node screenshots.mjs --base http://127.0.0.1:4480 --out target/screenshots
+//   node screenshots.mjs --base http://127.0.0.1:4480 --client ID --redirect URI --identifier NAME
+//                        --password-file FILE --out target/screenshots
 //
 // --preview takes the directory that `cargo run -p portcullis-ui --example preview` writes; its pages are served on
-// a free loopback port with the headers that the real server sends. --base opens the pages of a running server.
+// a free loopback port with the headers that the real server sends. --base opens the pages of a running node, as
+// `cargo xtask screenshots` starts one.
 // --only <text> keeps pages whose name contains it. --no-pictures only checks. Chromium: $CHROMIUM or /usr/bin/chromium.
 
 import { createServer } from "node:http";
@@ -14,6 +16,7 @@ import { createRequire } from "node:module";
 import { join, normalize, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
+import { livePages } from "./live.mjs";
 
 const require = createRequire(import.meta.url);
 const axeSource = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
@@ -22,6 +25,10 @@ const { values: options } = parseArgs({
   options: {
     preview: { type: "string" },
     base: { type: "string" },
+    client: { type: "string" },
+    redirect: { type: "string" },
+    identifier: { type: "string" },
+    "password-file": { type: "string" },
     out: { type: "string", default: "target/screenshots" },
     only: { type: "string", default: "" },
     "no-pictures": { type: "boolean", default: false },
@@ -36,7 +43,9 @@ const widths = [390, 1280];
 const themes = ["light", "dark"];
 const axeTags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
-const { base, pages, close } = options.preview ? await servePreview(resolve(options.preview)) : livePages(options.base);
+const { pages, signIn, close = () => {} } = options.preview
+  ? await servePreview(resolve(options.preview))
+  : await livePages(options);
 const out = resolve(options.out);
 await mkdir(out, { recursive: true });
 
@@ -51,18 +60,22 @@ try {
     for (const colorScheme of themes) {
       const wanted = pages.filter((page) => page.name.includes(options.only));
       for (const language of new Set(wanted.map((page) => page.language))) {
-        const context = await browser.newContext({
-          viewport: { width, height: width < 600 ? 844 : 900 },
-          deviceScaleFactor: width < 600 ? 2 : 1,
-          colorScheme,
-          locale: language,
-          // Axe is injected by the driver, past the policy under test; violations by the page are still reported.
-          bypassCSP: false,
-        });
-        for (const page of wanted.filter((page) => page.language === language)) {
-          await visit(context, page, `${page.name}.${page.language}.${colorScheme}.${width}`);
+        const ofLanguage = wanted.filter((page) => page.language === language);
+        for (const signedIn of [false, true]) {
+          const here = ofLanguage.filter((page) => Boolean(page.signedIn) === signedIn);
+          if (here.length === 0) continue;
+          const context = await browser.newContext({
+            viewport: { width, height: width < 600 ? 844 : 900 },
+            deviceScaleFactor: width < 600 ? 2 : 1,
+            colorScheme,
+            locale: language,
+            // Axe is injected by the driver, past the policy under test; violations by the page are still reported.
+            bypassCSP: false,
+          });
+          if (signedIn) await signIn(context);
+          for (const page of here) await visit(context, page, `${page.name}.${language}.${colorScheme}.${width}`);
+          await context.close();
         }
-        await context.close();
       }
     }
   }
@@ -75,7 +88,7 @@ console.log(`${opened} pages opened, ${findings.length} findings${options["no-pi
 for (const finding of findings) console.log(`- ${finding}`);
 process.exit(findings.length === 0 && opened > 0 ? 0 : 1);
 
-async function visit(context, { path, status = 200 }, label) {
+async function visit(context, { open, status = 200 }, label) {
   const page = await context.newPage();
   const complain = (text) => findings.push(`${label}: ${text}`);
   page.on("pageerror", (error) => complain(`script error: ${error.message}`));
@@ -84,7 +97,7 @@ async function visit(context, { path, status = 200 }, label) {
     if (message.type() === "error" && !ofStatus) complain(`console: ${message.text()}`);
   });
   page.on("requestfailed", (request) => complain(`not loaded: ${request.url()}`));
-  const response = await page.goto(base + path, { waitUntil: "load" });
+  const response = await open(page);
   opened += 1;
   if (response.status() !== status) complain(`status ${response.status()}, not ${status}`);
   if (!response.headers()["content-security-policy"]?.includes("default-src 'none'")) complain("no strict policy");
@@ -115,17 +128,7 @@ async function servePreview(directory) {
     }
   });
   await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
-  return { base: `http://127.0.0.1:${server.address().port}`, pages, close: () => server.close() };
-}
-
-function livePages(base) {
-  const paths = [
-    ["welcome", "/"],
-    ["login", "/self-service/login/browser"],
-    ["registration", "/self-service/registration/browser"],
-    ["signed-out", "/ui/logout?done"],
-    ["error", "/ui/error?id=not_found"],
-  ];
-  const pages = paths.flatMap(([name, path]) => ["en", "de"].map((language) => ({ name, path, language })));
-  return { base: base.replace(/\/$/, ""), pages, close: () => {} };
+  const base = `http://127.0.0.1:${server.address().port}`;
+  const opened = pages.map((one) => ({ ...one, open: (page) => page.goto(base + one.path) }));
+  return { pages: opened, close: () => server.close() };
 }
