@@ -92,7 +92,7 @@ impl Storage {
             return Ok(());
         }
         let prepared = self.with_change_log(prepared);
-        self.inner.database.apply(prepared).await
+        self.inner.database.apply(prepared).await.map(|_| ())
     }
 
     /// Appends the change-log rows, in the same transaction as what they tell of.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use primitives::TenantId;
 
 use crate::Storage;
-use crate::changes::ChangeFeed;
+use crate::changes::{ChangeFeed, EVERYTHING_CHANGED};
 
 /// Values by key, dropped the moment the change log says that they changed.
 ///
@@ -51,11 +51,13 @@ impl<V: Clone + Send + Sync + 'static> InvalidatedCache<V> {
                 moka::sync::Cache::builder().max_capacity(capacity).support_invalidation_closures().build();
             let (listened, raised) = (values.clone(), epoch.clone());
             feed.subscribe(Box::new(move |record| {
-                if record.kind != kind {
+                if record.kind != kind && record.kind != EVERYTHING_CHANGED {
                     return;
                 }
                 *raised.lock() += 1;
-                if record.key == "*" {
+                if record.kind == EVERYTHING_CHANGED {
+                    listened.invalidate_all();
+                } else if record.key == "*" {
                     let tenant = record.tenant.clone();
                     // Cannot fail: the cache was built with invalidation closures.
                     listened.invalidate_entries_if(move |(of, _), _| *of == tenant).ok();

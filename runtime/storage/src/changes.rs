@@ -5,12 +5,16 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use primitives::{Clock, TenantId};
+use primitives::{Clock, TenantId, Timestamp};
 
 use crate::apply::Prepared;
 
 /// How old the last look at the log may be before caches are read through.
 const FRESH_FOR: Duration = Duration::from_secs(1);
+
+/// Kind of a change of which nothing is known but that anything of any tenant may have changed: this node
+/// was away for so long that the log no longer tells. Whoever keeps something forgets all of it.
+pub const EVERYTHING_CHANGED: &str = "*";
 
 /// Something is no longer what it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,8 +74,19 @@ impl ChangeFeed {
         self.seen_at.store(i64::MAX, Ordering::Release);
     }
 
-    pub(crate) fn saw_everything(&self) {
-        self.seen_at.store(self.clock.now().micros(), Ordering::Release);
+    /// A look at the log that began at `began` saw all of it.
+    pub(crate) fn saw_everything(&self, began: Timestamp) {
+        self.seen_at.store(began.micros(), Ordering::Release);
+    }
+
+    /// Tells every cache to forget all that it has.
+    pub(crate) fn forget_everything(&self) {
+        let (tenant, kind) = (TenantId::default_tenant(), EVERYTHING_CHANGED.to_owned());
+        self.publish(&ChangeRecord { tenant, kind, key: "*".to_owned() });
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub(crate) fn is_caught_up(&self) -> bool {

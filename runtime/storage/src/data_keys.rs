@@ -128,7 +128,7 @@ async fn read(database: &Database, master: &MasterKey, rng: &dyn Rng) -> Result<
 
 async fn apply(database: &Database, statements: Vec<Statement>) -> Result<(), StorageError> {
     match database.apply(Prepared::of_storage(statements)).await {
-        Ok(()) | Err(ApplyError::Missed { .. }) => Ok(()),
+        Ok(_) | Err(ApplyError::Missed { .. }) => Ok(()),
         Err(ApplyError::Storage(error)) => Err(error),
     }
 }

@@ -48,7 +48,8 @@ impl Database {
         }
     }
 
-    pub(crate) async fn apply(&self, prepared: Prepared) -> Result<(), ApplyError> {
+    /// Gives how many rows the statements hit, all together.
+    pub(crate) async fn apply(&self, prepared: Prepared) -> Result<u64, ApplyError> {
         match self {
             Self::Sqlite(database) => database.apply(prepared).await,
             Self::Postgres(database) => database.apply(prepared).await,

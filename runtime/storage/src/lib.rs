@@ -8,10 +8,12 @@
 //! Start with [`Storage::open`], then `apply.rs`.
 
 mod apply;
+mod audit;
 mod cache;
 mod changes;
 mod data_keys;
 mod database;
+mod expiry;
 mod identity;
 mod jobs;
 mod jose;
@@ -32,10 +34,12 @@ pub use self::identity::{IDENTITY_CHANGED, SESSION_CHANGED};
 pub use self::jose::SIGNING_KEYS_CHANGED;
 pub use self::oauth2::{ACCESS_TOKEN_CHANGED, CLIENT_CHANGED, GRANT_CHANGED};
 pub use apply::{ApplyError, Prepared, Stored};
+pub use audit::{AuditPosition, AuditRecord};
 pub use cache::InvalidatedCache;
-pub use changes::{ChangeListener, ChangeRecord};
+pub use changes::{ChangeListener, ChangeRecord, EVERYTHING_CHANGED};
 pub use data_keys::MasterKey;
 pub use database::Location;
+pub use expiry::ExpiredCounts;
 pub use jobs::{DeadMessage, DueMessage};
 pub use migrate::{MigrationState, SCHEMA_VERSION};
 pub use row::Row;

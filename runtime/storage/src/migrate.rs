@@ -37,13 +37,13 @@ const MIGRATIONS: &[Migration] = migrations![
     8 "0008_flows.sql",
 ];
 
-/// A migration out of order does not compile.
+/// A migration that is left out or out of order does not compile.
 const _: () = {
     let mut rest = MIGRATIONS;
-    let mut before = 0;
+    let mut expected = 1;
     while let Some((first, others)) = rest.split_first() {
-        assert!(first.number > before, "migrations are in the order of their numbers");
-        before = first.number;
+        assert!(first.number == expected, "migrations are numbered from 1 without a gap");
+        expected += 1;
         rest = others;
     }
 };

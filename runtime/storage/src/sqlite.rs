@@ -38,7 +38,7 @@ pub(crate) struct Sqlite {
 #[derive(Debug)]
 struct Job {
     prepared: Prepared,
-    done: oneshot::Sender<Result<(), ApplyError>>,
+    done: oneshot::Sender<Result<u64, ApplyError>>,
 }
 
 /// The connection options that readers, writer and migrations share.
@@ -73,7 +73,7 @@ impl Sqlite {
         Ok(rows.into_iter().map(Row::Sqlite).collect())
     }
 
-    pub(crate) async fn apply(&self, prepared: Prepared) -> Result<(), ApplyError> {
+    pub(crate) async fn apply(&self, prepared: Prepared) -> Result<u64, ApplyError> {
         if !self.waiting.enter(&prepared.tenant) {
             return Err(
                 StorageError::Unavailable("too many writes of this tenant are waiting".to_owned()).into()
@@ -164,7 +164,7 @@ fn take_turns(backlog: &mut VecDeque<Job>, limit: usize) -> Vec<Job> {
 }
 
 /// Runs a batch in one transaction. Gives one outcome per job.
-async fn commit(connection: &mut SqliteConnection, batch: &[Job]) -> Vec<Result<(), ApplyError>> {
+async fn commit(connection: &mut SqliteConnection, batch: &[Job]) -> Vec<Result<u64, ApplyError>> {
     match commit_all(connection, batch).await {
         Ok(outcomes) => outcomes,
         Err(error) => {
@@ -180,13 +180,13 @@ async fn commit(connection: &mut SqliteConnection, batch: &[Job]) -> Vec<Result<
 async fn commit_all(
     connection: &mut SqliteConnection,
     batch: &[Job],
-) -> Result<Vec<Result<(), ApplyError>>, sqlx::Error> {
+) -> Result<Vec<Result<u64, ApplyError>>, sqlx::Error> {
     let mut outcomes = Vec::with_capacity(batch.len());
     connection.execute("BEGIN IMMEDIATE").await?;
     for job in batch {
         connection.execute("SAVEPOINT change").await?;
         match run(connection, &job.prepared).await? {
-            Ok(()) => outcomes.push(Ok(())),
+            Ok(rows) => outcomes.push(Ok(rows)),
             Err(missed) => {
                 connection.execute("ROLLBACK TO change").await?;
                 outcomes.push(Err(missed));
@@ -202,7 +202,8 @@ async fn commit_all(
 async fn run(
     connection: &mut SqliteConnection,
     prepared: &Prepared,
-) -> Result<Result<(), ApplyError>, sqlx::Error> {
+) -> Result<Result<u64, ApplyError>, sqlx::Error> {
+    let mut hit = 0;
     for (write, Statement { sql, args, expect, .. }) in &prepared.statements {
         let arguments = match arguments(args.clone()) {
             Ok(arguments) => arguments,
@@ -220,8 +221,9 @@ async fn run(
         if matches!(expect, Expect::Rows(expected) if *expected != rows) {
             return Ok(Err(ApplyError::Missed { write: *write }));
         }
+        hit += rows;
     }
-    Ok(Ok(()))
+    Ok(Ok(hit))
 }
 
 fn arguments(args: Vec<Value>) -> Result<SqliteArguments, StorageError> {

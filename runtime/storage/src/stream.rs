@@ -18,6 +18,8 @@ use crate::{ApplyError, Storage, StorageError};
 
 /// Different events kept for one flush.
 const DISTINCT: usize = 10_000;
+/// Records that are written in one change.
+const PIECE: usize = 500;
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
 type Key = (TenantId, &'static str, Actor, String);
@@ -75,17 +77,21 @@ impl AuditStream {
             return Ok(());
         }
         let now = clock.now();
-        let statements = counts
-            .into_iter()
-            .map(|((tenant, ..), (event, count))| {
-                let event = if count > 1 { event.with("count", &count) } else { event };
-                audit_statement(&tenant, &event, now, rng)
-            })
-            .collect();
-        database.apply(Prepared::of_storage(statements)).await.map_err(|error| match error {
-            ApplyError::Storage(error) => error,
-            missed @ ApplyError::Missed { .. } => StorageError::Unavailable(missed.to_string()),
-        })
+        let mut statements = counts.into_iter().map(|((tenant, ..), (event, count))| {
+            let event = if count > 1 { event.with("count", &count) } else { event };
+            audit_statement(&tenant, &event, now, rng)
+        });
+        // In pieces, so that other writes get their turn in between.
+        loop {
+            let piece: Vec<_> = statements.by_ref().take(PIECE).collect();
+            if piece.is_empty() {
+                return Ok(());
+            }
+            database.apply(Prepared::of_storage(piece)).await.map_err(|error| match error {
+                ApplyError::Storage(error) => error,
+                missed @ ApplyError::Missed { .. } => StorageError::Unavailable(missed.to_string()),
+            })?;
+        }
     }
 }
 

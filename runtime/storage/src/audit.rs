@@ -1,0 +1,77 @@
+//! Audit records, read for those who may: a tenant's, newest first.
+
+use primitives::{OrganisationId, TenantId, Timestamp};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::row::Row;
+use crate::{Storage, StorageError, values};
+
+/// Who did what to what, as it is stored. Holds identifiers only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AuditRecord {
+    /// When it was written.
+    pub at: Timestamp,
+    /// Its name; with `at` its place in the list.
+    pub id: Uuid,
+    /// What happened, e.g. `session.revoked`.
+    pub action: String,
+    /// Who did it: a kind, and after a colon an identifier where there is one.
+    pub actor: String,
+    /// The kind of thing that it happened to.
+    pub target_kind: String,
+    /// Which one.
+    pub target_id: String,
+    /// In which organisation's name.
+    pub organisation: Option<OrganisationId>,
+    /// Further identifiers and words.
+    pub details: Map<String, Value>,
+}
+
+/// A place in a tenant's audit records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditPosition {
+    /// When the record was written.
+    pub at: Timestamp,
+    /// Its name.
+    pub id: Uuid,
+}
+
+impl AuditRecord {
+    /// Where it stands: the next page begins below.
+    pub const fn position(&self) -> AuditPosition {
+        AuditPosition { at: self.at, id: self.id }
+    }
+}
+
+impl Storage {
+    /// Lists a tenant's audit records below `below`, the newest first, at most `limit`.
+    pub async fn list_audit_records(
+        &self,
+        tenant: &TenantId,
+        below: Option<AuditPosition>,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>, StorageError> {
+        // No UUID is as large as this text.
+        let (at, id) = below.map_or((i64::MAX, "~".to_owned()), |p| (p.at.micros(), p.id.to_string()));
+        let sql = "SELECT at, id, action, actor, target_kind, target_id, organisation, details
+             FROM audit_records WHERE tenant = $1 AND (at, id) < ($2, $3)
+             ORDER BY at DESC, id DESC LIMIT $4";
+        let rows = self.list(sql, values![tenant, at, id, i64::from(limit)]).await?;
+        rows.iter().map(read).collect()
+    }
+}
+
+fn read(row: &Row) -> Result<AuditRecord, StorageError> {
+    Ok(AuditRecord {
+        at: row.time(0)?,
+        id: row.parse(1, "id")?,
+        action: row.text(2)?,
+        actor: row.text(3)?,
+        target_kind: row.text(4)?,
+        target_id: row.text(5)?,
+        organisation: row.opt_parse(6, "organisation")?,
+        details: row.json(7, "details")?,
+    })
+}

@@ -1,0 +1,153 @@
+//! Rows that have had their time leave, a bounded batch at a call.
+//!
+//! A redeemed code and a rotated refresh token stay until their own expiry: until then a replay must be
+//! noticed. Nothing here is announced in the change log, since whoever keeps such a row in memory checks
+//! its time anyway.
+
+use std::time::Duration;
+
+use ::identity::flow::KEPT_AFTER_EXPIRY;
+use primitives::{TenantId, Timestamp};
+
+use crate::apply::{ApplyError, Prepared};
+use crate::statement::Statement;
+use crate::{Storage, StorageError, values};
+
+/// A node that has not read the change log for half as long forgets all that it keeps in memory, so that
+/// nothing is lost with older rows.
+pub(crate) const CHANGES_KEPT_AT_LEAST: Duration = Duration::from_hours(1);
+
+/// How many rows of each table one call has deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each name is that of what was deleted")]
+pub struct ExpiredCounts {
+    pub sessions: u64,
+    pub flows: u64,
+    pub authorization_codes: u64,
+    pub access_tokens: u64,
+    pub refresh_tokens: u64,
+    pub used_assertions: u64,
+    pub revoked_jwts: u64,
+    pub consents: u64,
+    pub grants: u64,
+}
+
+impl ExpiredCounts {
+    /// All tables together.
+    pub const fn total(&self) -> u64 {
+        self.sessions
+            + self.flows
+            + self.authorization_codes
+            + self.access_tokens
+            + self.refresh_tokens
+            + self.used_assertions
+            + self.revoked_jwts
+            + self.consents
+            + self.grants
+    }
+
+    /// Whether a table may hold more: it gave as many rows as a call takes.
+    pub const fn is_full(&self, limit: u32) -> bool {
+        let limit = limit as u64;
+        self.sessions >= limit
+            || self.flows >= limit
+            || self.authorization_codes >= limit
+            || self.access_tokens >= limit
+            || self.refresh_tokens >= limit
+            || self.used_assertions >= limit
+            || self.revoked_jwts >= limit
+            || self.consents >= limit
+            || self.grants >= limit
+    }
+}
+
+/// Deletes by primary key what an index on the time finds: bounded, and the same on both databases.
+macro_rules! delete_batch {
+    ($table:literal, $key:literal, $time:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE (",
+            $key,
+            ") IN (SELECT ",
+            $key,
+            " FROM ",
+            $table,
+            " WHERE ",
+            $time,
+            " <= $1 ORDER BY ",
+            $time,
+            " LIMIT $2)"
+        )
+    };
+}
+
+impl Storage {
+    /// Deletes what has expired by `now`, of every tenant, at most `limit` rows of each table.
+    ///
+    /// Each table is a change of its own, so that other writes get their turn in between.
+    pub async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<ExpiredCounts, StorageError> {
+        let delete = async |sql, until: Timestamp| self.delete(sql, until, limit).await;
+        Ok(ExpiredCounts {
+            sessions: delete(delete_batch!("identity_sessions", "tenant, id", "expires_at"), now).await?,
+            // An expired flow still answers for a while, with where to begin anew.
+            flows: delete(
+                delete_batch!("self_service_flows", "tenant, id", "expires_at"),
+                now.before(KEPT_AFTER_EXPIRY),
+            )
+            .await?,
+            authorization_codes: delete(
+                delete_batch!("oauth2_authorization_codes", "tenant, hash", "expires_at"),
+                now,
+            )
+            .await?,
+            access_tokens: delete(delete_batch!("oauth2_access_tokens", "tenant, hash", "expires_at"), now)
+                .await?,
+            refresh_tokens: delete(delete_batch!("oauth2_refresh_tokens", "tenant, hash", "expires_at"), now)
+                .await?,
+            used_assertions: delete(
+                delete_batch!("oauth2_used_assertions", "tenant, client, jti", "expires_at"),
+                now,
+            )
+            .await?,
+            revoked_jwts: delete(delete_batch!("oauth2_revoked_jwts", "tenant, jti", "expires_at"), now)
+                .await?,
+            consents: delete(delete_batch!("oauth2_consents", "tenant, subject, client", "expires_at"), now)
+                .await?,
+            // Last: until then what hung on them is gone.
+            grants: delete(delete_batch!("oauth2_grants", "tenant, id", "kept_until"), now).await?,
+        })
+    }
+
+    /// Deletes at most `limit` rows of the change log from before `before`. Rows of the last hour stay
+    /// whatever is asked, since other nodes may have to read them yet.
+    pub async fn trim_changes(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        let until = before.min(self.inner.clock.now().before(CHANGES_KEPT_AT_LEAST));
+        self.delete(delete_batch!("changes", "position", "at"), until, limit).await
+    }
+
+    /// Deletes at most `limit` of a tenant's audit records, the oldest first, from before `before`.
+    pub async fn trim_audit(
+        &self,
+        tenant: &TenantId,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError> {
+        let sql = "DELETE FROM audit_records WHERE (tenant, at, id) IN (
+                 SELECT tenant, at, id FROM audit_records WHERE tenant = $1 AND at < $2
+                 ORDER BY tenant, at, id LIMIT $3)";
+        self.rows_hit(Statement::any(sql, values![tenant, before, i64::from(limit)])).await
+    }
+
+    async fn delete(&self, sql: &'static str, until: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        self.rows_hit(Statement::any(sql, values![until, i64::from(limit)])).await
+    }
+
+    async fn rows_hit(&self, statement: Statement) -> Result<u64, StorageError> {
+        match self.inner.database.apply(Prepared::of_storage(vec![statement])).await {
+            Ok(rows) => Ok(rows),
+            Err(ApplyError::Storage(error)) => Err(error),
+            Err(missed @ ApplyError::Missed { .. }) => Err(StorageError::Unavailable(missed.to_string())),
+        }
+    }
+}
