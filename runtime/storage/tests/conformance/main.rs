@@ -7,10 +7,14 @@
 
 mod apply;
 mod clients;
+mod cross_tenant;
+mod expiry;
 mod grants;
 mod identity;
 mod jobs;
 mod nodes;
 mod signing_keys;
+mod subjects;
+mod tenancy;
 mod tokens;
 mod world;

@@ -1,0 +1,233 @@
+//! A tenant is nobody in another: every look-up finds its own rows and none of another tenant, and no
+//! write of another tenant touches them.
+//!
+//! Left out are the look-ups that go across tenants by design: tenants by id and host, admin keys by id,
+//! and the tenants whose signing keys are due.
+
+use identity::flow::{FlowKind, NewFlow, StoredFlow, Transport};
+use identity::identity::Identity;
+use identity::password::HashedPassword;
+use identity::ports::{Flows as _, Identities as _, SessionFilter, Sessions as _};
+use identity::session::NewSession;
+use identity::{Flow, Identifier, IdentityState, Settings, Write as IdentityWrite};
+use jose::ports::SigningKeys as _;
+use jose::{KeyState, SigningAlgorithm, SigningKey, Write as KeyWrite};
+use oauth2::client::ClientRecord;
+use oauth2::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken, Rotation};
+use oauth2::ports::{
+    ClientFilter, ClientRepository as _, GrantRepository as _, SubjectClaims as _, TokenKeys as _,
+    TokenRepository as _,
+};
+use oauth2::write::Write;
+use primitives::{Secret, SessionId, TenantId};
+use uuid::Uuid;
+
+use crate::world::{World, client_id};
+
+/// One row of every kind.
+struct Rows {
+    person: Identity,
+    identifier: Identifier,
+    session: NewSession,
+    flow: StoredFlow,
+    client: ClientRecord,
+    grant: Grant,
+    consent: Consent,
+    code: AuthorizationCode,
+    access_token: AccessToken,
+    refresh_token: RefreshToken,
+    key: SigningKey,
+}
+
+impl Rows {
+    fn of(world: &World) -> Self {
+        let mut person = world.person();
+        person.external_id = Some("crm-1".to_owned());
+        let session = world.session_of(&person, "s");
+        let new = NewFlow {
+            kind: FlowKind::Registration { login_challenge: None },
+            transport: Transport::Api,
+            request: String::new(),
+            return_to: None,
+            schema: "default".to_owned(),
+        };
+        let flow = Flow::begin(new, &*world.rng, world.now(), &Settings::default());
+        let mut grant = world.grant(person.id, "nexboard");
+        grant.subject.session = session.session.id;
+        let state = KeyState::Active { rotate_at: world.in_seconds(100) };
+        Self {
+            identifier: Identifier::parse("ada@example.com").unwrap(),
+            session,
+            flow: StoredFlow::new(flow, None, 1),
+            client: world.client("nexboard"),
+            consent: world.consent(person.id, "nexboard"),
+            code: world.code(&grant, "c"),
+            access_token: world.access_token(Some(&grant), "nexboard", "a"),
+            refresh_token: world.refresh_token(&grant, "r"),
+            key: SigningKey::generate(SigningAlgorithm::Es256, state, world.now(), &*world.rng).unwrap(),
+            grant,
+            person,
+        }
+    }
+
+    async fn insert(&self, world: &World) {
+        let password = HashedPassword(Secret::new("$argon2id$".to_owned()));
+        let identity = self.person.id;
+        let people = [
+            IdentityWrite::InsertIdentity(Box::new(self.person.clone())),
+            IdentityWrite::ClaimIdentifier { identity, identifier: self.identifier.clone() },
+            IdentityWrite::SetPassword { identity, password, at: world.now() },
+            IdentityWrite::InsertSession(Box::new(self.session.clone())),
+            IdentityWrite::InsertFlow {
+                flow: Box::new(self.flow.clone()),
+                expired_before: world.now(),
+                cut_to: None,
+            },
+        ];
+        assert_eq!(world.apply(people).await, None);
+        let granted = [
+            Write::InsertClient(Box::new(self.client.clone())),
+            Write::InsertGrant(Box::new(self.grant.clone())),
+            Write::RememberConsent(Box::new(self.consent.clone())),
+            Write::InsertAuthorizationCode(Box::new(self.code.clone())),
+            Write::InsertAccessToken(Box::new(self.access_token.clone())),
+            Write::InsertRefreshToken(Box::new(self.refresh_token.clone())),
+            Write::UseAssertion {
+                client: client_id("nexboard"),
+                jti: "jti".to_owned(),
+                expires_at: world.now(),
+            },
+            Write::RevokeJwt { jti: "jti".to_owned(), expires_at: world.now() },
+        ];
+        assert_eq!(world.apply(granted).await, None);
+        assert_eq!(world.apply([KeyWrite::InsertSigningKey(Box::new(self.key.clone()))]).await, None);
+    }
+
+    /// What every look-up of every port finds in `tenant`.
+    async fn looked_up(&self, world: &World, tenant: &TenantId) -> Vec<(&'static str, String)> {
+        let storage = &world.storage;
+        let (subject, client) = (self.person.id, client_id("nexboard"));
+        let hashes = [self.session.token.clone()];
+        let (everybody, everyone) = (SessionFilter::default(), ClientFilter::default());
+        macro_rules! look {
+            ($($name:ident($($argument:expr),*)),+ $(,)?) => {
+                vec![$((stringify!($name), format!("{:?}", storage.$name(tenant, $($argument),*).await.unwrap()))),+]
+            };
+        }
+        let mut looked_up = look![
+            find_identity(subject),
+            find_by_identifier(&self.identifier),
+            find_by_external_id("crm-1"),
+            find_look_alike(&self.identifier),
+            find_password(subject),
+            list_identifiers(subject),
+            list_identities(None, 10),
+            find_by_token(&hashes),
+            find_session(self.session.session.id),
+            list_live(subject, world.now(), 10),
+            list_sessions(everybody, world.now(), 10),
+            find_flow(self.flow.flow().id),
+            find_client(&client),
+            find_client_record(&client),
+            list_clients(&everyone, 10),
+            find_grant(self.grant.id),
+            find_consent(subject, &client),
+            list_grants(subject, 10),
+            find_authorization_code(&self.code.hash),
+            find_access_token(&self.access_token.hash),
+            find_refresh_token(&self.refresh_token.hash),
+            is_jwt_revoked("jti"),
+            is_assertion_used(&client, "jti"),
+            find_subject(subject),
+            is_session_live(self.session.session.id),
+            list_signing_keys(),
+        ];
+        let keys = storage.load_keys(tenant).await.unwrap();
+        looked_up.push(("load_keys", format!("{:?}", keys.algorithms().next())));
+        looked_up
+    }
+
+    /// Writes to these very rows, each with whether it has a guard that must miss in another tenant.
+    async fn assail(&self, world: &World) {
+        let at = world.in_seconds(1);
+        let (identity, session, client) = (self.person.id, self.session.session.id, client_id("nexboard"));
+        let password = || HashedPassword(Secret::new("$argon2id$other".to_owned()));
+        let guarded = [
+            IdentityWrite::ReplaceIdentity(Box::new(self.person.clone())),
+            IdentityWrite::SetState { identity, state: IdentityState::Inactive, at },
+            IdentityWrite::RevokeTokens { identity, at },
+            IdentityWrite::DeleteIdentity(identity),
+            IdentityWrite::ReleaseIdentifier { identity, identifier: self.identifier.clone() },
+            IdentityWrite::SetPassword { identity, password: password(), at },
+            IdentityWrite::RehashPassword { identity, password: password(), version: 1, at },
+            IdentityWrite::RevokeSession { session, identity, at },
+            IdentityWrite::UpdateFlow(Box::new(self.flow.clone())),
+        ];
+        for write in guarded {
+            let name = format!("{write:?}");
+            assert_eq!(world.apply([write]).await, Some(0), "{name}");
+        }
+        let unguarded = [
+            IdentityWrite::RevokeSessions { identity, except: Some(SessionId(Uuid::nil())), at },
+            IdentityWrite::RemoveFlow(self.flow.flow().id),
+        ];
+        assert_eq!(world.apply(unguarded).await, None);
+
+        let mut renamed = Box::new(self.client.clone());
+        renamed.document.client_name.push_str(" (stolen)");
+        let rotation = Box::new(Rotation { at, successor: world.hash("x"), sealed_successor: Vec::new() });
+        let (code, token) = (self.code.hash.clone(), self.refresh_token.hash.clone());
+        let guarded = [
+            Write::UpdateClient { client: renamed, expected: 1 },
+            Write::DeleteClient { client: client.clone(), expected: 1 },
+            Write::ConsumeAuthorizationCode { code, grant: self.grant.id, at },
+            Write::RotateRefreshToken { token, grant: self.grant.id, rotation },
+        ];
+        for write in guarded {
+            let name = format!("{write:?}");
+            assert_eq!(world.apply([write]).await, Some(0), "{name}");
+        }
+        let unguarded = [
+            Write::RevokeGrantsOfClient { client: client.clone(), at },
+            Write::RevokeGrant { grant: self.grant.id, at },
+            Write::RevokeGrantsOfSubject { subject: identity, client: None, at },
+            Write::RevokeGrantsOfSubject { subject: identity, client: Some(client.clone()), at },
+            Write::RevokeGrantsOfSession { session, at },
+            Write::ForgetConsents { subject: identity, client: None },
+            Write::ForgetConsents { subject: identity, client: Some(client) },
+            Write::DeleteAccessToken { token: self.access_token.hash.clone() },
+        ];
+        assert_eq!(world.apply(unguarded).await, None);
+
+        let kid = self.key.kid.clone();
+        for write in [
+            KeyWrite::ActivateSigningKey { kid: kid.clone(), rotate_at: at },
+            KeyWrite::RetireSigningKey { kid: kid.clone(), until: at },
+            KeyWrite::DeleteSigningKey { kid, now: at },
+        ] {
+            assert_eq!(world.apply([write]).await, Some(0));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_a_tenant_are_found_and_changed_by_nobody_else() {
+    for mut world in World::each().await {
+        let (own, other) = (world.tenant.clone(), "other".parse::<TenantId>().unwrap());
+        let rows = Rows::of(&world);
+        rows.insert(&world).await;
+        let before = rows.looked_up(&world, &own).await;
+        let is_empty = |found: &str| ["None", "[]", "false"].contains(&found);
+        for (name, found) in &before {
+            assert!(!is_empty(found), "{name} finds its own");
+        }
+        for (name, found) in rows.looked_up(&world, &other).await {
+            assert!(is_empty(&found), "{name} finds another tenant's: {found}");
+        }
+        world.tenant = other;
+        rows.assail(&world).await;
+        for (before, after) in before.iter().zip(rows.looked_up(&world, &own).await) {
+            assert_eq!(*before, after, "changed from another tenant");
+        }
+    }
+}

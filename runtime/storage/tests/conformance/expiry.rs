@@ -1,0 +1,192 @@
+//! Expired rows leave in bounded batches, and nothing leaves before its time.
+
+use identity::Write as IdentityWrite;
+use oauth2::grant::Rotation;
+use oauth2::ports::{GrantRepository as _, TokenRepository as _};
+use oauth2::write::Write;
+use portcullis_storage::ExpiredCounts;
+use primitives::{Actor, AuditEvent, Change, TenantId};
+
+use crate::world::{World, client_id};
+
+const DAY: i64 = 86_400;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_row_leaves_at_its_own_time_and_not_before() {
+    for world in World::each().await {
+        let grant = world.with_grant("nexboard").await;
+        let mut consent = world.consent(grant.subject.id, "nexboard");
+        consent.expires_at = Some(world.in_seconds(50));
+        let kept = world.consent(grant.subject.id, "another");
+        let jti = || "jti".to_owned();
+        let writes = [
+            Write::RememberConsent(Box::new(consent)),
+            Write::RememberConsent(Box::new(kept)),
+            Write::InsertAuthorizationCode(Box::new(world.code(&grant, "c"))),
+            Write::InsertAccessToken(Box::new(world.access_token(Some(&grant), "nexboard", "a"))),
+            Write::InsertRefreshToken(Box::new(world.refresh_token(&grant, "r"))),
+            Write::UseAssertion {
+                client: client_id("nexboard"),
+                jti: jti(),
+                expires_at: world.in_seconds(20),
+            },
+            Write::RevokeJwt { jti: jti(), expires_at: world.in_seconds(30) },
+        ];
+        assert_eq!(world.apply(writes).await, None);
+        let person = world.person();
+        let session = world.session_of(&person, "s");
+        let session_ends = (session.session.expires_at.micros() - world.now().micros()) / 1_000_000;
+        let writes = [
+            IdentityWrite::InsertIdentity(Box::new(person)),
+            IdentityWrite::InsertSession(Box::new(session)),
+        ];
+        assert_eq!(world.apply(writes).await, None);
+
+        let none = ExpiredCounts::default();
+        let mut steps = vec![
+            (20, ExpiredCounts { used_assertions: 1, ..none }),
+            (30, ExpiredCounts { revoked_jwts: 1, ..none }),
+            (50, ExpiredCounts { consents: 1, ..none }),
+            (60, ExpiredCounts { authorization_codes: 1, ..none }),
+            (3600, ExpiredCounts { access_tokens: 1, ..none }),
+            (session_ends, ExpiredCounts { sessions: 1, ..none }),
+            (30 * DAY, ExpiredCounts { refresh_tokens: 1, ..none }),
+            // Seven days for signed tokens and a step of one day.
+            (38 * DAY, ExpiredCounts { grants: 1, ..none }),
+        ];
+        steps.sort_by_key(|(at, _)| *at);
+        for (at, expected) in steps {
+            let early = world.storage.delete_expired(world.in_seconds(at - 1), 10).await.unwrap();
+            assert_eq!(early, none, "a second before {at}");
+            let counts = world.storage.delete_expired(world.in_seconds(at), 10).await.unwrap();
+            assert_eq!((counts, counts.total()), (expected, 1), "at {at}");
+        }
+        let found = world.storage.find_consent(&world.tenant, grant.subject.id, &client_id("another")).await;
+        assert!(found.unwrap().is_some(), "what has no end stays");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn used_codes_and_rotated_tokens_stay_until_their_own_expiry() {
+    for world in World::each().await {
+        let grant = world.with_grant("nexboard").await;
+        let (code, token) = (world.code(&grant, "c"), world.refresh_token(&grant, "r"));
+        let rotation =
+            Rotation { at: world.now(), successor: world.hash("next"), sealed_successor: b"sealed".to_vec() };
+        let writes = [
+            Write::InsertAuthorizationCode(Box::new(code.clone())),
+            Write::InsertRefreshToken(Box::new(token.clone())),
+            Write::ConsumeAuthorizationCode { code: code.hash.clone(), grant: grant.id, at: world.now() },
+            Write::RotateRefreshToken {
+                token: token.hash.clone(),
+                grant: grant.id,
+                rotation: Box::new(rotation),
+            },
+            Write::RevokeGrant { grant: grant.id, at: world.now() },
+        ];
+        assert_eq!(world.apply(writes).await, None);
+        world.storage.delete_expired(world.in_seconds(59), 10).await.unwrap();
+        let found = world.storage.find_authorization_code(&world.tenant, &code.hash).await.unwrap();
+        assert!(found.is_some_and(|(code, _)| code.consumed_at.is_some()));
+        world.storage.delete_expired(world.in_seconds(30 * DAY - 1), 10).await.unwrap();
+        let found = world.storage.find_refresh_token(&world.tenant, &token.hash).await.unwrap();
+        assert!(found.is_some_and(|(token, _)| token.rotation.is_some()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grant_stays_while_its_tokens_are_renewed() {
+    for world in World::each().await {
+        let grant = world.with_grant("nexboard").await;
+        for (day, name) in [(0, "r1"), (25, "r2"), (50, "r3")] {
+            let mut token = world.refresh_token(&grant, name);
+            token.expires_at = world.in_seconds((day + 30) * DAY);
+            assert_eq!(world.apply([Write::InsertRefreshToken(Box::new(token))]).await, None);
+        }
+        let alive = async |day| {
+            world.storage.delete_expired(world.in_seconds(day * DAY), 10).await.unwrap();
+            world.storage.find_grant(&world.tenant, grant.id).await.unwrap().is_some()
+        };
+        assert!(alive(79).await);
+        assert!(alive(86).await, "signed tokens may live on for a week");
+        assert!(!alive(90).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_call_takes_no_more_than_its_limit_of_a_table() {
+    for mut world in World::each().await {
+        for tenant in ["a", "b"] {
+            world.tenant = tenant.parse().unwrap();
+            let revoke =
+                |at: i64| Write::RevokeJwt { jti: format!("jti{at}"), expires_at: world.in_seconds(at) };
+            assert_eq!(world.apply((1..=5).map(revoke)).await, None);
+        }
+        let mut deleted = Vec::new();
+        loop {
+            let counts = world.storage.delete_expired(world.in_seconds(4), 3).await.unwrap();
+            deleted.push(counts.revoked_jwts);
+            if !counts.is_full(3) {
+                break;
+            }
+        }
+        assert_eq!(deleted, [3, 3, 2], "of all tenants");
+        assert!(world.storage.is_jwt_revoked(&world.tenant, "jti5").await.unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn change_log_keeps_its_last_hour() {
+    for world in World::each().await {
+        let update = || Write::RevokeGrantsOfClient { client: client_id("a"), at: world.now() };
+        assert_eq!(world.apply([update(), update(), update()]).await, None);
+        world.clock.advance(std::time::Duration::from_secs(3599));
+        assert_eq!(world.storage.trim_changes(world.in_seconds(100), 10).await.unwrap(), 0);
+        world.clock.advance(std::time::Duration::from_secs(1));
+        assert_eq!(
+            world.storage.trim_changes(world.in_seconds(-3601), 10).await.unwrap(),
+            0,
+            "not asked for"
+        );
+        assert_eq!(world.storage.trim_changes(world.now(), 2).await.unwrap(), 2);
+        assert_eq!(world.storage.trim_changes(world.now(), 2).await.unwrap(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn audit_records_are_read_newest_first_and_trimmed_oldest_first() {
+    for world in World::each().await {
+        let other: TenantId = "other".parse().unwrap();
+        for (tenant, name) in
+            [(&world.tenant, "1"), (&world.tenant, "2"), (&other, "x"), (&world.tenant, "3")]
+        {
+            let event = AuditEvent::new("thing.done", Actor::System, "thing", &name).with("why", &"because");
+            let change: Change<Write> = Change::new(tenant.clone()).audit(event);
+            world.storage.apply(change).await.unwrap();
+            world.clock.advance(std::time::Duration::from_secs(1));
+        }
+        let mut below = None;
+        let mut seen = Vec::new();
+        loop {
+            let page = world.storage.list_audit_records(&world.tenant, below, 2).await.unwrap();
+            let Some(last) = page.last() else { break };
+            below = Some(last.position());
+            seen.extend(page.iter().map(|record| record.target_id.clone()));
+        }
+        assert_eq!(seen, ["3", "2", "1"]);
+        let all = world.storage.list_audit_records(&other, None, 10).await.unwrap();
+        let [record] = all.as_slice() else { panic!("not one record") };
+        assert_eq!(
+            (record.action.as_str(), record.actor.as_str(), record.target_kind.as_str()),
+            ("thing.done", "system", "thing")
+        );
+        assert_eq!(record.details["why"], "because");
+
+        let trim =
+            async |limit| world.storage.trim_audit(&world.tenant, world.in_seconds(-1), limit).await.unwrap();
+        assert_eq!((trim(1).await, trim(10).await), (1, 1));
+        let left = world.storage.list_audit_records(&world.tenant, None, 10).await.unwrap();
+        assert_eq!(left.iter().map(|r| r.target_id.as_str()).collect::<Vec<_>>(), ["3"]);
+        assert_eq!(world.storage.list_audit_records(&other, None, 10).await.unwrap().len(), 1);
+    }
+}
