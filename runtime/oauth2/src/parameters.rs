@@ -89,6 +89,23 @@ mod tests {
         assert!(!parameters.too_many());
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_within_bounds(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..600)) {
+            let parameters = Parameters::parse(&bytes);
+            assert!(parameters.pairs.len() <= MOST);
+            assert!(parameters.pairs.iter().all(|(name, _)| parameters.find(name) != Some("")));
+        }
+
+        #[test]
+        fn repetition_is_noticed(names in proptest::collection::vec("[a-d]|resource|audience", 0..8)) {
+            let encoded = names.iter().map(|name| format!("{name}=1")).collect::<Vec<_>>().join("&");
+            let twice = |name: &String| names.iter().filter(|other| *other == name).count() > 1;
+            let expect = names.iter().any(|name| twice(name) && !REPEATABLE.contains(&name.as_str()));
+            assert_eq!(Parameters::parse(encoded.as_bytes()).repeated().is_some(), expect);
+        }
+    }
+
     #[test]
     fn parameter_flood_is_cut_off() {
         let many = (0..100).map(|n| format!("p{n}=1")).collect::<Vec<_>>().join("&");

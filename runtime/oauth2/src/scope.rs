@@ -116,4 +116,21 @@ mod tests {
             assert_eq!(Scopes::parse(text).ok().map(|s| s.to_text()).as_deref(), expect, "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_read_is_written_again(text in "[ -~]{0,40}") {
+            if let Ok(scopes) = Scopes::parse(&text) {
+                assert_eq!(Scopes::parse(&scopes.to_text()), Ok(scopes));
+            }
+        }
+
+        #[test]
+        fn covering_is_missing_nothing(one in "[abc ]{0,8}", other in "[abc ]{0,8}") {
+            let (one, other) = (Scopes::parse(&one).unwrap(), Scopes::parse(&other).unwrap());
+            assert_eq!(one.covers(&other), one.first_missing(&other).is_none());
+            assert_eq!(one.covers(&other), other.iter().all(|scope| one.contains(scope)));
+            assert!(one.covers(&one) && one.covers(&Scopes::default()));
+        }
+    }
 }

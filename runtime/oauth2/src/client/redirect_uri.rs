@@ -167,4 +167,22 @@ mod tests {
         check("http://localhost:9/cb", "http://localhost:10/cb", false);
         check("http://[::1]/cb", "http://[::1]:5/cb", true);
     }
+
+    proptest::proptest! {
+        /// Whatever matches differs at most in the port of the same loopback address.
+        #[test]
+        fn nothing_else_matches(
+            registered in "(https://a\\.example|http://127\\.0\\.0\\.1(:[0-9]{1,4})?|http://\\[::1\\]|app:)/[a-c]{0,2}",
+            requested in "(https://a\\.example|http://127\\.0\\.0\\.1|http://\\[::1\\]|app:)[a-c/:@0-9.#?]{0,8}",
+        ) {
+            let known = RedirectUri::check(&registered).unwrap();
+            if known.matches(&requested) && registered != requested {
+                let (known, found) = (Url::parse(&registered).unwrap(), Url::parse(&requested).unwrap());
+                assert!(is_loopback(&known), "{registered} {requested}");
+                assert_eq!((known.scheme(), known.host()), (found.scheme(), found.host()));
+                assert_eq!((known.path(), known.query()), (found.path(), found.query()));
+                assert_eq!((found.username(), found.password(), found.fragment()), ("", None, None));
+            }
+        }
+    }
 }

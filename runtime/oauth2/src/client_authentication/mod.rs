@@ -6,6 +6,8 @@
 mod assertion;
 mod assertion_keys;
 mod basic;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

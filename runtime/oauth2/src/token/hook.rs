@@ -64,3 +64,111 @@ pub(crate) fn subject(live: &LiveGrant) -> TokenSubject {
         metadata: profile.metadata_public.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::future::{BoxFuture, ready};
+    use primitives::hooks::{HookFailure, HookFailureKind};
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+    use crate::hooks::TokenHook;
+    use crate::memory::{World, now};
+    use crate::settings::Settings;
+    use crate::token::ErrorCode;
+
+    /// Checks what it is told, and answers what it was made with.
+    #[derive(Debug)]
+    struct Answers(Result<TokenDecision, HookFailure>);
+
+    impl TokenHook for Answers {
+        fn applies(&self, context: &HookContext) -> bool {
+            context.client.as_ref().is_some_and(|client| client.as_str() == "app")
+        }
+
+        fn shape_tokens<'a>(
+            &'a self,
+            context: &'a HookContext,
+            request: &'a TokenRequest,
+        ) -> BoxFuture<'a, Result<TokenDecision, HookFailure>> {
+            let is_person = matches!(context.actor, Actor::Subject(_));
+            assert_eq!(request.subject.is_some(), is_person);
+            assert_eq!(request.grant_type == "client_credentials", !is_person);
+            Box::pin(ready(self.0.clone()))
+        }
+
+        fn shape_userinfo<'a>(
+            &'a self,
+            _: &'a HookContext,
+            _: &'a TokenRequest,
+        ) -> BoxFuture<'a, Result<TokenDecision, HookFailure>> {
+            Box::pin(ready(self.0.clone()))
+        }
+    }
+
+    fn world(answer: Result<TokenDecision, HookFailure>, strategy: &str) -> World {
+        let world = World::with(Settings::default(), Arc::new(Answers(answer)));
+        world.add_client(&json!({"token_endpoint_auth_method": "client_secret_post",
+            "access_token_strategy": strategy}));
+        world
+    }
+
+    fn object(value: Value) -> Map<String, Value> {
+        let Value::Object(object) = value else { panic!("{value}") };
+        object
+    }
+
+    fn payload(token: &str) -> Value {
+        let payload = token.split('.').nth(1).and_then(primitives::base64url::decode).unwrap();
+        serde_json::from_slice(&payload).unwrap()
+    }
+
+    #[test]
+    fn claims_reach_the_documents_that_they_are_for() {
+        for strategy in ["jwt", "opaque"] {
+            let shape = TokenShape {
+                id_token: object(json!({"plan": "gold", "email": "corrected@example.org"})),
+                access_token: object(json!({"seats": 5})),
+            };
+            let world = world(Ok(TokenDecision::Issue(shape)), strategy);
+            let tokens = world.redeem(&world.code("openid email offline_access")).unwrap();
+            for tokens in [world.refresh(tokens.refresh_token.as_ref().unwrap()).unwrap(), tokens] {
+                let id_token = payload(&tokens.id_token.unwrap());
+                assert_eq!((&id_token["plan"], &id_token["seats"]), (&json!("gold"), &Value::Null));
+                assert_eq!(id_token["email"], "corrected@example.org", "a hook may correct a scope's claim");
+                let answer = now(world.server.introspect(&tokens.access_token, None)).unwrap();
+                let answer = serde_json::to_value(answer).unwrap();
+                assert_eq!(answer["ext"], json!({"seats": 5}), "{strategy}");
+            }
+            assert!(world.token(&[("grant_type", "client_credentials")]).is_ok());
+        }
+    }
+
+    #[test]
+    fn nothing_is_issued_or_consumed_when_it_denies_or_fails() {
+        let denied = TokenDecision::Deny { description: "suspended".to_owned() };
+        let failure = HookFailure {
+            plugin: "p".to_owned(),
+            kind: HookFailureKind::CpuLimit,
+            detail: "inside".to_owned(),
+        };
+        for (answer, code, description) in [
+            (Ok(denied), ErrorCode::AccessDenied, "suspended"),
+            (
+                Err(failure),
+                ErrorCode::ServerError,
+                "the server could not answer; ask its operator, naming the request id",
+            ),
+        ] {
+            let world = world(answer, "opaque");
+            let error = world.redeem(&world.code("openid offline_access")).unwrap_err();
+            assert_eq!((error.code(), &*error.description()), (code, description));
+            world.rows(|rows| {
+                assert!(rows.access_tokens.is_empty() && rows.refresh_tokens.is_empty());
+                assert!(rows.codes.values().all(|code| code.consumed_at.is_none()));
+            });
+        }
+    }
+}

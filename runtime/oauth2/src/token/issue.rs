@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::jwt::{AccessTokenClaims, Audience, IdTokenClaims, TokenId, at_hash, seconds_between};
 use super::{Granted, TokenError, TokenResponse};
 use crate::claims::scope_claims;
-use crate::client::Client;
+use crate::client::{Client, GrantType};
 use crate::grant::{AccessToken, Grant};
 use crate::hooks::TokenShape;
 use crate::lifespan::{Lifetime, lifespan};
@@ -70,14 +70,13 @@ pub(super) async fn issue(
             // protected claim.
             let mut claims = scope_claims(live.profile(), &granted.scope);
             claims.extend(shape.id_token);
-            let hash = at_hash(signer.algorithm(), &access_token);
-            Some(id_token(
-                server,
-                client,
-                live.grant(),
-                IdToken { at_hash: hash, now, until, claims },
-                signer,
-            )?)
+            let at_hash = at_hash(signer.algorithm(), &access_token);
+            let grant = live.grant();
+            // A refreshed ID token answers no authorization request (OpenID Connect Core section 12.2).
+            let is_first = granted.grant_type == GrantType::AuthorizationCode;
+            let nonce = grant.nonce.as_deref().filter(|_| is_first);
+            let token = IdToken { nonce, at_hash, now, until, claims };
+            Some(id_token(server, client, grant, token, signer)?)
         }
         _ => None,
     };
@@ -132,7 +131,8 @@ impl Signed<'_> {
     }
 }
 
-struct IdToken {
+struct IdToken<'a> {
+    nonce: Option<&'a str>,
     at_hash: String,
     now: Timestamp,
     until: Timestamp,
@@ -143,7 +143,7 @@ fn id_token(
     server: &AuthorizationServer,
     client: &Client,
     grant: &Grant,
-    token: IdToken,
+    token: IdToken<'_>,
     signer: &jose::Signer,
 ) -> Result<String, SignError> {
     let claims = IdTokenClaims {
@@ -154,7 +154,7 @@ fn id_token(
         iat: token.now.seconds(),
         exp: token.until.seconds(),
         auth_time: grant.subject.authenticated_at.seconds(),
-        nonce: grant.nonce.as_deref(),
+        nonce: token.nonce,
         at_hash: token.at_hash,
         acr: &grant.subject.acr,
         amr: &grant.subject.amr,

@@ -135,11 +135,15 @@ fn code_is_redeemed_with_what_was_asked_for() {
     let tokens = world.redeem(response.find("code").unwrap()).unwrap();
     assert_eq!(tokens.scope, "openid offline_access");
     assert!(tokens.refresh_token.is_some());
-    let payload =
-        tokens.id_token.unwrap().split('.').nth(1).map(primitives::base64url::decode).unwrap().unwrap();
-    let claims: Value = serde_json::from_slice(&payload).unwrap();
-    assert_eq!((&claims["nonce"], &claims["aud"]), (&json!("no"), &json!(["app"])));
-    assert_eq!(claims["auth_time"], ada.authenticated_at.seconds());
+    let claims = |token: &str| -> Value {
+        let payload = token.split('.').nth(1).and_then(primitives::base64url::decode).unwrap();
+        serde_json::from_slice(&payload).unwrap()
+    };
+    let first = claims(&tokens.id_token.unwrap());
+    assert_eq!((&first["nonce"], &first["aud"]), (&json!("no"), &json!(["app"])));
+    assert_eq!(first["auth_time"], ada.authenticated_at.seconds());
+    let next = claims(&world.refresh(&tokens.refresh_token.unwrap()).unwrap().id_token.unwrap());
+    assert_eq!((&next["nonce"], &next["sub"]), (&Value::Null, &first["sub"]));
 }
 
 #[test]

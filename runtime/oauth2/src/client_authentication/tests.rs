@@ -1,0 +1,171 @@
+//! Every method of client authentication, and the attacks on it.
+
+use jose::{PrivateJwk, Signer, SigningAlgorithm, TokenType, generate};
+use primitives::rng::SeededRng;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::memory::{World, form, now, request};
+use crate::token::{ClientRequest, TokenError};
+
+const GRANT: (&str, &str) = ("grant_type", "client_credentials");
+
+/// Why the token endpoint does not know the caller.
+fn cause(outcome: Result<impl std::fmt::Debug, TokenError>) -> Option<FailedCause> {
+    match outcome {
+        Ok(_) => None,
+        Err(TokenError::InvalidClient { cause, .. }) => Some(cause),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+fn ask(world: &World, authorization: Option<&str>, pairs: &[(&str, &str)]) -> Result<(), TokenError> {
+    let encoded = form(&[&[GRANT], pairs].concat());
+    let parameters = Parameters::parse(encoded.as_bytes());
+    let request = ClientRequest { authorization, ..request(&parameters) };
+    world.commit(|| now(world.server.token(request))).map(drop)
+}
+
+fn basic(id: &str, secret: &str) -> String {
+    use base64::Engine as _;
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}")))
+}
+
+#[test]
+fn only_the_registered_method_is_taken() {
+    let right = "s3cret-of-app";
+    let header = basic("app", right);
+    let wrong = basic("app", "wrong");
+    let post = [("client_id", "app"), ("client_secret", right)];
+    let check = |method: &str,
+                 authorization: Option<&str>,
+                 pairs: &[(&str, &str)],
+                 expect: Option<FailedCause>| {
+        let world = World::new();
+        world.add_client(&json!({"token_endpoint_auth_method": method}));
+        assert_eq!(cause(ask(&world, authorization, pairs)), expect, "{method} {authorization:?} {pairs:?}");
+    };
+    check("client_secret_basic", Some(&header), &[], None);
+    check("client_secret_basic", Some(&header), &[("client_id", "app")], None);
+    check("client_secret_basic", Some(&wrong), &[], Some(FailedCause::Secret));
+    check("client_secret_basic", Some("Bearer x"), &[], Some(FailedCause::NoCredentials));
+    check("client_secret_basic", Some(&basic("nobody", right)), &[], Some(FailedCause::UnknownClient));
+    check("client_secret_basic", None, &post, Some(FailedCause::Method));
+    check("client_secret_basic", None, &[("client_id", "app")], Some(FailedCause::Method));
+    check("client_secret_basic", None, &[], Some(FailedCause::NoCredentials));
+    check("client_secret_post", None, &post, None);
+    check("client_secret_post", Some(&header), &[], Some(FailedCause::Method));
+}
+
+#[test]
+fn disabled_client_is_nobody() {
+    let world = World::new();
+    world.add_client(&json!({}));
+    world.rows(|rows| rows.clients.values_mut().for_each(|client| client.enabled = false));
+    let outcome = ask(&world, Some(&basic("app", "s3cret-of-app")), &[]);
+    assert_eq!(cause(outcome), Some(FailedCause::Disabled));
+}
+
+#[test]
+fn several_methods_at_once_are_malformed() {
+    let world = World::new();
+    world.add_client(&json!({}));
+    let header = basic("app", "s3cret-of-app");
+    for pairs in [
+        [("client_id", "app"), ("client_secret", "s3cret-of-app")],
+        [("client_id", "other"), ("x", "y")],
+        [("client_assertion", "x"), ("x", "y")],
+    ] {
+        let error = ask(&world, Some(&header), &pairs).unwrap_err();
+        assert!(matches!(error, TokenError::InvalidRequest(_)), "{pairs:?}: {error}");
+    }
+}
+
+fn key() -> PrivateJwk {
+    generate(SigningAlgorithm::EdDsa, &SeededRng::new(5)).unwrap()
+}
+
+fn assertion(key: &PrivateJwk, changes: &Value) -> String {
+    let mut claims = json!({"iss": "app", "sub": "app", "aud": "https://id.example/oauth2/token",
+        "jti": "j1", "iat": 1_800_000_000, "exp": 1_800_000_060});
+    let members = claims.as_object_mut().unwrap();
+    for (name, value) in changes.as_object().unwrap() {
+        if value.is_null() {
+            members.remove(name)
+        } else {
+            members.insert(name.clone(), value.clone())
+        };
+    }
+    Signer::new(key).unwrap().sign(TokenType::Jwt, &claims).unwrap()
+}
+
+fn world_with_key() -> World {
+    let world = World::new();
+    let set = json!({"keys": [serde_json::to_value(key().public()).unwrap()]});
+    world.add_client(&json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": set}));
+    world
+}
+
+fn with_assertion(assertion: &str) -> [(&'static str, &str); 2] {
+    [("client_assertion_type", ASSERTION_TYPE), ("client_assertion", assertion)]
+}
+
+#[test]
+fn assertion_speaks_about_its_client_to_us_alone_and_soon() {
+    let check = |changes: Value, expect: Option<FailedCause>| {
+        let outcome = ask(&world_with_key(), None, &with_assertion(&assertion(&key(), &changes)));
+        assert_eq!(cause(outcome), expect, "{changes}");
+    };
+    let claims = Some(FailedCause::AssertionClaims);
+    check(json!({}), None);
+    check(json!({"aud": "https://id.example"}), None);
+    check(json!({"aud": ["https://id.example"]}), None);
+    check(json!({"aud": "https://other.example"}), claims);
+    check(json!({"aud": ["https://id.example", "https://other.example"]}), claims);
+    check(json!({"aud": null}), claims);
+    check(json!({"iss": "other"}), claims);
+    check(json!({"sub": "other"}), Some(FailedCause::UnknownClient));
+    check(json!({"jti": null}), claims);
+    check(json!({"jti": ""}), claims);
+    check(json!({"exp": null}), claims);
+    check(json!({"exp": 1_799_999_000}), claims);
+    check(json!({"exp": 1_800_010_000}), claims);
+    check(json!({"nbf": 1_800_000_030}), claims);
+}
+
+#[test]
+fn assertion_is_signed_by_the_clients_own_key() {
+    let world = world_with_key();
+    let other = generate(SigningAlgorithm::EdDsa, &SeededRng::new(6)).unwrap();
+    for (text, expect) in [
+        (assertion(&other, &json!({})), FailedCause::AssertionSignature),
+        ("x.y.z".to_owned(), FailedCause::AssertionMalformed),
+        (format!("{}A", assertion(&key(), &json!({}))), FailedCause::AssertionSignature),
+    ] {
+        assert_eq!(cause(ask(&world, None, &with_assertion(&text))), Some(expect), "{text}");
+    }
+    // A client registered for a secret is not let in by somebody's key.
+    world.add_client(&json!({"client_id": "other"}));
+    let text = assertion(&key(), &json!({"iss": "other", "sub": "other"}));
+    assert_eq!(cause(ask(&world, None, &with_assertion(&text))), Some(FailedCause::Method));
+}
+
+#[test]
+fn assertion_is_used_once_at_any_endpoint_also_in_a_race() {
+    let world = world_with_key();
+    let text = assertion(&key(), &json!({}));
+    assert_eq!(ask(&world, None, &with_assertion(&text)), Ok(()));
+    assert_eq!(cause(ask(&world, None, &with_assertion(&text))), Some(FailedCause::AssertionReplayed));
+    let encoded = form(&[&with_assertion(&text)[..], &[("token", "x")]].concat());
+    let parameters = Parameters::parse(encoded.as_bytes());
+    let asked = world.commit(|| now(world.server.introspect_as_client(request(&parameters))));
+    assert_eq!(cause(asked), Some(FailedCause::AssertionReplayed));
+    let revoked = world.commit(|| now(world.server.revoke(request(&parameters))));
+    assert_eq!(cause(revoked), Some(FailedCause::AssertionReplayed));
+
+    let text = assertion(&key(), &json!({"jti": "j2"}));
+    let encoded = form(&[&with_assertion(&text)[..], &[("token", "x")]].concat());
+    let parameters = Parameters::parse(encoded.as_bytes());
+    let both = [(); 2].map(|()| now(world.server.introspect_as_client(request(&parameters))));
+    assert_eq!(both.map(|decision| world.memory.apply(decision.change).is_ok()), [true, false]);
+}
