@@ -1,11 +1,20 @@
 //! The authorization server: who may get which token, and why.
 //!
 //! Pure decisions: what is needed from outside are the ports in [`ports`], what a decision writes is
-//! [`write::Write`], and what a tenant's plugin may change is in [`hooks`]. Start with [`token`], the
-//! phases that all grants share.
+//! [`write::Write`], and what a tenant's plugin may change is in [`hooks`]. Every endpoint is a method of
+//! [`server::AuthorizationServer`]: the caller applies the change of its [`decision::Decision`], and only
+//! then answers.
+//!
+//! Where to start: [`authorization`] has the table of checks between a browser's request and a code,
+//! [`token`] the phases that all grants share between a code and tokens, and [`grant`] is what every
+//! token hangs on. Whether a token is live is asked in `liveness` and nowhere else.
+//!
+//! What this room must never do: send a browser to an address that is not the client's, keep a token
+//! or a generated secret in clear, believe a token about itself, or issue when a hook did not answer.
 
 #![cfg_attr(test, recursion_limit = "256")]
 
+pub mod access;
 pub(crate) mod access_token;
 pub mod authorization;
 pub mod claims;
