@@ -21,6 +21,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::HostError;
+use crate::compiler::{CappedCompiler, Compiler};
 use crate::component::ComponentHash;
 
 /// What the keyed hash is for; no other use of the node's keys gives the same one.
@@ -40,6 +41,7 @@ struct Shared {
     turn: Semaphore,
     waiting: AtomicU32,
     queue: u32,
+    compiler: CappedCompiler,
 }
 
 /// A file as it was when it was authenticated.
@@ -70,6 +72,7 @@ impl CodeCache {
     /// Opens the cache, making its directory where it is missing.
     pub(crate) fn open(
         directory: &Path,
+        compiler: Compiler,
         sealer: Arc<Sealer>,
         settings: &Settings,
     ) -> Result<Self, HostError> {
@@ -91,6 +94,7 @@ impl CodeCache {
             turn: Semaphore::new(1),
             waiting: AtomicU32::new(0),
             queue: settings.compile_queue,
+            compiler: compiler.capped(settings),
         })))
     }
 
@@ -114,14 +118,14 @@ impl CodeCache {
     ) -> Result<Component, HostError> {
         let _waiting = Waiting::enter(&self.0.waiting, self.0.queue)?;
         let _turn = self.0.turn.acquire().await.map_err(|error| HostError::Internal(error.to_string()))?;
+        // Whoever waited for the same component finds it done.
+        if let Some(component) = self.find(hash, engine).await? {
+            return Ok(component);
+        }
+        let code = self.0.compiler.compile(bytes).await?;
         let path = self.path(hash, engine);
         let (cache, engine) = (self.clone(), engine.clone());
         off_thread(move || {
-            // Whoever waited for the same component finds it done.
-            if let Some(component) = cache.map(&path, &engine) {
-                return Ok(component);
-            }
-            let code = engine.precompile_component(&bytes).map_err(HostError::invalid)?;
             cache
                 .store(&path, &code)
                 .map_err(|error| HostError::Internal(format!("{}: {error}", path.display())))?;

@@ -105,13 +105,18 @@ impl Loader {
         })
     }
 
+    /// A component that is loaded already.
+    pub(crate) async fn find(&self, hash: ComponentHash) -> Option<Arc<Loaded>> {
+        self.loaded.get(&hash).await
+    }
+
     /// Gives a component that was loaded before, or loads it again.
     pub(crate) async fn load(
         &self,
         hash: ComponentHash,
         source: &PluginSource,
     ) -> Result<Arc<Loaded>, HostError> {
-        if let Some(loaded) = self.loaded.get(&hash).await {
+        if let Some(loaded) = self.find(hash).await {
             return Ok(loaded);
         }
         self.loaded
@@ -181,14 +186,16 @@ impl Loader {
     }
 }
 
+/// Whether every component may have this import.
+pub(crate) fn is_free(import: &str) -> bool {
+    import.split_once("@0.2.").is_some_and(|(interface, _)| wasi::FREE.contains(&interface))
+}
+
 /// The imports that neither the grants nor the free part of WASI cover, each with what would cover it.
 fn missing_grants(imports: &[String], grants: &BTreeSet<Capability>) -> Result<(), HostError> {
-    let free = |import: &str| {
-        import.split_once("@0.2.").is_some_and(|(interface, _)| wasi::FREE.contains(&interface))
-    };
     let missing: Vec<String> = imports
         .iter()
-        .filter(|import| !free(import) && !grants.iter().any(|grant| grant.interface() == Some(import)))
+        .filter(|import| !is_free(import) && !grants.iter().any(|grant| grant.interface() == Some(import)))
         .map(|import| match Capability::ALL.iter().find(|known| known.interface() == Some(import.as_str())) {
             Some(capability) => format!("{import} (grant \"{}\")", capability.as_str()),
             None => format!("{import} (this node does not offer it)"),

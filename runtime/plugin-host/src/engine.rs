@@ -15,8 +15,21 @@ use crate::HostError;
 /// How often a running guest is looked at: it yields the worker, and its CPU limit is checked.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
 
-/// Makes the engine. Its configuration is part of the key of compiled code.
+/// Makes the engine that runs guests.
 pub(crate) fn engine(settings: &Settings) -> Result<Engine, HostError> {
+    let mut config = code();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)));
+    Engine::new(&config).map_err(HostError::engine)
+}
+
+/// Makes an engine that only compiles, for the one that runs. It reserves no slots, so that it fits into a
+/// process with little address space.
+pub(crate) fn compiling_engine() -> Result<Engine, HostError> {
+    Engine::new(&code()).map_err(HostError::engine)
+}
+
+/// What compiled code depends on. It is part of the key of compiled code.
+fn code() -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
@@ -24,9 +37,8 @@ pub(crate) fn engine(settings: &Settings) -> Result<Engine, HostError> {
         .wasm_backtrace_max_frames(None)
         .cranelift_opt_level(OptLevel::Speed)
         .parallel_compilation(false)
-        .memory_init_cow(true)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)));
-    Engine::new(&config).map_err(HostError::engine)
+        .memory_init_cow(true);
+    config
 }
 
 /// Slots for as many guests as may run at once; a slot is reused with its touched pages reset.
@@ -123,5 +135,23 @@ fn tick(engine: &EngineWeak, shared: &Shared) {
             shared.paused.store(false, Ordering::SeqCst);
             idle = 0;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+    use super::*;
+
+    #[test]
+    fn both_engines_agree_on_compiled_code() {
+        let hash = |engine: &Engine| {
+            let mut hasher = DefaultHasher::new();
+            engine.precompile_compatibility_hash().hash(&mut hasher);
+            hasher.finish()
+        };
+        let running = engine(&Settings { concurrent_calls: 1, ..Settings::default() }).unwrap();
+        assert_eq!(hash(&running), hash(&compiling_engine().unwrap()));
     }
 }

@@ -24,6 +24,8 @@ pub struct Settings {
     pub compile_queue: u32,
     /// How long one compilation may take, in milliseconds.
     pub compile_ms: u64,
+    /// How much memory one compilation may take, in bytes of address space.
+    pub compile_memory_bytes: u64,
     /// The most that a plugin's own limits may ask for.
     #[serde(deserialize_with = "read_ceiling")]
     #[schemars(with = "Ceiling")]
@@ -70,6 +72,7 @@ impl Default for Settings {
             component_bytes: 32 << 20,
             compile_queue: 16,
             compile_ms: 60_000,
+            compile_memory_bytes: 2 << 30,
             ceiling: Limits {
                 cpu_ms: 1_000,
                 wall_ms: 10_000,
