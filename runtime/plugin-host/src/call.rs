@@ -1,7 +1,8 @@
 //! One call of one guest: its turn, a fresh instance, its limits, and what came of it.
 
 use std::future::Future;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
 use tenancy::plugin::HookName;
@@ -10,6 +11,7 @@ use wasmtime::{Store, Trap};
 
 use crate::PluginHost;
 use crate::component::Loaded;
+use crate::installed::Slot;
 use crate::metrics::Used;
 use crate::plugin::Plugin;
 use crate::state::{CallState, printable};
@@ -34,16 +36,44 @@ pub(crate) trait GuestCall: Send {
 /// Why a call gave no answer: the kind, and words for the operator.
 pub(crate) type Failure = (HookFailureKind, String);
 
+/// Who calls.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller<'a> {
+    /// The bounds of the tenant.
+    pub(crate) gate: &'a TenantGate,
+    /// Whose call it is.
+    pub(crate) context: &'a HookContext,
+    /// Whom it is about, as far as the circuit breaker tells subjects apart.
+    pub(crate) subject: &'a str,
+}
+
+/// A hook of a tenant of whose plugins nothing is known fails: it may have one that denies.
+pub(crate) fn not_installed() -> HookFailure {
+    HookFailure {
+        plugin: String::new(),
+        kind: HookFailureKind::Unavailable,
+        detail: "the tenant's plugins are not installed".to_owned(),
+    }
+}
+
 impl PluginHost {
-    /// Calls a guest and checks its answer. Leaves a span and metrics; a failure is logged here, once.
+    /// Calls what runs in a slot and checks its answer. Leaves a span and metrics; a failure is logged
+    /// here, once.
     pub(crate) async fn call<C: GuestCall, T>(
         &self,
-        gate: &TenantGate,
-        plugin: &Plugin,
-        context: &HookContext,
+        caller: Caller<'_>,
+        slot: &Slot,
         call: C,
-        check: impl FnOnce(C::Answer) -> Result<T, Failure>,
+        check: impl FnOnce(&Plugin, C::Answer) -> Result<T, Failure>,
     ) -> Result<T, HookFailure> {
+        let plugin = match slot.plugin() {
+            Ok(plugin) => plugin,
+            Err(reason) => {
+                self.metrics.count_unavailable(C::HOOK.as_str(), slot.name());
+                let failure = (HookFailureKind::Unavailable, reason.to_owned());
+                return Err(failed(&tracing::Span::none(), caller.context, slot.name(), failure));
+            }
+        };
         let span = tracing::info_span!(
             "plugin_call",
             hook = C::HOOK.as_str(),
@@ -57,10 +87,10 @@ impl PluginHost {
         let start = Instant::now();
         let mut used = Used::default();
         let answer = self
-            .attempt(gate, plugin, context, call, &mut used)
+            .attempt(caller, plugin, call, &mut used)
             .instrument(span.clone())
             .await
-            .and_then(check);
+            .and_then(|answer| check(plugin, answer));
         used.total = start.elapsed();
         let failure = answer.as_ref().err().map(|(kind, _)| *kind);
         plugin.metrics(C::HOOK).record(&used, failure);
@@ -68,65 +98,92 @@ impl PluginHost {
         span.record("microseconds", u64::try_from(used.total.as_micros()).unwrap_or(u64::MAX));
         span.record("peak_memory", used.peak_memory);
         span.record("host_calls", used.host_calls);
-        answer.map_err(|(kind, detail)| {
-            let detail = printable(&detail);
-            tracing::warn!(
-                parent: &span,
-                tenant = %context.tenant,
-                request = %context.request,
-                kind = crate::metrics::outcome(kind),
-                detail,
-                "plugin failed"
-            );
-            HookFailure { plugin: plugin.name.to_string(), kind, detail }
-        })
+        answer.map_err(|failure| failed(&span, caller.context, &plugin.name, failure))
     }
 
     async fn attempt<C: GuestCall>(
         &self,
-        gate: &TenantGate,
+        caller: Caller<'_>,
         plugin: &Plugin,
-        context: &HookContext,
         call: C,
         used: &mut Used,
     ) -> Result<C::Answer, Failure> {
         let deadline = Instant::now() + plugin.limits.wall();
         let left = || deadline.saturating_duration_since(Instant::now());
         let crowded = || (HookFailureKind::Concurrency, "no place to run became free in time".to_owned());
-        gate.check_cpu().map_err(|wait| {
+        let admission = plugin.breaker.admit(|| self.clock.now()).map_err(|until| {
+            let detail = format!("limits were hit for several subjects; one call is tried after {until}");
+            (HookFailureKind::CircuitOpen, detail)
+        })?;
+        caller.gate.check_cpu().map_err(|wait| {
             let detail =
                 format!("the tenant used up its guest CPU; {} ms until there is more", wait.as_millis());
             (HookFailureKind::CpuLimit, detail)
         })?;
-        let _tenant_place = gate.enter(plugin.limits.wall()).await.ok_or_else(crowded)?;
+        let _tenant_place = caller.gate.enter(plugin.limits.wall()).await.ok_or_else(crowded)?;
         let _node_place = take(&self.places, left()).await.ok_or_else(crowded)?;
-        let loaded = self
-            .loader
-            .load(plugin.hash, &plugin.source)
-            .await
-            .map_err(|error| (HookFailureKind::Unavailable, error.to_string()))?;
+        let loaded = match self.loader.find(plugin.hash).await {
+            Some(loaded) => loaded,
+            None => self.load_again(plugin, left()).await?,
+        };
         self.ticker.call_starts();
 
-        let state = CallState::new(plugin, context);
+        let state = CallState::new(plugin, caller.context);
         let meter = state.meter.clone();
         let mut store = state.into_store(&self.engine);
         let guest = crate::meter::metered(&meter, call.run(&loaded, &mut store));
         let outcome = tokio::time::timeout(left(), guest).await;
 
         used.cpu = meter.used();
-        gate.pay(used.cpu);
+        caller.gate.pay(used.cpu);
         let state = store.data_mut();
         used.peak_memory = state.peak_memory;
         used.host_calls = state.host_calls;
         state.drain_streams();
-        match outcome {
+        let answer = match outcome {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(classify(state, &error)),
             Err(_elapsed) => {
                 Err((HookFailureKind::WallLimit, format!("ran past {} ms", plugin.limits.wall_ms)))
             }
+        };
+        match &answer {
+            Err((
+                HookFailureKind::CpuLimit | HookFailureKind::WallLimit | HookFailureKind::MemoryLimit,
+                _,
+            )) => admission.killed(caller.subject, self.clock.now()),
+            _ => admission.ended(),
+        }
+        answer
+    }
+
+    /// Loads a component that made room for others. It goes on being loaded when this call cannot wait for
+    /// it: a later one finds it.
+    async fn load_again(&self, plugin: &Plugin, patience: Duration) -> Result<Arc<Loaded>, Failure> {
+        let (loader, hash, source) = (Arc::clone(&self.loader), plugin.hash, plugin.source.clone());
+        let loading = tokio::spawn(async move { loader.load(hash, &source).await });
+        let unavailable = |detail: String| (HookFailureKind::Unavailable, detail);
+        match tokio::time::timeout(patience, loading).await {
+            Ok(Ok(loaded)) => loaded.map_err(|error| unavailable(error.to_string())),
+            Ok(Err(error)) => Err(unavailable(error.to_string())),
+            Err(_elapsed) => Err(unavailable("it is being loaded".to_owned())),
         }
     }
+}
+
+/// Logs a failure, and puts it into the form that rooms know.
+fn failed(span: &tracing::Span, context: &HookContext, plugin: &str, (kind, detail): Failure) -> HookFailure {
+    let detail = printable(&detail);
+    tracing::warn!(
+        parent: span,
+        tenant = %context.tenant,
+        request = %context.request,
+        plugin,
+        kind = crate::metrics::outcome(kind),
+        detail,
+        "plugin failed"
+    );
+    HookFailure { plugin: plugin.to_owned(), kind, detail }
 }
 
 /// Tells why a guest stopped. The budgets are asked first: running out of one shows as a trap.

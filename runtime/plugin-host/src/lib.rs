@@ -8,14 +8,20 @@
 //! and `hooks` (one adapter per hook).
 
 mod bindings;
+mod breaker;
 mod call;
 mod claims;
 mod code_cache;
+pub mod compile_child;
+mod compiler;
 mod component;
 mod engine;
 mod error;
 mod hooks;
 mod host;
+mod inspect;
+mod install;
+mod installed;
 mod meter;
 mod metrics;
 mod plugin;
@@ -25,9 +31,11 @@ mod state;
 mod tenant;
 mod wasi;
 
+pub use compiler::Compiler;
 pub use component::ComponentHash;
 pub use error::HostError;
 pub use host::PluginHost;
+pub use inspect::{Inspection, inspect};
 pub use metrics::PluginMetrics;
 pub use spec::{PluginSource, PluginSpec};
 pub use tenancy::plugin::{Binding, Capability, HookName, Limits, Settings};

@@ -7,6 +7,7 @@ use primitives::hooks::HookFailureKind;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
@@ -35,6 +36,7 @@ pub struct PluginMetrics {
     guest_cpu: Family<PluginLabels, Counter>,
     memory: Family<PluginLabels, Histogram, fn() -> Histogram>,
     host_calls: Family<PluginLabels, Counter>,
+    circuits_not_closed: Gauge,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -59,6 +61,7 @@ impl Default for PluginMetrics {
             guest_cpu: Family::default(),
             memory: Family::new_with_constructor(|| Histogram::new(BYTES)),
             host_calls: Family::default(),
+            circuits_not_closed: Gauge::default(),
         }
     }
 }
@@ -82,6 +85,23 @@ impl PluginMetrics {
             self.memory.clone(),
         );
         registry.register("portcullis_plugin_host_calls", "Host calls of guests", self.host_calls.clone());
+        registry.register(
+            "portcullis_plugin_circuits_not_closed",
+            "Plugins whose calls fail at once, or are let through as probes only",
+            self.circuits_not_closed.clone(),
+        );
+    }
+
+    /// For the breakers of plugins.
+    pub(crate) fn circuits_not_closed(&self) -> Gauge {
+        self.circuits_not_closed.clone()
+    }
+
+    /// Counts a call that never reached a guest, since no version of the plugin runs.
+    pub(crate) fn count_unavailable(&self, hook: &'static str, plugin: &str) {
+        let labels = PluginLabels { hook, plugin: plugin.to_owned(), version: "none".to_owned() };
+        let labels = call_labels(&labels, outcome(HookFailureKind::Unavailable));
+        self.micros.get_or_create_owned(&labels).observe(0.0);
     }
 
     /// The metrics of one plugin version on one hook, looked up once, so that a call pays no look-up.

@@ -1,11 +1,13 @@
 //! A plugin as it is called: what was installed, checked.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
 use tenancy::plugin::{Binding, Capability, HookName, Limits};
 
 use crate::HostError;
+use crate::breaker::Breaker;
 use crate::component::ComponentHash;
 use crate::metrics::{CallMetrics, PluginMetrics};
 use crate::spec::{PluginSource, PluginSpec};
@@ -18,8 +20,9 @@ pub(crate) struct Plugin {
     pub(crate) source: PluginSource,
     pub(crate) settings: Arc<Value>,
     pub(crate) limits: Limits,
-    pub(crate) may_set_groups: bool,
-    pub(crate) bindings: Vec<Binding>,
+    pub(crate) grants: BTreeSet<Capability>,
+    pub(crate) breaker: Breaker,
+    bindings: Vec<Binding>,
     version: String,
     token_metrics: CallMetrics,
 }
@@ -44,10 +47,25 @@ impl Plugin {
             source: spec.source,
             settings: Arc::new(Value::Object(spec.settings)),
             limits: spec.limits.within(ceiling),
-            may_set_groups: spec.grants.contains(&Capability::Groups),
+            grants: spec.grants,
+            breaker: Breaker::new(metrics.circuits_not_closed()),
             bindings: spec.bindings,
             version,
         })
+    }
+
+    /// Whether this is what `spec` declares, with the component of this hash.
+    pub(crate) fn is(&self, spec: &PluginSpec, hash: ComponentHash, ceiling: &Limits) -> bool {
+        self.hash == hash
+            && self.source == spec.source
+            && self.settings.as_object() == Some(&spec.settings)
+            && self.limits == spec.limits.within(ceiling)
+            && self.grants == spec.grants
+            && self.bindings == spec.bindings
+    }
+
+    pub(crate) fn may_set_groups(&self) -> bool {
+        self.grants.contains(&Capability::Groups)
     }
 
     /// The version as it stands in logs and metrics: the first twelve digits of the component's hash.

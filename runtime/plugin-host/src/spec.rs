@@ -58,7 +58,7 @@ impl From<DeclaredPlugin> for PluginSpec {
 }
 
 /// Where a component is.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum PluginSource {
     /// In a file. It is read again when its compiled form is gone, and must be the same then.
     File(PathBuf),

@@ -10,7 +10,7 @@ use wasmtime::Store;
 
 use crate::PluginHost;
 use crate::bindings::token::exports::portcullis::token::hook as wit;
-use crate::call::{Failure, GuestCall};
+use crate::call::{Caller, Failure, GuestCall, not_installed};
 use crate::claims::{check_claims, check_description};
 use crate::component::Loaded;
 use crate::plugin::Plugin;
@@ -18,8 +18,9 @@ use crate::state::CallState;
 
 impl TokenHook for PluginHost {
     fn applies(&self, context: &HookContext) -> bool {
+        // Of a tenant whose plugins are not installed nobody knows; the call then fails.
         self.find_tenant(&context.tenant)
-            .is_some_and(|tenant| tenant.matching(HookName::Token, context).next().is_some())
+            .is_none_or(|tenant| tenant.matching(HookName::Token, context).next().is_some())
     }
 
     fn shape_tokens<'a>(
@@ -49,11 +50,13 @@ impl PluginHost {
         request: &TokenRequest,
     ) -> Result<TokenDecision, HookFailure> {
         let mut shape = TokenShape::default();
-        let Some(tenant) = self.find_tenant(&context.tenant) else { return Ok(TokenDecision::Issue(shape)) };
+        let tenant = self.find_tenant(&context.tenant).ok_or_else(not_installed)?;
         let input = Input::new(self.clock.now().micros(), context, request);
-        for plugin in tenant.matching(HookName::Token, context) {
+        let subject = request.subject.as_ref().map_or("", |subject| subject.id.as_str());
+        let caller = Caller { gate: &tenant.gate, context, subject };
+        for slot in tenant.matching(HookName::Token, context) {
             let call = TokenCall { function, input: &input, context, request };
-            match self.call(&tenant.gate, plugin, context, call, |answer| check(plugin, answer)).await? {
+            match self.call(caller, slot, call, check).await? {
                 TokenDecision::Issue(added) => {
                     shape.id_token.extend(added.id_token);
                     shape.access_token.extend(added.access_token);
@@ -181,7 +184,7 @@ impl GuestCall for TokenCall<'_> {
 fn check(plugin: &Plugin, answer: Answer) -> Result<TokenDecision, Failure> {
     let bad = |detail: String| (HookFailureKind::BadAnswer, detail);
     let claims =
-        |document: &str, text: &str| check_claims(document, text, plugin.may_set_groups).map_err(bad);
+        |document: &str, text: &str| check_claims(document, text, plugin.may_set_groups()).map_err(bad);
     let known = |extensions: &[(String, String)]| {
         if extensions.is_empty() {
             Ok(())

@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use port::{PluginReport, PluginState, TenantPlugins};
+pub use port::{CircuitState, PluginReport, PluginState, TenantPlugins};
 pub use settings::{Limits, Settings};
 
 /// A plugin of a tenant, as a configuration file or the tenant's settings document declares it.

@@ -44,6 +44,8 @@ pub struct PluginReport {
     /// Whether what was declared runs.
     #[serde(flatten)]
     pub state: PluginState,
+    /// Whether calls reach it.
+    pub circuit: CircuitState,
     /// The hooks to which it is bound.
     pub hooks: BTreeSet<HookName>,
     /// What it is granted.
@@ -61,4 +63,16 @@ pub enum PluginState {
         /// Why, for the operator.
         reason: String,
     },
+}
+
+/// The circuit breaker of a plugin. It opens when calls keep running into limits of time and memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CircuitState {
+    /// Calls go through.
+    Closed,
+    /// Calls fail at once.
+    Open,
+    /// One call at a time goes through, to see whether it answers again.
+    HalfOpen,
 }

@@ -1,0 +1,144 @@
+//! How a tenant's plugins are installed and replaced.
+
+use std::sync::{Arc, PoisonError};
+
+use futures_util::future::BoxFuture;
+use primitives::TenantId;
+use tenancy::plugin::{DeclaredPlugin, PluginReport, TenantPlugins};
+
+use crate::component::ComponentHash;
+use crate::installed::{Installed, Runs, Slot};
+use crate::plugin::Plugin;
+use crate::spec::PluginSpec;
+use crate::state::printable;
+use crate::tenant::TenantGate;
+use crate::{HostError, PluginHost};
+
+impl TenantPlugins for PluginHost {
+    fn install<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        plugins: Vec<DeclaredPlugin>,
+    ) -> BoxFuture<'a, Vec<PluginReport>> {
+        Box::pin(async move {
+            let turn = self.next_turn();
+            let before = self.find_tenant(tenant);
+            let mut slots: Vec<Arc<Slot>> = Vec::with_capacity(plugins.len());
+            for spec in plugins.into_iter().map(PluginSpec::from) {
+                let slot = if slots.iter().any(|earlier| earlier.name() == spec.name) {
+                    let reason = "another plugin of this tenant has the same name".to_owned();
+                    Slot { spec, runs: Runs::Nothing(reason) }
+                } else {
+                    self.slot(tenant, before.as_deref(), spec).await
+                };
+                slots.push(Arc::new(slot));
+            }
+            let reports = slots.iter().map(|slot| slot.report()).collect();
+            self.replace(tenant, turn, |_| slots);
+            reports
+        })
+    }
+
+    fn forget(&self, tenant: &TenantId) {
+        self.tenants.write().unwrap_or_else(PoisonError::into_inner).remove(tenant);
+    }
+
+    fn list(&self, tenant: &TenantId) -> Vec<PluginReport> {
+        self.find_tenant(tenant)
+            .map_or_else(Vec::new, |installed| installed.slots.iter().map(|slot| slot.report()).collect())
+    }
+}
+
+impl PluginHost {
+    /// Installs one plugin beside the tenant's others, or replaces the one of the same name.
+    ///
+    /// Calls in flight finish on the old one. A candidate that fails changes nothing.
+    pub async fn install_plugin(
+        &self,
+        tenant: &TenantId,
+        spec: PluginSpec,
+    ) -> Result<ComponentHash, HostError> {
+        let turn = self.next_turn();
+        let before = self.find_tenant(tenant);
+        let running = before.as_deref().and_then(|installed| running(installed, &spec.name));
+        let plugin = self.prepare(running, spec.clone()).await?;
+        let hash = plugin.hash;
+        self.replace(tenant, turn, |installed| {
+            let others = installed.into_iter().flat_map(|installed| &installed.slots);
+            let mut slots: Vec<_> = others.filter(|slot| slot.name() != spec.name).cloned().collect();
+            slots.push(Arc::new(Slot { spec, runs: Runs::Declared(plugin) }));
+            slots
+        });
+        Ok(hash)
+    }
+
+    /// What becomes of one declaration.
+    async fn slot(&self, tenant: &TenantId, before: Option<&Installed>, spec: PluginSpec) -> Slot {
+        let running = before.and_then(|installed| running(installed, &spec.name));
+        let runs = match self.prepare(running, spec.clone()).await {
+            Ok(plugin) => Runs::Declared(plugin),
+            Err(error) => {
+                let reason = printable(&error.to_string());
+                // A grant that was taken away must be gone, whatever else is wrong.
+                let kept = running.filter(|plugin| plugin.grants.is_subset(&spec.grants));
+                tracing::warn!(
+                    %tenant,
+                    plugin = printable(&spec.name),
+                    reason,
+                    earlier_version_runs = kept.is_some(),
+                    "plugin cannot be loaded"
+                );
+                match kept {
+                    Some(plugin) => Runs::Earlier(Arc::clone(plugin), reason),
+                    None => Runs::Nothing(reason),
+                }
+            }
+        };
+        Slot { spec, runs }
+    }
+
+    /// Makes a plugin ready to be called: read, compiled, linked, checked against its grants and bindings,
+    /// started once. What runs already as it is declared is that plugin.
+    async fn prepare(
+        &self,
+        running: Option<&Arc<Plugin>>,
+        spec: PluginSpec,
+    ) -> Result<Arc<Plugin>, HostError> {
+        let hash = self.loader.identify(&spec.source).await?;
+        if let Some(expected) = spec.sha256.as_ref().filter(|expected| **expected != hash.to_string()) {
+            return Err(HostError::WrongHash { found: hash.to_string(), expected: expected.clone() });
+        }
+        if let Some(plugin) = running.filter(|plugin| plugin.is(&spec, hash, &self.settings.ceiling)) {
+            return Ok(Arc::clone(plugin));
+        }
+        let loaded = self.loader.load(hash, &spec.source).await?;
+        loaded.check_grants(&spec.grants)?;
+        for binding in &spec.bindings {
+            loaded.check_exports(binding.hook)?;
+        }
+        let plugin = Arc::new(Plugin::new(spec, hash, &self.settings.ceiling, &self.metrics)?);
+        self.smoke_test(&plugin, &loaded).await?;
+        Ok(plugin)
+    }
+
+    /// Puts new slots in the place of the tenant's, unless a later turn has done so.
+    fn replace(
+        &self,
+        tenant: &TenantId,
+        turn: u64,
+        slots: impl FnOnce(Option<&Installed>) -> Vec<Arc<Slot>>,
+    ) {
+        let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
+        let old = tenants.get(tenant);
+        if old.is_some_and(|old| old.turn > turn) {
+            return;
+        }
+        let gate = old.map_or_else(|| TenantGate::new(&self.settings), |old| Arc::clone(&old.gate));
+        let installed = Installed::new(gate, turn, slots(old.map(|old| &**old)));
+        tenants.insert(tenant.clone(), Arc::new(installed));
+    }
+}
+
+fn running<'a>(installed: &'a Installed, name: &str) -> Option<&'a Arc<Plugin>> {
+    installed.find(name).and_then(|slot| slot.plugin().ok())
+}

@@ -1,0 +1,81 @@
+//! What a hostile tenant can take from the others.
+
+use futures_util::future::{Either, join_all, select};
+use futures_util::pin_mut;
+use oauth2::hooks::TokenHook as _;
+use portcullis_plugin_host::{Limits, Settings};
+use primitives::hooks::{HookContext, HookFailureKind};
+use primitives::{OrganisationId, TenantId};
+use uuid::Uuid;
+
+use crate::fixture::{Fixture, issued, request, run, spec};
+
+/// Limits that no test lives to see.
+const ENDLESS: Limits = Limits {
+    cpu_ms: 1_000_000,
+    wall_ms: 1_000_000,
+    memory_bytes: 32 << 20,
+    output_bytes: 64 << 10,
+    host_calls: 64,
+};
+
+#[test]
+fn other_tenants_go_on_while_one_holds_all_its_places_with_endless_guests() {
+    let settings = Settings {
+        concurrent_calls: 4,
+        concurrent_calls_per_tenant: 3,
+        tenant_cpu_ms_per_second: 1_000_000,
+        ceiling: ENDLESS,
+        ..Settings::default()
+    };
+    let fixture = Fixture::new(settings);
+    let hostile: TenantId = "hostile".parse().unwrap();
+    let mut looping = spec("token_loop");
+    looping.limits = ENDLESS;
+    run(fixture.host.install_plugin(&hostile, looping)).unwrap();
+    let mut patient = spec("token_remembers");
+    patient.limits = Limits { wall_ms: 1_000_000, ..Limits::default() };
+    run(fixture.host.install_plugin(&fixture.tenant, patient)).unwrap();
+
+    // One thread for all: the victims progress only as far as the hostile guests are made to yield.
+    let hostile_context = HookContext { tenant: hostile, ..fixture.context(None) };
+    let (context, request) = (fixture.context(None), request(""));
+    let attack = join_all((0..16).map(|_| fixture.host.shape_tokens(&hostile_context, &request)));
+    let victims = async {
+        for _ in 0..20 {
+            issued(fixture.host.shape_tokens(&context, &request).await);
+        }
+    };
+    pin_mut!(attack, victims);
+    match run(select(attack, victims)) {
+        Either::Right(((), _)) => {}
+        Either::Left((ended, _)) => panic!("endless guests ended: {ended:?}"),
+    }
+}
+
+#[test]
+fn call_beyond_the_tenants_places_fails_when_its_wall_time_is_over() {
+    let fixture = Fixture::new(Settings {
+        concurrent_calls_per_tenant: 1,
+        tenant_cpu_ms_per_second: 1_000_000,
+        ceiling: ENDLESS,
+        ..Settings::default()
+    });
+    let [endless, brief] = [5, 6].map(|number| OrganisationId(Uuid::from_u128(number)));
+    for (guest, organisation, wall_ms) in
+        [("token_loop", endless, ENDLESS.wall_ms), ("token_remembers", brief, 20)]
+    {
+        let mut plugin = spec(guest);
+        plugin.limits = Limits { wall_ms, ..ENDLESS };
+        plugin.bindings[0].organisation = Some(organisation);
+        run(fixture.host.install_plugin(&fixture.tenant, plugin)).unwrap();
+    }
+    let (endless, brief) = (fixture.context(Some(endless)), fixture.context(Some(brief)));
+    let request = request("");
+    let holding = fixture.host.shape_tokens(&endless, &request);
+    let waiting = fixture.host.shape_tokens(&brief, &request);
+    match run(select(holding, waiting)) {
+        Either::Right((refused, _)) => assert_eq!(refused.unwrap_err().kind, HookFailureKind::Concurrency),
+        Either::Left((ended, _)) => panic!("endless guest ended: {ended:?}"),
+    }
+}

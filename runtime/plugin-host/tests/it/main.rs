@@ -1,0 +1,10 @@
+//! The plugin host with real guests, which `cargo xtask guests` builds.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod circuit;
+mod compile;
+mod fairness;
+mod fixture;
+mod inspect;
+mod install;
+mod token;
