@@ -8,7 +8,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A span of time, written `1h0m0s`, `10m`, `250ms`.
+/// A span of time, written `1h0m0s`, `10m`, `250ms`; read also with days, `30d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GoDuration(pub Duration);
 
@@ -35,7 +35,8 @@ impl GoDuration {
 pub struct InvalidDuration;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
-const UNITS: [(&str, u64); 8] = [
+// Days are ours: what people write by hand may be months long. We never write them ourselves.
+const UNITS: [(&str, u64); 9] = [
     ("ns", 1),
     ("us", 1_000),
     ("µs", 1_000),
@@ -44,6 +45,7 @@ const UNITS: [(&str, u64); 8] = [
     ("s", NANOS_PER_SECOND),
     ("m", 60 * NANOS_PER_SECOND),
     ("h", 3_600 * NANOS_PER_SECOND),
+    ("d", 86_400 * NANOS_PER_SECOND),
 ];
 
 impl FromStr for GoDuration {
@@ -142,8 +144,9 @@ impl JsonSchema for GoDuration {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": "string",
-            "description": "A span of time such as \"1h\", \"10m\" or \"30s\".",
-            "pattern": "^(0|([0-9]+(\\.[0-9]*)?(ns|us|µs|ms|s|m|h))+)$",
+            "title": "length of time",
+            "description": "A span of time such as \"1h30m\", \"10m\" or \"30d\".",
+            "pattern": "^(0|([0-9]+(\\.[0-9]*)?(ns|us|µs|ms|s|m|h|d))+)$",
         })
     }
 }
@@ -166,7 +169,8 @@ mod tests {
             ("720h", Some("720h0m0s")),
             ("", None),
             ("1", None),
-            ("1d", None),
+            ("30d", Some("720h0m0s")),
+            ("1w", None),
             ("-1h", None),
             (".s", None),
             ("99999999999999h", None),
