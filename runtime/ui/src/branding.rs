@@ -9,26 +9,25 @@ use serde::{Deserialize, Serialize};
 use crate::colour::{Colour, EDGE_CONTRAST, TEXT_CONTRAST};
 
 /// A tenant's name, logo, colour and links, as the built-in pages show them.
-///
-/// Part of a tenant's settings (`[tenant.branding]`).
+// Part of a tenant's settings, `[tenant.branding]`; the doc comments are the reference page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Branding {
-    /// The product's name as its users know it. Default: `Portcullis`.
+    /// The product's name as its users know it.
     pub name: String,
-    /// A logo, at least 96 pixels high, shown at 40. Default: none, a monogram of the name is drawn.
+    /// A logo, at least 96 pixels high, shown at 40. Without it, `monogram` is drawn.
     pub logo_url: Option<PageUrl>,
-    /// The logo for dark surfaces. Default: `logo_url`.
+    /// The logo for dark surfaces. Without it, `logo_url`.
     pub logo_dark_url: Option<PageUrl>,
-    /// One or two letters drawn when there is no logo. Default: the first letter of the name.
+    /// One or two letters drawn when there is no logo. Without it, the first letter of the name.
     pub monogram: Option<String>,
-    /// The colour of buttons and links. Text on it and its dark variant are computed. Default: `#3457dc`.
+    /// The colour of buttons and links. Text on it and its dark variant are computed.
     pub primary_color: Colour,
-    /// Where people get help. Default: none.
+    /// Where people get help.
     pub support_url: Option<PageUrl>,
-    /// The privacy statement. Default: none.
+    /// The privacy statement.
     pub privacy_url: Option<PageUrl>,
-    /// The terms of use. Default: none.
+    /// The terms of use.
     pub terms_url: Option<PageUrl>,
 }
 
