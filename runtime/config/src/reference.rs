@@ -28,13 +28,25 @@ pub fn page() -> String {
          Generated from the types in `runtime/config`; do not edit. `portcullis config check FILE` checks a file,\n\
          `portcullis config example` prints one. An unknown key, a wrong type or a contradiction is an error with its\n\
          place. Secrets are only referred to: `{ file = \"/run/secrets/x\" }` or `{ env = \"NAME\" }`. A length of time\n\
-         is a whole number and a unit: `500ms`, `30s`, `15m`, `12h`, `30d`.\n",
+         is written `500ms`, `30s`, `15m`, `1h30m` or `30d`.\n",
     );
     if let Some(object) = schema.as_object() {
         let whole = Table { path: String::new(), many: Many::Once, schema: object, absent: None };
-        section(&schema, &whole, &mut page);
+        let mut sections = String::new();
+        section(&schema, &whole, &mut sections);
+        contents(&sections, &mut page);
+        page.push_str(&sections);
     }
     page
+}
+
+/// Lists the sections, each linked to its heading as Markdown viewers name it.
+fn contents(sections: &str, page: &mut String) {
+    page.push('\n');
+    for heading in sections.lines().filter_map(|line| line.strip_prefix("## ")) {
+        let anchor: String = heading.chars().filter(char::is_ascii_alphanumeric).collect();
+        writeln!(page, "- [{heading}](#{})", anchor.to_ascii_lowercase()).ok();
+    }
 }
 
 type Object = Map<String, Value>;
@@ -147,7 +159,9 @@ fn words(inner: &Object, many: Many) -> String {
         .filter_map(variant)
         .chain(strings(inner.get("enum")).map(|word| format!("`{word:?}`")))
         .collect();
-    let one = if of_variants.is_empty() {
+    let one = if let Some(title) = inner.get("title").and_then(Value::as_str) {
+        title.to_owned()
+    } else if of_variants.is_empty() {
         strings(inner.get("type"))
             .chain(inner.get("type").and_then(Value::as_str))
             .filter(|name| *name != "null")

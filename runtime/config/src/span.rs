@@ -7,7 +7,7 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A length of time: a whole number and a unit, `ms`, `s`, `m`, `h` or `d`, e.g. `"30s"`.
+/// A length of time: whole numbers with units, `d`, `h`, `m`, `s` or `ms`, e.g. `"30s"` or `"1h30m"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
@@ -20,11 +20,20 @@ impl Span {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, unit) = text.split_at_checked(digits)?;
-        let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit)?;
-        let millis = number.parse::<u64>().ok()?.checked_mul(*factor)?;
-        Some(Self(Duration::from_millis(millis)))
+        let mut rest = text;
+        let mut millis: u64 = 0;
+        loop {
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            let (number, after) = rest.split_at_checked(digits)?;
+            let letters = after.bytes().take_while(u8::is_ascii_lowercase).count();
+            let (unit, after) = after.split_at_checked(letters)?;
+            let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit)?;
+            millis = millis.checked_add(number.parse::<u64>().ok()?.checked_mul(*factor)?)?;
+            if after.is_empty() {
+                return Some(Self(Duration::from_millis(millis)));
+            }
+            rest = after;
+        }
     }
 }
 
@@ -52,7 +61,7 @@ impl<'de> Deserialize<'de> for Span {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| {
             serde::de::Error::custom(format!(
-                "`{text}` is not a length of time; write a whole number and a unit (ms, s, m, h, d), e.g. \"30s\""
+                "`{text}` is not a length of time; write whole numbers with units (ms, s, m, h, d), e.g. \"30s\""
             ))
         })
     }
@@ -66,8 +75,9 @@ impl JsonSchema for Span {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "pattern": "^[0-9]+(ms|s|m|h|d)$",
-            "description": "A length of time: a whole number and a unit, e.g. \"30s\"."
+            "title": "length of time",
+            "pattern": "^([0-9]+(ms|s|m|h|d))+$",
+            "description": "A length of time: whole numbers with units, e.g. \"30s\" or \"1h30m\"."
         })
     }
 }
@@ -85,6 +95,10 @@ mod tests {
             ("1500ms", Some("1500ms")),
             ("24h", Some("1d")),
             ("0s", Some("0s")),
+            ("1h30m", Some("90m")),
+            ("1d12h", Some("36h")),
+            ("1h30", None),
+            ("1h 30m", None),
             ("30", None),
             ("s", None),
             ("1.5h", None),

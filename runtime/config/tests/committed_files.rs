@@ -39,6 +39,30 @@ fn examples_are_right() {
 }
 
 #[test]
+fn example_shows_every_section_and_two_products() {
+    let text = committed("example.toml");
+    let directory = Path::new("/etc/portcullis");
+    let source = Source { text: &text, file: "example.toml", directory, exists: &|_| true };
+    let config = Config::parse(&source).unwrap();
+    let table: toml::Table = text.parse().unwrap();
+    for section in portcullis_config::reference::schema()["properties"].as_object().unwrap().keys() {
+        assert!(table.contains_key(section), "no [{section}]");
+    }
+    let tenants: Vec<_> =
+        config.tenants.iter().map(|t| (t.id.as_str(), t.clients.len(), t.plugins.len())).collect();
+    assert_eq!(tenants, [("nexboard", 3, 1), ("fieldnotes", 1, 0)]);
+}
+
+#[test]
+fn reference_page_is_for_users() {
+    let page = portcullis_config::reference::page();
+    for word in ["](", "[`"] {
+        let links = page.lines().filter(|line| line.contains(word) && !line.starts_with("- [`["));
+        assert_eq!(links.collect::<Vec<_>>(), [""; 0], "a link of the code's documentation");
+    }
+}
+
+#[test]
 fn every_key_of_the_node_has_a_meaning() {
     for line in portcullis_config::reference::page().lines().filter(|line| line.starts_with("| `")) {
         assert!(!line.ends_with("|  |"), "no doc comment: {line}");

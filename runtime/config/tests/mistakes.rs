@@ -77,7 +77,7 @@ fn wrong_types_and_values() {
     check(
         "[server]\ndrain = \"30\"",
         &[
-            "p.toml:2:9: server.drain: `30` is not a length of time; write a whole number and a unit (ms, s, m, h, d), \
+            "p.toml:2:9: server.drain: `30` is not a length of time; write whole numbers with units (ms, s, m, h, d), \
            e.g. \"30s\"",
         ],
     );
