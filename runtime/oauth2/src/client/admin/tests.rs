@@ -210,6 +210,7 @@ fn deleted_client_is_gone_with_everything_granted_to_it() {
     let world = World::new();
     let app = world.add_client(&json!({"token_endpoint_auth_method": POST}));
     let tokens = world.redeem(&world.code("openid offline_access")).unwrap();
+    let own = world.token(&[("grant_type", "client_credentials")]).unwrap();
     delete(&world, "app").unwrap();
     assert_eq!(delete(&world, "app"), Err(ClientError::NotFound));
     assert_eq!(patch(&world, "app", &json!([])).unwrap_err(), ClientError::NotFound);
@@ -219,7 +220,7 @@ fn deleted_client_is_gone_with_everything_granted_to_it() {
     let again =
         with(serde_json::to_value(&app.document).unwrap(), &json!({"client_secret": "s3cret-of-app"}));
     create(&world, &again).unwrap();
-    for token in [tokens.access_token, tokens.refresh_token.unwrap()] {
+    for token in [own.access_token, tokens.access_token, tokens.refresh_token.unwrap()] {
         let answer = now(world.server.introspect(&token, None)).unwrap();
         assert_eq!(answer, crate::introspection::Introspection::Inactive);
     }
