@@ -1,1 +1,35 @@
-//! http
+//! HTTP: from a connection to a room's decision and back.
+//!
+//! The only room that knows hyper. Start at [`routes`], the one table of every path that is served; each
+//! row names its handler, who may call it and in which form it fails. [`dispatch`] takes a request through
+//! the same phases whatever its path: name it, find its tenant, match the route, read the body, let the
+//! caller in, call the handler. Handlers parse, call a room, [`commit`] what it decided and respond; they
+//! decide nothing.
+
+mod admin;
+mod admin_auth;
+mod body;
+mod browser;
+mod call;
+mod commit;
+mod dispatch;
+mod failure;
+mod health;
+mod keys;
+mod metrics;
+mod node;
+mod oauth2;
+pub mod openapi;
+mod outbound;
+mod response;
+mod routes;
+mod secrets;
+mod server;
+mod tenants;
+mod well_known;
+
+pub use metrics::HttpMetrics;
+pub use node::{Node, NodeParts, NodeSettings};
+pub use outbound::{GuardedOutbound, OutboundPolicy};
+pub use server::{Certificates, Listening, ServeError, Server, ServerSettings, command_socket};
+pub use tenants::LoadedTenant;

@@ -41,7 +41,7 @@ const ROOMS: &[Room] = &[
     Room {
         directory: "http",
         ours: &["primitives", "tenancy", "jose", "oauth2", "identity", "storage", "ui", "config"],
-        theirs: &["axum", "hyper", "hyper-util", "tokio-rustls"],
+        theirs: &["hyper", "hyper-util", "tokio-rustls", "matchit"],
     },
 ];
 

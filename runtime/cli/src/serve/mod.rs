@@ -1,0 +1,160 @@
+//! `portcullis serve`: puts the node together, and takes it down again.
+
+mod bootstrap;
+mod reload;
+mod signals;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use clap::Args;
+use config::{Config, ListenAddress};
+use identity::password::HashingPool;
+use plugin_host::{Compiler, PluginHost};
+use portcullis_http::{
+    GuardedOutbound, HttpMetrics, Listening, Node, NodeParts, NodeSettings, OutboundPolicy, Server,
+    ServerSettings,
+};
+use primitives::{Clock, Rng};
+use prometheus_client::registry::Registry;
+use storage::{Location, Storage};
+use tokio::sync::watch;
+
+use crate::clock::SystemClock;
+use crate::configuration::{Place, location, secret};
+use crate::data_directory::{DataDirectory, master_key};
+use crate::logging;
+use crate::randomness::SystemRng;
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Brings a PostgreSQL schema up to this binary's first; an SQLite file's always is
+    #[arg(long)]
+    migrate: bool,
+}
+
+/// Serves until told to stop.
+pub(crate) fn run(place: &Place, options: &Options) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let config = place.read()?;
+    logging::start(&config.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(place, options, config, started))
+}
+
+async fn serve(place: &Place, options: &Options, config: Config, started: Instant) -> anyhow::Result<()> {
+    let directory = DataDirectory::open(config.server.data_dir.clone())?;
+    let _lock = directory.lock()?;
+    let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng::new()));
+    let storage = open_storage(options, &config, &directory, (&clock, &rng)).await?;
+    let base_url =
+        config.effective_base_url().context("`server.base_url` must say what browsers call this node")?;
+
+    bootstrap::ensure_default_tenant(&storage, clock.as_ref()).await?;
+    reload::apply(&config, &storage, clock.as_ref()).await.context("the tenants of the configuration")?;
+    let key = bootstrap::ensure_first_key(&storage, &directory, clock.as_ref(), rng.as_ref()).await?;
+
+    let mut registry = Registry::default();
+    let plugins = PluginHost::new(
+        config.plugins.clone(),
+        &directory.compiled_plugins(),
+        Compiler::this_program(),
+        Arc::new(storage.sealer().clone()),
+        Arc::clone(&clock),
+    )
+    .context("plugins")?;
+    plugins.metrics().register(&mut registry);
+    let plugins = Arc::new(plugins);
+    let metrics = HttpMetrics::default();
+    metrics.register(&mut registry);
+    let parts = NodeParts {
+        storage: storage.clone(),
+        clock: Arc::clone(&clock),
+        rng: Arc::clone(&rng),
+        hashing: hashing_pool(&config, &rng)?,
+        pages: ui::Pages::new()?,
+        metrics,
+        registry: Arc::new(registry),
+        hook: plugins.clone(),
+        plugins,
+        outbound: Arc::new(GuardedOutbound::new(OutboundPolicy::default())?),
+    };
+    let node = Node::new(node_settings(&config, base_url.clone()), parts);
+    let mut listeners = config.effective_listeners();
+    listeners.push(portcullis_http::command_socket(directory.socket()));
+    let settings = ServerSettings { connections: config.limits.connections, drain: config.server.drain.0 };
+    let server = Server::open(node, &listeners, settings).await?;
+
+    greet(&server.listening(), base_url.as_str(), &key, started.elapsed());
+    let (stop, stopping) = watch::channel(false);
+    let certificates = server.certificates();
+    let reloading = tokio::spawn(reload::watch(place.clone(), config, storage.clone(), clock, certificates));
+    let serving = tokio::spawn(server.serve(stopping));
+    signals::wait_for_stop().await?;
+    tracing::info!("stopping: requests in flight are finished");
+    stop.send(true).ok();
+    serving.await.context("the server ended badly")?;
+    reloading.abort();
+    storage.flush_audit().await.context("the last audit records")?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn open_storage(
+    options: &Options,
+    config: &Config,
+    directory: &DataDirectory,
+    (clock, rng): (&Arc<dyn Clock>, &Arc<dyn Rng>),
+) -> anyhow::Result<Storage> {
+    let location = location(config)?;
+    if options.migrate || matches!(location, Location::Sqlite(_)) {
+        Storage::migrate(&location).await.context("the database")?;
+    }
+    let master = match &config.secrets.master_key {
+        Some(reference) => master_key(secret(reference)?.expose()).context("secrets.master_key")?,
+        None => directory.master_key(rng.as_ref())?,
+    };
+    Storage::open(&location, &master, Arc::clone(clock), Arc::clone(rng)).await.context("the database")
+}
+
+fn hashing_pool(config: &Config, rng: &Arc<dyn Rng>) -> anyhow::Result<HashingPool> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = match config.limits.password_hashes {
+        0 => processors,
+        some => usize::try_from(some)?,
+    };
+    let queue = usize::try_from(config.limits.password_queue)?;
+    HashingPool::start(workers, queue, Arc::clone(rng))
+        .context("no thread for password hashing can be started")
+}
+
+fn node_settings(config: &Config, base_url: url::Url) -> NodeSettings {
+    NodeSettings {
+        base_url,
+        trusted_proxies: config.server.proxies(),
+        body_bytes: config.limits.body_bytes,
+        request_timeout: config.limits.request_timeout.0,
+        loaded_tenants: config.limits.loaded_tenants,
+        cached_sessions: 50_000,
+        version: env!("CARGO_PKG_VERSION"),
+    }
+}
+
+/// Says in a few lines where to go.
+fn greet(listening: &[Listening], base_url: &str, key: &bootstrap::FirstKey, took: Duration) {
+    println!("Portcullis {} is ready after {} ms", env!("CARGO_PKG_VERSION"), took.as_millis());
+    println!("  sign in    {}", base_url.trim_end_matches('/'));
+    for one in listening.iter().filter(|one| one.name != "command-line") {
+        let scheme = match (&one.address, one.tls) {
+            (ListenAddress::Unix(_), _) => "",
+            (ListenAddress::Tcp(_), true) => "https://",
+            (ListenAddress::Tcp(_), false) => "http://",
+        };
+        println!("  {:<10} {scheme}{}", one.name, one.address);
+    }
+    if let Some(path) = &key.path {
+        println!("  admin key  {}{}", path.display(), if key.is_new { " (new)" } else { "" });
+    }
+}

@@ -1,0 +1,114 @@
+//! `/admin/portcullis/v1/keys`: admin keys of the operator, and below a tenant's prefix those of the tenant.
+
+use http::StatusCode;
+use primitives::{AdminKeyId, TenantId, Timestamp};
+use serde::Deserialize;
+use serde_json::json;
+use tenancy::{AccessDenied, AdminKeys as _, KeyOwner, NewAdminKey, Scope};
+
+use super::{actor, apply, body, page, principal, store};
+use crate::call::Call;
+use crate::failure::Failure;
+use crate::response::{Answer, empty, json_no_store, no_store};
+
+/// `GET …/keys?tenant=…`
+pub(crate) async fn list(call: Call) -> Answer {
+    let listed = async {
+        let owner = owner(&call, call.query_value("tenant").as_deref())?;
+        check(&call, &owner, Scope::KeysRead)?;
+        call.node.storage.list_admin_keys(owner, page(&call)).await.map_err(|error| store(&call, &error))
+    };
+    match listed.await {
+        Ok(keys) => {
+            let next = keys.last().map(|key| key.id);
+            json_no_store(StatusCode::OK, &json!({ "keys": keys, "next_page_token": next }))
+        }
+        Err(failure) => failure.to_problem(call.request),
+    }
+}
+
+/// What a new key is made of.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewKey {
+    name: String,
+    /// Whose; the operator's without it.
+    #[serde(default)]
+    tenant: Option<String>,
+    scopes: Vec<Scope>,
+    #[serde(default)]
+    expires_at: Option<Timestamp>,
+}
+
+/// `POST …/keys`: the key itself is in this answer and nowhere else.
+pub(crate) async fn create(call: Call) -> Answer {
+    let made = async {
+        let new: NewKey = body(&call)?;
+        let owner = owner(&call, new.tenant.as_deref())?;
+        let new = NewAdminKey { name: new.name, owner, scopes: new.scopes, expires_at: new.expires_at };
+        if new.name.trim().is_empty() || new.name.len() > 200 || new.scopes.is_empty() {
+            return Err(Failure::bad_request("A key has a name of 1 to 200 bytes and at least one scope."));
+        }
+        principal(&call)?.check_may_create(&new).map_err(denied)?;
+        if let KeyOwner::Tenant(tenant) = &new.owner {
+            use tenancy::Tenants as _;
+            let found = call.node.storage.find_tenant(tenant.clone()).await;
+            found.map_err(|error| store(&call, &error))?.ok_or_else(Failure::not_found)?;
+        }
+        let (key, text, change) =
+            new.create(actor(&call), call.node.sealer(), call.node.rng.as_ref(), call.now());
+        apply(&call, change, "The key could not be made; try again.").await?;
+        Ok(json!({ "key": key, "secret": text.expose() }))
+    };
+    match made.await {
+        Ok(answer) => json_no_store(StatusCode::CREATED, &answer),
+        Err(failure) => failure.to_problem(call.request),
+    }
+}
+
+/// `DELETE …/keys/{key}`
+pub(crate) async fn delete(call: Call) -> Answer {
+    let deleted = async {
+        let id: AdminKeyId = call.place("key").parse().map_err(|_| Failure::not_found())?;
+        let found = call.node.storage.find_admin_key(id).await.map_err(|error| store(&call, &error))?;
+        let (key, _) = found.ok_or_else(Failure::not_found)?;
+        if !principal(&call)?.sees_key(&key) {
+            return Err(Failure::not_found());
+        }
+        check(&call, &key.owner, Scope::KeysWrite)?;
+        apply(&call, key.delete(actor(&call)), "The key is gone already.").await
+    };
+    match deleted.await {
+        Ok(()) => no_store(empty(StatusCode::NO_CONTENT)),
+        Err(failure) => failure.to_problem(call.request),
+    }
+}
+
+/// Whose keys are meant: those of the tenant that is named, else those of whoever asks.
+fn owner(call: &Call, tenant: Option<&str>) -> Result<KeyOwner, Failure> {
+    match tenant {
+        Some(tenant) => {
+            let tenant: TenantId = tenant.parse().map_err(|_| Failure::not_found())?;
+            Ok(KeyOwner::Tenant(tenant))
+        }
+        None => Ok(principal(call)?.owner.clone()),
+    }
+}
+
+fn check(call: &Call, owner: &KeyOwner, scope: Scope) -> Result<(), Failure> {
+    let principal = principal(call)?;
+    let allowed = match owner {
+        KeyOwner::Operator => principal.check_operator(scope),
+        KeyOwner::Tenant(tenant) => principal.check_access(tenant, scope),
+    };
+    allowed.map_err(denied)
+}
+
+fn denied(denied: AccessDenied) -> Failure {
+    match denied {
+        AccessDenied::NotFound => Failure::not_found(),
+        AccessDenied::OperatorOnly | AccessDenied::MissingScope(_) | AccessDenied::WiderThanOneself(_) => {
+            Failure::new(StatusCode::FORBIDDEN, "forbidden", denied.to_string())
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! `/admin/portcullis/v1/tenants`
+
+use config::tenant::TenantSettings;
+use http::StatusCode;
+use primitives::TenantId;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tenancy::tenant::TenantUpdate;
+use tenancy::{AccessDenied, ManagedBy, Scope, Tenant, TenantError, Tenants as _};
+use url::Url;
+
+use super::{actor, apply, body, page, principal, store};
+use crate::call::Call;
+use crate::failure::Failure;
+use crate::response::{Answer, json_no_store};
+
+/// `GET …/tenants`: what the caller may see of them.
+pub(crate) async fn list(call: Call) -> Answer {
+    let tenants = match call.node.storage.list_tenants(page(&call)).await {
+        Ok(tenants) => tenants,
+        Err(error) => return store(&call, &error).to_problem(call.request),
+    };
+    let next = tenants.last().map(|tenant| tenant.id.to_string());
+    let seen = tenants.iter().map(|tenant| document(&call, tenant)).collect::<Vec<_>>();
+    json_no_store(StatusCode::OK, &json!({ "tenants": seen, "next_page_token": next }))
+}
+
+/// What a new tenant is made of.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewTenant {
+    id: TenantId,
+    #[serde(default)]
+    host: Option<String>,
+    #[serde(default)]
+    issuer: Option<Url>,
+    #[serde(default)]
+    settings: Map<String, Value>,
+}
+
+/// `POST …/tenants`
+pub(crate) async fn create(call: Call) -> Answer {
+    let made: Result<Value, Failure> = async {
+        let new: NewTenant = body(&call)?;
+        check_settings(&new.settings)?;
+        let mut tenant = Tenant::new(new.id, ManagedBy::Api, call.now());
+        tenant.host = new.host.map(|host| host.to_ascii_lowercase());
+        tenant.issuer = new.issuer;
+        tenant.settings.document = new.settings;
+        let answer = document(&call, &tenant);
+        let taken = "A tenant of this id, or with this host, exists already.";
+        apply(&call, tenant.create(actor(&call)), taken).await?;
+        Ok(answer)
+    }
+    .await;
+    match made {
+        Ok(answer) => json_no_store(StatusCode::CREATED, &answer),
+        Err(failure) => failure.to_problem(call.request),
+    }
+}
+
+/// `GET …/tenants/{tenant}`
+pub(crate) async fn show(call: Call) -> Answer {
+    match find(&call, Scope::TenantsRead).await {
+        Ok(tenant) => json_no_store(StatusCode::OK, &document(&call, &tenant)),
+        Err(failure) => failure.to_problem(call.request),
+    }
+}
+
+/// What may be changed of a tenant; `null` clears host and issuer, what is left out stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::option_option, reason = "left out, null and a value are three wishes")]
+struct Patch {
+    #[serde(default, deserialize_with = "given")]
+    host: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    issuer: Option<Option<Url>>,
+    #[serde(default)]
+    suspended: Option<bool>,
+    #[serde(default)]
+    settings: Option<Map<String, Value>>,
+}
+
+fn given<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(d: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(d).map(Some)
+}
+
+/// `PATCH …/tenants/{tenant}`
+pub(crate) async fn update(call: Call) -> Answer {
+    let changed: Result<Value, Failure> = async {
+        let tenant = find(&call, Scope::TenantsWrite).await?;
+        let patch: Patch = body(&call)?;
+        if let Some(settings) = &patch.settings {
+            check_settings(settings)?;
+        }
+        let update = TenantUpdate {
+            host: patch.host,
+            issuer: patch.issuer,
+            suspended: patch.suspended,
+            settings: patch.settings,
+        };
+        let (tenant, change) =
+            tenant.update(update, actor(&call), call.now()).map_err(|error| match error {
+                TenantError::ManagedByFile => {
+                    Failure::new(StatusCode::CONFLICT, "managed_by_file", error.to_string())
+                }
+            })?;
+        apply(&call, change, "The tenant was changed by somebody else, or another tenant has this host.")
+            .await?;
+        Ok(document(&call, &tenant))
+    }
+    .await;
+    match changed {
+        Ok(answer) => json_no_store(StatusCode::OK, &answer),
+        Err(failure) => Failure::to_problem(&failure, call.request),
+    }
+}
+
+/// The tenant in the path, as far as the caller may know of it.
+async fn find(call: &Call, scope: Scope) -> Result<Tenant, Failure> {
+    let id: TenantId = call.place("tenant").parse().map_err(|_| Failure::not_found())?;
+    principal(call)?.check_access(&id, scope).map_err(|denied| match denied {
+        AccessDenied::NotFound => Failure::not_found(),
+        AccessDenied::OperatorOnly | AccessDenied::MissingScope(_) | AccessDenied::WiderThanOneself(_) => {
+            Failure::new(StatusCode::FORBIDDEN, "forbidden", denied.to_string())
+        }
+    })?;
+    let found = call.node.storage.find_tenant(id).await.map_err(|error| store(call, &error))?;
+    found.ok_or_else(Failure::not_found)
+}
+
+/// Settings that the tenant could not be loaded with are refused before they are stored.
+fn check_settings(settings: &Map<String, Value>) -> Result<(), Failure> {
+    let checked = TenantSettings::check_document(settings);
+    checked.map(|_| ()).map_err(|error| Failure::bad_request(format!("The settings: {error}.")))
+}
+
+fn document(call: &Call, tenant: &Tenant) -> Value {
+    let mut document = serde_json::to_value(tenant).unwrap_or_default();
+    if let Value::Object(fields) = &mut document {
+        fields.insert("issuer".to_owned(), tenant.issuer(&call.node.settings.base_url).into());
+    }
+    document
+}

@@ -1,0 +1,92 @@
+//! What a browser brings along: its session, and the cookie that every browser has for itself.
+
+use identity::session::{LiveSession, SessionToken};
+use primitives::AuthenticatedSubject;
+
+use crate::call::Call;
+use crate::failure::Failure;
+use crate::response::{Answer, set_cookie};
+
+/// The cookie of a signed-in browser; the name is part of the API that we are compatible with.
+pub(crate) const SESSION_COOKIE: &str = "ory_kratos_session";
+/// The cookie that binds a sealed request in progress to the browser that began it.
+const BINDING_COOKIE: &str = "portcullis_browser";
+
+/// The live session of the browser, by its cookie.
+pub(crate) async fn session_of_cookie(call: &Call) -> Result<Option<LiveSession>, Failure> {
+    match call.cookie(SESSION_COOKIE).and_then(SessionToken::parse) {
+        Some(token) => session_of_token(call, &token).await,
+        None => Ok(None),
+    }
+}
+
+/// The live session of a token.
+pub(crate) async fn session_of_token(
+    call: &Call,
+    token: &SessionToken,
+) -> Result<Option<LiveSession>, Failure> {
+    let node = &call.node;
+    let found = node.sessions.find(&node.storage, node.sealer(), &call.tenant.id, token, call.now()).await;
+    found.map_err(|error| {
+        tracing::error!(request = %call.request, %error, "a session cannot be looked up");
+        Failure::unavailable()
+    })
+}
+
+/// A browser as the authorization server sees it.
+#[derive(Debug)]
+pub(crate) struct BrowserState {
+    pub(crate) subject: Option<AuthenticatedSubject>,
+    binding: String,
+    /// Whether the browser had no binding yet, so that the answer must set it.
+    is_new: bool,
+}
+
+impl BrowserState {
+    /// Reads session and binding; makes a binding for a browser that has none.
+    pub(crate) async fn read(call: &Call) -> Result<Self, Failure> {
+        let live = session_of_cookie(call).await?;
+        let known = call.cookie(BINDING_COOKIE).filter(|value| {
+            value.len() == 43 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        });
+        Ok(Self {
+            subject: live.map(|live| live.subject(&call.tenant.id)),
+            binding: known.map_or_else(|| call.node.rng.token(), str::to_owned),
+            is_new: known.is_none(),
+        })
+    }
+
+    /// The same as the room takes it.
+    pub(crate) fn as_room<'a>(&'a self, call: &Call) -> oauth2::authorization::Browser<'a> {
+        oauth2::authorization::Browser {
+            subject: self.subject.as_ref(),
+            binding: Some(&self.binding),
+            request: call.request,
+        }
+    }
+
+    /// Sets the binding where the browser has none.
+    pub(crate) fn remember(&self, call: &Call, mut answer: Answer) -> Answer {
+        if self.is_new {
+            set_cookie(&mut answer, &cookie(call, BINDING_COOKIE, &self.binding, None));
+        }
+        answer
+    }
+}
+
+/// A cookie of the tenant: not for scripts, not with other sites' posts, only over TLS where the tenant is.
+/// Without `max_age` it lives as long as the browser.
+pub(crate) fn cookie(call: &Call, name: &str, value: &str, max_age: Option<u64>) -> String {
+    let tenant = &call.tenant;
+    let secure = if tenant.is_secure() { "; Secure" } else { "" };
+    let age = max_age.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
+    format!("{name}={value}; Path={}; HttpOnly; SameSite=Lax{secure}{age}", tenant.cookie_path())
+}
+
+/// Whether a form came from a page of ours: browsers say from which origin they post.
+pub(crate) fn is_own_origin(call: &Call) -> bool {
+    match call.header("origin") {
+        None => call.headers.get("origin").is_none(),
+        Some(origin) => origin == call.tenant.url.origin().ascii_serialization(),
+    }
+}

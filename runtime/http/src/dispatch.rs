@@ -1,0 +1,218 @@
+//! From a request's head to its response: the phases that every request goes through.
+//!
+//! | phase | fails with |
+//! |---|---|
+//! | 1 name the request, find the client behind trusted proxies | |
+//! | 2 find tenant and route | 404, 405 |
+//! | 3 read the body, within its limit | 413, 400 |
+//! | 4 load the tenant | 404, 403, 503 |
+//! | 5 let the caller in, where operators are | 401, 403, 404 |
+//! | 6 the handler | its own |
+//!
+//! All of it happens within the listener's time limit (408), and a handler that panics costs its own
+//! request (500) and nobody else's.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::FutureExt as _;
+use http::{HeaderMap, Method, Request, StatusCode};
+use hyper::body::Incoming;
+use primitives::{ClientAddress, RequestId};
+use tenancy::{AccessDenied, TenantState};
+
+use crate::admin_auth;
+use crate::body::{self, BodyError};
+use crate::call::Call;
+use crate::failure::{ErrorForm, Failure};
+use crate::node::Node;
+use crate::response::{Answer, set};
+use crate::routes::{Access, Matched, Route, RouteTable};
+use crate::server::Entrance;
+use crate::tenants::LoadError;
+
+/// Answers one request.
+pub(crate) async fn answer(
+    node: Arc<Node>,
+    table: Arc<RouteTable>,
+    entrance: Entrance,
+    request: Request<Incoming>,
+) -> Answer {
+    let started = Instant::now();
+    let id = RequestId::generate(node.rng.as_ref());
+    let method = request.method().clone();
+    let mut operation = "unmatched";
+    let work = AssertUnwindSafe(run(&node, &table, &entrance, request, id, &mut operation)).catch_unwind();
+    let mut response = match tokio::time::timeout(entrance.request_timeout, work).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_panic)) => {
+            // The panic hook has logged what and where.
+            tracing::error!(request = %id, operation, "a handler panicked");
+            Failure::internal().to_api(id)
+        }
+        Err(_elapsed) => {
+            let words = "The request took too long to arrive or to be answered.";
+            Failure::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", words).to_api(id)
+        }
+    };
+    if method == Method::HEAD {
+        *response.body_mut() = http_body_util::Full::default();
+    }
+    set(&mut response, "x-request-id", &id.to_string());
+    if entrance.is_tls {
+        set(&mut response, "strict-transport-security", "max-age=31536000");
+    }
+    let status = response.status();
+    let took = started.elapsed();
+    node.metrics.record(operation, status.as_u16(), took);
+    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    if status.is_server_error() {
+        tracing::warn!(request = %id, %method, operation, status = status.as_u16(), micros, "request failed");
+    } else {
+        tracing::debug!(request = %id, %method, operation, status = status.as_u16(), micros, "request");
+    }
+    response
+}
+
+async fn run(
+    node: &Arc<Node>,
+    table: &RouteTable,
+    entrance: &Entrance,
+    request: Request<Incoming>,
+    id: RequestId,
+    operation: &mut &'static str,
+) -> Answer {
+    // 1
+    let (head, body) = request.into_parts();
+    let client = client_address(node, entrance.peer, &head.headers);
+    // 2
+    let host = forwarded_host(node, entrance.peer, &head.headers)
+        .or_else(|| head.uri.authority().map(http::uri::Authority::as_str));
+    let located = match node.tenants.locate(&node.storage, host, head.uri.path()).await {
+        Ok(Some(located)) => located,
+        Ok(None) => return Failure::not_found().to_api(id),
+        Err(error) => return load_failure(&error, id).to_api(id),
+    };
+    let Matched { route, places } = match table.find(&head.method, &located.path) {
+        Ok(matched) => matched,
+        Err(unmatched) => return unmatched.respond(id),
+    };
+    *operation = route.operation;
+    // 3
+    let body = match body::read(body, entrance.body_bytes).await {
+        Ok(body) => body,
+        Err(error) => return fail(&body_failure(error), route, None, id),
+    };
+    // 4
+    let tenant = match node.tenants.load(node, &located.tenant).await {
+        Ok(Some(tenant)) => tenant,
+        Ok(None) => return fail(&Failure::not_found(), route, None, id),
+        Err(error) => return fail(&load_failure(&error, id), route, None, id),
+    };
+    let mut call = Call {
+        node: Arc::clone(node),
+        tenant,
+        request: id,
+        client,
+        method: head.method,
+        path: located.path,
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        headers: head.headers,
+        body,
+        places,
+        principal: None,
+    };
+    // 5
+    match let_in(&call, route, entrance).await {
+        Ok(principal) => call.principal = principal,
+        Err(failure) => {
+            let mut response = fail(&failure, route, Some(&call), id);
+            if failure.status == StatusCode::UNAUTHORIZED {
+                set(&mut response, "www-authenticate", "Bearer realm=\"portcullis\"");
+            }
+            return response;
+        }
+    }
+    // 6
+    (route.handler)(call).await
+}
+
+/// Phase 5: what the route asks for, and a tenant that answers.
+async fn let_in(
+    call: &Call,
+    route: &Route,
+    entrance: &Entrance,
+) -> Result<Option<tenancy::AdminPrincipal>, Failure> {
+    let principal = match route.access {
+        Access::Public => {
+            return match call.tenant.state {
+                TenantState::Active => Ok(None),
+                // To the world a tenant that its operator stopped is not there.
+                TenantState::Suspended | TenantState::Disabled => Err(Failure::not_found()),
+            };
+        }
+        Access::Health => return Ok(None),
+        Access::Tenant(_) | Access::Operator(_) | Access::AnyOperator => {
+            admin_auth::authenticate(call, entrance).await?
+        }
+    };
+    let allowed = match route.access {
+        Access::Tenant(scope) => principal.check_access(&call.tenant.id, scope),
+        Access::Operator(scope) => principal.check_operator(scope),
+        Access::Public | Access::Health | Access::AnyOperator => Ok(()),
+    };
+    match allowed {
+        Ok(()) => Ok(Some(principal)),
+        Err(AccessDenied::NotFound) => Err(Failure::not_found()),
+        Err(
+            denied @ (AccessDenied::OperatorOnly
+            | AccessDenied::MissingScope(_)
+            | AccessDenied::WiderThanOneself(_)),
+        ) => Err(Failure::new(StatusCode::FORBIDDEN, "forbidden", denied.to_string())),
+    }
+}
+
+/// A failure in the route's form. A page needs a tenant, and so there is none before one is loaded.
+fn fail(failure: &Failure, route: &Route, call: Option<&Call>, id: RequestId) -> Answer {
+    match (route.errors, call) {
+        (ErrorForm::OAuth, _) => failure.to_oauth(),
+        (ErrorForm::Problem, _) => failure.to_problem(id),
+        (ErrorForm::Page, Some(call)) => failure.to_page(call),
+        (ErrorForm::Page | ErrorForm::Api, _) => failure.to_api(id),
+    }
+}
+
+fn body_failure(error: BodyError) -> Failure {
+    match error {
+        BodyError::TooLarge => Failure::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "payload_too_large",
+            "The body is larger than this server takes.",
+        ),
+        BodyError::Broken => Failure::bad_request("The body did not arrive."),
+    }
+}
+
+fn load_failure(error: &LoadError, request: RequestId) -> Failure {
+    tracing::error!(%request, %error, "a tenant cannot be loaded");
+    match error {
+        LoadError::Store(_) => Failure::unavailable(),
+        LoadError::Settings { .. } => Failure::internal(),
+    }
+}
+
+/// The client behind trusted proxies. A request over a Unix socket comes from this machine.
+fn client_address(node: &Node, peer: IpAddr, headers: &HeaderMap) -> ClientAddress {
+    let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    node.settings.trusted_proxies.client_address(peer, forwarded)
+}
+
+/// The host that was asked for: `Host`, or `X-Forwarded-Host` where a trusted proxy says so.
+fn forwarded_host<'a>(node: &Node, peer: IpAddr, headers: &'a HeaderMap) -> Option<&'a str> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let forwarded =
+        text("x-forwarded-host").filter(|_| node.settings.trusted_proxies.contains(peer)).map(str::trim);
+    forwarded.or_else(|| text("host"))
+}

@@ -1,0 +1,127 @@
+//! What every handler shares: the node, put together by the composition root.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use identity::limiter::AttemptsInMemory;
+use identity::password::HashingPool;
+use identity::session::SessionCache;
+use oauth2::hooks::TokenHook;
+use primitives::outbound::Outbound;
+use primitives::{Clock, Rng, Sealer, TrustedProxies};
+use prometheus_client::registry::Registry;
+use storage::{IDENTITY_CHANGED, SESSION_CHANGED, Storage};
+use tenancy::plugin::TenantPlugins;
+use ui::Pages;
+use url::Url;
+
+use crate::metrics::HttpMetrics;
+use crate::secrets::ClientSecretHasher;
+use crate::tenants::TenantDirectory;
+
+/// The node.
+#[derive(Debug)]
+pub struct Node {
+    pub(crate) storage: Storage,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: Arc<dyn Rng>,
+    pub(crate) settings: NodeSettings,
+    pub(crate) tenants: TenantDirectory,
+    #[expect(dead_code, reason = "the self-service endpoints, which are next, use it")]
+    pub(crate) hashing: HashingPool,
+    pub(crate) secrets: Arc<ClientSecretHasher>,
+    #[expect(dead_code, reason = "the self-service endpoints, which are next, use it")]
+    pub(crate) attempts: AttemptsInMemory,
+    pub(crate) sessions: Arc<SessionCache>,
+    pub(crate) pages: Pages,
+    pub(crate) metrics: HttpMetrics,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) hook: Arc<dyn TokenHook>,
+    pub(crate) plugins: Arc<dyn TenantPlugins>,
+    pub(crate) outbound: Arc<dyn Outbound>,
+}
+
+/// What the node was told about itself.
+#[derive(Debug, Clone)]
+pub struct NodeSettings {
+    /// What browsers and apps call it.
+    pub base_url: Url,
+    /// Whose `X-Forwarded-…` is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// The largest request body, in bytes.
+    pub body_bytes: u64,
+    /// How long a request may take to arrive and to be answered.
+    pub request_timeout: Duration,
+    /// Tenants kept in memory.
+    pub loaded_tenants: u64,
+    /// Sessions kept in memory.
+    pub cached_sessions: u64,
+    /// The version that `/version` tells.
+    pub version: &'static str,
+}
+
+/// What the composition root puts in.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "each type says what it is")]
+pub struct NodeParts {
+    pub storage: Storage,
+    pub clock: Arc<dyn Clock>,
+    pub rng: Arc<dyn Rng>,
+    pub hashing: HashingPool,
+    pub pages: Pages,
+    pub metrics: HttpMetrics,
+    pub registry: Arc<Registry>,
+    pub hook: Arc<dyn TokenHook>,
+    pub plugins: Arc<dyn TenantPlugins>,
+    pub outbound: Arc<dyn Outbound>,
+}
+
+/// Clients' addresses and identifiers whose attempts are counted at a time.
+const COUNTED_ATTEMPTS: u64 = 100_000;
+
+impl Node {
+    /// Puts the node together and subscribes its caches to the change log.
+    pub fn new(settings: NodeSettings, parts: NodeParts) -> Arc<Self> {
+        let storage = parts.storage;
+        let sessions = Arc::new(SessionCache::new(settings.cached_sessions));
+        forget_what_changes(&storage, &sessions);
+        Arc::new(Self {
+            tenants: TenantDirectory::new(&storage, settings.loaded_tenants),
+            secrets: Arc::new(ClientSecretHasher(parts.hashing.clone())),
+            attempts: AttemptsInMemory::new(COUNTED_ATTEMPTS),
+            clock: parts.clock,
+            rng: parts.rng,
+            hashing: parts.hashing,
+            sessions,
+            pages: parts.pages,
+            metrics: parts.metrics,
+            registry: parts.registry,
+            hook: parts.hook,
+            plugins: parts.plugins,
+            outbound: parts.outbound,
+            storage,
+            settings,
+        })
+    }
+
+    pub(crate) fn sealer(&self) -> &Sealer {
+        self.storage.sealer()
+    }
+}
+
+fn forget_what_changes(storage: &Storage, sessions: &Arc<SessionCache>) {
+    let sessions = Arc::clone(sessions);
+    storage.on_change(Box::new(move |record| {
+        if record.kind == SESSION_CHANGED {
+            match record.key.parse() {
+                Ok(session) => sessions.forget_session(&record.tenant, session),
+                Err(_) => sessions.forget_all(),
+            }
+        } else if record.kind == IDENTITY_CHANGED {
+            match record.key.parse() {
+                Ok(identity) => sessions.forget_identity(&record.tenant, identity),
+                Err(_) => sessions.forget_all(),
+            }
+        }
+    }));
+}

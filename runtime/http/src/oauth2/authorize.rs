@@ -1,0 +1,95 @@
+//! `/oauth2/auth`: the authorization request, and how it goes on after a sign-in.
+
+use http::{Method, StatusCode};
+use oauth2::authorization::{Fault, Next, PageError};
+use oauth2::parameters::Parameters;
+use oauth2::ports::PortError;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{FORM, form_post};
+use crate::browser::BrowserState;
+use crate::call::Call;
+use crate::commit::{Uncommitted, commit};
+use crate::failure::Failure;
+use crate::response::{Answer, see_other};
+
+impl Uncommitted for PageError {
+    fn store(error: PortError) -> Self {
+        Self::Port(error)
+    }
+
+    fn contention() -> Self {
+        Self::Port(PortError::Busy("too many requests for the same grant"))
+    }
+}
+
+/// `GET` and `POST /oauth2/auth` (RFC 6749 section 3.1, OpenID Connect Core section 3.1.2.1).
+pub(crate) async fn begin(call: Call) -> Answer {
+    let browser = match BrowserState::read(&call).await {
+        Ok(browser) => browser,
+        Err(failure) => return failure.to_page(&call),
+    };
+    let encoded = if call.method == Method::POST && call.has_media_type(FORM) {
+        &call.body[..]
+    } else {
+        call.query.as_bytes()
+    };
+    let parameters = Parameters::parse(encoded);
+    let server = &call.tenant.oauth2;
+    let next = commit(&call.node, || server.authorize(&parameters, browser.as_room(&call))).await;
+    browser.remember(&call, respond(&call, next))
+}
+
+/// `GET /oauth2/auth/resume`: the browser comes back signed in.
+pub(crate) async fn resume(call: Call) -> Answer {
+    let browser = match BrowserState::read(&call).await {
+        Ok(browser) => browser,
+        Err(failure) => return failure.to_page(&call),
+    };
+    let challenge = call.query_value("login_challenge").unwrap_or_default();
+    let server = &call.tenant.oauth2;
+    let next = commit(&call.node, || server.resume(&challenge, browser.as_room(&call))).await;
+    browser.remember(&call, respond(&call, next))
+}
+
+/// Where the browser goes next.
+pub(super) fn respond(call: &Call, next: Result<Next, PageError>) -> Answer {
+    match next {
+        Ok(Next::Login { challenge, reauthenticate }) => {
+            let refresh = if reauthenticate { "&refresh=true" } else { "" };
+            let path = format!("/self-service/login/browser?login_challenge={}{refresh}", encode(&challenge));
+            see_other(&call.tenant.absolute(&path))
+        }
+        Ok(Next::Consent { challenge }) => {
+            let path = format!("/ui/consent?consent_challenge={}", encode(&challenge));
+            see_other(&call.tenant.absolute(&path))
+        }
+        Ok(Next::Answer(response)) => match response.location() {
+            Some(location) => see_other(&location),
+            None => form_post::page(&response),
+        },
+        Err(error) => refuse(call, &error),
+    }
+}
+
+/// A page that says what is wrong. Nothing of it goes to an address that the request brought along.
+pub(super) fn refuse(call: &Call, error: &PageError) -> Answer {
+    let (request, tenant) = (call.request, &call.tenant.id);
+    let status = match error.fault() {
+        Fault::Request => StatusCode::BAD_REQUEST,
+        Fault::Forbidden => StatusCode::FORBIDDEN,
+        Fault::Gone => StatusCode::GONE,
+        Fault::Server => StatusCode::INTERNAL_SERVER_ERROR,
+        Fault::Busy => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    if status.is_server_error() {
+        tracing::error!(%request, %tenant, %error, "an authorization request failed");
+    } else {
+        tracing::info!(%request, %tenant, %error, "an authorization request was refused");
+    }
+    Failure::new(status, error.id(), error.message()).to_page(call)
+}
+
+fn encode(value: &str) -> String {
+    utf8_percent_encode(value, NON_ALPHANUMERIC).to_string()
+}

@@ -1,0 +1,56 @@
+//! OAuth's error answers (RFC 6749 section 5.2), from what the room refused with.
+
+use http::StatusCode;
+use oauth2::token::{ErrorCode, TokenError};
+use serde_json::json;
+
+use crate::call::Call;
+use crate::response::{Answer, json_no_store, set};
+
+/// The answer to a refused request of an endpoint that authenticates clients.
+pub(crate) fn refuse(call: &Call, error: &TokenError) -> Answer {
+    log(call, error);
+    let code = error.code();
+    // RFC 6749 section 5.2: printable ASCII without quotes and backslashes.
+    let description: String =
+        error.description().chars().filter(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\')).collect();
+    let body = json!({
+        "error": code.as_str(),
+        "error_description": description,
+        "status_code": status(code).as_u16(),
+        "request_id": call.request.to_string(),
+    });
+    let mut response = json_no_store(status(code), &body);
+    if let TokenError::InvalidClient { basic: true, .. } = error {
+        set(&mut response, "www-authenticate", "Basic realm=\"oauth2\"");
+    }
+    if code == ErrorCode::TemporarilyUnavailable {
+        set(&mut response, "retry-after", "1");
+    }
+    response
+}
+
+/// Whose fault it is decides how loud it is.
+fn log(call: &Call, error: &TokenError) {
+    let (request, tenant) = (call.request, &call.tenant.id);
+    if error.is_internal() {
+        tracing::error!(%request, %tenant, %error, "a token request failed");
+    } else {
+        tracing::info!(%request, %tenant, %error, "a token request was refused");
+    }
+}
+
+const fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::InvalidClient => StatusCode::UNAUTHORIZED,
+        ErrorCode::AccessDenied => StatusCode::FORBIDDEN,
+        ErrorCode::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::InvalidRequest
+        | ErrorCode::InvalidGrant
+        | ErrorCode::UnauthorizedClient
+        | ErrorCode::UnsupportedGrantType
+        | ErrorCode::InvalidScope
+        | ErrorCode::InvalidTarget => StatusCode::BAD_REQUEST,
+    }
+}

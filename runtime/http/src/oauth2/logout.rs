@@ -1,0 +1,132 @@
+//! Signing out at the request of a client (OpenID Connect RP-Initiated Logout 1.0), and its page.
+
+use http::{Method, StatusCode};
+use identity::session::LiveSession;
+use oauth2::authorization::PageError;
+use oauth2::logout::{EndSession, SignedOut};
+use oauth2::parameters::Parameters;
+use oauth2::ports::PortError;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use primitives::{Actor, AuditEvent, Change};
+use storage::ApplyError;
+use ui::{Hidden, LogoutView};
+
+use super::FORM;
+use super::authorize::refuse;
+use super::consent::label;
+use crate::browser::{SESSION_COOKIE, cookie, is_own_origin, session_of_cookie};
+use crate::call::Call;
+use crate::failure::Failure;
+use crate::response::{Answer, page, see_other, set_cookie};
+
+/// `GET` and `POST /oauth2/sessions/logout`
+pub(crate) async fn begin(call: Call) -> Answer {
+    let live = match session_of_cookie(&call).await {
+        Ok(live) => live,
+        Err(failure) => return failure.to_page(&call),
+    };
+    let encoded = if call.method == Method::POST && call.has_media_type(FORM) {
+        &call.body[..]
+    } else {
+        call.query.as_bytes()
+    };
+    let subject = live.as_ref().map(|live| live.subject(&call.tenant.id));
+    match call.tenant.oauth2.end_session(&Parameters::parse(encoded), subject.as_ref()).await {
+        Ok(EndSession::Ask { challenge, client_name }) => {
+            let name = client_name.map(|name| format!("&client={}", encode(&name))).unwrap_or_default();
+            let path = format!("/ui/logout?logout_challenge={}{name}", encode(&challenge));
+            see_other(&call.tenant.absolute(&path))
+        }
+        Ok(EndSession::Done(signed_out)) => end(&call, signed_out).await,
+        Err(error) => refuse(&call, &error),
+    }
+}
+
+/// `GET /ui/logout?logout_challenge=…`: asks.
+pub(crate) async fn show(call: Call) -> Answer {
+    let live = match session_of_cookie(&call).await {
+        Ok(live) => live,
+        Err(failure) => return failure.to_page(&call),
+    };
+    let view = LogoutView {
+        action: call.tenant.absolute("/ui/logout"),
+        method: "post".to_owned(),
+        hidden: vec![Hidden {
+            name: "logout_challenge".to_owned(),
+            value: call.query_value("logout_challenge").unwrap_or_default(),
+        }],
+        subject: live.as_ref().map(|live: &LiveSession| label(live.identity())),
+        client_name: call.query_value("client").map(|name| name.chars().take(80).collect()),
+        cancel_url: call.tenant.absolute("/"),
+    };
+    let here = call.page_path();
+    let context = call.tenant.page_context(&here, call.locale(&[]), call.now());
+    let html = call.node.pages.logout(&view, &context);
+    page(StatusCode::OK, html, &ui::page_headers(&call.tenant.branding, None))
+}
+
+/// `POST /ui/logout`: the person has agreed.
+pub(crate) async fn decide(call: Call) -> Answer {
+    if !is_own_origin(&call) {
+        let words = "The form was sent from another site.";
+        return Failure::new(StatusCode::FORBIDDEN, "security_csrf_violation", words).to_page(&call);
+    }
+    let live = match session_of_cookie(&call).await {
+        Ok(live) => live,
+        Err(failure) => return failure.to_page(&call),
+    };
+    let subject = live.as_ref().map(|live| live.subject(&call.tenant.id));
+    let form = Parameters::parse(&call.body);
+    let challenge = form.find("logout_challenge").unwrap_or_default();
+    match call.tenant.oauth2.finish_logout(challenge, subject.as_ref()) {
+        Ok(signed_out) => end(&call, signed_out).await,
+        Err(error) => refuse(&call, &error),
+    }
+}
+
+/// `GET /ui/signed-out`
+pub(crate) async fn signed_out(call: Call) -> Answer {
+    let here = call.page_path();
+    let context = call.tenant.page_context(&here, call.locale(&[]), call.now());
+    let html = call.node.pages.signed_out(&context);
+    page(StatusCode::OK, html, &ui::page_headers(&call.tenant.branding, None))
+}
+
+/// Ends the session and what hangs on it, then sends the browser on.
+async fn end(call: &Call, signed_out: SignedOut) -> Answer {
+    if let Err(error) = apply(call, &signed_out).await {
+        return refuse(call, &error);
+    }
+    let target = signed_out.redirect.unwrap_or_else(|| call.tenant.absolute("/ui/signed-out"));
+    let mut answer = see_other(&target);
+    set_cookie(&mut answer, &cookie(call, SESSION_COOKIE, "", Some(0)));
+    answer
+}
+
+/// Session and grants end in one change. A session that somebody else has just ended is no error: then
+/// only its grants are left to end.
+async fn apply(call: &Call, signed_out: &SignedOut) -> Result<(), PageError> {
+    let failed = |error: &dyn std::fmt::Display| PageError::Port(PortError::Unavailable(error.to_string()));
+    let storage = &call.node.storage;
+    let grants = || storage.prepare(signed_out.change.clone()).map_err(|error| failed(&error));
+    let Some((session, identity)) = signed_out.session else {
+        return storage.apply_prepared(grants()?).await.map_err(|error| failed(&error));
+    };
+    let actor = Actor::Subject(identity);
+    let ended = Change::new(call.tenant.id.clone())
+        .write(identity::Write::RevokeSession { session, identity, at: call.now() })
+        .audit(AuditEvent::new("session.revoked", actor, "session", &session));
+    let ended = storage.prepare(ended).map_err(|error| failed(&error))?;
+    let both = ended.and(grants()?).map_err(|error| failed(&error))?;
+    match storage.apply_prepared(both).await {
+        Ok(()) => Ok(()),
+        Err(ApplyError::Missed { .. }) => {
+            storage.apply_prepared(grants()?).await.map_err(|error| failed(&error))
+        }
+        Err(ApplyError::Storage(error)) => Err(failed(&error)),
+    }
+}
+
+fn encode(value: &str) -> String {
+    utf8_percent_encode(value, NON_ALPHANUMERIC).to_string()
+}

@@ -1,0 +1,22 @@
+//! `POST /oauth2/token` (RFC 6749 section 3.2).
+
+use http::StatusCode;
+
+use super::error::refuse;
+use super::{client_request, form};
+use crate::call::Call;
+use crate::commit::commit;
+use crate::response::{Answer, json_no_store};
+
+/// Gives tokens.
+pub(crate) async fn post(call: Call) -> Answer {
+    let parameters = match form(&call) {
+        Ok(parameters) => parameters,
+        Err(error) => return refuse(&call, &error),
+    };
+    let request = client_request(&call, &parameters);
+    match commit(&call.node, || call.tenant.oauth2.token(request)).await {
+        Ok(tokens) => json_no_store(StatusCode::OK, &tokens),
+        Err(error) => refuse(&call, &error),
+    }
+}

@@ -1,0 +1,268 @@
+//! Every path that is served: the one table.
+//!
+//! A row says who may call it, in which form it fails, its name in the API that it belongs to, and who
+//! handles it. `portcullis openapi` prints what is here; nothing is served that is not.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use config::Router;
+use futures_util::future::BoxFuture;
+use http::{Method, StatusCode};
+use primitives::RequestId;
+use tenancy::Scope;
+
+use crate::call::Call;
+use crate::failure::{ErrorForm, Failure};
+use crate::response::{Answer, set};
+use crate::{admin, health, oauth2, well_known};
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Everybody; the endpoint itself knows whom it asks for what.
+    Public,
+    /// Everybody, on every listener, whatever the tenant's state.
+    Health,
+    /// Whoever may do this in the request's tenant.
+    Tenant(Scope),
+    /// Whoever may do this to the node.
+    Operator(Scope),
+    /// Whoever has a key; the handler checks it against what the path or the body names.
+    AnyOperator,
+}
+
+/// What handles a request.
+pub(crate) type Handler = fn(Call) -> BoxFuture<'static, Answer>;
+
+/// One row of the table.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    /// With `{places}`.
+    pub(crate) path: &'static str,
+    /// Its operation id in the API that it belongs to; the label of its metrics.
+    pub(crate) operation: &'static str,
+    /// Half a line for the API document.
+    pub(crate) summary: &'static str,
+    pub(crate) access: Access,
+    pub(crate) errors: ErrorForm,
+    pub(crate) handler: Handler,
+}
+
+impl Route {
+    /// Whether a listener that serves `routers` serves this route.
+    pub(crate) fn is_of(&self, routers: &[Router]) -> bool {
+        match self.access {
+            Access::Health => true,
+            Access::Public => routers.contains(&Router::Public),
+            Access::Operator(Scope::MetricsRead) => routers.contains(&Router::Metrics),
+            Access::Tenant(_) | Access::Operator(_) | Access::AnyOperator => routers.contains(&Router::Admin),
+        }
+    }
+}
+
+macro_rules! routes {
+    ($($method:ident $path:literal $operation:literal, $access:expr, $errors:ident, $handler:path, $summary:literal;)+) => {
+        vec![$(Route {
+            method: Method::$method,
+            path: $path,
+            operation: $operation,
+            summary: $summary,
+            access: $access,
+            errors: ErrorForm::$errors,
+            handler: |call| Box::pin($handler(call)),
+        }),+]
+    };
+}
+
+/// The table.
+pub(crate) fn all() -> Vec<Route> {
+    use Access::{AnyOperator, Health, Operator, Public, Tenant};
+    routes! {
+        // What tells about the node.
+        GET "/health/alive" "isAlive", Health, Api, health::alive, "Says that the process runs";
+        GET "/health/ready" "isReady", Health, Api, health::ready, "Says that the database answers";
+        GET "/version" "getVersion", Health, Api, health::version, "Says which version runs";
+        GET "/metrics" "getMetrics", Operator(Scope::MetricsRead), Api, health::metrics, "Metrics for Prometheus";
+
+        // OpenID Connect and OAuth2, public.
+        GET "/.well-known/openid-configuration" "discoverOidcConfiguration", Public, Api, well_known::metadata, "Provider metadata (OpenID Connect Discovery)";
+        GET "/.well-known/oauth-authorization-server" "discoverOAuthServer", Public, Api, well_known::metadata, "Server metadata (RFC 8414)";
+        GET "/.well-known/jwks.json" "discoverJsonWebKeys", Public, Api, well_known::jwks, "The keys that verify tokens";
+        GET "/oauth2/auth" "oAuth2Authorize", Public, Page, oauth2::authorize::begin, "Begins an authorization";
+        POST "/oauth2/auth" "oAuth2AuthorizeForm", Public, Page, oauth2::authorize::begin, "Begins an authorization, by form";
+        GET "/oauth2/auth/resume" "resumeAuthorization", Public, Page, oauth2::authorize::resume, "Goes on after a sign-in";
+        POST "/oauth2/token" "oauth2TokenExchange", Public, OAuth, oauth2::token::post, "Gives tokens (RFC 6749)";
+        POST "/oauth2/revoke" "revokeOAuth2Token", Public, OAuth, oauth2::revoke::post, "Revokes a token (RFC 7009)";
+        POST "/oauth2/introspect" "introspectOAuth2TokenAsClient", Public, OAuth, oauth2::introspect::by_client, "Introspects a token (RFC 7662)";
+        GET "/userinfo" "getOidcUserInfo", Public, OAuth, oauth2::userinfo::answer, "Claims of the person behind a token";
+        POST "/userinfo" "postOidcUserInfo", Public, OAuth, oauth2::userinfo::answer, "Claims of the person behind a token";
+        GET "/oauth2/sessions/logout" "revokeOidcSession", Public, Page, oauth2::logout::begin, "Signs out at a client's request";
+        POST "/oauth2/sessions/logout" "revokeOidcSessionForm", Public, Page, oauth2::logout::begin, "Signs out at a client's request, by form";
+
+        // Built-in pages of the authorization server.
+        GET "/ui/consent" "showConsent", Public, Page, oauth2::consent::show, "Asks whether a client gets access";
+        POST "/ui/consent" "decideConsent", Public, Page, oauth2::consent::decide, "Takes the person's answer";
+        GET "/ui/logout" "showLogout", Public, Page, oauth2::logout::show, "Asks whether to sign out";
+        POST "/ui/logout" "decideLogout", Public, Page, oauth2::logout::decide, "Signs out";
+        GET "/ui/signed-out" "showSignedOut", Public, Page, oauth2::logout::signed_out, "Says that one is signed out";
+
+        // Operators: tokens.
+        POST "/admin/oauth2/introspect" "introspectOAuth2Token", Tenant(Scope::TokensRead), OAuth, oauth2::introspect::by_admin, "Introspects a token";
+
+        // Operators: our own API.
+        GET "/admin/portcullis/v1/tenants" "listTenants", Operator(Scope::TenantsRead), Problem, admin::tenants::list, "Lists tenants";
+        POST "/admin/portcullis/v1/tenants" "createTenant", Operator(Scope::TenantsWrite), Problem, admin::tenants::create, "Makes a tenant";
+        GET "/admin/portcullis/v1/tenants/{tenant}" "getTenant", AnyOperator, Problem, admin::tenants::show, "Shows a tenant";
+        PATCH "/admin/portcullis/v1/tenants/{tenant}" "updateTenant", AnyOperator, Problem, admin::tenants::update, "Changes a tenant";
+        GET "/admin/portcullis/v1/keys" "listAdminKeys", AnyOperator, Problem, admin::keys::list, "Lists admin keys";
+        POST "/admin/portcullis/v1/keys" "createAdminKey", AnyOperator, Problem, admin::keys::create, "Makes an admin key";
+        DELETE "/admin/portcullis/v1/keys/{key}" "deleteAdminKey", AnyOperator, Problem, admin::keys::delete, "Deletes an admin key";
+        GET "/admin/portcullis/v1/plugins" "listPlugins", Tenant(Scope::PluginsRead), Problem, admin::plugins::list, "Lists the tenant's plugins as they run";
+    }
+}
+
+/// The routes of one listener, ready for look-ups.
+pub(crate) struct RouteTable {
+    paths: matchit::Router<usize>,
+    /// By path, its routes by method.
+    methods: Vec<HashMap<Method, Arc<Route>>>,
+}
+
+impl std::fmt::Debug for RouteTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RouteTable").field("paths", &self.methods.len()).finish_non_exhaustive()
+    }
+}
+
+/// A route that a request matched.
+#[derive(Debug)]
+pub(crate) struct Matched<'a> {
+    pub(crate) route: &'a Route,
+    /// What its places stand for, decoded.
+    pub(crate) places: Vec<(String, String)>,
+}
+
+/// No route.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unmatched {
+    /// Nothing has this path.
+    Path,
+    /// The path is served, with other methods.
+    Method(String),
+}
+
+/// Two rows of the table cannot be told apart.
+#[derive(Debug, thiserror::Error)]
+#[error("the route {path} collides with another: {reason}")]
+pub(crate) struct Collision {
+    path: &'static str,
+    reason: String,
+}
+
+impl RouteTable {
+    /// The table of a listener that serves `routers`.
+    pub(crate) fn of(routers: &[Router]) -> Result<Self, Collision> {
+        let mut paths = matchit::Router::new();
+        let mut methods: Vec<HashMap<Method, Arc<Route>>> = Vec::new();
+        let mut known: HashMap<&'static str, usize> = HashMap::new();
+        for route in all().into_iter().filter(|route| route.is_of(routers)) {
+            let path = route.path;
+            let collision = |reason: String| Collision { path, reason };
+            let at = if let Some(at) = known.get(path) {
+                *at
+            } else {
+                paths.insert(path, methods.len()).map_err(|error| collision(error.to_string()))?;
+                known.insert(path, methods.len());
+                methods.push(HashMap::new());
+                methods.len() - 1
+            };
+            let Some(of_path) = methods.get_mut(at) else { continue };
+            if of_path.insert(route.method.clone(), Arc::new(route)).is_some() {
+                return Err(collision("the same method twice".to_owned()));
+            }
+        }
+        Ok(Self { paths, methods })
+    }
+
+    /// The route of a request; HEAD is answered by GET's.
+    pub(crate) fn find(&self, method: &Method, path: &str) -> Result<Matched<'_>, Unmatched> {
+        let found = self.paths.at(path).map_err(|_| Unmatched::Path)?;
+        let of_path = self.methods.get(*found.value).ok_or(Unmatched::Path)?;
+        let wanted = if *method == Method::HEAD { &Method::GET } else { method };
+        let Some(route) = of_path.get(wanted) else {
+            let mut known: Vec<&str> = of_path.keys().map(Method::as_str).collect();
+            known.sort_unstable();
+            return Err(Unmatched::Method(known.join(", ")));
+        };
+        let decode =
+            |value: &str| percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned();
+        let places = found.params.iter().map(|(name, value)| (name.to_owned(), decode(value))).collect();
+        Ok(Matched { route, places })
+    }
+}
+
+impl Unmatched {
+    pub(crate) fn respond(&self, request: RequestId) -> Answer {
+        match self {
+            Self::Path => Failure::not_found().to_api(request),
+            Self::Method(known) => {
+                let words = format!("This address takes {known}.");
+                let failure = Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", words);
+                let mut response = failure.to_api(request);
+                set(&mut response, "allow", known);
+                response
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_of_every_listener_are_free_of_collisions() {
+        for routers in [
+            &[Router::Public][..],
+            &[Router::Admin],
+            &[Router::Metrics],
+            &[Router::Public, Router::Admin, Router::Metrics],
+        ] {
+            RouteTable::of(routers).unwrap();
+        }
+    }
+
+    #[test]
+    fn operations_are_named_once() {
+        let mut names: Vec<_> = all().iter().map(|route| route.operation).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn operators_routes_are_on_no_public_listener() {
+        let public = RouteTable::of(&[Router::Public]).unwrap();
+        for route in all().iter().filter(|route| !matches!(route.access, Access::Public | Access::Health)) {
+            let path = route.path.replace(['{', '}'], "x");
+            match public.find(&route.method, &path) {
+                Err(_) => {}
+                Ok(matched) => assert_eq!(matched.route.access, Access::Public, "{path}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_known_path_says_which_methods_it_takes() {
+        let table = RouteTable::of(&[Router::Public]).unwrap();
+        assert_eq!(
+            table.find(&Method::GET, "/oauth2/token").unwrap_err(),
+            Unmatched::Method("POST".to_owned())
+        );
+        assert_eq!(table.find(&Method::GET, "/nothing").unwrap_err(), Unmatched::Path);
+        assert!(table.find(&Method::HEAD, "/health/alive").is_ok());
+    }
+}

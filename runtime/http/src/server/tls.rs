@@ -1,0 +1,105 @@
+//! A listener's certificate: read from its files, and again when they change.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
+
+/// Certificate, key and client authority of a listener, as files and as they are in use.
+#[derive(Debug)]
+pub(crate) struct TlsFiles {
+    cert: PathBuf,
+    key: PathBuf,
+    client_ca: Option<PathBuf>,
+    current: ArcSwap<ServerConfig>,
+    read: Mutex<Vec<Option<SystemTime>>>,
+}
+
+impl TlsFiles {
+    /// Reads the files; says what is wrong with which.
+    pub(super) fn open(cert: &Path, key: &Path, client_ca: Option<&Path>) -> Result<Self, String> {
+        let config = configuration(cert, key, client_ca)?;
+        let files = Self {
+            cert: cert.to_owned(),
+            key: key.to_owned(),
+            client_ca: client_ca.map(Path::to_owned),
+            current: ArcSwap::from_pointee(config),
+            read: Mutex::default(),
+        };
+        *files.read.lock().unwrap_or_else(PoisonError::into_inner) = files.changed_at();
+        Ok(files)
+    }
+
+    /// Accepts with the certificate of this moment.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.current.load_full())
+    }
+
+    /// Reads the files again if one of them changed. Connections that are open keep what they have.
+    pub(super) fn reload_if_changed(&self) {
+        let now = self.changed_at();
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if *read == now {
+            return;
+        }
+        match configuration(&self.cert, &self.key, self.client_ca.as_deref()) {
+            Ok(config) => {
+                self.current.store(Arc::new(config));
+                tracing::info!(certificate = %self.cert.display(), "a new certificate is in use");
+                *read = now;
+            }
+            // Certificate and key are written one after the other: the next look may find both.
+            Err(reason) => tracing::error!(reason, "the former certificate stays in use"),
+        }
+    }
+
+    fn changed_at(&self) -> Vec<Option<SystemTime>> {
+        let files = [Some(&self.cert), Some(&self.key), self.client_ca.as_ref()];
+        let modified = |path: &PathBuf| fs::metadata(path).and_then(|file| file.modified()).ok();
+        files.into_iter().flatten().map(modified).collect()
+    }
+}
+
+fn configuration(cert: &Path, key: &Path, client_ca: Option<&Path>) -> Result<ServerConfig, String> {
+    let named = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let chain = certificates(cert).map_err(|error| named(cert, &error))?;
+    let private = fs::read(key).map_err(|error| named(key, &error))?;
+    let private = PrivateKeyDer::from_pem_slice(&private).map_err(|error| named(key, &error))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    let builder = match client_ca {
+        None => builder.with_no_client_auth(),
+        Some(path) => {
+            let mut roots = RootCertStore::empty();
+            for authority in certificates(path).map_err(|error| named(path, &error))? {
+                roots.add(authority).map_err(|error| named(path, &error))?;
+            }
+            // Whoever has no certificate may still come with a key.
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                .allow_unauthenticated()
+                .build()
+                .map_err(|error| named(path, &error))?;
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    let mut config = builder.with_single_cert(chain, private).map_err(|error| named(cert, &error))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
+    let text = fs::read(path)?;
+    let chain: Vec<_> =
+        CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(io::Error::other)?;
+    if chain.is_empty() { Err(io::Error::other("holds no certificate")) } else { Ok(chain) }
+}

@@ -1,0 +1,311 @@
+//! Which tenant a request is for, and that tenant ready for decisions.
+//!
+//! Start-up and memory do not grow with the number of tenants: one is loaded when it is first visited and
+//! leaves when others need its place, or at once when the change log says that it is no longer the same.
+
+use std::str::FromStr as _;
+use std::sync::Arc;
+
+use identity::schema::Schemas;
+use moka::sync::Cache;
+use oauth2::server::{AuthorizationServer, Environment, Issuer, Ports};
+use primitives::{TenantId, Timestamp};
+use storage::{InvalidatedCache, Storage};
+use tenancy::plugin::PluginState;
+use tenancy::{Tenant, TenantState, Tenants as _};
+use ui::{Branding, Locale, PageContext};
+use url::Url;
+
+use config::tenant::{StoredSettings, TenantSettings};
+
+use crate::node::Node;
+
+/// The kind of change by which a tenant is no longer what it was.
+const TENANT_CHANGED: &str = "tenant";
+
+/// A tenant as requests use it: its rooms' settings, checked and compiled.
+#[derive(Debug)]
+pub struct LoadedTenant {
+    pub(crate) id: TenantId,
+    pub(crate) state: TenantState,
+    /// What browsers call it: the issuer, without a slash at its end.
+    pub(crate) base_url: String,
+    /// The same, taken apart.
+    pub(crate) url: Url,
+    /// The path of `base_url`: empty, or e.g. `/t/acme`.
+    pub(crate) base_path: String,
+    pub(crate) oauth2: AuthorizationServer,
+    pub(crate) identity: identity::Settings,
+    #[expect(dead_code, reason = "the self-service endpoints, which are next, use it")]
+    pub(crate) schemas: Schemas,
+    pub(crate) branding: Branding,
+}
+
+/// Why a tenant cannot be used.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum LoadError {
+    /// The database did not answer.
+    #[error("{0}")]
+    Store(String),
+    /// Its stored settings are not usable; the operator's to mend.
+    #[error("the settings of tenant {tenant} are not usable: {reason}")]
+    Settings {
+        /// Which.
+        tenant: TenantId,
+        /// What is wrong with them.
+        reason: String,
+    },
+}
+
+impl LoadedTenant {
+    /// Whether cookies may only travel over TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.base_url.starts_with("https:")
+    }
+
+    /// The path that cookies of this tenant are bound to.
+    pub(crate) fn cookie_path(&self) -> &str {
+        if self.base_path.is_empty() { "/" } else { &self.base_path }
+    }
+
+    /// An absolute URL of this tenant.
+    pub(crate) fn absolute(&self, path: &str) -> String {
+        format!("{}{path}", self.base_url)
+    }
+
+    /// What surrounds this tenant's pages. `here` is the page's own path and query.
+    pub(crate) fn page_context<'a>(
+        &'a self,
+        here: &'a str,
+        locale: Locale,
+        now: Timestamp,
+    ) -> PageContext<'a> {
+        PageContext {
+            branding: &self.branding,
+            locale,
+            base_path: &self.base_path,
+            here,
+            client_name: None,
+            registration: self.identity.registration_enabled,
+            password_min_length: self.identity.password.min_length,
+            now,
+        }
+    }
+}
+
+/// Finds and keeps tenants.
+#[derive(Debug)]
+pub(crate) struct TenantDirectory {
+    loaded: InvalidatedCache<Arc<LoadedTenant>>,
+    /// Host names that were asked for, with the tenant that answers there, if any.
+    hosts: Cache<String, Option<TenantId>>,
+}
+
+/// A request's path with the tenant that it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Located {
+    pub(crate) tenant: TenantId,
+    /// The path within the tenant.
+    pub(crate) path: String,
+}
+
+impl TenantDirectory {
+    pub(crate) fn new(storage: &Storage, capacity: u64) -> Self {
+        let hosts: Cache<String, Option<TenantId>> = Cache::new(10_000);
+        let listened = hosts.clone();
+        storage.on_change(Box::new(move |record| {
+            if record.kind == TENANT_CHANGED {
+                listened.invalidate_all();
+            }
+        }));
+        Self { loaded: InvalidatedCache::new(storage, TENANT_CHANGED, capacity), hosts }
+    }
+
+    /// Says which tenant a request is for: the one of its host, else the one of `/t/{tenant}`, else
+    /// `default`. `None` for a prefix that names no possible tenant.
+    pub(crate) async fn locate(
+        &self,
+        storage: &Storage,
+        host: Option<&str>,
+        path: &str,
+    ) -> Result<Option<Located>, LoadError> {
+        if let Some(host) = host.and_then(host_name)
+            && let Some(tenant) = self.find_by_host(storage, host).await?
+        {
+            return Ok(Some(Located { tenant, path: path.to_owned() }));
+        }
+        Ok(split_prefix(path))
+    }
+
+    async fn find_by_host(&self, storage: &Storage, host: String) -> Result<Option<TenantId>, LoadError> {
+        if let Some(known) = self.hosts.get(&host).filter(|_| storage.is_caught_up()) {
+            return Ok(known);
+        }
+        let found = storage
+            .find_tenant_by_host(host.clone())
+            .await
+            .map_err(|error| LoadError::Store(error.to_string()))?
+            .map(|tenant| tenant.id);
+        self.hosts.insert(host, found.clone());
+        Ok(found)
+    }
+
+    /// The tenant, loaded; `None` if there is none of that id.
+    pub(crate) async fn load(
+        &self,
+        node: &Node,
+        id: &TenantId,
+    ) -> Result<Option<Arc<LoadedTenant>>, LoadError> {
+        self.loaded
+            .find_or_load(id, id.as_str(), async {
+                let found = node.storage.find_tenant(id.clone()).await;
+                let found = found.map_err(|error| LoadError::Store(error.to_string()))?;
+                match found {
+                    Some(tenant) => prepare(node, tenant).await.map(|tenant| Some(Arc::new(tenant))),
+                    None => Ok(None),
+                }
+            })
+            .await
+    }
+}
+
+/// Turns a stored tenant into one that requests use, and has its plugins loaded.
+///
+/// Attack: a tenant is changed or evicted while a token request is under way; if its plugins left the host
+/// at that moment, the request would see a tenant without plugins and issue what they deny. So plugins are
+/// replaced here, whole and before anybody sees the tenant, and never taken away.
+async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError> {
+    let unusable = |reason: String| LoadError::Settings { tenant: tenant.id.clone(), reason };
+    let stored = TenantSettings::from_document(&tenant.settings.document);
+    let StoredSettings { settings, unknown } = stored.map_err(|error| unusable(error.to_string()))?;
+    if !unknown.is_empty() {
+        let keys = unknown.join(", ");
+        tracing::warn!(tenant = %tenant.id, keys, "settings that this version does not know have no effect");
+    }
+    let base_url = tenant.issuer(&node.settings.base_url);
+    let issuer = Issuer::parse(&base_url).map_err(|error| unusable(error.to_string()))?;
+    let url = Url::parse(&base_url).map_err(|error| unusable(error.to_string()))?;
+    let schemas = Schemas::compile(&settings.identity).map_err(|error| unusable(error.to_string()))?;
+    if tenant.state == TenantState::Active {
+        for report in node.plugins.install(&tenant.id, settings.plugins).await {
+            if let PluginState::Failed { reason } = report.state {
+                // Its hooks fail closed, or go on with the version before: never as if there were no plugin.
+                tracing::error!(tenant = %tenant.id, plugin = report.name, reason, "a plugin cannot be loaded");
+            }
+        }
+    }
+    crate::keys::ensure(node, &tenant.id, &settings.keys).await.map_err(LoadError::Store)?;
+    let ports = Ports {
+        clients: Arc::new(node.storage.clone()),
+        grants: Arc::new(node.storage.clone()),
+        tokens: Arc::new(node.storage.clone()),
+        subjects: Arc::new(node.storage.clone()),
+        keys: Arc::new(node.storage.clone()),
+        hook: node.hook.clone(),
+        hasher: node.secrets.clone(),
+        outbound: node.outbound.clone(),
+    };
+    let environment =
+        Environment { sealer: node.sealer().clone(), clock: node.clock.clone(), rng: node.rng.clone() };
+    Ok(LoadedTenant {
+        oauth2: AuthorizationServer::new(
+            tenant.id.clone(),
+            issuer,
+            Arc::new(settings.oauth2),
+            ports,
+            environment,
+        ),
+        id: tenant.id,
+        state: tenant.state,
+        base_path: url.path().trim_end_matches('/').to_owned(),
+        base_url,
+        url,
+        identity: settings.identity,
+        schemas,
+        branding: settings.branding,
+    })
+}
+
+/// A host without its port, in lower case; `None` for what cannot be a host name.
+fn host_name(host: &str) -> Option<String> {
+    let name = match host.strip_prefix('[') {
+        Some(_) => return None,
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let of_form = !name.is_empty()
+        && name.len() <= 253
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+        && name.bytes().any(|b| b.is_ascii_alphabetic());
+    of_form.then(|| name.to_ascii_lowercase())
+}
+
+/// The documents that a path issuer also has at the root, with its path after them (RFC 8414 section 3.1).
+const INSERTED: [&str; 2] = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
+
+/// Takes `/t/{tenant}` off a path.
+fn split_prefix(path: &str) -> Option<Located> {
+    for document in INSERTED {
+        if let Some(issuer_path) = path.strip_prefix(document).filter(|rest| rest.starts_with("/t/")) {
+            let tenant = TenantId::from_str(issuer_path.strip_prefix("/t/")?).ok()?;
+            return Some(Located { tenant, path: document.to_owned() });
+        }
+    }
+    let Some(rest) = path.strip_prefix("/t/") else {
+        return Some(Located { tenant: TenantId::default_tenant(), path: path.to_owned() });
+    };
+    let (tenant, path) = rest.split_once('/').map_or((rest, ""), |(tenant, path)| (tenant, path));
+    Some(Located { tenant: tenant.parse().ok()?, path: format!("/{path}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(path: &str, expect: Option<(&str, &str)>) {
+        let found = split_prefix(path).map(|located| (located.tenant.to_string(), located.path));
+        assert_eq!(found, expect.map(|(tenant, path)| (tenant.to_owned(), path.to_owned())), "{path}");
+    }
+
+    #[test]
+    fn a_prefix_names_the_tenant() {
+        check("/", Some(("default", "/")));
+        check("/oauth2/token", Some(("default", "/oauth2/token")));
+        check("/t/acme", Some(("acme", "/")));
+        check("/t/acme/", Some(("acme", "/")));
+        check("/t/acme/oauth2/token", Some(("acme", "/oauth2/token")));
+        check("/t/ACME/x", None);
+        check("/t//x", None);
+        check("/tea", Some(("default", "/tea")));
+    }
+
+    #[test]
+    fn a_prefix_is_taken_off_once() {
+        check("/t/a/t/b/x", Some(("a", "/t/b/x")));
+    }
+
+    #[test]
+    fn path_issuers_have_their_metadata_at_the_root_too() {
+        let document = "/.well-known/oauth-authorization-server";
+        check("/.well-known/oauth-authorization-server/t/acme", Some(("acme", document)));
+        check("/.well-known/oauth-authorization-server/t/acme/x", None);
+        check(
+            "/.well-known/openid-configuration/t/acme",
+            Some(("acme", "/.well-known/openid-configuration")),
+        );
+        check("/.well-known/jwks.json/t/acme", Some(("default", "/.well-known/jwks.json/t/acme")));
+    }
+
+    #[test]
+    fn only_names_are_looked_up_as_hosts() {
+        for (host, expect) in [
+            ("id.Example.com:443", Some("id.example.com")),
+            ("127.0.0.1:4480", None),
+            ("[::1]:4480", None),
+            ("", None),
+            ("a b", None),
+            ("localhost", Some("localhost")),
+        ] {
+            assert_eq!(host_name(host).as_deref(), expect, "{host}");
+        }
+    }
+}
