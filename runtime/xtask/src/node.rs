@@ -26,7 +26,12 @@ pub(crate) fn build(profile: Profile) -> anyhow::Result<PathBuf> {
     let mut cargo = workspace::cargo();
     cargo.args(["build", "--package", "portcullis"]);
     let directory = match profile {
-        Profile::Debug => "debug",
+        Profile::Debug => {
+            // The app that signs in comes along: built apart, the two would want their dependencies with
+            // different features, and build them twice.
+            cargo.args(["--package", "nexboard"]);
+            "debug"
+        }
         Profile::Release => {
             cargo.arg("--release");
             "release"

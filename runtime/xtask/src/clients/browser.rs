@@ -1,7 +1,7 @@
 //! Headless Chromium: people sign in to Nexboard by clicking.
 
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -27,7 +27,8 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     // It shares the named checks of this one.
     install::node_packages(&workspace::root().join("tests/clients/openid-client"))?;
     let plugin = guests::build()?.join("enrich_token_rust.wasm");
-    let nexboard = build_nexboard()?;
+    // The two are built together.
+    let nexboard = place.binary()?.with_file_name("nexboard");
 
     let node = Node::start(place.binary()?, &place.directory, &tenant(&plugin.display().to_string()))?;
     let prefix = format!("/t/{TENANT}");
@@ -58,11 +59,6 @@ fn tenant(plugin: &str) -> String {
     )
 }
 
-fn build_nexboard() -> anyhow::Result<PathBuf> {
-    workspace::run(workspace::cargo().args(["build", "--package", "nexboard"]))?;
-    Ok(workspace::target_directory().join("debug/nexboard"))
-}
-
 /// A running Nexboard.
 struct App {
     server: Server,
@@ -74,7 +70,7 @@ impl App {
     fn start(
         place: &Place<'_>,
         node: &Node,
-        binary: &PathBuf,
+        binary: &Path,
         (name, host, first_party): (&'static str, &str, bool),
         issuer: &str,
     ) -> anyhow::Result<Self> {
