@@ -5,6 +5,7 @@
 //! file and no environment: the composition root hands it the text, and resolves the secrets that the
 //! text only refers to.
 
+pub mod jobs;
 pub mod limits;
 pub mod listener;
 mod locate;
@@ -22,6 +23,7 @@ pub mod tenant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use jobs::Jobs;
 pub use limits::Limits;
 pub use listener::{ClientAuthentication, ListenAddress, Listener, Router};
 pub use log::Log;
@@ -55,6 +57,8 @@ pub struct Config {
     pub log: Log,
     /// What it may use of the machine.
     pub limits: Limits,
+    /// What it does in the background.
+    pub jobs: Jobs,
     /// What plugins of all tenants together may use of it.
     pub plugins: tenancy::plugin::Settings,
     /// Tenants that this file owns: the API shows them and refuses to change them (409). One that
@@ -99,6 +103,7 @@ impl Config {
         listener::check_all(&self.listeners, self, checker);
         self.storage.check(checker);
         self.limits.check(checker);
+        self.jobs.check(checker);
         plugins::check(&self.plugins, checker);
         let base_url = self.effective_base_url();
         tenant::check_all(&self.tenants, base_url.as_ref(), checker);

@@ -36,7 +36,8 @@ pub(crate) fn resolve(config: &mut Config, directory: &Path) {
             path(file);
         }
     };
-    let Config { server, listeners, storage, secrets, log: _, limits: _, plugins: _, tenants } = config;
+    let Config { server, listeners, storage, secrets, log: _, limits: _, jobs: _, plugins: _, tenants } =
+        config;
     path(&mut server.data_dir);
     for listener in listeners {
         if let crate::ListenAddress::Unix(socket) = &mut listener.address {

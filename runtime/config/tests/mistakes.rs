@@ -86,6 +86,13 @@ fn wrong_types_and_values() {
         "[limits]\nconnections = -1",
         &["p.toml:2:15: limits.connections: wrong value: expected u32, found integer `-1`"],
     );
+    check("[jobs]\nexpiry_every = \"0s\"", &["p.toml:2:1: jobs.expiry_every: must be longer than nothing"]);
+    check("[jobs]\nexpiry_batch = 0", &["p.toml:2:1: jobs.expiry_batch: must be at least 1"]);
+    check("[jobs.outbox]\ntimeout = \"1h\"", &["p.toml:2:1: jobs.outbox.timeout: must be at most 2m"]);
+    check(
+        "[jobs.outbox]\nlongest_retry = \"1s\"",
+        &["p.toml:2:1: jobs.outbox.longest_retry: must not be shorter than `first_retry`"],
+    );
     check("[limits]\nconnections = 0", &["p.toml:2:1: limits.connections: must be at least 1"]);
     check(
         "[server]\nbase_url = \"id.example\"",
