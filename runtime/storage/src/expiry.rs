@@ -126,6 +126,11 @@ impl Storage {
         self.delete(delete_batch!("changes", "position", "at"), until, limit).await
     }
 
+    /// Deletes at most `limit` messages that were given up before `before`, of every tenant.
+    pub async fn trim_dead_messages(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        self.delete(delete_batch!("dead_messages", "tenant, id", "died_at"), before, limit).await
+    }
+
     /// Deletes at most `limit` of a tenant's audit records, the oldest first, from before `before`.
     pub async fn trim_audit(
         &self,

@@ -136,3 +136,20 @@ async fn tenants_take_turns_at_the_outbox() {
         assert_eq!(world.due(100).await.len(), 11);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_were_given_up_leave_by_age_in_batches() {
+    for world in World::each().await {
+        for tenant in ["default", "other", "third"] {
+            world.send(tenant, "{}").await;
+        }
+        for (message, seconds) in world.due(10).await.iter().zip([1, 2, 30]) {
+            assert!(world.storage.bury_message(message, world.in_seconds(seconds)).await.unwrap());
+        }
+        let trim = async |seconds, limit| {
+            world.storage.trim_dead_messages(world.in_seconds(seconds), limit).await.unwrap()
+        };
+        assert_eq!((trim(0, 10).await, trim(29, 1).await, trim(29, 10).await), (0, 1, 1));
+        assert_eq!((trim(29, 10).await, trim(30, 10).await), (0, 1));
+    }
+}
