@@ -9,12 +9,12 @@
 //! it. One that fails or panics is logged and tried again at its next turn.
 //! Start with [`Jobs`], then `runner.rs`.
 
+mod expiry;
 mod job;
 pub mod metrics;
 pub mod outbox;
 mod rotation;
 mod runner;
-pub mod settings;
 #[cfg(test)]
 mod testing;
 mod turn;
@@ -30,8 +30,8 @@ pub use job::JobName;
 pub use metrics::JobMetrics;
 pub use outbox::{Deliver, DeliveryError, Handlers};
 pub use runner::Outcome;
-pub use settings::Settings;
 
+use crate::expiry::Expiry;
 use crate::outbox::Outbox;
 use crate::rotation::Rotation;
 use crate::runner::{Node, Runner};
@@ -54,7 +54,7 @@ impl Jobs {
         storage: &Storage,
         clock: Arc<dyn Clock>,
         rng: &Arc<dyn Rng>,
-        settings: &Settings,
+        settings: &config::Jobs,
         handlers: Handlers,
         metrics: &JobMetrics,
     ) -> Self {
@@ -62,7 +62,8 @@ impl Jobs {
         let node = Node { storage: storage.clone(), clock, holder: rng.uuid().to_string() };
         let runner = |job| Runner::new(node.clone(), job, metrics);
         let runners = vec![
-            runner(Box::new(Rotation::new(storage.clone(), rng.clone(), settings.rotation_every_seconds))),
+            runner(Box::new(Rotation::new(storage.clone(), rng.clone(), settings.rotation_every.0))),
+            runner(Box::new(Expiry::new(storage.clone(), settings))),
             runner(Box::new(Outbox::new(storage.clone(), handlers, settings.outbox.clone()))),
         ];
         Self { runners }
@@ -123,7 +124,7 @@ mod tests {
         world.send("default", "mail", "last").await;
         let handlers = Handlers::default().on("mail", Arc::new(LastMessage(world.stop.clone())));
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(3));
-        let settings = Settings::default();
+        let settings = config::Jobs::default();
         let jobs = Jobs::new(&world.storage, world.clock.clone(), &rng, &settings, handlers, &world.metrics);
         jobs.start(&world.stop.subscribe()).finished().await;
         let far = primitives::Timestamp::from_seconds(4_000_000_000);
@@ -134,10 +135,14 @@ mod tests {
     async fn each_job_can_be_run_by_its_name() {
         let world = World::open().await;
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(3));
-        let (settings, handlers) = (Settings::default(), Handlers::default());
+        let (settings, handlers) = (config::Jobs::default(), Handlers::default());
         let jobs = Jobs::new(&world.storage, world.clock.clone(), &rng, &settings, handlers, &world.metrics);
         let stop = world.stop.subscribe();
-        for (job, expect) in [(JobName::Rotation, Outcome::Done(0)), (JobName::Outbox, Outcome::NotDue)] {
+        for (job, expect) in [
+            (JobName::Rotation, Outcome::Done(0)),
+            (JobName::Expiry, Outcome::Done(0)),
+            (JobName::Outbox, Outcome::NotDue),
+        ] {
             assert_eq!(jobs.run_once(job, &stop).await, expect, "{job:?}");
         }
     }

@@ -17,7 +17,6 @@ use primitives::Timestamp;
 use storage::{DueMessage, Storage, StorageError};
 
 use crate::job::{Job, JobError, JobName};
-use crate::settings::OutboxSettings;
 use crate::turn::Turn;
 
 /// Messages that are read at once.
@@ -57,11 +56,11 @@ impl Handlers {
 pub(crate) struct Outbox {
     storage: Storage,
     handlers: Handlers,
-    settings: OutboxSettings,
+    settings: config::jobs::Outbox,
 }
 
 impl Outbox {
-    pub(crate) fn new(storage: Storage, handlers: Handlers, settings: OutboxSettings) -> Self {
+    pub(crate) fn new(storage: Storage, handlers: Handlers, settings: config::jobs::Outbox) -> Self {
         Self { storage, handlers, settings }
     }
 
@@ -87,7 +86,7 @@ impl Outbox {
         // Not permanent: during an upgrade an older node may hold the lease.
         let unknown = || DeliveryError::Temporary("no handler takes this topic".to_owned());
         let handler = self.handlers.0.get(message.topic.as_str()).ok_or_else(unknown)?;
-        let time = Duration::from_secs(self.settings.timeout_seconds);
+        let time = self.settings.timeout.0;
         let delivery = AssertUnwindSafe(handler.deliver(message)).catch_unwind();
         match tokio::time::timeout(time, delivery).await {
             Ok(Ok(outcome)) => outcome,
@@ -118,10 +117,9 @@ impl Outbox {
 }
 
 /// How long after the start of an attempt the next one is tried: twice as long each time.
-fn back_off(settings: &OutboxSettings, attempt: u32) -> Duration {
-    let doublings = 1_u64.checked_shl(attempt.saturating_sub(1)).unwrap_or(u64::MAX);
-    let seconds = settings.first_retry_seconds.saturating_mul(doublings);
-    Duration::from_secs(seconds.min(settings.longest_retry_seconds))
+fn back_off(settings: &config::jobs::Outbox, attempt: u32) -> Duration {
+    let times = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
+    settings.first_retry.0.saturating_mul(times).min(settings.longest_retry.0)
 }
 
 impl Job for Outbox {
@@ -130,7 +128,7 @@ impl Job for Outbox {
     }
 
     fn every(&self) -> Duration {
-        Duration::from_millis(self.settings.every_ms.max(10))
+        self.settings.every.0
     }
 
     /// A read: an idle node writes nothing.

@@ -24,8 +24,8 @@ pub(crate) struct Rotation {
 }
 
 impl Rotation {
-    pub(crate) fn new(storage: Storage, rng: Arc<dyn Rng>, every_seconds: u64) -> Self {
-        Self { storage, rng, every: Duration::from_secs(every_seconds.max(1)), page: 100 }
+    pub(crate) fn new(storage: Storage, rng: Arc<dyn Rng>, every: Duration) -> Self {
+        Self { storage, rng, every, page: 100 }
     }
 
     /// Does what is due for one tenant; whether anything was.

@@ -61,6 +61,17 @@ impl Turn {
         Ok(())
     }
 
+    /// Waits, but no longer than until the node ends.
+    pub(crate) async fn pause(&self, pause: Duration) {
+        if !pause.is_zero() {
+            let mut stop = self.stop.clone();
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
     /// Counts pieces that are done.
     pub(crate) fn did(&self, pieces: u64) {
         self.done.fetch_add(pieces, Ordering::AcqRel);

@@ -35,7 +35,8 @@ fn outbox(world: &World) -> (Arc<Receiver>, Runner) {
     let receiver = Arc::new(Receiver::default());
     let handlers = Handlers::default().on("mail", receiver.clone());
     // A time of nothing: a delivery that does not answer at once has taken too long.
-    let settings = OutboxSettings { timeout_seconds: 0, attempts: 4, ..OutboxSettings::default() };
+    let settings =
+        config::jobs::Outbox { timeout: config::Span::seconds(0), attempts: 4, ..Default::default() };
     let job = Outbox::new(world.storage.clone(), handlers, settings);
     (receiver, world.runner("one", job))
 }
@@ -173,7 +174,7 @@ async fn node_that_ends_hands_no_further_message_over() {
 
 #[test]
 fn waiting_time_doubles_up_to_its_bound() {
-    let settings = OutboxSettings::default();
+    let settings = config::jobs::Outbox::default();
     let seconds = |attempt: u32| back_off(&settings, attempt).as_secs();
     let waits: Vec<_> = [1, 2, 3, 9, 10, 64, u32::MAX].map(seconds).to_vec();
     assert_eq!(waits, [60, 120, 240, 15_360, 21_600, 21_600, 21_600]);

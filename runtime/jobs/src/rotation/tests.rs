@@ -17,7 +17,7 @@ fn id(name: &str) -> TenantId {
 impl World {
     fn rotation(&self, node: &str) -> Runner {
         let rng = Arc::new(SeededRng::new(11));
-        let job = Rotation { page: 2, ..Rotation::new(self.storage.clone(), rng, 600) };
+        let job = Rotation { page: 2, ..Rotation::new(self.storage.clone(), rng, Duration::from_mins(10)) };
         self.runner(node, job)
     }
 

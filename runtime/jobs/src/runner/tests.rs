@@ -162,6 +162,16 @@ async fn running_jobs_end_when_asked_and_when_nobody_can_ask_any_more() {
 }
 
 #[tokio::test]
+async fn pause_between_two_pieces_ends_with_the_node() {
+    let world = World::open().await;
+    let runner = world.runner("one", one_piece());
+    let turn = Turn::take(&runner.node, runner.name(), world.stop.subscribe()).await.unwrap().unwrap();
+    let pause = turn.pause(Duration::from_hours(1));
+    tokio::join!(pause, async { world.stop.send_replace(true) });
+    assert!(matches!(turn.go_on().await, Err(JobError::Stopped)));
+}
+
+#[tokio::test]
 async fn metrics_tell_how_each_job_went() {
     let world = World::open().await;
     let runner = world.runner("one", one_piece());
