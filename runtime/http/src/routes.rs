@@ -111,6 +111,15 @@ pub(crate) fn all() -> Vec<Route> {
         // Operators: tokens.
         POST "/admin/oauth2/introspect" "introspectOAuth2Token", Tenant(Scope::TokensRead), OAuth, oauth2::introspect::by_admin, "Introspects a token";
 
+        // Operators: OAuth clients.
+        GET "/admin/clients" "listOAuth2Clients", Tenant(Scope::ClientsRead), OAuth, admin::clients::list, "Lists clients";
+        POST "/admin/clients" "createOAuth2Client", Tenant(Scope::ClientsWrite), OAuth, admin::clients::create, "Makes a client";
+        GET "/admin/clients/{id}" "getOAuth2Client", Tenant(Scope::ClientsRead), OAuth, admin::clients::show, "Shows a client";
+        PUT "/admin/clients/{id}" "setOAuth2Client", Tenant(Scope::ClientsWrite), OAuth, admin::clients::replace, "Replaces a client";
+        PATCH "/admin/clients/{id}" "patchOAuth2Client", Tenant(Scope::ClientsWrite), OAuth, admin::clients::patch, "Changes a client";
+        DELETE "/admin/clients/{id}" "deleteOAuth2Client", Tenant(Scope::ClientsWrite), OAuth, admin::clients::delete, "Deletes a client";
+        PUT "/admin/clients/{id}/lifespans" "setOAuth2ClientLifespans", Tenant(Scope::ClientsWrite), OAuth, admin::clients::lifespans, "Sets the lifespans of a client's tokens";
+
         // Operators: our own API.
         GET "/admin/portcullis/v1/tenants" "listTenants", Operator(Scope::TenantsRead), Problem, admin::tenants::list, "Lists tenants";
         POST "/admin/portcullis/v1/tenants" "createTenant", Operator(Scope::TenantsWrite), Problem, admin::tenants::create, "Makes a tenant";

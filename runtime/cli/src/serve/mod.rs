@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use clap::Args;
 use config::{Config, ListenAddress};
 use identity::password::HashingPool;
+use jobs::{Handlers, JobMetrics, Jobs};
 use plugin_host::{Compiler, PluginHost};
 use portcullis_http::{
     GuardedOutbound, HttpMetrics, Listening, Node, NodeParts, NodeSettings, OutboundPolicy, Server,
@@ -69,6 +70,16 @@ async fn serve(place: &Place, options: &Options, config: Config, started: Instan
     let plugins = Arc::new(plugins);
     let metrics = HttpMetrics::default();
     metrics.register(&mut registry);
+    let job_metrics = JobMetrics::default();
+    job_metrics.register(&mut registry);
+    let jobs = Jobs::new(
+        &storage,
+        Arc::clone(&clock),
+        &rng,
+        &jobs::Settings::default(),
+        Handlers::default(),
+        &job_metrics,
+    );
     let parts = NodeParts {
         storage: storage.clone(),
         clock: Arc::clone(&clock),
@@ -89,6 +100,7 @@ async fn serve(place: &Place, options: &Options, config: Config, started: Instan
 
     greet(&server.listening(), base_url.as_str(), &key, started.elapsed());
     let (stop, stopping) = watch::channel(false);
+    let background = jobs.start(&stopping);
     let certificates = server.certificates();
     let reloading = tokio::spawn(reload::watch(place.clone(), config, storage.clone(), clock, certificates));
     let serving = tokio::spawn(server.serve(stopping));
@@ -97,6 +109,7 @@ async fn serve(place: &Place, options: &Options, config: Config, started: Instan
     stop.send(true).ok();
     serving.await.context("the server ended badly")?;
     reloading.abort();
+    background.finished().await;
     storage.flush_audit().await.context("the last audit records")?;
     tracing::info!("stopped");
     Ok(())

@@ -7,15 +7,19 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use anyhow::Context as _;
 use config::Config;
+use oauth2::client::ClientRecord;
+use oauth2::client::reconcile::{DeclaredClient, reconcile_clients};
+use oauth2::ports::{ClientFilter, ClientRepository as _};
 use portcullis_http::Certificates;
-use primitives::Clock;
+use primitives::{Clock, TenantId};
 use storage::{ApplyError, Storage};
 use tenancy::ports::Tenants as _;
 use tenancy::{DeclaredTenant, Tenant, check_hosts, reconcile};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::configuration::Place;
+use crate::configuration::{Place, secret};
 
 /// How often files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -39,10 +43,57 @@ pub(super) async fn apply(config: &Config, storage: &Storage, clock: &dyn Clock)
             }
         }
         if !missed {
+            let mut count = count;
+            for tenant in &config.tenants {
+                count +=
+                    clients(tenant, storage, clock).await.with_context(|| format!("tenant {}", tenant.id))?;
+            }
             return Ok(count);
         }
     }
-    anyhow::bail!("somebody else keeps changing the same tenants, or two of them want one host")
+    anyhow::bail!("somebody else keeps changing the same tenants")
+}
+
+/// Makes a tenant's clients agree with the file.
+async fn clients(tenant: &config::Tenant, storage: &Storage, clock: &dyn Clock) -> anyhow::Result<usize> {
+    let mut declared = Vec::with_capacity(tenant.clients.len());
+    for client in &tenant.clients {
+        let secret = client.secret.as_ref().map(secret).transpose()?;
+        declared.push(DeclaredClient { document: client.document()?.with_defaults(), secret });
+    }
+    let mut done = 0;
+    for _ in 0..ATTEMPTS {
+        let current = known_clients(&tenant.id, storage).await?;
+        let changes = reconcile_clients(&tenant.id, storage.sealer(), &current, &declared, clock.now())?;
+        let mut missed = false;
+        for change in changes {
+            match storage.apply(change).await {
+                Ok(()) => done += 1,
+                Err(ApplyError::Missed { .. }) => missed = true,
+                Err(ApplyError::Storage(error)) => return Err(error.into()),
+            }
+        }
+        if !missed {
+            return Ok(done);
+        }
+    }
+    anyhow::bail!("somebody else keeps changing the same clients")
+}
+
+/// Every client of a tenant, page by page.
+async fn known_clients(tenant: &TenantId, storage: &Storage) -> anyhow::Result<Vec<ClientRecord>> {
+    const PAGE: u32 = 500;
+    let mut known: Vec<ClientRecord> = Vec::new();
+    loop {
+        let after = known.last().and_then(|record| record.document.client_id.clone());
+        let page =
+            storage.list_clients(tenant, &ClientFilter { after, ..ClientFilter::default() }, PAGE).await?;
+        let is_last = u32::try_from(page.len())? < PAGE;
+        known.extend(page);
+        if is_last {
+            return Ok(known);
+        }
+    }
 }
 
 /// Every tenant that the file declares or owns, or that answers at a host that the file names.

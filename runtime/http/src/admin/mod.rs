@@ -1,7 +1,9 @@
-//! Operators' routes of our own API, `/admin/portcullis/v1`: tenants, admin keys, plugins.
+//! Operators' routes: OAuth clients as the Hydra API has them, and our own API, `/admin/portcullis/v1`:
+//! tenants, admin keys, plugins.
 //!
-//! Errors are problem documents (RFC 9457). A key of one tenant sees another as 404.
+//! Errors of our own API are problem documents (RFC 9457). A key of one tenant sees another as 404.
 
+pub(crate) mod clients;
 pub(crate) mod keys;
 pub(crate) mod plugins;
 pub(crate) mod tenants;

@@ -1,0 +1,186 @@
+//! `/admin/clients`: OAuth clients, as the Hydra API has them.
+
+use http::StatusCode;
+use oauth2::client::admin::{ClientError, ClientPage, ShownClient};
+use oauth2::client::{ClientDocument, Lifespans};
+use oauth2::ports::{ClientFilter, PortError};
+use primitives::{ClientId, SealContext};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::actor;
+use crate::call::Call;
+use crate::commit::{Uncommitted, commit};
+use crate::response::{Answer, empty, json_no_store, no_store, set};
+
+/// Clients of a page, unless the caller asks for another number.
+const PAGE: u32 = 250;
+/// What a page token is sealed for, so that one of another list does not open here.
+const PAGE_TOKEN: &str = "page_token.clients";
+
+impl Uncommitted for ClientError {
+    fn store(error: PortError) -> Self {
+        Self::Port(error)
+    }
+
+    fn contention() -> Self {
+        Self::Port(PortError::Busy("too many changes of the same client"))
+    }
+}
+
+/// `GET /admin/clients`
+pub(crate) async fn list(call: Call) -> Answer {
+    let size = call.query_value("page_size").and_then(|size| size.parse().ok()).unwrap_or(PAGE);
+    let Ok(after) = call
+        .query_value("page_token")
+        .filter(|token| !token.is_empty())
+        .map_or(Ok(None), |token| open(&call, &token))
+    else {
+        return refuse(&call, &ClientError::Patch("page_token is not one of this list".into()));
+    };
+    let filter = ClientFilter {
+        after,
+        client_name: call.query_value("client_name"),
+        owner: call.query_value("owner"),
+    };
+    match call.tenant.oauth2.list_clients(&filter, size).await {
+        Ok(ClientPage { clients, next }) => {
+            let mut answer = json_no_store(StatusCode::OK, &clients);
+            if let Some(next) = next {
+                let link = format!(
+                    "</admin/clients?page_size={size}&page_token={}>; rel=\"next\"",
+                    seal(&call, &next)
+                );
+                set(&mut answer, "link", &link);
+            }
+            answer
+        }
+        Err(error) => refuse(&call, &error),
+    }
+}
+
+/// `POST /admin/clients`
+pub(crate) async fn create(call: Call) -> Answer {
+    let document: ClientDocument = match body(&call) {
+        Ok(document) => document,
+        Err(error) => return refuse(&call, &error),
+    };
+    let server = &call.tenant.oauth2;
+    match commit(&call.node, || server.create_client(document.clone(), actor(&call))).await {
+        Ok(made) => shown(StatusCode::CREATED, &made),
+        Err(error) => refuse(&call, &error),
+    }
+}
+
+/// `GET /admin/clients/{id}`
+pub(crate) async fn show(call: Call) -> Answer {
+    let found = match id(&call) {
+        Ok(id) => call.tenant.oauth2.load_client(&id).await,
+        Err(error) => Err(error),
+    };
+    match found {
+        Ok(client) => shown(StatusCode::OK, &client),
+        Err(error) => refuse(&call, &error),
+    }
+}
+
+/// `PUT /admin/clients/{id}`
+pub(crate) async fn replace(call: Call) -> Answer {
+    let (id, document) = match (id(&call), body::<ClientDocument>(&call)) {
+        (Ok(id), Ok(document)) => (id, document),
+        (Err(error), _) | (_, Err(error)) => return refuse(&call, &error),
+    };
+    let server = &call.tenant.oauth2;
+    match commit(&call.node, || server.replace_client(&id, document.clone(), actor(&call))).await {
+        Ok(client) => shown(StatusCode::OK, &client),
+        Err(error) => refuse(&call, &error),
+    }
+}
+
+/// `PATCH /admin/clients/{id}`, by JSON Patch (RFC 6902).
+pub(crate) async fn patch(call: Call) -> Answer {
+    let (id, patch) = match (id(&call), body::<Value>(&call)) {
+        (Ok(id), Ok(patch)) => (id, patch),
+        (Err(error), _) | (_, Err(error)) => return refuse(&call, &error),
+    };
+    let server = &call.tenant.oauth2;
+    match commit(&call.node, || server.patch_client(&id, &patch, actor(&call))).await {
+        Ok(client) => shown(StatusCode::OK, &client),
+        Err(error) => refuse(&call, &error),
+    }
+}
+
+/// `PUT /admin/clients/{id}/lifespans`
+pub(crate) async fn lifespans(call: Call) -> Answer {
+    let (id, lifespans) = match (id(&call), body::<Lifespans>(&call)) {
+        (Ok(id), Ok(lifespans)) => (id, lifespans),
+        (Err(error), _) | (_, Err(error)) => return refuse(&call, &error),
+    };
+    let server = &call.tenant.oauth2;
+    match commit(&call.node, || server.set_client_lifespans(&id, lifespans, actor(&call))).await {
+        Ok(client) => shown(StatusCode::OK, &client),
+        Err(error) => refuse(&call, &error),
+    }
+}
+
+/// `DELETE /admin/clients/{id}`
+pub(crate) async fn delete(call: Call) -> Answer {
+    let id = match id(&call) {
+        Ok(id) => id,
+        Err(error) => return refuse(&call, &error),
+    };
+    let server = &call.tenant.oauth2;
+    match commit(&call.node, || server.delete_client(&id, actor(&call))).await {
+        Ok(()) => no_store(empty(StatusCode::NO_CONTENT)),
+        Err(error) => refuse(&call, &error),
+    }
+}
+
+fn shown(status: StatusCode, client: &ShownClient) -> Answer {
+    json_no_store(status, &client.as_created())
+}
+
+fn id(call: &Call) -> Result<ClientId, ClientError> {
+    call.place("id").parse().map_err(|_| ClientError::NotFound)
+}
+
+fn body<T: DeserializeOwned>(call: &Call) -> Result<T, ClientError> {
+    serde_json::from_slice(&call.body)
+        .map_err(|error| ClientError::Patch(format!("the body: {error}").into()))
+}
+
+/// Attack: a page token is read, forged, or taken from another list or tenant. It is sealed for this list
+/// of this tenant, and opens nowhere else.
+fn seal(call: &Call, after: &ClientId) -> String {
+    let context = SealContext { tenant: &call.tenant.id, purpose: PAGE_TOKEN, row: "" };
+    call.node.sealer().seal_text(context, after.as_str().as_bytes())
+}
+
+fn open(call: &Call, token: &str) -> Result<Option<ClientId>, ()> {
+    let context = SealContext { tenant: &call.tenant.id, purpose: PAGE_TOKEN, row: "" };
+    let plain = call.node.sealer().open_text(context, token).map_err(|_| ())?;
+    std::str::from_utf8(&plain).map_err(|_| ())?.parse().map(Some).map_err(|_| ())
+}
+
+fn refuse(call: &Call, error: &ClientError) -> Answer {
+    let status = match error {
+        ClientError::Invalid(_) | ClientError::Patch(_) => StatusCode::BAD_REQUEST,
+        ClientError::NotFound => StatusCode::NOT_FOUND,
+        ClientError::Exists | ClientError::ManagedByFile => StatusCode::CONFLICT,
+        ClientError::Port(PortError::Busy(_)) => StatusCode::SERVICE_UNAVAILABLE,
+        ClientError::Port(PortError::Unavailable(_)) => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let description = if error.is_internal() {
+        tracing::error!(request = %call.request, tenant = %call.tenant.id, %error, "a client cannot be managed");
+        "the server could not answer; ask its operator, naming the request id".to_owned()
+    } else {
+        error.to_string()
+    };
+    let body = json!({
+        "error": error.code(),
+        "error_description": description,
+        "status_code": status.as_u16(),
+        "request_id": call.request.to_string(),
+    });
+    json_no_store(status, &body)
+}
