@@ -72,14 +72,7 @@ async fn serve(place: &Place, options: &Options, config: Config, started: Instan
     metrics.register(&mut registry);
     let job_metrics = JobMetrics::default();
     job_metrics.register(&mut registry);
-    let jobs = Jobs::new(
-        &storage,
-        Arc::clone(&clock),
-        &rng,
-        &jobs::Settings::default(),
-        Handlers::default(),
-        &job_metrics,
-    );
+    let jobs = Jobs::new(&storage, Arc::clone(&clock), &rng, &config.jobs, Handlers::default(), &job_metrics);
     let parts = NodeParts {
         storage: storage.clone(),
         clock: Arc::clone(&clock),
