@@ -1,7 +1,7 @@
 //! What this room needs from outside: identities, credentials and sessions, by tenant.
 
 use futures_util::future::BoxFuture;
-use primitives::{FlowId, IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
+use primitives::{FlowId, IdentityId, KeyedHash, OrganisationId, SessionId, TenantId, Timestamp};
 
 use crate::flow::StoredFlow;
 use crate::identifier::Identifier;
@@ -64,6 +64,15 @@ pub trait Identities: Send + Sync {
     fn list_identities<'a>(
         &'a self,
         tenant: &'a TenantId,
+        after: Option<IdentityId>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Identity>, StoreUnavailable>>;
+
+    /// Lists the identities of an organisation, in the same way.
+    fn list_of_organisation<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        organisation: OrganisationId,
         after: Option<IdentityId>,
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<Identity>, StoreUnavailable>>;

@@ -65,6 +65,8 @@ pub enum Problem {
     Conflict(&'static str),
     /// The request cannot be understood.
     BadRequest(String),
+    /// A session token that is not one of ours.
+    UnknownToken,
     /// The current session cannot be revoked here.
     CurrentSession,
     /// Too many attempts.
@@ -140,6 +142,9 @@ impl Problem {
             Self::NotFound => ("not_found", 404, "There is no such thing here."),
             Self::Conflict(reason) => ("conflict", 409, reason),
             Self::BadRequest(reason) => ("invalid_request", 400, reason),
+            Self::UnknownToken => {
+                ("unknown_session_token", 403, "The session token is malformed or does not exist.")
+            }
             Self::CurrentSession => ("invalid_request", 400, "The current session ends by signing out."),
             Self::TooManyAttempts { .. } => {
                 ("too_many_attempts", 429, "Too many attempts. Please try again later.")
@@ -199,9 +204,16 @@ impl Problem {
     pub fn document(&self, request: RequestId) -> Value {
         let error = self.error(Some(request));
         match self {
-            Self::SessionRefreshRequired { redirect_browser_to }
-            | Self::LocationChangeRequired { redirect_browser_to } => {
+            Self::SessionRefreshRequired { redirect_browser_to } => {
                 json!({ "error": error, "redirect_browser_to": redirect_browser_to })
+            }
+            // The API's description has an error within the error, its users read the outer one.
+            Self::LocationChangeRequired { redirect_browser_to } => {
+                let mut outer = error.clone();
+                if let Some(fields) = outer.as_object_mut() {
+                    fields.insert("error".to_owned(), error);
+                }
+                json!({ "error": outer, "redirect_browser_to": redirect_browser_to })
             }
             Self::FlowExpired { since, expired_at, use_flow_id } => {
                 json!({ "error": error, "since": since, "expired_at": expired_at, "use_flow_id": use_flow_id })

@@ -29,6 +29,8 @@ pub struct StartRequest<'a> {
     pub identity_schema: Option<&'a str>,
     /// The authorization request that waits for it.
     pub login_challenge: Option<&'a str>,
+    /// Who the client behind it thinks will sign in.
+    pub login_hint: Option<&'a str>,
     /// Whether somebody signed in is to prove it again.
     pub refresh: bool,
     /// The assurance level that is asked for.
@@ -82,7 +84,8 @@ pub async fn start_login(
     if caller.session.is_some() && !request.refresh {
         return Err(StartError::SessionAlreadyAvailable);
     }
-    let mut identifier = String::new();
+    let hint = request.login_hint.unwrap_or_default();
+    let mut identifier: String = hint.chars().take(crate::identifier::MAX_BYTES).collect();
     let mut schema = room.schemas.selectable(request.identity_schema).ok_or(StartError::UnknownSchema)?;
     if let Some(live) = caller.session {
         schema = room.schema(&live.identity().schema_id);

@@ -3,28 +3,52 @@
 //! Correct or absent: an entry leaves when the change log says that its session or its identity
 //! changed, and what was loaded while such news arrived is not kept.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use moka::sync::Cache;
 use primitives::{IdentityId, KeyedHash, Sealer, SessionId, TenantId, Timestamp};
 
-use crate::identity::Identity;
+use crate::flow::schema_url;
 use crate::ports::{Sessions, StoreUnavailable};
-use crate::session::{LiveSession, Session, SessionToken};
+use crate::session::{LiveSession, SessionToken};
 
 /// Remembers sessions by the hash of their token. Bounded in entries and in age.
 #[derive(Debug)]
 pub struct SessionCache {
-    entries: Cache<(TenantId, KeyedHash), Arc<Entry>>,
+    entries: Cache<(TenantId, KeyedHash), Arc<CachedSession>>,
     generation: AtomicU64,
 }
 
+/// A session that was live when it was found, with its document once somebody asked for it.
 #[derive(Debug)]
-struct Entry {
-    session: Session,
-    identity: Identity,
+pub struct CachedSession {
+    live: LiveSession,
+    /// The tenant's base URL, and the document with it.
+    document: OnceLock<(String, Arc<[u8]>)>,
+}
+
+impl CachedSession {
+    fn new(live: LiveSession) -> Self {
+        Self { live, document: OnceLock::new() }
+    }
+
+    /// The session.
+    pub const fn live(&self) -> &LiveSession {
+        &self.live
+    }
+
+    /// The `session` document as JSON text: serialised once, since nothing in it changes while the
+    /// session is live and unchanged.
+    pub fn document(&self, now: Timestamp, base_url: &str) -> Arc<[u8]> {
+        let make = || {
+            let url = schema_url(base_url, &self.live.identity().schema_id);
+            serde_json::to_vec(&self.live.document(now, &url)).unwrap_or_default().into()
+        };
+        let (of, document) = self.document.get_or_init(|| (base_url.to_owned(), make()));
+        if of == base_url { Arc::clone(document) } else { make() }
+    }
 }
 
 impl SessionCache {
@@ -46,38 +70,50 @@ impl SessionCache {
         tenant: &TenantId,
         token: &SessionToken,
         now: Timestamp,
-    ) -> Result<Option<LiveSession>, StoreUnavailable> {
+    ) -> Result<Option<Arc<CachedSession>>, StoreUnavailable> {
         let hashes = token.hashes(sealer, tenant);
         let Some(newest) = hashes.first() else { return Ok(None) };
         let key = (tenant.clone(), newest.clone());
-        if let Some(entry) = self.entries.get(&key) {
-            return Ok(LiveSession::check(entry.session.clone(), entry.identity.clone(), now));
+        if let Some(cached) = self.entries.get(&key) {
+            return Ok(cached.live.session().is_live(now).then_some(cached));
         }
         let generation = self.generation.load(Ordering::SeqCst);
         let Some((session, identity)) = sessions.find_by_token(tenant, &hashes).await? else {
             return Ok(None);
         };
-        let live = LiveSession::check(session.clone(), identity.clone(), now);
-        if live.is_some() {
-            self.entries.insert(key.clone(), Arc::new(Entry { session, identity }));
-            // News that came between the read and the insert did not see the entry.
-            if self.generation.load(Ordering::SeqCst) != generation {
-                self.entries.invalidate(&key);
-            }
+        let Some(live) = LiveSession::check(session, identity, now) else { return Ok(None) };
+        let cached = Arc::new(CachedSession::new(live));
+        self.entries.insert(key.clone(), Arc::clone(&cached));
+        // News that came between the read and the insert did not see the entry.
+        if self.generation.load(Ordering::SeqCst) != generation {
+            self.entries.invalidate(&key);
         }
-        Ok(live)
+        Ok(Some(cached))
+    }
+
+    /// Finds it in the store itself, while news may be late.
+    pub async fn find_anew(
+        sessions: &dyn Sessions,
+        sealer: &Sealer,
+        tenant: &TenantId,
+        token: &SessionToken,
+        now: Timestamp,
+    ) -> Result<Option<Arc<CachedSession>>, StoreUnavailable> {
+        let found = sessions.find_by_token(tenant, &token.hashes(sealer, tenant)).await?;
+        let live = found.and_then(|(session, identity)| LiveSession::check(session, identity, now));
+        Ok(live.map(|live| Arc::new(CachedSession::new(live))))
     }
 
     /// Forgets a session that changed.
     pub fn forget_session(&self, tenant: &TenantId, session: SessionId) {
         let tenant = tenant.clone();
-        self.forget(move |key, entry| key.0 == tenant && entry.session.id == session);
+        self.forget(move |key, entry| key.0 == tenant && entry.live.session().id == session);
     }
 
     /// Forgets all sessions of an identity that changed.
     pub fn forget_identity(&self, tenant: &TenantId, identity: IdentityId) {
         let tenant = tenant.clone();
-        self.forget(move |key, entry| key.0 == tenant && entry.identity.id == identity);
+        self.forget(move |key, entry| key.0 == tenant && entry.live.identity().id == identity);
     }
 
     /// Forgets everything, when news may have been missed.
@@ -86,7 +122,10 @@ impl SessionCache {
         self.entries.invalidate_all();
     }
 
-    fn forget(&self, stale: impl Fn(&(TenantId, KeyedHash), &Arc<Entry>) -> bool + Send + Sync + 'static) {
+    fn forget(
+        &self,
+        stale: impl Fn(&(TenantId, KeyedHash), &Arc<CachedSession>) -> bool + Send + Sync + 'static,
+    ) {
         self.generation.fetch_add(1, Ordering::SeqCst);
         if self.entries.invalidate_entries_if(stale).is_err() {
             self.entries.invalidate_all();

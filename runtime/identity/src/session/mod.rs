@@ -3,7 +3,7 @@
 mod cache;
 pub mod revoke;
 
-pub use cache::SessionCache;
+pub use cache::{CachedSession, SessionCache};
 
 use primitives::subject::AssuranceLevel;
 use primitives::{

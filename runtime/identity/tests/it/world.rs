@@ -16,7 +16,7 @@ use portcullis_identity::settings::Argon2Settings;
 use portcullis_identity::{Flow, Identifier, Identity, Settings, Step, Submission, Write, next_step};
 use primitives::rng::SeededRng;
 use primitives::seal::{DataKey, Keyring};
-use primitives::{Actor, Change, ClientAddress, IdentityId, Sealer, TenantId, Timestamp};
+use primitives::{Actor, Change, ClientAddress, IdentityId, OrganisationId, Sealer, TenantId, Timestamp};
 use serde_json::Value;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -254,6 +254,19 @@ impl Identities for People {
         self.read(|kept| {
             let later = kept.identities.values().filter(|identity| Some(identity.id) > after);
             later.take(limit as usize).cloned().collect()
+        })
+    }
+    fn list_of_organisation<'a>(
+        &'a self,
+        _: &'a TenantId,
+        organisation: OrganisationId,
+        after: Option<IdentityId>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Identity>, StoreUnavailable>> {
+        self.read(|kept| {
+            let later = kept.identities.values().filter(|identity| Some(identity.id) > after);
+            let of = later.filter(|identity| identity.organisation == Some(organisation));
+            of.take(limit as usize).cloned().collect()
         })
     }
 }

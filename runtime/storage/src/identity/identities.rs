@@ -5,7 +5,7 @@ use ::identity::identity::{Identity, IdentityState};
 use ::identity::password::{HashedPassword, StoredPassword};
 use ::identity::ports::{Identities, StoreUnavailable};
 use futures_util::future::BoxFuture;
-use primitives::{IdentityId, Secret, TenantId};
+use primitives::{IdentityId, OrganisationId, Secret, TenantId};
 
 use super::{IDENTITY_CHANGED, seal_context, unavailable};
 use crate::row::Row;
@@ -246,6 +246,25 @@ impl Identities for Storage {
                  updated_at FROM identities WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
             let after = after.map(|id| id.to_string()).unwrap_or_default();
             let rows = self.list(sql, values![tenant, after, i64::from(limit)]).await.map_err(unavailable)?;
+            rows.iter().map(|row| identity_at(row, 0)).collect::<Result<_, _>>().map_err(unavailable)
+        })
+    }
+    fn list_of_organisation<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        organisation: OrganisationId,
+        after: Option<IdentityId>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Identity>, StoreUnavailable>> {
+        Box::pin(async move {
+            let sql =
+                "SELECT id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin,
+                 external_id, organisation, verifiable_addresses, recovery_addresses, version, created_at,
+                 updated_at FROM identities
+                 WHERE tenant = $1 AND organisation = $2 AND id > $3 ORDER BY id LIMIT $4";
+            let after = after.map(|id| id.to_string()).unwrap_or_default();
+            let args = values![tenant, &organisation, after, i64::from(limit)];
+            let rows = self.list(sql, args).await.map_err(unavailable)?;
             rows.iter().map(|row| identity_at(row, 0)).collect::<Result<_, _>>().map_err(unavailable)
         })
     }

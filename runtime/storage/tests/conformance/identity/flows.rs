@@ -26,6 +26,7 @@ impl World {
             return_to: None,
             identity_schema: None,
             login_challenge: None,
+            login_hint: None,
             refresh: false,
             aal: None,
             browser,
