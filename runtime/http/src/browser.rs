@@ -1,6 +1,8 @@
 //! What a browser brings along: its session, and the cookie that every browser has for itself.
 
-use identity::session::{LiveSession, SessionToken};
+use std::sync::Arc;
+
+use identity::session::{CachedSession, LiveSession, SessionCache, SessionToken};
 use primitives::AuthenticatedSubject;
 
 use crate::call::Call;
@@ -14,19 +16,25 @@ const BINDING_COOKIE: &str = "portcullis_browser";
 
 /// The live session of the browser, by its cookie.
 pub(crate) async fn session_of_cookie(call: &Call) -> Result<Option<LiveSession>, Failure> {
-    match call.cookie(SESSION_COOKIE).and_then(SessionToken::parse) {
-        Some(token) => session_of_token(call, &token).await,
-        None => Ok(None),
-    }
+    let cached = match call.cookie(SESSION_COOKIE).and_then(SessionToken::parse) {
+        Some(token) => cached_session(call, &token).await?,
+        None => None,
+    };
+    Ok(cached.map(|cached| cached.live().clone()))
 }
 
-/// The live session of a token.
-pub(crate) async fn session_of_token(
+/// The live session of a token: remembered while news of changes are fresh, else read anew.
+pub(crate) async fn cached_session(
     call: &Call,
     token: &SessionToken,
-) -> Result<Option<LiveSession>, Failure> {
+) -> Result<Option<Arc<CachedSession>>, Failure> {
     let node = &call.node;
-    let found = node.sessions.find(&node.storage, node.sealer(), &call.tenant.id, token, call.now()).await;
+    let (storage, tenant, now) = (&node.storage, &call.tenant.id, call.now());
+    let found = if storage.is_caught_up() {
+        node.sessions.find(storage, node.sealer(), tenant, token, now).await
+    } else {
+        SessionCache::find_anew(storage, node.sealer(), tenant, token, now).await
+    };
     found.map_err(|error| {
         tracing::error!(request = %call.request, %error, "a session cannot be looked up");
         Failure::unavailable()

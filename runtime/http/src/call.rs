@@ -20,7 +20,6 @@ pub(crate) struct Call {
     /// Its name in logs and errors.
     pub(crate) request: RequestId,
     /// Where it came from.
-    #[expect(dead_code, reason = "the self-service endpoints, which are next, use it")]
     pub(crate) client: ClientAddress,
     pub(crate) method: Method,
     /// The path within the tenant: without `/t/{tenant}`.
@@ -93,7 +92,6 @@ impl Call {
     }
 
     /// Path and query as the browser asked for them, below the tenant's base URL.
-    #[expect(dead_code, reason = "the self-service endpoints, which are next, use it")]
     pub(crate) fn path_and_query(&self) -> String {
         if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
     }

@@ -21,10 +21,13 @@ mod node;
 mod oauth2;
 pub mod openapi;
 mod outbound;
+mod pages;
 mod response;
 mod routes;
 mod secrets;
+mod self_service;
 mod server;
+mod sessions;
 mod tenants;
 mod well_known;
 

@@ -27,10 +27,8 @@ pub struct Node {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) settings: NodeSettings,
     pub(crate) tenants: TenantDirectory,
-    #[expect(dead_code, reason = "the self-service endpoints, which are next, use it")]
     pub(crate) hashing: HashingPool,
     pub(crate) secrets: Arc<ClientSecretHasher>,
-    #[expect(dead_code, reason = "the self-service endpoints, which are next, use it")]
     pub(crate) attempts: AttemptsInMemory,
     pub(crate) sessions: Arc<SessionCache>,
     pub(crate) pages: Pages,

@@ -15,7 +15,8 @@ use tenancy::Scope;
 use crate::call::Call;
 use crate::failure::{ErrorForm, Failure};
 use crate::response::{Answer, set};
-use crate::{admin, health, oauth2, well_known};
+use crate::self_service::{read, start, submit};
+use crate::{admin, health, oauth2, pages, self_service, sessions, well_known};
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +108,56 @@ pub(crate) fn all() -> Vec<Route> {
         GET "/ui/logout" "showLogout", Public, Page, oauth2::logout::show, "Asks whether to sign out";
         POST "/ui/logout" "decideLogout", Public, Page, oauth2::logout::decide, "Signs out";
         GET "/ui/signed-out" "showSignedOut", Public, Page, oauth2::logout::signed_out, "Says that one is signed out";
+
+        // People: forms to sign up, sign in and change one's account.
+        GET "/self-service/login/browser" "createBrowserLoginFlow", Public, Api, start::login_browser, "Begins a sign-in in a browser";
+        GET "/self-service/login/api" "createNativeLoginFlow", Public, Api, start::login_native, "Begins a sign-in in a native application";
+        GET "/self-service/login/flows" "getLoginFlow", Public, Api, read::login, "Shows a sign-in form";
+        POST "/self-service/login" "updateLoginFlow", Public, Api, submit::login, "Signs in";
+        GET "/self-service/registration/browser" "createBrowserRegistrationFlow", Public, Api, start::registration_browser, "Begins a sign-up in a browser";
+        GET "/self-service/registration/api" "createNativeRegistrationFlow", Public, Api, start::registration_native, "Begins a sign-up in a native application";
+        GET "/self-service/registration/flows" "getRegistrationFlow", Public, Api, read::registration, "Shows a sign-up form";
+        POST "/self-service/registration" "updateRegistrationFlow", Public, Api, submit::registration, "Signs up";
+        GET "/self-service/settings/browser" "createBrowserSettingsFlow", Public, Api, start::settings_browser, "Begins a change of one's account in a browser";
+        GET "/self-service/settings/api" "createNativeSettingsFlow", Public, Api, start::settings_native, "Begins a change of one's account in a native application";
+        GET "/self-service/settings/flows" "getSettingsFlow", Public, Api, read::settings, "Shows a settings form";
+        POST "/self-service/settings" "updateSettingsFlow", Public, Api, submit::settings, "Changes one's account";
+        GET "/self-service/logout/browser" "createBrowserLogoutFlow", Public, Api, self_service::logout::begin, "Says where the browser signs out";
+        GET "/self-service/logout" "updateLogoutFlow", Public, Api, self_service::logout::finish, "Signs out";
+        DELETE "/self-service/logout/api" "performNativeLogout", Public, Api, self_service::logout::native, "Signs out a native application";
+        GET "/self-service/errors" "getFlowError", Public, Api, self_service::errors::show, "Says what an error page has to say";
+        GET "/schemas" "listIdentitySchemas", Public, Api, self_service::schemas::list, "Lists the identity schemas";
+        GET "/schemas/{id}" "getIdentitySchema", Public, Api, self_service::schemas::show, "Shows an identity schema";
+        GET "/sessions/whoami" "toSession", Public, Api, sessions::whoami, "Says who is signed in";
+        GET "/sessions" "listMySessions", Public, Api, sessions::list_mine, "Lists one's other sessions";
+        DELETE "/sessions" "disableMyOtherSessions", Public, Api, sessions::revoke_others, "Ends one's other sessions";
+        DELETE "/sessions/{id}" "disableMySession", Public, Api, sessions::revoke_one, "Ends another of one's sessions";
+
+        // Built-in pages of the forms.
+        GET "/" "showWelcome", Public, Page, pages::welcome::page, "Whose service this is, and the ways in";
+        GET "/.well-known/change-password" "getWellKnownChangePassword", Public, Page, pages::welcome::change_password, "Where a password is changed";
+        GET "/ui/login" "showLogin", Public, Page, pages::forms::login, "The page to sign in";
+        GET "/ui/registration" "showRegistration", Public, Page, pages::forms::registration, "The page to sign up";
+        GET "/ui/settings" "showSettings", Public, Page, pages::forms::settings, "The page of one's account";
+        POST "/ui/sessions" "endSessionsByPage", Public, Page, pages::sessions::revoke, "Ends sessions from the page of one's account";
+        GET "/ui/error" "showError", Public, Page, pages::error::page, "Says what went wrong";
+        GET "/ui/assets/{name}" "getAsset", Public, Api, pages::assets::file, "A file that pages load";
+
+        // Operators: people and their sessions.
+        GET "/admin/identities" "listIdentities", Tenant(Scope::IdentitiesRead), Api, admin::identities::list, "Lists identities";
+        POST "/admin/identities" "createIdentity", Tenant(Scope::IdentitiesWrite), Api, admin::identities::make, "Makes an identity";
+        GET "/admin/identities/{id}" "getIdentity", Tenant(Scope::IdentitiesRead), Api, admin::identities::get, "Shows an identity";
+        PUT "/admin/identities/{id}" "updateIdentity", Tenant(Scope::IdentitiesWrite), Api, admin::identities::put, "Replaces an identity";
+        PATCH "/admin/identities/{id}" "patchIdentity", Tenant(Scope::IdentitiesWrite), Api, admin::identities::change, "Changes an identity";
+        DELETE "/admin/identities/{id}" "deleteIdentity", Tenant(Scope::IdentitiesWrite), Api, admin::identities::remove, "Deletes an identity";
+        GET "/admin/identities/by/external/{externalID}" "getIdentityByExternalID", Tenant(Scope::IdentitiesRead), Api, admin::identities::get_by_external_id, "Shows an identity by the customer's own id";
+        DELETE "/admin/identities/{id}/credentials/{type}" "deleteIdentityCredentials", Tenant(Scope::IdentitiesWrite), Api, admin::identities::remove_credential, "Deletes a credential";
+        GET "/admin/identities/{id}/sessions" "listIdentitySessions", Tenant(Scope::IdentitiesRead), Api, admin::sessions::list_of_identity, "Lists an identity's sessions";
+        DELETE "/admin/identities/{id}/sessions" "deleteIdentitySessions", Tenant(Scope::IdentitiesWrite), Api, admin::sessions::delete_of_identity, "Deletes an identity's sessions";
+        GET "/admin/sessions" "listSessions", Tenant(Scope::IdentitiesRead), Api, admin::sessions::list, "Lists sessions";
+        GET "/admin/sessions/{id}" "getSession", Tenant(Scope::IdentitiesRead), Api, admin::sessions::get, "Shows a session";
+        DELETE "/admin/sessions/{id}" "disableSession", Tenant(Scope::IdentitiesWrite), Api, admin::sessions::end, "Ends a session";
+        PATCH "/admin/sessions/{id}/extend" "extendSession", Tenant(Scope::IdentitiesWrite), Api, admin::sessions::prolong, "Lets a session last longer";
 
         // Operators: tokens.
         POST "/admin/oauth2/introspect" "introspectOAuth2Token", Tenant(Scope::TokensRead), OAuth, oauth2::introspect::by_admin, "Introspects a token";

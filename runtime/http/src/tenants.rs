@@ -36,7 +36,6 @@ pub struct LoadedTenant {
     pub(crate) base_path: String,
     pub(crate) oauth2: AuthorizationServer,
     pub(crate) identity: identity::Settings,
-    #[expect(dead_code, reason = "the self-service endpoints, which are next, use it")]
     pub(crate) schemas: Schemas,
     pub(crate) branding: Branding,
 }

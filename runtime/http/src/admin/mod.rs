@@ -1,11 +1,14 @@
-//! Operators' routes: OAuth clients as the Hydra API has them, and our own API, `/admin/portcullis/v1`:
-//! tenants, admin keys, plugins.
+//! Operators' routes: OAuth clients as the Hydra API has them, people and their sessions as the Kratos API
+//! has them, and our own API, `/admin/portcullis/v1`: tenants, admin keys, plugins.
 //!
 //! Errors of our own API are problem documents (RFC 9457). A key of one tenant sees another as 404.
 
 pub(crate) mod clients;
+pub(crate) mod identities;
 pub(crate) mod keys;
+mod paging;
 pub(crate) mod plugins;
+pub(crate) mod sessions;
 pub(crate) mod tenants;
 
 use http::StatusCode;

@@ -73,7 +73,7 @@ pub(super) fn respond(call: &Call, next: Result<Next, PageError>) -> Answer {
 }
 
 /// A page that says what is wrong. Nothing of it goes to an address that the request brought along.
-pub(super) fn refuse(call: &Call, error: &PageError) -> Answer {
+pub(crate) fn refuse(call: &Call, error: &PageError) -> Answer {
     let (request, tenant) = (call.request, &call.tenant.id);
     let status = match error.fault() {
         Fault::Request => StatusCode::BAD_REQUEST,

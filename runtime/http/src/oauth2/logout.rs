@@ -14,10 +14,11 @@ use ui::{Hidden, LogoutView};
 use super::FORM;
 use super::authorize::refuse;
 use super::consent::label;
-use crate::browser::{SESSION_COOKIE, cookie, is_own_origin, session_of_cookie};
+use crate::browser::{is_own_origin, session_of_cookie};
 use crate::call::Call;
 use crate::failure::Failure;
-use crate::response::{Answer, page, see_other, set_cookie};
+use crate::response::{Answer, page, see_other};
+use crate::self_service::forget_session;
 
 /// `GET` and `POST /oauth2/sessions/logout`
 pub(crate) async fn begin(call: Call) -> Answer {
@@ -99,7 +100,7 @@ async fn end(call: &Call, signed_out: SignedOut) -> Answer {
     }
     let target = signed_out.redirect.unwrap_or_else(|| call.tenant.absolute("/ui/signed-out"));
     let mut answer = see_other(&target);
-    set_cookie(&mut answer, &cookie(call, SESSION_COOKIE, "", Some(0)));
+    forget_session(call, &mut answer);
     answer
 }
 

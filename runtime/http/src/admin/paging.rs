@@ -1,0 +1,76 @@
+//! Page tokens and `Link` headers of the compatible lists.
+//!
+//! Attack: a made-up token reads where its maker may not, or one list's token is used on another. A token
+//! is sealed for its tenant and its list, filters included; whatever else is presented is no token.
+
+use identity::Problem;
+use primitives::SealContext;
+
+use crate::call::Call;
+use crate::response::{Answer, set};
+
+const PURPOSE: &str = "page_token";
+
+/// A page that was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) size: u32,
+    /// The last entry of the page before.
+    pub(super) after: Option<String>,
+}
+
+/// Reads `page_size` and `page_token` (and `per_page`, their elder).
+pub(super) fn asked(call: &Call, largest: u32) -> Result<Asked, Problem> {
+    let size = call.query_value("page_size").or_else(|| call.query_value("per_page"));
+    let size = match size.filter(|size| !size.is_empty()) {
+        None => 250,
+        Some(size) => size
+            .parse::<u32>()
+            .map_err(|_| Problem::BadRequest("`page_size` must be a number.".to_owned()))?,
+    };
+    let after = match call.query_value("page_token").filter(|token| !token.is_empty()) {
+        None => None,
+        Some(token) => Some(open(call, &token)?),
+    };
+    Ok(Asked { size: size.clamp(1, largest), after })
+}
+
+/// Adds `Link` (RFC 8288): the first page, and the next one if this was full.
+pub(super) fn link(call: &Call, answer: &mut Answer, page: &Asked, shown: usize, last: Option<String>) {
+    let mut links = vec![format!("<{}>; rel=\"first\"", url(call, page.size, None))];
+    let is_full = u32::try_from(shown).is_ok_and(|shown| shown >= page.size);
+    if let Some(last) = last.filter(|_| is_full) {
+        let row = list_of(call);
+        let context = SealContext { tenant: &call.tenant.id, purpose: PURPOSE, row: &row };
+        let token = call.node.sealer().seal_text(context, last.as_bytes());
+        links.push(format!("<{}>; rel=\"next\"", url(call, page.size, Some(&token))));
+    }
+    set(answer, "link", &links.join(","));
+}
+
+fn open(call: &Call, token: &str) -> Result<String, Problem> {
+    let refused = || Problem::BadRequest("`page_token` is not one that this list gave.".to_owned());
+    let row = list_of(call);
+    let context = SealContext { tenant: &call.tenant.id, purpose: PURPOSE, row: &row };
+    let plain = call.node.sealer().open_text(context, token).map_err(|_| refused())?;
+    String::from_utf8(plain.to_vec()).map_err(|_| refused())
+}
+
+/// The list: its path with its filters.
+fn list_of(call: &Call) -> String {
+    format!("{}?{}", call.path, filters(call))
+}
+
+fn filters(call: &Call) -> String {
+    let paging = ["page_size", "page_token", "per_page", "page"];
+    let pairs = url::form_urlencoded::parse(call.query.as_bytes());
+    let kept = pairs.filter(|(name, _)| !paging.contains(&name.as_ref()));
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
+}
+
+fn url(call: &Call, size: u32, token: Option<&str>) -> String {
+    let filters = filters(call);
+    let joint = if filters.is_empty() { "" } else { "&" };
+    let token = token.map(|token| format!("&page_token={token}")).unwrap_or_default();
+    format!("{}{}?{filters}{joint}page_size={size}{token}", call.tenant.base_path, call.path)
+}

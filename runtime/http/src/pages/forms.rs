@@ -1,0 +1,115 @@
+//! `/ui/login`, `/ui/registration`, `/ui/settings`: a flow as a page.
+
+use http::StatusCode;
+use identity::Problem;
+use identity::flow::OwnFlow;
+use identity::session::LiveSession;
+use ui::FlowView;
+
+use super::{sessions, show};
+use crate::browser::BrowserState;
+use crate::call::Call;
+use crate::failure::Failure;
+use crate::response::{Answer, see_other};
+use crate::self_service::{Kind, csrf_cookie_of, document, load, owner, respond_to_browser};
+
+/// `GET /ui/login?flow=`
+pub(crate) async fn login(call: Call) -> Answer {
+    let form = match read(&call, Kind::Login).await {
+        Ok(form) => form,
+        Err(answer) => return *answer,
+    };
+    let behind = behind(&call, &form.own).await;
+    show(&call, StatusCode::OK, &behind.languages, behind.client_name.as_deref(), |context| {
+        call.node.pages.login(&form.view, context)
+    })
+}
+
+/// `GET /ui/registration?flow=`
+pub(crate) async fn registration(call: Call) -> Answer {
+    let form = match read(&call, Kind::Registration).await {
+        Ok(form) => form,
+        Err(answer) => return *answer,
+    };
+    let behind = behind(&call, &form.own).await;
+    show(&call, StatusCode::OK, &behind.languages, behind.client_name.as_deref(), |context| {
+        call.node.pages.registration(&form.view, context)
+    })
+}
+
+/// `GET /ui/settings?flow=`
+pub(crate) async fn settings(call: Call) -> Answer {
+    let form = match read(&call, Kind::Settings).await {
+        Ok(form) => form,
+        Err(answer) => return *answer,
+    };
+    let listed = match &form.session {
+        Some(live) => sessions::view(&call, live, form.own.flow.id).await,
+        None => None,
+    };
+    show(&call, StatusCode::OK, &[], None, |context| {
+        call.node.pages.settings(&form.view, listed.as_ref(), context)
+    })
+}
+
+/// A flow ready to be shown.
+struct Form {
+    own: OwnFlow,
+    view: FlowView,
+    session: Option<LiveSession>,
+}
+
+/// The flow of the request, or where the browser goes instead.
+///
+/// A flow that is not there or not open any more leads to a new one. One of another browser does not: a
+/// browser that keeps no cookies would go round for ever.
+async fn read(call: &Call, kind: Kind) -> Result<Form, Box<Answer>> {
+    let Some(id) = call.query_value("flow").filter(|id| !id.is_empty()) else {
+        return Err(Box::new(begin(call, kind)));
+    };
+    let cookie = csrf_cookie_of(call);
+    let found = async {
+        let own = load(call, kind, &id, cookie.as_ref()).await?;
+        let session = owner(call, &own.flow).await?;
+        Ok::<_, Problem>((own, session))
+    };
+    let (own, session) = found.await.map_err(|problem| Box::new(instead(call, kind, problem)))?;
+    let document = document(call, &own.flow, cookie.as_ref(), session.as_ref());
+    let view = serde_json::from_value(document).map_err(|error| {
+        tracing::error!(request = %call.request, %error, "a flow cannot be shown");
+        Box::new(Failure::internal().to_page(call))
+    })?;
+    Ok(Form { own, view, session })
+}
+
+/// Begins a flow, for what the request says that it is for.
+fn begin(call: &Call, kind: Kind) -> Answer {
+    let start = kind.start_url(call);
+    see_other(&if call.query.is_empty() { start } else { format!("{start}?{}", call.query) })
+}
+
+fn instead(call: &Call, kind: Kind, problem: Problem) -> Answer {
+    match problem {
+        Problem::FlowExpired { use_flow_id, .. } => see_other(&kind.page_url(call, use_flow_id)),
+        Problem::FlowUnknown | Problem::SessionInactive => see_other(&kind.start_url(call)),
+        problem => respond_to_browser(call, problem),
+    }
+}
+
+/// The authorization request behind a flow.
+#[derive(Default)]
+struct Behind {
+    client_name: Option<String>,
+    languages: Vec<String>,
+}
+
+async fn behind(call: &Call, own: &OwnFlow) -> Behind {
+    let Some(challenge) = own.flow.kind.login_challenge() else { return Behind::default() };
+    let Ok(browser) = BrowserState::read(call).await else { return Behind::default() };
+    // If the request behind it is gone by now, the sign-in itself still is worth showing.
+    let request = call.tenant.oauth2.login_request(challenge, browser.as_room(call).binding);
+    request.map_or_else(
+        |_| Behind::default(),
+        |request| Behind { client_name: Some(request.client_name), languages: request.ui_locales },
+    )
+}

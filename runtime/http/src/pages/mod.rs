@@ -1,0 +1,31 @@
+//! The built-in pages: what self-service flows redirect people to unless the tenant has pages of its own.
+//!
+//! They are made of the same documents that the API gives to other user interfaces, and work without
+//! scripts: every button is a form that posts to the flow's own action.
+
+pub(crate) mod assets;
+pub(crate) mod error;
+pub(crate) mod forms;
+pub(crate) mod sessions;
+pub(crate) mod welcome;
+
+use http::StatusCode;
+use ui::{Locale, PageContext};
+
+use crate::call::Call;
+use crate::response::{Answer, page};
+
+/// A page of the tenant.
+fn show(
+    call: &Call,
+    status: StatusCode,
+    languages: &[String],
+    client_name: Option<&str>,
+    render: impl FnOnce(&PageContext<'_>) -> String,
+) -> Answer {
+    let here = call.page_path();
+    let locale: Locale = call.locale(languages);
+    let mut context = call.tenant.page_context(&here, locale, call.now());
+    context.client_name = client_name;
+    page(status, render(&context), &ui::page_headers(&call.tenant.branding, None))
+}

@@ -1,0 +1,78 @@
+//! The list of sessions on the settings page, and the form that ends them.
+
+use identity::Problem;
+use identity::ports::Sessions as _;
+use identity::session::LiveSession;
+use identity::session::revoke::revoke_my_others;
+use primitives::FlowId;
+use ui::{Hidden, SessionItem, SessionsView};
+
+use crate::call::Call;
+use crate::response::{Answer, see_other};
+use crate::self_service::{Kind, apply, csrf_cookie_of, respond_to_browser, session_of_browser, with_query};
+use crate::sessions;
+
+/// How many sessions the page lists.
+const MOST_SHOWN: u32 = 50;
+
+/// The sessions of a person, this one first.
+pub(super) async fn view(call: &Call, live: &LiveSession, flow: FlowId) -> Option<SessionsView> {
+    let tenant = &call.tenant.id;
+    let identity = live.identity().id;
+    let listed = call.node.storage.list_live(tenant, identity, call.now(), MOST_SHOWN).await;
+    let mut listed = listed
+        .inspect_err(|error| tracing::error!(request = %call.request, %error, "sessions cannot be listed"))
+        .ok()?;
+    let current = live.session().id;
+    listed.sort_by_key(|session| session.id != current);
+    let token = csrf_cookie_of(call)?.token(call.node.sealer(), tenant, flow);
+    let hidden = |name: &str, value: String| Hidden { name: name.to_owned(), value };
+    Some(SessionsView {
+        action: call.tenant.absolute("/ui/sessions"),
+        hidden: vec![hidden("csrf_token", token), hidden("flow", flow.to_string())],
+        sessions: listed
+            .into_iter()
+            .map(|session| SessionItem {
+                id: session.id.to_string(),
+                current: session.id == current,
+                user_agent: session.device.user_agent,
+                ip_address: session.device.ip_address,
+                authenticated_at: session.authenticated_at,
+            })
+            .collect(),
+        revoked: call.query_value("revoked").is_some(),
+    })
+}
+
+/// `POST /ui/sessions`: `session=<id>` ends one, `session=others` all but this one.
+pub(crate) async fn revoke(call: Call) -> Answer {
+    match end(&call).await {
+        Ok(flow) => see_other(&with_query(&Kind::Settings.page_url(&call, flow), "revoked", "true")),
+        Err(problem) => respond_to_browser(&call, problem),
+    }
+}
+
+async fn end(call: &Call) -> Result<FlowId, Problem> {
+    debug_assert_eq!(call.method, http::Method::POST);
+    let value = |wanted: &str| {
+        let mut pairs = url::form_urlencoded::parse(&call.body);
+        pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned()).unwrap_or_default()
+    };
+    let flow: FlowId = value("flow").parse().map_err(|_| Problem::CsrfViolation)?;
+    let cookie = csrf_cookie_of(call).ok_or(Problem::CsrfViolation)?;
+    if !cookie.check(call.node.sealer(), &call.tenant.id, flow, &value("csrf_token")) {
+        return Err(Problem::CsrfViolation);
+    }
+    let which = value("session");
+    if which == "others" {
+        let live = session_of_browser(call).await?.ok_or(Problem::SessionInactive)?;
+        apply(call, revoke_my_others(&call.tenant.id, &live, call.now())).await?;
+    } else {
+        match sessions::revoke(call, &which).await {
+            // Ended in another window meanwhile.
+            Ok(()) | Err(Problem::NotFound) => {}
+            Err(problem) => return Err(problem),
+        }
+    }
+    Ok(flow)
+}

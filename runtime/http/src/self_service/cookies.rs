@@ -1,0 +1,47 @@
+//! The cookies of a tenant's browsers: the session, and the value that forms are bound to.
+
+use identity::flow::csrf::CsrfCookie;
+use ring::digest::{SHA256, digest};
+
+use crate::browser::{SESSION_COOKIE, cookie};
+use crate::call::Call;
+use crate::response::{Answer, set_cookie};
+
+/// The name of the CSRF cookie: of its own for each tenant, since `default` answers at `/` and its cookies
+/// reach the paths of all others.
+fn csrf_cookie_name(call: &Call) -> String {
+    let hash = digest(&SHA256, call.tenant.base_url.as_bytes());
+    let digits = hash.as_ref().iter().take(16).flat_map(|byte| [byte >> 4, byte & 0x0f]);
+    let digits: String = digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect();
+    format!("csrf_token_{digits}")
+}
+
+/// The CSRF cookie that the browser sent.
+pub(crate) fn csrf_cookie_of(call: &Call) -> Option<CsrfCookie> {
+    call.cookie(&csrf_cookie_name(call)).and_then(CsrfCookie::parse)
+}
+
+/// Sets the CSRF cookie for a year.
+pub(super) fn set_csrf_cookie(call: &Call, answer: &mut Answer, value: &CsrfCookie) {
+    const YEAR: u64 = 365 * 24 * 3600;
+    set_cookie(answer, &cookie(call, &csrf_cookie_name(call), value.as_str(), Some(YEAR)));
+}
+
+/// The session cookie with a token.
+pub(crate) fn session_cookie(call: &Call, token: &str) -> String {
+    let settings = &call.tenant.identity.session;
+    let max_age = settings.persistent_cookie.then_some(settings.lifespan_seconds);
+    with_domain(call, cookie(call, SESSION_COOKIE, token, max_age))
+}
+
+/// Takes the session cookie away.
+pub(crate) fn forget_session(call: &Call, answer: &mut Answer) {
+    set_cookie(answer, &with_domain(call, cookie(call, SESSION_COOKIE, "", Some(0))));
+}
+
+fn with_domain(call: &Call, cookie: String) -> String {
+    match &call.tenant.identity.session.cookie_domain {
+        Some(domain) => format!("{cookie}; Domain={domain}"),
+        None => cookie,
+    }
+}

@@ -1,0 +1,149 @@
+//! The self-service endpoints: forms to sign up, sign in and change one's account, for browsers by pages,
+//! for single-page applications (`Accept: application/json`) and for native ones.
+//!
+//! [`start`] begins a flow, [`read`] shows it, [`submit`] takes what was typed, [`outcome`] says what that
+//! led to. The rooms' decisions are the same for all three kinds of client; what differs is here.
+
+mod cookies;
+pub(crate) mod errors;
+mod flows;
+pub(crate) mod logout;
+mod outcome;
+pub(crate) mod read;
+pub(crate) mod schemas;
+pub(crate) mod start;
+pub(crate) mod submit;
+mod visitor;
+
+use http::StatusCode;
+use identity::flow::Room;
+use identity::{BrowserError, Problem, Write};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use primitives::Change;
+use storage::ApplyError;
+
+pub(crate) use cookies::{csrf_cookie_of, forget_session};
+pub(crate) use flows::{document, load};
+pub(crate) use read::owner;
+pub(crate) use visitor::{cached_session, session_of_anybody, session_of_browser};
+
+use crate::call::Call;
+use crate::response::{Answer, json_no_store, see_other, set};
+
+/// What a flow is for, by its word in paths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Login,
+    Registration,
+    Settings,
+}
+
+impl Kind {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Registration => "registration",
+            Self::Settings => "settings",
+        }
+    }
+
+    /// Where browsers begin such a flow.
+    pub(crate) fn start_url(self, call: &Call) -> String {
+        call.tenant.absolute(&format!("/self-service/{}/browser", self.as_str()))
+    }
+
+    /// The page that shows such a flow.
+    pub(crate) fn page_url(self, call: &Call, flow: primitives::FlowId) -> String {
+        let pages = &call.tenant.identity.flow.ui;
+        let page = match self {
+            Self::Login => &pages.login,
+            Self::Registration => &pages.registration,
+            Self::Settings => &pages.settings,
+        };
+        with_query(&own_or_absolute(call, page), "flow", &flow.to_string())
+    }
+}
+
+/// What the room decides with.
+pub(crate) fn room(call: &Call) -> Room<'_> {
+    let node = &call.node;
+    Room {
+        tenant: &call.tenant.id,
+        settings: &call.tenant.identity,
+        schemas: &call.tenant.schemas,
+        identities: &node.storage,
+        hashing: &node.hashing,
+        attempts: &node.attempts,
+        rng: node.rng.as_ref(),
+        now: call.now(),
+    }
+}
+
+/// Whether a change was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Applied {
+    /// All of it.
+    Whole,
+    /// Nothing: somebody was faster. The decision is made again on what they left.
+    Missed,
+}
+
+/// Applies a change; nothing is answered before it is durable.
+pub(crate) async fn apply(call: &Call, change: Change<Write>) -> Result<Applied, Problem> {
+    match call.node.storage.apply(change).await {
+        Ok(()) => Ok(Applied::Whole),
+        Err(ApplyError::Missed { .. }) => Ok(Applied::Missed),
+        Err(ApplyError::Storage(error)) => {
+            tracing::error!(request = %call.request, %error, "a change was not written");
+            Err(Problem::Unavailable)
+        }
+    }
+}
+
+/// An error of the room as a problem; its cause goes to the log if it is ours.
+pub(crate) fn failed<E: std::fmt::Display + Into<Problem>>(call: &Call, error: E) -> Problem {
+    let cause = error.to_string();
+    let problem = error.into();
+    if problem.status() >= 500 {
+        tracing::error!(request = %call.request, cause, "a self-service request failed");
+    }
+    problem
+}
+
+/// A problem as JSON.
+pub(crate) fn respond(call: &Call, problem: &Problem) -> Answer {
+    let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut answer = json_no_store(status, &problem.document(call.request));
+    if let Some(seconds) = problem.retry_after() {
+        set(&mut answer, "retry-after", &seconds.to_string());
+    }
+    answer
+}
+
+/// A problem for a browser: as JSON for scripts, on the error page for people.
+pub(crate) fn respond_to_browser(call: &Call, problem: Problem) -> Answer {
+    if call.wants_json() {
+        return respond(call, &problem);
+    }
+    let id = BrowserError { problem, at: call.now() }.id(call.node.sealer(), &call.tenant.id);
+    let page = own_or_absolute(call, &call.tenant.identity.flow.ui.error);
+    see_other(&with_query(&page, "id", &id.to_string()))
+}
+
+/// A path of this tenant as a URL; a URL as it is.
+fn own_or_absolute(call: &Call, place: &str) -> String {
+    if place.starts_with('/') { call.tenant.absolute(place) } else { place.to_owned() }
+}
+
+/// Adds a query parameter to a URL.
+pub(crate) fn with_query(url: &str, name: &str, value: &str) -> String {
+    let joint = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{joint}{name}={}", encode(value))
+}
+
+/// All but the unreserved characters (RFC 3986 section 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+pub(crate) fn encode(value: &str) -> String {
+    utf8_percent_encode(value, RESERVED).to_string()
+}

@@ -1,0 +1,224 @@
+//! What a submission led to, written down and told in the client's own way.
+
+use http::StatusCode;
+use identity::flow::csrf::CsrfCookie;
+use identity::flow::{Message, OwnFlow, PendingChange, SignedIn, Transport, schema_url};
+use identity::limiter::forgive_flow;
+use identity::session::{LiveSession, Session, SessionToken, identity_document, session_document};
+use identity::{Flow, Identity, Problem, Step, return_to};
+use serde_json::{Value, json};
+
+use super::cookies::{session_cookie, set_csrf_cookie};
+use super::flows::document;
+use super::visitor::presented_token;
+use super::{Applied, Kind, apply, encode, respond, with_query};
+use crate::call::Call;
+use crate::response::{Answer, json_no_store, see_other, set_cookie};
+
+/// Who submitted what.
+#[derive(Clone, Copy)]
+pub(super) struct Client<'a> {
+    pub(super) call: &'a Call,
+    pub(super) kind: Kind,
+    pub(super) own: &'a OwnFlow,
+    pub(super) cookie: Option<&'a CsrfCookie>,
+    pub(super) session: Option<&'a LiveSession>,
+}
+
+impl Client<'_> {
+    pub(super) fn is_native(&self) -> bool {
+        self.own.flow.transport == Transport::Api
+    }
+
+    pub(super) fn wants_json(&self) -> bool {
+        self.is_native() || self.call.wants_json()
+    }
+
+    /// Where the browser goes on.
+    fn destination(&self) -> String {
+        let tenant = &self.call.tenant;
+        let flow = &self.own.flow;
+        match (flow.kind.login_challenge(), &flow.return_to) {
+            (Some(challenge), _) => {
+                tenant.absolute(&format!("/oauth2/auth/resume?login_challenge={}", encode(challenge)))
+            }
+            (None, Some(target)) => target.clone(),
+            (None, None) => return_to::default_return(&tenant.url, &tenant.identity.flow).as_str().to_owned(),
+        }
+    }
+
+    fn session(&self, session: &Session, identity: &Identity) -> Value {
+        let url = schema_url(&self.call.tenant.base_url, &identity.schema_id);
+        session_document(session, self.call.now(), Some((identity, &url)))
+    }
+}
+
+/// What a form says of a problem that passes by itself.
+pub(super) fn message(problem: &Problem) -> Option<Message> {
+    match problem {
+        Problem::TooManyAttempts { retry_after } => {
+            Some(Message::too_many_attempts(retry_after.as_secs().max(1)))
+        }
+        Problem::Busy { .. } => Some(Message::busy()),
+        _ => None,
+    }
+}
+
+/// Applies a step and answers. `None`: somebody was faster, decide again.
+pub(super) async fn apply_step(client: Client<'_>, step: Step) -> Result<Option<Answer>, Problem> {
+    match step {
+        Step::Form(flow) => form(client, *flow).await.map(Some),
+        Step::SignedIn(signed_in) => signed_in_newly(client, *signed_in).await,
+        Step::Refreshed { session, change } => {
+            if apply(client.call, change.write(client.own.remove())).await? == Applied::Missed {
+                return Ok(None);
+            }
+            let Some(live) = client.session else { return Err(Problem::SessionInactive) };
+            let token = presented_token(client.call).map(str::to_owned);
+            Ok(Some(go_on(client, signed_in_body(client, &session, live.identity(), token))))
+        }
+        Step::Registered { identity, session, change } => registered(client, identity, session, change).await,
+        Step::Saved { flow, identity, change } => {
+            let change = change.write(client.own.update((*flow).clone()));
+            if apply(client.call, change).await? == Applied::Missed {
+                return Ok(None);
+            }
+            Ok(Some(saved(client, &flow, &identity)))
+        }
+    }
+}
+
+/// The form again. Of two answers at a time the first is kept; both are shown.
+pub(super) async fn form(client: Client<'_>, flow: Flow) -> Result<Answer, Problem> {
+    let call = client.call;
+    apply(call, primitives::Change::new(call.tenant.id.clone()).write(client.own.update(flow.clone())))
+        .await?;
+    if client.wants_json() {
+        let document = document(call, &flow, client.cookie, client.session);
+        return Ok(json_no_store(StatusCode::BAD_REQUEST, &document));
+    }
+    Ok(see_other(&client.kind.page_url(call, flow.id)))
+}
+
+async fn signed_in_newly(client: Client<'_>, signed_in: SignedIn) -> Result<Option<Answer>, Problem> {
+    let call = client.call;
+    let SignedIn { identity, session, token, change, rehash } = signed_in;
+    let change = change.seal(call.node.sealer()).write(client.own.remove());
+    if apply(call, change).await? == Applied::Missed {
+        return Ok(None);
+    }
+    if let Some(rehash) = rehash {
+        // Nobody waits for it; the next login makes up for it if it fails.
+        let storage = call.node.storage.clone();
+        tokio::spawn(async move {
+            if let Err(error) = storage.apply(rehash).await {
+                tracing::debug!(%error, "a password was not hashed again");
+            }
+        });
+    }
+    let shown = client.is_native().then(|| token.expose().to_owned());
+    let answer = go_on(client, signed_in_body(client, &session, &identity, shown));
+    Ok(Some(begin_session(client, answer, &token).await))
+}
+
+async fn registered(
+    client: Client<'_>,
+    identity: Identity,
+    session: Option<(Session, SessionToken)>,
+    change: PendingChange,
+) -> Result<Option<Answer>, Problem> {
+    let call = client.call;
+    let change = change.seal(call.node.sealer()).write(client.own.remove());
+    if apply(call, change).await? == Applied::Missed {
+        return Ok(None);
+    }
+    let url = schema_url(&call.tenant.base_url, &identity.schema_id);
+    let mut body = json!({ "identity": identity_document(&identity, &url) });
+    let Some((session, token)) = session else {
+        if client.wants_json() {
+            return Ok(Some(json_no_store(StatusCode::OK, &body)));
+        }
+        return Ok(Some(see_other(&sign_in_url(client))));
+    };
+    if let Some(fields) = body.as_object_mut() {
+        fields.insert("session".to_owned(), client.session(&session, &identity));
+        if client.is_native() {
+            fields.insert("session_token".to_owned(), token.expose().into());
+        }
+    }
+    let answer = go_on(client, body);
+    Ok(Some(begin_session(client, answer, &token).await))
+}
+
+/// Signing up did not sign in: that is next.
+fn sign_in_url(client: Client<'_>) -> String {
+    let flow = &client.own.flow;
+    let start = Kind::Login.start_url(client.call);
+    match (flow.kind.login_challenge(), &flow.return_to) {
+        (Some(challenge), _) => with_query(&start, "login_challenge", challenge),
+        (None, Some(target)) => with_query(&start, "return_to", target),
+        (None, None) => start,
+    }
+}
+
+fn saved(client: Client<'_>, flow: &Flow, identity: &Identity) -> Answer {
+    let call = client.call;
+    if !client.wants_json() {
+        return match &flow.return_to {
+            Some(target) => see_other(target),
+            None => see_other(&client.kind.page_url(call, flow.id)),
+        };
+    }
+    let mut document = document(call, flow, client.cookie, client.session);
+    if let Some(fields) = document.as_object_mut() {
+        let url = schema_url(&call.tenant.base_url, &identity.schema_id);
+        fields.insert("identity".to_owned(), identity_document(identity, &url));
+    }
+    json_no_store(StatusCode::OK, &document)
+}
+
+fn signed_in_body(
+    client: Client<'_>,
+    session: &Session,
+    identity: &Identity,
+    token: Option<String>,
+) -> Value {
+    let mut body = json!({ "session": client.session(session, identity) });
+    if let (Some(fields), Some(token)) = (body.as_object_mut(), token) {
+        fields.insert("session_token".to_owned(), token.into());
+    }
+    body
+}
+
+/// The answer to a sign-in: the body for applications, the way on for browsers. A single-page application
+/// behind which an authorization request waits must send its browser there.
+fn go_on(client: Client<'_>, mut body: Value) -> Answer {
+    if !client.wants_json() {
+        return see_other(&client.destination());
+    }
+    if client.is_native() {
+        return json_no_store(StatusCode::OK, &body);
+    }
+    let redirect_browser_to = client.destination();
+    if client.own.flow.kind.login_challenge().is_some() {
+        return respond(client.call, &Problem::LocationChangeRequired { redirect_browser_to });
+    }
+    if let Some(fields) = body.as_object_mut() {
+        let next = json!([{ "action": "redirect_browser_to", "redirect_browser_to": redirect_browser_to }]);
+        fields.insert("continue_with".to_owned(), next);
+    }
+    json_no_store(StatusCode::OK, &body)
+}
+
+/// Gives a browser its session, and a new CSRF cookie, so that nobody who planted the old one before the
+/// sign-in knows it afterwards.
+async fn begin_session(client: Client<'_>, mut answer: Answer, token: &SessionToken) -> Answer {
+    let call = client.call;
+    forgive_flow(&call.node.attempts, &call.tenant.identity.limits, &call.tenant.id, call.client, call.now())
+        .await;
+    if !client.is_native() {
+        set_cookie(&mut answer, &session_cookie(call, token.expose()));
+        set_csrf_cookie(call, &mut answer, &CsrfCookie::generate(call.node.rng.as_ref()));
+    }
+    answer
+}

@@ -1,0 +1,180 @@
+//! `GET /self-service/{login,registration,settings}/{browser,api}`: begins a flow.
+
+use http::StatusCode;
+use identity::flow::csrf::CsrfCookie;
+use identity::flow::{
+    OwnFlow, StartError, StartRequest, Transport, start_login, start_registration, start_settings,
+};
+use identity::session::LiveSession;
+use identity::{Problem, return_to};
+use primitives::KeyedHash;
+
+use super::cookies::{csrf_cookie_of, set_csrf_cookie};
+use super::flows::document;
+use super::visitor::{caller, refuse_browsers, session_of_browser, session_of_headers};
+use super::{Kind, apply, encode, failed, respond, respond_to_browser, room, with_query};
+use crate::browser::BrowserState;
+use crate::call::Call;
+use crate::oauth2::authorize;
+use crate::response::{Answer, json_no_store, see_other};
+
+/// `GET /self-service/login/browser`
+pub(crate) async fn login_browser(call: Call) -> Answer {
+    for_browser(&call, Kind::Login).await
+}
+
+/// `GET /self-service/login/api`
+pub(crate) async fn login_native(call: Call) -> Answer {
+    for_native(&call, Kind::Login).await
+}
+
+/// `GET /self-service/registration/browser`
+pub(crate) async fn registration_browser(call: Call) -> Answer {
+    for_browser(&call, Kind::Registration).await
+}
+
+/// `GET /self-service/registration/api`
+pub(crate) async fn registration_native(call: Call) -> Answer {
+    for_native(&call, Kind::Registration).await
+}
+
+/// `GET /self-service/settings/browser`
+pub(crate) async fn settings_browser(call: Call) -> Answer {
+    for_browser(&call, Kind::Settings).await
+}
+
+/// `GET /self-service/settings/api`
+pub(crate) async fn settings_native(call: Call) -> Answer {
+    for_native(&call, Kind::Settings).await
+}
+
+async fn for_browser(call: &Call, kind: Kind) -> Answer {
+    let session = match session_of_browser(call).await {
+        Ok(session) => session,
+        Err(problem) => return respond_to_browser(call, problem),
+    };
+    let challenge = call.query_value("login_challenge").filter(|challenge| !challenge.is_empty());
+    let mut login_hint = None;
+    if let Some(challenge) = &challenge {
+        // A challenge that leads nowhere is told now, not after the password.
+        match login_hint_of(call, challenge).await {
+            Ok(hint) => login_hint = hint,
+            Err(refusal) => return *refusal,
+        }
+    }
+    let known = csrf_cookie_of(call);
+    let cookie = known.clone().unwrap_or_else(|| CsrfCookie::generate(call.node.rng.as_ref()));
+    let browser = cookie.hash(call.node.sealer(), &call.tenant.id);
+    let asked = Asked { transport: Transport::Browser, challenge, login_hint, browser: Some(&browser) };
+    match begin(call, kind, session.as_ref(), asked).await {
+        Ok(own) => {
+            let mut answer = if call.wants_json() {
+                json_no_store(StatusCode::OK, &document(call, &own.flow, Some(&cookie), session.as_ref()))
+            } else {
+                see_other(&kind.page_url(call, own.flow.id))
+            };
+            if known.is_none() {
+                set_csrf_cookie(call, &mut answer, &cookie);
+            }
+            answer
+        }
+        Err(problem) => instead(call, kind, problem),
+    }
+}
+
+async fn for_native(call: &Call, kind: Kind) -> Answer {
+    let begun = async {
+        refuse_browsers(call)?;
+        let session = session_of_headers(call).await?;
+        let asked = Asked { transport: Transport::Api, challenge: None, login_hint: None, browser: None };
+        let own = begin(call, kind, session.as_ref(), asked).await?;
+        Ok::<_, Problem>(document(call, &own.flow, None, session.as_ref()))
+    };
+    match begun.await {
+        Ok(document) => json_no_store(StatusCode::OK, &document),
+        Err(problem) => respond(call, &problem),
+    }
+}
+
+/// What differs between the two kinds of client.
+struct Asked<'a> {
+    transport: Transport,
+    challenge: Option<String>,
+    login_hint: Option<String>,
+    browser: Option<&'a KeyedHash>,
+}
+
+async fn begin(
+    call: &Call,
+    kind: Kind,
+    session: Option<&LiveSession>,
+    asked: Asked<'_>,
+) -> Result<OwnFlow, Problem> {
+    let value = |name: &str| call.query_value(name).filter(|value| !value.is_empty());
+    let (return_to, schema, aal) = (value("return_to"), value("identity_schema"), value("aal"));
+    let path = call.path_and_query();
+    let request = StartRequest {
+        transport: asked.transport,
+        base: &call.tenant.url,
+        request: &path,
+        return_to: return_to.as_deref(),
+        identity_schema: schema.as_deref(),
+        login_challenge: asked.challenge.as_deref(),
+        login_hint: asked.login_hint.as_deref(),
+        refresh: value("refresh").is_some_and(|value| value == "true" || value == "1"),
+        aal: aal.as_deref(),
+        browser: asked.browser,
+    };
+    let caller = caller(call, session);
+    let begun = match kind {
+        Kind::Login => start_login(room(call), caller, request).await,
+        Kind::Registration => start_registration(room(call), caller, request).await,
+        Kind::Settings => start_settings(room(call), caller, request).await,
+    };
+    let (own, change) = begun.map_err(|error: StartError| failed(call, error))?;
+    apply(call, change).await?;
+    Ok(own)
+}
+
+/// Where a browser goes when there is no flow for it.
+fn instead(call: &Call, kind: Kind, problem: Problem) -> Answer {
+    match (problem, kind) {
+        (Problem::SessionAlreadyAvailable, _) => signed_in_already(call),
+        (Problem::SessionInactive, Kind::Settings) if !call.wants_json() => {
+            let back = call.tenant.absolute(&call.path_and_query());
+            see_other(&with_query(&Kind::Login.start_url(call), "return_to", &back))
+        }
+        (problem, _) => respond_to_browser(call, problem),
+    }
+}
+
+/// Somebody who is signed in goes on to where signing in would have led.
+pub(super) fn signed_in_already(call: &Call) -> Answer {
+    let challenge = call.query_value("login_challenge").filter(|challenge| !challenge.is_empty());
+    let resume = challenge.map(|challenge| {
+        call.tenant.absolute(&format!("/oauth2/auth/resume?login_challenge={}", encode(&challenge)))
+    });
+    if call.wants_json() {
+        return match resume {
+            Some(redirect_browser_to) => {
+                respond(call, &Problem::LocationChangeRequired { redirect_browser_to })
+            }
+            None => respond(call, &Problem::SessionAlreadyAvailable),
+        };
+    }
+    let target = resume.unwrap_or_else(|| {
+        let flow = &call.tenant.identity.flow;
+        let asked = call.query_value("return_to");
+        let allowed = asked.and_then(|asked| return_to::check(&asked, &call.tenant.url, flow).ok());
+        let target = allowed.unwrap_or_else(|| return_to::default_return(&call.tenant.url, flow));
+        target.as_str().to_owned()
+    });
+    see_other(&target)
+}
+
+/// Who the client thinks will sign in; or the refusal of a challenge that is not this browser's.
+async fn login_hint_of(call: &Call, challenge: &str) -> Result<Option<String>, Box<Answer>> {
+    let browser = BrowserState::read(call).await.map_err(|failure| Box::new(failure.to_page(call)))?;
+    let request = call.tenant.oauth2.login_request(challenge, browser.as_room(call).binding);
+    request.map(|request| request.login_hint).map_err(|error| Box::new(authorize::refuse(call, &error)))
+}

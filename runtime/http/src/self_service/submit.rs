@@ -1,0 +1,182 @@
+//! `POST /self-service/{login,registration,settings}?flow=`: takes what was typed.
+//!
+//! | check | browser | native |
+//! |---|---|---|
+//! | 1 the flow is there, of this kind, open | begins anew, 404, 410 | 404, 410 |
+//! | 2 it is this browser's, by its cookie | 403 | refuses cookies (400) |
+//! | 3 the body is a form or JSON | 400 | 400 |
+//! | 4 the form is ours, by its token | 403 | |
+//! | 5 whoever is signed in may submit it | 303, 400, 401, 403 | 400, 401, 403 |
+//! | 6 the room decides | | |
+
+use identity::flow::csrf::CsrfCookie;
+use identity::flow::{FlowError, FlowKind, OwnFlow, Transport};
+use identity::session::LiveSession;
+use identity::{Flow, Problem, Submission, next_step};
+
+use super::cookies::csrf_cookie_of;
+use super::flows::load;
+use super::outcome::{self, Client};
+use super::read::owner;
+use super::start::signed_in_already;
+use super::visitor::{caller, refuse_browsers};
+use super::{Kind, respond, respond_to_browser, room, with_query};
+use crate::call::Call;
+use crate::response::{Answer, see_other};
+
+/// How often a decision is made again because somebody was faster.
+const MOST_ATTEMPTS: usize = 3;
+
+/// `POST /self-service/login`
+pub(crate) async fn login(call: Call) -> Answer {
+    submit(&call, Kind::Login).await
+}
+
+/// `POST /self-service/registration`
+pub(crate) async fn registration(call: Call) -> Answer {
+    submit(&call, Kind::Registration).await
+}
+
+/// `POST /self-service/settings`
+pub(crate) async fn settings(call: Call) -> Answer {
+    submit(&call, Kind::Settings).await
+}
+
+async fn submit(call: &Call, kind: Kind) -> Answer {
+    let cookie = csrf_cookie_of(call);
+    let id = call.query_value("flow").unwrap_or_default();
+    let own = match load(call, kind, &id, cookie.as_ref()).await {
+        Ok(own) => own,
+        Err(problem) => return no_flow(call, kind, problem),
+    };
+    let transport = own.flow.transport;
+    match decide(call, kind, own, cookie.as_ref()).await {
+        Ok(answer) => answer,
+        Err(Problem::SessionAlreadyAvailable) if transport == Transport::Browser => signed_in_already(call),
+        Err(problem) => match transport {
+            Transport::Browser => refuse(call, problem),
+            Transport::Api => respond(call, &problem),
+        },
+    }
+}
+
+/// There is nothing to submit to. People get a new form; they have only waited or clicked twice.
+fn no_flow(call: &Call, kind: Kind, problem: Problem) -> Answer {
+    match problem {
+        Problem::FlowExpired { use_flow_id, .. } if !call.wants_json() => {
+            see_other(&kind.page_url(call, use_flow_id))
+        }
+        Problem::FlowUnknown if !call.wants_json() => see_other(&kind.start_url(call)),
+        problem => respond_to_browser(call, problem),
+    }
+}
+
+/// A refusal that a page can lead out of leads there.
+fn refuse(call: &Call, problem: Problem) -> Answer {
+    match problem {
+        Problem::SessionRefreshRequired { redirect_browser_to } if !call.wants_json() => {
+            see_other(&redirect_browser_to)
+        }
+        Problem::SessionInactive if !call.wants_json() => {
+            let back = Kind::Settings.start_url(call);
+            see_other(&with_query(&Kind::Login.start_url(call), "return_to", &back))
+        }
+        problem => respond_to_browser(call, problem),
+    }
+}
+
+async fn decide(
+    call: &Call,
+    kind: Kind,
+    own: OwnFlow,
+    cookie: Option<&CsrfCookie>,
+) -> Result<Answer, Problem> {
+    if own.flow.transport == Transport::Api {
+        refuse_browsers(call)?;
+    }
+    let submission = submission(call, &own.flow)?;
+    check_token(call, &own.flow, &submission, cookie)?;
+    let id = own.flow.id.to_string();
+    let mut current = Some(own);
+    for _ in 0..MOST_ATTEMPTS {
+        let own = match current.take() {
+            Some(own) => own,
+            None => load(call, kind, &id, cookie).await?,
+        };
+        let session = owner(call, &own.flow).await?;
+        check_session(&own.flow, session.as_ref())?;
+        let client = Client { call, kind, own: &own, cookie, session: session.as_ref() };
+        let caller = caller(call, session.as_ref());
+        let step = match next_step(room(call), caller, own.flow.clone(), submission.clone()).await {
+            Ok(step) => step,
+            Err(error) => return refused(client, error).await,
+        };
+        if let Some(answer) = outcome::apply_step(client, step).await? {
+            return Ok(answer);
+        }
+    }
+    Err(Problem::Unavailable)
+}
+
+/// Too many attempts and a busy node are said on the form, where people see it; programs get the status.
+async fn refused(client: Client<'_>, error: FlowError) -> Result<Answer, Problem> {
+    let call = client.call;
+    let cause = error.to_string();
+    let problem = Problem::of_submission(error, || {
+        let back = Kind::Settings.start_url(call);
+        let start = with_query(&Kind::Login.start_url(call), "refresh", "true");
+        with_query(&start, "return_to", &back)
+    });
+    if problem.status() >= 500 {
+        tracing::error!(request = %call.request, cause, "a submission failed");
+    }
+    match outcome::message(&problem) {
+        Some(message) if !client.wants_json() => {
+            outcome::form(client, client.own.flow.clone().with_message(message)).await
+        }
+        _ => Err(problem),
+    }
+}
+
+fn submission(call: &Call, flow: &Flow) -> Result<Submission, Problem> {
+    if call.has_media_type("application/json") {
+        return Ok(Submission::from_json(&call.body)?);
+    }
+    if call.has_media_type("application/x-www-form-urlencoded") {
+        let pairs = url::form_urlencoded::parse(&call.body).into_owned();
+        return Ok(Submission::from_form(pairs, room(call).schema(&flow.schema)));
+    }
+    Err(Problem::BadRequest(
+        "The body must be a form or JSON, and its `Content-Type` must say so.".to_owned(),
+    ))
+}
+
+fn check_token(
+    call: &Call,
+    flow: &Flow,
+    submission: &Submission,
+    cookie: Option<&CsrfCookie>,
+) -> Result<(), Problem> {
+    if flow.transport == Transport::Api {
+        return Ok(());
+    }
+    let presented = submission.csrf_token.as_deref().filter(|token| !token.is_empty());
+    let presented = presented.or_else(|| call.header("x-csrf-token")).unwrap_or_default();
+    let cookie = cookie.ok_or(Problem::CsrfViolation)?;
+    if cookie.check(call.node.sealer(), &call.tenant.id, flow.id, presented) {
+        Ok(())
+    } else {
+        Err(Problem::CsrfViolation)
+    }
+}
+
+/// Whoever is signed in does not sign in or up again, but to prove who they are.
+fn check_session(flow: &Flow, session: Option<&LiveSession>) -> Result<(), Problem> {
+    match (&flow.kind, session) {
+        (FlowKind::Login { refresh: None, .. } | FlowKind::Registration { .. }, Some(_)) => {
+            Err(Problem::SessionAlreadyAvailable)
+        }
+        (FlowKind::Login { refresh: Some(_), .. }, None) => Err(Problem::SessionInactive),
+        (FlowKind::Login { .. } | FlowKind::Registration { .. } | FlowKind::Settings { .. }, _) => Ok(()),
+    }
+}

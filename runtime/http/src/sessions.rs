@@ -1,0 +1,96 @@
+//! `/sessions`: who is signed in, and where else.
+
+use bytes::Bytes;
+use http::StatusCode;
+use identity::ports::Sessions as _;
+use identity::session::revoke::{RevokeError, revoke_mine, revoke_my_others};
+use identity::session::session_document;
+use identity::{Problem, Session};
+use primitives::SessionId;
+use serde_json::{Value, json};
+
+use crate::call::Call;
+use crate::response::{Answer, empty, json_no_store, no_store, respond, set};
+use crate::self_service::{self, Applied, apply, failed};
+
+/// How many sessions of one person are listed and counted.
+const MOST_LISTED: u32 = 1000;
+
+/// `GET /sessions/whoami`: the answer that apps ask for most; it is serialised once per session.
+pub(crate) async fn whoami(call: Call) -> Answer {
+    if call.query_value("tokenize_as").is_some_and(|template| !template.is_empty()) {
+        let words = "There are no session tokenizer templates.";
+        return self_service::respond(&call, &Problem::BadRequest(words.to_owned()));
+    }
+    let cached = match self_service::cached_session(&call).await {
+        Ok(Some(cached)) => cached,
+        Ok(None) => return self_service::respond(&call, &Problem::SessionInactive),
+        Err(problem) => return self_service::respond(&call, &problem),
+    };
+    let body = Bytes::from_owner(cached.document(call.now(), &call.tenant.base_url));
+    let mut answer = no_store(respond(StatusCode::OK, "application/json", body));
+    set(&mut answer, "x-kratos-authenticated-identity-id", &cached.live().identity().id.to_string());
+    answer
+}
+
+/// `GET /sessions`: one's other live sessions.
+pub(crate) async fn list_mine(call: Call) -> Answer {
+    match others(&call).await {
+        Ok(others) => {
+            let page = call.query_value("page_size").or_else(|| call.query_value("per_page"));
+            let size = page.and_then(|size| size.parse().ok()).unwrap_or(250).clamp(1, 1000);
+            let documents: Vec<Value> =
+                others.iter().take(size).map(|session| session_document(session, call.now(), None)).collect();
+            json_no_store(StatusCode::OK, &documents)
+        }
+        Err(problem) => self_service::respond(&call, &problem),
+    }
+}
+
+async fn others(call: &Call) -> Result<Vec<Session>, Problem> {
+    let live = self_service::session_of_anybody(call).await?;
+    let mine = live.session();
+    let listed = call.node.storage.list_live(&call.tenant.id, mine.identity, call.now(), MOST_LISTED).await;
+    let mut listed = listed.map_err(|error| failed(call, error))?;
+    listed.retain(|session| session.id != mine.id);
+    Ok(listed)
+}
+
+/// `DELETE /sessions`: ends one's other sessions.
+pub(crate) async fn revoke_others(call: Call) -> Answer {
+    let revoked = async {
+        let count = others(&call).await?.len();
+        let live = self_service::session_of_anybody(&call).await?;
+        apply(&call, revoke_my_others(&call.tenant.id, &live, call.now())).await?;
+        Ok::<_, Problem>(count)
+    };
+    match revoked.await {
+        Ok(count) => json_no_store(StatusCode::OK, &json!({ "count": count })),
+        Err(problem) => self_service::respond(&call, &problem),
+    }
+}
+
+/// `DELETE /sessions/{id}`: ends another of one's sessions.
+pub(crate) async fn revoke_one(call: Call) -> Answer {
+    match revoke(&call, call.place("id")).await {
+        Ok(()) => empty(StatusCode::NO_CONTENT),
+        Err(problem) => self_service::respond(&call, &problem),
+    }
+}
+
+/// Ends a session of whoever asks, by its id.
+pub(crate) async fn revoke(call: &Call, id: &str) -> Result<(), Problem> {
+    let live = self_service::session_of_anybody(call).await?;
+    let id: SessionId = id.parse().map_err(|_| Problem::NotFound)?;
+    let found = call.node.storage.find_session(&call.tenant.id, id).await;
+    let found = found.map_err(|error| failed(call, error))?;
+    let change =
+        revoke_mine(&call.tenant.id, &live, found.as_ref(), call.now()).map_err(|error| match error {
+            RevokeError::Current => Problem::CurrentSession,
+            RevokeError::NotFound => Problem::NotFound,
+        })?;
+    match apply(call, change).await? {
+        // Ended by somebody else meanwhile: it is ended.
+        Applied::Whole | Applied::Missed => Ok(()),
+    }
+}

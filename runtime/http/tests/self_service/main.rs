@@ -1,0 +1,14 @@
+//! The self-service endpoints and the pages over the real server: browsers, single-page applications and
+//! native ones, and whoever attacks them.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking that it failed")]
+#![expect(clippy::indexing_slicing, reason = "documents are read by their members")]
+
+mod admin;
+mod browser;
+mod client;
+mod csrf;
+mod native;
+mod pages;
+mod sessions;
+mod site;

@@ -1,0 +1,150 @@
+//! A node on loopback with a database of its own.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use config::listener::{ClientAuthentication, ListenAddress, Listener};
+use identity::password::HashingPool;
+use oauth2::hooks::NoTokenHook;
+use portcullis_http::{
+    GuardedOutbound, HttpMetrics, Node, NodeParts, NodeSettings, OutboundPolicy, Server, ServerSettings,
+};
+use primitives::rng::SeededRng;
+use primitives::time::FixedClock;
+use primitives::{Actor, Rng, TenantId, Timestamp, TrustedProxies};
+use serde_json::{Value, json};
+use storage::{Location, MasterKey, Storage};
+use tenancy::plugin::{DeclaredPlugin, PluginReport, TenantPlugins};
+use tenancy::{ManagedBy, Tenant};
+use tokio::sync::watch;
+
+use crate::client::Client;
+
+/// What browsers call the node; tests connect to wherever it listens.
+pub(crate) const BASE: &str = "https://id.example";
+
+pub(crate) struct Site {
+    _storage: Storage,
+    pub(crate) clock: Arc<FixedClock>,
+    address: SocketAddr,
+    /// Dropped last: the server ends with it.
+    _stop: watch::Sender<bool>,
+    _directory: tempfile::TempDir,
+}
+
+/// A node without plugins.
+#[derive(Debug)]
+struct NoPlugins;
+
+impl TenantPlugins for NoPlugins {
+    fn install<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: Vec<DeclaredPlugin>,
+    ) -> futures_util::future::BoxFuture<'a, Vec<PluginReport>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
+
+    fn forget(&self, _: &TenantId) {}
+
+    fn list(&self, _: &TenantId) -> Vec<PluginReport> {
+        Vec::new()
+    }
+}
+
+impl Site {
+    pub(crate) async fn open() -> Self {
+        Self::with(json!({})).await
+    }
+
+    /// A node whose tenants `default` and `other` have these identity settings.
+    pub(crate) async fn with(identity: Value) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let location = Location::Sqlite(directory.path().join("test.db"));
+        let clock = Arc::new(FixedClock::new(Timestamp::from_seconds(1_800_000_000)));
+        let rng = Arc::new(SeededRng::new(7));
+        Storage::migrate(&location).await.unwrap();
+        let storage =
+            Storage::open(&location, &MasterKey::new([7; 32]), clock.clone(), rng.clone()).await.unwrap();
+        let mut identity = identity;
+        identity["argon2"] = json!({"memory_kib": 64, "iterations": 1, "parallelism": 1});
+        for id in ["default", "other"] {
+            let mut tenant = Tenant::new(id.parse().unwrap(), ManagedBy::Api, Timestamp::from_seconds(0));
+            tenant.settings.document.insert("identity".to_owned(), identity.clone());
+            storage.apply(tenant.create(Actor::System)).await.unwrap();
+        }
+        let settings = NodeSettings {
+            base_url: BASE.parse().unwrap(),
+            trusted_proxies: TrustedProxies::default(),
+            body_bytes: 1 << 20,
+            request_timeout: Duration::from_secs(30),
+            loaded_tenants: 10,
+            cached_sessions: 100,
+            version: "test",
+        };
+        let parts = NodeParts {
+            storage: storage.clone(),
+            clock: clock.clone(),
+            hashing: HashingPool::start(1, 16, rng.clone() as Arc<dyn Rng>).unwrap(),
+            rng,
+            pages: ui::Pages::new().unwrap(),
+            metrics: HttpMetrics::default(),
+            registry: Arc::default(),
+            hook: Arc::new(NoTokenHook),
+            plugins: Arc::new(NoPlugins),
+            outbound: Arc::new(GuardedOutbound::new(OutboundPolicy::default()).unwrap()),
+        };
+        let listener = Listener {
+            name: "test".to_owned(),
+            address: ListenAddress::Tcp("127.0.0.1:0".parse().unwrap()),
+            routers: vec![config::Router::Public, config::Router::Admin],
+            auth: ClientAuthentication::None,
+            reason: Some("a test".to_owned()),
+            tls: None,
+            client_ca: None,
+            body_bytes: None,
+            request_timeout: None,
+        };
+        let node = Node::new(settings, parts);
+        let limits = ServerSettings { connections: 100, drain: Duration::from_secs(1) };
+        let server = Server::open(node, &[listener], limits).await.unwrap();
+        let ListenAddress::Tcp(address) = server.listening()[0].address.clone() else { panic!("not TCP") };
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(server.serve(stopped));
+        Self { _storage: storage, clock, address, _stop: stop, _directory: directory }
+    }
+
+    /// A new client without cookies.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    /// A browser in which somebody is signed in, with the password "correct horse".
+    pub(crate) async fn signed_in(&self, email: &str) -> Client {
+        self.person(email).await;
+        let mut browser = self.client();
+        self.sign_in(&mut browser, email).await;
+        browser
+    }
+
+    /// Somebody with the password "correct horse".
+    pub(crate) async fn person(&self, email: &str) -> Value {
+        let body = json!({
+            "schema_id": "default",
+            "traits": {"email": email},
+            "credentials": {"password": {"config": {"password": "correct horse"}}},
+        });
+        let made = self.client().json("POST", "/admin/identities", &body).await;
+        assert_eq!(made.status, 201, "{}", made.body);
+        made.json()
+    }
+
+    pub(crate) async fn sign_in(&self, browser: &mut Client, email: &str) {
+        let flow = browser.begin("login").await;
+        let form = [("identifier", email), ("password", "correct horse"), ("method", "password")];
+        let answer = browser.submit(&flow, &form).await;
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        assert!(browser.cookies.contains_key("ory_kratos_session"));
+    }
+}
