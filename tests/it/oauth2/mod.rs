@@ -1,0 +1,4 @@
+//! `/oauth2`
+
+pub(crate) mod code;
+mod token;

@@ -1,0 +1,3 @@
+//! A tenant's plugins, seen from an app.
+
+mod token;

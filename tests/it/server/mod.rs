@@ -1,0 +1,3 @@
+//! The server itself: what it says of itself, and what hostile connections get.
+
+mod answers;

@@ -1,0 +1,175 @@
+//! Cross-tenant access, as a matrix over every operators' route and every credential.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use config::Router;
+use serde_json::{Value, json};
+use tenancy::{KeyOwner, Scope};
+
+use crate::browser::{Browser, encode};
+use crate::world::World;
+
+/// Every operators' route as the API document lists it: method, path with its places filled, scope.
+fn operators_routes() -> Vec<(String, String, Option<String>)> {
+    let document = portcullis_http::openapi::document(&[Router::Admin, Router::Metrics], "test");
+    let mut routes = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            if operation.get("security").is_some() {
+                let scope = operation["x-portcullis-scope"].as_str().map(str::to_owned);
+                let filled = path.replace('{', "x").replace('}', "x");
+                routes.push((method.to_uppercase(), filled, scope));
+            }
+        }
+    }
+    assert!(routes.len() > 10, "{routes:?}");
+    routes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operators_route_asks_for_a_key() {
+    let world = World::start().await;
+    for (method, path, _) in operators_routes() {
+        for key in
+            ["", "pk_nonsense", "pk_AAAAAAAAAAAAAAAAAAAAAA_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]
+        {
+            let answer = world.operate(key, (&method, &path), "acme", &Value::Null).await;
+            assert_eq!(answer.status, 401, "{method} {path} with {key:?}: {}", answer.text());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_operators_route_is_on_the_public_listener() {
+    let world = World::start().await;
+    for (method, path, _) in operators_routes() {
+        let headers = [("authorization", format!("Bearer {}", world.key))];
+        let answer =
+            Browser::default().send(&method, &format!("{}{path}", world.base), &headers, String::new()).await;
+        assert_eq!(answer.status, 404, "{method} {path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn key_of_one_tenant_sees_another_as_not_there() {
+    let world = World::start().await;
+    let owner = KeyOwner::Tenant("rival".parse().unwrap());
+    let key = world.admin_key(owner, vec![Scope::All]).await;
+    for (method, path, scope) in operators_routes() {
+        let answer = world.operate(&key, (&method, &path), "acme", &Value::Null).await;
+        // Routes of the node as a whole are the operator's; all others are not there.
+        let node = path.contains("/portcullis/v1/tenants")
+            || path == "/metrics"
+            || path.contains("/portcullis/v1/keys");
+        let expected = if node { &[403, 404, 400, 200][..] } else { &[404][..] };
+        assert!(
+            expected.contains(&answer.status),
+            "{method} {path} ({scope:?}): {} {}",
+            answer.status,
+            answer.text()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn key_of_a_tenant_manages_neither_other_tenants_nor_their_keys() {
+    let world = World::start().await;
+    let rival = || KeyOwner::Tenant("rival".parse().unwrap());
+    let key = world.admin_key(rival(), vec![Scope::All]).await;
+    let v1 = "/admin/portcullis/v1";
+    for (request, body, status) in [
+        (("GET", format!("{v1}/tenants")), Value::Null, 403),
+        (("POST", format!("{v1}/tenants")), json!({"id": "new"}), 403),
+        (("GET", format!("{v1}/tenants/acme")), Value::Null, 404),
+        (("GET", format!("{v1}/tenants/nothing")), Value::Null, 404),
+        (("PATCH", format!("{v1}/tenants/acme")), json!({"suspended": true}), 404),
+        (("GET", format!("{v1}/tenants/rival")), Value::Null, 200),
+        (("GET", format!("{v1}/keys?tenant=acme")), Value::Null, 404),
+        (("POST", format!("{v1}/keys")), json!({"name": "x", "tenant": "acme", "scopes": ["all"]}), 404),
+        (("POST", format!("{v1}/keys")), json!({"name": "x", "tenant": "rival", "scopes": ["all"]}), 201),
+        (("GET", "/metrics".to_owned()), Value::Null, 403),
+    ] {
+        let answer = world.operate(&key, (request.0, &request.1), "default", &body).await;
+        assert_eq!(answer.status, status, "{request:?}: {}", answer.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scopes_of_a_key_bound_what_it_does() {
+    let world = World::start().await;
+    for (scopes, request, allowed) in [
+        (vec![Scope::ClientsRead], ("GET", "/admin/clients"), true),
+        (vec![Scope::ClientsRead], ("POST", "/admin/clients"), false),
+        (vec![Scope::ClientsWrite], ("GET", "/admin/clients"), true),
+        (vec![Scope::KeysWrite], ("GET", "/admin/clients"), false),
+        (vec![Scope::MetricsRead], ("GET", "/metrics"), true),
+        (vec![Scope::ClientsWrite], ("GET", "/metrics"), false),
+    ] {
+        let key = world.admin_key(KeyOwner::Operator, scopes.clone()).await;
+        let answer = world.operate(&key, request, "default", &Value::Null).await;
+        assert_eq!(answer.status != 403, allowed, "{scopes:?} {request:?}: {}", answer.status);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_and_tokens_of_one_tenant_are_nothing_in_another() {
+    let world = World::start().await;
+    let (id, secret) = world.machine("acme", json!({})).await;
+    let (_, rival_secret) = world.machine("rival", json!({})).await;
+    let authorization = |secret: &str| {
+        [
+            ("content-type", "application/x-www-form-urlencoded".to_owned()),
+            ("authorization", format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))),
+        ]
+    };
+    let grant = encode(&[("grant_type", "client_credentials")]);
+    let token_of = |tenant: &str| format!("{}/oauth2/token", world.tenant(tenant));
+    let mut client = Browser::default();
+    let refused = client.send("POST", &token_of("rival"), &authorization(&secret), grant.clone()).await;
+    assert_eq!(refused.status, 401, "a secret of acme at rival");
+    let token = client.send("POST", &token_of("acme"), &authorization(&secret), grant).await.json();
+    let token = token["access_token"].as_str().unwrap().to_owned();
+    for (tenant, secret, active) in [("acme", &secret, true), ("rival", &rival_secret, false)] {
+        let url = format!("{}/oauth2/introspect", world.tenant(tenant));
+        let found = client.send("POST", &url, &authorization(secret), encode(&[("token", &token)])).await;
+        assert_eq!(found.json()["active"].as_bool(), Some(active), "{tenant}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn suspended_tenant_is_not_there_and_comes_back() {
+    let world = World::start().await;
+    let metadata = format!("{}/.well-known/openid-configuration", world.tenant("acme"));
+    for (suspended, status) in [(false, 200), (true, 404), (false, 200)] {
+        let path = "/admin/portcullis/v1/tenants/acme";
+        let body = json!({ "suspended": suspended });
+        let changed = world.operate(&world.key, ("PATCH", path), "default", &body).await;
+        assert_eq!(changed.status, 200, "{}", changed.text());
+        assert_eq!(Browser::default().get(&metadata).await.status, status, "suspended: {suspended}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tenant_answers_at_its_host_and_a_host_means_nobody_else() {
+    let world = World::start().await;
+    let path = "/admin/portcullis/v1/tenants/acme";
+    let body = json!({ "host": "id.acme.example" });
+    assert_eq!(world.operate(&world.key, ("PATCH", path), "default", &body).await.status, 200);
+    let metadata = format!("{}/.well-known/openid-configuration", world.base);
+    for (host, issuer) in [
+        ("id.acme.example", "https://id.acme.example"),
+        ("ID.ACME.example:443", "https://id.acme.example"),
+        ("other.example", world.base.as_str()),
+    ] {
+        let headers = [("host", host.to_owned())];
+        let found = Browser::default().send("GET", &metadata, &headers, String::new()).await;
+        assert_eq!(found.json()["issuer"].as_str(), Some(issuer), "{host}");
+    }
+    let forged = [("x-forwarded-host", "id.acme.example".to_owned())];
+    let found = Browser::default().send("GET", &metadata, &forged, String::new()).await;
+    assert_eq!(
+        found.json()["issuer"].as_str(),
+        Some(world.base.as_str()),
+        "nobody trusts this peer's headers"
+    );
+}

@@ -1,0 +1,3 @@
+//! What one tenant sees of another: nothing.
+
+mod isolation;

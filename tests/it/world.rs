@@ -1,0 +1,187 @@
+//! A node to test against, and the operator's way in.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use config::{ListenAddress, Listener, Router};
+use identity::password::HashingPool;
+use plugin_host::{Compiler, PluginHost};
+use portcullis_http::{
+    GuardedOutbound, HttpMetrics, Node, NodeParts, NodeSettings, OutboundPolicy, Server, ServerSettings,
+};
+use primitives::rng::SeededRng;
+use primitives::time::FixedClock;
+use primitives::{Actor, Clock, Rng, TenantId, Timestamp, TrustedProxies};
+use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
+use storage::{Location, MasterKey, Storage};
+use tenancy::{KeyOwner, ManagedBy, NewAdminKey, Scope, Tenant};
+use tokio::sync::watch;
+
+use crate::browser::{Browser, Response};
+
+/// A running node.
+pub(crate) struct World {
+    /// Where the public listener is, e.g. `http://127.0.0.1:1234`.
+    pub(crate) base: String,
+    /// Where the admin listener is.
+    pub(crate) admin: String,
+    /// An operator's key that may do everything.
+    pub(crate) key: String,
+    pub(crate) clock: Arc<FixedClock>,
+    pub(crate) storage: Storage,
+    rng: Arc<dyn Rng>,
+    stop: watch::Sender<bool>,
+    _directory: tempfile::TempDir,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+impl World {
+    /// Starts a node with the tenants `acme` and `rival` besides `default`.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// The same, with other settings of the node.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut NodeSettings)) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Arc::new(FixedClock::new(Timestamp::from_seconds(1_800_000_000)));
+        let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(11));
+        let location = Location::Sqlite(directory.path().join("test.db"));
+        Storage::migrate(&location).await.unwrap();
+        let master = MasterKey::new([3; 32]);
+        let storage = Storage::open(&location, &master, clock.clone(), rng.clone()).await.unwrap();
+        let (public, admin) = (free_port(), free_port());
+        let base = format!("http://127.0.0.1:{public}");
+        let mut settings = NodeSettings {
+            base_url: base.parse().unwrap(),
+            trusted_proxies: TrustedProxies::default(),
+            body_bytes: 64 * 1024,
+            request_timeout: Duration::from_secs(20),
+            loaded_tenants: 100,
+            cached_sessions: 100,
+            version: "test",
+        };
+        change(&mut settings);
+        let node = Node::new(settings, parts(&storage, &clock, &rng, &directory.path().join("compiled")));
+        let listeners = [
+            listener("public", public, vec![Router::Public]),
+            listener("admin", admin, vec![Router::Admin, Router::Metrics]),
+        ];
+        let server_settings = ServerSettings { connections: 500, drain: Duration::from_secs(5) };
+        let server = Server::open(node, &listeners, server_settings).await.unwrap();
+        let (stop, stopping) = watch::channel(false);
+        tokio::spawn(server.serve(stopping));
+        let admin = format!("http://127.0.0.1:{admin}");
+        let mut world =
+            Self { base, admin, key: String::new(), clock, storage, rng, stop, _directory: directory };
+        for id in ["default", "acme", "rival"] {
+            let tenant = Tenant::new(id.parse().unwrap(), ManagedBy::Api, world.clock.now());
+            world.storage.apply(tenant.create(Actor::System)).await.unwrap();
+        }
+        world.key = world.admin_key(KeyOwner::Operator, vec![Scope::All]).await;
+        world
+    }
+
+    /// Makes an admin key.
+    pub(crate) async fn admin_key(&self, owner: KeyOwner, scopes: Vec<Scope>) -> String {
+        let new = NewAdminKey { name: "test".to_owned(), owner, scopes, expires_at: None };
+        let (_, text, change) =
+            new.create(Actor::System, self.storage.sealer(), self.rng.as_ref(), self.clock.now());
+        self.storage.apply(change).await.unwrap();
+        text.expose().clone()
+    }
+
+    /// Where a tenant is.
+    pub(crate) fn tenant(&self, id: &str) -> String {
+        if id == TenantId::DEFAULT { self.base.clone() } else { format!("{}/t/{id}", self.base) }
+    }
+
+    /// Asks the admin listener with a key, for a tenant.
+    pub(crate) async fn operate(
+        &self,
+        key: &str,
+        request: (&str, &str),
+        tenant: &str,
+        body: &Value,
+    ) -> Response {
+        let (method, path) = request;
+        let prefix = if tenant == TenantId::DEFAULT { String::new() } else { format!("/t/{tenant}") };
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let headers =
+            [("authorization", format!("Bearer {key}")), ("content-type", "application/json".to_owned())];
+        Browser::default().send(method, &format!("{}{prefix}{path}", self.admin), &headers, body).await
+    }
+
+    /// Makes a client of a tenant; gives its secret.
+    pub(crate) async fn client(&self, tenant: &str, document: Value) -> String {
+        let made = self.operate(&self.key, ("POST", "/admin/clients"), tenant, &document).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        made.json()["client_secret"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// A machine's client with its secret.
+    pub(crate) async fn machine(&self, tenant: &str, more: Value) -> (String, String) {
+        let mut document = json!({
+            "client_id": "machine",
+            "grant_types": ["client_credentials"],
+            "scope": "read write",
+        });
+        document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let secret = self.client(tenant, document).await;
+        ("machine".to_owned(), secret)
+    }
+}
+
+fn parts(
+    storage: &Storage,
+    clock: &Arc<FixedClock>,
+    rng: &Arc<dyn Rng>,
+    compiled: &std::path::Path,
+) -> NodeParts {
+    let clock: Arc<dyn Clock> = clock.clone();
+    let sealer = Arc::new(storage.sealer().clone());
+    let settings = tenancy::plugin::Settings::default();
+    let host = PluginHost::new(settings, compiled, Compiler::ThisProcess, sealer, clock.clone()).unwrap();
+    let plugins = Arc::new(host);
+    NodeParts {
+        storage: storage.clone(),
+        clock,
+        rng: rng.clone(),
+        hashing: HashingPool::start(2, 64, rng.clone()).unwrap(),
+        pages: ui::Pages::new().unwrap(),
+        metrics: HttpMetrics::default(),
+        registry: Arc::new(Registry::default()),
+        hook: plugins.clone(),
+        plugins,
+        outbound: Arc::new(GuardedOutbound::new(OutboundPolicy::default()).unwrap()),
+    }
+}
+
+fn listener(name: &str, port: u16, routers: Vec<Router>) -> Listener {
+    let address = ListenAddress::Tcp(([127, 0, 0, 1], port).into());
+    let known = Listener::defaults();
+    let first = known.first().unwrap().clone();
+    Listener { name: name.to_owned(), address, routers, ..first }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A guest of `plugins/`, built by `cargo xtask guests`.
+pub(crate) fn guest(name: &str) -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    #[expect(clippy::disallowed_methods, reason = "where cargo builds is in its environment")]
+    let target = std::env::var("CARGO_TARGET_DIR").map_or_else(|_| here.join("../target"), PathBuf::from);
+    let path = target.join(format!("guests/wasm32-wasip2/release/{name}.wasm"));
+    assert!(path.is_file(), "{} is missing; run: cargo xtask guests", path.display());
+    path
+}
