@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::oauth2::code::{App, claims, code, sign_up};
 use crate::browser::Browser;
+use crate::oauth2::code::{App, claims, code, sign_up};
 use crate::world::{World, guest};
 
 async fn install(world: &World, component: &str, settings: Value) {
@@ -43,7 +43,8 @@ async fn plugin_that_fails_or_is_not_there_gives_a_server_error_and_no_token() {
     let app = App::register(&world, true).await;
     let mut ada = Browser::default();
     sign_up(&world, &mut ada, "ada@acme.example").await;
-    for component in ["token_trap", "token_loop", "token_protected", "token_bad_json", "/nowhere/plugin.wasm"] {
+    for component in ["token_trap", "token_loop", "token_protected", "token_bad_json", "/nowhere/plugin.wasm"]
+    {
         install(&world, component, json!({})).await;
         let answer = app.redeem(&code(&app, &mut ada).await).await;
         let error = answer.json();

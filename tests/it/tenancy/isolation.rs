@@ -17,7 +17,7 @@ fn operators_routes() -> Vec<(String, String, Option<String>)> {
         for (method, operation) in methods.as_object().unwrap() {
             if operation.get("security").is_some() {
                 let scope = operation["x-portcullis-scope"].as_str().map(str::to_owned);
-                let filled = path.replace('{', "x").replace('}', "x");
+                let filled = path.replace(['{', '}'], "x");
                 routes.push((method.to_uppercase(), filled, scope));
             }
         }
