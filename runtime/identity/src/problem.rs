@@ -338,8 +338,7 @@ impl From<AdministrationError> for Problem {
             | AdministrationError::PasswordTooLong
             | AdministrationError::UnusableHash
             | AdministrationError::FixedMember(_)
-            | AdministrationError::Patch(_)
-            | AdministrationError::LastCredential => Self::BadRequest(error.to_string()),
+            | AdministrationError::Patch(_) => Self::BadRequest(error.to_string()),
         }
     }
 }

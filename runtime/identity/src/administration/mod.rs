@@ -59,9 +59,6 @@ pub enum AdministrationError {
     /// A patch that does not apply. The client's.
     #[error(transparent)]
     Patch(#[from] json_patch::PatchError),
-    /// Without it nobody could sign in any more. The client's.
-    #[error("the last first factor of an identity cannot be deleted")]
-    LastCredential,
     /// The hashing pool is full. Ours, for a moment.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -155,21 +152,6 @@ pub async fn delete(
     find(room, id).await?;
     let audit = AuditEvent::new("identity.deleted", actor, "identity", &id);
     Ok(Change::new(room.tenant.clone()).write(Write::DeleteIdentity(id)).audit(audit))
-}
-
-/// Deletes a credential, of which identities have one kind: refused, since it is the last.
-pub async fn delete_credential(
-    room: Room<'_>,
-    id: IdentityId,
-    kind: &str,
-) -> Result<Change<Write>, AdministrationError> {
-    find(room, id).await?;
-    match kind {
-        "password" if room.identities.find_password(room.tenant, id).await?.is_some() => {
-            Err(AdministrationError::LastCredential)
-        }
-        _ => Err(AdministrationError::NotFound),
-    }
 }
 
 /// The credentials of an identity, as far as anybody is told of them.

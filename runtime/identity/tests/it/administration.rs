@@ -1,7 +1,7 @@
 //! What operators do to identities.
 
 use portcullis_identity::administration::{
-    Administered, AdministrationError, ReplaceIdentity, delete, delete_credential, patch, replace,
+    Administered, AdministrationError, ReplaceIdentity, delete, patch, replace,
 };
 use portcullis_identity::identity::{AddressStatus, IdentityState};
 use portcullis_identity::{Step, Write};
@@ -181,9 +181,4 @@ async fn what_is_not_there_cannot_be_deleted() {
     let nobody = IdentityId::generate(&world.rng);
     assert_eq!(delete(world.room(), Actor::System, nobody).await.unwrap_err(), AdministrationError::NotFound);
     assert!(delete(world.room(), Actor::System, ada.id).await.is_ok());
-    for (kind, expect) in
-        [("password", AdministrationError::LastCredential), ("totp", AdministrationError::NotFound)]
-    {
-        assert_eq!(delete_credential(world.room(), ada.id, kind).await.unwrap_err(), expect);
-    }
 }

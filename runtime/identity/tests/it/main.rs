@@ -11,6 +11,7 @@ mod enumeration;
 mod limiter;
 mod openapi;
 mod problems;
+mod properties;
 mod refresh;
 mod revoke;
 mod schemas;
