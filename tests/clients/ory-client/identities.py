@@ -46,6 +46,7 @@ def makes() -> None:
     made = make(email, metadata_public={"tier": "gold"}, metadata_admin={"note": "vip"}, external_id=f"crm-{email}")
     assert made.state == "active" and made.traits == {"email": email}
     assert made.external_id == f"crm-{email}"
+    assert called(people.get_identity_by_external_id(external_id=made.external_id)).id == made.id
     found = called(people.get_identity(id=made.id))
     assert found.metadata_admin == {"note": "vip"} and found.created_at == made.created_at
     session = native_sign_in(email).session
@@ -153,6 +154,7 @@ def sessions() -> None:
     assert session_id in {str(session.id) for session in called(people.list_sessions(page_size=250, active=True))}
     found = called(people.get_session(id=session_id, expand=["identity", "devices"]))
     assert found.identity.id == done.identity.id and found.active is True
+    assert called(people.extend_session(id=session_id)).expires_at >= done.session.expires_at
     people.disable_session(id=session_id)
     refused(401, ErrorGeneric, lambda: frontend.to_session(x_session_token=done.session_token))
     refused(404, None, lambda: people.get_session(id=NOBODY))
