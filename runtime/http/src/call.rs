@@ -10,6 +10,9 @@ use tenancy::AdminPrincipal;
 use crate::node::Node;
 use crate::tenants::LoadedTenant;
 
+/// The language that a person chose on one of our pages.
+pub(crate) const LOCALE_COOKIE: &str = "portcullis_locale";
+
 /// A request on its way to its handler.
 #[derive(Debug)]
 pub(crate) struct Call {
@@ -105,9 +108,12 @@ impl Call {
         if query.is_empty() { path } else { format!("{path}?{query}") }
     }
 
-    /// The language of a page: what the person chose, else what the client asked for, else the browser's.
+    /// The language of a page: what the person chose here or before, else what the client asked for, else
+    /// the browser's.
     pub(crate) fn locale(&self, asked_for: &[String]) -> ui::Locale {
-        let chosen = self.query_value("ui_locales").unwrap_or_else(|| asked_for.join(" "));
+        let chosen = self.query_value("ui_locales");
+        let chosen = chosen.or_else(|| self.cookie(LOCALE_COOKIE).map(str::to_owned));
+        let chosen = chosen.unwrap_or_else(|| asked_for.join(" "));
         ui::Locale::choose(Some(&chosen), self.header("accept-language"))
     }
 }

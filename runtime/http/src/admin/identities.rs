@@ -3,7 +3,7 @@
 use http::StatusCode;
 use identity::administration::{
     Administered, AdministrationError, CreateIdentity, Credentials, ReplaceIdentity, admin_identity_document,
-    create, credentials, delete, delete_credential, patch, replace,
+    create, credentials, delete, patch, replace,
 };
 use identity::flow::schema_url;
 use identity::ports::{Identities as _, StoreUnavailable};
@@ -165,19 +165,6 @@ pub(crate) async fn remove(call: Call) -> Answer {
     };
     match removed.await {
         Ok(()) => empty(StatusCode::NO_CONTENT),
-        Err(problem) => respond(&call, &problem),
-    }
-}
-
-/// `DELETE /admin/identities/{id}/credentials/{type}`
-pub(crate) async fn remove_credential(call: Call) -> Answer {
-    let removed = async {
-        let id = id_of(&call)?;
-        let change = delete_credential(room(&call), id, call.place("type")).await;
-        apply(&call, change.map_err(|error| failed(&call, error))?).await
-    };
-    match removed.await {
-        Ok(Applied::Whole | Applied::Missed) => empty(StatusCode::NO_CONTENT),
         Err(problem) => respond(&call, &problem),
     }
 }

@@ -45,6 +45,11 @@ pub(crate) async fn begin(call: Call) -> Answer {
 
 /// `GET /ui/logout?logout_challenge=…`: asks.
 pub(crate) async fn show(call: Call) -> Answer {
+    let challenge = call.query_value("logout_challenge").filter(|challenge| !challenge.is_empty());
+    let Some(challenge) = challenge else {
+        // A page of ours leads here: begin as for a client that says nothing of itself.
+        return see_other(&call.tenant.absolute("/oauth2/sessions/logout"));
+    };
     let live = match session_of_cookie(&call).await {
         Ok(live) => live,
         Err(failure) => return failure.to_page(&call),
@@ -52,10 +57,7 @@ pub(crate) async fn show(call: Call) -> Answer {
     let view = LogoutView {
         action: call.tenant.absolute("/ui/logout"),
         method: "post".to_owned(),
-        hidden: vec![Hidden {
-            name: "logout_challenge".to_owned(),
-            value: call.query_value("logout_challenge").unwrap_or_default(),
-        }],
+        hidden: vec![Hidden { name: "logout_challenge".to_owned(), value: challenge }],
         subject: live.as_ref().map(|live: &LiveSession| label(live.identity())),
         client_name: call.query_value("client").map(|name| name.chars().take(80).collect()),
         cancel_url: call.tenant.absolute("/"),

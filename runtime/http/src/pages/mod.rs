@@ -12,8 +12,12 @@ pub(crate) mod welcome;
 use http::StatusCode;
 use ui::{Locale, PageContext};
 
-use crate::call::Call;
-use crate::response::{Answer, page};
+use crate::browser::cookie;
+use crate::call::{Call, LOCALE_COOKIE};
+use crate::response::{Answer, page, set_cookie};
+
+/// In seconds.
+const YEAR: u64 = 365 * 24 * 3600;
 
 /// A page of the tenant.
 fn show(
@@ -27,5 +31,10 @@ fn show(
     let locale: Locale = call.locale(languages);
     let mut context = call.tenant.page_context(&here, locale, call.now());
     context.client_name = client_name;
-    page(status, render(&context), &ui::page_headers(&call.tenant.branding, None))
+    let mut answer = page(status, render(&context), &ui::page_headers(&call.tenant.branding, None));
+    if call.query_value("ui_locales").is_some() {
+        // The next page of the same sign-in speaks the same language.
+        set_cookie(&mut answer, &cookie(call, LOCALE_COOKIE, locale.tag(), Some(YEAR)));
+    }
+    answer
 }

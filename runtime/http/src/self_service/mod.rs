@@ -17,10 +17,11 @@ mod visitor;
 
 use http::StatusCode;
 use identity::flow::Room;
+use identity::ports::Sessions as _;
 use identity::{BrowserError, Problem, Write};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use primitives::Change;
-use storage::ApplyError;
+use primitives::{Actor, Change, SessionId};
+use storage::{ApplyError, StorageError};
 
 pub(crate) use cookies::{csrf_cookie_of, forget_session};
 pub(crate) use flows::{document, load};
@@ -88,16 +89,55 @@ pub(crate) enum Applied {
     Missed,
 }
 
-/// Applies a change; nothing is answered before it is durable.
+/// Applies a change; nothing is answered before it is durable. What was granted in a session dies in the
+/// change that ends the session, whoever ends it.
 pub(crate) async fn apply(call: &Call, change: Change<Write>) -> Result<Applied, Problem> {
-    match call.node.storage.apply(change).await {
+    let storage = &call.node.storage;
+    let written = |written: Result<(), ApplyError>| match written {
         Ok(()) => Ok(Applied::Whole),
         Err(ApplyError::Missed { .. }) => Ok(Applied::Missed),
-        Err(ApplyError::Storage(error)) => {
-            tracing::error!(request = %call.request, %error, "a change was not written");
-            Err(Problem::Unavailable)
-        }
+        Err(ApplyError::Storage(error)) => Err(unwritten(call, &error)),
+    };
+    let actor = change.audit.first().map_or(Actor::System, |event| event.actor.clone());
+    let ended = sessions_that_end(call, &change).await?;
+    if ended.is_empty() {
+        return written(storage.apply(change).await);
     }
+    let mut prepared = storage.prepare(change).map_err(|error| unwritten(call, &error))?;
+    for session in ended {
+        let grants = call.tenant.oauth2.end_grants_of_session(session, actor.clone());
+        let grants = storage.prepare(grants).map_err(|error| unwritten(call, &error))?;
+        prepared = prepared.and(grants).map_err(|error| unwritten(call, &error))?;
+    }
+    written(storage.apply_prepared(prepared).await)
+}
+
+/// How many live sessions of one person end with what was granted in them; nobody has more.
+const MOST_ENDED: u32 = 1000;
+
+/// The sessions that a change ends.
+async fn sessions_that_end(call: &Call, change: &Change<Write>) -> Result<Vec<SessionId>, Problem> {
+    let mut ended = Vec::new();
+    for write in &change.writes {
+        let (identity, except) = match write {
+            Write::RevokeSession { session, .. } => {
+                ended.push(*session);
+                continue;
+            }
+            Write::RevokeSessions { identity, except, .. } => (*identity, *except),
+            Write::DeleteSessions(identity) => (*identity, None),
+            _ => continue,
+        };
+        let live = call.node.storage.list_live(&call.tenant.id, identity, call.now(), MOST_ENDED).await;
+        let live = live.map_err(|error| failed(call, error))?;
+        ended.extend(live.iter().map(|session| session.id).filter(|id| Some(*id) != except));
+    }
+    Ok(ended)
+}
+
+fn unwritten(call: &Call, error: &StorageError) -> Problem {
+    tracing::error!(request = %call.request, %error, "a change was not written");
+    Problem::Unavailable
 }
 
 /// An error of the room as a problem; its cause goes to the log if it is ours.

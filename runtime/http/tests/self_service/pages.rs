@@ -78,3 +78,28 @@ async fn sessions_end_from_the_page_with_its_token_only() {
     assert_eq!(other.get_json("/sessions/whoami").await.status, 401);
     assert_eq!(mine.get_json("/sessions/whoami").await.status, 200);
 }
+
+#[tokio::test]
+async fn a_chosen_language_stays() {
+    let site = Site::open().await;
+    let mut browser = site.client();
+    let page = browser.get("/self-service/login/browser").await.location().to_owned();
+    assert!(browser.get(&page).await.body.contains("<html lang=\"en\""));
+    assert!(browser.get(&format!("{page}&ui_locales=de")).await.body.contains("<html lang=\"de\""));
+    assert!(browser.get(&page).await.body.contains("<html lang=\"de\""));
+}
+
+#[tokio::test]
+async fn the_sign_out_button_signs_out() {
+    let site = Site::open().await;
+    let mut browser = site.signed_in("ada@example.com").await;
+    let begun = browser.get("/ui/logout").await;
+    let asked = browser.get(begun.location()).await;
+    let page = browser.get(asked.location()).await;
+    assert_eq!(page.status, 200, "{}", asked.location());
+    let hidden = page.body.split("name=\"logout_challenge\" value=\"").nth(1).unwrap();
+    let challenge = hidden.split('"').next().unwrap().to_owned();
+    let done = browser.form("/ui/logout", &[("logout_challenge", &challenge)]).await;
+    assert_eq!(done.location(), "/ui/signed-out");
+    assert_eq!(browser.get_json("/sessions/whoami").await.status, 401);
+}
