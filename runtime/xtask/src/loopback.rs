@@ -18,6 +18,11 @@ pub(crate) fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
+/// Returns this port of loopback if nobody has it, otherwise another.
+pub(crate) fn free_port_near(wanted: u16) -> anyhow::Result<u16> {
+    if TcpListener::bind(("127.0.0.1", wanted)).is_ok() { Ok(wanted) } else { free_port() }
+}
+
 /// What a server answered.
 #[derive(Debug)]
 pub(crate) struct Answer {

@@ -7,6 +7,7 @@
 mod bench;
 mod ci;
 mod clients;
+mod demo;
 mod guests;
 mod install;
 mod loopback;
@@ -37,6 +38,8 @@ enum Task {
     Test,
     /// Clients that we did not write (npm, PyPI, a browser), against a node of ours
     Clients(clients::Arguments),
+    /// Starts everything on this machine with somebody who can sign in (also `cargo demo`)
+    Demo(demo::Arguments),
     /// A picture of each built-in page, checked by axe-core
     Screenshots(screenshots::Arguments),
     /// Measures: against another provider, memory, the time to start
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Task::Ci => ci::run(),
         Task::Test => test::run(),
         Task::Clients(arguments) => clients::run(&arguments),
+        Task::Demo(arguments) => demo::run(&arguments),
         Task::Screenshots(arguments) => screenshots::run(&arguments),
         Task::Bench(bench) => bench::run(&bench),
         Task::Guests => guests::build().map(|place| println!("{}", place.display())),

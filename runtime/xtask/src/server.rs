@@ -56,14 +56,28 @@ impl Server {
         }
     }
 
-    /// Asks the server to end, and waits; one that does not drain in time is killed, which is an error.
-    pub(crate) fn end(mut self) -> anyhow::Result<()> {
-        let asked = Instant::now();
-        let mut term = Command::new("sh");
-        term.args(["-c", "kill -TERM \"$0\"", &self.pid().to_string()]);
+    /// Fails if the server has ended by itself.
+    pub(crate) fn check_running(&mut self) -> anyhow::Result<()> {
         if self.child.try_wait()?.is_some() {
             bail!("{} had ended by itself:\n{}", self.name, self.log_tail());
         }
+        Ok(())
+    }
+
+    /// Asks the server to end, and waits; one that does not drain in time is killed, which is an error.
+    pub(crate) fn end(mut self) -> anyhow::Result<()> {
+        self.check_running()?;
+        self.end_if_running()
+    }
+
+    /// The same, but a server that was faster is no error.
+    pub(crate) fn end_if_running(mut self) -> anyhow::Result<()> {
+        let asked = Instant::now();
+        if self.child.try_wait()?.is_some() {
+            return Ok(());
+        }
+        let mut term = Command::new("sh");
+        term.args(["-c", "kill -TERM \"$0\"", &self.pid().to_string()]);
         term.status()?;
         while asked.elapsed() < DRAIN {
             if self.child.try_wait()?.is_some() {
