@@ -9,7 +9,7 @@ use crate::postgres::Postgres;
 use crate::row::Row;
 use crate::sqlite::Sqlite;
 use crate::statement::Value;
-use crate::{Storage, StorageError};
+use crate::{Durability, Storage, StorageError};
 
 /// Where the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +32,13 @@ pub(crate) enum Database {
 }
 
 impl Database {
-    pub(crate) async fn open(location: &Location, feed: Arc<ChangeFeed>) -> Result<Self, StorageError> {
+    pub(crate) async fn open(
+        location: &Location,
+        durability: Durability,
+        feed: Arc<ChangeFeed>,
+    ) -> Result<Self, StorageError> {
         Ok(match location {
-            Location::Sqlite(path) => Self::Sqlite(Arc::new(Sqlite::open(path, feed).await?)),
+            Location::Sqlite(path) => Self::Sqlite(Arc::new(Sqlite::open(path, durability, feed).await?)),
             Location::Postgres { url, connections } => {
                 Self::Postgres(Arc::new(Postgres::open(url, *connections, feed).await?))
             }

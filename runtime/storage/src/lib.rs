@@ -104,6 +104,26 @@ impl CacheSizes {
     pub const NONE: Self = Self { clients: 0, signing_keys: 0 };
 }
 
+/// What is rarely other than its default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// The caches.
+    pub caches: CacheSizes,
+    /// When SQLite makes a change durable.
+    pub durability: Durability,
+}
+
+/// When SQLite makes a change durable. PostgreSQL decides for itself (`synchronous_commit`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Before its caller goes on.
+    #[default]
+    Full,
+    /// Whenever the operating system likes. No configuration leads here: it is what the tests of
+    /// durability must see fail, so that their passing means something.
+    None,
+}
+
 impl Default for CacheSizes {
     fn default() -> Self {
         Self { clients: 4096, signing_keys: 1024 }
@@ -121,19 +141,19 @@ impl Storage {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Result<Self, StorageError> {
-        Self::open_with(location, master, clock, rng, CacheSizes::default()).await
+        Self::open_with(location, master, clock, rng, OpenOptions::default()).await
     }
 
-    /// As [`Storage::open`], with caches of these sizes.
+    /// As [`Storage::open`], with options.
     pub async fn open_with(
         location: &Location,
         master: &MasterKey,
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
-        caches: CacheSizes,
+        OpenOptions { caches, durability }: OpenOptions,
     ) -> Result<Self, StorageError> {
         let feed = Arc::new(ChangeFeed::new(clock.clone()));
-        let database = Database::open(location, feed.clone()).await?;
+        let database = Database::open(location, durability, feed.clone()).await?;
         migrate::check(&database).await?;
         let keyring = data_keys::load(&database, master, clock.as_ref(), rng.as_ref()).await?;
         let sealer = Sealer::new(keyring, rng.clone());

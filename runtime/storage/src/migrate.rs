@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, R
 
 use crate::database::{Database, Location};
 use crate::sqlite::unavailable;
-use crate::{StorageError, postgres, sqlite};
+use crate::{Durability, StorageError, postgres, sqlite};
 
 struct Migration {
     number: i64,
@@ -132,7 +132,7 @@ pub(crate) async fn run(location: &Location) -> Result<MigrationState, StorageEr
     }
     match location {
         Location::Sqlite(path) => {
-            let mut connection = sqlite::options(path).connect().await.map_err(unavailable)?;
+            let mut connection = sqlite::connect(path, Durability::Full).await?;
             let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
             let state = migrate!(&mut *transaction, sqlite);
             transaction.commit().await.map_err(unavailable)?;
@@ -148,6 +148,32 @@ pub(crate) async fn run(location: &Location) -> Result<MigrationState, StorageEr
             transaction.commit().await.map_err(unavailable)?;
             connection.close().await.map_err(unavailable)?;
             Ok(state)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The previous binary must be able to go on with the new schema: what it reads and writes stays.
+    #[test]
+    fn migrations_only_expand_while_older_binaries_may_use_the_schema() {
+        for migration in MIGRATIONS.iter().filter(|migration| migration.number > LOWEST_BINARY) {
+            for text in [migration.sqlite, migration.postgres] {
+                let statements = text.split(';').map(|statement| {
+                    let lines = statement.lines().filter(|line| !line.trim_start().starts_with("--"));
+                    lines.collect::<Vec<_>>().join(" ").to_uppercase()
+                });
+                for statement in statements {
+                    let contracts =
+                        ["DROP ", "RENAME ", "ALTER COLUMN"].iter().any(|w| statement.contains(w));
+                    let demands = statement.contains("ADD COLUMN")
+                        && statement.contains("NOT NULL")
+                        && !statement.contains("DEFAULT");
+                    assert!(!contracts && !demands, "migration {}: {statement}", migration.number);
+                }
+            }
         }
     }
 }

@@ -16,17 +16,20 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, Sql
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, SqliteConnection, SqlitePool};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::StorageError;
 use crate::apply::{ApplyError, Prepared};
 use crate::changes::ChangeFeed;
 use crate::row::Row;
 use crate::statement::{Expect, Statement, Value};
+use crate::{Durability, StorageError};
 
 /// Changes that one commit carries at most.
 const BATCH: usize = 256;
 /// Changes of one tenant that may wait; more are refused, so that memory stays bounded.
 const WAITING_PER_TENANT: usize = 1024;
 const READERS: u32 = 4;
+/// What each connection keeps of the file, in KiB (negative, as SQLite has it). The system's own cache
+/// holds the rest, and counts for nobody.
+const PAGE_CACHE: &str = "-1024";
 
 #[derive(Debug)]
 pub(crate) struct Sqlite {
@@ -42,25 +45,60 @@ struct Job {
 }
 
 /// The connection options that readers, writer and migrations share.
-pub(crate) fn options(path: &Path) -> SqliteConnectOptions {
+fn options(path: &Path, durability: Durability) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
+        .synchronous(match durability {
+            Durability::Full => SqliteSynchronous::Full,
+            Durability::None => SqliteSynchronous::Off,
+        })
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
+        .pragma("cache_size", PAGE_CACHE)
         .disable_statement_logging()
 }
 
+/// A connection that can write. Of a file or a directory that cannot be written to SQLite takes note at
+/// the first write only (`BEGIN IMMEDIATE` is none), so there is one here that is taken back: the
+/// operator learns of it at once, with the path.
+pub(crate) async fn connect(path: &Path, durability: Durability) -> Result<SqliteConnection, StorageError> {
+    let open = async {
+        let mut connection = options(path, durability).connect().await?;
+        connection.execute("BEGIN IMMEDIATE").await?;
+        connection.execute("PRAGMA user_version = 0").await?;
+        connection.execute("ROLLBACK").await?;
+        sync_directory(path).await?;
+        Ok(connection)
+    };
+    open.await.map_err(|error: sqlx::Error| {
+        StorageError::Unavailable(format!("{} cannot be opened for writing: {error}", path.display()))
+    })
+}
+
+/// Attack: the journal with which SQLite made the file was removed, but the removal never reached the disk;
+/// after a power cut it rolls the database back to when it was empty. SQLite syncs a directory only when
+/// it adds to it.
+async fn sync_directory(path: &Path) -> std::io::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    tokio::fs::File::open(directory.unwrap_or(Path::new("."))).await?.sync_all().await
+}
+
 impl Sqlite {
-    pub(crate) async fn open(path: &Path, feed: Arc<ChangeFeed>) -> Result<Self, StorageError> {
-        let writer = options(path).connect().await.map_err(unavailable)?;
+    pub(crate) async fn open(
+        path: &Path,
+        durability: Durability,
+        feed: Arc<ChangeFeed>,
+    ) -> Result<Self, StorageError> {
+        let writer = connect(path, durability).await?;
         let readers = PoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(Duration::from_secs(5))
             .test_before_acquire(false)
-            .connect_lazy_with(options(path).pragma("query_only", "1"));
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with(options(path, durability).pragma("query_only", "1"));
         let (queue, jobs) = mpsc::unbounded_channel();
         let waiting = Arc::new(Waiting::default());
         tokio::spawn(write(writer, jobs, waiting.clone(), feed));

@@ -8,11 +8,13 @@
 mod apply;
 mod clients;
 mod cross_tenant;
+mod damage;
 mod expiry;
 mod grants;
 mod identity;
 mod jobs;
 mod nodes;
+mod schema;
 mod signing_keys;
 mod subjects;
 mod tenancy;

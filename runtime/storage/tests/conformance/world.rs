@@ -7,7 +7,9 @@ use oauth2::client::{ClientDocument, ClientRecord, ManagedBy, StoredSecret};
 use oauth2::grant::{AccessToken, AuthorizationCode, Consent, Grant, GrantSubject, RefreshToken};
 use oauth2::scope::Scopes;
 use oauth2::write::Write;
-use portcullis_storage::{ApplyError, CacheSizes, Location, MasterKey, Storage, StorageError, Stored};
+use portcullis_storage::{
+    ApplyError, CacheSizes, Location, MasterKey, OpenOptions, Storage, StorageError, Stored,
+};
 use primitives::rng::SeededRng;
 use primitives::time::FixedClock;
 use primitives::{
@@ -15,6 +17,8 @@ use primitives::{
     Timestamp,
 };
 use serde_json::json;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 
 /// An open, migrated, empty database.
 pub(crate) struct World {
@@ -50,6 +54,23 @@ impl World {
         let storage = open(&location, clock.clone(), caches).await.unwrap();
         let tenant = TenantId::default_tenant();
         Self { storage, location, tenant, clock, rng, _directory: directory }
+    }
+
+    /// Runs a statement past storage, as somebody with access to the database would.
+    pub(crate) async fn raw(&self, sql: &'static str) {
+        match &self.location {
+            Location::Sqlite(path) => {
+                let options = SqliteConnectOptions::new().filename(path);
+                let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+                connection.execute(sql).await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Location::Postgres { url, .. } => {
+                let mut connection = PgConnection::connect(url.expose()).await.unwrap();
+                connection.execute(sql).await.unwrap();
+                connection.close().await.unwrap();
+            }
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -186,7 +207,8 @@ pub(crate) async fn open(
     caches: CacheSizes,
 ) -> Result<Storage, StorageError> {
     let master = MasterKey::new([7; 32]);
-    Storage::open_with(location, &master, clock, Arc::new(SeededRng::new(7)), caches).await
+    let options = OpenOptions { caches, ..OpenOptions::default() };
+    Storage::open_with(location, &master, clock, Arc::new(SeededRng::new(7)), options).await
 }
 
 pub(crate) fn scopes(text: &str) -> Scopes {

@@ -1,0 +1,72 @@
+//! The process is killed, or the power is cut.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::writer::{Setting, Writer, check, held};
+
+/// Enough for a checkpoint of the log into the database on the way.
+const WRITES: usize = 1_200;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_process_has_lost_nothing_that_it_acknowledged() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut acknowledged = BTreeSet::new();
+    for first in [0, 1_000_000, 2_000_000] {
+        let mut writer = Writer::start(directory.path(), Setting { first, ..Setting::default() });
+        writer.listen(|said| said.acknowledged.len() >= 200);
+        let mut said = writer.kill();
+        assert!(said.acknowledged.len() >= 200 && said.refused.is_empty(), "{said:?}");
+        acknowledged.append(&mut said.acknowledged);
+        said.acknowledged.clone_from(&acknowledged);
+        check(directory.path(), &said).await;
+    }
+}
+
+/// Compiles the disk, and gives the environment of a writer that uses it. Building SQLite took a C
+/// compiler, so there is one.
+pub(crate) fn disk(root: &Path) -> (PathBuf, PathBuf, Setting) {
+    let root = root.canonicalize().unwrap();
+    let [live, kept, full] = ["live", "kept", "full"].map(|name| root.join(name));
+    let library = root.join("disk.so");
+    for directory in [&live, &kept] {
+        std::fs::create_dir(directory).unwrap();
+    }
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/durability/disk.c");
+    let mut compile = Command::new("cc");
+    compile.args(["-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o"]).args([&library, &source]).arg("-ldl");
+    let compiled = compile.output().unwrap();
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    let environment = vec![
+        ("LD_PRELOAD", library.into_os_string()),
+        ("DISK_DIRECTORY", live.clone().into_os_string()),
+        ("DISK_KEPT", kept.clone().into_os_string()),
+        ("DISK_FULL", full.into_os_string()),
+    ];
+    (live, kept, Setting { environment, ..Setting::default() })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn power_cut_loses_nothing_that_was_acknowledged() {
+    let root = tempfile::tempdir().unwrap();
+    let (live, kept, setting) = disk(root.path());
+    let mut writer = Writer::start(&live, setting);
+    writer.listen(|said| said.acknowledged.len() >= WRITES);
+    let said = writer.kill();
+    assert!(said.acknowledged.len() >= WRITES && said.refused.is_empty(), "{said:?}");
+    check(&kept, &said).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_syncing_a_power_cut_loses_what_was_acknowledged() {
+    let root = tempfile::tempdir().unwrap();
+    let (live, kept, setting) = disk(root.path());
+    let mut writer = Writer::start(&live, Setting { unsynced: true, ..setting });
+    writer.listen(|said| said.acknowledged.len() >= WRITES);
+    let said = writer.kill();
+    assert!(said.acknowledged.len() >= WRITES, "{said:?}");
+    let held = held(&kept).await;
+    assert!(!said.acknowledged.is_subset(&held), "the harness does not see a loss");
+    check(&live, &said).await;
+}
