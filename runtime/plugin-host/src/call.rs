@@ -12,6 +12,7 @@ use wasmtime::{Store, Trap};
 use crate::PluginHost;
 use crate::component::Loaded;
 use crate::installed::Slot;
+use crate::meter::{SlowLane, metered};
 use crate::metrics::Used;
 use crate::plugin::Plugin;
 use crate::state::{CallState, printable};
@@ -131,7 +132,8 @@ impl PluginHost {
         let state = CallState::new(plugin, caller.context);
         let meter = state.meter.clone();
         let mut store = state.into_store(&self.engine);
-        let guest = crate::meter::metered(&meter, call.run(&loaded, &mut store));
+        let lane = SlowLane { tenant: caller.gate.slow(), node: &self.slow };
+        let guest = metered(&meter, lane, call.run(&loaded, &mut store));
         let outcome = tokio::time::timeout(left(), guest).await;
 
         used.cpu = meter.used();

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::thread;
 
 use primitives::{Clock, Sealer, TenantId};
 use tenancy::plugin::Settings;
@@ -26,6 +27,8 @@ pub struct PluginHost {
     pub(crate) ticker: Ticker,
     pub(crate) loader: Arc<Loader>,
     pub(crate) places: Semaphore,
+    /// Where guests that need long take turns: on half of the cores, so that the others are free.
+    pub(crate) slow: Semaphore,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Settings,
     pub(crate) metrics: PluginMetrics,
@@ -49,6 +52,7 @@ impl PluginHost {
             ticker: Ticker::start(&engine)?,
             loader: Arc::new(Loader::new(&engine, code, &settings)?),
             places: Semaphore::new(usize::try_from(settings.concurrent_calls.max(1)).unwrap_or(1)),
+            slow: Semaphore::new(thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))),
             engine,
             clock,
             settings,

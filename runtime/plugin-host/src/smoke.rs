@@ -2,9 +2,11 @@
 
 use primitives::hooks::HookContext;
 use primitives::{Actor, RequestId, TenantId};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::component::Loaded;
+use crate::meter::{SlowLane, metered};
 use crate::plugin::Plugin;
 use crate::state::CallState;
 use crate::{HostError, PluginHost};
@@ -24,7 +26,9 @@ impl PluginHost {
         let state = CallState::new(plugin, &context);
         let meter = state.meter.clone();
         let mut store = state.into_store(&self.engine);
-        let start = crate::meter::metered(&meter, token.instantiate_async(&mut store));
+        let alone = Semaphore::new(1);
+        let lane = SlowLane { tenant: &alone, node: &self.slow };
+        let start = metered(&meter, lane, token.instantiate_async(&mut store));
         match tokio::time::timeout(plugin.limits.wall(), start).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(HostError::Invalid(format!("it does not start: {error:#}"))),

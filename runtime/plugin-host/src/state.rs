@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use primitives::hooks::HookContext;
+use primitives::{RequestId, TenantId};
 use serde_json::Value;
 use tenancy::plugin::Limits;
 use wasmtime::component::HasSelf;
@@ -23,8 +24,8 @@ const LOG_LINE_BYTES: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct CallState {
     pub(crate) plugin: Arc<str>,
-    pub(crate) tenant: String,
-    pub(crate) request: String,
+    pub(crate) tenant: TenantId,
+    pub(crate) request: RequestId,
     pub(crate) settings: Arc<Value>,
     pub(crate) limits: Limits,
     pub(crate) meter: Arc<Meter>,
@@ -40,8 +41,8 @@ impl CallState {
     pub(crate) fn new(plugin: &Plugin, context: &HookContext) -> Self {
         Self {
             plugin: Arc::clone(&plugin.name),
-            tenant: context.tenant.to_string(),
-            request: context.request.to_string(),
+            tenant: context.tenant.clone(),
+            request: context.request,
             settings: Arc::clone(&plugin.settings),
             limits: plugin.limits,
             meter: Meter::new(),
@@ -98,13 +99,13 @@ impl CallState {
             .log_lines
             .checked_sub(1)
             .ok_or_else(|| format!("a call may write {LOG_LINES} lines of log"))?;
-        let (plugin, tenant, request) = (&*self.plugin, &*self.tenant, &*self.request);
+        let (plugin, tenant, request) = (&*self.plugin, &self.tenant, self.request);
         let message = printable(message);
         match level {
-            log::Level::Debug => tracing::debug!(plugin, tenant, request, "plugin says: {message}"),
-            log::Level::Info => tracing::info!(plugin, tenant, request, "plugin says: {message}"),
-            log::Level::Warn => tracing::warn!(plugin, tenant, request, "plugin says: {message}"),
-            log::Level::Error => tracing::error!(plugin, tenant, request, "plugin says: {message}"),
+            log::Level::Debug => tracing::debug!(plugin, %tenant, %request, "plugin says: {message}"),
+            log::Level::Info => tracing::info!(plugin, %tenant, %request, "plugin says: {message}"),
+            log::Level::Warn => tracing::warn!(plugin, %tenant, %request, "plugin says: {message}"),
+            log::Level::Error => tracing::error!(plugin, %tenant, %request, "plugin says: {message}"),
         }
         Ok(())
     }

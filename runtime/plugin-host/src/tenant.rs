@@ -14,6 +14,8 @@ const SAVED: f64 = 2.0;
 #[derive(Debug)]
 pub(crate) struct TenantGate {
     places: Semaphore,
+    /// One of its guests at a time may run beyond its first slice.
+    slow: Semaphore,
     bucket: Mutex<Bucket>,
 }
 
@@ -39,12 +41,17 @@ impl TenantGate {
         let places = usize::try_from(settings.concurrent_calls_per_tenant.max(1)).unwrap_or(1);
         let rate = f64::from(settings.tenant_cpu_ms_per_second) / 1_000.0;
         let bucket = Bucket { rate, level: rate * SAVED, filled: Instant::now() };
-        Arc::new(Self { places: Semaphore::new(places), bucket: Mutex::new(bucket) })
+        Arc::new(Self { places: Semaphore::new(places), slow: Semaphore::new(1), bucket: Mutex::new(bucket) })
     }
 
     /// Takes a place, waiting for one at most `patience`.
     pub(crate) async fn enter(&self, patience: Duration) -> Option<SemaphorePermit<'_>> {
         take(&self.places, patience).await
+    }
+
+    /// The turns of this tenant's guests that need long.
+    pub(crate) const fn slow(&self) -> &Semaphore {
+        &self.slow
     }
 
     /// Whether the tenant has CPU time left; otherwise, how long until it does.

@@ -79,3 +79,27 @@ fn call_beyond_the_tenants_places_fails_when_its_wall_time_is_over() {
         Either::Left((ended, _)) => panic!("endless guest ended: {ended:?}"),
     }
 }
+
+#[test]
+fn guest_that_needs_long_comes_to_its_end_beside_another_tenants_endless_ones() {
+    let fixture = Fixture::new(Settings {
+        tenant_cpu_ms_per_second: 1_000_000,
+        ceiling: ENDLESS,
+        ..Settings::default()
+    });
+    let hostile: TenantId = "hostile".parse().unwrap();
+    for (tenant, cpu_ms) in [(&hostile, ENDLESS.cpu_ms), (&fixture.tenant, 20)] {
+        let mut looping = spec("token_loop");
+        looping.limits = Limits { cpu_ms, ..ENDLESS };
+        run(fixture.host.install_plugin(tenant, looping)).unwrap();
+    }
+    let hostile_context = HookContext { tenant: hostile, ..fixture.context(None) };
+    let (context, request) = (fixture.context(None), request(""));
+    let attack = join_all((0..8).map(|_| fixture.host.shape_tokens(&hostile_context, &request)));
+    let needs_long = fixture.host.shape_tokens(&context, &request);
+    pin_mut!(attack);
+    match run(select(attack, needs_long)) {
+        Either::Right((ended, _)) => assert_eq!(ended.unwrap_err().kind, HookFailureKind::CpuLimit),
+        Either::Left((ended, _)) => panic!("endless guests ended: {ended:?}"),
+    }
+}

@@ -36,3 +36,20 @@ fn bytes_that_are_no_component_are_refused() {
         assert!(refused.contains(words), "{bytes:?}: {refused}");
     }
 }
+
+#[test]
+fn damaged_components_are_refused_or_told_of_and_never_more() {
+    let sound = std::fs::read(component("token_trap")).unwrap();
+    let length = u64::try_from(sound.len()).unwrap();
+    for step in 0..200 {
+        let at = sound.len() * step / 200;
+        if let Ok(told) = inspect(&sound[..at]) {
+            assert!(told.hooks.is_empty(), "cut at {at}: what is exported stands at the end");
+        }
+        let mut damaged = sound.clone();
+        damaged[at] ^= 0x55;
+        if let Ok(told) = inspect(&damaged) {
+            assert_eq!(told.bytes, length, "damaged at {at}");
+        }
+    }
+}
