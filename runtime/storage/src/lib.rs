@@ -88,6 +88,7 @@ pub(crate) struct Inner {
     pub(crate) stream: stream::AuditStream,
     pub(crate) clients: oauth2::ClientCache,
     pub(crate) keys: jose::KeyCache,
+    pub(crate) tokens: oauth2::TokenCache,
 }
 
 /// How many values each cache keeps at most; 0 turns it off, and everything is read from the database.
@@ -97,11 +98,13 @@ pub struct CacheSizes {
     pub clients: u64,
     /// Tenants whose signing keys are kept parsed.
     pub signing_keys: u64,
+    /// Opaque access tokens with their grants.
+    pub access_tokens: u64,
 }
 
 impl CacheSizes {
     /// No caches at all.
-    pub const NONE: Self = Self { clients: 0, signing_keys: 0 };
+    pub const NONE: Self = Self { clients: 0, signing_keys: 0, access_tokens: 0 };
 }
 
 /// What is rarely other than its default.
@@ -126,7 +129,7 @@ pub enum Durability {
 
 impl Default for CacheSizes {
     fn default() -> Self {
-        Self { clients: 4096, signing_keys: 1024 }
+        Self { clients: 4096, signing_keys: 1024, access_tokens: 8192 }
     }
 }
 
@@ -160,8 +163,10 @@ impl Storage {
         let stream = stream::AuditStream::start(database.clone(), clock.clone(), rng.clone());
         let clients = InvalidatedCache::following(&feed, CLIENT_CHANGED, caches.clients);
         let keys = InvalidatedCache::following(&feed, SIGNING_KEYS_CHANGED, caches.signing_keys);
+        let tokens = oauth2::TokenCache::following(&feed, caches.access_tokens);
         database.follow_changes(&feed);
-        Ok(Self { inner: Arc::new(Inner { database, sealer, clock, rng, feed, stream, clients, keys }) })
+        let inner = Inner { database, sealer, clock, rng, feed, stream, clients, keys, tokens };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Brings the schema up to this binary's. Safe to run twice and by several nodes at once.

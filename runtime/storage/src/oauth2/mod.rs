@@ -9,6 +9,7 @@ mod clients;
 mod consents;
 mod grants;
 mod refresh_tokens;
+mod token_cache;
 mod tokens;
 
 use ::oauth2::ports::PortError;
@@ -22,6 +23,7 @@ use crate::row::Row;
 use crate::statement::Statement;
 
 pub(crate) use clients::ClientCache;
+pub(crate) use token_cache::TokenCache;
 
 /// Kind in the change log: a client was made, changed or removed. The key is its id.
 pub const CLIENT_CHANGED: &str = "client";

@@ -21,7 +21,10 @@ impl TokenRepository for Storage {
         tenant: &'a TenantId,
         hash: &'a KeyedHash,
     ) -> PortResult<'a, Option<(AccessToken, Option<Grant>)>> {
-        Box::pin(async move { access_tokens::find(self, tenant, hash).await.map_err(port_error) })
+        Box::pin(async move {
+            let load = access_tokens::find(self, tenant, hash);
+            self.inner.tokens.find_or_load(tenant, hash, load).await.map_err(port_error)
+        })
     }
 
     fn find_refresh_token<'a>(
