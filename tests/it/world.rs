@@ -9,7 +9,8 @@ use config::{ListenAddress, Listener, Router};
 use identity::password::HashingPool;
 use plugin_host::{Compiler, PluginHost};
 use portcullis_http::{
-    GuardedOutbound, HttpMetrics, Node, NodeParts, NodeSettings, OutboundPolicy, Server, ServerSettings,
+    Certificates, GuardedOutbound, HttpMetrics, Node, NodeParts, NodeSettings, OutboundPolicy, Server,
+    ServerSettings,
 };
 use primitives::rng::SeededRng;
 use primitives::time::FixedClock;
@@ -51,6 +52,14 @@ impl World {
 
     /// The same, with other settings of the node.
     pub(crate) async fn start_with(change: impl FnOnce(&mut NodeSettings)) -> Self {
+        Self::start_listening(change, |_| {}).await.0
+    }
+
+    /// The same, with other listeners; and what re-reads their certificates.
+    pub(crate) async fn start_listening(
+        change: impl FnOnce(&mut NodeSettings),
+        listen: impl Fn(&mut Listener),
+    ) -> (Self, Certificates) {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(FixedClock::new(Timestamp::from_seconds(1_800_000_000)));
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(11));
@@ -71,12 +80,14 @@ impl World {
         };
         change(&mut settings);
         let node = Node::new(settings, parts(&storage, &clock, &rng, &directory.path().join("compiled")));
-        let listeners = [
+        let mut listeners = [
             listener("public", public, vec![Router::Public]),
             listener("admin", admin, vec![Router::Admin, Router::Metrics]),
         ];
+        listeners.iter_mut().for_each(listen);
         let server_settings = ServerSettings { connections: 500, drain: Duration::from_secs(5) };
         let server = Server::open(node, &listeners, server_settings).await.unwrap();
+        let certificates = server.certificates();
         let (stop, stopping) = watch::channel(false);
         tokio::spawn(server.serve(stopping));
         let admin = format!("http://127.0.0.1:{admin}");
@@ -87,7 +98,7 @@ impl World {
             world.storage.apply(tenant.create(Actor::System)).await.unwrap();
         }
         world.key = world.admin_key(KeyOwner::Operator, vec![Scope::All]).await;
-        world
+        (world, certificates)
     }
 
     /// Makes an admin key.

@@ -1,3 +1,4 @@
 //! The server itself: what it says of itself, and what hostile connections get.
 
 mod answers;
+mod tls;
