@@ -60,6 +60,7 @@ pub fn router(settings: &Settings, provider: Provider, clock: Clock) -> Router {
         .route("/login", get(login::begin))
         .route("/callback", get(callback::receive))
         .route("/logout", post(logout::begin))
+        .route("/another-account", get(logout::another_account))
         .route("/signed-out", get(logout::done))
         .route("/health", get(|| async { "ok\n" }))
         .route(

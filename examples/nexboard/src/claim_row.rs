@@ -51,6 +51,8 @@ fn registered(name: &str) -> Option<&'static str> {
         "aud" => "The app that may use this token",
         "azp" => "The app that asked for it",
         "sid" => "Your session there",
+        "jti" => "The number of this token",
+        "email_verified" => "Whether you proved that the address is yours",
         "nonce" => "Ties the token to this browser’s sign-in",
         "at_hash" => "Ties the token to its access token",
         "acr" => "How strongly you proved who you are",

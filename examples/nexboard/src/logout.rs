@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use chrono::TimeDelta;
 use serde::Deserialize;
 use std::sync::Arc;
+use url::Url;
 
 use crate::app::App;
 use crate::cookies::Cookie;
@@ -45,14 +46,33 @@ pub(crate) async fn begin(
     let state = random::token()?;
     let person = session.last_known().await;
     app.sessions.end(id, app.now());
-    let place = person.and_then(|person| app.provider.logout_url(person.id_token(), state.clone()));
-    let mut response = match &place {
-        Some(url) => Redirect::to(url.as_str()).into_response(),
-        None => Redirect::to("/signed-out").into_response(),
-    };
+    let place = person.and_then(|person| app.provider.logout_url(Some(person.id_token()), state.clone()));
+    let mut response = leave(&app, place.as_ref(), &state);
     Cookie::Session.clear(response.headers_mut(), &app.public_url);
-    Cookie::SignOut.set(response.headers_mut(), &state, ON_THE_WAY, &app.public_url);
     Ok(response)
+}
+
+/// `GET /another-account`: somebody who was refused signs out at the provider, to sign in as somebody else.
+///
+/// It changes nothing here, and the provider asks before it changes something there.
+pub(crate) async fn another_account(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+) -> Result<Response, SignInError> {
+    if app.find_session(&headers).is_some() {
+        return Ok(Redirect::to("/").into_response());
+    }
+    let state = random::token()?;
+    let place = app.provider.logout_url(None, state.clone());
+    Ok(leave(&app, place.as_ref(), &state))
+}
+
+/// Sends the browser to the provider, to come back to `/signed-out` with `state`.
+fn leave(app: &App, place: Option<&Url>, state: &str) -> Response {
+    let place = place.map_or("/signed-out", Url::as_str);
+    let mut response = Redirect::to(place).into_response();
+    Cookie::SignOut.set(response.headers_mut(), state, ON_THE_WAY, &app.public_url);
+    response
 }
 
 /// `GET /signed-out`: says what happened; it changes nothing, so that anybody may send a browser here.

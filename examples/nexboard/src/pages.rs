@@ -100,9 +100,9 @@ impl Message {
         }
     }
 
-    /// The provider still knows who was refused; asking again without a word would refuse at once.
+    /// The provider still knows who was refused; signing in again would be refused again at once.
     fn for_another_account(self) -> Self {
-        Self { button: "Use another account", target: "/login?prompt=login", ..self }
+        Self { button: "Use another account", target: "/another-account", ..self }
     }
 
     fn is_trouble(&self) -> bool {

@@ -4,11 +4,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use openidconnect::core::{
-    CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClient,
-    CoreClientAuthMethod, CoreErrorResponseType, CoreGenderClaim, CoreGrantType, CoreIdToken, CoreJsonWebKey,
-    CoreJsonWebKeySet, CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm,
-    CoreJwsSigningAlgorithm, CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
-    CoreTokenResponse,
+    CoreAuthDisplay, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClient, CoreClientAuthMethod,
+    CoreErrorResponseType, CoreGenderClaim, CoreGrantType, CoreIdToken, CoreJsonWebKey, CoreJsonWebKeySet,
+    CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm,
+    CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType, CoreTokenResponse,
 };
 use openidconnect::{
     AccessToken, AdditionalClaims, AdditionalProviderMetadata, AuthorizationCode, ClientId, ClientSecret,
@@ -172,20 +171,13 @@ impl Provider {
     }
 
     /// Where a browser begins to sign in.
-    pub(crate) fn authorization_url(
-        &self,
-        state: String,
-        nonce: Nonce,
-        challenge: PkceCodeChallenge,
-        ask_again: bool,
-    ) -> Url {
+    pub(crate) fn authorization_url(&self, state: String, nonce: Nonce, challenge: PkceCodeChallenge) -> Url {
         let request = self.client.authorize_url(
             CoreAuthenticationFlow::AuthorizationCode,
             || CsrfToken::new(state),
             || nonce,
         );
-        let request = request.add_scopes(self.scopes.iter().cloned()).set_pkce_challenge(challenge);
-        if ask_again { request.add_prompt(CoreAuthPrompt::Login).url().0 } else { request.url().0 }
+        request.add_scopes(self.scopes.iter().cloned()).set_pkce_challenge(challenge).url().0
     }
 
     /// Checks who sent an authorization response (RFC 9207, section 2.4): a promised `iss` must be there, and any
@@ -243,13 +235,17 @@ impl Provider {
     }
 
     /// Where a browser ends its session at the provider; `None` where the provider has no such place.
-    pub(crate) fn logout_url(&self, id_token: &CoreIdToken, state: String) -> Option<Url> {
+    ///
+    /// Without the ID token, as when none was given, the provider asks the person first.
+    pub(crate) fn logout_url(&self, id_token: Option<&CoreIdToken>, state: String) -> Option<Url> {
         let request = LogoutRequest::from(self.end_session.clone()?)
-            .set_id_token_hint(id_token)
             .set_client_id(self.client_id().clone())
             .set_post_logout_redirect_uri(self.after_logout.clone())
             .set_state(CsrfToken::new(state));
-        Some(request.http_get_url())
+        Some(match id_token {
+            Some(id_token) => request.set_id_token_hint(id_token).http_get_url(),
+            None => request.http_get_url(),
+        })
     }
 
     pub(crate) fn keys(&self) -> Arc<CoreJsonWebKeySet> {

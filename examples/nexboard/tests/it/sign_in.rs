@@ -68,17 +68,6 @@ async fn the_request_has_pkce_state_and_nonce_of_its_own() {
 }
 
 #[tokio::test]
-async fn who_was_refused_can_sign_in_as_somebody_else() {
-    let stage = Stage::new(Twist { token_error: Some(("access_denied", "No.")), ..Twist::default() }).await;
-    let mut visitor = Visitor::default();
-    let state = stage.begin(&mut visitor).await;
-    assert!(!stage.provider.asked.lock().unwrap().contains_key("prompt"));
-    stage.come_back(&mut visitor, &state).await.expect(403, "href=\"/login?prompt=login\"");
-    let place = stage.get(&mut visitor, "/login?prompt=login").await.location();
-    assert!(place.query_pairs().any(|pair| pair == ("prompt".into(), "login".into())));
-}
-
-#[tokio::test]
 async fn an_id_token_of_another_attempt_is_refused() {
     check_claims_refused(|claims| claims["nonce"] = json!("another")).await;
     check_claims_refused(|claims| drop(claims.as_object_mut().unwrap().remove("nonce"))).await;

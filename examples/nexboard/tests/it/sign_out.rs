@@ -61,3 +61,26 @@ async fn the_signed_out_page_says_no_more_than_it_knows() {
     let mut visitor = stage.signed_in().await;
     assert_eq!(stage.get(&mut visitor, "/signed-out").await.location().path(), "/");
 }
+
+#[tokio::test]
+async fn who_was_refused_can_leave_the_provider_and_sign_in_as_somebody_else() {
+    let stage = Stage::new(Twist { token_error: Some(("access_denied", "No.")), ..Twist::default() }).await;
+    let mut visitor = Visitor::default();
+    let state = stage.begin(&mut visitor).await;
+    stage.come_back(&mut visitor, &state).await.expect(403, "href=\"/another-account\"");
+    let place = stage.get(&mut visitor, "/another-account").await.location();
+    let sent: HashMap<String, String> = place.query_pairs().into_owned().collect();
+    assert!(place.as_str().starts_with(&format!("{}/logout?", stage.provider.issuer)));
+    assert_eq!(sent["client_id"], "nexboard");
+    assert!(!sent.contains_key("id_token_hint"));
+    let back = format!("/signed-out?state={}", sent["state"]);
+    stage.get(&mut visitor, &back).await.expect(200, "at your organisation’s sign-in page");
+}
+
+#[tokio::test]
+async fn another_account_takes_nobody_out_of_a_session() {
+    let stage = Stage::new(Twist::default()).await;
+    let mut visitor = stage.signed_in().await;
+    assert_eq!(stage.get(&mut visitor, "/another-account").await.location().path(), "/");
+    assert!(stage.is_signed_in(&mut visitor).await);
+}
