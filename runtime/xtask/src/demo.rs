@@ -164,6 +164,8 @@ primary_color = "{COLOUR}"
 [[tenant.plugin]]
 name = "enrich-token"
 component = {plugin}
+# A debug build, on a machine that may be compiling.
+limits = {{ wall_ms = 2000 }}
 
 [tenant.plugin.settings.domains."acme.example"]
 plan = "team"
