@@ -14,5 +14,6 @@ mod browser;
 mod oauth2;
 mod plugins;
 mod server;
+mod sessions;
 mod tenancy;
 mod world;

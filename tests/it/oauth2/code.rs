@@ -37,7 +37,7 @@ impl<'a> App<'a> {
         Self { world, secret }
     }
 
-    fn authorize(&self, more: &[(&str, &str)]) -> String {
+    pub(crate) fn authorize(&self, more: &[(&str, &str)]) -> String {
         let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, VERIFIER.as_bytes()));
         let mut query = vec![
             ("client_id", "app"),
@@ -70,7 +70,7 @@ impl<'a> App<'a> {
         self.token(&form).await
     }
 
-    async fn is_active(&self, token: &str) -> bool {
+    pub(crate) async fn is_active(&self, token: &str) -> bool {
         self.endpoint("introspect", &[("token", token)]).await.json()["active"] == true
     }
 
@@ -98,7 +98,7 @@ pub(crate) async fn sign_up(world: &World, browser: &mut Browser, email: &str) {
     assert_eq!(done.status, 200, "{}", done.text());
 }
 
-fn csrf_token(flow: &Value) -> String {
+pub(crate) fn csrf_token(flow: &Value) -> String {
     let nodes = flow["ui"]["nodes"].as_array().unwrap_or_else(|| panic!("no form: {flow}"));
     let node = nodes.iter().find(|node| node["attributes"]["name"] == "csrf_token").unwrap();
     node["attributes"]["value"].as_str().unwrap().to_owned()

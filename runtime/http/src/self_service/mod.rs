@@ -89,8 +89,8 @@ pub(crate) enum Applied {
     Missed,
 }
 
-/// Applies a change; nothing is answered before it is durable. What was granted in a session dies in the
-/// change that ends the session, whoever ends it.
+/// Applies a change; nothing is answered before it is durable. What was granted in a session, but for
+/// offline access, dies in the change that ends the session, whoever ends it.
 pub(crate) async fn apply(call: &Call, change: Change<Write>) -> Result<Applied, Problem> {
     let storage = &call.node.storage;
     let written = |written: Result<(), ApplyError>| match written {
