@@ -3,7 +3,7 @@
 import httpx
 import ory_client
 from checks import check
-from ory_client import ErrorOAuth2, JsonPatch, OAuth2Client
+from ory_client import ErrorOAuth2, JsonPatch, OAuth2Client, OAuth2ClientTokenLifespans
 from sdk import Recorder, apps, called, options, public, record, refused
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -13,6 +13,7 @@ def run() -> None:
     check("clients: one is made, with a secret that is shown once", makes)
     check("clients: one is replaced, and the document round-trips", replaces)
     check("clients: one is patched", patches)
+    check("clients: lifespans are set apart", lifespans)
     check("clients: they are listed in pages and by name", lists)
     check("clients: one is deleted, with its tokens", deletes)
     check("clients: a document that breaks the rules is refused", refuses)
@@ -85,6 +86,15 @@ def patches() -> None:
     token_of(made)
     bad = [JsonPatch(op="replace", path="/client_id", value=NOBODY)]
     refused(400, None, lambda: apps.patch_o_auth2_client(id=made.client_id, json_patch=bad))
+
+
+def lifespans() -> None:
+    made = make()
+    wanted = OAuth2ClientTokenLifespans(client_credentials_grant_access_token_lifespan="5m0s")
+    after = called(apps.set_o_auth2_client_lifespans(id=made.client_id, o_auth2_client_token_lifespans=wanted))
+    assert after.client_credentials_grant_access_token_lifespan == "5m0s"
+    said = called(apps.introspect_o_auth2_token(token=token_of(made)))
+    assert said.exp - said.iat == 300
 
 
 def lists() -> None:

@@ -24,6 +24,7 @@ def run() -> None:
     check("identities: one is replaced and patched", changes)
     check("identities: an inactive person is signed out and cannot sign in", inactive)
     check("identities: one is deleted with its sessions", deletes)
+    check("identities: the last way to sign in is not removed", credentials)
     check("identities: an unknown one is 404", unknown)
     check("schemas: they are listed and found", schema)
     check("sessions: they are listed, found and ended", sessions)
@@ -49,6 +50,7 @@ def makes() -> None:
     assert called(people.get_identity_by_external_id(external_id=made.external_id)).id == made.id
     found = called(people.get_identity(id=made.id))
     assert found.metadata_admin == {"note": "vip"} and found.created_at == made.created_at
+    refused(404, ErrorGeneric, lambda: people.get_identity_by_external_id(external_id="nobody"))
     session = native_sign_in(email).session
     assert session.identity.id == made.id and session.identity.metadata_public == {"tier": "gold"}
     assert session.identity.metadata_admin is None, "what only operators may see"
@@ -130,6 +132,12 @@ def deletes() -> None:
     refused(401, ErrorGeneric, lambda: frontend.to_session(x_session_token=done.session_token))
     # The address is free again.
     assert native_sign_up(address_of(done)).identity.id != done.identity.id
+
+
+def credentials() -> None:
+    made = make()
+    refused(400, ErrorGeneric, lambda: people.delete_identity_credentials(id=made.id, type="password"))
+    refused(404, ErrorGeneric, lambda: people.delete_identity_credentials(id=made.id, type="totp"))
 
 
 def unknown() -> None:

@@ -15,8 +15,9 @@ for name in ("public", "admin", "key-file", "openapi-public", "openapi-admin"):
 options = parser.parse_args()
 key = Path(options.key_file).read_text().strip()
 
-# (listener, method, path) of every call that was answered with success or a redirect.
+# (listener, method, path) of every call that was answered with success or a redirect, and of those that were refused.
 exercised: set[tuple[str, str, str]] = set()
+turned_down: set[tuple[str, str, str]] = set()
 
 
 class Recorder(ory_client.ApiClient):
@@ -34,8 +35,7 @@ class Recorder(ory_client.ApiClient):
 
 def record(listener: str, method: str, url: str, status: int) -> None:
     """Notes a call; one that was refused does not count as exercised."""
-    if status < 400:
-        exercised.add((listener, method, urlsplit(url).path))
+    (exercised if status < 400 else turned_down).add((listener, method, urlsplit(url).path))
 
 
 public = Recorder("public", options.public)

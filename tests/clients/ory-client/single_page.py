@@ -155,11 +155,13 @@ def pages() -> None:
         assert answer.status_code == 303, f"{kind}: {answer.status_code} {answer.text}"
         flow = parse_qs(urlsplit(answer.headers["location"]).query)["flow"][0]
         assert str(find(jar, flow).id) == flow
-        shown = httpx.get(httpx.URL(options.public).join(answer.headers["location"]), headers={"cookie": jar.header(), "accept": "text/html"})
+        shown = page("GET", answer.headers["location"].removeprefix(options.public), jar)
         assert shown.status_code == 200 and "<form" in shown.text, f"{kind}: {shown.status_code}"
     # Without a session the settings send a browser to sign in first.
     answer = page("GET", "/self-service/settings/browser", Jar())
     assert answer.status_code == 303 and "login" in answer.headers["location"]
+    # A password manager's address leads there too.
+    assert page("GET", "/.well-known/change-password", Jar()).status_code in (302, 303, 307)
 
 
 def form_is_answered() -> None:
