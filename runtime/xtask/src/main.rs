@@ -23,7 +23,11 @@ use std::process::ExitCode;
 
 /// The developer's commands of Portcullis.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    after_help = "With PORTCULLIS_BINARIES=DIRECTORY, commands that start a node take it from there instead of building it."
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Task,

@@ -45,7 +45,7 @@ export function finish() {
 }
 
 function explain(error) {
-  const parts = [error.stack ?? String(error)];
+  const parts = [error.message, error.stack?.replace(error.message, "") ?? ""];
   for (const name of ["error", "error_description", "code", "status"]) {
     if (error[name] !== undefined) parts.push(`${name}: ${error[name]}`);
   }

@@ -15,7 +15,7 @@ export default async function codeFlow() {
     const { tokens, url, seen } = await signIn(config);
     const claims = tokens.claims();
     assert.equal(claims.iss, issuer);
-    assert.equal(claims.aud, client.client_id);
+    assert.deepEqual([claims.aud].flat(), [client.client_id]);
     assert.ok(claims.sub && claims.exp > claims.iat);
     assert.ok(tokens.access_token && tokens.refresh_token === undefined, "no refresh token without offline_access");
     assert.equal(url.searchParams.get("iss"), issuer);
@@ -33,7 +33,7 @@ export default async function codeFlow() {
       const own = method === "private_key_jwt" ? { jwks: keys.jwks, token_endpoint_auth_signing_alg: "ES256" } : {};
       const app = await register({ ...webApp, token_endpoint_auth_method: method, ...own });
       const { tokens } = await signIn(await discover(app, authentication({ secret: app.client_secret, keys })));
-      assert.equal(tokens.claims().aud, app.client_id);
+      assert.deepEqual([tokens.claims().aud].flat(), [app.client_id]);
     });
   }
 

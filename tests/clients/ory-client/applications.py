@@ -4,6 +4,7 @@ import httpx
 import ory_client
 from checks import check
 from ory_client import ErrorOAuth2, JsonPatch, OAuth2Client, OAuth2ClientTokenLifespans
+from ory_client.exceptions import ApiException
 from sdk import Recorder, apps, called, options, public, record, refused
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -84,8 +85,15 @@ def patches() -> None:
     after = called(apps.patch_o_auth2_client(id=made.client_id, json_patch=patch))
     assert after.client_name == "Patched" and after.contacts == ["a@acme.example"]
     token_of(made)
-    bad = [JsonPatch(op="replace", path="/client_id", value=NOBODY)]
-    refused(400, None, lambda: apps.patch_o_auth2_client(id=made.client_id, json_patch=bad))
+    # Its id is not the document's to change: whether that is refused or ignored, it stays.
+    try:
+        apps.patch_o_auth2_client(id=made.client_id, json_patch=[JsonPatch(op="replace", path="/client_id", value=NOBODY)])
+    except ApiException as error:
+        assert error.status == 400, error.body
+    refused(404, ErrorOAuth2, lambda: apps.get_o_auth2_client(id=NOBODY))
+    assert called(apps.get_o_auth2_client(id=made.client_id)).client_name == "Patched"
+    bad = [JsonPatch(op="replace", path="/redirect_uris", value=["not a uri"])]
+    refused(400, ErrorOAuth2, lambda: apps.patch_o_auth2_client(id=made.client_id, json_patch=bad))
 
 
 def lifespans() -> None:

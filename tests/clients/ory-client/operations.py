@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 from checks import check
-from sdk import exercised, options, turned_down
+from sdk import exercised, options
 
 METHODS = ("get", "post", "put", "patch", "delete")
 LIST = Path(__file__).with_name("operations.toml")
@@ -34,13 +34,12 @@ def run() -> None:
     def each_is_exercised() -> None:
         # What another suite drives says which; the others are ours.
         ours = [one for one, entry in listed.items() if "by" not in entry]
-        of = {one: turned_down if "refuses" in listed[one] else exercised for one in ours}
-        missing = [one for one in ours if not any(matches(one, call) for call in of[one])]
+        missing = [one for one in ours if not any(matches(one, call) for call in exercised)]
         assert ours and not missing, "\n".join(show(one) for one in sorted(missing))
 
     check("operations: each that is served is listed", each_is_listed)
     check("operations: each that is listed is served", each_is_served)
-    check("operations: each that is ours to drive was answered as it should be", each_is_exercised)
+    check("operations: each that is ours to drive was answered with success", each_is_exercised)
 
 
 def matches(operation: tuple[str, str, str], call: tuple[str, str, str]) -> bool:

@@ -6,7 +6,7 @@ import httpx
 from checks import check
 from ory_client import ErrorGeneric, LoginFlow, SettingsFlow
 from persons import PASSWORD, address_of, by_password, native_sign_up, new_address, new_password, new_profile, sign_up_with
-from sdk import Jar, called, frontend, message_ids, node_value, options, record, refused
+from sdk import Jar, called, frontend, message_ids, node_value, options, public, record, refused
 
 
 def run() -> None:
@@ -21,6 +21,7 @@ def run() -> None:
     check("single page: a person lists and ends their other sessions", sessions)
     check("page: each flow begins with a redirect to its page, where the SDK finds it", pages)
     check("page: a form is answered with a redirect", form_is_answered)
+    check("page: what went wrong is found by the id of its page", errors)
 
 
 def sign_in(email: str, password: str = PASSWORD) -> Jar:
@@ -35,9 +36,8 @@ def sign_in(email: str, password: str = PASSWORD) -> Jar:
 def signs_up() -> None:
     jar, email = Jar(), new_address()
     # This operation takes no cookie; the browser has none yet.
-    answer = frontend.create_browser_registration_flow_with_http_info()
-    jar.keep(answer.headers)
-    flow = called(answer.data)
+    flow = called(frontend.create_browser_registration_flow())
+    jar.keep(public.set_cookies)
     assert flow.type == "browser"
     assert jar.call(frontend.get_registration_flow_with_http_info, id=str(flow.id)).id == flow.id
     body = sign_up_with(email, csrf=node_value(flow, "csrf_token"))
@@ -179,6 +179,19 @@ def form_is_answered() -> None:
     assert jar.call(frontend.to_session_with_http_info).identity.traits["email"] == email
 
 
+def errors() -> None:
+    jar = Jar()
+    answer = page("GET", "/self-service/login/browser", jar)
+    flow = parse_qs(urlsplit(answer.headers["location"]).query)["flow"][0]
+    form = {"method": "password", "identifier": new_address(), "password": PASSWORD, "csrf_token": "rubbish"}
+    answer = page("POST", f"/self-service/login?flow={flow}", jar, form)
+    assert answer.status_code == 303, answer.text
+    found = called(frontend.get_flow_error(id=parse_qs(urlsplit(answer.headers["location"]).query)["id"][0]))
+    assert found.error["id"] == "security_csrf_violation", found
+    assert called(frontend.get_flow_error(id="stub:500")).error["code"] == 500
+    refused(404, ErrorGeneric, lambda: frontend.get_flow_error(id="00000000-0000-4000-8000-000000000000"))
+
+
 def page(method: str, path: str, jar: Jar, form: dict[str, str] | None = None) -> httpx.Response:
     """Sends what a browser sends, and follows nothing."""
     headers = {"accept": "text/html", "cookie": jar.header()}
@@ -186,9 +199,5 @@ def page(method: str, path: str, jar: Jar, form: dict[str, str] | None = None) -
         headers["origin"] = options.public
     answer = httpx.request(method, options.public + path, headers=headers, data=form)
     record("public", method, path, answer.status_code)
-
-    class Headers:
-        getlist = staticmethod(answer.headers.get_list)
-
-    jar.keep(Headers)
+    jar.keep(answer.headers.get_list("set-cookie"))
     return answer

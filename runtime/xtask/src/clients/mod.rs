@@ -47,9 +47,6 @@ pub(crate) struct Arguments {
     /// Runs the relying parties against `oidc-provider` instead: are their checks right?
     #[arg(long)]
     stand_in: bool,
-    /// Takes the binaries that are in the target directory as they are
-    #[arg(long)]
-    no_build: bool,
 }
 
 /// Runs the suites that are asked for, or all.
@@ -58,11 +55,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(unknown) = arguments.suites.iter().find(|name| !names.contains(&name.as_str())) {
         bail!("no suite `{unknown}`: there are {}", names.join(", "));
     }
-    let target = match (arguments.stand_in, arguments.no_build) {
-        (true, _) => Target::StandIn,
-        (false, true) => Target::Ours(workspace::target_directory().join("debug/portcullis")),
-        (false, false) => Target::Ours(node::build(Profile::Debug)?),
-    };
+    let target =
+        if arguments.stand_in { Target::StandIn } else { Target::Ours(node::build(Profile::Debug)?) };
     for suite in SUITES {
         if !arguments.suites.is_empty() && !arguments.suites.iter().any(|name| name == suite.name) {
             continue;

@@ -41,9 +41,10 @@ fn relying_party(place: &Place<'_>, mut script: Command) -> anyhow::Result<()> {
         }
         Target::Ours(binary) => {
             let same = tenant_settings();
+            // Authlib's assertions live for an hour, which is more than the default accepts.
             let tenants = format!(
-                "[[tenant]]\nid = \"default\"\n\n{same}[[tenant]]\nid = \"{STRICT}\"\n\n{same}\
-                 [tenant.oauth2]\nrefresh_token_grace = \"0s\"\n"
+                "[[tenant]]\nid = \"default\"\n\n{same}[tenant.oauth2]\nclient_assertion_lifespan = \"1h\"\n\n\
+                 [[tenant]]\nid = \"{STRICT}\"\n\n{same}[tenant.oauth2]\nrefresh_token_grace = \"0s\"\n"
             );
             let node = Node::start(binary, &place.directory, &tenants)?;
             node.make_person("", PERSON.0, PERSON.1)?;
