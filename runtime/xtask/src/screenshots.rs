@@ -3,8 +3,9 @@
 use serde_json::json;
 use std::process::Command;
 
+use crate::clients::{self, Place};
 use crate::loopback::post_json;
-use crate::node::{self, Node, Profile, ROOMY_LIMITS};
+use crate::node::{Node, ROOMY_LIMITS};
 use crate::{install, workspace};
 
 /// The person in the pictures; the password guards nothing.
@@ -26,16 +27,27 @@ pub(crate) struct Arguments {
 
 /// Writes the pictures into the target directory; anything that axe-core finds is a failure.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let mut script = script()?;
+    script.args(["--only", &arguments.only]);
+    if arguments.preview {
+        return of_preview(&mut script);
+    }
+    clients::in_place("screenshots", |place| of_pages(place, &mut script))
+}
+
+/// Every page of a node, as a suite of `cargo xtask clients`.
+pub(crate) fn of_node(place: &Place<'_>) -> anyhow::Result<()> {
+    of_pages(place, &mut script()?)
+}
+
+fn script() -> anyhow::Result<Command> {
     let home = workspace::root().join("tests/clients/screenshots");
     install::debian_packages(&[install::CHROMIUM])?;
     install::node_packages(&home)?;
     let mut script = Command::new("node");
     script.arg("screenshots.mjs").current_dir(&home);
-    script
-        .arg("--out")
-        .arg(workspace::target_directory().join("screenshots"))
-        .args(["--only", &arguments.only]);
-    if arguments.preview { of_preview(&mut script) } else { of_node(&mut script) }
+    script.arg("--out").arg(workspace::target_directory().join("screenshots"));
+    Ok(script)
 }
 
 fn of_preview(script: &mut Command) -> anyhow::Result<()> {
@@ -46,17 +58,13 @@ fn of_preview(script: &mut Command) -> anyhow::Result<()> {
     workspace::run(script.arg("--preview").arg(&preview))
 }
 
-fn of_node(script: &mut Command) -> anyhow::Result<()> {
-    let directory = workspace::target_directory().join("clients/screenshots");
-    if directory.is_dir() {
-        std::fs::remove_dir_all(&directory)?;
-    }
+fn of_pages(place: &Place<'_>, script: &mut Command) -> anyhow::Result<()> {
     let tenant = format!(
         "[[tenant]]\nid = \"default\"\n\n{ROOMY_LIMITS}[tenant.branding]\nname = \"Nexboard\"\n\
          support_url = \"mailto:help@nexboard.example\"\nprivacy_url = \"https://nexboard.example/privacy\"\n\
          terms_url = \"https://nexboard.example/terms\"\n"
     );
-    let node = Node::start(&node::build(Profile::Debug)?, &directory, &tenant)?;
+    let node = Node::start(place.binary()?, &place.directory, &tenant)?;
     node.make_person("", PERSON.0, PERSON.1)?;
     let client = json!({
         "client_id": "reports",
@@ -69,8 +77,7 @@ fn of_node(script: &mut Command) -> anyhow::Result<()> {
         &[("authorization", &node.authorization())],
         &client,
     )?;
-    let password = directory.join("password");
-    std::fs::write(&password, PERSON.1)?;
+    let password = place.write("password", PERSON.1)?;
     script.args(["--base", &node.public, "--client", "reports", "--redirect", REDIRECT]);
     script.args(["--identifier", PERSON.0, "--password-file"]).arg(&password);
     workspace::run(script)?;

@@ -1,6 +1,6 @@
 //! Every test of the workspace, with what it needs.
 
-use crate::{guests, install, workspace};
+use crate::{clients, guests, install, workspace};
 
 /// Installs what is missing, builds the guests, and runs everything.
 pub(crate) fn run() -> anyhow::Result<()> {
@@ -9,5 +9,6 @@ pub(crate) fn run() -> anyhow::Result<()> {
     if workspace::root().join("plugins/Cargo.toml").is_file() {
         guests::build()?;
     }
-    workspace::run(workspace::cargo().args(["test", "--workspace"]))
+    workspace::run(workspace::cargo().args(["test", "--workspace"]))?;
+    clients::run(&clients::Arguments::default())
 }

@@ -36,7 +36,6 @@ export async function livePages({ base, client, redirect, identifier, "password-
     { name: "registration-failed", open: (page) => send(page, "/self-service/registration/browser", { "traits.email": identifier, password: "short" }) },
     { name: "signed-out", open: to("/ui/signed-out") },
     { name: "error-redirect", status: 400, open: to(authorize.replace(encodeURIComponent(redirect), "https%3A%2F%2Felsewhere.example")) },
-    { name: "error-not-found", status: 404, open: to("/no-such-page") },
     { name: "welcome-signed-in", signedIn: true, open: to("/") },
     { name: "consent", signedIn: true, open: to(authorize) },
     { name: "settings", signedIn: true, open: to("/self-service/settings/browser") },

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::node::{self, Profile, ROOMY_LIMITS};
-use crate::{install, workspace};
+use crate::{install, screenshots, workspace};
 
 /// The person who signs in; the password guards nothing.
 const PERSON: (&str, &str) = ("ada@acme.example", "moss-covered lantern 71");
@@ -37,10 +37,11 @@ const SUITES: &[Suite] = &[
     Suite { name: "authlib", stand_in: true, run: relying_party::authlib },
     Suite { name: "ory-client", stand_in: false, run: ory_client::run },
     Suite { name: "browser", stand_in: false, run: browser::run },
+    Suite { name: "screenshots", stand_in: false, run: screenshots::of_node },
 ];
 
 /// Which suites are run, and against whom.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
     /// Only these suites
     suites: Vec<String>,
@@ -58,25 +59,34 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let target =
         if arguments.stand_in { Target::StandIn } else { Target::Ours(node::build(Profile::Debug)?) };
     for suite in SUITES {
-        if !arguments.suites.is_empty() && !arguments.suites.iter().any(|name| name == suite.name) {
-            continue;
+        let wanted = arguments.suites.is_empty() || arguments.suites.iter().any(|name| name == suite.name);
+        if wanted && (suite.stand_in || !arguments.stand_in) {
+            prepare(suite.name, &target, suite.run).with_context(|| format!("clients: {}", suite.name))?;
         }
-        if arguments.stand_in && !suite.stand_in {
-            continue;
-        }
-        let directory = workspace::target_directory().join("clients").join(suite.name);
-        if directory.is_dir() {
-            std::fs::remove_dir_all(&directory)?;
-        }
-        std::fs::create_dir_all(&directory)?;
-        (suite.run)(&Place { target: &target, directory })
-            .with_context(|| format!("clients: {}", suite.name))?;
     }
     Ok(())
 }
 
+/// Runs one thing against our binary, in a directory of its own.
+pub(crate) fn in_place(name: &str, run: impl FnOnce(&Place<'_>) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    prepare(name, &Target::Ours(node::build(Profile::Debug)?), run)
+}
+
+fn prepare(
+    name: &str,
+    target: &Target,
+    run: impl FnOnce(&Place<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let directory = workspace::target_directory().join("clients").join(name);
+    if directory.is_dir() {
+        std::fs::remove_dir_all(&directory)?;
+    }
+    std::fs::create_dir_all(&directory)?;
+    run(&Place { target, directory })
+}
+
 /// Against whom a suite runs.
-enum Target {
+pub(crate) enum Target {
     /// Our binary.
     Ours(PathBuf),
     /// `oidc-provider`.
@@ -84,9 +94,9 @@ enum Target {
 }
 
 /// Where a suite runs: its target, and a directory that is its own.
-struct Place<'a> {
+pub(crate) struct Place<'a> {
     target: &'a Target,
-    directory: PathBuf,
+    pub(crate) directory: PathBuf,
 }
 
 /// Returns the interpreter with a suite's packages, about to run its `main.py`.
@@ -101,7 +111,7 @@ fn python(home: &Path) -> anyhow::Result<Command> {
 
 impl Place<'_> {
     /// Returns our binary, for a suite that has no stand-in.
-    fn binary(&self) -> anyhow::Result<&Path> {
+    pub(crate) fn binary(&self) -> anyhow::Result<&Path> {
         match self.target {
             Target::Ours(binary) => Ok(binary),
             Target::StandIn => bail!("this suite runs against ours only"),
@@ -109,7 +119,7 @@ impl Place<'_> {
     }
 
     /// Writes a file that only this suite uses, and returns its path.
-    fn write(&self, name: &str, content: &str) -> anyhow::Result<PathBuf> {
+    pub(crate) fn write(&self, name: &str, content: &str) -> anyhow::Result<PathBuf> {
         let path = self.directory.join(name);
         std::fs::write(&path, content).with_context(|| path.display().to_string())?;
         Ok(path)
