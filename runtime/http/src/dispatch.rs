@@ -44,7 +44,9 @@ pub(crate) async fn answer(
     let id = RequestId::generate(node.rng.as_ref());
     let method = request.method().clone();
     let mut operation = "unmatched";
-    let work = AssertUnwindSafe(run(&node, &table, &entrance, request, id, &mut operation)).catch_unwind();
+    // In a box: the connection moves what it is given, more than once, and this is kilobytes.
+    let work = Box::pin(run(&node, &table, &entrance, request, id, &mut operation));
+    let work = AssertUnwindSafe(work).catch_unwind();
     let mut response = match tokio::time::timeout(entrance.request_timeout, work).await {
         Ok(Ok(response)) => response,
         Ok(Err(_panic)) => {

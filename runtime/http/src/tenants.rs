@@ -160,7 +160,10 @@ impl TenantDirectory {
                 let found = node.storage.find_tenant(id.clone()).await;
                 let found = found.map_err(|error| LoadError::Store(error.to_string()))?;
                 match found {
-                    Some(tenant) => prepare(node, tenant).await.map(|tenant| Some(Arc::new(tenant))),
+                    // Large and rare: in a box, so that requests that find the tenant here stay small.
+                    Some(tenant) => {
+                        Box::pin(prepare(node, tenant)).await.map(|tenant| Some(Arc::new(tenant)))
+                    }
                     None => Ok(None),
                 }
             })

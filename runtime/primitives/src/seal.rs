@@ -59,18 +59,38 @@ impl fmt::Debug for DataKey {
 /// The data keys of this deployment; the newest seals, all open.
 #[derive(Debug, Clone)]
 pub struct Keyring {
-    keys: Vec<DataKey>,
+    keys: Vec<ReadyKey>,
+}
+
+/// A data key with what is the same in every derivation from it done once.
+#[derive(Clone)]
+struct ReadyKey {
+    id: u32,
+    prk: hkdf::Prk,
+}
+
+impl fmt::Debug for ReadyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadyKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl From<DataKey> for ReadyKey {
+    fn from(key: DataKey) -> Self {
+        let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"portcullis");
+        Self { id: key.id, prk: salt.extract(key.material.as_slice()) }
+    }
 }
 
 impl Keyring {
     /// A ring of at least one key. The key with the highest number seals.
     pub fn new(current: DataKey, older: impl IntoIterator<Item = DataKey>) -> Self {
-        let mut keys: Vec<_> = std::iter::once(current).chain(older).collect();
+        let mut keys: Vec<ReadyKey> = std::iter::once(current).chain(older).map(ReadyKey::from).collect();
         keys.sort_by_key(|key| std::cmp::Reverse(key.id));
         Self { keys }
     }
 
-    fn find(&self, id: u32) -> Option<&DataKey> {
+    fn find(&self, id: u32) -> Option<&ReadyKey> {
         self.keys.iter().find(|key| key.id == id)
     }
 }
@@ -168,14 +188,14 @@ impl Sealer {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct KeyedHash(pub Vec<u8>);
 
-fn keyed_hash(key: &DataKey, tenant: &TenantId, purpose: &str, secret: &[u8]) -> KeyedHash {
+fn keyed_hash(key: &ReadyKey, tenant: &TenantId, purpose: &str, secret: &[u8]) -> KeyedHash {
     let mut derived = Zeroizing::new([0; 32]);
     derive(key, &[b"hash", tenant.as_str().as_bytes(), purpose.as_bytes()], derived.as_mut_slice());
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, derived.as_slice()), secret);
     KeyedHash(key.id.to_be_bytes().into_iter().chain(tag.as_ref().iter().copied()).collect())
 }
 
-fn aead_key(key: &DataKey, tenant: &TenantId) -> Option<aead::LessSafeKey> {
+fn aead_key(key: &ReadyKey, tenant: &TenantId) -> Option<aead::LessSafeKey> {
     let mut derived = Zeroizing::new([0; 32]);
     derive(key, &[b"seal", tenant.as_str().as_bytes()], derived.as_mut_slice());
     aead::UnboundKey::new(&aead::AES_256_GCM, derived.as_slice()).ok().map(aead::LessSafeKey::new)
@@ -183,12 +203,10 @@ fn aead_key(key: &DataKey, tenant: &TenantId) -> Option<aead::LessSafeKey> {
 
 /// HKDF-SHA-256 (RFC 5869) with each part of `info` preceded by its length, so that no two lists of
 /// parts run together into the same bytes.
-fn derive(key: &DataKey, info: &[&[u8]], out: &mut [u8]) {
+fn derive(key: &ReadyKey, info: &[&[u8]], out: &mut [u8]) {
     let framed: Vec<u8> = info.iter().flat_map(|part| framed(part)).collect();
-    let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"portcullis");
-    let prk = salt.extract(key.material.as_slice());
     let parts = [framed.as_slice()];
-    if let Ok(okm) = prk.expand(&parts, hkdf::HKDF_SHA256) {
+    if let Ok(okm) = key.prk.expand(&parts, hkdf::HKDF_SHA256) {
         // Cannot fail: `out` is always 32 bytes, the length that was asked for.
         okm.fill(out).ok();
     }
