@@ -43,7 +43,8 @@ fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
 fn document() -> anyhow::Result<()> {
     let mut doc = workspace::cargo();
     doc.args(["doc", "--workspace", "--no-deps", "--document-private-items"])
-        .env("RUSTDOCFLAGS", "-D warnings");
+        // Private items are documented, so links to them resolve.
+        .env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links");
     workspace::run(&mut doc)
 }
 
