@@ -35,6 +35,16 @@ impl DataDirectory {
         Ok(Self(path))
     }
 
+    /// Opens one that must be there already.
+    pub(crate) fn find(path: PathBuf) -> anyhow::Result<Self> {
+        ensure!(
+            path.is_dir(),
+            "there is no data directory {}; `portcullis serve` makes it, or say where it is with --data-dir",
+            path.display()
+        );
+        Self::open(path)
+    }
+
     /// Takes the directory for this process alone.
     pub(crate) fn lock(&self) -> anyhow::Result<Lock> {
         let path = self.0.join("portcullis.lock");
@@ -75,21 +85,21 @@ impl DataDirectory {
     pub(crate) fn master_key(&self, rng: &dyn Rng) -> anyhow::Result<MasterKey> {
         let path = self.0.join("master.key");
         match fs::read_to_string(&path) {
-            Ok(text) => master_key(&text).with_context(|| path.display().to_string()),
+            Ok(text) => key_bytes(&text).map(MasterKey::new).with_context(|| path.display().to_string()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let text = rng.token();
                 write_secret(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
-                master_key(&text)
+                key_bytes(&text).map(MasterKey::new)
             }
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
         }
     }
 }
 
-/// A master key from its 43 characters of base64url.
-pub(crate) fn master_key(text: &str) -> anyhow::Result<MasterKey> {
+/// The bytes of a master key from its 43 characters of base64url.
+pub(crate) fn key_bytes(text: &str) -> anyhow::Result<[u8; 32]> {
     let bytes = base64url::decode(text.trim()).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    bytes.map(MasterKey::new).context("a master key is 32 bytes in base64url (43 characters)")
+    bytes.context("a master key is 32 bytes in base64url (43 characters)")
 }
 
 /// Writes a secret that must not be there yet, readable by its user only, durable before it counts.

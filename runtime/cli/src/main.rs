@@ -1,26 +1,33 @@
 //! The binary `portcullis`: the one place that knows every room, the clock, randomness and the environment.
 //!
-//! Each command is a module; [`serve`] puts the node together. Exit codes: 0 done, 1 failed, 2 wrong usage.
+//! Each command is a module; [`serve`] puts the node together, and the commands in [`commands`] ask it for
+//! what they want. [`outcome`] says how each ends.
 
 #![expect(clippy::print_stdout, reason = "commands answer on standard output")]
 
+mod api;
 mod clock;
+mod commands;
 mod configuration;
 mod data_directory;
 mod logging;
 mod migrate;
 mod openapi;
+mod outcome;
 mod randomness;
 mod serve;
+mod session;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::outcome::Failure;
+
 /// A WebAssembly-pluggable edge auth runtime: sign-up, OAuth2/OIDC and permissions in one binary.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, after_help = outcome::EXIT_CODES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -43,6 +50,26 @@ enum Command {
     CompilePlugin,
     /// Prints the API document of what a listener serves
     Openapi(openapi::Options),
+    /// Checks, describes or shows configuration files
+    #[command(subcommand)]
+    Config(commands::configuration::Command),
+    /// Tenants: each is an issuer with its own people, clients and keys
+    #[command(subcommand)]
+    Tenant(commands::tenant::Command),
+    /// OAuth clients of a tenant
+    #[command(subcommand)]
+    Client(commands::client::Command),
+    /// Accounts of a tenant
+    #[command(subcommand)]
+    Identity(commands::identity::Command),
+    /// Admin keys, with which tools use the admin API
+    #[command(subcommand)]
+    Key(commands::key::Command),
+    /// Plugins
+    #[command(subcommand)]
+    Plugin(commands::plugin::Command),
+    /// Says what is wrong with this node, and what its operator should know
+    Doctor(commands::Common),
 }
 
 fn main() -> ExitCode {
@@ -52,20 +79,24 @@ fn main() -> ExitCode {
     }
     let place = configuration::Place { file: arguments.config, data_dir: arguments.data_dir };
     let done = match arguments.command {
-        Command::Serve(options) => serve::run(&place, &options),
-        Command::Migrate(options) => migrate::run(&place, &options),
+        Command::Serve(options) => serve::run(&place, &options).map_err(Failure::from),
+        Command::Migrate(options) => migrate::run(&place, &options).map_err(Failure::from),
         // It has ended above, before anything was started.
         Command::CompilePlugin => Ok(()),
         Command::Openapi(options) => {
             openapi::run(&options);
             Ok(())
         }
+        Command::Config(command) => commands::configuration::run(&place, &command),
+        Command::Tenant(command) => commands::tenant::run(&place, &command),
+        Command::Client(command) => commands::client::run(&place, &command),
+        Command::Identity(command) => commands::identity::run(&place, &command),
+        Command::Key(command) => commands::key::run(&place, &command),
+        Command::Plugin(command) => commands::plugin::run(&command),
+        Command::Doctor(common) => commands::doctor::run(&place, &common),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("portcullis: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(failure) => failure.report(),
     }
 }

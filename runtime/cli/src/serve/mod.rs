@@ -1,6 +1,7 @@
 //! `portcullis serve`: puts the node together, and takes it down again.
 
 mod bootstrap;
+mod plan;
 mod reload;
 mod signals;
 
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Args;
-use config::{Config, ListenAddress};
+use config::{Config, ListenAddress, Listener};
 use identity::password::HashingPool;
 use jobs::{Handlers, JobMetrics, Jobs};
 use plugin_host::{Compiler, PluginHost};
@@ -19,12 +20,12 @@ use portcullis_http::{
 };
 use primitives::{Clock, Rng};
 use prometheus_client::registry::Registry;
-use storage::{Location, Storage};
+use storage::{Location, MasterKey, Storage};
 use tokio::sync::watch;
 
 use crate::clock::SystemClock;
 use crate::configuration::{Place, location, secret};
-use crate::data_directory::{DataDirectory, master_key};
+use crate::data_directory::{DataDirectory, key_bytes};
 use crate::logging;
 use crate::randomness::SystemRng;
 
@@ -48,14 +49,64 @@ pub(crate) fn run(place: &Place, options: &Options) -> anyhow::Result<()> {
 async fn serve(place: &Place, options: &Options, config: Config, started: Instant) -> anyhow::Result<()> {
     let directory = DataDirectory::open(config.server.data_dir.clone())?;
     let _lock = directory.lock()?;
+    let assembled = assemble(&config, &directory, options.migrate).await?;
+    let mut listeners = config.effective_listeners();
+    listeners.push(portcullis_http::command_socket(directory.socket()));
+    let server = assembled.open(&listeners, &config).await?;
+
+    let Assembled { storage, jobs, clock, base_url, key, .. } = assembled;
+    greet(&server.listening(), base_url.as_str(), &key, started.elapsed());
+    let (stop, stopping) = watch::channel(false);
+    let background = jobs.start(&stopping);
+    let certificates = server.certificates();
+    let reloading = tokio::spawn(reload::watch(place.clone(), config, storage.clone(), clock, certificates));
+    let serving = tokio::spawn(server.serve(stopping));
+    signals::wait_for_stop().await?;
+    tracing::info!("stopping: requests in flight are finished");
+    stop.send(true).ok();
+    serving.await.context("the server ended badly")?;
+    reloading.abort();
+    background.finished().await;
+    storage.flush_audit().await.context("the last audit records")?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// A node that is put together and does not listen yet.
+#[derive(Debug)]
+pub(crate) struct Assembled {
+    node: Arc<Node>,
+    /// Its database.
+    pub(crate) storage: Storage,
+    jobs: Jobs,
+    clock: Arc<dyn Clock>,
+    base_url: url::Url,
+    key: bootstrap::FirstKey,
+}
+
+impl Assembled {
+    /// Opens listeners.
+    pub(crate) async fn open(&self, listeners: &[Listener], config: &Config) -> anyhow::Result<Server> {
+        let settings =
+            ServerSettings { connections: config.limits.connections, drain: config.server.drain.0 };
+        Ok(Server::open(Arc::clone(&self.node), listeners, settings).await?)
+    }
+}
+
+/// Puts the node together: whoever calls it holds the data directory's lock.
+pub(crate) async fn assemble(
+    config: &Config,
+    directory: &DataDirectory,
+    migrate: bool,
+) -> anyhow::Result<Assembled> {
     let (clock, rng): (Arc<dyn Clock>, Arc<dyn Rng>) = (Arc::new(SystemClock), Arc::new(SystemRng::new()));
-    let storage = open_storage(options, &config, &directory, (&clock, &rng)).await?;
+    let storage = open_storage(migrate, config, directory, (&clock, &rng)).await?;
     let base_url =
         config.effective_base_url().context("`server.base_url` must say what browsers call this node")?;
 
     bootstrap::ensure_default_tenant(&storage, clock.as_ref()).await?;
-    reload::apply(&config, &storage, clock.as_ref()).await.context("the tenants of the configuration")?;
-    let key = bootstrap::ensure_first_key(&storage, &directory, clock.as_ref(), rng.as_ref()).await?;
+    plan::apply(config, &storage, clock.as_ref()).await.context("the tenants of the configuration")?;
+    let key = bootstrap::ensure_first_key(&storage, directory, clock.as_ref(), rng.as_ref()).await?;
 
     let mut registry = Registry::default();
     let plugins = PluginHost::new(
@@ -77,7 +128,7 @@ async fn serve(place: &Place, options: &Options, config: Config, started: Instan
         storage: storage.clone(),
         clock: Arc::clone(&clock),
         rng: Arc::clone(&rng),
-        hashing: hashing_pool(&config, &rng)?,
+        hashing: hashing_pool(config, &rng)?,
         pages: ui::Pages::new()?,
         metrics,
         registry: Arc::new(registry),
@@ -85,43 +136,30 @@ async fn serve(place: &Place, options: &Options, config: Config, started: Instan
         plugins,
         outbound: Arc::new(GuardedOutbound::new(OutboundPolicy::default())?),
     };
-    let node = Node::new(node_settings(&config, base_url.clone()), parts);
-    let mut listeners = config.effective_listeners();
-    listeners.push(portcullis_http::command_socket(directory.socket()));
-    let settings = ServerSettings { connections: config.limits.connections, drain: config.server.drain.0 };
-    let server = Server::open(node, &listeners, settings).await?;
-
-    greet(&server.listening(), base_url.as_str(), &key, started.elapsed());
-    let (stop, stopping) = watch::channel(false);
-    let background = jobs.start(&stopping);
-    let certificates = server.certificates();
-    let reloading = tokio::spawn(reload::watch(place.clone(), config, storage.clone(), clock, certificates));
-    let serving = tokio::spawn(server.serve(stopping));
-    signals::wait_for_stop().await?;
-    tracing::info!("stopping: requests in flight are finished");
-    stop.send(true).ok();
-    serving.await.context("the server ended badly")?;
-    reloading.abort();
-    background.finished().await;
-    storage.flush_audit().await.context("the last audit records")?;
-    tracing::info!("stopped");
-    Ok(())
+    let node = Node::new(node_settings(config, base_url.clone()), parts);
+    Ok(Assembled { node, storage, jobs, clock, base_url, key })
 }
 
 async fn open_storage(
-    options: &Options,
+    migrate: bool,
     config: &Config,
     directory: &DataDirectory,
     (clock, rng): (&Arc<dyn Clock>, &Arc<dyn Rng>),
 ) -> anyhow::Result<Storage> {
     let location = location(config)?;
-    if options.migrate || matches!(location, Location::Sqlite(_)) {
+    if migrate || matches!(location, Location::Sqlite(_)) {
         Storage::migrate(&location).await.context("the database")?;
     }
-    let master = match &config.secrets.master_key {
-        Some(reference) => master_key(secret(reference)?.expose()).context("secrets.master_key")?,
+    let mut master = match &config.secrets.master_key {
+        Some(reference) => {
+            MasterKey::new(key_bytes(secret(reference)?.expose()).context("secrets.master_key")?)
+        }
         None => directory.master_key(rng.as_ref())?,
     };
+    for reference in &config.secrets.former_master_keys {
+        let former = key_bytes(secret(reference)?.expose()).context("secrets.former_master_keys")?;
+        master = master.with_former(former);
+    }
     Storage::open(&location, &master, Arc::clone(clock), Arc::clone(rng)).await.context("the database")
 }
 

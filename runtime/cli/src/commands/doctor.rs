@@ -1,0 +1,221 @@
+//! `portcullis doctor`: what is wrong with this node, and what its operator should know.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+
+use config::{ClientAuthentication, Config, SecretReference};
+use http::Method;
+use primitives::TenantId;
+use serde::Serialize;
+use serde_json::{Value, json};
+use url::Host;
+
+use super::Common;
+use crate::api::{Api, of_tenant};
+use crate::configuration::{Place, secret};
+use crate::outcome::Failure;
+use crate::session::with_node;
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Level {
+    /// As it should be.
+    Ok,
+    /// Right, if it is meant.
+    Notice,
+    /// Does not work, or not safely.
+    Problem,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    level: Level,
+    about: &'static str,
+    message: String,
+}
+
+#[derive(Debug, Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, level: Level, about: &'static str, message: impl Into<String>) {
+        self.0.push(Finding { level, about, message: message.into() });
+    }
+}
+
+/// Looks at everything; a problem makes the exit code 1.
+pub(crate) fn run(place: &Place, common: &Common) -> Result<(), Failure> {
+    let mut findings = Findings::default();
+    match place.read() {
+        Err(error) => findings.add(Level::Problem, "configuration", format!("{error:#}")),
+        Ok(config) => {
+            let file =
+                place.file.as_ref().map_or("no file: defaults".to_owned(), |f| f.display().to_string());
+            findings.add(Level::Ok, "configuration", file);
+            look_at_configuration(&config, &mut findings);
+            look_at_data_directory(&config, &mut findings);
+            match with_node(place, async |api| Ok(look_at_node(api).await)) {
+                Ok(found) => findings.0.extend(found.0),
+                Err(error) => findings.add(Level::Problem, "node", error.to_string()),
+            }
+        }
+    }
+    let bad = findings.0.iter().any(|finding| finding.level == Level::Problem);
+    print(&findings, common.json);
+    if bad { Err(Failure::Reported(1)) } else { Ok(()) }
+}
+
+fn print(findings: &Findings, json: bool) {
+    if json {
+        println!("{:#}", json!({ "findings": findings.0 }));
+        return;
+    }
+    for Finding { level, about, message } in &findings.0 {
+        let level = match level {
+            Level::Ok => "ok",
+            Level::Notice => "notice",
+            Level::Problem => "PROBLEM",
+        };
+        println!("{level:<8} {about:<15} {message}");
+    }
+}
+
+fn look_at_configuration(config: &Config, findings: &mut Findings) {
+    for listener in config.effective_listeners() {
+        if listener.auth == ClientAuthentication::None {
+            let reason = listener.reason.as_deref().unwrap_or("no reason");
+            let what =
+                format!("{} at {} asks nobody who they are: {reason}", listener.name, listener.address);
+            findings.add(Level::Notice, "listener", what);
+        }
+    }
+    match config.effective_base_url() {
+        None => findings.add(Level::Problem, "base_url", "nothing says what browsers call this node"),
+        Some(url) => {
+            let local = match url.host() {
+                Some(Host::Ipv4(ip)) => ip.is_loopback(),
+                Some(Host::Ipv6(ip)) => ip.is_loopback(),
+                Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+                None => false,
+            };
+            if url.scheme() == "http" && !local {
+                let what = format!("{url} is not https: passwords and tokens travel in the clear");
+                findings.add(Level::Problem, "base_url", what);
+            } else {
+                findings.add(Level::Ok, "base_url", url.to_string());
+            }
+        }
+    }
+    for (key, reference) in references(config) {
+        if let Err(error) = secret(reference) {
+            findings.add(Level::Problem, "secret", format!("{key}: {error:#}"));
+        }
+    }
+    if config.secrets.master_key.is_none() {
+        let file = config.server.data_dir.join("master.key");
+        let what =
+            format!("{} opens every secret in the database: keep a copy apart from it", file.display());
+        findings.add(Level::Notice, "master key", what);
+    }
+    if !config.secrets.former_master_keys.is_empty() {
+        let what = "former keys are needed until every node has been started once with the new one";
+        findings.add(Level::Notice, "master key", what);
+    }
+}
+
+/// Every secret that the configuration refers to, with its key.
+fn references(config: &Config) -> Vec<(String, &SecretReference)> {
+    let node = [
+        ("secrets.master_key", config.secrets.master_key.as_ref()),
+        ("storage.password", config.storage.password.as_ref()),
+    ];
+    let node = node.into_iter().filter_map(|(key, reference)| Some((key.to_owned(), reference?)));
+    let former = config.secrets.former_master_keys.iter().enumerate();
+    let former = former.map(|(index, reference)| (format!("secrets.former_master_keys[{index}]"), reference));
+    let clients = config.tenants.iter().flat_map(|tenant| {
+        tenant.clients.iter().filter_map(|client| {
+            Some((format!("tenant {}, client {}", tenant.id, client.client_id), client.secret.as_ref()?))
+        })
+    });
+    node.chain(former).chain(clients).collect()
+}
+
+fn look_at_data_directory(config: &Config, findings: &mut Findings) {
+    let path = &config.server.data_dir;
+    match fs::metadata(path) {
+        Err(error) => findings.add(Level::Problem, "data directory", format!("{}: {error}", path.display())),
+        Ok(found) if found.mode() & 0o077 != 0 => {
+            let what = format!("other users can reach {}: run `chmod 700` on it", path.display());
+            findings.add(Level::Problem, "data directory", what);
+        }
+        Ok(_) => findings.add(Level::Ok, "data directory", path.display().to_string()),
+    }
+}
+
+async fn look_at_node(mut api: Api) -> Findings {
+    let mut findings = Findings::default();
+    match api.send(Method::GET, "/health/ready", None).await {
+        Ok(_) => findings.add(Level::Ok, "database", "answers"),
+        Err(error) => findings.add(Level::Problem, "database", error.to_string()),
+    }
+    let tenants = match api.list("/admin/portcullis/v1/tenants", Some("tenants")).await {
+        Ok(tenants) => tenants,
+        Err(error) => {
+            findings.add(Level::Problem, "tenants", error.to_string());
+            return findings;
+        }
+    };
+    findings.add(Level::Ok, "tenants", tenants.len().to_string());
+    look_at_prefixes(&tenants, &mut findings);
+    for tenant in &tenants {
+        let has_plugins = tenant.pointer("/settings/document/plugin").is_some();
+        let id = tenant.get("id").and_then(Value::as_str).and_then(|id| id.parse::<TenantId>().ok());
+        if let Some(id) = id.filter(|_| has_plugins && is_active(tenant)) {
+            look_at_plugins(&mut api, &id, &mut findings).await;
+        }
+    }
+    findings
+}
+
+fn is_active(tenant: &Value) -> bool {
+    tenant.get("state").and_then(Value::as_str) == Some("active")
+}
+
+/// A path separates data, not browsers: pages of one origin can read each other.
+fn look_at_prefixes(tenants: &[Value], findings: &mut Findings) {
+    let shared: Vec<&str> = tenants
+        .iter()
+        .filter(|tenant| is_active(tenant) && tenant.get("host").is_none_or(Value::is_null))
+        .filter_map(|tenant| tenant.get("id").and_then(Value::as_str))
+        .collect();
+    if shared.len() > 1 {
+        let shown = shared.iter().take(5).copied().collect::<Vec<_>>().join(", ");
+        let what = format!(
+            "{} tenants share the base URL's origin ({shown}{}): tenants that do not trust each other want a host \
+             each",
+            shared.len(),
+            if shared.len() > 5 { ", …" } else { "" }
+        );
+        findings.add(Level::Notice, "tenants", what);
+    }
+}
+
+async fn look_at_plugins(api: &mut Api, tenant: &TenantId, findings: &mut Findings) {
+    let path = of_tenant(tenant, "/admin/portcullis/v1/plugins");
+    match api.list(&path, Some("plugins")).await {
+        Err(error) => findings.add(Level::Problem, "plugins", format!("tenant {tenant}: {error}")),
+        Ok(plugins) => {
+            for plugin in plugins {
+                let text = |field| plugin.get(field).and_then(Value::as_str).unwrap_or_default();
+                let name = format!("{} of tenant {tenant}", text("name"));
+                if text("state") == "loaded" {
+                    findings.add(Level::Ok, "plugin", name);
+                } else {
+                    findings.add(Level::Problem, "plugin", format!("{name}: {}", text("reason")));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! `portcullis identity`
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::{Common, OfTenant, read_secret, show};
+use crate::api::{Api, of_tenant, segment};
+use crate::configuration::Place;
+use crate::outcome::Failure;
+use crate::session::with_node;
+
+const IDENTITIES: &str = "/admin/identities";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Makes an account
+    Create {
+        #[command(flatten)]
+        of: OfTenant,
+        #[command(flatten)]
+        fields: Fields,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Lists the tenant's accounts
+    List {
+        #[command(flatten)]
+        of: OfTenant,
+        /// Only the account that signs in with this
+        #[arg(long, value_name = "TEXT")]
+        identifier: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Shows an account
+    Show {
+        /// Its identifier
+        id: String,
+        #[command(flatten)]
+        of: OfTenant,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Deletes an account and everything of it
+    Delete {
+        /// Its identifier
+        id: String,
+        #[command(flatten)]
+        of: OfTenant,
+    },
+}
+
+/// What an account is made of.
+#[derive(Debug, Args)]
+pub(crate) struct Fields {
+    /// Its trait `email`
+    #[arg(long, required_unless_present = "traits")]
+    email: Option<String>,
+    /// Its traits, a JSON object
+    #[arg(long, value_name = "JSON", value_parser = object)]
+    traits: Option<Map<String, Value>>,
+    /// Its identity schema; without it, the tenant's default
+    #[arg(long, value_name = "ID")]
+    schema: Option<String>,
+    /// The file with its password; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+fn object(text: &str) -> Result<Map<String, Value>, String> {
+    serde_json::from_str(text).map_err(|error| format!("is not a JSON object: {error}"))
+}
+
+impl Fields {
+    /// The account's document but for a schema that was not named.
+    fn document(&self) -> Result<Map<String, Value>, Failure> {
+        let mut traits = self.traits.clone().unwrap_or_default();
+        if let Some(email) = &self.email {
+            traits.insert("email".to_owned(), json!(email));
+        }
+        let mut document = Map::from_iter([("traits".to_owned(), Value::Object(traits))]);
+        if let Some(schema) = &self.schema {
+            document.insert("schema_id".to_owned(), json!(schema));
+        }
+        if let Some(file) = &self.password_file {
+            let password = read_secret(file)?;
+            let credentials = json!({"password": {"config": {"password": password}}});
+            document.insert("credentials".to_owned(), credentials);
+        }
+        Ok(document)
+    }
+}
+
+/// The schema of the tenant's accounts that name none.
+async fn default_schema(api: &mut Api, of: &OfTenant) -> Result<Value, Failure> {
+    let path = format!("/admin/portcullis/v1/tenants/{}", segment(of.tenant.as_str()));
+    let tenant = api.send(Method::GET, &path, None).await?.body;
+    let chosen = tenant.pointer("/settings/document/identity/default_schema").cloned();
+    Ok(chosen.unwrap_or_else(|| identity::Settings::default().default_schema.into()))
+}
+
+pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Create { of, fields, common } => {
+            let (path, mut document) = (of_tenant(&of.tenant, IDENTITIES), fields.document()?);
+            let answer = with_node(place, async |mut api| {
+                if !document.contains_key("schema_id") {
+                    document.insert("schema_id".to_owned(), default_schema(&mut api, of).await?);
+                }
+                api.send(Method::POST, &path, Some(&document.into())).await
+            })?;
+            show::object(common.json, &answer.body);
+            Ok(())
+        }
+        Command::List { of, identifier, common } => {
+            let path = match identifier {
+                None => of_tenant(&of.tenant, IDENTITIES),
+                Some(text) => {
+                    of_tenant(&of.tenant, &format!("{IDENTITIES}?credentials_identifier={}", segment(text)))
+                }
+            };
+            let identities = with_node(place, async |mut api| api.list(&path, None).await)?;
+            let columns = [
+                ("ID", "/id"),
+                ("SCHEMA", "/schema_id"),
+                ("STATE", "/state"),
+                ("TRAITS", "/traits"),
+                ("CREATED", "/created_at"),
+            ];
+            show::list(common.json, &identities, &columns);
+            Ok(())
+        }
+        Command::Show { id, of, common } => {
+            let path = one(of, id);
+            let answer = with_node(place, async |mut api| api.send(Method::GET, &path, None).await)?;
+            show::object(common.json, &answer.body);
+            Ok(())
+        }
+        Command::Delete { id, of } => {
+            let path = one(of, id);
+            with_node(place, async |mut api| api.send(Method::DELETE, &path, None).await)?;
+            Ok(())
+        }
+    }
+}
+
+fn one(of: &OfTenant, id: &str) -> String {
+    of_tenant(&of.tenant, &format!("{IDENTITIES}/{}", segment(id)))
+}

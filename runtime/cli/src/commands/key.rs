@@ -1,0 +1,89 @@
+//! `portcullis key`
+
+use clap::Subcommand;
+use config::Span;
+use http::Method;
+use primitives::{Clock as _, TenantId};
+use serde_json::json;
+use tenancy::Scope;
+
+use super::{Common, show};
+use crate::api::segment;
+use crate::clock::SystemClock;
+use crate::configuration::Place;
+use crate::outcome::Failure;
+use crate::session::with_node;
+
+const KEYS: &str = "/admin/portcullis/v1/keys";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Makes an admin key and prints it, once
+    Create {
+        /// What people call it
+        name: String,
+        /// What it may do, e.g. `clients:write`; may be given several times. `all` is everything
+        #[arg(long = "scope", value_name = "SCOPE", required = true)]
+        scopes: Vec<Scope>,
+        /// The tenant whose key it is; without it, it is the operator's
+        #[arg(long, short, value_name = "ID")]
+        tenant: Option<TenantId>,
+        /// How long it works, e.g. `90d`; without it, until it is deleted
+        #[arg(long, value_name = "TIME")]
+        expires_in: Option<Span>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Lists admin keys, without their secrets
+    List {
+        /// The tenant whose keys are meant; without it, the operator's
+        #[arg(long, short, value_name = "ID")]
+        tenant: Option<TenantId>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Deletes an admin key; it stops working at once
+    Delete {
+        /// Its identifier, as `list` shows it
+        id: String,
+    },
+}
+
+pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Create { name, scopes, tenant, expires_in, common } => {
+            let expires_at = expires_in.map(|span| SystemClock.now().after(span.0));
+            let body = json!({"name": name, "scopes": scopes, "tenant": tenant, "expires_at": expires_at});
+            let answer = with_node(place, async |mut api| api.send(Method::POST, KEYS, Some(&body)).await)?;
+            if common.json {
+                println!("{:#}", answer.body);
+            } else if let Some(secret) = answer.body.get("secret").and_then(|secret| secret.as_str()) {
+                // Alone on standard output, so that it can be piped into a file.
+                println!("{secret}");
+            }
+            Ok(())
+        }
+        Command::List { tenant, common } => {
+            let path = match tenant {
+                None => KEYS.to_owned(),
+                Some(tenant) => format!("{KEYS}?tenant={tenant}"),
+            };
+            let keys = with_node(place, async |mut api| api.list(&path, Some("keys")).await)?;
+            let columns = [
+                ("ID", "/id"),
+                ("NAME", "/name"),
+                ("SCOPES", "/scopes"),
+                ("EXPIRES", "/expires_at"),
+                ("LAST USED", "/last_used_at"),
+            ];
+            show::list(common.json, &keys, &columns);
+            Ok(())
+        }
+        Command::Delete { id } => {
+            let path = format!("{KEYS}/{}", segment(id));
+            with_node(place, async |mut api| api.send(Method::DELETE, &path, None).await)?;
+            Ok(())
+        }
+    }
+}

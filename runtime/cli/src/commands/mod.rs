@@ -1,0 +1,68 @@
+//! Commands that ask something of a node.
+
+pub(crate) mod client;
+pub(crate) mod configuration;
+pub(crate) mod doctor;
+pub(crate) mod identity;
+pub(crate) mod key;
+pub(crate) mod plugin;
+pub(crate) mod show;
+pub(crate) mod tenant;
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use primitives::TenantId;
+use serde_json::Value;
+
+use crate::outcome::Failure;
+
+/// Options that most commands have.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Prints JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Whose objects a command is about.
+#[derive(Debug, Args)]
+pub(crate) struct OfTenant {
+    /// The tenant
+    #[arg(long, short, value_name = "ID", default_value = TenantId::DEFAULT)]
+    pub(crate) tenant: TenantId,
+}
+
+/// A file, or standard input where it is `-`.
+fn read_text(file: &Path) -> anyhow::Result<String> {
+    if file == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+/// JSON from a file or standard input.
+fn read_json(file: &Path) -> Result<Value, Failure> {
+    let text = read_text(file)?;
+    serde_json::from_str(&text)
+        .with_context(|| format!("{} is not JSON", file.display()))
+        .map_err(Failure::Usage)
+}
+
+/// A secret from a file or standard input, without the line end that editors add.
+fn read_secret(file: &Path) -> anyhow::Result<String> {
+    let text = read_text(file)?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Where a secret is; never the secret itself, which other users of the machine could see.
+#[derive(Debug, Args)]
+pub(crate) struct SecretFile {
+    /// The file with the secret; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
+}

@@ -1,0 +1,272 @@
+//! What a configuration changes in the database: decided whole, then applied.
+//!
+//! Everything that can be wrong with a new file (a secret that cannot be read, a host that is taken, a
+//! client that makes no sense) shows while the plan is made, when nothing has been changed yet.
+
+use std::collections::HashSet;
+
+use anyhow::Context as _;
+use config::Config;
+use oauth2::client::{ClientRecord, DeclaredClient, ManagedBy as ClientManagedBy, reconcile_clients};
+use oauth2::ports::{ClientFilter, ClientRepository as _};
+use primitives::{Change, Clock, TenantId};
+use storage::{ApplyError, Storage, Stored};
+use tenancy::ports::Tenants as _;
+use tenancy::{DeclaredTenant, ManagedBy, Tenant, check_hosts, reconcile};
+
+use crate::configuration::secret;
+
+/// Two edits at once (of the file and by the API) are decided again so often.
+const ATTEMPTS: usize = 4;
+/// Clients that are read at a time.
+const PAGE: u32 = 500;
+
+/// Makes the database agree with the file; says how many changes that took.
+pub(super) async fn apply(config: &Config, storage: &Storage, clock: &dyn Clock) -> anyhow::Result<usize> {
+    let declared = Declared::read(config)?;
+    for _ in 0..ATTEMPTS {
+        let plan = Plan::make(&declared, storage, clock).await?;
+        let count = plan.count();
+        if plan.apply(storage).await? {
+            return Ok(count);
+        }
+    }
+    anyhow::bail!("somebody else keeps changing the same tenants, or two of them want one host")
+}
+
+/// What the file says.
+struct Declared {
+    tenants: Vec<DeclaredTenant>,
+    clients: Vec<(TenantId, Vec<DeclaredClient>)>,
+}
+
+impl Declared {
+    /// Reads the secrets that the file refers to.
+    fn read(config: &Config) -> anyhow::Result<Self> {
+        let mut declared = Self { tenants: Vec::new(), clients: Vec::new() };
+        for tenant in &config.tenants {
+            declared.tenants.push(DeclaredTenant {
+                id: tenant.id.clone(),
+                host: tenant.host.clone(),
+                issuer: tenant.issuer.clone(),
+                suspended: tenant.suspended,
+                settings: tenant.settings().to_document(),
+            });
+            let clients = tenant.clients.iter().map(|client| {
+                let whose = || format!("client {} of tenant {}", client.client_id, tenant.id);
+                let secret = client.secret.as_ref().map(secret).transpose().with_context(whose)?;
+                Ok(DeclaredClient { document: client.document().with_context(whose)?, secret })
+            });
+            declared.clients.push((tenant.id.clone(), clients.collect::<anyhow::Result<_>>()?));
+        }
+        Ok(declared)
+    }
+}
+
+/// The changes, in the order in which they are applied.
+struct Plan {
+    /// Clients of tenants that left the file.
+    vanished_clients: Vec<Change<oauth2::write::Write>>,
+    tenants: Vec<Change<tenancy::Write>>,
+    clients: Vec<Change<oauth2::write::Write>>,
+}
+
+impl Plan {
+    async fn make(declared: &Declared, storage: &Storage, clock: &dyn Clock) -> anyhow::Result<Self> {
+        let current = current_tenants(storage, &declared.tenants).await?;
+        check_hosts(&current, &declared.tenants)?;
+        let now = clock.now();
+        let mut clients = Vec::new();
+        for (tenant, declared) in &declared.clients {
+            let current = current_clients(storage, tenant, declared).await?;
+            let changes = reconcile_clients(tenant, storage.sealer(), &current, declared, now);
+            clients.extend(changes.with_context(|| format!("tenant {tenant}"))?);
+        }
+        let mut vanished_clients = Vec::new();
+        let is_declared = |id: &TenantId| declared.tenants.iter().any(|tenant| tenant.id == *id);
+        for tenant in current.iter().filter(|t| t.managed_by == ManagedBy::File && !is_declared(&t.id)) {
+            let current = current_clients(storage, &tenant.id, &[]).await?;
+            vanished_clients.extend(reconcile_clients(&tenant.id, storage.sealer(), &current, &[], now)?);
+        }
+        let tenants = reconcile(&current, &declared.tenants, now);
+        Ok(Self { vanished_clients, tenants, clients })
+    }
+
+    fn count(&self) -> usize {
+        self.vanished_clients.len() + self.tenants.len() + self.clients.len()
+    }
+
+    /// Applies it; `false` if something had changed since it was made.
+    async fn apply(self, storage: &Storage) -> anyhow::Result<bool> {
+        Ok(apply_all(storage, self.vanished_clients).await?
+            && apply_all(storage, self.tenants).await?
+            && apply_all(storage, self.clients).await?)
+    }
+}
+
+async fn apply_all<W: Stored>(storage: &Storage, changes: Vec<Change<W>>) -> anyhow::Result<bool> {
+    for change in changes {
+        match storage.apply(change).await {
+            Ok(()) => {}
+            Err(ApplyError::Missed { .. }) => return Ok(false),
+            Err(ApplyError::Storage(error)) => return Err(error.into()),
+        }
+    }
+    Ok(true)
+}
+
+/// Every tenant that the file declares or owns, or that answers at a host that the file names.
+async fn current_tenants(storage: &Storage, declared: &[DeclaredTenant]) -> anyhow::Result<Vec<Tenant>> {
+    let mut current = storage.list_file_tenants().await?;
+    let mut known: HashSet<TenantId> = current.iter().map(|tenant| tenant.id.clone()).collect();
+    for declared in declared {
+        let by_id = if known.contains(&declared.id) {
+            None
+        } else {
+            storage.find_tenant(declared.id.clone()).await?
+        };
+        let by_host = match &declared.host {
+            None => None,
+            Some(host) => storage.find_tenant_by_host(host.clone()).await?,
+        };
+        for tenant in by_id.into_iter().chain(by_host) {
+            if known.insert(tenant.id.clone()) {
+                current.push(tenant);
+            }
+        }
+    }
+    Ok(current)
+}
+
+/// Every client of the tenant that the file declares or owns.
+async fn current_clients(
+    storage: &Storage,
+    tenant: &TenantId,
+    declared: &[DeclaredClient],
+) -> anyhow::Result<Vec<ClientRecord>> {
+    let mut current = Vec::new();
+    let mut filter = ClientFilter::default();
+    loop {
+        let page = storage.list_clients(tenant, &filter, PAGE).await?;
+        let full = page.len() == usize::try_from(PAGE)?;
+        filter.after = page.last().and_then(|record| record.document.client_id.clone());
+        current.extend(page.into_iter().filter(|record| {
+            let id = &record.document.client_id;
+            record.managed_by == ClientManagedBy::File || declared.iter().any(|d| d.document.client_id == *id)
+        }));
+        if !full {
+            return Ok(current);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use config::Source;
+    use primitives::Timestamp;
+    use primitives::rng::SeededRng;
+    use primitives::time::FixedClock;
+    use storage::{Location, MasterKey};
+    use tenancy::TenantState;
+
+    use super::*;
+
+    struct World {
+        storage: Storage,
+        clock: Arc<FixedClock>,
+        directory: tempfile::TempDir,
+    }
+
+    impl World {
+        async fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let location = Location::Sqlite(directory.path().join("p.db"));
+            Storage::migrate(&location).await.unwrap();
+            let clock = Arc::new(FixedClock::new(Timestamp::from_seconds(1_800_000_000)));
+            let rng = Arc::new(SeededRng::new(1));
+            let storage =
+                Storage::open(&location, &MasterKey::new([1; 32]), clock.clone(), rng).await.unwrap();
+            std::fs::write(directory.path().join("secret"), "a secret of the app\n").unwrap();
+            Self { storage, clock, directory }
+        }
+
+        /// Applies a file; the number of changes, or what was wrong.
+        async fn apply(&self, text: &str) -> Result<usize, String> {
+            let source =
+                Source { text, file: "p.toml", directory: self.directory.path(), exists: &Path::exists };
+            let config = Config::parse(&source).unwrap();
+            apply(&config, &self.storage, self.clock.as_ref()).await.map_err(|error| format!("{error:#}"))
+        }
+
+        async fn enabled(&self, tenant: &str, client: &str) -> Option<bool> {
+            let (tenant, client) = (tenant.parse().unwrap(), client.parse().unwrap());
+            let found = self.storage.find_client_record(&tenant, &client).await.unwrap();
+            found.map(|record| record.enabled)
+        }
+
+        async fn state(&self, tenant: &str) -> Option<TenantState> {
+            let found = self.storage.find_tenant(tenant.parse().unwrap()).await.unwrap();
+            found.map(|tenant| tenant.state)
+        }
+    }
+
+    fn file(id: &str, clients: &[&str]) -> String {
+        let client = |client: &&str| {
+            format!(
+                "[[tenant.client]]\nclient_id = \"{client}\"\nsecret = {{ file = \"secret\" }}\n\
+                 redirect_uris = [\"https://a.example/cb\"]\n"
+            )
+        };
+        format!("[[tenant]]\nid = \"{id}\"\n{}", clients.iter().map(client).collect::<String>())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn clients_come_and_go_with_the_file() {
+        let world = World::new().await;
+        assert_eq!(world.apply(&file("a", &["web", "job"])).await, Ok(3));
+        assert_eq!(world.apply(&file("a", &["web", "job"])).await, Ok(0), "the same file changes nothing");
+        assert_eq!(world.apply(&file("a", &["web"])).await, Ok(1));
+        assert_eq!(world.enabled("a", "web").await, Some(true));
+        assert_eq!(world.enabled("a", "job").await, Some(false));
+        assert_eq!(world.apply(&file("a", &["web", "job"])).await, Ok(1));
+        assert_eq!(world.enabled("a", "job").await, Some(true));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn tenant_that_leaves_the_file_takes_its_clients_along() {
+        let world = World::new().await;
+        assert_eq!(
+            world.apply(&format!("{}{}", file("a", &["web"]), file("default", &["web"]))).await,
+            Ok(4)
+        );
+        assert_eq!(world.apply("").await, Ok(4));
+        assert_eq!(world.state("a").await, Some(TenantState::Disabled));
+        assert_eq!(world.state("default").await, Some(TenantState::Active));
+        assert_eq!(world.enabled("a", "web").await, Some(false));
+        assert_eq!(world.enabled("default", "web").await, Some(false));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn file_that_cannot_be_followed_changes_nothing() {
+        let world = World::new().await;
+        let wrong = file("b", &["web"]).replace("\"secret\"", "\"nothing\"");
+        let error = world.apply(&format!("{}{wrong}", file("a", &[]))).await.unwrap_err();
+        assert!(error.contains("client web of tenant b") && error.contains("nothing"), "{error}");
+        std::fs::write(world.directory.path().join("short"), "x").unwrap();
+        let wrong = file("b", &["web"]).replace("\"secret\"", "\"short\"");
+        let error = world.apply(&format!("{}{wrong}", file("a", &[]))).await.unwrap_err();
+        assert!(error.contains("6 to 512 bytes"), "{error}");
+        assert_eq!((world.state("a").await, world.state("b").await), (None, None));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn changed_secret_is_a_change() {
+        let world = World::new().await;
+        world.apply(&file("a", &["web"])).await.unwrap();
+        std::fs::write(world.directory.path().join("secret"), "another secret\n").unwrap();
+        assert_eq!(world.apply(&file("a", &["web"])).await, Ok(1));
+    }
+}
