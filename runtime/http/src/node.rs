@@ -10,7 +10,7 @@ use oauth2::hooks::TokenHook;
 use primitives::outbound::Outbound;
 use primitives::{Clock, Rng, Sealer, TrustedProxies};
 use prometheus_client::registry::Registry;
-use storage::{IDENTITY_CHANGED, SESSION_CHANGED, Storage};
+use storage::{EVERYTHING_CHANGED, IDENTITY_CHANGED, SESSION_CHANGED, Storage};
 use tenancy::plugin::TenantPlugins;
 use ui::Pages;
 use url::Url;
@@ -120,6 +120,8 @@ fn forget_what_changes(storage: &Storage, sessions: &Arc<SessionCache>) {
                 Ok(identity) => sessions.forget_identity(&record.tenant, identity),
                 Err(_) => sessions.forget_all(),
             }
+        } else if record.kind == EVERYTHING_CHANGED {
+            sessions.forget_all();
         }
     }));
 }

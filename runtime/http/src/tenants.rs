@@ -10,7 +10,7 @@ use identity::schema::Schemas;
 use moka::sync::Cache;
 use oauth2::server::{AuthorizationServer, Environment, Issuer, Ports};
 use primitives::{TenantId, Timestamp};
-use storage::{InvalidatedCache, Storage};
+use storage::{EVERYTHING_CHANGED, InvalidatedCache, Storage};
 use tenancy::plugin::PluginState;
 use tenancy::{Tenant, TenantState, Tenants as _};
 use ui::{Branding, Locale, PageContext};
@@ -113,7 +113,7 @@ impl TenantDirectory {
         let hosts: Cache<String, Option<TenantId>> = Cache::new(10_000);
         let listened = hosts.clone();
         storage.on_change(Box::new(move |record| {
-            if record.kind == TENANT_CHANGED {
+            if record.kind == TENANT_CHANGED || record.kind == EVERYTHING_CHANGED {
                 listened.invalidate_all();
             }
         }));
