@@ -123,9 +123,9 @@ impl PluginHost {
         })?;
         let _tenant_place = caller.gate.enter(plugin.limits.wall()).await.ok_or_else(crowded)?;
         let _node_place = take(&self.places, left()).await.ok_or_else(crowded)?;
-        let loaded = match self.loader.find(plugin.hash).await {
+        let loaded = match plugin.held.find() {
             Some(loaded) => loaded,
-            None => self.load_again(plugin, left()).await?,
+            None => self.find_loaded(plugin, left()).await?,
         };
         self.ticker.call_starts();
 
@@ -159,9 +159,13 @@ impl PluginHost {
         answer
     }
 
-    /// Loads a component that made room for others. It goes on being loaded when this call cannot wait for
-    /// it: a later one finds it.
-    async fn load_again(&self, plugin: &Plugin, patience: Duration) -> Result<Arc<Loaded>, Failure> {
+    /// Asks the loader for a component, which loads it if it made room for others. It goes on being loaded
+    /// when this call cannot wait for it: a later one finds it.
+    async fn find_loaded(&self, plugin: &Plugin, patience: Duration) -> Result<Arc<Loaded>, Failure> {
+        if let Some(loaded) = self.loader.find(plugin.hash).await {
+            plugin.held.hold(&loaded);
+            return Ok(loaded);
+        }
         let (loader, hash, source) = (Arc::clone(&self.loader), plugin.hash, plugin.source.clone());
         let loading = tokio::spawn(async move { loader.load(hash, &source).await });
         let unavailable = |detail: String| (HookFailureKind::Unavailable, detail);

@@ -10,8 +10,8 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
 use crate::HostError;
-use crate::bindings::token;
 use crate::code_cache::CodeCache;
+use crate::hooks::token::TokenExports;
 use crate::spec::PluginSource;
 use crate::state::{CallState, link_capabilities};
 use crate::wasi;
@@ -46,7 +46,7 @@ impl fmt::Debug for ComponentHash {
 /// A component that is mapped, linked and typed.
 pub(crate) struct Loaded {
     /// The `token` hook, where it is exported.
-    pub(crate) token: Option<token::PluginPre<CallState>>,
+    pub(crate) token: Option<TokenExports>,
     imports: Vec<String>,
 }
 
@@ -176,10 +176,7 @@ impl Loader {
         let token = kind
             .get_export(&self.engine, HookName::Token.interface())
             .is_some()
-            .then(|| {
-                let instance = self.linker.0.instantiate_pre(component)?;
-                token::PluginPre::new(instance)
-            })
+            .then(|| TokenExports::new(component, self.linker.0.instantiate_pre(component)?))
             .transpose()
             .map_err(HostError::invalid)?;
         Ok(Loaded { token, imports })

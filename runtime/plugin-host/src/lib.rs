@@ -17,6 +17,7 @@ mod compiler;
 mod component;
 mod engine;
 mod error;
+mod held;
 mod hooks;
 mod host;
 mod inspect;

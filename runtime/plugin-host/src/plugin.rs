@@ -9,6 +9,7 @@ use tenancy::plugin::{Binding, Capability, HookName, Limits};
 use crate::HostError;
 use crate::breaker::Breaker;
 use crate::component::ComponentHash;
+use crate::held::Held;
 use crate::metrics::{CallMetrics, PluginMetrics};
 use crate::spec::{PluginSource, PluginSpec};
 
@@ -22,6 +23,7 @@ pub(crate) struct Plugin {
     pub(crate) limits: Limits,
     pub(crate) grants: BTreeSet<Capability>,
     pub(crate) breaker: Breaker,
+    pub(crate) held: Held,
     bindings: Vec<Binding>,
     version: String,
     token_metrics: CallMetrics,
@@ -48,6 +50,7 @@ impl Plugin {
             settings: Arc::new(Value::Object(spec.settings)),
             limits: spec.limits.within(ceiling),
             grants: spec.grants,
+            held: Held::default(),
             breaker: Breaker::new(metrics.circuits_not_closed()),
             bindings: spec.bindings,
             version,

@@ -28,7 +28,7 @@ impl PluginHost {
         let mut store = state.into_store(&self.engine);
         let alone = Semaphore::new(1);
         let lane = SlowLane { tenant: &alone, node: &self.slow };
-        let start = metered(&meter, lane, token.instantiate_async(&mut store));
+        let start = metered(&meter, lane, token.pre.instantiate_async(&mut store));
         match tokio::time::timeout(plugin.limits.wall(), start).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(HostError::Invalid(format!("it does not start: {error:#}"))),

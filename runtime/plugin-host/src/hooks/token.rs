@@ -7,8 +7,10 @@ use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
 use serde_json::{Map, Value};
 use tenancy::plugin::HookName;
 use wasmtime::Store;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 use crate::PluginHost;
+use crate::bindings::token::PluginPre;
 use crate::bindings::token::exports::portcullis::token::hook as wit;
 use crate::call::{Caller, Failure, GuestCall, not_installed};
 use crate::claims::{check_claims, check_description};
@@ -65,6 +67,28 @@ impl PluginHost {
             }
         }
         Ok(TokenDecision::Issue(shape))
+    }
+}
+
+/// A component that exports the hook. A call looks up the one function that it calls; the generated
+/// bindings would look up and check every one.
+pub(crate) struct TokenExports {
+    pub(crate) pre: InstancePre<CallState>,
+    shape_tokens: ComponentExportIndex,
+    shape_userinfo: ComponentExportIndex,
+}
+
+impl TokenExports {
+    /// Checks that the component has all functions of the interface, with its types.
+    pub(crate) fn new(component: &Component, pre: InstancePre<CallState>) -> wasmtime::Result<Self> {
+        PluginPre::new(pre.clone())?;
+        let interface = component.get_export_index(None, HookName::Token.interface());
+        let function = |name: &str| {
+            component
+                .get_export_index(interface.as_ref(), name)
+                .ok_or_else(|| wasmtime::Error::msg(format!("{name} is not exported")))
+        };
+        Ok(Self { shape_tokens: function("shape-tokens")?, shape_userinfo: function("shape-userinfo")?, pre })
     }
 }
 
@@ -136,8 +160,7 @@ impl GuestCall for TokenCall<'_> {
         let Some(token) = &loaded.token else {
             return Err(wasmtime::Error::msg("the component does not export the token hook"));
         };
-        let instance = token.instantiate_async(&mut *store).await?;
-        let guest = instance.portcullis_token_hook();
+        let instance = token.pre.instantiate_async(&mut *store).await?;
         let (input, context, request) = (self.input, self.context, self.request);
         let (scopes, audience) = (strings(&request.scopes), strings(&request.audience));
         let methods = request.subject.as_ref().map_or_else(Vec::new, |subject| strings(&subject.methods));
@@ -174,8 +197,22 @@ impl GuestCall for TokenCall<'_> {
             extensions: &[],
         };
         Ok(match self.function {
-            Function::Tokens => Answer::Tokens(guest.call_shape_tokens(store, call, request).await?),
-            Function::Userinfo => Answer::Userinfo(guest.call_shape_userinfo(store, call, request).await?),
+            Function::Tokens => {
+                let function = instance
+                    .get_typed_func::<(wit::CallContext<'_>, wit::TokenRequest<'_>), (Result<_, _>,)>(
+                        &mut *store,
+                        &token.shape_tokens,
+                    )?;
+                Answer::Tokens(function.call_async(store, (call, request)).await?.0)
+            }
+            Function::Userinfo => {
+                let function = instance
+                    .get_typed_func::<(wit::CallContext<'_>, wit::TokenRequest<'_>), (Result<_, _>,)>(
+                        &mut *store,
+                        &token.shape_userinfo,
+                    )?;
+                Answer::Userinfo(function.call_async(store, (call, request)).await?.0)
+            }
         })
     }
 }

@@ -180,7 +180,7 @@ fn plugin_of_one_tenant_is_not_called_for_another() {
 
 #[test]
 fn tenant_that_used_up_its_cpu_is_refused_at_once() {
-    let fixture = Fixture::new(Settings { tenant_cpu_ms_per_second: 20, ..Settings::default() });
+    let fixture = Fixture::new(Settings { tenant_cpu_ms_per_second: 1, ..Settings::default() });
     run(fixture.host.install_plugin(&fixture.tenant, spec("token_loop"))).unwrap();
     fixture.shape(None, "").unwrap_err();
     let failure = fixture.shape(None, "").unwrap_err();
