@@ -22,7 +22,7 @@ pub(crate) enum Profile {
 }
 
 /// The variable that names a directory with binaries to take instead of building them: those of a package, say.
-const BINARIES: &str = "PORTCULLIS_BINARIES";
+pub(crate) const BINARIES: &str = "PORTCULLIS_BINARIES";
 
 /// Builds the binary `portcullis` and returns its path.
 pub(crate) fn build(profile: Profile) -> anyhow::Result<PathBuf> {

@@ -8,7 +8,7 @@ use primitives::{ClientId, SealContext};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::actor;
+use super::{actor, paging};
 use crate::call::Call;
 use crate::commit::{Uncommitted, commit};
 use crate::response::{Answer, empty, json_no_store, no_store, set};
@@ -47,11 +47,8 @@ pub(crate) async fn list(call: Call) -> Answer {
         Ok(ClientPage { clients, next }) => {
             let mut answer = json_no_store(StatusCode::OK, &clients);
             if let Some(next) = next {
-                let link = format!(
-                    "</admin/clients?page_size={size}&page_token={}>; rel=\"next\"",
-                    seal(&call, &next)
-                );
-                set(&mut answer, "link", &link);
+                let next = paging::url(&call, size, Some(&seal(&call, &next)));
+                set(&mut answer, "link", &format!("<{next}>; rel=\"next\""));
             }
             answer
         }

@@ -68,7 +68,8 @@ fn filters(call: &Call) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
 }
 
-fn url(call: &Call, size: u32, token: Option<&str>) -> String {
+/// Another page of the list that was asked for, as a path with its query.
+pub(super) fn url(call: &Call, size: u32, token: Option<&str>) -> String {
     let filters = filters(call);
     let joint = if filters.is_empty() { "" } else { "&" };
     let token = token.map(|token| format!("&page_token={token}")).unwrap_or_default();
