@@ -5,6 +5,7 @@ mod plan;
 mod reload;
 mod signals;
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -186,19 +187,24 @@ fn node_settings(config: &Config, base_url: url::Url) -> NodeSettings {
     }
 }
 
-/// Says in a few lines where to go.
+/// Says in a few lines where to go. Whoever started the node may have stopped listening: it serves all the same.
 fn greet(listening: &[Listening], base_url: &str, key: &bootstrap::FirstKey, took: Duration) {
-    println!("Portcullis {} is ready after {} ms", env!("CARGO_PKG_VERSION"), took.as_millis());
-    println!("  sign in    {}", base_url.trim_end_matches('/'));
+    let version = env!("CARGO_PKG_VERSION");
+    let mut lines = vec![
+        format!("Portcullis {version} is ready after {} ms", took.as_millis()),
+        format!("  sign in    {}", base_url.trim_end_matches('/')),
+    ];
     for one in listening.iter().filter(|one| one.name != "command-line") {
         let scheme = match (&one.address, one.tls) {
             (ListenAddress::Unix(_), _) => "",
             (ListenAddress::Tcp(_), true) => "https://",
             (ListenAddress::Tcp(_), false) => "http://",
         };
-        println!("  {:<10} {scheme}{}", one.name, one.address);
+        lines.push(format!("  {:<10} {scheme}{}", one.name, one.address));
     }
     if let Some(path) = &key.path {
-        println!("  admin key  {}{}", path.display(), if key.is_new { " (new)" } else { "" });
+        lines.push(format!("  admin key  {}{}", path.display(), if key.is_new { " (new)" } else { "" }));
     }
+    let mut out = std::io::stdout();
+    out.write_all(format!("{}\n", lines.join("\n")).as_bytes()).and_then(|()| out.flush()).ok();
 }
