@@ -7,9 +7,8 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 
 use identity::schema::Schemas;
-use moka::sync::Cache;
 use oauth2::server::{AuthorizationServer, Environment, Issuer, Ports};
-use primitives::{TenantId, Timestamp};
+use primitives::{Remembered, TenantId, Timestamp};
 use storage::{EVERYTHING_CHANGED, InvalidatedCache, Storage};
 use tenancy::plugin::PluginState;
 use tenancy::{Tenant, TenantState, Tenants as _};
@@ -22,6 +21,8 @@ use crate::node::Node;
 
 /// The kind of change by which a tenant is no longer what it was.
 const TENANT_CHANGED: &str = "tenant";
+/// Hosts that are remembered.
+const HOSTS: u64 = 10_000;
 
 /// A tenant as requests use it: its rooms' settings, checked and compiled.
 #[derive(Debug)]
@@ -97,7 +98,7 @@ impl LoadedTenant {
 pub(crate) struct TenantDirectory {
     loaded: InvalidatedCache<Arc<LoadedTenant>>,
     /// Host names that were asked for, with the tenant that answers there, if any.
-    hosts: Cache<String, Option<TenantId>>,
+    hosts: Arc<Remembered<String, Option<TenantId>>>,
 }
 
 /// A request's path with the tenant that it names.
@@ -110,11 +111,11 @@ pub(crate) struct Located {
 
 impl TenantDirectory {
     pub(crate) fn new(storage: &Storage, capacity: u64) -> Self {
-        let hosts: Cache<String, Option<TenantId>> = Cache::new(10_000);
-        let listened = hosts.clone();
+        let hosts = Arc::new(Remembered::new(HOSTS));
+        let listened: Arc<Remembered<String, Option<TenantId>>> = Arc::clone(&hosts);
         storage.on_change(Box::new(move |record| {
             if record.kind == TENANT_CHANGED || record.kind == EVERYTHING_CHANGED {
-                listened.invalidate_all();
+                listened.forget_all();
             }
         }));
         Self { loaded: InvalidatedCache::new(storage, TENANT_CHANGED, capacity), hosts }
@@ -137,16 +138,18 @@ impl TenantDirectory {
     }
 
     async fn find_by_host(&self, storage: &Storage, host: String) -> Result<Option<TenantId>, LoadError> {
-        if let Some(known) = self.hosts.get(&host).filter(|_| storage.is_caught_up()) {
-            return Ok(known);
-        }
-        let found = storage
-            .find_tenant_by_host(host.clone())
-            .await
-            .map_err(|error| LoadError::Store(error.to_string()))?
-            .map(|tenant| tenant.id);
-        self.hosts.insert(host, found.clone());
-        Ok(found)
+        let load = async {
+            let found = storage.find_tenant_by_host(host.clone()).await;
+            let found = found.map_err(|error| LoadError::Store(error.to_string()))?;
+            // That nobody answers at a host is remembered too.
+            Ok(Some(found.map(|tenant| tenant.id)))
+        };
+        let found = if storage.is_caught_up() {
+            self.hosts.find_or_load(host.clone(), load).await?
+        } else {
+            load.await?
+        };
+        Ok(found.flatten())
     }
 
     /// The tenant, loaded; `None` if there is none of that id.

@@ -1,4 +1,4 @@
-//! What every room shares: identifiers, time, randomness, secrets, sealing, changes, audit, ports.
+//! What every room shares: identifiers, time, randomness, secrets, sealing, caches, changes, audit, ports.
 //!
 //! This room imports no other room and touches nothing outside the process: a clock, a source of
 //! randomness and an outbound client are traits here, implemented at the composition root.
@@ -13,6 +13,7 @@ pub mod hooks;
 pub mod ids;
 pub mod json_patch;
 pub mod outbound;
+pub mod remembered;
 pub mod rng;
 pub mod seal;
 pub mod secret;
@@ -26,6 +27,7 @@ pub use ids::{
     AdminKeyId, ClientId, FamilyId, FlowId, GrantId, IdentityId, OrganisationId, RequestId, SessionId,
     TenantId,
 };
+pub use remembered::Remembered;
 pub use rng::Rng;
 pub use seal::{KeyedHash, SealContext, Sealer};
 pub use secret::Secret;

@@ -1,39 +1,23 @@
 //! A cache that the change log keeps correct.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use primitives::TenantId;
+use primitives::{Remembered, TenantId};
 
 use crate::Storage;
 use crate::changes::{ChangeFeed, EVERYTHING_CHANGED};
 
-/// Values by key, dropped the moment the change log says that they changed.
-///
-/// Attack: a value is read from the database, then revoked, and the stale copy is put into the cache
-/// after the revocation was announced. Every announcement therefore raises an epoch, and a value that
-/// was read in an older epoch is not put in.
+/// Values by tenant and key, forgotten the moment the change log says that they changed, and read through
+/// while this node has not caught up.
 pub struct InvalidatedCache<V> {
-    /// Absent where caches are turned off: everything is read through.
-    values: Option<moka::sync::Cache<(TenantId, String), V>>,
-    epoch: Arc<Epoch>,
+    values: Arc<Remembered<(TenantId, String), V>>,
     feed: Arc<ChangeFeed>,
 }
 
 impl<V> fmt::Debug for InvalidatedCache<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InvalidatedCache").field("epoch", &self.epoch).finish_non_exhaustive()
-    }
-}
-
-/// How many changes were announced. Its lock is held while a value is put in, so that the value is
-/// either refused or there for the announcement to drop.
-#[derive(Debug, Default)]
-struct Epoch(Mutex<u64>);
-
-impl Epoch {
-    fn lock(&self) -> MutexGuard<'_, u64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        f.write_str("InvalidatedCache(…)")
     }
 }
 
@@ -45,29 +29,18 @@ impl<V: Clone + Send + Sync + 'static> InvalidatedCache<V> {
     }
 
     pub(crate) fn following(feed: &Arc<ChangeFeed>, kind: &'static str, capacity: u64) -> Self {
-        let epoch = Arc::new(Epoch::default());
-        let values = (capacity > 0).then(|| {
-            let values: moka::sync::Cache<(TenantId, String), V> =
-                moka::sync::Cache::builder().max_capacity(capacity).support_invalidation_closures().build();
-            let (listened, raised) = (values.clone(), epoch.clone());
-            feed.subscribe(Box::new(move |record| {
-                if record.kind != kind && record.kind != EVERYTHING_CHANGED {
-                    return;
-                }
-                *raised.lock() += 1;
-                if record.kind == EVERYTHING_CHANGED {
-                    listened.invalidate_all();
-                } else if record.key == "*" {
-                    let tenant = record.tenant.clone();
-                    // Cannot fail: the cache was built with invalidation closures.
-                    listened.invalidate_entries_if(move |(of, _), _| *of == tenant).ok();
-                } else {
-                    listened.invalidate(&(record.tenant.clone(), record.key.clone()));
-                }
-            }));
-            values
-        });
-        Self { values, epoch, feed: feed.clone() }
+        let values = Arc::new(Remembered::new(capacity));
+        let listened: Arc<Remembered<(TenantId, String), V>> = Arc::clone(&values);
+        feed.subscribe(Box::new(move |record| {
+            let tenant = record.tenant.clone();
+            match record.kind.as_str() {
+                EVERYTHING_CHANGED => listened.forget_all(),
+                of if of != kind => {}
+                _ if record.key == "*" => listened.forget_if(move |(of, _), _| *of == tenant),
+                _ => listened.forget(&(tenant, record.key.clone())),
+            }
+        }));
+        Self { values, feed: Arc::clone(feed) }
     }
 
     /// The value, from the cache or from `load`. What `load` does not find is not remembered.
@@ -75,21 +48,9 @@ impl<V: Clone + Send + Sync + 'static> InvalidatedCache<V> {
     where
         F: Future<Output = Result<Option<V>, E>>,
     {
-        let Some(values) = self.values.as_ref().filter(|_| self.feed.is_caught_up()) else {
+        if !self.feed.is_caught_up() {
             return load.await;
-        };
-        let key = (tenant.clone(), key.to_owned());
-        if let Some(value) = values.get(&key) {
-            return Ok(Some(value));
         }
-        let before = *self.epoch.lock();
-        let loaded = load.await?;
-        if let Some(value) = &loaded {
-            let epoch = self.epoch.lock();
-            if *epoch == before {
-                values.insert(key, value.clone());
-            }
-        }
-        Ok(loaded)
+        self.values.find_or_load((tenant.clone(), key.to_owned()), load).await
     }
 }

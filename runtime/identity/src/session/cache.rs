@@ -1,14 +1,11 @@
 //! Sessions by token, remembered: what makes `whoami` cheap.
 //!
-//! Correct or absent: an entry leaves when the change log says that its session or its identity
-//! changed, and what was loaded while such news arrived is not kept.
+//! An entry leaves when the change log says that its session or its identity changed.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use moka::sync::Cache;
-use primitives::{IdentityId, KeyedHash, Sealer, SessionId, TenantId, Timestamp};
+use primitives::{IdentityId, KeyedHash, Remembered, Sealer, SessionId, TenantId, Timestamp};
 
 use crate::flow::schema_url;
 use crate::ports::{Sessions, StoreUnavailable};
@@ -17,8 +14,7 @@ use crate::session::{LiveSession, SessionToken};
 /// Remembers sessions by the hash of their token. Bounded in entries and in age.
 #[derive(Debug)]
 pub struct SessionCache {
-    entries: Cache<(TenantId, KeyedHash), Arc<CachedSession>>,
-    generation: AtomicU64,
+    entries: Remembered<(TenantId, KeyedHash), Arc<CachedSession>>,
 }
 
 /// A session that was live when it was found, with its document once somebody asked for it.
@@ -54,12 +50,7 @@ impl CachedSession {
 impl SessionCache {
     /// A cache of at most `capacity` sessions; 0 keeps none.
     pub fn new(capacity: u64) -> Self {
-        let entries = Cache::builder()
-            .max_capacity(capacity)
-            .time_to_live(Duration::from_mins(1))
-            .support_invalidation_closures()
-            .build();
-        Self { entries, generation: AtomicU64::new(0) }
+        Self { entries: Remembered::no_longer_than(Duration::from_mins(1), capacity) }
     }
 
     /// Finds the live session of a token, at `now`.
@@ -74,21 +65,13 @@ impl SessionCache {
         let hashes = token.hashes(sealer, tenant);
         let Some(newest) = hashes.first() else { return Ok(None) };
         let key = (tenant.clone(), newest.clone());
-        if let Some(cached) = self.entries.get(&key) {
-            return Ok(cached.live.session().is_live(now).then_some(cached));
-        }
-        let generation = self.generation.load(Ordering::SeqCst);
-        let Some((session, identity)) = sessions.find_by_token(tenant, &hashes).await? else {
-            return Ok(None);
+        let load = async {
+            let found = sessions.find_by_token(tenant, &hashes).await?;
+            let live = found.and_then(|(session, identity)| LiveSession::check(session, identity, now));
+            Ok(live.map(|live| Arc::new(CachedSession::new(live))))
         };
-        let Some(live) = LiveSession::check(session, identity, now) else { return Ok(None) };
-        let cached = Arc::new(CachedSession::new(live));
-        self.entries.insert(key.clone(), Arc::clone(&cached));
-        // News that came between the read and the insert did not see the entry.
-        if self.generation.load(Ordering::SeqCst) != generation {
-            self.entries.invalidate(&key);
-        }
-        Ok(Some(cached))
+        let found = self.entries.find_or_load(key, load).await?;
+        Ok(found.filter(|cached| cached.live.session().is_live(now)))
     }
 
     /// Finds it in the store itself, while news may be late.
@@ -107,28 +90,17 @@ impl SessionCache {
     /// Forgets a session that changed.
     pub fn forget_session(&self, tenant: &TenantId, session: SessionId) {
         let tenant = tenant.clone();
-        self.forget(move |key, entry| key.0 == tenant && entry.live.session().id == session);
+        self.entries.forget_if(move |key, entry| key.0 == tenant && entry.live.session().id == session);
     }
 
     /// Forgets all sessions of an identity that changed.
     pub fn forget_identity(&self, tenant: &TenantId, identity: IdentityId) {
         let tenant = tenant.clone();
-        self.forget(move |key, entry| key.0 == tenant && entry.live.identity().id == identity);
+        self.entries.forget_if(move |key, entry| key.0 == tenant && entry.live.identity().id == identity);
     }
 
     /// Forgets everything, when news may have been missed.
     pub fn forget_all(&self) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
-        self.entries.invalidate_all();
-    }
-
-    fn forget(
-        &self,
-        stale: impl Fn(&(TenantId, KeyedHash), &Arc<CachedSession>) -> bool + Send + Sync + 'static,
-    ) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
-        if self.entries.invalidate_entries_if(stale).is_err() {
-            self.entries.invalidate_all();
-        }
+        self.entries.forget_all();
     }
 }
