@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::{Common, OfTenant, SecretFile, read_json, read_secret, show};
+use super::{Common, OfTenant, SecretFile, delete, read_json, read_secret, send, show};
 use crate::api::{of_tenant, segment};
 use crate::configuration::Place;
 use crate::outcome::Failure;
@@ -127,9 +127,7 @@ pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
     match command {
         Command::Create { of, fields, common } => {
             let (path, body) = (of_tenant(&of.tenant, CLIENTS), fields.document()?);
-            let answer = with_node(place, async |mut api| api.send(Method::POST, &path, Some(&body)).await)?;
-            show::object(common.json, &answer.body);
-            Ok(())
+            send(place, Method::POST, &path, Some(&body), common)
         }
         Command::List { of, common } => {
             let path = of_tenant(&of.tenant, CLIENTS);
@@ -143,17 +141,8 @@ pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
             show::list(common.json, &clients, &columns);
             Ok(())
         }
-        Command::Show { id, of, common } => {
-            let path = one(of, id);
-            let answer = with_node(place, async |mut api| api.send(Method::GET, &path, None).await)?;
-            show::object(common.json, &answer.body);
-            Ok(())
-        }
-        Command::Delete { id, of } => {
-            let path = one(of, id);
-            with_node(place, async |mut api| api.send(Method::DELETE, &path, None).await)?;
-            Ok(())
-        }
+        Command::Show { id, of, common } => send(place, Method::GET, &one(of, id), None, common),
+        Command::Delete { id, of } => delete(place, &one(of, id)),
     }
 }
 

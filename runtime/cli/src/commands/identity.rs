@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::{Common, OfTenant, read_secret, show};
+use super::{Common, OfTenant, delete, read_secret, send, show};
 use crate::api::{Api, of_tenant, segment};
 use crate::configuration::Place;
 use crate::outcome::Failure;
@@ -134,17 +134,8 @@ pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
             show::list(common.json, &identities, &columns);
             Ok(())
         }
-        Command::Show { id, of, common } => {
-            let path = one(of, id);
-            let answer = with_node(place, async |mut api| api.send(Method::GET, &path, None).await)?;
-            show::object(common.json, &answer.body);
-            Ok(())
-        }
-        Command::Delete { id, of } => {
-            let path = one(of, id);
-            with_node(place, async |mut api| api.send(Method::DELETE, &path, None).await)?;
-            Ok(())
-        }
+        Command::Show { id, of, common } => send(place, Method::GET, &one(of, id), None, common),
+        Command::Delete { id, of } => delete(place, &one(of, id)),
     }
 }
 

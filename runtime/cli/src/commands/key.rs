@@ -7,7 +7,7 @@ use primitives::{Clock as _, TenantId};
 use serde_json::json;
 use tenancy::Scope;
 
-use super::{Common, show};
+use super::{Common, delete, show};
 use crate::api::segment;
 use crate::clock::SystemClock;
 use crate::configuration::Place;
@@ -80,10 +80,6 @@ pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
             show::list(common.json, &keys, &columns);
             Ok(())
         }
-        Command::Delete { id } => {
-            let path = format!("{KEYS}/{}", segment(id));
-            with_node(place, async |mut api| api.send(Method::DELETE, &path, None).await)?;
-            Ok(())
-        }
+        Command::Delete { id } => delete(place, &format!("{KEYS}/{}", segment(id))),
     }
 }

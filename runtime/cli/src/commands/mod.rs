@@ -14,10 +14,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
+use http::Method;
 use primitives::TenantId;
 use serde_json::Value;
 
+use crate::configuration::Place;
 use crate::outcome::Failure;
+use crate::session::with_node;
 
 /// Options that most commands have.
 #[derive(Debug, Args)]
@@ -33,6 +36,25 @@ pub(crate) struct OfTenant {
     /// The tenant
     #[arg(long, short, value_name = "ID", default_value = TenantId::DEFAULT)]
     pub(crate) tenant: TenantId,
+}
+
+/// Sends one request and prints what the node answers.
+fn send(
+    place: &Place,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+    common: &Common,
+) -> Result<(), Failure> {
+    let answer = with_node(place, async |mut api| api.send(method, path, body).await)?;
+    show::object(common.json, &answer.body);
+    Ok(())
+}
+
+/// Deletes one object. There is nothing to print.
+fn delete(place: &Place, path: &str) -> Result<(), Failure> {
+    with_node(place, async |mut api| api.send(Method::DELETE, path, None).await)?;
+    Ok(())
 }
 
 /// A file, or standard input where it is `-`.

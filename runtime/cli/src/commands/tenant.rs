@@ -8,7 +8,7 @@ use primitives::TenantId;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::{Common, read_json, show};
+use super::{Common, read_json, send, show};
 use crate::api::segment;
 use crate::configuration::Place;
 use crate::outcome::Failure;
@@ -137,16 +137,4 @@ pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
 
 fn one(id: &TenantId) -> String {
     format!("{TENANTS}/{}", segment(id.as_str()))
-}
-
-fn send(
-    place: &Place,
-    method: Method,
-    path: &str,
-    body: Option<&Value>,
-    common: &Common,
-) -> Result<(), Failure> {
-    let answer = with_node(place, async |mut api| api.send(method, path, body).await)?;
-    show::object(common.json, &answer.body);
-    Ok(())
 }

@@ -12,6 +12,18 @@ use crate::row::Row;
 use crate::statement::{Statement, json};
 use crate::{Storage, StorageError, values};
 
+/// A statement that reads what [`identity_at`] takes.
+macro_rules! select {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin, external_id,
+                 organisation, verifiable_addresses, recovery_addresses, version, created_at, updated_at
+             FROM identities ",
+            $which
+        )
+    };
+}
+
 /// How many columns [`identity_at`] reads.
 pub(super) const COLUMNS: usize = 14;
 
@@ -142,10 +154,7 @@ impl Identities for Storage {
         id: IdentityId,
     ) -> BoxFuture<'a, Result<Option<Identity>, StoreUnavailable>> {
         Box::pin(async move {
-            let sql =
-                "SELECT id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin,
-                 external_id, organisation, verifiable_addresses, recovery_addresses, version, created_at,
-                 updated_at FROM identities WHERE tenant = $1 AND id = $2";
+            let sql = select!("WHERE tenant = $1 AND id = $2");
             let row = self.find_one(sql, values![tenant, &id]).await.map_err(unavailable)?;
             row.map(|row| identity_at(&row, 0)).transpose().map_err(unavailable)
         })
@@ -184,10 +193,7 @@ impl Identities for Storage {
         external_id: &'a str,
     ) -> BoxFuture<'a, Result<Option<Identity>, StoreUnavailable>> {
         Box::pin(async move {
-            let sql =
-                "SELECT id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin,
-                 external_id, organisation, verifiable_addresses, recovery_addresses, version, created_at,
-                 updated_at FROM identities WHERE tenant = $1 AND external_id = $2";
+            let sql = select!("WHERE tenant = $1 AND external_id = $2");
             let row = self.find_one(sql, values![tenant, external_id]).await.map_err(unavailable)?;
             row.map(|row| identity_at(&row, 0)).transpose().map_err(unavailable)
         })
@@ -240,15 +246,13 @@ impl Identities for Storage {
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<Identity>, StoreUnavailable>> {
         Box::pin(async move {
-            let sql =
-                "SELECT id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin,
-                 external_id, organisation, verifiable_addresses, recovery_addresses, version, created_at,
-                 updated_at FROM identities WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
+            let sql = select!("WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3");
             let after = after.map(|id| id.to_string()).unwrap_or_default();
             let rows = self.list(sql, values![tenant, after, i64::from(limit)]).await.map_err(unavailable)?;
             rows.iter().map(|row| identity_at(row, 0)).collect::<Result<_, _>>().map_err(unavailable)
         })
     }
+
     fn list_of_organisation<'a>(
         &'a self,
         tenant: &'a TenantId,
@@ -257,11 +261,7 @@ impl Identities for Storage {
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<Identity>, StoreUnavailable>> {
         Box::pin(async move {
-            let sql =
-                "SELECT id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin,
-                 external_id, organisation, verifiable_addresses, recovery_addresses, version, created_at,
-                 updated_at FROM identities
-                 WHERE tenant = $1 AND organisation = $2 AND id > $3 ORDER BY id LIMIT $4";
+            let sql = select!("WHERE tenant = $1 AND organisation = $2 AND id > $3 ORDER BY id LIMIT $4");
             let after = after.map(|id| id.to_string()).unwrap_or_default();
             let args = values![tenant, &organisation, after, i64::from(limit)];
             let rows = self.list(sql, args).await.map_err(unavailable)?;

@@ -13,6 +13,18 @@ use crate::row::Row;
 use crate::statement::{Statement, json};
 use crate::{Storage, StorageError, values};
 
+/// A statement that reads what [`session_at`] takes.
+macro_rules! select {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, identity, organisation, assurance, methods, device, authenticated_at, issued_at,
+                 expires_at, revoked_at
+             FROM identity_sessions ",
+            $which
+        )
+    };
+}
+
 pub(super) fn insert(tenant: &TenantId, new: &NewSession) -> Statement {
     let session = &new.session;
     Statement::one(
@@ -118,8 +130,7 @@ impl Sessions for Storage {
         id: SessionId,
     ) -> BoxFuture<'a, Result<Option<Session>, StoreUnavailable>> {
         Box::pin(async move {
-            let sql = "SELECT id, identity, organisation, assurance, methods, device, authenticated_at,
-                 issued_at, expires_at, revoked_at FROM identity_sessions WHERE tenant = $1 AND id = $2";
+            let sql = select!("WHERE tenant = $1 AND id = $2");
             let row = self.find_one(sql, values![tenant, &id]).await.map_err(unavailable)?;
             row.map(|row| session_at(&row, 0)).transpose().map_err(unavailable)
         })
@@ -133,10 +144,10 @@ impl Sessions for Storage {
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<Session>, StoreUnavailable>> {
         Box::pin(async move {
-            let sql = "SELECT id, identity, organisation, assurance, methods, device, authenticated_at,
-                 issued_at, expires_at, revoked_at FROM identity_sessions
-                 WHERE tenant = $1 AND identity = $2 AND revoked_at IS NULL AND expires_at > $3
-                 ORDER BY issued_at DESC, id LIMIT $4";
+            let sql = select!(
+                "WHERE tenant = $1 AND identity = $2 AND revoked_at IS NULL AND expires_at > $3
+                 ORDER BY issued_at DESC, id LIMIT $4"
+            );
             let rows = self
                 .list(sql, values![tenant, &identity, now, i64::from(limit)])
                 .await
@@ -144,6 +155,7 @@ impl Sessions for Storage {
             rows.iter().map(|row| session_at(row, 0)).collect::<Result<_, _>>().map_err(unavailable)
         })
     }
+
     fn list_sessions<'a>(
         &'a self,
         tenant: &'a TenantId,
@@ -153,11 +165,11 @@ impl Sessions for Storage {
     ) -> BoxFuture<'a, Result<Vec<Session>, StoreUnavailable>> {
         Box::pin(async move {
             // An empty identity and a 2 stand for "whatever it is".
-            let sql = "SELECT id, identity, organisation, assurance, methods, device, authenticated_at,
-                 issued_at, expires_at, revoked_at FROM identity_sessions
-                 WHERE tenant = $1 AND id > $2 AND ($3 = '' OR identity = $3)
+            let sql = select!(
+                "WHERE tenant = $1 AND id > $2 AND ($3 = '' OR identity = $3)
                  AND ($4 = 2 OR $4 = CASE WHEN revoked_at IS NULL AND expires_at > $5 THEN 1 ELSE 0 END)
-                 ORDER BY id LIMIT $6";
+                 ORDER BY id LIMIT $6"
+            );
             let text = |id: Option<String>| id.unwrap_or_default();
             let args = values![
                 tenant,
