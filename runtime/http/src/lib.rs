@@ -1,9 +1,9 @@
 //! HTTP: from a connection to a room's decision and back.
 //!
-//! The only room that knows hyper. Start at [`routes`], the one table of every path that is served; each
-//! row names its handler, who may call it and in which form it fails. [`dispatch`] takes a request through
+//! The only room that knows hyper. Start at `routes`, the one table of every path that is served; each
+//! row names its handler, who may call it and in which form it fails. `dispatch` takes a request through
 //! the same phases whatever its path: name it, find its tenant, match the route, read the body, let the
-//! caller in, call the handler. Handlers parse, call a room, [`commit`] what it decided and respond; they
+//! caller in, call the handler. Handlers parse, call a room, `commit` what it decided and respond; they
 //! decide nothing.
 
 mod admin;

@@ -43,8 +43,7 @@ fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
 fn document() -> anyhow::Result<()> {
     let mut doc = workspace::cargo();
     doc.args(["doc", "--workspace", "--no-deps", "--document-private-items"])
-        // Private items are documented, so links to them resolve.
-        .env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links");
+        .env("RUSTDOCFLAGS", "-D warnings");
     workspace::run(&mut doc)
 }
 

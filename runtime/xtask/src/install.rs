@@ -1,6 +1,6 @@
 //! What the tests need beyond Rust, installed where that can be done and otherwise named with the command.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -116,7 +116,8 @@ fn newer(made: &Path, source: &Path) -> bool {
 
 /// Whether `cargo deny` can be used, after installing it where that is asked for.
 ///
-/// It takes minutes to build, so that it is installed only under `CI`, into the target directory.
+/// It takes minutes to build, so that it is installed only under `CI`; there it must be usable then, since
+/// nothing may be skipped.
 pub(crate) fn cargo_deny() -> anyhow::Result<bool> {
     let has = || answers("cargo-deny", "--version");
     if has() {
@@ -126,7 +127,8 @@ pub(crate) fn cargo_deny() -> anyhow::Result<bool> {
         return Ok(false);
     }
     workspace::run(workspace::cargo().args(["install", "cargo-deny", "--locked"]))?;
-    Ok(has())
+    ensure!(has(), "cargo-deny was installed and still cannot be used: is cargo's bin directory in PATH?");
+    Ok(true)
 }
 
 fn is_root() -> bool {

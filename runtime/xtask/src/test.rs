@@ -7,10 +7,7 @@ use crate::{guests, install, node, workspace};
 /// Installs what is missing, builds the guests, and runs everything.
 pub(crate) fn run() -> anyhow::Result<()> {
     install::debian_packages(&[install::POSTGRESQL])?;
-    // Until the plugin workspace is there, no test needs a guest.
-    if workspace::root().join("plugins/Cargo.toml").is_file() {
-        guests::build()?;
-    }
+    guests::build()?;
     workspace::run(workspace::cargo().args(["test", "--workspace"]))?;
     // With the binaries that the tests were built with: by themselves these would want their dependencies with
     // other features, and build them again.

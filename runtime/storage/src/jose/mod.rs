@@ -13,7 +13,7 @@ use crate::statement::Statement;
 
 pub(crate) use tenant_keys::KeyCache;
 
-/// Kind in the change log: something about a tenant's signing keys changed. The key is [`ALL_KEYS`].
+/// Kind in the change log: something about a tenant's signing keys changed. The key is `all`.
 pub const SIGNING_KEYS_CHANGED: &str = "signing_keys";
 /// A tenant's keys are read and forgotten together.
 const ALL_KEYS: &str = "all";
