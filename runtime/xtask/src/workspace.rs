@@ -5,9 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Returns the directory of the workspace's `Cargo.toml`.
+///
+/// `cargo run` says where the crate is. Asked first, since a checkout can have moved since it was built, and several
+/// can share a target directory.
 pub(crate) fn root() -> PathBuf {
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     // This crate is `<root>/runtime/xtask`.
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = Path::new(&here);
     here.ancestors().nth(2).unwrap_or(here).to_path_buf()
 }
 
