@@ -4,44 +4,53 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use primitives::RequestId;
 use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
 use tenancy::plugin::HookName;
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument as _;
-use wasmtime::{Store, Trap};
+use wasmtime::component::Instance;
+use wasmtime::{Engine, Store, Trap};
 
 use crate::PluginHost;
-use crate::component::Loaded;
+use crate::component::{ComponentHash, Loaded};
 use crate::installed::Slot;
-use crate::meter::{SlowLane, metered};
+use crate::lanes::{Way, run};
+use crate::meter::Meter;
 use crate::metrics::Used;
 use crate::plugin::Plugin;
+use crate::spares::Spare;
 use crate::state::{CallState, printable};
 use crate::tenant::{TenantGate, take};
 
-/// What is done with a fresh store: instantiate, call one function. An adapter in `hooks` implements it.
-pub(crate) trait GuestCall: Send {
+/// What is done with a fresh instance: one function is called. An adapter in `hooks` implements it.
+pub(crate) trait GuestCall: Send + 'static {
     /// What the guest's function returns, lifted.
-    type Answer: Send;
+    type Answer: Send + 'static;
 
     /// The hook.
     const HOOK: HookName;
 
-    /// Instantiates and calls.
+    /// Calls.
     fn run(
         self,
         loaded: &Loaded,
         store: &mut Store<CallState>,
+        instance: Instance,
     ) -> impl Future<Output = wasmtime::Result<Self::Answer>> + Send;
 }
 
 /// Why a call gave no answer: the kind, and words for the operator.
 pub(crate) type Failure = (HookFailureKind, String);
 
+/// A plugin whose calls use more than this starts in the slow lane.
+const NEEDS_LONG: Duration = Duration::from_millis(2);
+
 /// Who calls.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Caller<'a> {
     /// The bounds of the tenant.
-    pub(crate) gate: &'a TenantGate,
+    pub(crate) gate: &'a Arc<TenantGate>,
     /// Whose call it is.
     pub(crate) context: &'a HookContext,
     /// Whom it is about, as far as the circuit breaker tells subjects apart.
@@ -75,7 +84,9 @@ impl PluginHost {
                 return Err(failed(&tracing::Span::none(), caller.context, slot.name(), failure));
             }
         };
-        let span = tracing::info_span!(
+        // At a level that is off by default: written out with every change, as it would be for lines of log
+        // inside it, it costs as much as the call.
+        let span = tracing::debug_span!(
             "plugin_call",
             hook = C::HOOK.as_str(),
             plugin = &*plugin.name,
@@ -85,20 +96,22 @@ impl PluginHost {
             peak_memory = tracing::field::Empty,
             host_calls = tracing::field::Empty,
         );
-        let start = Instant::now();
-        let mut used = Used::default();
+        let meter = Meter::new();
         let answer = self
-            .attempt(caller, plugin, call, &mut used)
+            .attempt(caller, plugin, call, &meter)
             .instrument(span.clone())
             .await
             .and_then(|answer| check(plugin, answer));
-        used.total = start.elapsed();
+        let used = Used::of(&meter);
         let failure = answer.as_ref().err().map(|(kind, _)| *kind);
         plugin.metrics(C::HOOK).record(&used, failure);
-        span.record("outcome", failure.map_or("answered", crate::metrics::outcome));
-        span.record("microseconds", u64::try_from(used.total.as_micros()).unwrap_or(u64::MAX));
-        span.record("peak_memory", used.peak_memory);
-        span.record("host_calls", used.host_calls);
+        tracing::record_all!(
+            span,
+            outcome = failure.map_or("answered", crate::metrics::outcome),
+            microseconds = u64::try_from(used.total.as_micros()).unwrap_or(u64::MAX),
+            peak_memory = used.peak_memory,
+            host_calls = used.host_calls
+        );
         answer.map_err(|failure| failed(&span, caller.context, &plugin.name, failure))
     }
 
@@ -107,44 +120,45 @@ impl PluginHost {
         caller: Caller<'_>,
         plugin: &Plugin,
         call: C,
-        used: &mut Used,
+        meter: &Arc<Meter>,
     ) -> Result<C::Answer, Failure> {
         let deadline = Instant::now() + plugin.limits.wall();
-        let left = || deadline.saturating_duration_since(Instant::now());
         let crowded = || (HookFailureKind::Concurrency, "no place to run became free in time".to_owned());
         let admission = plugin.breaker.admit(|| self.clock.now()).map_err(|until| {
             let detail = format!("limits were hit for several subjects; one call is tried after {until}");
             (HookFailureKind::CircuitOpen, detail)
         })?;
-        caller.gate.check_cpu().map_err(|wait| {
+        // A place of the node last: whoever still waits for the tenant's own bounds takes none from others.
+        let tenant_place = caller.gate.enter(deadline).await.ok_or_else(crowded)?;
+        let usual = plugin.usual_cpu();
+        let patience = Instant::now()
+            + plugin.limits.wall() / 2
+            + spread(plugin.limits.wall() / 2, caller.context.request);
+        let _drawn = caller.gate.draw(usual, patience.min(deadline), meter).await.map_err(|wait| {
             let detail =
                 format!("the tenant used up its guest CPU; {} ms until there is more", wait.as_millis());
             (HookFailureKind::CpuLimit, detail)
         })?;
-        let _tenant_place = caller.gate.enter(plugin.limits.wall()).await.ok_or_else(crowded)?;
-        let _node_place = take(&self.places, left()).await.ok_or_else(crowded)?;
+        let node_place = take(&self.places, deadline).await.ok_or_else(crowded)?;
+        let places = [tenant_place, node_place];
         let loaded = match plugin.held.find() {
             Some(loaded) => loaded,
-            None => self.find_loaded(plugin, left()).await?,
+            None => self.find_loaded(plugin, deadline.saturating_duration_since(Instant::now())).await?,
         };
         self.ticker.call_starts();
 
-        let state = CallState::new(plugin, caller.context);
-        let meter = state.meter.clone();
-        let mut store = state.into_store(&self.engine);
-        let lane = SlowLane { tenant: caller.gate.slow(), node: &self.slow };
-        let guest = metered(&meter, lane, call.run(&loaded, &mut store));
-        let outcome = tokio::time::timeout(left(), guest).await;
-
-        used.cpu = meter.used();
-        caller.gate.pay(used.cpu);
-        let state = store.data_mut();
-        used.peak_memory = state.peak_memory;
-        used.host_calls = state.host_calls;
-        state.drain_streams();
-        let answer = match outcome {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(classify(state, &error)),
+        let state = CallState::new(plugin, caller.context, Arc::clone(meter));
+        let spare = self.spares.take(plugin.hash, plugin.limits.memory());
+        let guest = Box::pin(guest(self.engine.clone(), Arc::clone(&loaded), spare, state, call, places));
+        let way = Way { slow: &self.slow, turns: caller.gate.turns(), at_once: usual >= NEEDS_LONG };
+        let ended = tokio::time::timeout_at(deadline.into(), run(meter, way, guest)).await;
+        plugin.learn_cpu(meter.used());
+        let answer = match ended {
+            Ok(Some(ended)) => {
+                self.throw_away(ended.store, ended.places, plugin.hash, loaded);
+                ended.answer
+            }
+            Ok(None) => Err((HookFailureKind::Unavailable, "there is no thread to run it on".to_owned())),
             Err(_elapsed) => {
                 Err((HookFailureKind::WallLimit, format!("ran past {} ms", plugin.limits.wall_ms)))
             }
@@ -157,6 +171,22 @@ impl PluginHost {
             _ => admission.ended(),
         }
         answer
+    }
+
+    /// Gives back what a call used and makes the next instance ahead, when the answer is on its way.
+    fn throw_away(
+        &self,
+        store: Store<CallState>,
+        places: [OwnedSemaphorePermit; 2],
+        hash: ComponentHash,
+        loaded: Arc<Loaded>,
+    ) {
+        let (spares, engine) = (Arc::clone(&self.spares), self.engine.clone());
+        tokio::spawn(async move {
+            drop(store);
+            spares.refill(&engine, hash, &loaded).await;
+            drop(places);
+        });
     }
 
     /// Asks the loader for a component, which loads it if it made room for others. It goes on being loaded
@@ -175,6 +205,46 @@ impl PluginHost {
             Err(_elapsed) => Err(unavailable("it is being loaded".to_owned())),
         }
     }
+}
+
+/// A part of `most` that differs from request to request: those who are refused together do not come back
+/// together.
+fn spread(most: Duration, request: RequestId) -> Duration {
+    // The last bits of an identifier are random.
+    most * u32::from(request.0.as_bytes()[15]) / 256
+}
+
+/// What is left of a guest that came to its end.
+struct Ended<T> {
+    answer: Result<T, Failure>,
+    store: Store<CallState>,
+    places: [OwnedSemaphorePermit; 2],
+}
+
+/// Takes a spare or instantiates, and calls. It keeps its places as long as its instance lives, also when
+/// nobody waits for it any more.
+async fn guest<C: GuestCall>(
+    engine: Engine,
+    loaded: Arc<Loaded>,
+    spare: Option<Spare>,
+    state: CallState,
+    call: C,
+    places: [OwnedSemaphorePermit; 2],
+) -> Ended<C::Answer> {
+    let (mut store, instance) = if let Some(Spare { mut store, instance, memory }) = spare {
+        state.take_over(&mut store, memory);
+        (store, Ok(instance))
+    } else {
+        let mut store = state.into_store(&engine);
+        let instance = loaded.pre.instantiate_async(&mut store).await;
+        (store, instance)
+    };
+    let answer = match instance {
+        Ok(instance) => call.run(&loaded, &mut store, instance).await,
+        Err(error) => Err(error),
+    };
+    let answer = answer.map_err(|error| classify(store.data(), &error));
+    Ended { answer, store, places }
 }
 
 /// Logs a failure, and puts it into the form that rooms know.

@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use ring::digest;
 use tenancy::plugin::{Capability, HookName, Settings};
 use wasmtime::Engine;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::HostError;
 use crate::code_cache::CodeCache;
 use crate::hooks::token::TokenExports;
+use crate::spares::MadeAhead;
 use crate::spec::PluginSource;
 use crate::state::{CallState, link_capabilities};
 use crate::wasi;
@@ -43,11 +45,18 @@ impl fmt::Debug for ComponentHash {
     }
 }
 
+/// So many starts in a row that took too long mean that they do, and not that the machine was busy.
+const GIVEN_UP: u32 = 8;
+
 /// A component that is mapped, linked and typed.
 pub(crate) struct Loaded {
+    /// Makes instances.
+    pub(crate) pre: InstancePre<CallState>,
     /// The `token` hook, where it is exported.
     pub(crate) token: Option<TokenExports>,
     imports: Vec<String>,
+    /// How often in a row an instance could not be made ahead.
+    not_ahead: AtomicU32,
 }
 
 impl fmt::Debug for Loaded {
@@ -60,6 +69,20 @@ impl Loaded {
     /// Refuses a component that imports what was not granted, naming everything that is missing.
     pub(crate) fn check_grants(&self, grants: &BTreeSet<Capability>) -> Result<(), HostError> {
         missing_grants(&self.imports, grants)
+    }
+
+    /// Whether instances may be made before they are called.
+    pub(crate) fn may_be_made_ahead(&self) -> bool {
+        self.not_ahead.load(Ordering::Relaxed) < GIVEN_UP
+    }
+
+    /// Learns what came of making one ahead.
+    pub(crate) fn learn_ahead(&self, made: &MadeAhead) {
+        match made {
+            MadeAhead::Spare(_) => self.not_ahead.store(0, Ordering::Relaxed),
+            MadeAhead::TooSlow => drop(self.not_ahead.fetch_add(1, Ordering::Relaxed)),
+            MadeAhead::InCallsOnly => self.not_ahead.store(GIVEN_UP, Ordering::Relaxed),
+        }
     }
 
     /// Refuses a component that does not export what its plugin is bound to.
@@ -173,13 +196,14 @@ impl Loader {
         // What cannot be linked at all is a missing grant to whoever wrote the plugin; say it that way,
         // rather than with the linker's first complaint.
         missing_grants(&imports, &BTreeSet::from(Capability::ALL))?;
+        let pre = self.linker.0.instantiate_pre(component).map_err(HostError::invalid)?;
         let token = kind
             .get_export(&self.engine, HookName::Token.interface())
             .is_some()
-            .then(|| TokenExports::new(component, self.linker.0.instantiate_pre(component)?))
+            .then(|| TokenExports::new(component, &pre))
             .transpose()
             .map_err(HostError::invalid)?;
-        Ok(Loaded { token, imports })
+        Ok(Loaded { pre, token, imports, not_ahead: AtomicU32::new(0) })
     }
 }
 

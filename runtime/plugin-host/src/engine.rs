@@ -11,6 +11,7 @@ use wasmtime::{
 };
 
 use crate::HostError;
+use crate::spares::SPARES_AT_MOST;
 
 /// How often a running guest is looked at: it yields the worker, and its CPU limit is checked.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
@@ -41,12 +42,12 @@ fn code() -> Config {
     config
 }
 
-/// Slots for as many guests as may run at once; a slot is reused with its touched pages reset.
+/// Slots for as many guests as may run at once, and for those that are made ahead; a slot is reused with its touched pages reset.
 ///
 /// A component of an ordinary toolchain is a main module and a few shims, one of an interpreter is many
 /// modules with large tables: hence the figures per component.
 fn pool(settings: &Settings) -> PoolingAllocationConfig {
-    let calls = settings.concurrent_calls.max(1);
+    let calls = settings.concurrent_calls.max(1).saturating_add(SPARES_AT_MOST);
     let keep = if PoolingAllocationConfig::is_pagemap_scan_available() { 2 << 20 } else { 256 << 10 };
     let mut pool = PoolingAllocationConfig::new();
     pool.pagemap_scan(Enabled::Auto)

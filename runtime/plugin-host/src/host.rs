@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::thread;
 
 use primitives::{Clock, Sealer, TenantId};
 use tenancy::plugin::Settings;
@@ -17,7 +16,9 @@ use crate::compiler::Compiler;
 use crate::component::Loader;
 use crate::engine::{Ticker, engine};
 use crate::installed::Installed;
+use crate::lanes::SlowLane;
 use crate::metrics::PluginMetrics;
+use crate::spares::Spares;
 
 /// Runs the plugins of all tenants of the node. Implements the hook traits of the rooms, and
 /// [`TenantPlugins`](tenancy::plugin::TenantPlugins).
@@ -26,9 +27,9 @@ pub struct PluginHost {
     pub(crate) engine: Engine,
     pub(crate) ticker: Ticker,
     pub(crate) loader: Arc<Loader>,
-    pub(crate) places: Semaphore,
-    /// Where guests that need long take turns: on half of the cores, so that the others are free.
-    pub(crate) slow: Semaphore,
+    pub(crate) spares: Arc<Spares>,
+    pub(crate) places: Arc<Semaphore>,
+    pub(crate) slow: SlowLane,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Settings,
     pub(crate) metrics: PluginMetrics,
@@ -47,16 +48,18 @@ impl PluginHost {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, HostError> {
         let engine = engine(&settings)?;
+        let metrics = PluginMetrics::default();
         let code = CodeCache::open(cache_directory, compiler, sealer, &settings)?;
         Ok(Self {
             ticker: Ticker::start(&engine)?,
             loader: Arc::new(Loader::new(&engine, code, &settings)?),
-            places: Semaphore::new(usize::try_from(settings.concurrent_calls.max(1)).unwrap_or(1)),
-            slow: Semaphore::new(thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))),
+            spares: Arc::new(Spares::new(&metrics)),
+            places: Arc::new(Semaphore::new(usize::try_from(settings.concurrent_calls.max(1)).unwrap_or(1))),
+            slow: SlowLane::default(),
             engine,
             clock,
             settings,
-            metrics: PluginMetrics::default(),
+            metrics,
             tenants: RwLock::new(HashMap::new()),
             turns: AtomicU64::new(0),
         })

@@ -4,8 +4,8 @@
 //! and the capabilities that it was granted, nothing else; what it answers is checked before a room sees
 //! it. It must never hold a worker thread, reach another tenant, or fail open where its hook fails closed.
 //!
-//! Start with [`PluginHost`] (what is installed), then `call` (one call), `state` (what a call may use)
-//! and `hooks` (one adapter per hook).
+//! Start with [`PluginHost`] (what is installed), then `call` (one call), `state` (what a call may use),
+//! `lanes` (where it runs) and `hooks` (one adapter per hook).
 
 mod bindings;
 mod breaker;
@@ -23,10 +23,12 @@ mod host;
 mod inspect;
 mod install;
 mod installed;
+mod lanes;
 mod meter;
 mod metrics;
 mod plugin;
 mod smoke;
+mod spares;
 mod spec;
 mod state;
 mod tenant;

@@ -1,23 +1,20 @@
-//! How much CPU a guest used: what its future took while it was polled, less the time in host calls.
+//! What one call used: CPU, memory, host calls. CPU is what its future took while it was polled, less the
+//! time in host calls.
 //!
 //! A call that answers in its first slice, as nearly all do, is measured by the clock on the wall, which
 //! costs no system call. A guest that needs long is measured by the CPU time of its thread, so that it
 //! does not pay for a machine that is busy with other things.
 
-use std::future::{Future, poll_fn};
-use std::mem;
-use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::Poll;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::engine::TICK;
 
-/// Counts the CPU of one call. Shared by the future that is polled and the store that is inside it.
+/// Counts what one call uses. Shared by the future that is polled and the store that is inside it, and
+/// read after either is gone.
 ///
 /// A guest runs on one thread at a time, and only inside a poll; so relaxed atomics are enough.
 #[derive(Debug)]
@@ -29,6 +26,8 @@ pub(crate) struct Meter {
     polled_at: AtomicU64,
     /// Whether the poll that runs is measured by CPU time.
     by_cpu: AtomicBool,
+    peak_memory: AtomicUsize,
+    host_calls: AtomicU32,
 }
 
 impl Meter {
@@ -38,7 +37,34 @@ impl Meter {
             used: AtomicU64::new(0),
             polled_at: AtomicU64::new(0),
             by_cpu: AtomicBool::new(false),
+            peak_memory: AtomicUsize::new(0),
+            host_calls: AtomicU32::new(0),
         })
+    }
+
+    /// The time since it was made.
+    pub(crate) fn age(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// The largest linear memory, in bytes.
+    pub(crate) fn peak_memory(&self) -> usize {
+        self.peak_memory.load(Ordering::Relaxed)
+    }
+
+    /// Notes how large a linear memory is about to be.
+    pub(crate) fn count_memory(&self, bytes: usize) {
+        self.peak_memory.fetch_max(bytes, Ordering::Relaxed);
+    }
+
+    /// How many host calls were made.
+    pub(crate) fn host_calls(&self) -> u32 {
+        self.host_calls.load(Ordering::Relaxed)
+    }
+
+    /// Counts a host call; says which one it is.
+    pub(crate) fn count_host_call(&self) -> u32 {
+        self.host_calls.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 
     fn clock(&self) -> u64 {
@@ -76,7 +102,8 @@ impl Meter {
         result
     }
 
-    fn poll<T>(&self, by_cpu: bool, poll: impl FnOnce() -> T) -> T {
+    /// Runs one poll and counts what it takes: by the thread's CPU time, or by the clock on the wall.
+    pub(crate) fn poll<T>(&self, by_cpu: bool, poll: impl FnOnce() -> T) -> T {
         self.by_cpu.store(by_cpu, Ordering::Relaxed);
         self.polled_at.store(self.clock(), Ordering::Relaxed);
         let result = poll();
@@ -95,50 +122,8 @@ fn thread_cpu() -> u64 {
 /// Two ticks, in nanoseconds.
 const FIRST_SLICE: u64 = 2 * (TICK.subsec_nanos() as u64);
 
-/// A guest that used more than this in one go was made to yield at a tick, and needs long.
-const QUICK: Duration = Duration::from_micros(200);
-
-/// Where guests that need long take turns, so that they leave the workers to everybody else: one guest of
-/// a tenant at a time, a few of the node. A turn ends when the guest yields, at the next tick, and the
-/// longest waiting one is next. So one tenant's guests never keep another's from their end.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct SlowLane<'a> {
-    pub(crate) tenant: &'a Semaphore,
-    pub(crate) node: &'a Semaphore,
-}
-
-impl SlowLane<'_> {
-    /// Waits for a turn. The semaphores are never closed; if they were, there would be nothing to wait for.
-    async fn turn(&self) -> (Option<SemaphorePermit<'_>>, Option<SemaphorePermit<'_>>) {
-        (self.tenant.acquire().await.ok(), self.node.acquire().await.ok())
-    }
-}
-
-/// Polls `future` to its end and counts what its polls take. After its first slice it takes turns.
-pub(crate) async fn metered<F: Future>(meter: &Meter, lane: SlowLane<'_>, future: F) -> F::Output {
-    let mut future = pin!(future);
-    loop {
-        let quick = meter.used() < QUICK;
-        let turn = if quick { None } else { Some(lane.turn().await) };
-        let polled = poll_fn(|cx| Poll::Ready(meter.poll(!quick, || future.as_mut().poll(cx)))).await;
-        drop(turn);
-        match polled {
-            Poll::Ready(output) => return output,
-            Poll::Pending => woken().await,
-        }
-    }
-}
-
-/// Waits until the task is woken. Whatever was polled before has its waker.
-async fn woken() {
-    let mut asleep = false;
-    poll_fn(|_| if mem::replace(&mut asleep, true) { Poll::Ready(()) } else { Poll::Pending }).await;
-}
-
 #[cfg(test)]
 mod tests {
-    use std::task::{Context, Waker};
-
     use super::*;
 
     fn spin(time: Duration) {
@@ -146,24 +131,13 @@ mod tests {
         while start.elapsed() < time {}
     }
 
-    /// Polls a guest to its end that does this at each poll, and says what it used.
+    /// What so many polls used that do this, the first one measured by the clock on the wall.
     fn check(polls: u32, mut at_each: impl FnMut(&Meter)) -> Duration {
         let meter = Meter::new();
-        let (tenant, node) = (Semaphore::new(1), Semaphore::new(1));
-        let lane = SlowLane { tenant: &tenant, node: &node };
-        let (inner, mut left) = (Arc::clone(&meter), polls);
-        let guest = poll_fn(|_| {
-            at_each(&inner);
-            left -= 1;
-            if left == 0 { Poll::Ready(()) } else { Poll::Pending }
-        });
-        let mut metered = pin!(metered(&meter, lane, guest));
-        let mut cx = Context::from_waker(Waker::noop());
-        for _ in 1..polls {
-            assert!(metered.as_mut().poll(&mut cx).is_pending());
+        for poll in 0..polls {
+            meter.poll(poll > 0, || at_each(&meter));
             spin(Duration::from_millis(5));
         }
-        assert!(metered.as_mut().poll(&mut cx).is_ready());
         meter.used()
     }
 

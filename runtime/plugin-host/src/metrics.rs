@@ -11,6 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::meter::Meter;
+
 /// Microseconds; fine around the 12 and 40 µs that a call should take at most.
 const MICROSECONDS: [f64; 24] = [
     2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 40.0, 60.0, 100.0, 200.0, 400.0, 1e3, 2e3, 5e3,
@@ -37,6 +39,12 @@ pub struct PluginMetrics {
     memory: Family<PluginLabels, Histogram, fn() -> Histogram>,
     host_calls: Family<PluginLabels, Counter>,
     circuits_not_closed: Gauge,
+    instances: Family<InstanceLabels, Counter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InstanceLabels {
+    made: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -62,6 +70,7 @@ impl Default for PluginMetrics {
             memory: Family::new_with_constructor(|| Histogram::new(BYTES)),
             host_calls: Family::default(),
             circuits_not_closed: Gauge::default(),
+            instances: Family::default(),
         }
     }
 }
@@ -90,6 +99,16 @@ impl PluginMetrics {
             "Plugins whose calls fail at once, or are let through as probes only",
             self.circuits_not_closed.clone(),
         );
+        registry.register(
+            "portcullis_plugin_instances",
+            "Instances that calls used, by whether they were made ahead or in the call",
+            self.instances.clone(),
+        );
+    }
+
+    /// Instances that were made before their call, and instances made in it.
+    pub(crate) fn instances(&self) -> [Counter; 2] {
+        ["ahead", "in_call"].map(|made| self.instances.get_or_create_owned(&InstanceLabels { made }))
     }
 
     /// For the breakers of plugins.
@@ -119,12 +138,24 @@ impl PluginMetrics {
 }
 
 /// What one call used.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Used {
     pub(crate) total: Duration,
     pub(crate) cpu: Duration,
     pub(crate) peak_memory: usize,
     pub(crate) host_calls: u32,
+}
+
+impl Used {
+    /// What was counted from the request for an instance to now.
+    pub(crate) fn of(meter: &Meter) -> Self {
+        Self {
+            total: meter.age(),
+            cpu: meter.used(),
+            peak_memory: meter.peak_memory(),
+            host_calls: meter.host_calls(),
+        }
+    }
 }
 
 /// The metrics of one plugin version on one hook.

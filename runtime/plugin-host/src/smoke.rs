@@ -1,12 +1,15 @@
 //! A candidate is started once, under its limits, before it replaces anything.
 
+use std::sync::Arc;
+
 use primitives::hooks::HookContext;
 use primitives::{Actor, RequestId, TenantId};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::component::Loaded;
-use crate::meter::{SlowLane, metered};
+use crate::lanes::{Way, run};
+use crate::meter::Meter;
 use crate::plugin::Plugin;
 use crate::state::CallState;
 use crate::{HostError, PluginHost};
@@ -14,7 +17,6 @@ use crate::{HostError, PluginHost};
 impl PluginHost {
     /// Instantiates the candidate and calls nothing: a hook's input cannot be made up.
     pub(crate) async fn smoke_test(&self, plugin: &Plugin, loaded: &Loaded) -> Result<(), HostError> {
-        let Some(token) = &loaded.token else { return Ok(()) };
         let context = HookContext {
             tenant: TenantId::default_tenant(),
             organisation: None,
@@ -23,15 +25,16 @@ impl PluginHost {
             request: RequestId(Uuid::nil()),
         };
         self.ticker.call_starts();
-        let state = CallState::new(plugin, &context);
-        let meter = state.meter.clone();
-        let mut store = state.into_store(&self.engine);
-        let alone = Semaphore::new(1);
-        let lane = SlowLane { tenant: &alone, node: &self.slow };
-        let start = metered(&meter, lane, token.pre.instantiate_async(&mut store));
-        match tokio::time::timeout(plugin.limits.wall(), start).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(HostError::Invalid(format!("it does not start: {error:#}"))),
+        let meter = Meter::new();
+        let mut store = CallState::new(plugin, &context, Arc::clone(&meter)).into_store(&self.engine);
+        let pre = loaded.pre.clone();
+        let start = Box::pin(async move { pre.instantiate_async(&mut store).await.map(|_| ()) });
+        let turns = Arc::new(Semaphore::new(1));
+        let way = Way { slow: &self.slow, turns: &turns, at_once: false };
+        match tokio::time::timeout(plugin.limits.wall(), run(&meter, way, start)).await {
+            Ok(Some(Ok(()))) => Ok(()),
+            Ok(Some(Err(error))) => Err(HostError::Invalid(format!("it does not start: {error:#}"))),
+            Ok(None) => Err(HostError::Internal("there is no thread to start it on".to_owned())),
             Err(_) => Err(HostError::Invalid("it does not start in its wall time".to_owned())),
         }
     }

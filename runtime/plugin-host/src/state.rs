@@ -6,6 +6,7 @@ use primitives::hooks::HookContext;
 use primitives::{RequestId, TenantId};
 use serde_json::Value;
 use tenancy::plugin::Limits;
+use uuid::Uuid;
 use wasmtime::component::HasSelf;
 use wasmtime::component::Linker;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
@@ -20,6 +21,9 @@ const LOG_LINES: u32 = 32;
 /// How many bytes of a line are kept.
 const LOG_LINE_BYTES: usize = 1024;
 
+/// What an instance that is made ahead may take, in bytes: it stays for a while.
+const SPARE_MEMORY: u64 = 4 << 20;
+
 /// The state of one call. Nothing of it outlives the call but the figures that are recorded.
 #[derive(Debug)]
 pub(crate) struct CallState {
@@ -30,28 +34,41 @@ pub(crate) struct CallState {
     pub(crate) limits: Limits,
     pub(crate) meter: Arc<Meter>,
     pub(crate) wasi: LazyWasi,
-    pub(crate) peak_memory: usize,
     pub(crate) memory_refused: bool,
     pub(crate) cpu_exceeded: bool,
-    pub(crate) host_calls: u32,
     log_lines: u32,
 }
 
 impl CallState {
-    pub(crate) fn new(plugin: &Plugin, context: &HookContext) -> Self {
+    /// For one call. `meter` counts what it uses.
+    pub(crate) fn new(plugin: &Plugin, context: &HookContext, meter: Arc<Meter>) -> Self {
         Self {
             plugin: Arc::clone(&plugin.name),
             tenant: context.tenant.clone(),
             request: context.request,
             settings: Arc::clone(&plugin.settings),
             limits: plugin.limits,
-            meter: Meter::new(),
+            meter,
             wasi: LazyWasi::default(),
-            peak_memory: 0,
             memory_refused: false,
             cpu_exceeded: false,
-            host_calls: 0,
             log_lines: LOG_LINES,
+        }
+    }
+
+    /// For an instance that nobody has called yet: of no tenant, with nothing to say, and small.
+    pub(crate) fn of_nobody() -> Self {
+        Self {
+            plugin: Arc::from(""),
+            tenant: TenantId::default_tenant(),
+            request: RequestId(Uuid::nil()),
+            settings: Arc::new(Value::Null),
+            limits: Limits { memory_bytes: SPARE_MEMORY, ..Limits::default() },
+            meter: Meter::new(),
+            wasi: LazyWasi::default(),
+            memory_refused: false,
+            cpu_exceeded: false,
+            log_lines: 0,
         }
     }
 
@@ -61,8 +78,7 @@ impl CallState {
         let output = self.limits.output();
         let mut store = Store::new(engine, self);
         store.limiter(|state| state);
-        store.set_hostcall_fuel(output);
-        store.set_epoch_deadline(1);
+        arm(&mut store, output);
         store.epoch_deadline_callback(|mut cx| {
             let state = cx.data_mut();
             if state.meter.used_now() >= state.limits.cpu() {
@@ -74,17 +90,24 @@ impl CallState {
         store
     }
 
+    /// Gives a store that was made ahead to this call, with its limits.
+    pub(crate) fn take_over(self, store: &mut Store<Self>, memory: usize) {
+        self.meter.count_memory(memory);
+        let output = self.limits.output();
+        *store.data_mut() = self;
+        arm(store, output);
+    }
+
     /// Counts a host call against the budget.
     fn admit(&mut self) -> Result<(), String> {
-        self.host_calls = self.host_calls.saturating_add(1);
-        if self.host_calls > self.limits.host_calls {
+        if self.meter.count_host_call() > self.limits.host_calls {
             return Err(format!("a call may make {} host calls", self.limits.host_calls));
         }
         Ok(())
     }
 
     /// Writes what the guest wrote to its standard streams into the log.
-    pub(crate) fn drain_streams(&mut self) {
+    fn drain_streams(&mut self) {
         for (level, text) in self.wasi.take_output() {
             for line in text.lines().filter(|line| !line.trim().is_empty()) {
                 if self.write_line(level, line).is_err() {
@@ -109,6 +132,20 @@ impl CallState {
         }
         Ok(())
     }
+}
+
+impl Drop for CallState {
+    fn drop(&mut self) {
+        // However the call ended: what a guest that was stopped wrote is what explains it.
+        self.drain_streams();
+    }
+}
+
+/// Starts the budgets that the store itself keeps.
+fn arm(store: &mut Store<CallState>, output: usize) {
+    store.set_hostcall_fuel(output);
+    // The second tick: the next one comes at any moment.
+    store.set_epoch_deadline(2);
 }
 
 /// A guest's words on one line: control characters would let it forge lines of its own.
@@ -149,7 +186,7 @@ impl ResourceLimiter for CallState {
     fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let allowed = desired <= self.limits.memory();
         if allowed {
-            self.peak_memory = self.peak_memory.max(desired);
+            self.meter.count_memory(desired);
         } else {
             self.memory_refused = true;
         }

@@ -1,26 +1,32 @@
-//! What guests of one tenant may use together: places to run in, and a bucket of CPU time.
+//! What guests of one tenant may use together: places to run in, turns in the slow lane, and a bucket of
+//! CPU time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use tenancy::plugin::Settings;
+
+use crate::meter::Meter;
 
 /// How much of its rate a tenant may save up.
 const SAVED: f64 = 2.0;
 
+/// The system's timers are no finer.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+
 /// The bounds of one tenant.
 #[derive(Debug)]
 pub(crate) struct TenantGate {
-    places: Semaphore,
-    /// One of its guests at a time may run beyond its first slice.
-    slow: Semaphore,
+    places: Arc<Semaphore>,
+    /// One of its guests at a time may run in the slow lane.
+    turns: Arc<Semaphore>,
     bucket: Mutex<Bucket>,
 }
 
-/// Guest CPU in seconds. Calls are admitted while something is in it and paid for afterwards, so it can
-/// go below zero by what the calls in flight may use.
+/// Guest CPU in seconds. A call is let in while something is in it, sets aside what its like use, and pays
+/// the difference when it ends; so the level can go below zero by what the calls in flight use beyond that.
 #[derive(Debug)]
 struct Bucket {
     rate: f64,
@@ -41,43 +47,85 @@ impl TenantGate {
         let places = usize::try_from(settings.concurrent_calls_per_tenant.max(1)).unwrap_or(1);
         let rate = f64::from(settings.tenant_cpu_ms_per_second) / 1_000.0;
         let bucket = Bucket { rate, level: rate * SAVED, filled: Instant::now() };
-        Arc::new(Self { places: Semaphore::new(places), slow: Semaphore::new(1), bucket: Mutex::new(bucket) })
+        Arc::new(Self {
+            places: Arc::new(Semaphore::new(places)),
+            turns: Arc::new(Semaphore::new(1)),
+            bucket: Mutex::new(bucket),
+        })
     }
 
-    /// Takes a place, waiting for one at most `patience`.
-    pub(crate) async fn enter(&self, patience: Duration) -> Option<SemaphorePermit<'_>> {
-        take(&self.places, patience).await
+    /// Takes a place, waiting for one until `deadline`.
+    pub(crate) async fn enter(&self, deadline: Instant) -> Option<OwnedSemaphorePermit> {
+        take(&self.places, deadline).await
     }
 
     /// The turns of this tenant's guests that need long.
-    pub(crate) const fn slow(&self) -> &Semaphore {
-        &self.slow
+    pub(crate) const fn turns(&self) -> &Arc<Semaphore> {
+        &self.turns
     }
 
-    /// Whether the tenant has CPU time left; otherwise, how long until it does.
-    pub(crate) fn check_cpu(&self) -> Result<(), Duration> {
+    /// Sets aside CPU time for a call whose like use `usual`, waiting for it until `deadline`. Otherwise says
+    /// how long it would have had to wait on.
+    ///
+    /// A call that cannot have any is refused no sooner than that: whoever calls again and again gets no
+    /// further, and costs the node less, than with an answer at once.
+    pub(crate) async fn draw(
+        self: &Arc<Self>,
+        usual: Duration,
+        deadline: Instant,
+        meter: &Arc<Meter>,
+    ) -> Result<Draw, Duration> {
+        loop {
+            let Err(wait) = self.try_draw(usual) else {
+                return Ok(Draw { gate: Arc::clone(self), set_aside: usual, meter: Arc::clone(meter) });
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(wait);
+            }
+            tokio::time::sleep(wait.min(left)).await;
+        }
+    }
+
+    fn try_draw(&self, usual: Duration) -> Result<(), Duration> {
         let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
         bucket.fill(Instant::now());
         if bucket.level > 0.0 {
+            bucket.level -= usual.as_secs_f64();
             return Ok(());
         }
         let wait = if bucket.rate > 0.0 { -bucket.level / bucket.rate } else { f64::MAX };
-        Err(Duration::try_from_secs_f64(wait).unwrap_or(Duration::MAX))
+        Err(Duration::try_from_secs_f64(wait).unwrap_or(Duration::MAX).max(SHORTEST_WAIT))
     }
 
-    /// Pays for what a call used.
-    pub(crate) fn pay(&self, cpu: Duration) {
+    /// Pays for what is used beyond what was set aside, or gets the rest back.
+    pub(crate) fn pay(&self, used: Duration, set_aside: Duration) {
         let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        bucket.level -= cpu.as_secs_f64();
+        bucket.level += set_aside.as_secs_f64() - used.as_secs_f64();
     }
 }
 
-/// Takes a permit at once or within `patience`.
-pub(crate) async fn take(places: &Semaphore, patience: Duration) -> Option<SemaphorePermit<'_>> {
-    if let Ok(place) = places.try_acquire() {
+/// CPU time that was set aside for a call. Dropped when the call has ended, also when nobody waits for its
+/// answer any more: what it used is paid in any case.
+#[derive(Debug)]
+pub(crate) struct Draw {
+    gate: Arc<TenantGate>,
+    set_aside: Duration,
+    meter: Arc<Meter>,
+}
+
+impl Drop for Draw {
+    fn drop(&mut self) {
+        self.gate.pay(self.meter.used(), self.set_aside);
+    }
+}
+
+/// Takes a permit at once, or until `deadline`.
+pub(crate) async fn take(places: &Arc<Semaphore>, deadline: Instant) -> Option<OwnedSemaphorePermit> {
+    if let Ok(place) = Arc::clone(places).try_acquire_owned() {
         return Some(place);
     }
-    tokio::time::timeout(patience, places.acquire()).await.ok()?.ok()
+    tokio::time::timeout_at(deadline.into(), Arc::clone(places).acquire_owned()).await.ok()?.ok()
 }
 
 #[cfg(test)]

@@ -67,6 +67,11 @@ impl LazyWasi {
         })
     }
 
+    /// Whether the guest asked for anything of WASI.
+    pub(crate) const fn is_used(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// What was written to the streams, with the level at which it is logged.
     pub(crate) fn take_output(&mut self) -> Vec<(Level, String)> {
         self.0.take().map_or_else(Vec::new, |wasi| {

@@ -1,13 +1,15 @@
 //! The `token` hook: [`TokenHook`] by way of `portcullis:token/hook`.
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use oauth2::hooks::{TokenDecision, TokenHook, TokenRequest, TokenShape};
-use primitives::Actor;
 use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
+use primitives::{Actor, ClientId, TenantId};
 use serde_json::{Map, Value};
 use tenancy::plugin::HookName;
 use wasmtime::Store;
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre};
 
 use crate::PluginHost;
 use crate::bindings::token::PluginPre;
@@ -53,11 +55,11 @@ impl PluginHost {
     ) -> Result<TokenDecision, HookFailure> {
         let mut shape = TokenShape::default();
         let tenant = self.find_tenant(&context.tenant).ok_or_else(not_installed)?;
-        let input = Input::new(self.clock.now().micros(), context, request);
+        let input = Arc::new(Input::new(self.clock.now().micros(), context, request));
         let subject = request.subject.as_ref().map_or("", |subject| subject.id.as_str());
         let caller = Caller { gate: &tenant.gate, context, subject };
         for slot in tenant.matching(HookName::Token, context) {
-            let call = TokenCall { function, input: &input, context, request };
+            let call = TokenCall { function, input: Arc::clone(&input) };
             match self.call(caller, slot, call, check).await? {
                 TokenDecision::Issue(added) => {
                     shape.id_token.extend(added.id_token);
@@ -73,14 +75,13 @@ impl PluginHost {
 /// A component that exports the hook. A call looks up the one function that it calls; the generated
 /// bindings would look up and check every one.
 pub(crate) struct TokenExports {
-    pub(crate) pre: InstancePre<CallState>,
     shape_tokens: ComponentExportIndex,
     shape_userinfo: ComponentExportIndex,
 }
 
 impl TokenExports {
     /// Checks that the component has all functions of the interface, with its types.
-    pub(crate) fn new(component: &Component, pre: InstancePre<CallState>) -> wasmtime::Result<Self> {
+    pub(crate) fn new(component: &Component, pre: &InstancePre<CallState>) -> wasmtime::Result<Self> {
         PluginPre::new(pre.clone())?;
         let interface = component.get_export_index(None, HookName::Token.interface());
         let function = |name: &str| {
@@ -88,7 +89,7 @@ impl TokenExports {
                 .get_export_index(interface.as_ref(), name)
                 .ok_or_else(|| wasmtime::Error::msg(format!("{name} is not exported")))
         };
-        Ok(Self { shape_tokens: function("shape-tokens")?, shape_userinfo: function("shape-userinfo")?, pre })
+        Ok(Self { shape_tokens: function("shape-tokens")?, shape_userinfo: function("shape-userinfo")? })
     }
 }
 
@@ -99,46 +100,71 @@ enum Function {
     Userinfo,
 }
 
-/// What has to be written out for a guest; the rest is borrowed from the request.
+/// What the guests are told, written out once for all of them. It outlives whoever asked: a guest may still
+/// be on its way to its end when nobody waits for it any more.
 struct Input {
     now: i64,
+    tenant: TenantId,
     organisation: Option<String>,
-    request_id: String,
+    client: Option<ClientId>,
+    actor: Actor,
     /// The actor's identifier, where it has one.
-    actor: String,
+    actor_id: String,
+    request_id: String,
+    grant_type: String,
+    subject: Option<SubjectInput>,
+    scopes: Vec<String>,
+    audience: Vec<String>,
+    id_token: bool,
+}
+
+struct SubjectInput {
+    id: String,
+    session: Option<String>,
+    assurance: String,
+    methods: Vec<String>,
     traits: String,
     metadata: String,
 }
 
 impl Input {
     fn new(now: i64, context: &HookContext, request: &TokenRequest) -> Self {
-        let json = |document: Option<&Map<String, Value>>| {
-            document.and_then(|object| serde_json::to_string(object).ok()).unwrap_or_else(|| "{}".to_owned())
-        };
-        let subject = request.subject.as_ref();
+        let json =
+            |object: &Map<String, Value>| serde_json::to_string(object).unwrap_or_else(|_| "{}".to_owned());
         Self {
             now,
+            tenant: context.tenant.clone(),
             organisation: context.organisation.map(|organisation| organisation.to_string()),
-            request_id: context.request.to_string(),
-            actor: match &context.actor {
+            client: context.client.clone(),
+            actor: context.actor.clone(),
+            actor_id: match &context.actor {
                 Actor::Anonymous | Actor::System => String::new(),
                 Actor::Subject(id) => id.to_string(),
                 Actor::Client(id) => id.to_string(),
                 Actor::AdminKey(id) => id.to_string(),
                 Actor::Listener(name) => name.clone(),
             },
-            traits: json(subject.map(|subject| &subject.traits)),
-            metadata: json(subject.map(|subject| &subject.metadata)),
+            request_id: context.request.to_string(),
+            grant_type: request.grant_type.clone(),
+            subject: request.subject.as_ref().map(|subject| SubjectInput {
+                id: subject.id.clone(),
+                session: subject.session.clone(),
+                assurance: subject.assurance.clone(),
+                methods: subject.methods.clone(),
+                traits: json(&subject.traits),
+                metadata: json(&subject.metadata),
+            }),
+            scopes: request.scopes.clone(),
+            audience: request.audience.clone(),
+            id_token: request.id_token,
         }
     }
 }
 
 /// One call of one plugin.
-struct TokenCall<'a> {
+struct TokenCall {
     function: Function,
-    input: &'a Input,
-    context: &'a HookContext,
-    request: &'a TokenRequest,
+    input: Arc<Input>,
 }
 
 /// What came back, of either function.
@@ -151,29 +177,33 @@ fn strings(list: &[String]) -> Vec<&str> {
     list.iter().map(String::as_str).collect()
 }
 
-impl GuestCall for TokenCall<'_> {
+impl GuestCall for TokenCall {
     type Answer = Answer;
 
     const HOOK: HookName = HookName::Token;
 
-    async fn run(self, loaded: &Loaded, store: &mut Store<CallState>) -> wasmtime::Result<Answer> {
+    async fn run(
+        self,
+        loaded: &Loaded,
+        store: &mut Store<CallState>,
+        instance: Instance,
+    ) -> wasmtime::Result<Answer> {
         let Some(token) = &loaded.token else {
             return Err(wasmtime::Error::msg("the component does not export the token hook"));
         };
-        let instance = token.pre.instantiate_async(&mut *store).await?;
-        let (input, context, request) = (self.input, self.context, self.request);
-        let (scopes, audience) = (strings(&request.scopes), strings(&request.audience));
-        let methods = request.subject.as_ref().map_or_else(Vec::new, |subject| strings(&subject.methods));
+        let input = &*self.input;
+        let (scopes, audience) = (strings(&input.scopes), strings(&input.audience));
+        let methods = input.subject.as_ref().map_or_else(Vec::new, |subject| strings(&subject.methods));
         let call = wit::CallContext {
-            tenant: context.tenant.as_str(),
+            tenant: input.tenant.as_str(),
             organisation: input.organisation.as_deref(),
-            client: context.client.as_ref().map(primitives::ClientId::as_str),
-            actor: match &context.actor {
+            client: input.client.as_ref().map(ClientId::as_str),
+            actor: match &input.actor {
                 Actor::Anonymous => wit::Actor::Anonymous,
-                Actor::Subject(_) => wit::Actor::Subject(&input.actor),
-                Actor::Client(_) => wit::Actor::Client(&input.actor),
-                Actor::AdminKey(_) => wit::Actor::AdminKey(&input.actor),
-                Actor::Listener(_) => wit::Actor::Listener(&input.actor),
+                Actor::Subject(_) => wit::Actor::Subject(&input.actor_id),
+                Actor::Client(_) => wit::Actor::Client(&input.actor_id),
+                Actor::AdminKey(_) => wit::Actor::AdminKey(&input.actor_id),
+                Actor::Listener(_) => wit::Actor::Listener(&input.actor_id),
                 Actor::System => wit::Actor::System,
             },
             request_id: &input.request_id,
@@ -181,19 +211,19 @@ impl GuestCall for TokenCall<'_> {
             extensions: &[],
         };
         let request = wit::TokenRequest {
-            grant_type: &request.grant_type,
-            subject: request.subject.as_ref().map(|subject| wit::Subject {
+            grant_type: &input.grant_type,
+            subject: input.subject.as_ref().map(|subject| wit::Subject {
                 id: &subject.id,
                 session: subject.session.as_deref(),
                 assurance: &subject.assurance,
                 methods: &methods,
-                traits: &input.traits,
-                metadata: &input.metadata,
+                traits: &subject.traits,
+                metadata: &subject.metadata,
                 extensions: &[],
             }),
             scopes: &scopes,
             audience: &audience,
-            id_token: request.id_token,
+            id_token: input.id_token,
             extensions: &[],
         };
         Ok(match self.function {

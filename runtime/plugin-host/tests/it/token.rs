@@ -1,9 +1,13 @@
 //! The `token` hook through real guests: each fixture of `plugins/fixtures` has the test of its name here.
 
+use std::time::{Duration, Instant};
+
 use oauth2::hooks::{TokenDecision, TokenHook as _, TokenShape};
 use portcullis_plugin_host::{Binding, HookName, HostError, Settings};
 use primitives::OrganisationId;
 use primitives::hooks::HookFailureKind;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use tenancy::TenantPlugins as _;
 use uuid::Uuid;
@@ -179,11 +183,36 @@ fn plugin_of_one_tenant_is_not_called_for_another() {
 }
 
 #[test]
-fn tenant_that_used_up_its_cpu_is_refused_at_once() {
+fn tenant_that_used_up_its_cpu_waits_its_wall_time_for_more_and_is_refused() {
     let fixture = Fixture::new(Settings { tenant_cpu_ms_per_second: 1, ..Settings::default() });
-    run(fixture.host.install_plugin(&fixture.tenant, spec("token_loop"))).unwrap();
+    let mut plugin = spec("token_loop");
+    plugin.limits.wall_ms = 500;
+    run(fixture.host.install_plugin(&fixture.tenant, plugin)).unwrap();
     fixture.shape(None, "").unwrap_err();
+    let start = Instant::now();
     let failure = fixture.shape(None, "").unwrap_err();
     assert_eq!(failure.kind, HookFailureKind::CpuLimit);
     assert!(failure.detail.contains("the tenant used up its guest CPU"), "{failure}");
+    assert!(start.elapsed() >= Duration::from_millis(500), "a refusal at once is one to ask for again");
+}
+
+#[test]
+fn call_uses_an_instance_made_ahead_when_its_start_asks_for_nothing() {
+    let fixture = Fixture::with("enrich_token_rust");
+    let mut registry = Registry::default();
+    fixture.host.metrics().register(&mut registry);
+    let instances = || {
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        ["ahead", "in_call"].map(|made| {
+            let series = format!("portcullis_plugin_instances_total{{made=\"{made}\"}} ");
+            text.lines().find_map(|line| line.strip_prefix(&series)?.parse::<u32>().ok()).unwrap_or(0)
+        })
+    };
+    for _ in 0..3 {
+        fixture.shape(None, "ada@nobody.example").unwrap();
+        // What the call left to be done.
+        run(tokio::task::yield_now());
+    }
+    assert_eq!(instances(), [2, 1]);
 }

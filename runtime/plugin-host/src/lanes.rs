@@ -1,0 +1,204 @@
+//! Where guests run: at first on the worker that calls, and what needs long on threads of its own.
+//!
+//! A worker has requests of everybody to answer, so a guest may hold it for one slice. What is not done
+//! then goes on in the slow lane: a few threads of low priority, which the system lets run when no worker
+//! wants the core. There, guests yield at every tick, those of one tenant take turns, and the lane's threads
+//! go round the tenants: so one tenant's guests cost the others neither their cores nor their end.
+
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::panic::resume_unwind;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, OnceLock};
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use thread_priority::unix::{
+    NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+};
+use thread_priority::{self, ThreadPriority};
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use crate::meter::Meter;
+
+/// A guest that used more than this without being done was made to yield at a tick, and needs long.
+const QUICK: Duration = Duration::from_micros(200);
+
+/// What the slow lane runs at.
+const IDLE: ThreadSchedulePolicy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+
+/// A guest on its way to its end.
+pub(crate) type Guest<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The threads of guests that need long, started with the first of them.
+#[derive(Debug, Default)]
+pub(crate) struct SlowLane(OnceLock<Option<Runtime>>);
+
+impl SlowLane {
+    /// Its threads, on half of the cores; nothing where the system has no thread to give.
+    fn runtime(&self) -> Option<&Runtime> {
+        let start = || {
+            tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)))
+                .thread_name("plugin-slow")
+                .on_thread_start(|| {
+                    if let Err(error) = give_way() {
+                        tracing::warn!(%error, "guests that need long run at ordinary priority");
+                    }
+                })
+                .enable_time()
+                .build()
+                .inspect_err(|error| tracing::error!(%error, "no thread for guests that need long"))
+                .ok()
+        };
+        self.0.get_or_init(start).as_ref()
+    }
+}
+
+/// Lets this thread run when nobody else wants its core. Not by `nice` alone: the system takes a core with an
+/// idle thread (`SCHED_IDLE`) for a free one, and one with a nice thread for a busy one, where it wakes no worker.
+fn give_way() -> Result<(), thread_priority::Error> {
+    set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, IDLE)
+}
+
+impl Drop for SlowLane {
+    fn drop(&mut self) {
+        // The last handle to the host may go inside a runtime, where nothing may wait for threads.
+        if let Some(runtime) = self.0.take().flatten() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Which way a call goes.
+#[derive(Debug)]
+pub(crate) struct Way<'a> {
+    /// Where it goes on when it needs long.
+    pub(crate) slow: &'a SlowLane,
+    /// The turns of its tenant there.
+    pub(crate) turns: &'a Arc<Semaphore>,
+    /// Whether it goes there at once, since its like have needed long before.
+    pub(crate) at_once: bool,
+}
+
+/// Runs a guest to its end and counts what it uses. Whoever drops this ends the guest, at its next tick at
+/// the latest. `None` where there is no thread for it.
+pub(crate) async fn run<T: Send + 'static>(
+    meter: &Arc<Meter>,
+    way: Way<'_>,
+    mut guest: Guest<T>,
+) -> Option<T> {
+    let mut here = !way.at_once;
+    while here {
+        match poll_fn(|cx| Poll::Ready(meter.poll(false, || guest.as_mut().poll(cx)))).await {
+            Poll::Ready(output) => return Some(output),
+            Poll::Pending if meter.used() < QUICK => woken().await,
+            Poll::Pending => here = false,
+        }
+    }
+    let runtime = way.slow.runtime()?;
+    let (meter, turns) = (Arc::clone(meter), Arc::clone(way.turns));
+    let mut running = Aborted(runtime.spawn(async move {
+        loop {
+            // Never closed; if it were, there would be nothing to wait for.
+            let turn = turns.acquire().await.ok();
+            let polled = poll_fn(|cx| Poll::Ready(meter.poll(true, || guest.as_mut().poll(cx)))).await;
+            drop(turn);
+            match polled {
+                Poll::Ready(output) => return output,
+                Poll::Pending => woken().await,
+            }
+        }
+    }));
+    match pin!(&mut running.0).await {
+        Ok(output) => Some(output),
+        Err(error) => error.try_into_panic().map_or(None, |panic| resume_unwind(panic)),
+    }
+}
+
+/// A task that ends with its handle.
+struct Aborted<T>(JoinHandle<T>);
+
+impl<T> Drop for Aborted<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Waits until the task is woken. Whatever was polled before has its waker.
+async fn woken() {
+    let mut asleep = false;
+    poll_fn(|_| if mem::replace(&mut asleep, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread::ThreadId;
+    use std::time::Instant;
+    use thread_priority::unix::thread_schedule_policy;
+
+    use super::*;
+
+    /// Runs a guest that spins for so long at each of its polls; on which threads it was.
+    async fn threads(at_once: bool, polls: usize, spin: Duration) -> Vec<ThreadId> {
+        let (slow, turns) = (SlowLane::default(), Arc::new(Semaphore::new(1)));
+        let mut seen = Vec::new();
+        let guest = poll_fn(move |cx| {
+            let start = Instant::now();
+            while start.elapsed() < spin {}
+            seen.push(thread::current().id());
+            cx.waker().wake_by_ref();
+            if seen.len() == polls { Poll::Ready(mem::take(&mut seen)) } else { Poll::Pending }
+        });
+        run(&Meter::new(), Way { slow: &slow, turns: &turns, at_once }, Box::pin(guest)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_done_quickly_stays_where_it_was_called() {
+        let here = thread::current().id();
+        assert_eq!(threads(false, 3, Duration::ZERO).await, [here; 3]);
+    }
+
+    #[tokio::test]
+    async fn what_needs_long_leaves_after_its_first_slice() {
+        let here = thread::current().id();
+        let seen = threads(false, 4, Duration::from_millis(1)).await;
+        assert_eq!(seen.iter().position(|thread| *thread != here), Some(1), "{seen:?}");
+        assert!(!seen[1..].contains(&here), "{seen:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_known_to_need_long_never_holds_the_worker() {
+        let here = thread::current().id();
+        assert!(!threads(true, 2, Duration::ZERO).await.contains(&here));
+    }
+
+    #[tokio::test]
+    async fn slow_lane_gives_way_to_everything_else() {
+        let (slow, turns) = (SlowLane::default(), Arc::new(Semaphore::new(1)));
+        let way = Way { slow: &slow, turns: &turns, at_once: true };
+        let idle = || thread_schedule_policy().unwrap() == IDLE;
+        assert_eq!(run(&Meter::new(), way, Box::pin(async move { idle() })).await, Some(true));
+        assert!(!idle(), "the caller keeps its own");
+    }
+
+    #[tokio::test]
+    async fn guest_whose_caller_is_gone_ends() {
+        let (slow, turns) = (SlowLane::default(), Arc::new(Semaphore::new(1)));
+        let (ended, when_ended) = tokio::sync::oneshot::channel::<()>();
+        let guest = Box::pin(async move {
+            let _ended_with_me = ended;
+            std::future::pending::<()>().await;
+        });
+        let way = Way { slow: &slow, turns: &turns, at_once: true };
+        {
+            let meter = Meter::new();
+            let call = run(&meter, way, guest);
+            tokio::select! { biased; _ = call => panic!("it never ends"), () = tokio::task::yield_now() => {} }
+        }
+        when_ended.await.unwrap_err();
+    }
+}
