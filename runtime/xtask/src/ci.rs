@@ -53,7 +53,9 @@ fn deny() -> anyhow::Result<()> {
         eprintln!("skipped: cargo-deny is not installed: run `cargo install cargo-deny --locked`");
         return Ok(());
     }
-    cargo(&["deny", "--all-features", "check", "bans", "licenses", "sources"])?;
+    // What `skip` lists is needed, or the list is wrong.
+    let lints = ["-D", "unmatched-skip", "-D", "unnecessary-skip"];
+    cargo(&[&["deny", "--all-features", "check"], &lints[..], &["bans", "licenses", "sources"]].concat())?;
     let mut fetch = workspace::cargo();
     fetch.args(["deny", "fetch", "db"]);
     if workspace::run(&mut fetch).is_ok() {
