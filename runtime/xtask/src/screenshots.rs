@@ -28,16 +28,15 @@ pub(crate) struct Arguments {
 /// Writes the pictures into the target directory; anything that axe-core finds is a failure.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut script = script()?;
-    script.args(["--only", &arguments.only]);
     if arguments.preview {
-        return of_preview(&mut script);
+        return of_preview(script.args(["--only", &arguments.only]));
     }
-    clients::in_place("screenshots", |place| of_pages(place, &mut script))
+    clients::in_place("screenshots", |place| of_pages(place, &mut script, &arguments.only))
 }
 
 /// Every page of a node, as a suite of `cargo xtask clients`.
 pub(crate) fn of_node(place: &Place<'_>) -> anyhow::Result<()> {
-    of_pages(place, &mut script()?)
+    of_pages(place, &mut script()?, "")
 }
 
 fn script() -> anyhow::Result<Command> {
@@ -58,7 +57,7 @@ fn of_preview(script: &mut Command) -> anyhow::Result<()> {
     workspace::run(script.arg("--preview").arg(&preview))
 }
 
-fn of_pages(place: &Place<'_>, script: &mut Command) -> anyhow::Result<()> {
+fn of_pages(place: &Place<'_>, script: &mut Command, only: &str) -> anyhow::Result<()> {
     let tenant = format!(
         "[[tenant]]\nid = \"default\"\n\n{ROOMY_LIMITS}[tenant.branding]\nname = \"Nexboard\"\n\
          support_url = \"mailto:help@nexboard.example\"\nprivacy_url = \"https://nexboard.example/privacy\"\n\
@@ -79,7 +78,12 @@ fn of_pages(place: &Place<'_>, script: &mut Command) -> anyhow::Result<()> {
     )?;
     let password = place.write("password", PERSON.1)?;
     script.args(["--base", &node.public, "--client", "reports", "--redirect", REDIRECT]);
-    script.args(["--identifier", PERSON.0, "--password-file"]).arg(&password);
+    script.args(["--identifier", PERSON.0, "--password-file"]).arg(&password).args(["--only", only]);
+    let watch = place.watch(&node)?;
     workspace::run(script)?;
+    // Some of the pages are not all of the suite.
+    if only.is_empty() {
+        watch.check(&node)?;
+    }
     node.end()
 }

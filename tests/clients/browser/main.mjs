@@ -160,6 +160,20 @@ await check("a broken link of an app is an error page that says so", () =>
   }),
 );
 
+await check("a form that another browser began is an error page that says so", () =>
+  withPage(async (page) => {
+    await page.goto(`${options.provider}/self-service/login/browser`);
+    await page.getByLabel("Password", { exact: true }).waitFor();
+    await withPage(async (stranger) => {
+      const answer = await stranger.goto(page.url());
+      assert.ok(stranger.url().startsWith(`${options.provider}/ui/error?id=`), stranger.url());
+      assert.equal(answer.status(), 403);
+      await stranger.getByRole("heading", { level: 1 }).waitFor();
+      assert.equal(await stranger.getByLabel("Password", { exact: true }).count(), 0);
+    });
+  }),
+);
+
 await browser.close();
 finish();
 

@@ -42,6 +42,14 @@ export class Browser {
     throw new Error(`more than ${MOST_REDIRECTS} redirects, last ${url}`);
   }
 
+  /** Sends what an address asks for in its query as a form, as a page of an app would. */
+  async post(address, until) {
+    const bare = new URL(address);
+    const body = bare.searchParams.toString();
+    bare.search = "";
+    return this.open(bare, { until, method: "POST", body });
+  }
+
   /** Submits a form as a person would: with these fields filled in, by pressing the button that `press` chooses. */
   async submit(form, { fill = {}, press = () => true, until } = {}) {
     const fields = new URLSearchParams();
@@ -127,8 +135,8 @@ function textOf(node) {
 }
 
 /** Opens an authorization request and does what its pages ask for, until the redirect URI is reached. */
-export async function authorize(browser, address, redirectUri, person, { consent = "allow" } = {}) {
-  let page = await browser.open(address, { until: redirectUri });
+export async function authorize(browser, address, redirectUri, person, { consent = "allow", byForm = false } = {}) {
+  let page = await (byForm ? browser.post(address, redirectUri) : browser.open(address, { until: redirectUri }));
   const seen = [];
   while (!page.arrived) {
     const login = page.forms.find((form) => form.fields.some((field) => field.type === "password"));

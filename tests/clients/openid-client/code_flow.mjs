@@ -37,6 +37,12 @@ export default async function codeFlow() {
     });
   }
 
+  if (!standIn) await check("a request by form is answered like one by address", async () => {
+    const { address, expected } = await begin(config);
+    const { url } = await authorize(new Browser(), address, redirectUri, person, { byForm: true });
+    const tokens = await openid.authorizationCodeGrant(config, url, expected);
+    assert.deepEqual([tokens.claims().aud].flat(), [client.client_id]);
+  });
   await check("what is remembered is not asked twice: a signed-in person passes with prompt=none", async () => {
     const { browser } = await signIn(config);
     const { address, expected } = await begin(config, { prompt: "none" });

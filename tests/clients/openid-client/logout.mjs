@@ -12,8 +12,8 @@ export default async function logout() {
 
   const end = (more) => openid.buildEndSessionUrl(config, { state: "back", ...more });
   /** Opens the address and confirms what is asked, until the browser is sent away or nothing is asked any more. */
-  async function leave(browser, address) {
-    let page = await browser.open(address, { until: loggedOutUri });
+  async function leave(browser, address, { byForm = false } = {}) {
+    let page = await (byForm ? browser.post(address, loggedOutUri) : browser.open(address, { until: loggedOutUri }));
     for (let asked = 0; !page.arrived && page.status === 200 && page.forms.length > 0 && asked < 3; asked += 1) {
       page = await browser.submit(page.forms[0], { until: loggedOutUri });
     }
@@ -29,6 +29,14 @@ export default async function logout() {
     const { tokens, browser } = await signIn(config);
     assert.equal(await needsLogin(browser), false);
     const page = await leave(browser, end({ id_token_hint: tokens.id_token, post_logout_redirect_uri: loggedOutUri }));
+    assert.ok(page.arrived, `stuck at ${page.url}: ${page.status}`);
+    assert.equal(page.url.searchParams.get("state"), "back");
+    assert.equal(await needsLogin(browser), true);
+  });
+  if (!standIn) await check("an app signs a person out by form", async () => {
+    const { tokens, browser } = await signIn(config);
+    const address = end({ id_token_hint: tokens.id_token, post_logout_redirect_uri: loggedOutUri });
+    const page = await leave(browser, address, { byForm: true });
     assert.ok(page.arrived, `stuck at ${page.url}: ${page.status}`);
     assert.equal(page.url.searchParams.get("state"), "back");
     assert.equal(await needsLogin(browser), true);

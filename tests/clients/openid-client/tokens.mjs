@@ -65,6 +65,13 @@ export default async function tokens() {
     const info = await userinfo(got.access_token, got.claims().sub);
     assert.ok(info.email.startsWith(person.identifier), info.email);
   });
+  await check("userinfo answers POST with what it answers GET", async () => {
+    const { tokens: got } = await signIn(config, { scope: "openid email" });
+    const authorization = `Bearer ${got.access_token}`;
+    const posted = await fetch(config.serverMetadata().userinfo_endpoint, { method: "POST", headers: { authorization } });
+    assert.equal(posted.status, 200);
+    assert.deepEqual(await posted.json(), { ...(await userinfo(got.access_token, got.claims().sub)) });
+  });
   await check("userinfo tells no more than the scopes allow", async () => {
     const { tokens: got } = await signIn(config, { scope: "openid" });
     assert.equal((await userinfo(got.access_token, got.claims().sub)).email, undefined);

@@ -32,8 +32,8 @@ def run() -> None:
         assert not set(listed) - served, "\n".join(show(one) for one in sorted(set(listed) - served))
 
     def each_is_exercised() -> None:
-        # What another suite drives says which; the others are ours.
-        ours = [one for one, entry in listed.items() if "by" not in entry]
+        # What other suites drive says which; the node counts theirs, and `cargo xtask clients` reads it.
+        ours = [one for one, entry in listed.items() if "ory-client" in entry.get("by", "ory-client")]
         missing = [one for one in ours if not any(matches(one, call) for call in exercised)]
         assert ours and not missing, "\n".join(show(one) for one in sorted(missing))
 

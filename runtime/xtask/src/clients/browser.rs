@@ -44,7 +44,9 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     script.arg("main.mjs").current_dir(&home);
     script.args(["--app", &app.url, "--third-party", &third_party.url, "--provider", &issuer]);
     script.args(["--identifier", PERSON.0, "--suspended", SUSPENDED, "--password-file"]).arg(&password);
+    let watch = place.watch(&node)?;
     workspace::run(&mut script)?;
+    watch.check(&node)?;
     third_party.server.end()?;
     app.server.end()?;
     node.end()

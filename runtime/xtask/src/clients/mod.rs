@@ -2,9 +2,10 @@
 //!
 //! Each suite is a directory of `tests/clients` with a script that prints one line for each check, and gets a node
 //! of its own. The relying parties can also be pointed at `oidc-provider`, which shows that their checks hold for
-//! a provider that is not ours.
+//! a provider that is not ours. What a suite drives is listed, and counted by the node ([`operations`]).
 
 mod browser;
+mod operations;
 mod ory_client;
 mod relying_party;
 
@@ -12,7 +13,7 @@ use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::node::{self, Profile, ROOMY_LIMITS};
+use crate::node::{self, Node, Profile, ROOMY_LIMITS};
 use crate::{install, screenshots, workspace};
 
 /// The person who signs in; the password guards nothing.
@@ -82,7 +83,7 @@ fn prepare(
         std::fs::remove_dir_all(&directory)?;
     }
     std::fs::create_dir_all(&directory)?;
-    run(&Place { target, directory })
+    run(&Place { name, target, directory })
 }
 
 /// Against whom a suite runs.
@@ -95,6 +96,8 @@ pub(crate) enum Target {
 
 /// Where a suite runs: its target, and a directory that is its own.
 pub(crate) struct Place<'a> {
+    /// The suite's name.
+    name: &'a str,
     target: &'a Target,
     pub(crate) directory: PathBuf,
 }
@@ -116,6 +119,11 @@ impl Place<'_> {
             Target::Ours(binary) => Ok(binary),
             Target::StandIn => bail!("this suite runs against ours only"),
         }
+    }
+
+    /// Begins to count what the node answers to the suite; call it when the node is set up.
+    pub(crate) fn watch(&self, node: &Node) -> anyhow::Result<operations::Watch> {
+        operations::Watch::begin(self.name, self.binary()?, node)
     }
 
     /// Writes a file that only this suite uses, and returns its path.

@@ -1,9 +1,6 @@
 //! The official SDK, whose models parse every answer, and the list of operations that it drives.
 
-use anyhow::{Context, ensure};
-use std::process::Command;
-
-use super::{Place, python, tenant_settings};
+use super::{Place, operations, python, tenant_settings};
 use crate::node::Node;
 use crate::workspace;
 
@@ -11,16 +8,15 @@ use crate::workspace;
 pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     let mut script = python(&workspace::root().join("tests/clients/ory-client"))?;
     for listener in ["public", "admin"] {
-        let mut openapi = Command::new(place.binary()?);
-        let output = openapi.args(["openapi", "--listener", listener]).output().context("openapi")?;
-        ensure!(output.status.success(), "openapi: {}", String::from_utf8_lossy(&output.stderr));
         let name = format!("openapi-{listener}");
-        let file = place.write(&format!("{name}.json"), &String::from_utf8(output.stdout)?)?;
+        let file = place.write(&format!("{name}.json"), &operations::document(place.binary()?, listener)?)?;
         script.arg(format!("--{name}")).arg(file);
     }
     let tenant = format!("[[tenant]]\nid = \"default\"\n\n{}", tenant_settings());
     let node = Node::start(place.binary()?, &place.directory, &tenant)?;
     script.args(["--public", &node.public, "--admin", &node.admin, "--key-file"]).arg(&node.admin_key_file);
+    let watch = place.watch(&node)?;
     workspace::run(&mut script)?;
+    watch.check(&node)?;
     node.end()
 }

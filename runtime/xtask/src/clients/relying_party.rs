@@ -54,7 +54,9 @@ fn relying_party(place: &Place<'_>, mut script: Command) -> anyhow::Result<()> {
             script.args(["--strict", &format!("{}/t/{STRICT}", node.public)]);
             script.args(["--strict-registration", &format!("{}/t/{STRICT}/admin/clients", node.admin)]);
             script.arg("--key-file").arg(&node.admin_key_file);
+            let watch = place.watch(&node)?;
             workspace::run(&mut script)?;
+            watch.check(&node)?;
             node.end()
         }
     }
