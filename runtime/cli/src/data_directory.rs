@@ -71,6 +71,11 @@ impl DataDirectory {
         self.0.join("portcullis.sock")
     }
 
+    /// A file that whoever uses the directory put there.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
     /// The first admin key.
     pub(crate) fn admin_key(&self) -> PathBuf {
         self.0.join("admin.key")

@@ -10,6 +10,7 @@ mod clock;
 mod commands;
 mod configuration;
 mod data_directory;
+mod demo;
 mod logging;
 mod migrate;
 mod openapi;
@@ -43,6 +44,8 @@ struct Arguments {
 enum Command {
     /// Serves until it is told to stop (SIGTERM, Ctrl-C)
     Serve(serve::Options),
+    /// Serves a tenant with people who can sign in, on this machine only, to try things out
+    Demo(demo::Options),
     /// Brings the database's schema up to this binary's
     Migrate(migrate::Options),
     /// Compiles one plugin for the node that started it
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
     let place = configuration::Place { file: arguments.config, data_dir: arguments.data_dir };
     let done = match arguments.command {
         Command::Serve(options) => serve::run(&place, &options).map_err(Failure::from),
+        Command::Demo(options) => demo::run(&place, &options),
         Command::Migrate(options) => migrate::run(&place, &options).map_err(Failure::from),
         // It has ended above, before anything was started.
         Command::CompilePlugin => Ok(()),

@@ -1,7 +1,7 @@
 //! A node of ours that a command starts: on free loopback ports, with a data directory and a configuration of its own.
 
 use anyhow::{Context, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -76,16 +76,7 @@ impl Node {
     ///
     /// What an earlier node left in `directory` is kept.
     pub(crate) fn start(binary: &Path, directory: &Path, more: &str) -> anyhow::Result<Self> {
-        Self::start_at((free_port()?, free_port()?), binary, directory, more)
-    }
-
-    /// The same on these ports, the public one and the admin's.
-    pub(crate) fn start_at(
-        (public, admin): (u16, u16),
-        binary: &Path,
-        directory: &Path,
-        more: &str,
-    ) -> anyhow::Result<Self> {
+        let (public, admin) = (free_port()?, free_port()?);
         std::fs::create_dir_all(directory)?;
         let toml = format!(
             "[server]\ndata_dir = \"data\"\nbase_url = \"http://127.0.0.1:{public}\"\n\n\
@@ -116,14 +107,9 @@ impl Node {
 
     /// Makes a person with a password, in the tenant that answers below `prefix` (`""` for `default`).
     pub(crate) fn make_person(&self, prefix: &str, email: &str, password: &str) -> anyhow::Result<()> {
-        self.make_identity(prefix, &json!({ "email": email }), password)
-    }
-
-    /// Makes an identity with these traits and a password.
-    pub(crate) fn make_identity(&self, prefix: &str, traits: &Value, password: &str) -> anyhow::Result<()> {
         let person = json!({
             "schema_id": "default",
-            "traits": traits,
+            "traits": { "email": email },
             "credentials": { "password": { "config": { "password": password } } },
         });
         let identities = format!("{}{prefix}/admin/identities", self.admin);
@@ -138,16 +124,6 @@ impl Node {
     /// Returns the process id.
     pub(crate) fn pid(&self) -> u32 {
         self.server.pid()
-    }
-
-    /// Fails if the node has ended by itself.
-    pub(crate) fn check_running(&mut self) -> anyhow::Result<()> {
-        self.server.check_running()
-    }
-
-    /// Ends the node if it still runs, as after Ctrl-C, which reaches it too.
-    pub(crate) fn end_if_running(self) -> anyhow::Result<()> {
-        self.server.end_if_running()
     }
 
     /// Ends the node, which must drain.

@@ -24,8 +24,21 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `command` with both of its outputs in the file `log`.
     pub(crate) fn start(name: &'static str, command: &mut Command, log: &Path) -> anyhow::Result<Self> {
-        let file = File::create(log).with_context(|| log.display().to_string())?;
-        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        let file = create(log)?;
+        Self::spawn(name, command.stdout(file.try_clone()?).stderr(file), log)
+    }
+
+    /// Starts `command` with its output in the file `out` and its errors in the file `log`.
+    pub(crate) fn start_apart(
+        name: &'static str,
+        command: &mut Command,
+        (out, log): (&Path, &Path),
+    ) -> anyhow::Result<Self> {
+        Self::spawn(name, command.stdout(create(out)?).stderr(create(log)?), log)
+    }
+
+    fn spawn(name: &'static str, command: &mut Command, log: &Path) -> anyhow::Result<Self> {
+        command.stdin(Stdio::null());
         let started = Instant::now();
         let child = command.spawn().with_context(|| format!("cannot start {name}"))?;
         Ok(Self { name, child, log: log.to_path_buf(), started })
@@ -94,6 +107,10 @@ impl Server {
         let lines: Vec<&str> = text.lines().collect();
         lines.get(lines.len().saturating_sub(30)..).unwrap_or_default().join("\n")
     }
+}
+
+fn create(path: &Path) -> anyhow::Result<File> {
+    File::create(path).with_context(|| path.display().to_string())
 }
 
 impl Drop for Server {

@@ -5,6 +5,8 @@ mod plan;
 mod reload;
 mod signals;
 
+pub(crate) use self::signals::Stop;
+
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +15,7 @@ use anyhow::Context as _;
 use clap::Args;
 use config::{Config, ListenAddress, Listener};
 use identity::password::HashingPool;
-use jobs::{Handlers, JobMetrics, Jobs};
+use jobs::{Handlers, JobMetrics, Jobs, RunningJobs};
 use plugin_host::{Compiler, PluginHost};
 use portcullis_http::{
     GuardedOutbound, HttpMetrics, Listening, Node, NodeParts, NodeSettings, OutboundPolicy, Server,
@@ -23,10 +25,11 @@ use primitives::{Clock, Rng};
 use prometheus_client::registry::Registry;
 use storage::{Location, MasterKey, Storage};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::clock::SystemClock;
 use crate::configuration::{Place, location, secret};
-use crate::data_directory::{DataDirectory, key_bytes};
+use crate::data_directory::{DataDirectory, Lock, key_bytes};
 use crate::logging;
 use crate::randomness::SystemRng;
 
@@ -49,28 +52,74 @@ pub(crate) fn run(place: &Place, options: &Options) -> anyhow::Result<()> {
 
 async fn serve(place: &Place, options: &Options, config: Config, started: Instant) -> anyhow::Result<()> {
     let directory = DataDirectory::open(config.server.data_dir.clone())?;
-    let _lock = directory.lock()?;
-    let assembled = assemble(&config, &directory, options.migrate).await?;
-    let mut listeners = config.effective_listeners();
-    listeners.push(portcullis_http::command_socket(directory.socket()));
-    let server = assembled.open(&listeners, &config).await?;
+    let running = Running::start(place, config, &directory, options.migrate).await?;
+    let mut stop = Stop::listen()?;
+    greet(&running, started.elapsed());
+    stop.asked().await;
+    running.stop().await
+}
 
-    let Assembled { storage, jobs, clock, base_url, key, .. } = assembled;
-    greet(&server.listening(), base_url.as_str(), &key, started.elapsed());
-    let (stop, stopping) = watch::channel(false);
-    let background = jobs.start(&stopping);
-    let certificates = server.certificates();
-    let reloading = tokio::spawn(reload::watch(place.clone(), config, storage.clone(), clock, certificates));
-    let serving = tokio::spawn(server.serve(stopping));
-    signals::wait_for_stop().await?;
-    tracing::info!("stopping: requests in flight are finished");
-    stop.send(true).ok();
-    serving.await.context("the server ended badly")?;
-    reloading.abort();
-    background.finished().await;
-    storage.flush_audit().await.context("the last audit records")?;
-    tracing::info!("stopped");
-    Ok(())
+/// A node that serves.
+#[derive(Debug)]
+pub(crate) struct Running {
+    listening: Vec<Listening>,
+    base_url: url::Url,
+    key: bootstrap::FirstKey,
+    storage: Storage,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+    reloading: JoinHandle<()>,
+    background: RunningJobs,
+    _lock: Lock,
+}
+
+impl Running {
+    /// Takes the data directory, puts the node together, and listens.
+    pub(crate) async fn start(
+        place: &Place,
+        config: Config,
+        directory: &DataDirectory,
+        migrate: bool,
+    ) -> anyhow::Result<Self> {
+        let lock = directory.lock()?;
+        let assembled = assemble(&config, directory, migrate).await?;
+        let mut listeners = config.effective_listeners();
+        listeners.push(portcullis_http::command_socket(directory.socket()));
+        let server = assembled.open(&listeners, &config).await?;
+
+        let Assembled { storage, jobs, clock, base_url, key, .. } = assembled;
+        let (stop, stopping) = watch::channel(false);
+        let certificates = server.certificates();
+        Ok(Self {
+            listening: server.listening(),
+            base_url,
+            key,
+            background: jobs.start(&stopping),
+            reloading: tokio::spawn(reload::watch(
+                place.clone(),
+                config,
+                storage.clone(),
+                clock,
+                certificates,
+            )),
+            serving: tokio::spawn(server.serve(stopping)),
+            storage,
+            stop,
+            _lock: lock,
+        })
+    }
+
+    /// Finishes the requests in flight and what runs in the background.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        tracing::info!("stopping: requests in flight are finished");
+        self.stop.send(true).ok();
+        self.serving.await.context("the server ended badly")?;
+        self.reloading.abort();
+        self.background.finished().await;
+        self.storage.flush_audit().await.context("the last audit records")?;
+        tracing::info!("stopped");
+        Ok(())
+    }
 }
 
 /// A node that is put together and does not listen yet.
@@ -188,11 +237,11 @@ fn node_settings(config: &Config, base_url: url::Url) -> NodeSettings {
 }
 
 /// Says in a few lines where to go. Whoever started the node may have stopped listening: it serves all the same.
-fn greet(listening: &[Listening], base_url: &str, key: &bootstrap::FirstKey, took: Duration) {
+fn greet(Running { listening, base_url, key, .. }: &Running, took: Duration) {
     let version = env!("CARGO_PKG_VERSION");
     let mut lines = vec![
         format!("Portcullis {version} is ready after {} ms", took.as_millis()),
-        format!("  sign in    {}", base_url.trim_end_matches('/')),
+        format!("  sign in    {}", base_url.as_str().trim_end_matches('/')),
     ];
     for one in listening.iter().filter(|one| one.name != "command-line") {
         let scheme = match (&one.address, one.tls) {
