@@ -1,7 +1,8 @@
 //! The whole node over real connections: its routes, its limits, and what one tenant sees of another.
 //!
-//! Each test starts a node of its own in this process, with an SQLite file, a clock that it moves and
-//! seeded randomness. Files mirror the addresses or the features that they test.
+//! Each test starts a node of its own in this process, with a database of its own, a clock that it moves and
+//! seeded randomness. The database is SQLite, or PostgreSQL where `PORTCULLIS_TEST_DATABASE=postgres`; `cargo xtask
+//! test` runs the suite on both. Files mirror the addresses or the features that they test.
 
 #![expect(
     clippy::unwrap_used,

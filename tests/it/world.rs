@@ -1,7 +1,7 @@
 //! A node to test against, and the operator's way in.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +14,12 @@ use portcullis_http::{
 };
 use primitives::rng::SeededRng;
 use primitives::time::FixedClock;
-use primitives::{Actor, Clock, Rng, TenantId, Timestamp, TrustedProxies};
+use primitives::{Actor, Clock, Rng, Secret, TenantId, Timestamp, TrustedProxies};
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use storage::{Location, MasterKey, Storage};
 use tenancy::{KeyOwner, ManagedBy, NewAdminKey, Scope, Tenant};
+use testkit::postgres::Postgres;
 use tokio::sync::watch;
 
 use crate::browser::{Browser, Response};
@@ -63,7 +64,7 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(FixedClock::new(Timestamp::from_seconds(1_800_000_000)));
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(11));
-        let location = Location::Sqlite(directory.path().join("test.db"));
+        let location = location(directory.path());
         Storage::migrate(&location).await.unwrap();
         let master = MasterKey::new([3; 32]);
         let storage = Storage::open(&location, &master, clock.clone(), rng.clone()).await.unwrap();
@@ -151,12 +152,26 @@ impl World {
     }
 }
 
-fn parts(
-    storage: &Storage,
-    clock: &Arc<FixedClock>,
-    rng: &Arc<dyn Rng>,
-    compiled: &std::path::Path,
-) -> NodeParts {
+/// The variable that says on which database the suite runs: `sqlite` (the default) or `postgres`.
+const DATABASE: &str = "PORTCULLIS_TEST_DATABASE";
+
+/// A database for one node: an SQLite file, or one of the PostgreSQL server that this process shares.
+fn location(directory: &Path) -> Location {
+    #[expect(clippy::disallowed_methods, reason = "who starts the suite chooses, as `cargo xtask test` does")]
+    let wanted = std::env::var(DATABASE).unwrap_or_else(|_| "sqlite".to_owned());
+    match wanted.as_str() {
+        "sqlite" => Location::Sqlite(directory.join("test.db")),
+        "postgres" => {
+            let server = Postgres::shared().unwrap();
+            // Asked for by name, it is not skipped.
+            let server = server.unwrap_or_else(|| panic!("{DATABASE}={wanted}, and there is no PostgreSQL"));
+            Location::Postgres { url: Secret::new(server.create_database().unwrap()), connections: 8 }
+        }
+        other => panic!("{DATABASE}={other}: it is `sqlite` or `postgres`"),
+    }
+}
+
+fn parts(storage: &Storage, clock: &Arc<FixedClock>, rng: &Arc<dyn Rng>, compiled: &Path) -> NodeParts {
     let clock: Arc<dyn Clock> = clock.clone();
     let sealer = Arc::new(storage.sealer().clone());
     let settings = tenancy::plugin::Settings::default();

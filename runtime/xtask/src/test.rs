@@ -1,6 +1,9 @@
 //! Every test of the workspace, with what it needs.
 
-use std::process::Command;
+use anyhow::{Context, ensure};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use crate::{guests, install, node, workspace};
 
@@ -9,9 +12,49 @@ pub(crate) fn run() -> anyhow::Result<()> {
     install::debian_packages(&[install::POSTGRESQL])?;
     guests::build()?;
     workspace::run(workspace::cargo().args(["test", "--workspace"]))?;
+    // What holds on SQLite holds on PostgreSQL: the suite is told nothing else.
+    let mut postgres = Command::new(end_to_end()?);
+    postgres.current_dir(workspace::root().join("tests")).env("PORTCULLIS_TEST_DATABASE", "postgres");
+    workspace::run(&mut postgres)?;
     // With the binaries that the tests were built with: by themselves these would want their dependencies with
     // other features, and build them again.
     let mut clients = Command::new(std::env::current_exe()?);
     clients.arg("clients").env(node::BINARIES, workspace::target_directory().join("debug"));
     workspace::run(&mut clients)
+}
+
+/// Returns the program of the end-to-end suite in `tests/it`, as it was built with the workspace: a package that is
+/// asked for alone wants its dependencies with other features.
+fn end_to_end() -> anyhow::Result<PathBuf> {
+    let mut build = workspace::cargo();
+    build.args(["test", "--workspace", "--test", "it", "--no-run", "--message-format", "json"]);
+    let output = build.stderr(Stdio::inherit()).output().context("cargo")?;
+    ensure!(output.status.success(), "the end-to-end suite was not built: {}", output.status);
+    program_of("portcullis-tests", &String::from_utf8(output.stdout)?)
+}
+
+/// The one executable of a package in what cargo tells of a build, a JSON message in each line.
+fn program_of(package: &str, messages: &str) -> anyhow::Result<PathBuf> {
+    let of_package = |message: &Value| {
+        let id = message.get("package_id")?.as_str()?;
+        id.contains(&format!("#{package}@")).then_some(())?;
+        message.get("executable")?.as_str().map(PathBuf::from)
+    };
+    let mut messages = messages.lines().filter_map(|line| serde_json::from_str(line).ok());
+    messages.find_map(|message| of_package(&message)).with_context(|| format!("no program of {package}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_found_by_its_package() {
+        let messages = r#"{"reason":"compiler-artifact","package_id":"path+file:///w/a#portcullis-a@0.1.0","executable":"/t/it-1"}
+{"reason":"compiler-artifact","package_id":"path+file:///w/tests#portcullis-tests@0.1.0","executable":null}
+{"reason":"compiler-artifact","package_id":"path+file:///w/tests#portcullis-tests@0.1.0","executable":"/t/it-2"}
+{"reason":"build-finished","success":true}"#;
+        assert_eq!(program_of("portcullis-tests", messages).unwrap(), PathBuf::from("/t/it-2"));
+        assert!(program_of("portcullis-b", messages).is_err());
+    }
 }
