@@ -24,6 +24,10 @@ pub struct Jobs {
     pub changes_kept: Span,
     /// How long messages are kept that could not be delivered.
     pub dead_messages_kept: Span,
+    /// How often tenants are looked for whose oldest audit records are due to leave.
+    pub audit_every: Span,
+    /// How long audit records are kept; `"0s"` keeps them for ever.
+    pub audit_kept: Span,
     /// The delivery of mail, webhooks and logout tokens.
     pub outbox: Outbox,
 }
@@ -37,6 +41,8 @@ impl Default for Jobs {
             expiry_pause: Span(Duration::from_millis(50)),
             changes_kept: Span(Duration::from_hours(7 * 24)),
             dead_messages_kept: Span(Duration::from_hours(30 * 24)),
+            audit_every: Span(Duration::from_hours(1)),
+            audit_kept: Span(Duration::from_hours(365 * 24)),
             outbox: Outbox::default(),
         }
     }
@@ -82,6 +88,7 @@ impl Jobs {
         for (key, span) in [
             ("jobs.rotation_every", self.rotation_every),
             ("jobs.expiry_every", self.expiry_every),
+            ("jobs.audit_every", self.audit_every),
             ("jobs.outbox.every", outbox.every),
             ("jobs.outbox.timeout", outbox.timeout),
             ("jobs.outbox.first_retry", outbox.first_retry),

@@ -16,6 +16,8 @@ pub enum JobName {
     Rotation,
     /// Expired rows leave.
     Expiry,
+    /// Old audit records leave.
+    Audit,
     /// Messages are delivered.
     Outbox,
 }
@@ -26,6 +28,7 @@ impl JobName {
         match self {
             Self::Rotation => "rotation",
             Self::Expiry => "expiry",
+            Self::Audit => "audit",
             Self::Outbox => "outbox",
         }
     }

@@ -1,4 +1,4 @@
-//! Background work: keys that are rotated, rows that expire, messages that are delivered.
+//! Background work: keys that are rotated, rows that expire, audit records that are old, messages that are delivered.
 //!
 //! A node starts [`Jobs`] once and stops it by its shutdown token. Each job is one file here and decides
 //! nothing by itself: it asks a room or storage what is due and does it, a bounded piece at a time. On
@@ -9,6 +9,7 @@
 //! it. One that fails or panics is logged and tried again at its next turn.
 //! Start with [`Jobs`], then `runner.rs`.
 
+mod audit;
 mod expiry;
 mod job;
 pub mod metrics;
@@ -31,6 +32,7 @@ pub use metrics::JobMetrics;
 pub use outbox::{Deliver, DeliveryError, Handlers};
 pub use runner::Outcome;
 
+use crate::audit::Audit;
 use crate::expiry::Expiry;
 use crate::outbox::Outbox;
 use crate::rotation::Rotation;
@@ -64,6 +66,7 @@ impl Jobs {
         let runners = vec![
             runner(Box::new(Rotation::new(storage.clone(), rng.clone(), settings.rotation_every.0))),
             runner(Box::new(Expiry::new(storage.clone(), settings))),
+            runner(Box::new(Audit::new(storage.clone(), settings))),
             runner(Box::new(Outbox::new(storage.clone(), handlers, settings.outbox.clone()))),
         ];
         Self { runners }

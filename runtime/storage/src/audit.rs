@@ -46,6 +46,19 @@ impl AuditRecord {
 }
 
 impl Storage {
+    /// Finds the next tenant after `after` that has audit records, and when the oldest of them was written.
+    ///
+    /// It is one look into the primary key however many records there are, and finds those of tenants that are no
+    /// more.
+    pub async fn find_oldest_audit_record(
+        &self,
+        after: Option<&TenantId>,
+    ) -> Result<Option<(TenantId, Timestamp)>, StorageError> {
+        let sql = "SELECT tenant, at FROM audit_records WHERE tenant > $1 ORDER BY tenant, at LIMIT 1";
+        let row = self.find_one(sql, values![after.map_or("", TenantId::as_str)]).await?;
+        row.map(|row| Ok((row.parse(0, "tenant")?, row.time(1)?))).transpose()
+    }
+
     /// Lists a tenant's audit records below `below`, the newest first, at most `limit`.
     pub async fn list_audit_records(
         &self,

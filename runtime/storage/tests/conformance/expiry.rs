@@ -182,6 +182,12 @@ async fn audit_records_are_read_newest_first_and_trimmed_oldest_first() {
         );
         assert_eq!(record.details["why"], "because");
 
+        let oldest = async |after| world.storage.find_oldest_audit_record(after).await.unwrap();
+        let (first, second) = (world.in_seconds(-4), world.in_seconds(-2));
+        assert_eq!(oldest(None).await, Some((world.tenant.clone(), first)));
+        assert_eq!(oldest(Some(&world.tenant)).await, Some((other.clone(), second)));
+        assert_eq!(oldest(Some(&other)).await, None);
+
         let trim =
             async |limit| world.storage.trim_audit(&world.tenant, world.in_seconds(-1), limit).await.unwrap();
         assert_eq!((trim(1).await, trim(10).await), (1, 1));
