@@ -23,7 +23,7 @@ use oauth2::grant::{AccessToken, Grant, GrantSubject};
 use oauth2::ports::{ClientRepository as _, TokenRepository as _};
 use oauth2::scope::Scopes;
 use oauth2::write::Write;
-use portcullis_storage::{Location, MasterKey, Storage, Stored};
+use portcullis_storage::{CacheSizes, Location, MasterKey, OpenOptions, Storage, Stored};
 use primitives::rng::SeededRng;
 use primitives::subject::AssuranceLevel;
 use primitives::time::FixedClock;
@@ -56,7 +56,11 @@ async fn run(directory: &Path) {
     Storage::migrate(&location).await.unwrap();
     let clock = Arc::new(FixedClock::new(Timestamp::from_seconds(1_800_000_000)));
     let rng = Arc::new(SeededRng::new(1));
-    let storage = Storage::open(&location, &MasterKey::new([7; 32]), clock.clone(), rng).await.unwrap();
+    // Access tokens are read from the database each time, to see what that costs.
+    let caches = CacheSizes { access_tokens: 0, ..CacheSizes::default() };
+    let options = OpenOptions { caches, ..OpenOptions::default() };
+    let master = MasterKey::new([7; 32]);
+    let storage = Storage::open_with(&location, &master, clock.clone(), rng, options).await.unwrap();
     let bench = Bench { storage, tenant: TenantId::default_tenant(), clock, rng: SeededRng::new(2) };
     bench.fill().await;
     report_memory("after filling");

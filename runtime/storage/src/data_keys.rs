@@ -104,7 +104,7 @@ pub(crate) async fn load(
 }
 
 async fn read(database: &Database, master: &MasterKey, rng: &dyn Rng) -> Result<Vec<DataKey>, StorageError> {
-    let rows = database.fetch("SELECT id, wrapped FROM data_keys ORDER BY id DESC", Vec::new()).await?;
+    let rows = database.list("SELECT id, wrapped FROM data_keys ORDER BY id DESC", Vec::new()).await?;
     let mut keys = Vec::new();
     let mut rewrapped = Vec::new();
     for row in &rows {

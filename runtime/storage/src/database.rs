@@ -45,10 +45,21 @@ impl Database {
         })
     }
 
-    pub(crate) async fn fetch(&self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StorageError> {
+    pub(crate) async fn find_one(
+        &self,
+        sql: &'static str,
+        args: Vec<Value>,
+    ) -> Result<Option<Row>, StorageError> {
         match self {
-            Self::Sqlite(database) => database.fetch(sql, args).await,
-            Self::Postgres(database) => database.fetch(sql, args).await,
+            Self::Sqlite(database) => database.find_one(sql, args).await,
+            Self::Postgres(database) => database.find_one(sql, args).await,
+        }
+    }
+
+    pub(crate) async fn list(&self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StorageError> {
+        match self {
+            Self::Sqlite(database) => database.list(sql, args).await,
+            Self::Postgres(database) => database.list(sql, args).await,
         }
     }
 

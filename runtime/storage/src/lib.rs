@@ -201,10 +201,10 @@ impl Storage {
         sql: &'static str,
         args: Vec<Value>,
     ) -> Result<Option<Row>, StorageError> {
-        Ok(self.inner.database.fetch(sql, args).await?.into_iter().next())
+        self.inner.database.find_one(sql, args).await
     }
 
     pub(crate) async fn list(&self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StorageError> {
-        self.inner.database.fetch(sql, args).await
+        self.inner.database.list(sql, args).await
     }
 }

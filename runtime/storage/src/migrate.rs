@@ -75,7 +75,7 @@ const WRITE_STATE: &str = "INSERT INTO schema_state (id, version, lowest_binary)
 
 /// Refuses a database that this binary must not use.
 pub(crate) async fn check(database: &Database) -> Result<(), StorageError> {
-    let rows = match database.fetch(READ_STATE, Vec::new()).await {
+    let rows = match database.list(READ_STATE, Vec::new()).await {
         Ok(rows) => rows,
         Err(StorageError::Unavailable(message)) if message.contains("schema_state") => Vec::new(),
         Err(error) => return Err(error),

@@ -49,7 +49,17 @@ impl Postgres {
         Ok(Self { pool, feed })
     }
 
-    pub(crate) async fn fetch(&self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StorageError> {
+    pub(crate) async fn find_one(
+        &self,
+        sql: &'static str,
+        args: Vec<Value>,
+    ) -> Result<Option<Row>, StorageError> {
+        let row =
+            sqlx::query_with(sql, arguments(args)?).fetch_optional(&self.pool).await.map_err(unavailable)?;
+        Ok(row.map(Row::Postgres))
+    }
+
+    pub(crate) async fn list(&self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StorageError> {
         let rows =
             sqlx::query_with(sql, arguments(args)?).fetch_all(&self.pool).await.map_err(unavailable)?;
         Ok(rows.into_iter().map(Row::Postgres).collect())

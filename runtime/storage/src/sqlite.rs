@@ -5,17 +5,19 @@
 //! only itself. Tenants take turns, so that one tenant's flood delays nobody else's write by more than
 //! one batch.
 
+mod readers;
+
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use primitives::TenantId;
-use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _, SqliteConnection, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
+use self::readers::Readers;
 use crate::apply::{ApplyError, Prepared};
 use crate::changes::ChangeFeed;
 use crate::row::Row;
@@ -26,14 +28,13 @@ use crate::{Durability, StorageError};
 const BATCH: usize = 256;
 /// Changes of one tenant that may wait; more are refused, so that memory stays bounded.
 const WAITING_PER_TENANT: usize = 1024;
-const READERS: u32 = 4;
 /// What each connection keeps of the file, in KiB (negative, as SQLite has it). The system's own cache
 /// holds the rest, and counts for nobody.
 const PAGE_CACHE: &str = "-1024";
 
 #[derive(Debug)]
 pub(crate) struct Sqlite {
-    readers: SqlitePool,
+    readers: Readers,
     queue: mpsc::UnboundedSender<Job>,
     waiting: Arc<Waiting>,
 }
@@ -92,22 +93,23 @@ impl Sqlite {
         feed: Arc<ChangeFeed>,
     ) -> Result<Self, StorageError> {
         let writer = connect(path, durability).await?;
-        let readers = PoolOptions::new()
-            .max_connections(READERS)
-            .acquire_timeout(Duration::from_secs(5))
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_lazy_with(options(path, durability).pragma("query_only", "1"));
+        let readers = Readers::new(options(path, durability).pragma("query_only", "1"));
         let (queue, jobs) = mpsc::unbounded_channel();
         let waiting = Arc::new(Waiting::default());
         tokio::spawn(write(writer, jobs, waiting.clone(), feed));
         Ok(Self { readers, queue, waiting })
     }
 
-    pub(crate) async fn fetch(&self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StorageError> {
-        let rows =
-            sqlx::query_with(sql, arguments(args)?).fetch_all(&self.readers).await.map_err(unavailable)?;
+    pub(crate) async fn find_one(
+        &self,
+        sql: &'static str,
+        args: Vec<Value>,
+    ) -> Result<Option<Row>, StorageError> {
+        Ok(self.readers.find_one(sql, arguments(args)?).await?.map(Row::Sqlite))
+    }
+
+    pub(crate) async fn list(&self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StorageError> {
+        let rows = self.readers.list(sql, arguments(args)?).await?;
         Ok(rows.into_iter().map(Row::Sqlite).collect())
     }
 
@@ -221,6 +223,12 @@ async fn commit_all(
 ) -> Result<Vec<Result<u64, ApplyError>>, sqlx::Error> {
     let mut outcomes = Vec::with_capacity(batch.len());
     connection.execute("BEGIN IMMEDIATE").await?;
+    if let [alone] = batch {
+        // Nobody else's change is to be kept, so the transaction itself is what is undone.
+        let outcome = run(connection, &alone.prepared).await?;
+        connection.execute(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
+        return Ok(vec![outcome]);
+    }
     for job in batch {
         connection.execute("SAVEPOINT change").await?;
         match run(connection, &job.prepared).await? {
