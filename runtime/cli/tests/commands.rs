@@ -1,10 +1,13 @@
 //! The commands as a script sees them: what they print and how they end.
 
-#![expect(clippy::unwrap_used, reason = "a test says by panicking that it failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking that it failed")]
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -83,17 +86,37 @@ impl Place {
 const NODE: &str = "[[listener]]\nname = \"public\"\naddress = \"127.0.0.1:0\"\nrouters = [\"public\", \"admin\"]\n\
                     [server]\nbase_url = \"http://127.0.0.1:4480\"\n";
 
-struct Running(Child);
+/// A running node, with the lines of its log.
+struct Running(Child, Receiver<String>);
 
 impl Running {
     fn start(place: &Place) -> Self {
         let mut child =
-            place.command(&["serve"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let out = child.stdout.take().unwrap();
+            place.command(&["serve"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (out, log) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            BufReader::new(log).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
+        });
         let ready = BufReader::new(out).lines().map_while(Result::ok).any(|line| line.contains("is ready"));
-        let running = Self(child);
+        let running = Self(child, lines);
         assert!(ready, "the node did not start");
         running
+    }
+
+    /// Waits until the log says this.
+    #[track_caller]
+    fn logs(&self, part: &str) {
+        while let Ok(line) = self.1.recv_timeout(Duration::from_mins(1)) {
+            if line.contains(part) {
+                return;
+            }
+        }
+        panic!("the log does not say: {part}");
+    }
+
+    fn hang_up(&self) {
+        assert!(Command::new("kill").args(["-HUP", &self.0.id().to_string()]).status().unwrap().success());
     }
 }
 
@@ -240,6 +263,55 @@ fn running_node_is_asked_and_no_second_one_starts() {
     drop(running);
     // The killed node left its socket; the command takes the directory for itself.
     assert_eq!(place.json(&["tenant", "show", "acme"])["id"], "acme");
+}
+
+/// A guest of `plugins/`, built by `cargo xtask guests`.
+fn guest(name: &str) -> PathBuf {
+    let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().to_owned();
+    let path = target.join(format!("guests/wasm32-wasip2/release/{name}.wasm"));
+    assert!(path.is_file(), "{} is missing; run: cargo xtask guests", path.display());
+    path
+}
+
+/// What the node says of the tenant's only plugin.
+fn plugin(place: &Place) -> Value {
+    let mut socket = UnixStream::connect(place.path("portcullis-data/portcullis.sock")).unwrap();
+    let request = "GET /t/acme/admin/portcullis/v1/plugins HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    let body: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    body.pointer("/plugins/0").unwrap().clone()
+}
+
+#[test]
+fn component_that_changes_on_disk_runs_when_the_node_notices_or_is_told() {
+    for watch in [true, false] {
+        let place = Place::new(&format!(
+            "{NODE}watch = {watch}\n[[tenant]]\nid = \"acme\"\n\
+             [[tenant.plugin]]\nname = \"plan\"\ncomponent = \"plan.wasm\"\n"
+        ));
+        let deploy = |guest: &str| std::fs::copy(self::guest(guest), place.path("plan.wasm")).unwrap();
+        deploy("token_echo");
+        let running = Running::start(&place);
+        let first = plugin(&place);
+        assert_eq!(first["state"], "loaded", "{first}");
+        place.write("plan.wasm", "no component");
+        if !watch {
+            running.hang_up();
+        }
+        running.logs("plugin cannot be loaded");
+        let broken = plugin(&place);
+        assert_eq!((&broken["state"], &broken["sha256"]), (&json!("failed"), &first["sha256"]));
+        deploy("token_remembers");
+        if !watch {
+            running.hang_up();
+        }
+        running.logs("component changed on disk");
+        let second = plugin(&place);
+        assert_eq!(second["state"], "loaded", "{second}");
+        assert_ne!(second["sha256"], first["sha256"]);
+    }
 }
 
 #[test]

@@ -25,7 +25,8 @@ pub struct Server {
     pub trusted_proxies: Vec<String>,
     /// How long requests in flight may take to finish after SIGTERM.
     pub drain: Span,
-    /// Whether to watch this file and reload when it changes (SIGHUP always reloads).
+    /// Whether to watch this file, certificates and plugins' components, and reload when one changes
+    /// (SIGHUP always reloads).
     pub watch: bool,
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use primitives::{Clock, Sealer, TenantId};
 use tenancy::plugin::Settings;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use wasmtime::Engine;
 
 use crate::HostError;
@@ -35,6 +35,9 @@ pub struct PluginHost {
     pub(crate) metrics: PluginMetrics,
     pub(crate) tenants: RwLock<HashMap<TenantId, Arc<Installed>>>,
     turns: AtomicU64,
+    readings: AtomicU64,
+    /// Component files are read again by one at a time.
+    pub(crate) reading: Mutex<()>,
 }
 
 impl PluginHost {
@@ -62,6 +65,8 @@ impl PluginHost {
             metrics,
             tenants: RwLock::new(HashMap::new()),
             turns: AtomicU64::new(0),
+            readings: AtomicU64::new(0),
+            reading: Mutex::new(()),
         })
     }
 
@@ -72,6 +77,15 @@ impl PluginHost {
 
     pub(crate) fn next_turn(&self) -> u64 {
         self.turns.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// How often component files were read again.
+    pub(crate) fn readings(&self) -> u64 {
+        self.readings.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn count_reading(&self) {
+        self.readings.fetch_add(1, Ordering::SeqCst);
     }
 
     pub(crate) fn find_tenant(&self, tenant: &TenantId) -> Option<Arc<Installed>> {

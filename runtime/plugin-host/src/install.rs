@@ -4,9 +4,10 @@ use std::sync::{Arc, PoisonError};
 
 use futures_util::future::BoxFuture;
 use primitives::TenantId;
-use tenancy::plugin::{DeclaredPlugin, PluginReport, TenantPlugins};
+use tenancy::plugin::{DeclaredPlugin, PluginReport, Reread, TenantPlugins};
 
 use crate::component::ComponentHash;
+use crate::file_stamp::FileStamp;
 use crate::installed::{Installed, Runs, Slot};
 use crate::plugin::Plugin;
 use crate::spec::PluginSpec;
@@ -22,21 +23,20 @@ impl TenantPlugins for PluginHost {
     ) -> BoxFuture<'a, Vec<PluginReport>> {
         Box::pin(async move {
             let turn = self.next_turn();
-            let before = self.find_tenant(tenant);
-            let mut slots: Vec<Arc<Slot>> = Vec::with_capacity(plugins.len());
-            for spec in plugins.into_iter().map(PluginSpec::from) {
-                let slot = if slots.iter().any(|earlier| earlier.name() == spec.name) {
-                    let reason = "another plugin of this tenant has the same name".to_owned();
-                    Slot { spec, runs: Runs::Nothing(reason) }
-                } else {
-                    self.slot(tenant, before.as_deref(), spec).await
-                };
-                slots.push(Arc::new(slot));
+            loop {
+                let reading = self.readings();
+                let before = self.find_tenant(tenant);
+                let slots = self.slots(tenant, before.as_deref(), &plugins).await;
+                let reports = slots.iter().map(|slot| slot.report()).collect();
+                if self.replace(tenant, (turn, reading), |_| slots) {
+                    return reports;
+                }
             }
-            let reports = slots.iter().map(|slot| slot.report()).collect();
-            self.replace(tenant, turn, |_| slots);
-            reports
         })
+    }
+
+    fn reread(&self, which: Reread) -> BoxFuture<'_, ()> {
+        Box::pin(self.read_again(which))
     }
 
     fn forget(&self, tenant: &TenantId) {
@@ -59,21 +59,51 @@ impl PluginHost {
         spec: PluginSpec,
     ) -> Result<ComponentHash, HostError> {
         let turn = self.next_turn();
-        let before = self.find_tenant(tenant);
-        let running = before.as_deref().and_then(|installed| running(installed, &spec.name));
-        let plugin = self.prepare(running, spec.clone()).await?;
-        let hash = plugin.hash;
-        self.replace(tenant, turn, |installed| {
-            let others = installed.into_iter().flat_map(|installed| &installed.slots);
-            let mut slots: Vec<_> = others.filter(|slot| slot.name() != spec.name).cloned().collect();
-            slots.push(Arc::new(Slot { spec, runs: Runs::Declared(plugin) }));
-            slots
-        });
-        Ok(hash)
+        loop {
+            let reading = self.readings();
+            let before = self.find_tenant(tenant);
+            let running = before.as_deref().and_then(|installed| running(installed, &spec.name));
+            let file = FileStamp::of(&spec.source).await;
+            let plugin = self.prepare(running, spec.clone()).await?;
+            let hash = plugin.hash;
+            let slot = Arc::new(Slot { spec: spec.clone(), runs: Runs::Declared(plugin), file });
+            let is_done = self.replace(tenant, (turn, reading), |installed| {
+                let others = installed.into_iter().flat_map(|installed| &installed.slots);
+                others
+                    .filter(|other| other.name() != slot.name())
+                    .cloned()
+                    .chain([Arc::clone(&slot)])
+                    .collect()
+            });
+            if is_done {
+                return Ok(hash);
+            }
+        }
+    }
+
+    async fn slots(
+        &self,
+        tenant: &TenantId,
+        before: Option<&Installed>,
+        plugins: &[DeclaredPlugin],
+    ) -> Vec<Arc<Slot>> {
+        let mut slots: Vec<Arc<Slot>> = Vec::with_capacity(plugins.len());
+        for spec in plugins.iter().cloned().map(PluginSpec::from) {
+            let slot = if slots.iter().any(|earlier| earlier.name() == spec.name) {
+                let reason = "another plugin of this tenant has the same name".to_owned();
+                Slot { spec, runs: Runs::Nothing(reason), file: None }
+            } else {
+                self.slot(tenant, before, spec).await
+            };
+            slots.push(Arc::new(slot));
+        }
+        slots
     }
 
     /// What becomes of one declaration.
-    async fn slot(&self, tenant: &TenantId, before: Option<&Installed>, spec: PluginSpec) -> Slot {
+    pub(crate) async fn slot(&self, tenant: &TenantId, before: Option<&Installed>, spec: PluginSpec) -> Slot {
+        // Before the file is read: what is written to it meanwhile shows as a change.
+        let file = FileStamp::of(&spec.source).await;
         let running = before.and_then(|installed| running(installed, &spec.name));
         let runs = match self.prepare(running, spec.clone()).await {
             Ok(plugin) => Runs::Declared(plugin),
@@ -94,7 +124,7 @@ impl PluginHost {
                 }
             }
         };
-        Slot { spec, runs }
+        Slot { spec, runs, file }
     }
 
     /// Makes a plugin ready to be called: read, compiled, linked, checked against its grants and bindings,
@@ -121,21 +151,27 @@ impl PluginHost {
         Ok(plugin)
     }
 
-    /// Puts new slots in the place of the tenant's, unless a later turn has done so.
+    /// Puts new slots in the place of the tenant's, unless a later turn has done so. `false` if component
+    /// files were read again since `reading`: then these slots may have what a file held before, and whoever
+    /// made them makes them again.
     fn replace(
         &self,
         tenant: &TenantId,
-        turn: u64,
+        (turn, reading): (u64, u64),
         slots: impl FnOnce(Option<&Installed>) -> Vec<Arc<Slot>>,
-    ) {
+    ) -> bool {
         let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
         let old = tenants.get(tenant);
         if old.is_some_and(|old| old.turn > turn) {
-            return;
+            return true;
+        }
+        if self.readings() != reading {
+            return false;
         }
         let gate = old.map_or_else(|| TenantGate::new(&self.settings), |old| Arc::clone(&old.gate));
         let installed = Installed::new(gate, turn, slots(old.map(|old| &**old)));
         tenants.insert(tenant.clone(), Arc::new(installed));
+        true
     }
 }
 

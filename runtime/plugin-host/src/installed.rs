@@ -5,6 +5,7 @@ use std::sync::Arc;
 use primitives::hooks::HookContext;
 use tenancy::plugin::{Binding, CircuitState, HookName, PluginReport, PluginState};
 
+use crate::file_stamp::FileStamp;
 use crate::plugin::Plugin;
 use crate::spec::PluginSpec;
 use crate::tenant::TenantGate;
@@ -27,6 +28,8 @@ pub(crate) struct Installed {
 pub(crate) struct Slot {
     pub(crate) spec: PluginSpec,
     pub(crate) runs: Runs,
+    /// How the component's file looked just before it was read.
+    pub(crate) file: Option<FileStamp>,
 }
 
 /// What answers the hooks of a slot.

@@ -15,8 +15,8 @@ pub struct PluginSpec {
     pub name: String,
     /// Where its component is.
     pub source: PluginSource,
-    /// The SHA-256 that the component must have, in lower-case hex. Always given for what was installed
-    /// once; without it the first load says what it is.
+    /// The SHA-256 that the component must have, in lower-case hex. Without it, whatever the file holds
+    /// when it is read is what is meant.
     pub sha256: Option<String>,
     /// Its own settings.
     pub settings: Map<String, Value>,

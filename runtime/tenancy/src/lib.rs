@@ -15,7 +15,7 @@ pub mod write;
 
 pub use access::{AccessDenied, AdminPrincipal};
 pub use admin_key::{AdminKey, KeyOwner, NewAdminKey, PlainAdminKey, Scope};
-pub use plugin::{DeclaredPlugin, PluginReport, PluginState, TenantPlugins};
+pub use plugin::{DeclaredPlugin, PluginReport, PluginState, Reread, TenantPlugins};
 pub use ports::{AdminKeys, ReadError, Tenants};
 pub use reconcile::{DeclaredTenant, HostTaken, check_hosts, reconcile};
 pub use tenant::{ManagedBy, SettingsDocument, Tenant, TenantError, TenantState};

@@ -87,21 +87,16 @@ impl Running {
         listeners.push(portcullis_http::command_socket(directory.socket()));
         let server = assembled.open(&listeners, &config).await?;
 
-        let Assembled { storage, jobs, clock, base_url, key, .. } = assembled;
+        let Assembled { storage, plugins, jobs, clock, base_url, key, .. } = assembled;
         let (stop, stopping) = watch::channel(false);
         let certificates = server.certificates();
+        let watched = reload::watch(place.clone(), config, storage.clone(), clock, certificates, plugins);
         Ok(Self {
             listening: server.listening(),
             base_url,
             key,
             background: jobs.start(&stopping),
-            reloading: tokio::spawn(reload::watch(
-                place.clone(),
-                config,
-                storage.clone(),
-                clock,
-                certificates,
-            )),
+            reloading: tokio::spawn(watched),
             serving: tokio::spawn(server.serve(stopping)),
             storage,
             stop,
@@ -128,6 +123,7 @@ pub(crate) struct Assembled {
     node: Arc<Node>,
     /// Its database.
     pub(crate) storage: Storage,
+    plugins: Arc<PluginHost>,
     jobs: Jobs,
     clock: Arc<dyn Clock>,
     base_url: url::Url,
@@ -183,11 +179,11 @@ pub(crate) async fn assemble(
         metrics,
         registry: Arc::new(registry),
         hook: plugins.clone(),
-        plugins,
+        plugins: plugins.clone(),
         outbound: Arc::new(GuardedOutbound::new(OutboundPolicy::default())?),
     };
     let node = Node::new(node_settings(config, base_url.clone()), parts);
-    Ok(Assembled { node, storage, jobs, clock, base_url, key })
+    Ok(Assembled { node, storage, plugins, jobs, clock, base_url, key })
 }
 
 async fn open_storage(

@@ -15,7 +15,7 @@ use primitives::time::FixedClock;
 use primitives::{Actor, Rng, TenantId, Timestamp, TrustedProxies};
 use serde_json::{Value, json};
 use storage::{Location, MasterKey, Storage};
-use tenancy::plugin::{DeclaredPlugin, PluginReport, TenantPlugins};
+use tenancy::plugin::{DeclaredPlugin, PluginReport, Reread, TenantPlugins};
 use tenancy::{ManagedBy, Tenant};
 use tokio::sync::watch;
 
@@ -44,6 +44,10 @@ impl TenantPlugins for NoPlugins {
         _: Vec<DeclaredPlugin>,
     ) -> futures_util::future::BoxFuture<'a, Vec<PluginReport>> {
         Box::pin(std::future::ready(Vec::new()))
+    }
+
+    fn reread(&self, _: Reread) -> futures_util::future::BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
     }
 
     fn forget(&self, _: &TenantId) {}

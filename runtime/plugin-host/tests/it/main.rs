@@ -7,4 +7,5 @@ mod fairness;
 mod fixture;
 mod inspect;
 mod install;
+mod reread;
 mod token;

@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use port::{CircuitState, PluginReport, PluginState, TenantPlugins};
+pub use port::{CircuitState, PluginReport, PluginState, Reread, TenantPlugins};
 pub use settings::{Limits, Settings};
 
 /// A plugin of a tenant, as a configuration file or the tenant's settings document declares it.
@@ -26,7 +26,8 @@ pub struct DeclaredPlugin {
     pub name: String,
     /// The file with its component. A relative path starts at the configuration file's directory.
     pub component: PathBuf,
-    /// The SHA-256 that the component must have, in lower-case hex. Without it any content is accepted.
+    /// The SHA-256 that the component must have, in lower-case hex. Without it any content is accepted, and
+    /// a changed file is taken when the node reloads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
     /// Its own settings, which it reads through the capability `config`.

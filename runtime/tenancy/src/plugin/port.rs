@@ -27,11 +27,26 @@ pub trait TenantPlugins: Send + Sync + fmt::Debug {
         plugins: Vec<DeclaredPlugin>,
     ) -> BoxFuture<'a, Vec<PluginReport>>;
 
+    /// Reads the component files of every tenant that has plugins installed again. Where one has other
+    /// content than what runs, the tenant's plugins are replaced as [`install`](Self::install) replaces
+    /// them: in one step, and a file that cannot be loaded leaves the earlier version running. What runs
+    /// as its pinned hash says is left alone.
+    fn reread(&self, which: Reread) -> BoxFuture<'_, ()>;
+
     /// Forgets a tenant: it was deleted, suspended or evicted.
     fn forget(&self, tenant: &TenantId);
 
     /// The tenant's plugins as they are now, in the order of their names.
     fn list(&self, tenant: &TenantId) -> Vec<PluginReport>;
+}
+
+/// Which component files are read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reread {
+    /// Those that look other than when they were last read; looking costs next to nothing.
+    Changed,
+    /// All of them.
+    All,
 }
 
 /// What became of a plugin.
