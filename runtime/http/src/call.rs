@@ -46,17 +46,9 @@ impl Call {
         if values.next().is_some() { None } else { first.to_str().ok() }
     }
 
-    /// The value of a cookie. Of several with one name the first counts, which browsers send for the most
-    /// specific path.
+    /// The value of a cookie.
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
-        self.headers
-            .get_all(http::header::COOKIE)
-            .iter()
-            .filter_map(|header| header.to_str().ok())
-            .flat_map(|header| header.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(found, _)| *found == name)
-            .map(|(_, value)| value)
+        cookie(&self.headers, name)
     }
 
     /// What a place of the route's path stands for; empty if the route has none of that name.
@@ -66,9 +58,7 @@ impl Call {
 
     /// The first value of a query parameter, decoded.
     pub(crate) fn query_value(&self, name: &str) -> Option<String> {
-        url::form_urlencoded::parse(self.query.as_bytes())
-            .find(|(found, _)| found == name)
-            .map(|(_, value)| value.into_owned())
+        first_query_value(&self.query, name)
     }
 
     /// The present.
@@ -78,13 +68,7 @@ impl Call {
 
     /// Whether the caller prefers JSON to a page: a single-page application or a native one.
     pub(crate) fn wants_json(&self) -> bool {
-        let accept = self.header("accept").unwrap_or_default();
-        let at = |kind: &str| accept.find(kind);
-        match (at("application/json"), at("text/html")) {
-            (Some(json), Some(html)) => json < html,
-            (Some(_), None) => true,
-            (None, _) => false,
-        }
+        wish(&self.headers) == Wish::Json
     }
 
     /// Whether the body says that it is of a media type.
@@ -101,9 +85,7 @@ impl Call {
 
     /// This page's own address, without the language that was chosen: where its language links lead.
     pub(crate) fn page_path(&self) -> String {
-        let kept =
-            url::form_urlencoded::parse(self.query.as_bytes()).filter(|(name, _)| name != "ui_locales");
-        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
+        let query = without_locale(&self.query);
         let path = format!("{}{}", self.tenant.base_path, self.path);
         if query.is_empty() { path } else { format!("{path}?{query}") }
     }
@@ -116,4 +98,51 @@ impl Call {
         let chosen = chosen.unwrap_or_else(|| asked_for.join(" "));
         ui::Locale::choose(Some(&chosen), self.header("accept-language"))
     }
+}
+
+/// What a caller would rather have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Page,
+    Json,
+    /// It names neither.
+    Either,
+}
+
+/// What the header `Accept` asks for: of a page and JSON the one that is named first.
+pub(crate) fn wish(headers: &HeaderMap) -> Wish {
+    let mut values = headers.get_all(http::header::ACCEPT).iter();
+    let only = values.next().filter(|_| values.next().is_none());
+    let accept = only.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match (accept.find("application/json"), accept.find("text/html")) {
+        (Some(json), Some(html)) if html < json => Wish::Page,
+        (Some(_), _) => Wish::Json,
+        (None, Some(_)) => Wish::Page,
+        (None, None) => Wish::Either,
+    }
+}
+
+/// The value of a cookie. Of several with one name the first counts, which browsers send for the most
+/// specific path.
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(http::header::COOKIE)
+        .iter()
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|header| header.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(found, _)| *found == name)
+        .map(|(_, value)| value)
+}
+
+pub(crate) fn first_query_value(query: &str, name: &str) -> Option<String> {
+    url::form_urlencoded::parse(query.as_bytes())
+        .find(|(found, _)| found == name)
+        .map(|(_, value)| value.into_owned())
+}
+
+/// A query without the language that was chosen.
+pub(crate) fn without_locale(query: &str) -> String {
+    let kept = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "ui_locales");
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
 }

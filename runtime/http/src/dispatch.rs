@@ -4,13 +4,14 @@
 //! |---|---|
 //! | 1 name the request, find the client behind trusted proxies | |
 //! | 2 find tenant and route | 404, 405 |
-//! | 3 read the body, within its limit | 413, 400 |
-//! | 4 load the tenant | 404, 403, 503 |
+//! | 3 load the tenant | 404, 503, 500 |
+//! | 4 read the body, within its limit | 413, 400 |
 //! | 5 let the caller in, where operators are | 401, 403, 404 |
 //! | 6 the handler | its own |
 //!
 //! All of it happens within the listener's time limit (408), and a handler that panics costs its own
-//! request (500) and nobody else's.
+//! request (500) and nobody else's. What fails here is told by `refusal`: to a browser as a page, and for that
+//! the tenant is loaded before anything that it can be loaded before.
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
@@ -26,8 +27,9 @@ use tenancy::{AccessDenied, TenantState};
 use crate::admin_auth;
 use crate::body::{self, BodyError};
 use crate::call::Call;
-use crate::failure::{ErrorForm, Failure};
+use crate::failure::Failure;
 use crate::node::Node;
+use crate::refusal::Arriving;
 use crate::response::{Answer, set};
 use crate::routes::{Access, Matched, Route, RouteTable};
 use crate::server::Entrance;
@@ -43,20 +45,21 @@ pub(crate) async fn answer(
     let started = Instant::now();
     let id = RequestId::generate(node.rng.as_ref());
     let method = request.method().clone();
-    let mut operation = "unmatched";
+    let (headers, uri) = (request.headers(), request.uri());
+    let mut arriving = Arriving::new(id, headers, uri, table.has_pages);
     // In a box: the connection moves what it is given, more than once, and this is kilobytes.
-    let work = Box::pin(run(&node, &table, &entrance, request, id, &mut operation));
+    let work = Box::pin(run(&node, &table, &entrance, request, &mut arriving));
     let work = AssertUnwindSafe(work).catch_unwind();
     let mut response = match tokio::time::timeout(entrance.request_timeout, work).await {
         Ok(Ok(response)) => response,
         Ok(Err(_panic)) => {
             // The panic hook has logged what and where.
-            tracing::error!(request = %id, operation, "a handler panicked");
-            Failure::internal().to_api(id)
+            tracing::error!(request = %id, operation = arriving.operation(), "a handler panicked");
+            arriving.refuse(&node, &Failure::internal())
         }
         Err(_elapsed) => {
             let words = "The request took too long to arrive or to be answered.";
-            Failure::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", words).to_api(id)
+            arriving.refuse(&node, &Failure::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", words))
         }
     };
     if method == Method::HEAD {
@@ -66,7 +69,7 @@ pub(crate) async fn answer(
     if entrance.is_tls {
         set(&mut response, "strict-transport-security", "max-age=31536000");
     }
-    let status = response.status();
+    let (status, operation) = (response.status(), arriving.operation());
     let took = started.elapsed();
     node.metrics.record(operation, status.as_u16(), took);
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
@@ -78,14 +81,14 @@ pub(crate) async fn answer(
     response
 }
 
-async fn run(
+async fn run<'a>(
     node: &Arc<Node>,
-    table: &RouteTable,
+    table: &'a RouteTable,
     entrance: &Entrance,
     request: Request<Incoming>,
-    id: RequestId,
-    operation: &mut &'static str,
+    arriving: &mut Arriving<'a>,
 ) -> Answer {
+    let id = arriving.request;
     // 1
     let (head, body) = request.into_parts();
     let client = client_address(node, entrance.peer, &head.headers);
@@ -94,24 +97,31 @@ async fn run(
         .or_else(|| head.uri.authority().map(http::uri::Authority::as_str));
     let located = match node.tenants.locate(&node.storage, host, head.uri.path()).await {
         Ok(Some(located)) => located,
-        Ok(None) => return Failure::not_found().to_api(id),
-        Err(error) => return load_failure(&error, id).to_api(id),
+        Ok(None) => return arriving.refuse(node, &Failure::not_found()),
+        Err(error) => return arriving.refuse(node, &load_failure(&error, id)),
     };
     let Matched { route, places } = match table.find(&head.method, &located.path) {
         Ok(matched) => matched,
-        Err(unmatched) => return unmatched.respond(id),
+        Err(unmatched) => {
+            if arriving.has_reader() {
+                // For its looks alone: a page without them does as well.
+                arriving.tenant = node.tenants.load(node, &located.tenant).await.ok().flatten();
+            }
+            return arriving.refuse_unmatched(node, &unmatched);
+        }
     };
-    *operation = route.operation;
+    arriving.route = Some(route);
     // 3
-    let body = match body::read(body, entrance.body_bytes).await {
-        Ok(body) => body,
-        Err(error) => return fail(&body_failure(error), route, None, id),
-    };
-    // 4
     let tenant = match node.tenants.load(node, &located.tenant).await {
         Ok(Some(tenant)) => tenant,
-        Ok(None) => return fail(&Failure::not_found(), route, None, id),
-        Err(error) => return fail(&load_failure(&error, id), route, None, id),
+        Ok(None) => return arriving.refuse(node, &Failure::not_found()),
+        Err(error) => return arriving.refuse(node, &load_failure(&error, id)),
+    };
+    arriving.tenant = Some(Arc::clone(&tenant));
+    // 4
+    let body = match body::read(body, entrance.body_bytes).await {
+        Ok(body) => body,
+        Err(error) => return arriving.refuse(node, &body_failure(error)),
     };
     let mut call = Call {
         node: Arc::clone(node),
@@ -130,7 +140,7 @@ async fn run(
     match let_in(&call, route, entrance).await {
         Ok(principal) => call.principal = principal,
         Err(failure) => {
-            let mut response = fail(&failure, route, Some(&call), id);
+            let mut response = arriving.refuse(node, &failure);
             if failure.status == StatusCode::UNAUTHORIZED {
                 set(&mut response, "www-authenticate", "Bearer realm=\"portcullis\"");
             }
@@ -173,16 +183,6 @@ async fn let_in(
             | AccessDenied::MissingScope(_)
             | AccessDenied::WiderThanOneself(_)),
         ) => Err(Failure::new(StatusCode::FORBIDDEN, "forbidden", denied.to_string())),
-    }
-}
-
-/// A failure in the route's form. A page needs a tenant, and so there is none before one is loaded.
-fn fail(failure: &Failure, route: &Route, call: Option<&Call>, id: RequestId) -> Answer {
-    match (route.errors, call) {
-        (ErrorForm::OAuth, _) => failure.to_oauth(),
-        (ErrorForm::Problem, _) => failure.to_problem(id),
-        (ErrorForm::Page, Some(call)) => failure.to_page(call),
-        (ErrorForm::Page | ErrorForm::Api, _) => failure.to_api(id),
     }
 }
 

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use primitives::RequestId;
 use serde_json::json;
-use ui::ErrorView;
+use ui::{ErrorView, PageContext, Pages};
 
 use crate::call::Call;
 use crate::response::{Answer, json_no_store, no_store, page, respond, set};
@@ -102,17 +102,22 @@ impl Failure {
         if call.wants_json() {
             return self.to_api(call.request);
         }
+        let here = call.page_path();
+        let context = call.tenant.page_context(&here, call.locale(&[]), call.now());
+        self.to_page_in(&call.node.pages, &context, call.request)
+    }
+
+    /// Renders it as a page with these surroundings.
+    pub(crate) fn to_page_in(&self, pages: &Pages, context: &PageContext<'_>, request: RequestId) -> Answer {
         let view = ErrorView {
             id: Some(self.id.to_owned()),
             title: String::new(),
             message: self.message.clone(),
-            request_id: Some(call.request.to_string()),
+            request_id: Some(request.to_string()),
             restart_url: None,
         };
-        let here = call.page_path();
-        let context = call.tenant.page_context(&here, call.locale(&[]), call.now());
-        let html = call.node.pages.error(&view, &context);
-        self.with_hints(page(self.status, html, &ui::page_headers(&call.tenant.branding, None)))
+        let html = pages.error(&view, context);
+        self.with_hints(page(self.status, html, &ui::page_headers(context.branding, None)))
     }
 
     fn with_hints(&self, mut response: Answer) -> Answer {

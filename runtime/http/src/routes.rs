@@ -8,13 +8,12 @@ use std::sync::Arc;
 
 use config::Router;
 use futures_util::future::BoxFuture;
-use http::{Method, StatusCode};
-use primitives::RequestId;
+use http::Method;
 use tenancy::Scope;
 
 use crate::call::Call;
-use crate::failure::{ErrorForm, Failure};
-use crate::response::{Answer, set};
+use crate::failure::ErrorForm;
+use crate::response::Answer;
 use crate::self_service::{read, start, submit};
 use crate::{admin, health, oauth2, pages, self_service, sessions, well_known};
 
@@ -187,6 +186,8 @@ pub(crate) struct RouteTable {
     paths: matchit::Router<usize>,
     /// By path, its routes by method.
     methods: Vec<HashMap<Method, Arc<Route>>>,
+    /// Whether what pages load is among them.
+    pub(crate) has_pages: bool,
 }
 
 impl std::fmt::Debug for RouteTable {
@@ -242,7 +243,7 @@ impl RouteTable {
                 return Err(collision("the same method twice".to_owned()));
             }
         }
-        Ok(Self { paths, methods })
+        Ok(Self { paths, methods, has_pages: routers.contains(&Router::Public) })
     }
 
     /// The route of a request; HEAD is answered by GET's.
@@ -259,21 +260,6 @@ impl RouteTable {
             |value: &str| percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned();
         let places = found.params.iter().map(|(name, value)| (name.to_owned(), decode(value))).collect();
         Ok(Matched { route, places })
-    }
-}
-
-impl Unmatched {
-    pub(crate) fn respond(&self, request: RequestId) -> Answer {
-        match self {
-            Self::Path => Failure::not_found().to_api(request),
-            Self::Method(known) => {
-                let words = format!("This address takes {known}.");
-                let failure = Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", words);
-                let mut response = failure.to_api(request);
-                set(&mut response, "allow", known);
-                response
-            }
-        }
     }
 }
 

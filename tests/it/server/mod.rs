@@ -1,4 +1,5 @@
 //! The server itself: what it says of itself, and what hostile connections get.
 
 mod answers;
+mod refusals;
 mod tls;

@@ -1,7 +1,7 @@
 //! `/ui/assets/{name}`: the files that pages load, each named by its content and so kept for good.
 
 use http::StatusCode;
-use ui::{IMMUTABLE, brand_stylesheet_name};
+use ui::{Branding, IMMUTABLE, brand_stylesheet_name};
 
 use crate::call::Call;
 use crate::failure::Failure;
@@ -10,8 +10,11 @@ use crate::response::{Answer, respond, set};
 /// `GET /ui/assets/{name}`
 pub(crate) async fn file(call: Call) -> Answer {
     let name = call.place("name");
-    let mut answer = if name == brand_stylesheet_name(&call.tenant.branding) {
-        respond(StatusCode::OK, "text/css; charset=utf-8", call.tenant.branding.stylesheet())
+    // The looks that no tenant chose are those of a page that is no tenant's, see `refusal`.
+    let no_ones = Branding::default();
+    let looks = [&call.tenant.branding, &no_ones];
+    let mut answer = if let Some(branding) = looks.into_iter().find(|b| name == brand_stylesheet_name(b)) {
+        respond(StatusCode::OK, "text/css; charset=utf-8", branding.stylesheet())
     } else if let Some(asset) = call.node.pages.assets().find(name) {
         respond(StatusCode::OK, asset.content_type, asset.body)
     } else {
