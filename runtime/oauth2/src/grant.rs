@@ -97,7 +97,7 @@ pub struct AuthorizationCode {
     pub redirect_uri: Option<String>,
     /// PKCE `code_challenge`, always `S256`.
     pub code_challenge: Option<String>,
-    /// Until when it may be redeemed.
+    /// Until when it may be redeemed; of a redeemed one, until when it is remembered.
     pub expires_at: Timestamp,
     /// When it was redeemed.
     pub consumed_at: Option<Timestamp>,

@@ -75,6 +75,8 @@ pub enum Write {
         grant: GrantId,
         /// When.
         at: Timestamp,
+        /// Until when the redeemed code is remembered, so that a replay is noticed: in place of its expiry.
+        kept_until: Timestamp,
     },
     /// Adds an opaque access token. Guard: its hash is new.
     InsertAccessToken(Box<AccessToken>),

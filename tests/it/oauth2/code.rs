@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use futures_util::future::join_all;
+use primitives::Clock as _;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
@@ -179,6 +180,27 @@ async fn fifty_redemptions_of_one_code_give_one_answer_and_leave_no_live_token()
     let refresh = tokens["refresh_token"].as_str().unwrap();
     let refreshed = app.token(&[("grant_type", "refresh_token"), ("refresh_token", refresh)]).await;
     assert_eq!(refreshed.json()["error"], "invalid_grant");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replay_after_the_code_has_expired_still_kills_the_family() {
+    let world = World::start().await;
+    let app = App::register(&world, true).await;
+    let mut browser = Browser::default();
+    sign_up(&world, &mut browser, "ada@acme.example").await;
+    let code = code(&app, &mut browser).await;
+    let tokens = app.redeem(&code).await.json();
+    let token = |kind: &str| tokens[kind].as_str().unwrap().to_owned();
+    world.clock.advance(std::time::Duration::from_mins(30));
+    world.storage.delete_expired(world.clock.now(), 1_000).await.unwrap();
+    for kind in ["access_token", "refresh_token"] {
+        assert!(app.is_active(&token(kind)).await, "{kind}");
+    }
+    let replayed = app.redeem(&code).await;
+    assert_eq!((replayed.status, replayed.json()["error"].as_str()), (400, Some("invalid_grant")));
+    for kind in ["access_token", "refresh_token"] {
+        assert!(!app.is_active(&token(kind)).await, "{kind}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -129,10 +129,11 @@ impl Rows {
             Write::InsertAuthorizationCode(code) => {
                 guard(self.codes.insert(code.hash.clone(), *code).is_none())
             }
-            Write::ConsumeAuthorizationCode { code, grant, at } => {
+            Write::ConsumeAuthorizationCode { code, grant, at, kept_until } => {
                 guard(self.is_live(grant))?;
                 let code = self.codes.get_mut(&code).filter(|code| code.consumed_at.is_none());
-                code.ok_or(Missed)?.consumed_at = Some(at);
+                let code = code.ok_or(Missed)?;
+                (code.consumed_at, code.expires_at) = (Some(at), kept_until);
                 Ok(())
             }
             Write::InsertAccessToken(token) => {

@@ -3,7 +3,9 @@
 //! Attacks: a code that leaked is redeemed by somebody else (it is bound to its client, its redirect
 //! URI and a verifier), or a second time. Consuming is guarded, so that of any number of parallel
 //! redemptions one wins; each other decides again, sees that the code is spent, and revokes the grant
-//! with everything that was issued for it, because nobody can tell which of them was the thief.
+//! with everything that was issued for it, because nobody can tell which of them was the thief. A thief
+//! who waits until the code has expired gains nothing: a redeemed code is remembered for as long as the
+//! tokens live that it gave.
 
 use primitives::{Actor, AuditEvent};
 
@@ -11,6 +13,7 @@ use super::refresh_token::{new_refresh_token, remaining_audience};
 use super::{Granted, InvalidGrant, Refused, TokenError};
 use crate::client::{Client, GrantType};
 use crate::grant::{AuthorizationCode, Grant};
+use crate::lifespan::{Lifetime, lifespan};
 use crate::liveness::{Dead, SessionRule, check_grant};
 use crate::parameters::Parameters;
 use crate::pkce;
@@ -46,14 +49,23 @@ pub(super) async fn run(
     let live = check_grant(server, client, grant, SessionRule::MustBeLive).await?.map_err(refusal)?;
     let grant = live.grant();
 
-    let mut writes =
-        vec![Write::ConsumeAuthorizationCode { code: code.hash.clone(), grant: grant.id, at: now }];
+    let access_token = lifespan(server, client, GrantType::AuthorizationCode, Lifetime::AccessToken);
+    let mut kept_until = code.expires_at.max(now.after(access_token));
     let mut refresh_token = None;
+    let mut refresh_row = None;
     if grant.scope.offline() && client.may_use(GrantType::RefreshToken) {
         let (token, row) = new_refresh_token(server, client, GrantType::AuthorizationCode, grant);
-        writes.push(Write::InsertRefreshToken(Box::new(row)));
+        kept_until = kept_until.max(row.expires_at);
         refresh_token = Some(token);
+        refresh_row = Some(Write::InsertRefreshToken(Box::new(row)));
     }
+    let mut writes = vec![Write::ConsumeAuthorizationCode {
+        code: code.hash.clone(),
+        grant: grant.id,
+        at: now,
+        kept_until,
+    }];
+    writes.extend(refresh_row);
     Ok(Granted {
         grant_type: GrantType::AuthorizationCode,
         scope: grant.scope.clone(),
@@ -258,6 +270,30 @@ mod tests {
         world.redeem(&code).unwrap();
         world.wait(3_600);
         assert_eq!(world.redeem(&code).err(), Some(refused(InvalidGrant::ReplayedCode)));
+    }
+
+    #[test]
+    fn redeemed_code_is_remembered_while_its_tokens_live() {
+        let check = |scope: &str, lifespans: serde_json::Value, expect: u64| {
+            let world = World::new();
+            let mut patch = json!({"grant_types": ["authorization_code", "refresh_token"],
+                "token_endpoint_auth_method": "client_secret_post"});
+            patch.as_object_mut().unwrap().extend(lifespans.as_object().unwrap().clone());
+            world.add_client(&patch);
+            let code = world.code(scope);
+            let now = world.server.now();
+            world.redeem(&code).unwrap();
+            let kept = world.rows(|rows| rows.codes.values().next().unwrap().expires_at);
+            assert_eq!(kept, now.after(std::time::Duration::from_secs(expect)), "{scope} {lifespans}");
+        };
+        let access = |span: &str| json!({"authorization_code_grant_access_token_lifespan": span});
+        let refresh = |span: &str| json!({"authorization_code_grant_refresh_token_lifespan": span});
+        check("openid", json!({}), 3_600);
+        check("openid", access("3h"), 3 * 3_600);
+        check("openid", access("5s"), 60);
+        check("openid", refresh("48h"), 3_600);
+        check("offline_access", refresh("48h"), 48 * 3_600);
+        check("offline_access", refresh("30m"), 3_600);
     }
 
     #[test]

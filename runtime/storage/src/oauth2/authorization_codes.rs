@@ -25,14 +25,20 @@ pub(super) fn insert(tenant: &TenantId, code: &AuthorizationCode) -> Vec<Stateme
     vec![row, grants::keep(tenant, code.grant, code.expires_at)]
 }
 
-pub(super) fn consume(tenant: &TenantId, code: &KeyedHash, grant: GrantId, at: Timestamp) -> Statement {
-    Statement::one(
-        "UPDATE oauth2_authorization_codes SET consumed_at = $4
+pub(super) fn consume(
+    tenant: &TenantId,
+    code: &KeyedHash,
+    grant: GrantId,
+    (at, kept_until): (Timestamp, Timestamp),
+) -> Vec<Statement> {
+    let row = Statement::one(
+        "UPDATE oauth2_authorization_codes SET consumed_at = $4, expires_at = $5
          WHERE tenant = $1 AND hash = $2 AND grant_id = $3 AND consumed_at IS NULL
              AND EXISTS (SELECT 1 FROM oauth2_grants g
                          WHERE g.tenant = $1 AND g.id = $3 AND g.revoked_at IS NULL)",
-        values![tenant, code, &grant, at],
-    )
+        values![tenant, code, &grant, at, kept_until],
+    );
+    vec![row, grants::keep(tenant, grant, kept_until)]
 }
 
 pub(super) async fn find(

@@ -55,8 +55,8 @@ impl Stored for Write {
                 vec![consents::forget(tenant, subject, client.as_ref())]
             }
             Self::InsertAuthorizationCode(code) => authorization_codes::insert(tenant, &code),
-            Self::ConsumeAuthorizationCode { code, grant, at } => {
-                vec![authorization_codes::consume(tenant, &code, grant, at)]
+            Self::ConsumeAuthorizationCode { code, grant, at, kept_until } => {
+                authorization_codes::consume(tenant, &code, grant, (at, kept_until))
             }
             Self::InsertAccessToken(token) => access_tokens::insert(tenant, &token),
             Self::DeleteAccessToken { token } => vec![access_tokens::delete(tenant, &token)],

@@ -180,7 +180,7 @@ impl Rows {
         let guarded = [
             Write::UpdateClient { client: renamed, expected: 1 },
             Write::DeleteClient { client: client.clone(), expected: 1 },
-            Write::ConsumeAuthorizationCode { code, grant: self.grant.id, at },
+            Write::ConsumeAuthorizationCode { code, grant: self.grant.id, at, kept_until: at },
             Write::RotateRefreshToken { token, grant: self.grant.id, rotation },
         ];
         for write in guarded {

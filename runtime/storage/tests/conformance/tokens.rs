@@ -18,9 +18,12 @@ async fn code_is_redeemed_once_of_fifty_times_and_remembered() {
         assert_eq!(find().await.unwrap(), Some((code.clone(), grant.clone())));
 
         let at = world.in_seconds(1);
-        world.race(Write::ConsumeAuthorizationCode { code: code.hash.clone(), grant: grant.id, at }).await;
+        let kept_until = world.in_seconds(3_600);
+        let consume =
+            Write::ConsumeAuthorizationCode { code: code.hash.clone(), grant: grant.id, at, kept_until };
+        world.race(consume).await;
         let found = find().await.unwrap();
-        code.consumed_at = Some(at);
+        (code.consumed_at, code.expires_at) = (Some(at), kept_until);
         assert_eq!(found, Some((code, grant)), "a replay is noticed");
     }
 }
@@ -32,7 +35,12 @@ async fn code_of_another_or_a_revoked_grant_is_not_redeemed() {
         let code = world.code(&grant, "code");
         assert_eq!(world.apply([Write::InsertAuthorizationCode(Box::new(code.clone()))]).await, None);
         let at = world.now();
-        let consume = |grant| Write::ConsumeAuthorizationCode { code: code.hash.clone(), grant, at };
+        let consume = |grant| Write::ConsumeAuthorizationCode {
+            code: code.hash.clone(),
+            grant,
+            at,
+            kept_until: code.expires_at,
+        };
         assert_eq!(world.apply([consume(other.id)]).await, Some(0));
         let revoke = Write::RevokeGrant { grant: grant.id, at };
         assert_eq!(world.apply([revoke, consume(grant.id)]).await, Some(1));
