@@ -347,7 +347,8 @@ impl Demo {
         let mut command = place.without_configuration(&[&ports, more].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let line = BufReader::new(child.stdout.take().unwrap()).lines().next();
-        let running = Running(child);
+        // Nobody reads its log.
+        let running = Running(child, channel().1);
         Self { running, told: serde_json::from_str(&line.unwrap().unwrap()).unwrap() }
     }
 

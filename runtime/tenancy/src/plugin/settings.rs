@@ -14,7 +14,8 @@ pub struct Settings {
     /// How many guests of one tenant may run at once. Further calls wait for their wall time, then fail.
     pub concurrent_calls_per_tenant: u32,
     /// How much guest CPU one tenant may use, in milliseconds per second, on average. What a tenant does
-    /// not use it may catch up on for two seconds.
+    /// not use it may catch up on for two seconds. Where there is none left, calls wait for it and fail
+    /// when most of their wall time is over.
     pub tenant_cpu_ms_per_second: u32,
     /// How many loaded components stay in memory; the least used leave and are mapped again when called.
     pub loaded_components: u64,
