@@ -26,9 +26,20 @@ pub(crate) fn under_ci() -> bool {
 }
 
 /// Returns cargo, in the root, without the variables that the outer `cargo run` set for us.
+///
+/// Build scripts (ring's) are run again when those change, with everything that needs them: each step would build
+/// the half of the workspace that the one before, or the developer's own cargo, had built already.
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(root()).env_remove("CARGO_MANIFEST_DIR").env_remove("CARGO_PKG_NAME");
+    cargo.current_dir(root());
+    for (name, _) in std::env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+        {
+            cargo.env_remove(&name);
+        }
+    }
     cargo
 }
 
