@@ -192,14 +192,14 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
     let url = Url::parse(&base_url).map_err(|error| unusable(error.to_string()))?;
     let schemas = Schemas::compile(&settings.identity).map_err(|error| unusable(error.to_string()))?;
     if tenant.state == TenantState::Active {
-        for report in node.plugins.install(&tenant.id, settings.plugins).await {
+        for report in node.plugins.install(&tenant.id, settings.plugins.clone()).await {
             if let PluginState::Failed { reason } = report.state {
                 // Its hooks fail closed, or go on with the version before: never as if there were no plugin.
                 tracing::error!(tenant = %tenant.id, plugin = report.name, reason, "a plugin cannot be loaded");
             }
         }
     }
-    crate::keys::ensure(node, &tenant.id, &settings.keys).await.map_err(LoadError::Store)?;
+    crate::keys::ensure(node, &tenant.id, &settings).await.map_err(LoadError::Store)?;
     let ports = Ports {
         clients: Arc::new(node.storage.clone()),
         grants: Arc::new(node.storage.clone()),

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use config::TenantSettings;
 use futures_util::future::BoxFuture;
-use jose::RotationSchedule;
+use jose::SigningAlgorithm;
 use jose::ports::SigningKeys as _;
-use primitives::{Rng, TenantId};
+use primitives::{Change, Rng, TenantId};
 use storage::{ApplyError, Storage, StorageError};
 use tenancy::Tenants as _;
 
@@ -31,7 +31,15 @@ impl Rotation {
     /// Does what is due for one tenant; whether anything was.
     async fn rotate(&self, tenant: &TenantId, turn: &Turn) -> Result<bool, RotationError> {
         let keys = self.storage.list_signing_keys(tenant).await.map_err(unreadable)?;
-        let schedule = self.schedule(tenant).await?;
+        let settings = self.settings(tenant).await?;
+        let schedule = settings.as_ref().unwrap_or(&TenantSettings::default()).rotation_schedule();
+        if let Some(settings) = settings {
+            // An algorithm that the tenant no longer names gets no successor.
+            let named = settings.signing_algorithms();
+            if let Some(change) = jose::retire_unnamed(tenant, &named, &keys, &schedule, turn.now()) {
+                return self.retire(change, &named, turn).await;
+            }
+        }
         let (rng, now, owned) = (self.rng.clone(), turn.now(), tenant.clone());
         // An RSA key takes up to some seconds of CPU. One at a time: the others' requests come first.
         let decided =
@@ -46,20 +54,49 @@ impl Rotation {
         }
     }
 
-    /// The tenant's own schedule; keys are kept for its longest token at least.
-    ///
-    /// A tenant whose settings cannot be read rotates by the defaults: its keys grow old otherwise.
-    async fn schedule(&self, tenant: &TenantId) -> Result<RotationSchedule, RotationError> {
-        let found = self.storage.find_tenant(tenant.clone()).await.map_err(unreadable)?;
-        let document = found.map(|tenant| tenant.settings.document).unwrap_or_default();
-        let settings = TenantSettings::from_document(&document).map(|stored| stored.settings);
-        let settings = settings.unwrap_or_else(|error| {
-            tracing::warn!(%tenant, %error, "keys are rotated by the default schedule");
-            TenantSettings::default()
+    /// Retires the keys of algorithms other than `named`. What else is due is the next turn's.
+    async fn retire(
+        &self,
+        change: Change<jose::Write>,
+        named: &[SigningAlgorithm],
+        turn: &Turn,
+    ) -> Result<bool, RotationError> {
+        let tenant = change.tenant.clone();
+        match self.storage.apply(change).await {
+            Ok(()) => {}
+            Err(ApplyError::Missed { .. }) => return Ok(false),
+            Err(ApplyError::Storage(error)) => return Err(error.into()),
+        }
+        // Whoever named one again meanwhile found its key signing, and made none.
+        let Some(settings) = self.settings(&tenant).await? else { return Ok(true) };
+        let (wanted, schedule) = (settings.signing_algorithms(), settings.rotation_schedule());
+        if wanted.iter().all(|algorithm| named.contains(algorithm)) {
+            return Ok(true);
+        }
+        let keys = self.storage.list_signing_keys(&tenant).await.map_err(unreadable)?;
+        let (rng, now) = (self.rng.clone(), turn.now());
+        let made = tokio::task::spawn_blocking(move || {
+            jose::ensure_keys(&tenant, &wanted, &keys, &schedule, now, rng.as_ref())
         });
-        let tokens = [settings.oauth2.access_token_lifespan, settings.oauth2.id_token_lifespan];
-        let longest = tokens.into_iter().map(|lifespan| lifespan.0).max().unwrap_or_default();
-        Ok(settings.keys.rotation.covering(longest))
+        let Some(change) = made.await.map_err(|_| RotationError::Generation)?? else { return Ok(true) };
+        match self.storage.apply(change).await {
+            Ok(()) | Err(ApplyError::Missed { .. }) => Ok(true),
+            Err(ApplyError::Storage(error)) => Err(error.into()),
+        }
+    }
+
+    /// The tenant's settings. One whose settings cannot be read rotates by the defaults, since its keys grow
+    /// old otherwise, and none of its algorithms is taken for one that it does not name.
+    async fn settings(&self, tenant: &TenantId) -> Result<Option<TenantSettings>, RotationError> {
+        let found = self.storage.find_tenant(tenant.clone()).await.map_err(unreadable)?;
+        let Some(found) = found else { return Ok(None) };
+        match TenantSettings::from_document(&found.settings.document) {
+            Ok(stored) => Ok(Some(stored.settings)),
+            Err(error) => {
+                tracing::warn!(%tenant, %error, "keys are rotated by the default schedule");
+                Ok(None)
+            }
+        }
     }
 }
 

@@ -48,6 +48,27 @@ pub fn ensure_keys(
     Ok(unless_empty(change))
 }
 
+/// Takes the keys of algorithms that are not among `algorithms` out of use; `None` if there are none.
+///
+/// They stay published until what they signed has expired. Whoever names such an algorithm again at the
+/// same time may have found its key signing, and made none: read the settings once more after this.
+pub fn retire_unnamed(
+    tenant: &TenantId,
+    algorithms: &[SigningAlgorithm],
+    existing: &[SigningKey],
+    schedule: &RotationSchedule,
+    now: Timestamp,
+) -> Option<Change<Write>> {
+    let unnamed = existing
+        .iter()
+        .filter(|key| !matches!(key.state, KeyState::Retired { .. }) && !algorithms.contains(&key.algorithm));
+    // A pending one too: by now it may have begun to sign.
+    let until = schedule.retired_until(now);
+    unless_empty(
+        unnamed.fold(Change::new(tenant.clone()), |change, key| retire(change, key, until, Actor::System)),
+    )
+}
+
 /// Does what is due about the keys that a tenant has; `None` if nothing is.
 ///
 /// Each step is due by its own time, so that a node that was away does late what it missed, and never
@@ -194,7 +215,7 @@ mod tests {
                 }
                 Write::RetireSigningKey { kid, until } => {
                     let key = self.find(&kid);
-                    assert!(matches!(key.state, KeyState::Active { .. }));
+                    assert!(!matches!(key.state, KeyState::Retired { .. }));
                     key.state = KeyState::Retired { until };
                     "retire"
                 }
@@ -287,6 +308,31 @@ mod tests {
                 assert!(read.is_ok(), "token of {signed} s, key set of {cached} s");
             }
         }
+    }
+
+    #[test]
+    fn unnamed_algorithm_signs_no_more_and_stays_published_while_its_tokens_live() {
+        let (rng, mut store) = (SeededRng::new(6), Store::default());
+        let both = [SigningAlgorithm::EdDsa, SigningAlgorithm::Es256];
+        store.ensure(&both, START, &rng);
+        store.rotate(at(90), &rng);
+        let mut retire = |algorithms: &[SigningAlgorithm], seconds| {
+            let tenant = TenantId::default_tenant();
+            let change = retire_unnamed(&tenant, algorithms, &store.0, &SCHEDULE, at(seconds));
+            store.apply(change)
+        };
+        assert_eq!(retire(&both, 91), [""; 0]);
+        assert_eq!(retire(&both[1..], 91), ["retire", "retire"], "the active and the pending one");
+        assert_eq!(retire(&both[1..], 91), [""; 0], "once");
+        let keys = TenantKeys::new(&store.0, at(91)).unwrap();
+        assert!(keys.signer(SigningAlgorithm::EdDsa).is_none());
+        assert!(keys.signer(SigningAlgorithm::Es256).is_some());
+        assert_eq!(keys.jwks().keys.len(), 4);
+        assert_eq!(store.rotate(at(100), &rng), ["retire", "activate"], "no successor is made");
+        assert_eq!(store.ensure(&both, at(101), &rng), ["create"], "named again, it gets a new key");
+        // 91 s, and 30 s for tokens and a minute of slack.
+        assert_eq!(store.rotate(at(180), &rng), [""; 0]);
+        assert_eq!(store.rotate(at(181), &rng), ["delete", "delete"]);
     }
 
     #[test]

@@ -12,7 +12,8 @@ use crate::SigningAlgorithm;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// The algorithms that it has a key for.
+    /// The algorithms that it has a key for. One that is added has its key at once; one that is taken out
+    /// signs no more, and its keys stay published until what they signed has expired.
     pub algorithms: Vec<SigningAlgorithm>,
     /// When its keys follow each other.
     pub rotation: RotationSchedule,

@@ -114,7 +114,7 @@ pub enum Write {
         /// When its successor is to be published.
         rotate_at: Timestamp,
     },
-    /// An active key signs no more. Guard: it is active.
+    /// A key signs no more, or never will. Guard: it is active or pending.
     RetireSigningKey {
         /// Which.
         kid: KeyId,

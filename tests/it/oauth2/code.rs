@@ -151,8 +151,16 @@ async fn person_signs_in_on_the_way_to_an_app() {
     assert_eq!(userinfo.json()["sub"], claims["sub"]);
 }
 
+pub(crate) fn header(token: &str) -> Value {
+    part(token, 0)
+}
+
 pub(crate) fn claims(token: &str) -> Value {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap()
+    part(token, 1)
+}
+
+fn part(token: &str, index: usize) -> Value {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(index).unwrap()).unwrap()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

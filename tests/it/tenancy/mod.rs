@@ -1,3 +1,4 @@
 //! What one tenant sees of another: nothing.
 
 mod isolation;
+mod keys;

@@ -1,6 +1,7 @@
 //! A tenant's settings: one type for its TOML section and for the document that the database keeps.
 
 use identity::schema::{SchemaError, Schemas};
+use jose::{RotationSchedule, SigningAlgorithm};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -70,6 +71,25 @@ impl TenantSettings {
     /// changes reaches every tenant that left it.
     pub fn to_document(&self) -> Map<String, Value> {
         stored::write(self)
+    }
+
+    /// The algorithms of which the tenant has keys: those that it names, and those that its tokens are
+    /// signed with.
+    pub fn signing_algorithms(&self) -> Vec<SigningAlgorithm> {
+        let mut wanted = self.keys.algorithms.clone();
+        for used in [self.oauth2.id_token_signing_algorithm, self.oauth2.access_token_signing_algorithm] {
+            if !wanted.contains(&used) {
+                wanted.push(used);
+            }
+        }
+        wanted
+    }
+
+    /// When its keys follow each other: a retired one is kept for its longest token at least.
+    pub fn rotation_schedule(&self) -> RotationSchedule {
+        let tokens = [self.oauth2.access_token_lifespan, self.oauth2.id_token_lifespan];
+        let longest = tokens.into_iter().map(|lifespan| lifespan.0).max().unwrap_or_default();
+        self.keys.rotation.covering(longest)
     }
 
     /// Reports what contradicts itself, by key, e.g. `identity.session.cookie_domain`.

@@ -1,6 +1,6 @@
-use jose::{KeyState, SigningAlgorithm, SigningKey, TenantKeys};
+use jose::{KeyState, RotationSchedule, SigningAlgorithm, SigningKey, TenantKeys};
 use primitives::rng::SeededRng;
-use primitives::{Actor, Change, Sealer};
+use primitives::{Actor, Sealer};
 use storage::{Statement, Stored, values};
 use tenancy::{ManagedBy, Tenant};
 
@@ -32,7 +32,7 @@ impl World {
     async fn with_key(&self, tenant: &str, seed: u64) {
         let (schedule, rng) = (RotationSchedule::default(), SeededRng::new(seed));
         let change =
-            jose::ensure_keys(&id(tenant), &[SigningAlgorithm::EdDsa], &[], &schedule, self.now(), &rng);
+            jose::ensure_keys(&id(tenant), &[SigningAlgorithm::Es256], &[], &schedule, self.now(), &rng);
         self.storage.apply(change.unwrap().unwrap()).await.unwrap();
     }
 
@@ -67,7 +67,7 @@ async fn tenants_key_lives_its_life_whichever_node_has_the_job() {
     assert_eq!(world.later(DAY / 2, "one").await, Outcome::Done(0), "it is due, and waits for its successor");
     let token = {
         let keys = TenantKeys::new(&world.keys("default").await, world.now()).unwrap();
-        keys.signer(SigningAlgorithm::EdDsa).unwrap().sign(jose::TokenType::Jwt, &1).unwrap()
+        keys.signer(SigningAlgorithm::Es256).unwrap().sign(jose::TokenType::Jwt, &1).unwrap()
     };
     assert_eq!(world.later(DAY / 2, "two").await, Outcome::Done(1));
     assert_eq!(world.states("default").await, ["retired", "active"]);
@@ -109,6 +109,29 @@ async fn tenants_own_schedule_counts_and_its_longest_token() {
     assert_eq!(active.state, KeyState::Active { rotate_at: now.after(Duration::from_mins(15)) });
     let KeyState::Retired { until } = retired.state else { panic!("{:?}", retired.state) };
     assert!(until > now.after(Duration::from_hours(5)), "kept for the longest token");
+}
+
+#[tokio::test]
+async fn algorithm_that_is_no_longer_named_gets_no_successor() {
+    let world = World::open().await;
+    let named = serde_json::json!({
+        "keys": { "algorithms": ["EdDSA"] },
+        "oauth2": { "id_token_signing_algorithm": "EdDSA", "access_token_signing_algorithm": "EdDSA" },
+    });
+    world.with_tenant("moved", &named).await;
+    // Its tokens are signed with it, though it is not named.
+    world.with_tenant("half", &serde_json::json!({ "keys": { "algorithms": ["EdDSA"] } })).await;
+    for (seed, name) in ["moved", "half", "unknown"].into_iter().enumerate() {
+        world.with_key(name, seed as u64).await;
+    }
+    assert_eq!(world.later(DAY * 89, "one").await, Outcome::Done(3));
+    for (name, expect) in
+        [("moved", &["retired"][..]), ("half", &["active", "pending"]), ("unknown", &["active", "pending"])]
+    {
+        assert_eq!(world.states(name).await, expect, "{name}");
+    }
+    assert_eq!(world.later(DAY * 31, "one").await, Outcome::Done(3));
+    assert_eq!(world.states("moved").await, [""; 0], "what it signed has expired");
 }
 
 /// Damages the sealed keys of a tenant.

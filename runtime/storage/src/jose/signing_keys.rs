@@ -41,7 +41,7 @@ pub(super) fn activate(tenant: &TenantId, kid: &KeyId, rotate_at: Timestamp) -> 
 pub(super) fn retire(tenant: &TenantId, kid: &KeyId, until: Timestamp) -> Statement {
     Statement::one(
         "UPDATE signing_keys SET state = 'retired', due_at = $3
-         WHERE tenant = $1 AND kid = $2 AND state = 'active'",
+         WHERE tenant = $1 AND kid = $2 AND state <> 'retired'",
         values![tenant, kid.as_str(), until],
     )
 }

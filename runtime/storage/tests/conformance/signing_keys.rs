@@ -69,7 +69,7 @@ async fn key_goes_from_pending_to_active_to_retired_to_gone() {
         assert_eq!(world.apply([activate()]).await, Some(0), "another key is active");
         assert_eq!(world.apply([delete(until)]).await, Some(0), "not retired");
         assert_eq!(world.apply([retire(), activate()]).await, None);
-        assert_eq!(world.apply([retire()]).await, Some(0), "not active");
+        assert_eq!(world.apply([retire()]).await, Some(0), "retired already");
         assert_eq!(world.apply([activate()]).await, Some(0), "not pending");
         let mut expected = vec![
             (old.kid.to_string(), KeyState::Retired { until }),
@@ -80,6 +80,16 @@ async fn key_goes_from_pending_to_active_to_retired_to_gone() {
         assert_eq!(world.apply([delete(world.in_seconds(299))]).await, Some(0), "its time is not over");
         assert_eq!(world.apply([delete(until)]).await, None);
         assert_eq!(world.states().await, [(new.kid.to_string(), KeyState::Active { rotate_at })]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pending_key_that_will_not_be_needed_retires() {
+    for world in World::each().await {
+        let (key, until) = (world.pending(), world.in_seconds(300));
+        let retire = Write::RetireSigningKey { kid: key.kid.clone(), until };
+        assert_eq!(world.apply([insert(&key), retire]).await, None);
+        assert_eq!(world.states().await, [(key.kid.to_string(), KeyState::Retired { until })]);
     }
 }
 
