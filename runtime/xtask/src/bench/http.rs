@@ -15,7 +15,7 @@ use super::scenario::{Kind, Peer, SCENARIOS, check_samples, text};
 use super::table::{Rounds, Row, render};
 use super::{Settings, machine};
 use crate::loopback::get_json;
-use crate::workspace;
+use crate::{install, workspace};
 
 /// What one side measured: for each kind, its rounds and the last latency.
 type Side = Vec<(Kind, Rounds, Option<Measured>)>;
@@ -24,6 +24,8 @@ type Side = Vec<(Kind, Rounds, Option<Measured>)>;
 pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
     let directory = workspace::target_directory().join("bench");
     std::fs::create_dir_all(&directory)?;
+    // Before anything is measured: the library that verifies tokens of either side is among them.
+    install::node_packages(&workspace::root().join("tests/load/oidc-provider"))?;
     let facts = machine::facts();
     let built = if settings.oidc_provider_only { None } else { Some(Ours::build()?) };
     let (mut ours, mut theirs) = (empty(), empty());
