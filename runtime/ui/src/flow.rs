@@ -24,7 +24,7 @@ pub struct FlowView {
     /// Whether a signed-in person is asked to prove it again.
     #[serde(default)]
     pub refresh: bool,
-    /// Who is changing their settings.
+    /// Who is changing their settings, or is asked to prove again who they are.
     #[serde(default)]
     pub identity: Option<FlowIdentity>,
 }
@@ -45,7 +45,7 @@ pub struct RequestingClient {
     pub client_name: Option<String>,
 }
 
-/// Whose settings are shown.
+/// Who is signed in.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct FlowIdentity {

@@ -127,7 +127,7 @@ words! {
         language, language_label, secured_by, privacy, terms, help, optional, error_prefix, form_error,
         or, signed_in_as, sign_out,
     }
-    login: LoginWords { title, to_client, to_tenant, confirm_title, confirm_lead, no_account, create_account }
+    login: LoginWords { title, to_client, to_tenant, confirm_title, confirm_lead, confirm_lead_as, other_account, no_account, create_account }
     registration: RegistrationWords {
         title, to_client, to_tenant, have_account, sign_in, agree_both, agree_terms, agree_privacy, terms,
         privacy, password_hint,

@@ -33,19 +33,34 @@ impl Pages {
     pub fn login(&self, flow: &FlowView, context: &PageContext<'_>) -> String {
         let words = self.words(context);
         let forms = Forms { ui: &flow.ui, words, purpose: Purpose::Login, password_hint: None };
-        let (title, lead) = if flow.refresh {
-            (&words.login.confirm_title, words.login.confirm_lead.clone())
-        } else {
-            let lead = lead(&words.login.to_client, &words.login.to_tenant, flow, context);
-            (&words.login.title, lead)
-        };
-        let other = (context.registration && !flow.refresh).then(|| OtherWay {
+        if flow.refresh {
+            return self.confirm(flow, &forms, context);
+        }
+        let lead = lead(&words.login.to_client, &words.login.to_tenant, flow, context);
+        let other = context.registration.then(|| OtherWay {
             question: fill(&words.login.no_account, &[("tenant", &context.branding.name)]),
             label: words.login.create_account.clone(),
             href: self_service(context, "registration", flow),
         });
-        let frame = self.frame(context, title.clone());
+        let frame = self.frame(context, words.login.title.clone());
         flow_page(frame, &forms, lead, other, Vec::new())
+    }
+
+    /// Signing in again: as whom, and the way to be somebody else.
+    fn confirm(&self, flow: &FlowView, forms: &Forms<'_>, context: &PageContext<'_>) -> String {
+        let w = &self.words(context).login;
+        let lead = match flow.identity.as_ref().and_then(|identity| identity.label()) {
+            Some(subject) if !subject.is_empty() => fill(&w.confirm_lead_as, &[("subject", subject)]),
+            _ => w.confirm_lead.clone(),
+        };
+        let start = self_service(context, "login", flow);
+        let joint = if start.contains('?') { '&' } else { '?' };
+        let other = OtherWay {
+            question: self.words(context).consent.not_you.clone(),
+            label: w.other_account.clone(),
+            href: format!("{start}{joint}prompt=select_account"),
+        };
+        flow_page(self.frame(context, w.confirm_title.clone()), forms, lead, Some(other), Vec::new())
     }
 
     /// Creating an account.

@@ -1,4 +1,5 @@
 //! `/oauth2`
 
+mod accounts;
 pub(crate) mod code;
 mod token;

@@ -2,9 +2,10 @@
 
 use http::StatusCode;
 use identity::Problem;
-use identity::flow::OwnFlow;
+use identity::flow::{FlowKind, OwnFlow};
 use identity::session::LiveSession;
-use ui::FlowView;
+use ui::flow::FlowIdentity;
+use ui::{FlowView, PageContext};
 
 use super::{sessions, show};
 use crate::browser::BrowserState;
@@ -15,14 +16,24 @@ use crate::self_service::{Kind, csrf_cookie_of, document, load, owner, respond_t
 
 /// `GET /ui/login?flow=`
 pub(crate) async fn login(call: Call) -> Answer {
-    let form = match read(&call, Kind::Login).await {
+    let mut form = match read(&call, Kind::Login).await {
         Ok(form) => form,
         Err(answer) => return *answer,
     };
+    form.view.identity = whose(&form);
     let behind = behind(&call, &form.own).await;
     show(&call, StatusCode::OK, &behind.languages, behind.client_name.as_deref(), |context| {
-        call.node.pages.login(&form.view, context)
+        // Whoever is signed in signs up only after signing out.
+        let registration = context.registration && form.session.is_none();
+        call.node.pages.login(&form.view, &PageContext { registration, ..*context })
     })
+}
+
+/// Who is asked to prove it again. Another tab may have signed in somebody else meanwhile.
+fn whose(form: &Form) -> Option<FlowIdentity> {
+    let FlowKind::Login { refresh: Some(required), .. } = form.own.flow.kind else { return None };
+    let identity = form.session.as_ref()?.identity();
+    (identity.id == required).then(|| FlowIdentity { traits: identity.traits.clone().into() })
 }
 
 /// `GET /ui/registration?flow=`

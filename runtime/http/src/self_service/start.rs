@@ -122,6 +122,7 @@ async fn begin(
         login_challenge: asked.challenge.as_deref(),
         login_hint: asked.login_hint.as_deref(),
         refresh: value("refresh").is_some_and(|value| value == "true" || value == "1"),
+        select_account: value("prompt").is_some_and(|prompt| prompt == "select_account"),
         aal: aal.as_deref(),
         browser: asked.browser,
     };

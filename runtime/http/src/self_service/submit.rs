@@ -170,9 +170,10 @@ fn check_token(
     }
 }
 
-/// Whoever is signed in does not sign in or up again, but to prove who they are.
+/// Whoever is signed in does not sign in or up again, but to prove who they are or to be somebody else.
 fn check_session(flow: &Flow, session: Option<&LiveSession>) -> Result<(), Problem> {
     match (&flow.kind, session) {
+        (FlowKind::Login { refresh: None, select_account: true, .. }, _) => Ok(()),
         (FlowKind::Login { refresh: None, .. } | FlowKind::Registration { .. }, Some(_)) => {
             Err(Problem::SessionAlreadyAvailable)
         }

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::site::BASE;
 
+#[derive(Clone)]
 pub(crate) struct Client {
     address: SocketAddr,
     pub(crate) cookies: BTreeMap<String, String>,

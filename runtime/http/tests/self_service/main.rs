@@ -10,5 +10,6 @@ mod client;
 mod csrf;
 mod native;
 mod pages;
+mod select_account;
 mod sessions;
 mod site;

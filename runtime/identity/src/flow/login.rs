@@ -11,6 +11,7 @@ use crate::identifier::Identifier;
 use crate::identity::{Identity, IdentityState};
 use crate::limiter::{count_attempt, forgive_attempt};
 use crate::password::{PlainPassword, StoredPassword};
+use crate::session::revoke::sign_out;
 use crate::session::{AuthenticationMethod, Method, Session, SessionToken};
 use crate::write::Write;
 
@@ -48,6 +49,8 @@ pub(super) async fn with_password(
     if let FlowKind::Login { refresh: Some(required), .. } = flow.kind {
         return Ok(refreshed(room, caller, flow, required, &identity));
     }
+    let replaces = matches!(flow.kind, FlowKind::Login { select_account: true, .. });
+    let caller = Caller { session: caller.session.filter(|_| replaces), ..caller };
     signed_in(room, caller, identity, stored, password).await
 }
 
@@ -101,6 +104,7 @@ fn refreshed(
     Step::Refreshed { session, change }
 }
 
+/// A new session. That of the caller makes way for it: nobody would be left who could end it.
 async fn signed_in(
     room: Room<'_>,
     caller: Caller<'_>,
@@ -113,7 +117,10 @@ async fn signed_in(
     let token = SessionToken::generate(room.rng);
     let audit = AuditEvent::new("session.created", Actor::Subject(identity.id), "session", &session.id)
         .with("method", &Method::Password.as_str());
-    let change = Change::new(room.tenant.clone()).audit(audit);
+    let mut change = Change::new(room.tenant.clone()).audit(audit);
+    if let Some(former) = caller.session {
+        change = change.and(sign_out(room.tenant, former, room.now));
+    }
     let change = PendingChange::new(change, Some((session.clone(), token.clone())));
     let rehash = rehash(room, &identity, stored, password).await;
     Ok(Step::SignedIn(Box::new(SignedIn { identity, session, token, change, rehash })))

@@ -78,6 +78,9 @@ pub enum FlowKind {
     Login {
         /// Who must prove it again, when somebody is signed in already.
         refresh: Option<IdentityId>,
+        /// Whether it is for anybody though somebody is signed in, whose session makes way for the new one.
+        #[serde(default)]
+        select_account: bool,
         /// The authorization request that waits for it.
         login_challenge: Option<String>,
         /// The identifier as it was last typed.
@@ -376,8 +379,7 @@ pub async fn next_step(
     flow: Flow,
     submission: Submission,
 ) -> Result<Step, FlowError> {
-    let method = submission.method.as_deref();
-    match (&flow.kind, method) {
+    match (&flow.kind, submission.method.as_deref()) {
         (FlowKind::Login { .. }, Some("password")) => {
             login::with_password(room, caller, flow, submission).await
         }

@@ -33,6 +33,8 @@ pub struct StartRequest<'a> {
     pub login_hint: Option<&'a str>,
     /// Whether somebody signed in is to prove it again.
     pub refresh: bool,
+    /// Whether somebody else is to sign in, in the place of whoever is signed in.
+    pub select_account: bool,
     /// The assurance level that is asked for.
     pub aal: Option<&'a str>,
     /// The hash of the cookie of the browser; absent for native applications.
@@ -81,19 +83,22 @@ pub async fn start_login(
     request: StartRequest<'_>,
 ) -> Result<(OwnFlow, Change<Write>), StartError> {
     check_assurance(request.aal, caller.session)?;
-    if caller.session.is_some() && !request.refresh {
+    if caller.session.is_some() && !request.refresh && !request.select_account {
         return Err(StartError::SessionAlreadyAvailable);
     }
-    let hint = request.login_hint.unwrap_or_default();
+    // Who wants to be somebody else is not bound to who they are, nor to whom the client thinks they are.
+    let known = caller.session.filter(|_| !request.select_account);
+    let hint = request.login_hint.filter(|_| !request.select_account).unwrap_or_default();
     let mut identifier: String = hint.chars().take(crate::identifier::MAX_BYTES).collect();
     let mut schema = room.schemas.selectable(request.identity_schema).ok_or(StartError::UnknownSchema)?;
-    if let Some(live) = caller.session {
+    if let Some(live) = known {
         schema = room.schema(&live.identity().schema_id);
         let held = room.identities.list_identifiers(room.tenant, live.identity().id).await?;
         identifier = held.into_iter().next().unwrap_or_default();
     }
     let kind = FlowKind::Login {
-        refresh: caller.session.map(|live| live.identity().id),
+        refresh: known.map(|live| live.identity().id),
+        select_account: request.select_account,
         login_challenge: request.login_challenge.map(str::to_owned),
         identifier,
     };

@@ -34,7 +34,12 @@ async fn flows_in_every_state() {
     let kinds = [
         login(None),
         login(Some(ada.id)),
-        FlowKind::Login { refresh: None, login_challenge: challenge(), identifier: "ada".to_owned() },
+        FlowKind::Login {
+            refresh: None,
+            select_account: false,
+            login_challenge: challenge(),
+            identifier: "ada".to_owned(),
+        },
         FlowKind::Registration { login_challenge: challenge() },
         FlowKind::Settings { identity: ada.id, saved: false },
     ];

@@ -121,7 +121,7 @@ impl World {
 }
 
 pub(crate) fn login(refresh: Option<IdentityId>) -> FlowKind {
-    FlowKind::Login { refresh, login_challenge: None, identifier: String::new() }
+    FlowKind::Login { refresh, select_account: false, login_challenge: None, identifier: String::new() }
 }
 
 pub(crate) fn sealer() -> Sealer {

@@ -110,7 +110,12 @@ impl World {
     }
 
     async fn login(&self, identifier: &str, password: &str) -> Result<Step, FlowError> {
-        let kind = FlowKind::Login { refresh: None, login_challenge: None, identifier: String::new() };
+        let kind = FlowKind::Login {
+            refresh: None,
+            select_account: false,
+            login_challenge: None,
+            identifier: String::new(),
+        };
         let body = format!(r#"{{"method":"password","identifier":"{identifier}","password":"{password}"}}"#);
         self.submit(kind, None, &body).await
     }

@@ -28,6 +28,7 @@ impl World {
             login_challenge: None,
             login_hint: None,
             refresh: false,
+            select_account: false,
             aal: None,
             browser,
         };
