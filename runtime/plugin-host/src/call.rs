@@ -130,11 +130,10 @@ impl PluginHost {
         })?;
         // A place of the node last: whoever still waits for the tenant's own bounds takes none from others.
         let tenant_place = caller.gate.enter(deadline).await.ok_or_else(crowded)?;
-        let usual = plugin.usual_cpu();
         let patience = Instant::now()
             + plugin.limits.wall() / 2
             + spread(plugin.limits.wall() / 2, caller.context.request);
-        let _drawn = caller.gate.draw(usual, patience.min(deadline), meter).await.map_err(|wait| {
+        let drawn = caller.gate.draw(&plugin.usual, patience.min(deadline), meter).await.map_err(|wait| {
             let detail =
                 format!("the tenant used up its guest CPU; {} ms until there is more", wait.as_millis());
             (HookFailureKind::CpuLimit, detail)
@@ -150,13 +149,14 @@ impl PluginHost {
         let state = CallState::new(plugin, caller.context, Arc::clone(meter));
         let spare = self.spares.take(plugin.hash, plugin.limits.memory());
         let guest = Box::pin(guest(self.engine.clone(), Arc::clone(&loaded), spare, state, call, places));
-        let way = Way { slow: &self.slow, turns: caller.gate.turns(), at_once: usual >= NEEDS_LONG };
+        let way =
+            Way { slow: &self.slow, turns: caller.gate.turns(), at_once: drawn.set_aside() >= NEEDS_LONG };
         let ended = tokio::time::timeout_at(deadline.into(), run(meter, way, guest)).await;
-        plugin.learn_cpu(meter.used());
         let answer = match ended {
             Ok(Some(ended)) => {
-                self.throw_away(ended.store, ended.places, plugin.hash, loaded);
-                ended.answer
+                let Ended { answer, store, places } = ended;
+                self.throw_away((store, places), Arc::clone(caller.gate), plugin.hash, loaded);
+                answer
             }
             Ok(None) => Err((HookFailureKind::Unavailable, "there is no thread to run it on".to_owned())),
             Err(_elapsed) => {
@@ -174,17 +174,20 @@ impl PluginHost {
     }
 
     /// Gives back what a call used and makes the next instance ahead, when the answer is on its way.
+    ///
+    /// Attack: a component whose start takes nearly a slice, made after each call for nothing. So the tenant
+    /// pays for it too.
     fn throw_away(
         &self,
-        store: Store<CallState>,
-        places: [OwnedSemaphorePermit; 2],
+        (store, places): (Store<CallState>, [OwnedSemaphorePermit; 2]),
+        gate: Arc<TenantGate>,
         hash: ComponentHash,
         loaded: Arc<Loaded>,
     ) {
         let (spares, engine) = (Arc::clone(&self.spares), self.engine.clone());
         tokio::spawn(async move {
             drop(store);
-            spares.refill(&engine, hash, &loaded).await;
+            gate.pay(spares.refill(&engine, hash, &loaded).await, Duration::ZERO);
             drop(places);
         });
     }

@@ -34,6 +34,7 @@ mod spares;
 mod spec;
 mod state;
 mod tenant;
+mod usual;
 mod wasi;
 
 pub use compiler::Compiler;

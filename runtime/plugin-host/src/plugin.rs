@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use serde_json::Value;
 use tenancy::plugin::{Binding, Capability, HookName, Limits};
@@ -14,6 +12,7 @@ use crate::component::ComponentHash;
 use crate::held::Held;
 use crate::metrics::{CallMetrics, PluginMetrics};
 use crate::spec::{PluginSource, PluginSpec};
+use crate::usual::Usual;
 
 /// An installed plugin.
 #[derive(Debug)]
@@ -26,11 +25,10 @@ pub(crate) struct Plugin {
     pub(crate) grants: BTreeSet<Capability>,
     pub(crate) breaker: Breaker,
     pub(crate) held: Held,
+    pub(crate) usual: Usual,
     bindings: Vec<Binding>,
     version: String,
     token_metrics: CallMetrics,
-    /// Nanoseconds of CPU that a call uses, over the last ones.
-    usual_cpu: AtomicU64,
 }
 
 impl Plugin {
@@ -55,10 +53,10 @@ impl Plugin {
             limits: spec.limits.within(ceiling),
             grants: spec.grants,
             held: Held::default(),
+            usual: Usual::default(),
             breaker: Breaker::new(metrics.circuits_not_closed()),
             bindings: spec.bindings,
             version,
-            usual_cpu: AtomicU64::new(0),
         })
     }
 
@@ -79,18 +77,6 @@ impl Plugin {
     /// The version as it stands in logs and metrics: the first twelve digits of the component's hash.
     pub(crate) fn version(&self) -> &str {
         &self.version
-    }
-
-    /// The CPU time that a call uses, over the last ones.
-    pub(crate) fn usual_cpu(&self) -> Duration {
-        Duration::from_nanos(self.usual_cpu.load(Ordering::Relaxed))
-    }
-
-    /// Learns from a call. Two at once may miss each other, which matters little.
-    pub(crate) fn learn_cpu(&self, used: Duration) {
-        let before = self.usual_cpu.load(Ordering::Relaxed);
-        let used = u64::try_from(used.as_nanos()).unwrap_or(u64::MAX);
-        self.usual_cpu.store(before - before / 8 + used / 8, Ordering::Relaxed);
     }
 
     pub(crate) fn metrics(&self, hook: HookName) -> &CallMetrics {

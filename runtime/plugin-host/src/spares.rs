@@ -10,9 +10,10 @@ use std::future::{Future as _, poll_fn};
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
-use wasmtime::component::Instance;
+use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Engine, Store};
 
 use crate::component::{ComponentHash, Loaded};
@@ -83,15 +84,15 @@ impl Spares {
         self.kept().iter().filter(|(of, _)| *of == hash).count() >= OF_ONE_COMPONENT
     }
 
-    /// Makes one of this component, unless there are enough. Must hold a place: while it is made it is one
-    /// instance more.
-    pub(crate) async fn refill(&self, engine: &Engine, hash: ComponentHash, loaded: &Loaded) {
+    /// Makes one of this component, unless there are enough; the CPU that it took. Must hold a place: while it
+    /// is made it is one instance more.
+    pub(crate) async fn refill(&self, engine: &Engine, hash: ComponentHash, loaded: &Loaded) -> Duration {
         if !loaded.may_be_made_ahead() || self.is_full_of(hash) {
-            return;
+            return Duration::ZERO;
         }
-        let made = make(engine, loaded).await;
+        let (made, used) = make(engine, &loaded.pre).await;
         loaded.learn_ahead(&made);
-        let MadeAhead::Spare(spare) = made else { return };
+        let MadeAhead::Spare(spare) = made else { return used };
         let left = {
             let mut kept = self.kept();
             let full = kept.len() >= usize::try_from(SPARES_AT_MOST).unwrap_or(0);
@@ -100,28 +101,134 @@ impl Spares {
             left
         };
         drop(left);
+        used
     }
 }
 
-/// Makes an instance within one slice. What comes of a start that asks for something is thrown away.
-async fn make(engine: &Engine, loaded: &Loaded) -> MadeAhead {
+/// Makes an instance within one slice, and says what CPU that took. What comes of a start that asks for
+/// something is thrown away.
+async fn make(engine: &Engine, pre: &InstancePre<CallState>) -> (MadeAhead, Duration) {
     let state = CallState::of_nobody();
     let meter = state.meter.clone();
     let mut store = state.into_store(engine);
-    let instance = {
-        let mut start = pin!(loaded.pre.instantiate_async(&mut store));
-        let start = poll_fn(|cx| Poll::Ready(start.as_mut().poll(cx)));
-        match start.await {
-            Poll::Ready(Ok(instance)) => instance,
-            // Its call will say why.
-            Poll::Ready(Err(_)) => return MadeAhead::InCallsOnly,
-            Poll::Pending => return MadeAhead::TooSlow,
-        }
+    let started = {
+        let mut start = pin!(pre.instantiate_async(&mut store));
+        poll_fn(|cx| Poll::Ready(meter.poll(false, || start.as_mut().poll(cx)))).await
     };
     let state = store.data();
     let asked = meter.host_calls() > 0 || state.wasi.is_used() || state.memory_refused;
-    if asked {
-        return MadeAhead::InCallsOnly;
+    let made = match started {
+        Poll::Pending => MadeAhead::TooSlow,
+        Poll::Ready(Ok(instance)) if !asked => {
+            MadeAhead::Spare(Spare { store, instance, memory: meter.peak_memory() })
+        }
+        // One that fails: its call will say why.
+        Poll::Ready(_) => MadeAhead::InCallsOnly,
+    };
+    (made, meter.used())
+}
+
+#[cfg(test)]
+mod tests {
+    use tenancy::plugin::Settings;
+    use wasm_encoder::{
+        CodeSection, ComponentBuilder, ComponentExportKind, ComponentTypeRef, ComponentValType, EntityType,
+        ExportKind, Function, FunctionSection, ImportSection, InstanceType, Instruction, MemorySection,
+        MemoryType, Module, ModuleArg, PrimitiveValType, StartSection, TypeSection, ValType,
+    };
+    use wasmtime::component::{Component, Linker};
+
+    use super::*;
+    use crate::engine::{Ticker, engine};
+    use crate::state::link_capabilities;
+
+    /// A component whose start does this; it may ask the clock by calling function 0.
+    fn component(start: &[Instruction<'_>], memory_pages: u64) -> Vec<u8> {
+        let mut types = TypeSection::new();
+        types.ty().function([], [ValType::I64]);
+        types.ty().function([], []);
+        let mut imports = ImportSection::new();
+        imports.import("host", "now", EntityType::Function(0));
+        let mut functions = FunctionSection::new();
+        functions.function(1);
+        let mut memories = MemorySection::new();
+        memories.memory(MemoryType {
+            minimum: memory_pages,
+            maximum: None,
+            memory64: false,
+            shared: false,
+            page_size_log2: None,
+        });
+        let mut body = Function::new([]);
+        for instruction in start {
+            body.instruction(instruction);
+        }
+        body.instruction(&Instruction::End);
+        let mut code = CodeSection::new();
+        code.function(&body);
+        let mut module = Module::new();
+        module.section(&types).section(&imports).section(&functions).section(&memories);
+        module.section(&StartSection { function_index: 1 }).section(&code);
+
+        let mut builder = ComponentBuilder::default();
+        let mut clock = InstanceType::new();
+        clock
+            .ty()
+            .function()
+            .params::<_, ComponentValType>([])
+            .result(Some(ComponentValType::Primitive(PrimitiveValType::U64)));
+        clock.export("now", ComponentTypeRef::Func(0));
+        let clock = builder.type_instance(None, &clock);
+        let clock = builder.import("wasi:clocks/monotonic-clock@0.2.0", ComponentTypeRef::Instance(clock));
+        let now = builder.alias_export(clock, "now", ComponentExportKind::Func);
+        let now = builder.lower_func(None, now, []);
+        let host = builder.core_instantiate_exports(None, [("now", ExportKind::Func, now)]);
+        let module = builder.core_module(None, &module);
+        builder.core_instantiate(None, module, [("host", ModuleArg::Instance(host))]);
+        builder.finish()
     }
-    MadeAhead::Spare(Spare { store, instance, memory: meter.peak_memory() })
+
+    async fn outcome(start: &[Instruction<'_>], memory_pages: u64) -> (&'static str, Duration) {
+        let engine = engine(&Settings { concurrent_calls: 1, ..Settings::default() }).unwrap();
+        let ticker = Ticker::start(&engine).unwrap();
+        ticker.call_starts();
+        let mut linker = Linker::new(&engine);
+        link_capabilities(&mut linker).unwrap();
+        let component = Component::new(&engine, component(start, memory_pages)).unwrap();
+        let (made, used) = make(&engine, &linker.instantiate_pre(&component).unwrap()).await;
+        let kind = match made {
+            MadeAhead::Spare(_) => "spare",
+            MadeAhead::TooSlow => "too slow",
+            MadeAhead::InCallsOnly => "in calls only",
+        };
+        (kind, used)
+    }
+
+    #[tokio::test]
+    async fn only_an_instance_whose_start_is_the_same_for_everybody_is_made_ahead() {
+        let pages = |mebibytes: u64| mebibytes << 4;
+        for (what, start, memory, expect) in [
+            ("does nothing", &[][..], pages(1), "spare"),
+            ("asks for the time", &[Instruction::Call(0), Instruction::Drop], pages(1), "in calls only"),
+            ("traps", &[Instruction::Unreachable], pages(1), "in calls only"),
+            ("has much memory", &[], pages(5), "in calls only"),
+            (
+                "asks for much memory",
+                &[Instruction::I32Const(80), Instruction::MemoryGrow(0), Instruction::Drop],
+                pages(1),
+                "in calls only",
+            ),
+        ] {
+            assert_eq!(outcome(start, memory).await.0, expect, "{what}");
+        }
+    }
+
+    #[tokio::test]
+    async fn start_that_never_ends_is_given_up_after_a_slice_and_paid() {
+        let endless =
+            [Instruction::Loop(wasm_encoder::BlockType::Empty), Instruction::Br(0), Instruction::End];
+        let (kind, used) = outcome(&endless, 1).await;
+        assert_eq!(kind, "too slow");
+        assert!(used >= Duration::from_micros(500), "{used:?}");
+    }
 }

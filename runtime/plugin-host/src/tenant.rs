@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tenancy::plugin::Settings;
 
 use crate::meter::Meter;
+use crate::usual::Usual;
 
 /// How much of its rate a tenant may save up.
 const SAVED: f64 = 2.0;
@@ -64,20 +65,21 @@ impl TenantGate {
         &self.turns
     }
 
-    /// Sets aside CPU time for a call whose like use `usual`, waiting for it until `deadline`. Otherwise says
-    /// how long it would have had to wait on.
+    /// Sets aside CPU time for a call as its like use it, waiting for it until `deadline`. Otherwise says how
+    /// long it would have had to wait on.
     ///
     /// A call that cannot have any is refused no sooner than that: whoever calls again and again gets no
     /// further, and costs the node less, than with an answer at once.
-    pub(crate) async fn draw(
-        self: &Arc<Self>,
-        usual: Duration,
+    pub(crate) async fn draw<'a>(
+        &'a self,
+        usual: &'a Usual,
         deadline: Instant,
-        meter: &Arc<Meter>,
-    ) -> Result<Draw, Duration> {
+        meter: &'a Meter,
+    ) -> Result<Draw<'a>, Duration> {
         loop {
-            let Err(wait) = self.try_draw(usual) else {
-                return Ok(Draw { gate: Arc::clone(self), set_aside: usual, meter: Arc::clone(meter) });
+            let set_aside = usual.cpu();
+            let Err(wait) = self.try_draw(set_aside) else {
+                return Ok(Draw { gate: self, usual, set_aside, meter });
             };
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -87,11 +89,11 @@ impl TenantGate {
         }
     }
 
-    fn try_draw(&self, usual: Duration) -> Result<(), Duration> {
+    fn try_draw(&self, set_aside: Duration) -> Result<(), Duration> {
         let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
         bucket.fill(Instant::now());
         if bucket.level > 0.0 {
-            bucket.level -= usual.as_secs_f64();
+            bucket.level -= set_aside.as_secs_f64();
             return Ok(());
         }
         let wait = if bucket.rate > 0.0 { -bucket.level / bucket.rate } else { f64::MAX };
@@ -105,18 +107,30 @@ impl TenantGate {
     }
 }
 
-/// CPU time that was set aside for a call. Dropped when the call has ended, also when nobody waits for its
-/// answer any more: what it used is paid in any case.
+/// CPU time that was set aside for a call.
+///
+/// Attack: a client asks and goes away, again and again, so that its calls cost nothing and always look
+/// quick. So the end of this pays and learns, however the call ends.
 #[derive(Debug)]
-pub(crate) struct Draw {
-    gate: Arc<TenantGate>,
+pub(crate) struct Draw<'a> {
+    gate: &'a TenantGate,
+    usual: &'a Usual,
     set_aside: Duration,
-    meter: Arc<Meter>,
+    meter: &'a Meter,
 }
 
-impl Drop for Draw {
+impl Draw<'_> {
+    /// What was set aside.
+    pub(crate) const fn set_aside(&self) -> Duration {
+        self.set_aside
+    }
+}
+
+impl Drop for Draw<'_> {
     fn drop(&mut self) {
-        self.gate.pay(self.meter.used(), self.set_aside);
+        let used = self.meter.used();
+        self.gate.pay(used, self.set_aside);
+        self.usual.learn(used);
     }
 }
 
@@ -131,6 +145,20 @@ pub(crate) async fn take(places: &Arc<Semaphore>, deadline: Instant) -> Option<O
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn draw_that_is_dropped_pays_and_learns() {
+        let gate = TenantGate::new(&Settings { tenant_cpu_ms_per_second: 1, ..Settings::default() });
+        let (usual, meter, now) = (Usual::default(), Meter::new(), Instant::now());
+        let draw = gate.draw(&usual, now, &meter).await.unwrap();
+        // By the clock on the wall a poll counts as two ticks at most: all that the tenant had saved.
+        for _ in 0..2 {
+            meter.poll(false, || std::thread::sleep(Duration::from_millis(3)));
+        }
+        drop(draw);
+        assert_eq!(usual.cpu(), Duration::from_micros(500));
+        assert!(gate.draw(&usual, now, &meter).await.is_err());
+    }
 
     #[test]
     fn bucket_fills_at_its_rate_and_keeps_a_bounded_saving() {

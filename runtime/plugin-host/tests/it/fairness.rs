@@ -1,5 +1,7 @@
 //! What a hostile tenant can take from the others.
 
+use std::time::Duration;
+
 use futures_util::future::{Either, join_all, select};
 use futures_util::pin_mut;
 use oauth2::hooks::TokenHook as _;
@@ -51,6 +53,50 @@ fn other_tenants_go_on_while_one_holds_all_its_places_with_endless_guests() {
         Either::Right(((), _)) => {}
         Either::Left((ended, _)) => panic!("endless guests ended: {ended:?}"),
     }
+}
+
+#[test]
+fn tenant_that_waits_for_cpu_takes_no_place_from_others() {
+    let fixture = Fixture::new(Settings {
+        concurrent_calls: 1,
+        tenant_cpu_ms_per_second: 1,
+        ceiling: ENDLESS,
+        ..Settings::default()
+    });
+    let hostile: TenantId = "hostile".parse().unwrap();
+    let mut looping = spec("token_loop");
+    looping.limits = Limits { cpu_ms: 20, ..ENDLESS };
+    run(fixture.host.install_plugin(&hostile, looping)).unwrap();
+    run(fixture.host.install_plugin(&fixture.tenant, spec("token_remembers"))).unwrap();
+    let hostile_context = HookContext { tenant: hostile, ..fixture.context(None) };
+    let (context, request) = (fixture.context(None), request(""));
+    run(fixture.host.shape_tokens(&hostile_context, &request)).unwrap_err();
+
+    let waiting = fixture.host.shape_tokens(&hostile_context, &request);
+    match run(select(waiting, fixture.host.shape_tokens(&context, &request))) {
+        Either::Right((answer, _)) => drop(issued(answer)),
+        Either::Left((ended, _)) => panic!("it did not wait: {ended:?}"),
+    }
+}
+
+#[test]
+fn call_that_nobody_waits_for_any_more_is_paid() {
+    let fixture = Fixture::new(Settings { tenant_cpu_ms_per_second: 1, ..Settings::default() });
+    let mut looping = spec("token_loop");
+    looping.limits = Limits { cpu_ms: 1_000, wall_ms: 200, ..Limits::default() };
+    run(fixture.host.install_plugin(&fixture.tenant, looping)).unwrap();
+    let (context, request) = (fixture.context(None), request(""));
+    // Each runs for a slice at least before its client goes away; the tenant has saved 2 ms.
+    for _ in 0..4 {
+        run(async {
+            let call = fixture.host.shape_tokens(&context, &request);
+            let gone = tokio::time::timeout(Duration::from_millis(5), call).await;
+            assert!(gone.is_err(), "{gone:?}");
+        });
+    }
+    let refused = run(fixture.host.shape_tokens(&context, &request)).unwrap_err();
+    assert_eq!(refused.kind, HookFailureKind::CpuLimit, "{refused}");
+    assert!(refused.detail.contains("the tenant used up its guest CPU"), "{refused}");
 }
 
 #[test]
