@@ -124,16 +124,16 @@ impl PluginHost {
     ) -> Result<C::Answer, Failure> {
         let deadline = Instant::now() + plugin.limits.wall();
         let crowded = || (HookFailureKind::Concurrency, "no place to run became free in time".to_owned());
+        // Whoever waits is refused after half of the time at least, and not all at once.
+        let half = plugin.limits.wall() / 2;
+        let patience = deadline - half + spread(half, caller.context.request);
         let admission = plugin.breaker.admit(|| self.clock.now()).map_err(|until| {
             let detail = format!("limits were hit for several subjects; one call is tried after {until}");
             (HookFailureKind::CircuitOpen, detail)
         })?;
         // A place of the node last: whoever still waits for the tenant's own bounds takes none from others.
-        let tenant_place = caller.gate.enter(deadline).await.ok_or_else(crowded)?;
-        let patience = Instant::now()
-            + plugin.limits.wall() / 2
-            + spread(plugin.limits.wall() / 2, caller.context.request);
-        let drawn = caller.gate.draw(&plugin.usual, patience.min(deadline), meter).await.map_err(|wait| {
+        let tenant_place = caller.gate.enter(patience).await.ok_or_else(crowded)?;
+        let mut drawn = caller.gate.draw(&plugin.usual, patience, meter).await.map_err(|wait| {
             let detail =
                 format!("the tenant used up its guest CPU; {} ms until there is more", wait.as_millis());
             (HookFailureKind::CpuLimit, detail)
@@ -146,14 +146,15 @@ impl PluginHost {
         };
         self.ticker.call_starts();
 
-        let state = CallState::new(plugin, caller.context, Arc::clone(meter));
+        let at_once = drawn.set_aside() >= NEEDS_LONG;
+        let state = CallState::new(plugin, caller.context, Arc::clone(meter)).beginning_slow(at_once);
         let spare = self.spares.take(plugin.hash, plugin.limits.memory());
         let guest = Box::pin(guest(self.engine.clone(), Arc::clone(&loaded), spare, state, call, places));
-        let way =
-            Way { slow: &self.slow, turns: caller.gate.turns(), at_once: drawn.set_aside() >= NEEDS_LONG };
+        let way = Way { slow: &self.slow, turns: caller.gate.turns(), at_once };
         let ended = tokio::time::timeout_at(deadline.into(), run(meter, way, guest)).await;
         let answer = match ended {
             Ok(Some(ended)) => {
+                drawn.guest_ended();
                 let Ended { answer, store, places } = ended;
                 self.throw_away((store, places), Arc::clone(caller.gate), plugin.hash, loaded);
                 answer

@@ -11,10 +11,14 @@ use wasmtime::{
 };
 
 use crate::HostError;
+use crate::lanes::SlowGuests;
 use crate::spares::SPARES_AT_MOST;
 
 /// How often a running guest is looked at: it yields the worker, and its CPU limit is checked.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
+
+/// Epochs of the engine in a tick. They come together, unless guests are in the slow lane, which yield at each.
+pub(crate) const EPOCHS: u32 = 4;
 
 /// Makes the engine that runs guests.
 pub(crate) fn engine(settings: &Settings) -> Result<Engine, HostError> {
@@ -72,24 +76,30 @@ fn pool(settings: &Settings) -> PoolingAllocationConfig {
 /// How many ticks without a call pass before the ticking pauses.
 const IDLE_TICKS: u32 = 60_000;
 
-/// Raises the engine's epoch every [`TICK`] while there are calls, on a thread of its own, until the
-/// engine is gone. An idle node does not wake up.
+/// Raises the engine's epoch by [`EPOCHS`] every [`TICK`] while there are calls, on a thread of its own, until
+/// the engine is gone. An idle node does not wake up.
 #[derive(Debug)]
 pub(crate) struct Ticker {
     shared: Arc<Shared>,
     thread: Thread,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     calls: AtomicU64,
+    slow: SlowGuests,
     paused: AtomicBool,
     ended: AtomicBool,
 }
 
 impl Ticker {
-    pub(crate) fn start(engine: &Engine) -> Result<Self, HostError> {
-        let shared = Arc::new(Shared::default());
+    pub(crate) fn start(engine: &Engine, slow: SlowGuests) -> Result<Self, HostError> {
+        let shared = Arc::new(Shared {
+            calls: AtomicU64::new(0),
+            slow,
+            paused: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+        });
         let (weak, ticking) = (engine.weak(), Arc::clone(&shared));
         let thread = thread::Builder::new()
             .name("plugin-tick".to_owned())
@@ -118,11 +128,15 @@ fn tick(engine: &EngineWeak, shared: &Shared) {
     let (mut seen, mut idle) = (0, 0);
     while !shared.ended.load(Ordering::SeqCst) {
         let Some(engine) = engine.upgrade() else { return };
-        engine.increment_epoch();
+        let slow = shared.slow.any();
+        let (epochs, sleep) = if slow { (1, TICK / EPOCHS) } else { (EPOCHS, TICK) };
+        for _ in 0..epochs {
+            engine.increment_epoch();
+        }
         drop(engine);
-        thread::sleep(TICK);
+        thread::sleep(sleep);
         let calls = shared.calls.load(Ordering::SeqCst);
-        idle = if calls == seen { idle + 1 } else { 0 };
+        idle = if calls == seen && !slow { idle + 1 } else { 0 };
         seen = calls;
         // No call lives this long: its wall limit ended it. Announce the pause, then look once more, so
         // that a call which came in between either sees the pause or is seen.

@@ -51,14 +51,14 @@ impl PluginHost {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, HostError> {
         let engine = engine(&settings)?;
-        let metrics = PluginMetrics::default();
+        let (metrics, slow) = (PluginMetrics::default(), SlowLane::default());
         let code = CodeCache::open(cache_directory, compiler, sealer, &settings)?;
         Ok(Self {
-            ticker: Ticker::start(&engine)?,
+            ticker: Ticker::start(&engine, slow.guests())?,
             loader: Arc::new(Loader::new(&engine, code, &settings)?),
             spares: Arc::new(Spares::new(&metrics)),
             places: Arc::new(Semaphore::new(usize::try_from(settings.concurrent_calls.max(1)).unwrap_or(1))),
-            slow: SlowLane::default(),
+            slow,
             engine,
             clock,
             settings,

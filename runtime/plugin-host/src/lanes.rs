@@ -2,13 +2,14 @@
 //!
 //! A worker has requests of everybody to answer, so a guest may hold it for one slice. What is not done
 //! then goes on in the slow lane: a few threads of low priority, which the system lets run when no worker
-//! wants the core. There, guests yield at every tick, those of one tenant take turns, and the lane's threads
+//! wants the core. There, guests yield at every epoch, those of one tenant take turns, and the lane's threads
 //! go round the tenants: so one tenant's guests cost the others neither their cores nor their end.
 
 use std::future::{Future, poll_fn};
 use std::mem;
 use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::thread;
@@ -25,19 +26,59 @@ use tokio::task::JoinHandle;
 use crate::meter::Meter;
 
 /// A guest that used more than this without being done was made to yield at a tick, and needs long.
-const QUICK: Duration = Duration::from_micros(200);
+pub(crate) const QUICK: Duration = Duration::from_micros(200);
 
 /// What the slow lane runs at.
 const IDLE: ThreadSchedulePolicy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+
+/// How long a thread of the slow lane sleeps between two slices.
+///
+/// A core that runs out of work takes some from one where work waits (Linux, `sched_balance_newidle`), but one that
+/// turns to the slow lane does not count as out of work. So requests wait behind a busy worker, for a whole slice of
+/// the scheduler, unless the lane leaves its core for a moment.
+const REST: Duration = Duration::from_micros(50);
+
+/// How many guests are in the slow lane.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SlowGuests(Arc<AtomicUsize>);
+
+impl SlowGuests {
+    /// Whether there are any.
+    pub(crate) fn any(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+
+    fn enter(&self) -> Entered {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Entered(self.clone())
+    }
+}
+
+/// A guest is in the slow lane.
+struct Entered(SlowGuests);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// A guest on its way to its end.
 pub(crate) type Guest<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The threads of guests that need long, started with the first of them.
 #[derive(Debug, Default)]
-pub(crate) struct SlowLane(OnceLock<Option<Runtime>>);
+pub(crate) struct SlowLane {
+    threads: OnceLock<Option<Runtime>>,
+    guests: SlowGuests,
+}
 
 impl SlowLane {
+    /// How many guests are in it.
+    pub(crate) fn guests(&self) -> SlowGuests {
+        self.guests.clone()
+    }
+
     /// Its threads, on half of the cores; nothing where the system has no thread to give.
     fn runtime(&self) -> Option<&Runtime> {
         let start = || {
@@ -54,7 +95,7 @@ impl SlowLane {
                 .inspect_err(|error| tracing::error!(%error, "no thread for guests that need long"))
                 .ok()
         };
-        self.0.get_or_init(start).as_ref()
+        self.threads.get_or_init(start).as_ref()
     }
 }
 
@@ -67,7 +108,7 @@ fn give_way() -> Result<(), thread_priority::Error> {
 impl Drop for SlowLane {
     fn drop(&mut self) {
         // The last handle to the host may go inside a runtime, where nothing may wait for threads.
-        if let Some(runtime) = self.0.take().flatten() {
+        if let Some(runtime) = self.threads.take().flatten() {
             runtime.shutdown_background();
         }
     }
@@ -100,8 +141,9 @@ pub(crate) async fn run<T: Send + 'static>(
         }
     }
     let runtime = way.slow.runtime()?;
-    let (meter, turns) = (Arc::clone(meter), Arc::clone(way.turns));
+    let (meter, turns, entered) = (Arc::clone(meter), Arc::clone(way.turns), way.slow.guests.enter());
     let mut running = Aborted(runtime.spawn(async move {
+        let _entered = entered;
         loop {
             // Never closed; if it were, there would be nothing to wait for.
             let turn = turns.acquire().await.ok();
@@ -109,8 +151,9 @@ pub(crate) async fn run<T: Send + 'static>(
             drop(turn);
             match polled {
                 Poll::Ready(output) => return output,
-                Poll::Pending => woken().await,
+                Poll::Pending => thread::sleep(REST),
             }
+            woken().await;
         }
     }));
     match pin!(&mut running.0).await {
@@ -183,6 +226,20 @@ mod tests {
         let idle = || thread_schedule_policy().unwrap() == IDLE;
         assert_eq!(run(&Meter::new(), way, Box::pin(async move { idle() })).await, Some(true));
         assert!(!idle(), "the caller keeps its own");
+    }
+
+    #[tokio::test]
+    async fn lane_knows_whether_guests_are_in_it() {
+        let (slow, turns) = (SlowLane::default(), Arc::new(Semaphore::new(1)));
+        let guests = slow.guests();
+        for at_once in [true, false] {
+            let (way, guests) = (Way { slow: &slow, turns: &turns, at_once }, guests.clone());
+            assert_eq!(run(&Meter::new(), way, Box::pin(async move { guests.any() })).await, Some(at_once));
+        }
+        // The task leaves after it has answered.
+        while guests.any() {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]

@@ -44,16 +44,17 @@ impl Plugin {
             return Err(malformed("a name is 1 to 63 lower-case letters, digits and hyphens"));
         }
         let version: String = hash.to_string().chars().take(12).collect();
+        let limits = spec.limits.within(ceiling);
         Ok(Self {
             token_metrics: metrics.of(HookName::Token.as_str(), &spec.name, &version),
             name: Arc::from(spec.name),
             hash,
             source: spec.source,
             settings: Arc::new(Value::Object(spec.settings)),
-            limits: spec.limits.within(ceiling),
+            usual: Usual::new(limits.cpu()),
+            limits,
             grants: spec.grants,
             held: Held::default(),
-            usual: Usual::default(),
             breaker: Breaker::new(metrics.circuits_not_closed()),
             bindings: spec.bindings,
             version,

@@ -140,6 +140,7 @@ mod tests {
 
     use super::*;
     use crate::engine::{Ticker, engine};
+    use crate::lanes::SlowGuests;
     use crate::state::link_capabilities;
 
     /// A component whose start does this; it may ask the clock by calling function 0.
@@ -190,7 +191,7 @@ mod tests {
 
     async fn outcome(start: &[Instruction<'_>], memory_pages: u64) -> (&'static str, Duration) {
         let engine = engine(&Settings { concurrent_calls: 1, ..Settings::default() }).unwrap();
-        let ticker = Ticker::start(&engine).unwrap();
+        let ticker = Ticker::start(&engine, SlowGuests::default()).unwrap();
         ticker.call_starts();
         let mut linker = Linker::new(&engine);
         link_capabilities(&mut linker).unwrap();

@@ -12,6 +12,7 @@ use wasmtime::component::Linker;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
 use crate::bindings::token::portcullis::host::{config, log};
+use crate::engine::EPOCHS;
 use crate::meter::Meter;
 use crate::plugin::Plugin;
 use crate::wasi::LazyWasi;
@@ -20,6 +21,9 @@ use crate::wasi::LazyWasi;
 const LOG_LINES: u32 = 32;
 /// How many bytes of a line are kept.
 const LOG_LINE_BYTES: usize = 1024;
+
+/// Epochs of a first slice on a worker. Until the second tick: the next one comes at any moment.
+const ON_A_WORKER: u64 = 2 * EPOCHS as u64;
 
 /// What an instance that is made ahead may take, in bytes: it stays for a while.
 const SPARE_MEMORY: u64 = 4 << 20;
@@ -37,6 +41,8 @@ pub(crate) struct CallState {
     pub(crate) memory_refused: bool,
     pub(crate) cpu_exceeded: bool,
     log_lines: u32,
+    /// Epochs until it is looked at for the first time.
+    first_slice: u64,
 }
 
 impl CallState {
@@ -53,7 +59,14 @@ impl CallState {
             memory_refused: false,
             cpu_exceeded: false,
             log_lines: LOG_LINES,
+            first_slice: ON_A_WORKER,
         }
+    }
+
+    /// The same, for a guest that begins in the slow lane if `slow`.
+    pub(crate) const fn beginning_slow(mut self, slow: bool) -> Self {
+        self.first_slice = if slow { 1 } else { ON_A_WORKER };
+        self
     }
 
     /// For an instance that nobody has called yet: of no tenant, with nothing to say, and small.
@@ -69,16 +82,16 @@ impl CallState {
             memory_refused: false,
             cpu_exceeded: false,
             log_lines: 0,
+            first_slice: ON_A_WORKER,
         }
     }
 
     /// Puts the state into a store with its limits armed: memory, lifted bytes, and a look at the CPU
     /// used at every tick, where the guest yields the worker too.
     pub(crate) fn into_store(self, engine: &wasmtime::Engine) -> Store<Self> {
-        let output = self.limits.output();
         let mut store = Store::new(engine, self);
         store.limiter(|state| state);
-        arm(&mut store, output);
+        arm(&mut store);
         store.epoch_deadline_callback(|mut cx| {
             let state = cx.data_mut();
             if state.meter.used_now() >= state.limits.cpu() {
@@ -93,9 +106,8 @@ impl CallState {
     /// Gives a store that was made ahead to this call, with its limits.
     pub(crate) fn take_over(self, store: &mut Store<Self>, memory: usize) {
         self.meter.count_memory(memory);
-        let output = self.limits.output();
         *store.data_mut() = self;
-        arm(store, output);
+        arm(store);
     }
 
     /// Counts a host call against the budget.
@@ -142,10 +154,11 @@ impl Drop for CallState {
 }
 
 /// Starts the budgets that the store itself keeps.
-fn arm(store: &mut Store<CallState>, output: usize) {
+fn arm(store: &mut Store<CallState>) {
+    let state = store.data();
+    let (output, first_slice) = (state.limits.output(), state.first_slice);
     store.set_hostcall_fuel(output);
-    // The second tick: the next one comes at any moment.
-    store.set_epoch_deadline(2);
+    store.set_epoch_deadline(first_slice);
 }
 
 /// A guest's words on one line: control characters would let it forge lines of its own.

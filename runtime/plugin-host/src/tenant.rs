@@ -12,7 +12,7 @@ use crate::meter::Meter;
 use crate::usual::Usual;
 
 /// How much of its rate a tenant may save up.
-const SAVED: f64 = 2.0;
+const SAVED: f64 = 0.5;
 
 /// The system's timers are no finer.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
@@ -79,7 +79,7 @@ impl TenantGate {
         loop {
             let set_aside = usual.cpu();
             let Err(wait) = self.try_draw(set_aside) else {
-                return Ok(Draw { gate: self, usual, set_aside, meter });
+                return Ok(Draw { gate: self, usual, set_aside, meter, ended: false });
             };
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -117,9 +117,16 @@ pub(crate) struct Draw<'a> {
     usual: &'a Usual,
     set_aside: Duration,
     meter: &'a Meter,
+    /// Whether the guest came to its end.
+    ended: bool,
 }
 
 impl Draw<'_> {
+    /// Notes that the guest came to its end.
+    pub(crate) const fn guest_ended(&mut self) {
+        self.ended = true;
+    }
+
     /// What was set aside.
     pub(crate) const fn set_aside(&self) -> Duration {
         self.set_aside
@@ -130,7 +137,11 @@ impl Drop for Draw<'_> {
     fn drop(&mut self) {
         let used = self.meter.used();
         self.gate.pay(used, self.set_aside);
-        self.usual.learn(used);
+        if self.ended {
+            self.usual.learn(used);
+        } else {
+            self.usual.learn_given_up(used);
+        }
     }
 }
 
@@ -148,23 +159,28 @@ mod tests {
 
     #[tokio::test]
     async fn draw_that_is_dropped_pays_and_learns() {
-        let gate = TenantGate::new(&Settings { tenant_cpu_ms_per_second: 1, ..Settings::default() });
-        let (usual, meter, now) = (Usual::default(), Meter::new(), Instant::now());
-        let draw = gate.draw(&usual, now, &meter).await.unwrap();
-        // By the clock on the wall a poll counts as two ticks at most: all that the tenant had saved.
-        for _ in 0..2 {
-            meter.poll(false, || std::thread::sleep(Duration::from_millis(3)));
+        for (ended, learned) in [(true, Duration::from_micros(500)), (false, Duration::from_millis(10))] {
+            let gate = TenantGate::new(&Settings { tenant_cpu_ms_per_second: 1, ..Settings::default() });
+            let (usual, meter, now) = (Usual::new(Duration::from_millis(80)), Meter::new(), Instant::now());
+            let mut draw = gate.draw(&usual, now, &meter).await.unwrap();
+            // By the clock on the wall a poll counts as two ticks at most: more than the tenant had saved.
+            for _ in 0..2 {
+                meter.poll(false, || std::thread::sleep(Duration::from_millis(3)));
+            }
+            if ended {
+                draw.guest_ended();
+            }
+            drop(draw);
+            assert_eq!(usual.cpu(), learned);
+            assert!(gate.draw(&usual, now, &meter).await.is_err());
         }
-        drop(draw);
-        assert_eq!(usual.cpu(), Duration::from_micros(500));
-        assert!(gate.draw(&usual, now, &meter).await.is_err());
     }
 
     #[test]
     fn bucket_fills_at_its_rate_and_keeps_a_bounded_saving() {
         let start = Instant::now();
         let mut bucket = Bucket { rate: 0.5, level: -1.0, filled: start };
-        for (seconds, expect) in [(1, -0.5), (2, 0.0), (4, 1.0), (100, 1.0)] {
+        for (seconds, expect) in [(1, -0.5), (2, 0.0), (3, 0.25), (100, 0.25)] {
             bucket.fill(start + Duration::from_secs(seconds));
             assert!((bucket.level - expect).abs() < 1e-9, "after {seconds} s: {}", bucket.level);
         }

@@ -3,28 +3,45 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::lanes::QUICK;
+
 /// So many calls weigh as much as all that were before them.
 const WEIGHT: u64 = 8;
 
-/// A moving mean, in nanoseconds.
-#[derive(Debug, Default)]
-pub(crate) struct Usual(AtomicU64);
+/// A moving mean.
+#[derive(Debug)]
+pub(crate) struct Usual {
+    nanos: AtomicU64,
+    /// What a call may use.
+    limit: Duration,
+}
 
 impl Usual {
-    /// What a call uses, over the last ones.
-    pub(crate) fn cpu(&self) -> Duration {
-        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    pub(crate) const fn new(limit: Duration) -> Self {
+        Self { nanos: AtomicU64::new(0), limit }
     }
 
-    /// Learns from a call. Two at once may miss each other, which matters little. One whose guest never ran
-    /// teaches nothing: else whoever gives up waiting makes a slow plugin look quick.
+    /// What a call uses, over the last ones.
+    pub(crate) fn cpu(&self) -> Duration {
+        Duration::from_nanos(self.nanos.load(Ordering::Relaxed))
+    }
+
+    /// Learns from a call whose guest came to its end. Two at once may miss each other, which matters little.
     pub(crate) fn learn(&self, used: Duration) {
-        if used.is_zero() {
-            return;
-        }
-        let before = self.0.load(Ordering::Relaxed);
+        let before = self.nanos.load(Ordering::Relaxed);
         let used = u64::try_from(used.as_nanos()).unwrap_or(u64::MAX);
-        self.0.store(before - before / WEIGHT + used / WEIGHT, Ordering::Relaxed);
+        self.nanos.store(before - before / WEIGHT + used / WEIGHT, Ordering::Relaxed);
+    }
+
+    /// Learns from a call that was given up.
+    ///
+    /// Attack: guests that never end, so many that each gets a little only, which look quick and begin on the
+    /// workers for ever. What one needed nobody knows, so it counts as all that it might have used. One that
+    /// hardly ran teaches nothing: whoever gives up waiting makes no plugin look slow or quick.
+    pub(crate) fn learn_given_up(&self, used: Duration) {
+        if used >= QUICK {
+            self.learn(used.max(self.limit));
+        }
     }
 }
 
@@ -33,15 +50,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mean_moves_with_what_ran_and_not_with_what_never_did() {
-        let usual = Usual::default();
+    fn mean_moves_with_what_ended() {
+        let usual = Usual::new(Duration::from_millis(50));
         usual.learn(Duration::from_millis(80));
-        assert_eq!(usual.cpu(), Duration::from_millis(10));
-        usual.learn(Duration::ZERO);
         assert_eq!(usual.cpu(), Duration::from_millis(10));
         usual.learn(Duration::from_millis(2));
         assert_eq!(usual.cpu(), Duration::from_millis(9));
         usual.learn(Duration::MAX);
         assert!(usual.cpu() > Duration::from_hours(24));
+    }
+
+    #[test]
+    fn who_is_given_up_counts_as_its_limit_if_it_ran() {
+        let usual = Usual::new(Duration::from_millis(80));
+        usual.learn_given_up(QUICK);
+        assert_eq!(usual.cpu(), Duration::from_millis(10));
+        for hardly in [Duration::ZERO, QUICK - Duration::from_nanos(1)] {
+            usual.learn_given_up(hardly);
+            assert_eq!(usual.cpu(), Duration::from_millis(10));
+        }
     }
 }
