@@ -6,7 +6,9 @@
 //! go round the tenants: so one tenant's guests cost the others neither their cores nor their end.
 
 use std::future::{Future, poll_fn};
+use std::io;
 use std::mem;
+use std::num::NonZeroU64;
 use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,10 +17,11 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
+use rustix::thread::set_current_timer_slack;
 use thread_priority::unix::{
     NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
 };
-use thread_priority::{self, ThreadPriority};
+use thread_priority::ThreadPriority;
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -36,7 +39,7 @@ const IDLE: ThreadSchedulePolicy = ThreadSchedulePolicy::Normal(NormalThreadSche
 /// A core that runs out of work takes some from one where work waits (Linux, `sched_balance_newidle`), but one that
 /// turns to the slow lane does not count as out of work. So requests wait behind a busy worker, for a whole slice of
 /// the scheduler, unless the lane leaves its core for a moment.
-const REST: Duration = Duration::from_micros(50);
+const REST: Duration = Duration::from_micros(10);
 
 /// How many guests are in the slow lane.
 #[derive(Debug, Clone, Default)]
@@ -86,7 +89,9 @@ impl SlowLane {
                 .worker_threads(thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)))
                 .thread_name("plugin-slow")
                 .on_thread_start(|| {
-                    if let Err(error) = give_way() {
+                    // Else a rest takes as much longer as the system likes, 50 µs by default.
+                    let prompt = set_current_timer_slack(NonZeroU64::new(1)).map_err(io::Error::from);
+                    if let Err(error) = prompt.and_then(|()| give_way()) {
                         tracing::warn!(%error, "guests that need long run at ordinary priority");
                     }
                 })
@@ -101,8 +106,9 @@ impl SlowLane {
 
 /// Lets this thread run when nobody else wants its core. Not by `nice` alone: the system takes a core with an
 /// idle thread (`SCHED_IDLE`) for a free one, and one with a nice thread for a busy one, where it wakes no worker.
-fn give_way() -> Result<(), thread_priority::Error> {
+fn give_way() -> io::Result<()> {
     set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, IDLE)
+        .map_err(io::Error::other)
 }
 
 impl Drop for SlowLane {
