@@ -9,11 +9,11 @@ use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
 use tenancy::plugin::HookName;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument as _;
-use wasmtime::component::Instance;
 use wasmtime::{Engine, Store, Trap};
 
 use crate::PluginHost;
 use crate::component::{ComponentHash, Loaded};
+use crate::hooks::{FunctionName, GuestFunction};
 use crate::installed::Slot;
 use crate::lanes::{Way, run};
 use crate::meter::Meter;
@@ -31,12 +31,14 @@ pub(crate) trait GuestCall: Send + 'static {
     /// The hook.
     const HOOK: HookName;
 
-    /// Calls.
+    /// Which function is called.
+    fn function(&self) -> FunctionName;
+
+    /// Calls it.
     fn run(
         self,
-        loaded: &Loaded,
+        function: GuestFunction,
         store: &mut Store<CallState>,
-        instance: Instance,
     ) -> impl Future<Output = wasmtime::Result<Self::Answer>> + Send;
 }
 
@@ -122,11 +124,11 @@ impl PluginHost {
         call: C,
         meter: &Arc<Meter>,
     ) -> Result<C::Answer, Failure> {
-        let deadline = Instant::now() + plugin.limits.wall();
+        let (start, wall) = (Instant::now(), plugin.limits.wall());
+        let deadline = start + wall;
         let crowded = || (HookFailureKind::Concurrency, "no place to run became free in time".to_owned());
         // Whoever waits is refused after half of the time at least, and not all at once.
-        let half = plugin.limits.wall() / 2;
-        let patience = deadline - half + spread(half, caller.context.request);
+        let patience = start + wall / 2 + spread(wall / 2, caller.context.request);
         let admission = plugin.breaker.admit(|| self.clock.now()).map_err(|until| {
             let detail = format!("limits were hit for several subjects; one call is tried after {until}");
             (HookFailureKind::CircuitOpen, detail)
@@ -149,6 +151,7 @@ impl PluginHost {
         let at_once = drawn.set_aside() >= NEEDS_LONG;
         let state = CallState::new(plugin, caller.context, Arc::clone(meter)).beginning_slow(at_once);
         let spare = self.spares.take(plugin.hash, plugin.limits.memory());
+        let function = call.function();
         let guest = Box::pin(guest(self.engine.clone(), Arc::clone(&loaded), spare, state, call, places));
         let way = Way { slow: &self.slow, turns: caller.gate.turns(), at_once };
         let ended = tokio::time::timeout_at(deadline.into(), run(meter, way, guest)).await;
@@ -156,7 +159,7 @@ impl PluginHost {
             Ok(Some(ended)) => {
                 drawn.guest_ended();
                 let Ended { answer, store, places } = ended;
-                self.throw_away((store, places), Arc::clone(caller.gate), plugin.hash, loaded);
+                self.throw_away((store, places), Arc::clone(caller.gate), plugin.hash, (loaded, function));
                 answer
             }
             Ok(None) => Err((HookFailureKind::Unavailable, "there is no thread to run it on".to_owned())),
@@ -183,12 +186,12 @@ impl PluginHost {
         (store, places): (Store<CallState>, [OwnedSemaphorePermit; 2]),
         gate: Arc<TenantGate>,
         hash: ComponentHash,
-        loaded: Arc<Loaded>,
+        (loaded, function): (Arc<Loaded>, FunctionName),
     ) {
         let (spares, engine) = (Arc::clone(&self.spares), self.engine.clone());
         tokio::spawn(async move {
             drop(store);
-            gate.pay(spares.refill(&engine, hash, &loaded).await, Duration::ZERO);
+            gate.pay(spares.refill(&engine, hash, &loaded, function).await, Duration::ZERO);
             drop(places);
         });
     }
@@ -235,16 +238,21 @@ async fn guest<C: GuestCall>(
     call: C,
     places: [OwnedSemaphorePermit; 2],
 ) -> Ended<C::Answer> {
-    let (mut store, instance) = if let Some(Spare { mut store, instance, memory }) = spare {
+    let (mut store, function) = if let Some(Spare { mut store, instance, memory, function }) = spare {
         state.take_over(&mut store, memory);
-        (store, Ok(instance))
+        let function = match function {
+            Some((name, function)) if name == call.function() => Ok(function),
+            _ => call.function().find(&loaded, &mut store, &instance),
+        };
+        (store, function)
     } else {
         let mut store = state.into_store(&engine);
         let instance = loaded.pre.instantiate_async(&mut store).await;
-        (store, instance)
+        let function = instance.and_then(|instance| call.function().find(&loaded, &mut store, &instance));
+        (store, function)
     };
-    let answer = match instance {
-        Ok(instance) => call.run(&loaded, &mut store, instance).await,
+    let answer = match function {
+        Ok(function) => call.run(function, &mut store).await,
         Err(error) => Err(error),
     };
     let answer = answer.map_err(|error| classify(store.data(), &error));

@@ -18,10 +18,10 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::thread::set_current_timer_slack;
+use thread_priority::ThreadPriority;
 use thread_priority::unix::{
     NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
 };
-use thread_priority::ThreadPriority;
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -107,8 +107,7 @@ impl SlowLane {
 /// Lets this thread run when nobody else wants its core. Not by `nice` alone: the system takes a core with an
 /// idle thread (`SCHED_IDLE`) for a free one, and one with a nice thread for a busy one, where it wakes no worker.
 fn give_way() -> io::Result<()> {
-    set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, IDLE)
-        .map_err(io::Error::other)
+    set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, IDLE).map_err(io::Error::other)
 }
 
 impl Drop for SlowLane {

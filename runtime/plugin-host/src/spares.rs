@@ -17,6 +17,7 @@ use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Engine, Store};
 
 use crate::component::{ComponentHash, Loaded};
+use crate::hooks::{FunctionName, GuestFunction};
 use crate::metrics::PluginMetrics;
 use crate::state::CallState;
 
@@ -32,6 +33,8 @@ pub(crate) struct Spare {
     pub(crate) instance: Instance,
     /// What its linear memories take, in bytes.
     pub(crate) memory: usize,
+    /// The function that will likely be called: the one that was called last.
+    pub(crate) function: Option<(FunctionName, GuestFunction)>,
 }
 
 /// What came of making an instance ahead.
@@ -84,15 +87,23 @@ impl Spares {
         self.kept().iter().filter(|(of, _)| *of == hash).count() >= OF_ONE_COMPONENT
     }
 
-    /// Makes one of this component, unless there are enough; the CPU that it took. Must hold a place: while it
-    /// is made it is one instance more.
-    pub(crate) async fn refill(&self, engine: &Engine, hash: ComponentHash, loaded: &Loaded) -> Duration {
+    /// Makes one of this component, for a call of this function, unless there are enough; the CPU that it took.
+    /// Must hold a place: while it is made it is one instance more.
+    pub(crate) async fn refill(
+        &self,
+        engine: &Engine,
+        hash: ComponentHash,
+        loaded: &Loaded,
+        function: FunctionName,
+    ) -> Duration {
         if !loaded.may_be_made_ahead() || self.is_full_of(hash) {
             return Duration::ZERO;
         }
         let (made, used) = make(engine, &loaded.pre).await;
         loaded.learn_ahead(&made);
-        let MadeAhead::Spare(spare) = made else { return used };
+        let MadeAhead::Spare(mut spare) = made else { return used };
+        let found = function.find(loaded, &mut spare.store, &spare.instance);
+        spare.function = found.ok().map(|found| (function, found));
         let left = {
             let mut kept = self.kept();
             let full = kept.len() >= usize::try_from(SPARES_AT_MOST).unwrap_or(0);
@@ -120,7 +131,7 @@ async fn make(engine: &Engine, pre: &InstancePre<CallState>) -> (MadeAhead, Dura
     let made = match started {
         Poll::Pending => MadeAhead::TooSlow,
         Poll::Ready(Ok(instance)) if !asked => {
-            MadeAhead::Spare(Spare { store, instance, memory: meter.peak_memory() })
+            MadeAhead::Spare(Spare { store, instance, memory: meter.peak_memory(), function: None })
         }
         // One that fails: its call will say why.
         Poll::Ready(_) => MadeAhead::InCallsOnly,

@@ -1,6 +1,6 @@
 //! What one call carries on the host's side: its budgets, and the capabilities that the guest may use.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use primitives::hooks::HookContext;
 use primitives::{RequestId, TenantId};
@@ -71,11 +71,15 @@ impl CallState {
 
     /// For an instance that nobody has called yet: of no tenant, with nothing to say, and small.
     pub(crate) fn of_nobody() -> Self {
+        // Shared, so that nothing is freed inside a call that takes the instance over.
+        static NOBODY: LazyLock<(Arc<str>, TenantId, Arc<Value>)> =
+            LazyLock::new(|| (Arc::from(""), TenantId::default_tenant(), Arc::new(Value::Null)));
+        let (plugin, tenant, settings) = NOBODY.clone();
         Self {
-            plugin: Arc::from(""),
-            tenant: TenantId::default_tenant(),
+            plugin,
+            tenant,
             request: RequestId(Uuid::nil()),
-            settings: Arc::new(Value::Null),
+            settings,
             limits: Limits { memory_bytes: SPARE_MEMORY, ..Limits::default() },
             meter: Meter::new(),
             wasi: LazyWasi::default(),

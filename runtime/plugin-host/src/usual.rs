@@ -65,7 +65,7 @@ mod tests {
         let usual = Usual::new(Duration::from_millis(80));
         usual.learn_given_up(QUICK);
         assert_eq!(usual.cpu(), Duration::from_millis(10));
-        for hardly in [Duration::ZERO, QUICK - Duration::from_nanos(1)] {
+        for hardly in [Duration::ZERO, QUICK.saturating_sub(Duration::from_nanos(1))] {
             usual.learn_given_up(hardly);
             assert_eq!(usual.cpu(), Duration::from_millis(10));
         }

@@ -8,15 +8,16 @@ use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
 use primitives::{Actor, ClientId, TenantId};
 use serde_json::{Map, Value};
 use tenancy::plugin::HookName;
+use uuid::fmt::Hyphenated;
 use wasmtime::Store;
-use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre};
+use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre, TypedFunc};
 
 use crate::PluginHost;
 use crate::bindings::token::PluginPre;
 use crate::bindings::token::exports::portcullis::token::hook as wit;
 use crate::call::{Caller, Failure, GuestCall, not_installed};
 use crate::claims::{check_claims, check_description};
-use crate::component::Loaded;
+use crate::hooks::{FunctionName, GuestFunction};
 use crate::plugin::Plugin;
 use crate::state::CallState;
 
@@ -32,7 +33,7 @@ impl TokenHook for PluginHost {
         context: &'a HookContext,
         request: &'a TokenRequest,
     ) -> BoxFuture<'a, Result<TokenDecision, HookFailure>> {
-        Box::pin(self.shape(Function::Tokens, context, request))
+        Box::pin(self.shape(FunctionName::ShapeTokens, context, request))
     }
 
     fn shape_userinfo<'a>(
@@ -40,7 +41,7 @@ impl TokenHook for PluginHost {
         context: &'a HookContext,
         request: &'a TokenRequest,
     ) -> BoxFuture<'a, Result<TokenDecision, HookFailure>> {
-        Box::pin(self.shape(Function::Userinfo, context, request))
+        Box::pin(self.shape(FunctionName::ShapeUserinfo, context, request))
     }
 }
 
@@ -49,7 +50,7 @@ impl PluginHost {
     /// same name; the first one that denies ends it.
     async fn shape(
         &self,
-        function: Function,
+        function: FunctionName,
         context: &HookContext,
         request: &TokenRequest,
     ) -> Result<TokenDecision, HookFailure> {
@@ -91,14 +92,30 @@ impl TokenExports {
         };
         Ok(Self { shape_tokens: function("shape-tokens")?, shape_userinfo: function("shape-userinfo")? })
     }
+
+    pub(crate) fn shape_tokens(
+        &self,
+        store: &mut Store<CallState>,
+        instance: &Instance,
+    ) -> wasmtime::Result<ShapeTokens> {
+        instance.get_typed_func(store, self.shape_tokens)
+    }
+
+    pub(crate) fn shape_userinfo(
+        &self,
+        store: &mut Store<CallState>,
+        instance: &Instance,
+    ) -> wasmtime::Result<ShapeUserinfo> {
+        instance.get_typed_func(store, self.shape_userinfo)
+    }
 }
 
-/// Which function of the interface.
-#[derive(Debug, Clone, Copy)]
-enum Function {
-    Tokens,
-    Userinfo,
-}
+/// What both functions take.
+type Arguments = (wit::CallContext<'static>, wit::TokenRequest<'static>);
+/// `shape-tokens` of an instance.
+pub(crate) type ShapeTokens = TypedFunc<Arguments, (Result<wit::TokenDecision, wit::HookError>,)>;
+/// `shape-userinfo` of an instance.
+pub(crate) type ShapeUserinfo = TypedFunc<Arguments, (Result<wit::UserinfoDecision, wit::HookError>,)>;
 
 /// What the guests are told, written out once for all of them. It outlives whoever asked: a guest may still
 /// be on its way to its end when nobody waits for it any more.
@@ -108,9 +125,9 @@ struct Input {
     organisation: Option<String>,
     client: Option<ClientId>,
     actor: Actor,
-    /// The actor's identifier, where it has one.
+    /// The actor's identifier, where it is not text already.
     actor_id: String,
-    request_id: String,
+    request_id: [u8; Hyphenated::LENGTH],
     grant_type: String,
     subject: Option<SubjectInput>,
     scopes: Vec<String>,
@@ -138,13 +155,15 @@ impl Input {
             client: context.client.clone(),
             actor: context.actor.clone(),
             actor_id: match &context.actor {
-                Actor::Anonymous | Actor::System => String::new(),
                 Actor::Subject(id) => id.to_string(),
-                Actor::Client(id) => id.to_string(),
                 Actor::AdminKey(id) => id.to_string(),
-                Actor::Listener(name) => name.clone(),
+                Actor::Anonymous | Actor::System | Actor::Client(_) | Actor::Listener(_) => String::new(),
             },
-            request_id: context.request.to_string(),
+            request_id: {
+                let mut text = [0; Hyphenated::LENGTH];
+                context.request.0.hyphenated().encode_lower(&mut text);
+                text
+            },
             grant_type: request.grant_type.clone(),
             subject: request.subject.as_ref().map(|subject| SubjectInput {
                 id: subject.id.clone(),
@@ -163,7 +182,7 @@ impl Input {
 
 /// One call of one plugin.
 struct TokenCall {
-    function: Function,
+    function: FunctionName,
     input: Arc<Input>,
 }
 
@@ -182,15 +201,11 @@ impl GuestCall for TokenCall {
 
     const HOOK: HookName = HookName::Token;
 
-    async fn run(
-        self,
-        loaded: &Loaded,
-        store: &mut Store<CallState>,
-        instance: Instance,
-    ) -> wasmtime::Result<Answer> {
-        let Some(token) = &loaded.token else {
-            return Err(wasmtime::Error::msg("the component does not export the token hook"));
-        };
+    fn function(&self) -> FunctionName {
+        self.function
+    }
+
+    async fn run(self, function: GuestFunction, store: &mut Store<CallState>) -> wasmtime::Result<Answer> {
         let input = &*self.input;
         let (scopes, audience) = (strings(&input.scopes), strings(&input.audience));
         let methods = input.subject.as_ref().map_or_else(Vec::new, |subject| strings(&subject.methods));
@@ -201,12 +216,13 @@ impl GuestCall for TokenCall {
             actor: match &input.actor {
                 Actor::Anonymous => wit::Actor::Anonymous,
                 Actor::Subject(_) => wit::Actor::Subject(&input.actor_id),
-                Actor::Client(_) => wit::Actor::Client(&input.actor_id),
+                Actor::Client(id) => wit::Actor::Client(id.as_str()),
                 Actor::AdminKey(_) => wit::Actor::AdminKey(&input.actor_id),
-                Actor::Listener(_) => wit::Actor::Listener(&input.actor_id),
+                Actor::Listener(name) => wit::Actor::Listener(name),
                 Actor::System => wit::Actor::System,
             },
-            request_id: &input.request_id,
+            // Written as ASCII above.
+            request_id: std::str::from_utf8(&input.request_id).unwrap_or_default(),
             now: input.now,
             extensions: &[],
         };
@@ -226,21 +242,11 @@ impl GuestCall for TokenCall {
             id_token: input.id_token,
             extensions: &[],
         };
-        Ok(match self.function {
-            Function::Tokens => {
-                let function = instance
-                    .get_typed_func::<(wit::CallContext<'_>, wit::TokenRequest<'_>), (Result<_, _>,)>(
-                        &mut *store,
-                        &token.shape_tokens,
-                    )?;
+        Ok(match function {
+            GuestFunction::ShapeTokens(function) => {
                 Answer::Tokens(function.call_async(store, (call, request)).await?.0)
             }
-            Function::Userinfo => {
-                let function = instance
-                    .get_typed_func::<(wit::CallContext<'_>, wit::TokenRequest<'_>), (Result<_, _>,)>(
-                        &mut *store,
-                        &token.shape_userinfo,
-                    )?;
+            GuestFunction::ShapeUserinfo(function) => {
                 Answer::Userinfo(function.call_async(store, (call, request)).await?.0)
             }
         })
