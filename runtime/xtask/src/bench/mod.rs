@@ -2,6 +2,7 @@
 //!
 //! A bar that is missed is printed as missed; nothing fails because of time.
 
+mod cores;
 mod hook;
 mod hook_calls;
 mod http;
