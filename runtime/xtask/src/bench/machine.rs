@@ -53,6 +53,20 @@ pub(super) fn resident_kib(pid: u32) -> anyhow::Result<u64> {
     text.split(' ').next().and_then(|word| word.parse().ok()).with_context(|| format!("VmRSS is {text}"))
 }
 
+/// The unit of CPU times in /proc: `USER_HZ` is 100 wherever Linux runs us.
+const TICK_MS: u64 = 10;
+
+/// Returns the CPU time that a process has used, of all its threads.
+pub(super) fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).context("/proc: Linux is needed")?;
+    // proc_pid_stat(5): utime and stime are fields 14 and 15; the name, field 2, ends at the last parenthesis.
+    let after_name = stat.rsplit_once(") ").context("a line without a name")?.1;
+    let ticks = |field: usize| -> anyhow::Result<u64> {
+        Ok(after_name.split(' ').nth(field - 3).context("a short line")?.parse()?)
+    };
+    Ok(Duration::from_millis((ticks(14)? + ticks(15)?) * TICK_MS))
+}
+
 fn field(file: &str, name: &str) -> Option<String> {
     let text = std::fs::read_to_string(file).ok()?;
     let line = text.lines().find(|line| line.starts_with(name))?;

@@ -7,6 +7,7 @@ mod hook;
 mod hook_calls;
 mod http;
 mod load;
+mod login;
 mod machine;
 mod memory;
 mod neighbours;
@@ -33,6 +34,8 @@ pub(crate) enum Bench {
     Hook,
     /// Another tenant's latency beside a plugin that never ends
     Neighbours,
+    /// What a login with a password costs besides its hash
+    Login,
     /// Resident memory after 1,000 logins and 10,000 plugin calls
     Memory,
     /// The time to readiness, also with 10,000 tenants
@@ -63,6 +66,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
         Bench::Http(settings) => http::run(settings),
         Bench::Hook => hook::run(),
         Bench::Neighbours => neighbours::run(),
+        Bench::Login => login::run(),
         Bench::Memory => memory::run(),
         Bench::Start => start::run(),
     }
