@@ -12,7 +12,7 @@ use tracing::Instrument as _;
 use wasmtime::{Engine, Store, Trap};
 
 use crate::PluginHost;
-use crate::component::{ComponentHash, Loaded};
+use crate::component::Loaded;
 use crate::hooks::{FunctionName, GuestFunction};
 use crate::installed::Slot;
 use crate::lanes::{Way, run};
@@ -150,7 +150,7 @@ impl PluginHost {
 
         let at_once = drawn.set_aside() >= NEEDS_LONG;
         let state = CallState::new(plugin, caller.context, Arc::clone(meter)).beginning_slow(at_once);
-        let spare = self.spares.take(plugin.hash, plugin.limits.memory());
+        let spare = self.spares.take(&loaded, plugin.limits.memory());
         let function = call.function();
         let guest = Box::pin(guest(self.engine.clone(), Arc::clone(&loaded), spare, state, call, places));
         let way = Way { slow: &self.slow, turns: caller.gate.turns(), at_once };
@@ -159,7 +159,7 @@ impl PluginHost {
             Ok(Some(ended)) => {
                 drawn.guest_ended();
                 let Ended { answer, store, places } = ended;
-                self.throw_away((store, places), Arc::clone(caller.gate), plugin.hash, (loaded, function));
+                self.throw_away((store, places), Arc::clone(caller.gate), loaded, function);
                 answer
             }
             Ok(None) => Err((HookFailureKind::Unavailable, "there is no thread to run it on".to_owned())),
@@ -185,13 +185,13 @@ impl PluginHost {
         &self,
         (store, places): (Store<CallState>, [OwnedSemaphorePermit; 2]),
         gate: Arc<TenantGate>,
-        hash: ComponentHash,
-        (loaded, function): (Arc<Loaded>, FunctionName),
+        loaded: Arc<Loaded>,
+        function: FunctionName,
     ) {
         let (spares, engine) = (Arc::clone(&self.spares), self.engine.clone());
         tokio::spawn(async move {
             drop(store);
-            gate.pay(spares.refill(&engine, hash, &loaded, function).await, Duration::ZERO);
+            gate.pay(spares.refill(&engine, &loaded, function).await, Duration::ZERO);
             drop(places);
         });
     }

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use prometheus_client::metrics::counter::Counter;
 use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Engine, Store};
 
-use crate::component::{ComponentHash, Loaded};
+use crate::component::Loaded;
 use crate::hooks::{FunctionName, GuestFunction};
 use crate::metrics::PluginMetrics;
 use crate::state::CallState;
@@ -48,9 +48,11 @@ pub(crate) enum MadeAhead {
 }
 
 /// The instances made ahead.
+///
+/// Each with the component as it was loaded: one that makes room for others and is loaded again has other functions.
 pub(crate) struct Spares {
     /// The newest last.
-    kept: Mutex<VecDeque<(ComponentHash, Spare)>>,
+    kept: Mutex<VecDeque<(Arc<Loaded>, Spare)>>,
     taken: Counter,
     missed: Counter,
 }
@@ -67,15 +69,15 @@ impl Spares {
         Self { kept: Mutex::default(), taken, missed }
     }
 
-    fn kept(&self) -> MutexGuard<'_, VecDeque<(ComponentHash, Spare)>> {
+    fn kept(&self) -> MutexGuard<'_, VecDeque<(Arc<Loaded>, Spare)>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes one of this component that fits into `memory` bytes.
-    pub(crate) fn take(&self, hash: ComponentHash, memory: usize) -> Option<Spare> {
+    pub(crate) fn take(&self, loaded: &Arc<Loaded>, memory: usize) -> Option<Spare> {
         let found = {
             let mut kept = self.kept();
-            let at = kept.iter().rposition(|(of, spare)| *of == hash && spare.memory <= memory);
+            let at = kept.iter().rposition(|(of, spare)| Arc::ptr_eq(of, loaded) && spare.memory <= memory);
             at.and_then(|at| kept.remove(at))
         };
         let counter = if found.is_some() { &self.taken } else { &self.missed };
@@ -83,8 +85,8 @@ impl Spares {
         found.map(|(_, spare)| spare)
     }
 
-    fn is_full_of(&self, hash: ComponentHash) -> bool {
-        self.kept().iter().filter(|(of, _)| *of == hash).count() >= OF_ONE_COMPONENT
+    fn is_full_of(&self, loaded: &Arc<Loaded>) -> bool {
+        self.kept().iter().filter(|(of, _)| Arc::ptr_eq(of, loaded)).count() >= OF_ONE_COMPONENT
     }
 
     /// Makes one of this component, for a call of this function, unless there are enough; the CPU that it took.
@@ -92,11 +94,10 @@ impl Spares {
     pub(crate) async fn refill(
         &self,
         engine: &Engine,
-        hash: ComponentHash,
-        loaded: &Loaded,
+        loaded: &Arc<Loaded>,
         function: FunctionName,
     ) -> Duration {
-        if !loaded.may_be_made_ahead() || self.is_full_of(hash) {
+        if !loaded.may_be_made_ahead() || self.is_full_of(loaded) {
             return Duration::ZERO;
         }
         let (made, used) = make(engine, &loaded.pre).await;
@@ -108,7 +109,7 @@ impl Spares {
             let mut kept = self.kept();
             let full = kept.len() >= usize::try_from(SPARES_AT_MOST).unwrap_or(0);
             let left = if full { kept.pop_front() } else { None };
-            kept.push_back((hash, spare));
+            kept.push_back((Arc::clone(loaded), spare));
             left
         };
         drop(left);

@@ -217,3 +217,18 @@ fn call_uses_an_instance_made_ahead_when_its_start_asks_for_nothing() {
     }
     assert_eq!(instances(), [2, 1]);
 }
+
+/// A component that made room for others and is loaded again has other functions than the instances of before.
+#[test]
+fn component_that_is_loaded_anew_is_called_in_instances_of_its_own() {
+    let fixture = Fixture::new(Settings { loaded_components: 0, ..Settings::default() });
+    run(fixture.host.install_plugin(&fixture.tenant, spec("enrich_token_rust"))).unwrap();
+    let (context, request) = (fixture.context(None), request("ada@nobody.example"));
+    for _ in 0..3 {
+        run(fixture.host.shape_tokens(&context, &request)).unwrap();
+        // What the call left to be done.
+        run(tokio::task::yield_now());
+        run(fixture.host.shape_userinfo(&context, &request)).unwrap();
+        run(tokio::task::yield_now());
+    }
+}
