@@ -1,5 +1,7 @@
 //! A tenant's signing algorithms change while the node runs.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
@@ -59,4 +61,18 @@ async fn algorithm_is_published_and_signs_once_it_is_named_and_retires_once_it_i
     assert_eq!(third["alg"], "ES256");
     assert_ne!(third["kid"], first["kid"], "a retired key does not come back");
     assert_eq!(published(&world).await.len(), 3);
+
+    // An RSA key takes a while to make: name its algorithm first, then sign with it.
+    settings(&world, &["ES256", "RS256"], "ES256").await;
+    let made = async {
+        while !published(&world).await.iter().any(|(kind, _)| kind == "RSA") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(2), made).await.unwrap();
+    settings(&world, &["RS256"], "RS256").await;
+    let fourth = id_token(&mut ada).await;
+    assert_eq!(fourth["alg"], "RS256");
+    let rsa = ("RSA".to_owned(), fourth["kid"].as_str().unwrap().to_owned());
+    assert!(published(&world).await.contains(&rsa));
 }
