@@ -11,10 +11,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub struct Settings {
     /// How many guests may run at once on this node. Address space is reserved for each.
     pub concurrent_calls: u32,
-    /// How many guests of one tenant may run at once. Further calls wait for their wall time, then fail.
+    /// How many guests of one tenant may run at once. Further calls wait, and fail when most of their wall time
+    /// is over.
     pub concurrent_calls_per_tenant: u32,
     /// How much guest CPU one tenant may use, in milliseconds per second, on average. What a tenant does
-    /// not use it may catch up on for two seconds. Where there is none left, calls wait for it and fail
+    /// not use it may catch up on for half a second. Where there is none left, calls wait for it and fail
     /// when most of their wall time is over.
     pub tenant_cpu_ms_per_second: u32,
     /// How many loaded components stay in memory; the least used leave and are mapped again when called.

@@ -23,7 +23,7 @@ pub(super) fn check(tree: &Tree) -> Vec<String> {
 fn names_a_machine(line: &str) -> bool {
     BEGINNINGS.iter().any(|beginning| {
         line.match_indices(beginning).any(|(place, _)| {
-            // Inside a longer path or URL it is something else: `https://example.com/work/…`.
+            // Inside a longer path or URL it is something else.
             let before = line.get(..place).and_then(|head| head.chars().next_back());
             !before
                 .is_some_and(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | '}' | '~' | '*'))
