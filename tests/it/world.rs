@@ -76,6 +76,7 @@ impl World {
             body_bytes: 64 * 1024,
             request_timeout: Duration::from_secs(20),
             loaded_tenants: 100,
+            loaded_tenants_bytes: 16 << 20,
             cached_sessions: 100,
             version: "test",
         };

@@ -16,8 +16,11 @@ pub struct Limits {
     pub body_bytes: u64,
     /// How long a request may take to arrive and to be answered.
     pub request_timeout: Span,
-    /// Tenants whose settings and keys stay in memory; others are loaded when they are visited.
+    /// Tenants whose settings stay in memory at most; others are loaded when they are visited.
     pub loaded_tenants: u64,
+    /// Memory that the settings of tenants may take, in bytes, as far as it can be told from their size. It
+    /// and `loaded_tenants` hold both.
+    pub loaded_tenants_bytes: u64,
     /// Passwords hashed at the same time. 0 is one per processor.
     pub password_hashes: u32,
     /// Password hashes that may wait for their turn; a login beyond them is told to come back (429).
@@ -31,6 +34,7 @@ impl Default for Limits {
             body_bytes: 1_048_576,
             request_timeout: Span::seconds(30),
             loaded_tenants: 1_000,
+            loaded_tenants_bytes: 67_108_864,
             password_hashes: 0,
             password_queue: 64,
         }
@@ -43,6 +47,7 @@ impl Limits {
             ("limits.connections", u64::from(self.connections)),
             ("limits.body_bytes", self.body_bytes),
             ("limits.loaded_tenants", self.loaded_tenants),
+            ("limits.loaded_tenants_bytes", self.loaded_tenants_bytes),
         ] {
             if value == 0 {
                 checker.report(key, "must be at least 1");

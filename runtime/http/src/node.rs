@@ -50,8 +50,10 @@ pub struct NodeSettings {
     pub body_bytes: u64,
     /// How long a request may take to arrive and to be answered.
     pub request_timeout: Duration,
-    /// Tenants kept in memory.
+    /// Tenants kept in memory at most.
     pub loaded_tenants: u64,
+    /// Memory that they may take, in bytes.
+    pub loaded_tenants_bytes: u64,
     /// Sessions kept in memory.
     pub cached_sessions: u64,
     /// The version that `/version` tells.
@@ -84,7 +86,7 @@ impl Node {
         let sessions = Arc::new(SessionCache::new(settings.cached_sessions));
         forget_what_changes(&storage, &sessions);
         Arc::new(Self {
-            tenants: TenantDirectory::new(&storage, settings.loaded_tenants),
+            tenants: TenantDirectory::new(&storage, (settings.loaded_tenants, settings.loaded_tenants_bytes)),
             secrets: Arc::new(ClientSecretHasher(parts.hashing.clone())),
             attempts: AttemptsInMemory::new(COUNTED_ATTEMPTS),
             clock: parts.clock,

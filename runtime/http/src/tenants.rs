@@ -9,6 +9,7 @@ use std::sync::Arc;
 use identity::schema::Schemas;
 use oauth2::server::{AuthorizationServer, Environment, Issuer, Ports};
 use primitives::{Remembered, TenantId, Timestamp};
+use serde_json::{Map, Value};
 use storage::{EVERYTHING_CHANGED, InvalidatedCache, Storage};
 use tenancy::plugin::PluginState;
 use tenancy::{Tenant, TenantState, Tenants as _};
@@ -21,6 +22,10 @@ use crate::node::Node;
 
 /// The kind of change by which a tenant is no longer what it was.
 const TENANT_CHANGED: &str = "tenant";
+/// What a tenant with default settings takes in memory, in bytes.
+const AT_LEAST: u64 = 12 * 1024;
+/// What a byte of settings takes at most, once it is read and its schemas are compiled.
+const PER_BYTE: u64 = 72;
 /// Hosts that are remembered.
 const HOSTS: u64 = 10_000;
 
@@ -39,6 +44,8 @@ pub struct LoadedTenant {
     pub(crate) identity: identity::Settings,
     pub(crate) schemas: Schemas,
     pub(crate) branding: Branding,
+    /// What it takes in memory, in bytes, as far as its settings tell.
+    memory: u64,
 }
 
 /// Why a tenant cannot be used.
@@ -110,7 +117,8 @@ pub(crate) struct Located {
 }
 
 impl TenantDirectory {
-    pub(crate) fn new(storage: &Storage, capacity: u64) -> Self {
+    /// Keeps at most `count` tenants, which take at most `bytes`.
+    pub(crate) fn new(storage: &Storage, (count, bytes): (u64, u64)) -> Self {
         let hosts = Arc::new(Remembered::new(HOSTS));
         let listened: Arc<Remembered<String, Option<TenantId>>> = Arc::clone(&hosts);
         storage.on_change(Box::new(move |record| {
@@ -118,7 +126,10 @@ impl TenantDirectory {
                 listened.forget_all();
             }
         }));
-        Self { loaded: InvalidatedCache::new(storage, TENANT_CHANGED, capacity), hosts }
+        // None weighs less than its share: the sum bounds the number too.
+        let share = bytes / count.max(1);
+        let weigh = move |tenant: &Arc<LoadedTenant>| tenant.memory.max(share);
+        Self { loaded: InvalidatedCache::weighed(storage, TENANT_CHANGED, bytes, weigh), hosts }
     }
 
     /// Says which tenant a request is for: the one of its host, else the one of `/t/{tenant}`, else
@@ -181,6 +192,7 @@ impl TenantDirectory {
 /// replaced here, whole and before anybody sees the tenant, and never taken away.
 async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError> {
     let unusable = |reason: String| LoadError::Settings { tenant: tenant.id.clone(), reason };
+    let memory = memory(&tenant.settings.document);
     let stored = TenantSettings::from_document(&tenant.settings.document);
     let StoredSettings { settings, unknown } = stored.map_err(|error| unusable(error.to_string()))?;
     if !unknown.is_empty() {
@@ -228,7 +240,16 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
         identity: settings.identity,
         schemas,
         branding: settings.branding,
+        memory,
     })
+}
+
+/// What a tenant takes in memory, in bytes, by the size of its settings.
+///
+/// Attack: the settings of a tenant are its administrator's to write; a thousand with a schema of 64 KiB each
+/// would take what a thousand small ones do not. An estimate from above, measured: `cargo xtask bench start`.
+fn memory(settings: &Map<String, Value>) -> u64 {
+    AT_LEAST + PER_BYTE * serde_json::to_string(settings).map_or(0, |text| text.len() as u64)
 }
 
 /// A host without its port, in lower case; `None` for what cannot be a host name.

@@ -19,6 +19,7 @@ pub mod seal;
 pub mod secret;
 pub mod subject;
 pub mod time;
+mod weighed;
 
 pub use address::{ClientAddress, TrustedProxies};
 pub use audit::{Actor, AuditEvent};

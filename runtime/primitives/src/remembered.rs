@@ -9,15 +9,25 @@ use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use moka::sync::Cache;
+use moka::sync::{Cache, CacheBuilder};
+
+use crate::weighed::Weighed;
 
 /// Values by key. Bounded; what is not found is not remembered.
 pub struct Remembered<K, V> {
-    /// Absent where caches are turned off: everything is read anew.
-    values: Option<Cache<K, V>>,
+    values: Values<K, V>,
     /// How often something was forgotten. Its lock is held while a value is put in, so that the value is
     /// either refused or there to be forgotten.
     epoch: Mutex<u64>,
+}
+
+type Builder<K, V> = CacheBuilder<K, V, Cache<K, V>>;
+
+enum Values<K, V> {
+    /// Caches are turned off: everything is read anew.
+    None,
+    Counted(Cache<K, V>),
+    Weighed(Weighed<K, V>),
 }
 
 impl<K, V> fmt::Debug for Remembered<K, V> {
@@ -28,27 +38,31 @@ impl<K, V> fmt::Debug for Remembered<K, V> {
 
 impl<K, V> Remembered<K, V>
 where
-    K: Hash + Eq + Send + Sync + 'static,
+    K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
     /// At most `capacity` values, none if 0.
     pub fn new(capacity: u64) -> Self {
-        Self::build(capacity, None)
+        Self::counted(capacity, |builder| builder)
     }
 
     /// At most `capacity` values, none if 0, each for no longer than `age`.
     pub fn no_longer_than(age: Duration, capacity: u64) -> Self {
-        Self::build(capacity, Some(age))
+        Self::counted(capacity, |builder| builder.time_to_live(age))
     }
 
-    fn build(capacity: u64, age: Option<Duration>) -> Self {
-        let values = (capacity > 0).then(|| {
-            let builder = Cache::builder().max_capacity(capacity).support_invalidation_closures();
-            match age {
-                Some(age) => builder.time_to_live(age).build(),
-                None => builder.build(),
-            }
-        });
+    /// Values that together weigh at most `capacity`, none if 0. One that weighs more by itself is not
+    /// remembered.
+    pub fn weighed(capacity: u64, weigh: impl Fn(&V) -> u64 + Send + Sync + 'static) -> Self {
+        Self::of(if capacity == 0 { Values::None } else { Values::Weighed(Weighed::new(capacity, weigh)) })
+    }
+
+    fn counted(capacity: u64, with: impl FnOnce(Builder<K, V>) -> Builder<K, V>) -> Self {
+        let builder = Cache::builder().max_capacity(capacity).support_invalidation_closures();
+        Self::of(if capacity == 0 { Values::None } else { Values::Counted(with(builder).build()) })
+    }
+
+    const fn of(values: Values<K, V>) -> Self {
         Self { values, epoch: Mutex::new(0) }
     }
 
@@ -58,16 +72,24 @@ where
         key: K,
         load: impl Future<Output = Result<Option<V>, E>>,
     ) -> Result<Option<V>, E> {
-        let Some(values) = &self.values else { return load.await };
-        if let Some(value) = values.get(&key) {
-            return Ok(Some(value));
+        let found = match &self.values {
+            Values::None => return load.await,
+            Values::Counted(values) => values.get(&key),
+            Values::Weighed(values) => values.get(&key),
+        };
+        if found.is_some() {
+            return Ok(found);
         }
         let before = *self.epoch();
         let loaded = load.await?;
         if let Some(value) = &loaded {
             let epoch = self.epoch();
             if *epoch == before {
-                values.insert(key, value.clone());
+                match &self.values {
+                    Values::None => {}
+                    Values::Counted(values) => values.insert(key, value.clone()),
+                    Values::Weighed(values) => values.insert(key, value.clone()),
+                }
             }
         }
         Ok(loaded)
@@ -76,26 +98,34 @@ where
     /// Forgets one value.
     pub fn forget(&self, key: &K) {
         self.begin_to_forget();
-        if let Some(values) = &self.values {
-            values.invalidate(key);
+        match &self.values {
+            Values::None => {}
+            Values::Counted(values) => values.invalidate(key),
+            Values::Weighed(values) => values.remove(key),
         }
     }
 
     /// Forgets every value of which this holds.
     pub fn forget_if(&self, stale: impl Fn(&K, &V) -> bool + Send + Sync + 'static) {
         self.begin_to_forget();
-        if let Some(values) = &self.values
-            && values.invalidate_entries_if(stale).is_err()
-        {
-            values.invalidate_all();
+        match &self.values {
+            Values::None => {}
+            Values::Counted(values) => {
+                if values.invalidate_entries_if(stale).is_err() {
+                    values.invalidate_all();
+                }
+            }
+            Values::Weighed(values) => values.remove_if(stale),
         }
     }
 
     /// Forgets everything.
     pub fn forget_all(&self) {
         self.begin_to_forget();
-        if let Some(values) = &self.values {
-            values.invalidate_all();
+        match &self.values {
+            Values::None => {}
+            Values::Counted(values) => values.invalidate_all(),
+            Values::Weighed(values) => values.clear(),
         }
     }
 
@@ -119,6 +149,11 @@ mod tests {
     use super::*;
 
     type Values = Remembered<&'static str, u64>;
+
+    fn kinds() -> [Values; 2] {
+        [Values::new(10), Values::weighed(10, |_| 1)]
+    }
+
     /// A way of forgetting, and what is found of `a` and `b` after it.
     type Way = (fn(&Values), [u64; 2]);
 
@@ -147,13 +182,14 @@ mod tests {
             (Values::forget_all, [2, 2]),
         ];
         for (forget, expect) in ways {
-            let values = Values::new(10);
-            for key in ["a", "b"] {
-                find(&values, key, Some(1), || {});
+            for values in kinds() {
+                for key in ["a", "b"] {
+                    find(&values, key, Some(1), || {});
+                }
+                forget(&values);
+                let found = ["a", "b"].map(|key| find(&values, key, Some(2), || {}).unwrap());
+                assert_eq!(found, expect);
             }
-            forget(&values);
-            let found = ["a", "b"].map(|key| find(&values, key, Some(2), || {}).unwrap());
-            assert_eq!(found, expect);
         }
     }
 
@@ -162,22 +198,32 @@ mod tests {
         let ways: [fn(&Values); 3] =
             [|values| values.forget(&"a"), |values| values.forget_if(|_, _| true), Values::forget_all];
         for forget in ways {
-            let values = Values::new(10);
-            assert_eq!(find(&values, "a", Some(1), || forget(&values)), Some(1), "as the database had it");
-            assert_eq!(find(&values, "a", Some(2), || {}), Some(2), "and no longer");
+            for values in kinds() {
+                assert_eq!(
+                    find(&values, "a", Some(1), || forget(&values)),
+                    Some(1),
+                    "as the database had it"
+                );
+                assert_eq!(find(&values, "a", Some(2), || {}), Some(2), "and no longer");
+            }
         }
     }
 
     #[test]
     fn without_room_everything_is_read_anew() {
-        let values = Values::new(0);
-        assert_eq!(find(&values, "a", Some(1), || {}), Some(1));
-        assert_eq!(find(&values, "a", Some(2), || {}), Some(2));
+        for values in [Values::new(0), Values::weighed(0, |_| 1), Values::weighed(10, |_| 11)] {
+            assert_eq!(find(&values, "a", Some(1), || {}), Some(1));
+            assert_eq!(find(&values, "a", Some(2), || {}), Some(2));
+        }
     }
 
     #[test]
     fn nobody_finds_an_old_value_after_it_was_to_be_forgotten() {
-        let (values, truth) = (Arc::new(Values::new(10)), Arc::new(AtomicU64::new(0)));
+        kinds().into_iter().for_each(check_news);
+    }
+
+    fn check_news(values: Values) {
+        let (values, truth) = (Arc::new(values), Arc::new(AtomicU64::new(0)));
         let forgotten = Arc::new(AtomicU64::new(0));
         std::thread::scope(|scope| {
             for _ in 0..3 {

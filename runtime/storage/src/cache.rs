@@ -28,8 +28,22 @@ impl<V: Clone + Send + Sync + 'static> InvalidatedCache<V> {
         Self::following(&storage.inner.feed, kind, capacity)
     }
 
+    /// The same, of values that together weigh at most `capacity`.
+    pub fn weighed(
+        storage: &Storage,
+        kind: &'static str,
+        capacity: u64,
+        weigh: impl Fn(&V) -> u64 + Send + Sync + 'static,
+    ) -> Self {
+        Self::of(&storage.inner.feed, kind, Remembered::weighed(capacity, weigh))
+    }
+
     pub(crate) fn following(feed: &Arc<ChangeFeed>, kind: &'static str, capacity: u64) -> Self {
-        let values = Arc::new(Remembered::new(capacity));
+        Self::of(feed, kind, Remembered::new(capacity))
+    }
+
+    fn of(feed: &Arc<ChangeFeed>, kind: &'static str, values: Remembered<(TenantId, String), V>) -> Self {
+        let values = Arc::new(values);
         let listened: Arc<Remembered<(TenantId, String), V>> = Arc::clone(&values);
         feed.subscribe(Box::new(move |record| {
             let tenant = record.tenant.clone();

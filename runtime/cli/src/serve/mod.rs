@@ -227,6 +227,7 @@ fn node_settings(config: &Config, base_url: url::Url) -> NodeSettings {
         body_bytes: config.limits.body_bytes,
         request_timeout: config.limits.request_timeout.0,
         loaded_tenants: config.limits.loaded_tenants,
+        loaded_tenants_bytes: config.limits.loaded_tenants_bytes,
         cached_sessions: 50_000,
         version: env!("CARGO_PKG_VERSION"),
     }

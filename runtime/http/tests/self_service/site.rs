@@ -84,6 +84,7 @@ impl Site {
             body_bytes: 1 << 20,
             request_timeout: Duration::from_secs(30),
             loaded_tenants: 10,
+            loaded_tenants_bytes: 16 << 20,
             cached_sessions: 100,
             version: "test",
         };

@@ -9,7 +9,7 @@ mod field;
 mod validate;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
@@ -78,10 +78,7 @@ impl Schemas {
     pub fn compile(settings: &Settings) -> Result<Self, SchemaError> {
         let mut by_id = BTreeMap::new();
         if !settings.schemas.contains_key("default") {
-            let document = serde_json::from_str(DEFAULT).map_err(|error: serde_json::Error| {
-                SchemaError::Invalid { schema: "default".to_owned(), reason: error.to_string() }
-            })?;
-            by_id.insert("default".to_owned(), Arc::new(Schema::compile("default", document, true)?));
+            by_id.insert("default".to_owned(), built_in()?);
         }
         for (id, source) in &settings.schemas {
             let schema = Schema::compile(id, source.schema.clone(), source.selfservice_selectable)?;
@@ -117,6 +114,17 @@ impl Schemas {
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Schema>> {
         self.by_id.values()
     }
+}
+
+/// [`DEFAULT`], which all tenants without one of their own share.
+fn built_in() -> Result<Arc<Schema>, SchemaError> {
+    static COMPILED: LazyLock<Result<Arc<Schema>, SchemaError>> = LazyLock::new(|| {
+        let document = serde_json::from_str(DEFAULT).map_err(|error: serde_json::Error| {
+            SchemaError::Invalid { schema: "default".to_owned(), reason: error.to_string() }
+        })?;
+        Schema::compile("default", document, true).map(Arc::new)
+    });
+    COMPILED.clone()
 }
 
 impl Schema {

@@ -18,6 +18,7 @@ mod repeat;
 mod scenario;
 mod start;
 mod table;
+mod tenants;
 
 use clap::Subcommand;
 
@@ -40,6 +41,8 @@ pub(crate) enum Bench {
     Memory,
     /// The time to readiness, also with 10,000 tenants
     Start,
+    /// Memory after 1,000 tenants were visited, some with large settings, against its cap
+    Tenants,
 }
 
 /// How long and how often.
@@ -69,5 +72,6 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
         Bench::Login => login::run(),
         Bench::Memory => memory::run(),
         Bench::Start => start::run(),
+        Bench::Tenants => tenants::run(),
     }
 }

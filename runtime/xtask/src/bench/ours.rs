@@ -29,6 +29,11 @@ pub(super) struct Built {
 }
 
 impl Built {
+    /// Returns the binary `portcullis`.
+    pub(super) fn binary(&self) -> &Path {
+        &self.binary
+    }
+
     /// Returns the configuration of the tenant with the sample plugin.
     fn tenant(&self) -> String {
         format!(
