@@ -13,6 +13,7 @@ use wasmtime::{Engine, Store, Trap};
 
 use crate::PluginHost;
 use crate::component::Loaded;
+use crate::engine::Running;
 use crate::hooks::{FunctionName, GuestFunction};
 use crate::installed::Slot;
 use crate::lanes::{Way, run};
@@ -141,12 +142,11 @@ impl PluginHost {
             (HookFailureKind::CpuLimit, detail)
         })?;
         let node_place = take(&self.places, deadline).await.ok_or_else(crowded)?;
-        let places = [tenant_place, node_place];
         let loaded = match plugin.held.find() {
             Some(loaded) => loaded,
             None => self.find_loaded(plugin, deadline.saturating_duration_since(Instant::now())).await?,
         };
-        self.ticker.call_starts();
+        let places = Places { _tenant: tenant_place, _node: node_place, _running: self.ticker.call_starts() };
 
         let at_once = drawn.set_aside() >= NEEDS_LONG;
         let state = CallState::new(plugin, caller.context, Arc::clone(meter)).beginning_slow(at_once);
@@ -183,7 +183,7 @@ impl PluginHost {
     /// pays for it too.
     fn throw_away(
         &self,
-        (store, places): (Store<CallState>, [OwnedSemaphorePermit; 2]),
+        (store, places): (Store<CallState>, Places),
         gate: Arc<TenantGate>,
         loaded: Arc<Loaded>,
         function: FunctionName,
@@ -221,11 +221,18 @@ fn spread(most: Duration, request: RequestId) -> Duration {
     most * u32::from(request.0.as_bytes()[15]) / 256
 }
 
+/// What a guest occupies, as long as its instance lives.
+struct Places {
+    _tenant: OwnedSemaphorePermit,
+    _node: OwnedSemaphorePermit,
+    _running: Running,
+}
+
 /// What is left of a guest that came to its end.
 struct Ended<T> {
     answer: Result<T, Failure>,
     store: Store<CallState>,
-    places: [OwnedSemaphorePermit; 2],
+    places: Places,
 }
 
 /// Takes a spare or instantiates, and calls. It keeps its places as long as its instance lives, also when
@@ -236,7 +243,7 @@ async fn guest<C: GuestCall>(
     spare: Option<Spare>,
     state: CallState,
     call: C,
-    places: [OwnedSemaphorePermit; 2],
+    places: Places,
 ) -> Ended<C::Answer> {
     let (mut store, function) = if let Some(Spare { mut store, instance, memory, function }) = spare {
         state.take_over(&mut store, memory);

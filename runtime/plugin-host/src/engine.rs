@@ -73,10 +73,10 @@ fn pool(settings: &Settings) -> PoolingAllocationConfig {
     pool
 }
 
-/// How many ticks without a call pass before the ticking pauses.
-const IDLE_TICKS: u32 = 60_000;
+/// How many ticks without a guest pass before the ticking pauses.
+const IDLE_TICKS: u32 = 200;
 
-/// Raises the engine's epoch by [`EPOCHS`] every [`TICK`] while there are calls, on a thread of its own, until
+/// Raises the engine's epoch by [`EPOCHS`] every [`TICK`] while there are guests, on a thread of its own, until
 /// the engine is gone. An idle node does not wake up.
 #[derive(Debug)]
 pub(crate) struct Ticker {
@@ -86,7 +86,10 @@ pub(crate) struct Ticker {
 
 #[derive(Debug)]
 struct Shared {
+    /// Calls that have started, ever.
     calls: AtomicU64,
+    /// Guests that have not come to their end.
+    running: AtomicU64,
     slow: SlowGuests,
     paused: AtomicBool,
     ended: AtomicBool,
@@ -96,6 +99,7 @@ impl Ticker {
     pub(crate) fn start(engine: &Engine, slow: SlowGuests) -> Result<Self, HostError> {
         let shared = Arc::new(Shared {
             calls: AtomicU64::new(0),
+            running: AtomicU64::new(0),
             slow,
             paused: AtomicBool::new(false),
             ended: AtomicBool::new(false),
@@ -108,12 +112,24 @@ impl Ticker {
         Ok(Self { shared, thread: thread.thread().clone() })
     }
 
-    /// Must be told of every call before its guest runs.
-    pub(crate) fn call_starts(&self) {
+    /// Must be told of every call before its guest runs; what it returns must be kept until the guest has ended.
+    pub(crate) fn call_starts(&self) -> Running {
+        self.shared.running.fetch_add(1, Ordering::SeqCst);
         self.shared.calls.fetch_add(1, Ordering::SeqCst);
         if self.shared.paused.swap(false, Ordering::SeqCst) {
             self.thread.unpark();
         }
+        Running(Arc::clone(&self.shared))
+    }
+}
+
+/// A guest that needs the epochs: without them it would never be interrupted.
+#[derive(Debug)]
+pub(crate) struct Running(Arc<Shared>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -125,7 +141,7 @@ impl Drop for Ticker {
 }
 
 fn tick(engine: &EngineWeak, shared: &Shared) {
-    let (mut seen, mut idle) = (0, 0);
+    let mut quiet = Quiet::default();
     while !shared.ended.load(Ordering::SeqCst) {
         let Some(engine) = engine.upgrade() else { return };
         let slow = shared.slow.any();
@@ -135,21 +151,39 @@ fn tick(engine: &EngineWeak, shared: &Shared) {
         }
         drop(engine);
         thread::sleep(sleep);
-        let calls = shared.calls.load(Ordering::SeqCst);
-        idle = if calls == seen && !slow { idle + 1 } else { 0 };
-        seen = calls;
-        // No call lives this long: its wall limit ended it. Announce the pause, then look once more, so
-        // that a call which came in between either sees the pause or is seen.
-        if idle >= IDLE_TICKS {
+        let (calls, running) = (shared.calls.load(Ordering::SeqCst), shared.running.load(Ordering::SeqCst));
+        // Announce the pause, then look once more, so that a call which came in between either sees the pause
+        // or is seen.
+        if quiet.lasts(calls, running) {
             shared.paused.store(true, Ordering::SeqCst);
-            if shared.calls.load(Ordering::SeqCst) == seen {
+            if shared.calls.load(Ordering::SeqCst) == calls {
                 while shared.paused.load(Ordering::SeqCst) && !shared.ended.load(Ordering::SeqCst) {
                     thread::park();
                 }
             }
             shared.paused.store(false, Ordering::SeqCst);
-            idle = 0;
         }
+    }
+}
+
+/// For how many ticks in a row there was no guest.
+#[derive(Debug, Default)]
+struct Quiet {
+    seen: u64,
+    ticks: u32,
+}
+
+impl Quiet {
+    /// Takes note of a tick; whether it has been quiet for long. Guests that came and went in between count too.
+    const fn lasts(&mut self, calls: u64, running: u64) -> bool {
+        let is_quiet = calls == self.seen && running == 0;
+        self.seen = calls;
+        self.ticks = if is_quiet { self.ticks + 1 } else { 0 };
+        let long = self.ticks >= IDLE_TICKS;
+        if long {
+            self.ticks = 0;
+        }
+        long
     }
 }
 
@@ -158,6 +192,31 @@ mod tests {
     use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
     use super::*;
+
+    #[test]
+    fn ticking_goes_on_while_there_is_a_guest() {
+        let lasts = |calls: fn(u32) -> u64, running| {
+            let mut quiet = Quiet::default();
+            (0..3 * IDLE_TICKS).any(|tick| quiet.lasts(calls(tick), running))
+        };
+        assert!(lasts(|_| 0, 0));
+        assert!(lasts(|_| 7, 0), "after the first look");
+        assert!(!lasts(|_| 0, 1), "a guest that runs");
+        assert!(!lasts(|tick| u64::from(tick / 100), 0), "guests that come and go");
+    }
+
+    #[test]
+    fn guest_counts_until_it_has_ended() {
+        let engine = engine(&Settings { concurrent_calls: 1, ..Settings::default() }).unwrap();
+        let ticker = Ticker::start(&engine, SlowGuests::default()).unwrap();
+        let running = || ticker.shared.running.load(Ordering::SeqCst);
+        let (first, second) = (ticker.call_starts(), ticker.call_starts());
+        assert_eq!(running(), 2);
+        drop(first);
+        assert_eq!(running(), 1);
+        drop(second);
+        assert_eq!(running(), 0);
+    }
 
     #[test]
     fn both_engines_agree_on_compiled_code() {

@@ -24,11 +24,14 @@ impl PluginHost {
             actor: Actor::System,
             request: RequestId(Uuid::nil()),
         };
-        self.ticker.call_starts();
+        let running = self.ticker.call_starts();
         let meter = Meter::new();
         let mut store = CallState::new(plugin, &context, Arc::clone(&meter)).into_store(&self.engine);
         let pre = loaded.pre.clone();
-        let start = Box::pin(async move { pre.instantiate_async(&mut store).await.map(|_| ()) });
+        let start = Box::pin(async move {
+            let _until_it_has_ended = running;
+            pre.instantiate_async(&mut store).await.map(|_| ())
+        });
         let turns = Arc::new(Semaphore::new(1));
         let way = Way { slow: &self.slow, turns: &turns, at_once: false };
         match tokio::time::timeout(plugin.limits.wall(), run(&meter, way, start)).await {

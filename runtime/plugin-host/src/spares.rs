@@ -204,7 +204,7 @@ mod tests {
     async fn outcome(start: &[Instruction<'_>], memory_pages: u64) -> (&'static str, Duration) {
         let engine = engine(&Settings { concurrent_calls: 1, ..Settings::default() }).unwrap();
         let ticker = Ticker::start(&engine, SlowGuests::default()).unwrap();
-        ticker.call_starts();
+        let _running = ticker.call_starts();
         let mut linker = Linker::new(&engine);
         link_capabilities(&mut linker).unwrap();
         let component = Component::new(&engine, component(start, memory_pages)).unwrap();

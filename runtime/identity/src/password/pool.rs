@@ -4,8 +4,9 @@
 //! worker thread and all memory. Here it takes the pool's threads and its queue, and then is told to
 //! come back; everything else goes on.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use super::hash::{Memory, Salt};
 use super::{HashedPassword, PlainPassword, UnusableHash};
 use crate::settings::Argon2Settings;
 
-/// How long an idle worker keeps its memory for the next hash. Short, because it is megabytes.
+/// How long idle workers keep their memory for the next hash. Short, because it is megabytes.
 const KEEP_MEMORY: Duration = Duration::from_millis(200);
 
 /// The pool's queue is full. Nobody's fault; come back later.
@@ -30,8 +31,15 @@ pub struct Busy {
 /// Computes and verifies hashes in threads of its own. Its threads end when it is dropped.
 #[derive(Debug, Clone)]
 pub struct HashingPool {
-    queue: SyncSender<Job>,
+    queue: Arc<Queue>,
     rng: Arc<dyn Rng>,
+}
+
+/// The end of the queue where callers stand. The workers end when the last caller leaves.
+#[derive(Debug)]
+struct Queue {
+    shared: Arc<Shared>,
+    capacity: usize,
 }
 
 struct Job {
@@ -53,13 +61,14 @@ enum Answer {
 impl HashingPool {
     /// Starts `workers` threads with room for `queue` waiting hashes. Fails only if no thread starts.
     pub fn start(workers: usize, queue: usize, rng: Arc<dyn Rng>) -> std::io::Result<Self> {
-        let (sender, receiver) = sync_channel(queue.max(1));
-        let shared = Arc::new(Shared { queue: Mutex::new(receiver), spare: Mutex::default() });
+        let shared = Arc::new(Shared::default());
+        // Made first: if a thread does not start, the ones before it end.
+        let queue = Arc::new(Queue { shared: Arc::clone(&shared), capacity: queue.max(1) });
         for number in 0..workers.max(1) {
             let shared = Arc::clone(&shared);
             thread::Builder::new().name(format!("hash-{number}")).spawn(move || shared.work_off())?;
         }
-        Ok(Self { queue: sender, rng })
+        Ok(Self { queue, rng })
     }
 
     /// Hashes a new password.
@@ -94,10 +103,29 @@ impl HashingPool {
 
     async fn submit(&self, work: Work) -> Result<Answer, Busy> {
         let (answer, answered) = oneshot::channel();
-        match self.queue.try_send(Job { work, answer }) {
-            Ok(()) => answered.await.map_err(|_| busy()),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(busy()),
+        self.queue.push(Job { work, answer })?;
+        answered.await.map_err(|_| busy())
+    }
+}
+
+impl Queue {
+    fn push(&self, job: Job) -> Result<(), Busy> {
+        let mut state = self.shared.state();
+        if state.jobs.len() >= self.capacity {
+            return Err(busy());
         }
+        state.jobs.push_back(job);
+        drop(state);
+        // One worker: the others sleep on.
+        self.shared.news.notify_one();
+        Ok(())
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.shared.state().closed = true;
+        self.shared.news.notify_all();
     }
 }
 
@@ -105,31 +133,65 @@ const fn busy() -> Busy {
     Busy { retry_after: Duration::from_secs(1) }
 }
 
-/// What the workers share. Memory goes from hash to hash, and whoever finds the queue idle frees it.
+/// What the workers share.
+#[derive(Debug, Default)]
 struct Shared {
-    queue: Mutex<Receiver<Job>>,
-    spare: Mutex<Vec<Memory>>,
+    state: Mutex<State>,
+    news: Condvar,
 }
 
-impl Shared {
-    fn work_off(&self) {
-        loop {
-            let next = locked(&self.queue).recv_timeout(KEEP_MEMORY);
-            match next {
-                Ok(job) => {
-                    let mut memory = locked(&self.spare).pop().unwrap_or_default();
-                    job.run(&mut memory);
-                    locked(&self.spare).push(memory);
-                }
-                Err(RecvTimeoutError::Timeout) => locked(&self.spare).clear(),
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-        }
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    /// Memory goes from hash to hash, and whoever finds the queue idle frees it.
+    spare: Vec<Memory>,
+    closed: bool,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("jobs", &self.jobs.len()).finish_non_exhaustive()
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work_off(&self) {
+        while let Some((job, mut memory)) = self.next() {
+            job.run(&mut memory);
+            self.state().spare.push(memory);
+        }
+    }
+
+    /// The next job, with memory for it; none when nobody can give jobs any more. An idle pool does not wake up.
+    fn next(&self) -> Option<(Job, Memory)> {
+        let mut state = self.state();
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                return Some((job, state.spare.pop().unwrap_or_default()));
+            }
+            if state.closed {
+                return None;
+            }
+            state = if state.spare.is_empty() {
+                self.news.wait(state).unwrap_or_else(PoisonError::into_inner)
+            } else {
+                let (mut state, waited) =
+                    self.news.wait_timeout(state, KEEP_MEMORY).unwrap_or_else(PoisonError::into_inner);
+                if waited.timed_out() {
+                    let unused = std::mem::take(&mut state.spare);
+                    drop(state);
+                    drop(unused);
+                    self.state()
+                } else {
+                    state
+                }
+            };
+        }
+    }
 }
 
 impl Job {
@@ -164,6 +226,20 @@ mod tests {
         assert_eq!(pool.verify(plain(), Some(hash.clone()), CHEAP).await, Ok(Ok(true)));
         assert_eq!(pool.verify(PlainPassword::new("wrong"), Some(hash), CHEAP).await, Ok(Ok(false)));
         assert_eq!(pool.verify(plain(), None, CHEAP).await, Ok(Ok(false)));
+    }
+
+    #[tokio::test]
+    async fn workers_end_and_free_their_memory_when_nobody_can_ask() {
+        let pool = HashingPool::start(2, 8, Arc::new(SeededRng::new(1))).unwrap();
+        pool.hash(PlainPassword::new("x"), CHEAP).await.unwrap().unwrap();
+        let workers = Arc::downgrade(&pool.queue.shared);
+        let other = pool.clone();
+        drop(pool);
+        assert!(other.hash(PlainPassword::new("x"), CHEAP).await.is_ok(), "somebody can ask");
+        drop(other);
+        while workers.strong_count() > 0 {
+            thread::yield_now();
+        }
     }
 
     #[tokio::test]
