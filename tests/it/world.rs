@@ -187,6 +187,7 @@ fn parts(storage: &Storage, clock: &Arc<FixedClock>, rng: &Arc<dyn Rng>, compile
         metrics: HttpMetrics::default(),
         registry: Arc::new(Registry::default()),
         hook: plugins.clone(),
+        identity_hooks: plugins.clone(),
         plugins,
         outbound: Arc::new(GuardedOutbound::new(OutboundPolicy::default()).unwrap()),
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use identity::hooks::IdentityHooks;
 use identity::limiter::AttemptsInMemory;
 use identity::password::HashingPool;
 use identity::session::SessionCache;
@@ -35,6 +36,7 @@ pub struct Node {
     pub(crate) metrics: HttpMetrics,
     pub(crate) registry: Arc<Registry>,
     pub(crate) hook: Arc<dyn TokenHook>,
+    pub(crate) identity_hooks: Arc<dyn IdentityHooks>,
     pub(crate) plugins: Arc<dyn TenantPlugins>,
     pub(crate) outbound: Arc<dyn Outbound>,
 }
@@ -72,6 +74,7 @@ pub struct NodeParts {
     pub metrics: HttpMetrics,
     pub registry: Arc<Registry>,
     pub hook: Arc<dyn TokenHook>,
+    pub identity_hooks: Arc<dyn IdentityHooks>,
     pub plugins: Arc<dyn TenantPlugins>,
     pub outbound: Arc<dyn Outbound>,
 }
@@ -97,6 +100,7 @@ impl Node {
             metrics: parts.metrics,
             registry: parts.registry,
             hook: parts.hook,
+            identity_hooks: parts.identity_hooks,
             plugins: parts.plugins,
             outbound: parts.outbound,
             storage,

@@ -11,6 +11,7 @@
 pub mod administration;
 pub mod flow;
 pub mod flow_error;
+pub mod hooks;
 pub mod identifier;
 pub mod identity;
 pub mod limiter;

@@ -313,7 +313,7 @@ impl Problem {
             FlowError::IdentityMismatch => Self::IdentityMismatch,
             FlowError::IdentityDisabled => Self::IdentityDisabled,
             FlowError::RegistrationDisabled => Self::FlowDisabled,
-            FlowError::Hash(_) => Self::Internal,
+            FlowError::Hash(_) | FlowError::Hook(_) => Self::Internal,
         }
     }
 }
@@ -330,9 +330,11 @@ impl From<AdministrationError> for Problem {
             }
             AdministrationError::Busy(busy) => Self::Busy { retry_after: busy.retry_after },
             AdministrationError::Store(error) => error.into(),
+            AdministrationError::Hook(_) => Self::Internal,
             AdministrationError::Malformed(_)
             | AdministrationError::UnknownSchema
             | AdministrationError::Traits(_)
+            | AdministrationError::Refused(_)
             | AdministrationError::ForeignAddress
             | AdministrationError::UnsupportedCredential(_)
             | AdministrationError::PasswordTooLong

@@ -1,12 +1,42 @@
 //! Generated from `wit/`: each hook interface is bound on its own, so that a component exports only what
-//! it implements.
+//! it implements. Each has its own copy of the types of `wit/call`, borrowed where it is given to guests.
 
 /// The `token` hook, with the capabilities that it may import.
 pub(crate) mod token {
     wasmtime::component::bindgen!({
-        path: ["../../wit/host", "../../wit/token"],
+        path: ["../../wit/call", "../../wit/host", "../../wit/token"],
         world: "portcullis:token/plugin",
         imports: { default: trappable },
+        exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: false },
+    });
+}
+
+/// The `login` hook.
+pub(crate) mod login {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/call", "../../wit/host", "../../wit/login"],
+        world: "portcullis:login/login-plugin",
+        exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: false },
+    });
+}
+
+/// The `registration` hook.
+pub(crate) mod registration {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/call", "../../wit/host", "../../wit/registration"],
+        world: "portcullis:registration/registration-plugin",
+        exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: false },
+    });
+}
+
+/// The `identity-schema` hook.
+pub(crate) mod identity_schema {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/call", "../../wit/host", "../../wit/identity-schema"],
+        world: "portcullis:identity-schema/identity-schema-plugin",
         exports: { default: async },
         ownership: Borrowing { duplicate_if_necessary: false },
     });

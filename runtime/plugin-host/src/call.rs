@@ -107,7 +107,9 @@ impl PluginHost {
             .and_then(|answer| check(plugin, answer));
         let used = Used::of(&meter);
         let failure = answer.as_ref().err().map(|(kind, _)| *kind);
-        plugin.metrics(C::HOOK).record(&used, failure);
+        if let Some(metrics) = plugin.metrics(C::HOOK) {
+            metrics.record(&used, failure);
+        }
         tracing::record_all!(
             span,
             outcome = failure.map_or("answered", crate::metrics::outcome),
@@ -249,13 +251,14 @@ async fn guest<C: GuestCall>(
         state.take_over(&mut store, memory);
         let function = match function {
             Some((name, function)) if name == call.function() => Ok(function),
-            _ => call.function().find(&loaded, &mut store, &instance),
+            _ => call.function().find(&loaded.exports, &mut store, &instance),
         };
         (store, function)
     } else {
         let mut store = state.into_store(&engine);
         let instance = loaded.pre.instantiate_async(&mut store).await;
-        let function = instance.and_then(|instance| call.function().find(&loaded, &mut store, &instance));
+        let function =
+            instance.and_then(|instance| call.function().find(&loaded.exports, &mut store, &instance));
         (store, function)
     };
     let answer = match function {

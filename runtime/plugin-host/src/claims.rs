@@ -16,17 +16,21 @@ pub(crate) fn check_claims(
     if text.is_empty() {
         return Ok(Map::new());
     }
-    if depth(text) > DEPTH {
-        return Err(format!("{document}: nested deeper than {DEPTH} levels"));
-    }
-    let claims: Map<String, Value> =
-        serde_json::from_str(text).map_err(|error| format!("{document}: not a JSON object: {error}"))?;
+    let claims = check_object(document, text)?;
     for name in claims.keys() {
         if PROTECTED_CLAIMS.contains(&name.as_str()) || (name == "groups" && !may_set_groups) {
             return Err(format!("{document}: sets the protected claim {name}"));
         }
     }
     Ok(claims)
+}
+
+/// Reads a JSON object of an answer.
+pub(crate) fn check_object(document: &str, text: &str) -> Result<Map<String, Value>, String> {
+    if depth(text) > DEPTH {
+        return Err(format!("{document}: nested deeper than {DEPTH} levels"));
+    }
+    serde_json::from_str(text).map_err(|error| format!("{document}: not a JSON object: {error}"))
 }
 
 /// How deep brackets nest, without a parser's recursion. Exact for well-formed JSON; of other text

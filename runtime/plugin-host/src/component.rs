@@ -12,7 +12,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::HostError;
 use crate::code_cache::CodeCache;
-use crate::hooks::token::TokenExports;
+use crate::hooks::Exports;
 use crate::spares::MadeAhead;
 use crate::spec::PluginSource;
 use crate::state::{CallState, link_capabilities};
@@ -52,8 +52,8 @@ const GIVEN_UP: u32 = 8;
 pub(crate) struct Loaded {
     /// Makes instances.
     pub(crate) pre: InstancePre<CallState>,
-    /// The `token` hook, where it is exported.
-    pub(crate) token: Option<TokenExports>,
+    /// The hooks that it exports.
+    pub(crate) exports: Exports,
     imports: Vec<String>,
     /// How often in a row an instance could not be made ahead.
     not_ahead: AtomicU32,
@@ -87,10 +87,7 @@ impl Loaded {
 
     /// Refuses a component that does not export what its plugin is bound to.
     pub(crate) fn check_exports(&self, hook: HookName) -> Result<(), HostError> {
-        let exported = match hook {
-            HookName::Token => self.token.is_some(),
-        };
-        if exported {
+        if self.exports.has(hook) {
             return Ok(());
         }
         Err(HostError::NotExported { hook: hook.as_str(), interface: hook.interface() })
@@ -197,19 +194,18 @@ impl Loader {
         // rather than with the linker's first complaint.
         missing_grants(&imports, &BTreeSet::from(Capability::ALL))?;
         let pre = self.linker.0.instantiate_pre(component).map_err(HostError::invalid)?;
-        let token = kind
-            .get_export(&self.engine, HookName::Token.interface())
-            .is_some()
-            .then(|| TokenExports::new(component, &pre))
-            .transpose()
-            .map_err(HostError::invalid)?;
-        Ok(Loaded { pre, token, imports, not_ahead: AtomicU32::new(0) })
+        let exports = Exports::new(component).map_err(HostError::invalid)?;
+        Ok(Loaded { pre, exports, imports, not_ahead: AtomicU32::new(0) })
     }
 }
 
+/// The types that hooks share: there is nothing in them to call.
+const SHARED_TYPES: [&str; 2] = ["portcullis:call/types@0.1.0", "portcullis:call/people@0.1.0"];
+
 /// Whether every component may have this import.
 pub(crate) fn is_free(import: &str) -> bool {
-    import.split_once("@0.2.").is_some_and(|(interface, _)| wasi::FREE.contains(&interface))
+    SHARED_TYPES.contains(&import)
+        || import.split_once("@0.2.").is_some_and(|(interface, _)| wasi::FREE.contains(&interface))
 }
 
 /// The imports that neither the grants nor the free part of WASI cover, each with what would cover it.

@@ -28,7 +28,8 @@ pub(crate) struct Plugin {
     pub(crate) usual: Usual,
     bindings: Vec<Binding>,
     version: String,
-    token_metrics: CallMetrics,
+    /// Of each hook that it is bound to.
+    metrics: Vec<(HookName, CallMetrics)>,
 }
 
 impl Plugin {
@@ -45,8 +46,12 @@ impl Plugin {
         }
         let version: String = hash.to_string().chars().take(12).collect();
         let limits = spec.limits.within(ceiling);
+        let hooks: BTreeSet<HookName> = spec.bindings.iter().map(|binding| binding.hook).collect();
         Ok(Self {
-            token_metrics: metrics.of(HookName::Token.as_str(), &spec.name, &version),
+            metrics: hooks
+                .into_iter()
+                .map(|hook| (hook, metrics.of(hook.as_str(), &spec.name, &version)))
+                .collect(),
             name: Arc::from(spec.name),
             hash,
             source: spec.source,
@@ -80,9 +85,8 @@ impl Plugin {
         &self.version
     }
 
-    pub(crate) fn metrics(&self, hook: HookName) -> &CallMetrics {
-        match hook {
-            HookName::Token => &self.token_metrics,
-        }
+    /// The metrics of a hook that it is bound to.
+    pub(crate) fn metrics(&self, hook: HookName) -> Option<&CallMetrics> {
+        self.metrics.iter().find(|(of, _)| *of == hook).map(|(_, metrics)| metrics)
     }
 }

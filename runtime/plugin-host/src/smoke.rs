@@ -15,8 +15,9 @@ use crate::state::CallState;
 use crate::{HostError, PluginHost};
 
 impl PluginHost {
-    /// Instantiates the candidate and calls nothing: a hook's input cannot be made up.
-    pub(crate) async fn smoke_test(&self, plugin: &Plugin, loaded: &Loaded) -> Result<(), HostError> {
+    /// Instantiates the candidate, checks the types of its functions and calls none: a hook's input cannot be
+    /// made up.
+    pub(crate) async fn smoke_test(&self, plugin: &Plugin, loaded: &Arc<Loaded>) -> Result<(), HostError> {
         let context = HookContext {
             tenant: TenantId::default_tenant(),
             organisation: None,
@@ -27,10 +28,11 @@ impl PluginHost {
         let running = self.ticker.call_starts();
         let meter = Meter::new();
         let mut store = CallState::new(plugin, &context, Arc::clone(&meter)).into_store(&self.engine);
-        let pre = loaded.pre.clone();
+        let (pre, loaded) = (loaded.pre.clone(), Arc::clone(loaded));
         let start = Box::pin(async move {
             let _until_it_has_ended = running;
-            pre.instantiate_async(&mut store).await.map(|_| ())
+            let instance = pre.instantiate_async(&mut store).await?;
+            loaded.exports.check_types(&mut store, &instance)
         });
         let turns = Arc::new(Semaphore::new(1));
         let way = Way { slow: &self.slow, turns: &turns, at_once: false };

@@ -103,7 +103,7 @@ impl Spares {
         let (made, used) = make(engine, &loaded.pre).await;
         loaded.learn_ahead(&made);
         let MadeAhead::Spare(mut spare) = made else { return used };
-        let found = function.find(loaded, &mut spare.store, &spare.instance);
+        let found = function.find(&loaded.exports, &mut spare.store, &spare.instance);
         spare.function = found.ok().map(|found| (function, found));
         let left = {
             let mut kept = self.kept();

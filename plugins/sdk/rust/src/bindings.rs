@@ -1,11 +1,62 @@
-//! Generated from `wit/`.
+//! Generated from `wit/`: one module per hook, which share what they have in common.
 #![allow(missing_docs)]
 
-wit_bindgen::generate!({
-    path: ["../../../wit/host", "../../../wit/token"],
-    world: "portcullis:token/plugin",
-    pub_export_macro: true,
-    export_macro_name: "__export_token_component",
-    default_bindings_module: "portcullis_plugin::token::bindings",
-    generate_all,
-});
+pub mod token {
+    wit_bindgen::generate!({
+        path: ["../../../wit/call", "../../../wit/host", "../../../wit/token"],
+        world: "portcullis:token/plugin",
+        pub_export_macro: true,
+        export_macro_name: "__export_token_component",
+        default_bindings_module: "portcullis_plugin::bindings::token",
+        generate_all,
+    });
+}
+
+pub mod login {
+    wit_bindgen::generate!({
+        path: ["../../../wit/call", "../../../wit/host", "../../../wit/login"],
+        world: "portcullis:login/login-plugin",
+        pub_export_macro: true,
+        export_macro_name: "__export_login_component",
+        default_bindings_module: "portcullis_plugin::bindings::login",
+        with: {
+            "portcullis:call/types@0.1.0": super::token::portcullis::call::types,
+            "portcullis:host/log@0.1.0": super::token::portcullis::host::log,
+            "portcullis:host/config@0.1.0": super::token::portcullis::host::config,
+        },
+        generate_all,
+    });
+}
+
+pub mod registration {
+    wit_bindgen::generate!({
+        path: ["../../../wit/call", "../../../wit/host", "../../../wit/registration"],
+        world: "portcullis:registration/registration-plugin",
+        pub_export_macro: true,
+        export_macro_name: "__export_registration_component",
+        default_bindings_module: "portcullis_plugin::bindings::registration",
+        with: {
+            "portcullis:call/types@0.1.0": super::token::portcullis::call::types,
+            "portcullis:call/people@0.1.0": super::login::portcullis::call::people,
+            "portcullis:host/log@0.1.0": super::token::portcullis::host::log,
+            "portcullis:host/config@0.1.0": super::token::portcullis::host::config,
+        },
+        generate_all,
+    });
+}
+
+pub mod identity_schema {
+    wit_bindgen::generate!({
+        path: ["../../../wit/call", "../../../wit/host", "../../../wit/identity-schema"],
+        world: "portcullis:identity-schema/identity-schema-plugin",
+        pub_export_macro: true,
+        export_macro_name: "__export_identity_schema_component",
+        default_bindings_module: "portcullis_plugin::bindings::identity_schema",
+        with: {
+            "portcullis:call/types@0.1.0": super::token::portcullis::call::types,
+            "portcullis:host/log@0.1.0": super::token::portcullis::host::log,
+            "portcullis:host/config@0.1.0": super::token::portcullis::host::config,
+        },
+        generate_all,
+    });
+}

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::bindings::portcullis::host::config;
+use crate::bindings::token::portcullis::host::config;
 use crate::token::HookError;
 
 /// Reads one entry of the settings: the keys that lead to it, from the outside in. `None` where there

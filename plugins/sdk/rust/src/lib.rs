@@ -21,10 +21,13 @@
 //! is in [`config`] (the plugin's own settings) and [`log`]; using one makes the component import it, and
 //! the tenant's operator then has to grant it.
 
-mod bindings;
-pub mod config;
-pub mod log;
-pub mod token;
-
+/// The generated bindings, for the export macros.
 #[doc(hidden)]
-pub use bindings::__export_token_component;
+pub mod bindings;
+pub mod call;
+pub mod config;
+pub mod identity_schema;
+pub mod log;
+pub mod login;
+pub mod registration;
+pub mod token;

@@ -1,6 +1,6 @@
 //! Writes to the node's log. Needs the capability `log`.
 
-use crate::bindings::portcullis::host::log;
+use crate::bindings::token::portcullis::host::log;
 
 /// Writes a line that only somebody who looks for a fault wants.
 pub fn debug(message: impl AsRef<str>) {

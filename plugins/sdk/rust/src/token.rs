@@ -4,14 +4,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// The generated bindings, for the export macro.
-#[doc(hidden)]
-pub mod bindings {
-    pub use crate::bindings::*;
-}
-
-use crate::bindings::exports::portcullis::token::hook as wit;
-pub use wit::{Actor, CallContext, Subject, TokenRequest};
+use crate::bindings::token::exports::portcullis::token::hook as wit;
+use crate::call::parsed;
+pub use crate::call::{Actor, CallContext, HookError};
+pub use wit::{Subject, TokenRequest};
 
 /// A plugin on the `token` hook. What it does not implement adds nothing.
 ///
@@ -115,60 +111,31 @@ impl UserinfoDecision {
     }
 }
 
-/// The plugin could not decide. The message goes to the operator's log and nowhere else.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HookError(String);
-
-impl HookError {
-    /// An error with a message for the operator.
-    pub fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
-    }
-}
-
-impl From<String> for HookError {
-    fn from(message: String) -> Self {
-        Self(message)
-    }
-}
-
-impl From<&str> for HookError {
-    fn from(message: &str) -> Self {
-        Self(message.to_owned())
-    }
-}
-
 impl Subject {
     /// Parses the traits into a type of the plugin's own.
     pub fn traits<T: DeserializeOwned>(&self) -> Result<T, HookError> {
-        serde_json::from_str(&self.traits).map_err(|error| HookError(format!("traits: {error}")))
+        parsed("traits", &self.traits)
     }
 
     /// Parses the public metadata into a type of the plugin's own.
     pub fn metadata<T: DeserializeOwned>(&self) -> Result<T, HookError> {
-        serde_json::from_str(&self.metadata).map_err(|error| HookError(format!("metadata: {error}")))
+        parsed("metadata", &self.metadata)
     }
 }
 
 fn to_value(name: &str, value: impl Serialize) -> Result<Value, HookError> {
-    serde_json::to_value(value).map_err(|error| HookError(format!("claim {name}: {error}")))
+    serde_json::to_value(value).map_err(|error| HookError::new(format!("claim {name}: {error}")))
 }
 
 fn to_text(claims: &Map<String, Value>) -> Result<String, HookError> {
     if claims.is_empty() {
         return Ok(String::new());
     }
-    serde_json::to_string(claims).map_err(|error| HookError(error.to_string()))
+    serde_json::to_string(claims).map_err(|error| HookError::new(error.to_string()))
 }
 
 fn denial(description: String) -> wit::Denial {
     wit::Denial { description, extensions: Vec::new() }
-}
-
-impl From<HookError> for wit::HookError {
-    fn from(error: HookError) -> Self {
-        Self { message: error.0, extensions: Vec::new() }
-    }
 }
 
 /// Carries a [`Hook`] across the component boundary.
@@ -211,7 +178,7 @@ impl<T: Hook> Adapter<T> {
 macro_rules! export_token {
     ($plugin:ty) => {
         const _: () = {
-            use $crate::token::bindings::exports::portcullis::token::hook as wit;
+            use $crate::bindings::token::exports::portcullis::token::hook as wit;
 
             struct Component;
 
@@ -231,7 +198,7 @@ macro_rules! export_token {
                 }
             }
 
-    $crate::__export_token_component!(Component with_types_in $crate::token::bindings);
+    $crate::bindings::token::__export_token_component!(Component with_types_in $crate::bindings::token);
         };
     };
 }

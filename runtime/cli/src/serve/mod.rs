@@ -179,6 +179,7 @@ pub(crate) async fn assemble(
         metrics,
         registry: Arc::new(registry),
         hook: plugins.clone(),
+        identity_hooks: plugins.clone(),
         plugins: plugins.clone(),
         outbound: Arc::new(GuardedOutbound::new(OutboundPolicy::default())?),
     };

@@ -75,6 +75,9 @@ pub(crate) fn room(call: &Call) -> Room<'_> {
         identities: &node.storage,
         hashing: &node.hashing,
         attempts: &node.attempts,
+        hooks: &*node.identity_hooks,
+        request: call.request,
+        client: None,
         rng: node.rng.as_ref(),
         now: call.now(),
     }

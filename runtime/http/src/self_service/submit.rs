@@ -10,9 +10,10 @@
 //! | 6 the room decides | | |
 
 use identity::flow::csrf::CsrfCookie;
-use identity::flow::{FlowError, FlowKind, OwnFlow, Transport};
+use identity::flow::{FlowError, FlowKind, OwnFlow, Room, Transport};
 use identity::session::LiveSession;
 use identity::{Flow, Problem, Submission, next_step};
+use primitives::ClientId;
 
 use super::cookies::csrf_cookie_of;
 use super::flows::load;
@@ -21,6 +22,7 @@ use super::read::owner;
 use super::start::signed_in_already;
 use super::visitor::{caller, refuse_browsers};
 use super::{Kind, respond, respond_to_browser, room, with_query};
+use crate::browser::BrowserState;
 use crate::call::Call;
 use crate::response::{Answer, see_other};
 
@@ -97,6 +99,8 @@ async fn decide(
     let submission = submission(call, &own.flow)?;
     check_token(call, &own.flow, &submission, cookie)?;
     let id = own.flow.id.to_string();
+    let client_id = client_of(call, &own.flow).await;
+    let room = Room { client: client_id.as_ref(), ..room(call) };
     let mut current = Some(own);
     for _ in 0..MOST_ATTEMPTS {
         let own = match current.take() {
@@ -107,7 +111,7 @@ async fn decide(
         check_session(&own.flow, session.as_ref())?;
         let client = Client { call, kind, own: &own, cookie, session: session.as_ref() };
         let caller = caller(call, session.as_ref());
-        let step = match next_step(room(call), caller, own.flow.clone(), submission.clone()).await {
+        let step = match next_step(room, caller, own.flow.clone(), submission.clone()).await {
             Ok(step) => step,
             Err(error) => return refused(client, error).await,
         };
@@ -116,6 +120,14 @@ async fn decide(
         }
     }
     Err(Problem::Unavailable)
+}
+
+/// The client whose authorization request waits for this form.
+async fn client_of(call: &Call, flow: &Flow) -> Option<ClientId> {
+    let challenge = flow.kind.login_challenge()?;
+    let browser = BrowserState::read(call).await.ok()?;
+    let request = call.tenant.oauth2.login_request(challenge, browser.as_room(call).binding).ok()?;
+    request.client_id.parse().ok()
 }
 
 /// Too many attempts and a busy node are said on the form, where people see it; programs get the status.

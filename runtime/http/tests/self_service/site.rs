@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::listener::{ClientAuthentication, ListenAddress, Listener};
+use identity::hooks::NoIdentityHooks;
 use identity::password::HashingPool;
 use oauth2::hooks::NoTokenHook;
 use portcullis_http::{
@@ -97,6 +98,7 @@ impl Site {
             metrics: HttpMetrics::default(),
             registry: Arc::default(),
             hook: Arc::new(NoTokenHook),
+            identity_hooks: Arc::new(NoIdentityHooks),
             plugins: Arc::new(NoPlugins),
             outbound: Arc::new(GuardedOutbound::new(OutboundPolicy::default()).unwrap()),
         };

@@ -6,6 +6,7 @@
 mod body;
 mod document;
 
+use primitives::hooks::{HookContext, HookFailure};
 use primitives::{Actor, AuditEvent, Change, IdentityId, json_patch};
 use serde_json::Value;
 
@@ -13,11 +14,12 @@ pub use body::{CreateIdentity, ImportedCredentials, ReplaceIdentity};
 pub use document::{Credentials, admin_identity_document};
 
 use crate::flow::Room;
+use crate::hooks::Refusals;
 use crate::identifier::Identifier;
 use crate::identity::{Identity, VerifiableAddress};
 use crate::password::{Busy, HashedPassword, UnusableHash};
 use crate::ports::StoreUnavailable;
-use crate::schema::{CheckedTraits, TraitViolation};
+use crate::schema::{CheckedTraits, Schema, TraitViolation};
 use crate::write::Write;
 
 /// Why an identity is not made or changed.
@@ -35,6 +37,12 @@ pub enum AdministrationError {
     /// The traits do not follow their schema. The client's.
     #[error("the traits do not follow their schema: {}", named(.0))]
     Traits(Vec<TraitViolation>),
+    /// A plugin of the tenant does not allow it. The client's.
+    #[error("a plugin of this tenant does not allow it: {}", said(.0))]
+    Refused(Refusals),
+    /// A plugin of the tenant gave no usable answer. The tenant's to mend.
+    #[error(transparent)]
+    Hook(#[from] HookFailure),
     /// An address that the traits do not have. The client's.
     #[error("an address in the body is not among those that the schema finds in the traits")]
     ForeignAddress,
@@ -73,6 +81,11 @@ impl From<UnusableHash> for AdministrationError {
     }
 }
 
+fn said(refusals: &Refusals) -> String {
+    let fields = refusals.fields.iter().map(|(field, text)| format!("{field}: {text}"));
+    refusals.form.iter().cloned().chain(fields).collect::<Vec<_>>().join("; ")
+}
+
 fn named(violations: &[TraitViolation]) -> String {
     let fields: Vec<&str> = violations.iter().map(|violation| violation.field.as_str()).collect();
     fields.join(", ")
@@ -93,7 +106,10 @@ pub async fn create(
     actor: Actor,
     body: CreateIdentity,
 ) -> Result<Administered, AdministrationError> {
-    let checked = check(room, &body.schema_id, body.traits)?;
+    let (schema, checked) = check(room, &body.schema_id, body.traits)?;
+    let context =
+        HookContext { organisation: body.organization_id, ..room.hook_context(actor.clone(), None) };
+    let checked = room.admit(&context, schema, checked, None).await?.map_err(AdministrationError::Refused)?;
     let password = import(room, body.credentials.as_ref()).await?;
     check_free(room, None, &checked, body.external_id.as_deref()).await?;
     let mut identity = Identity::new(IdentityId::generate(room.rng), &checked, room.rng, room.now);
@@ -105,6 +121,7 @@ pub async fn create(
         identity.state = state;
     }
     body::adopt(&mut identity, &body.verifiable_addresses, &body.recovery_addresses, room.now)?;
+    let identity = room.added(&context, identity).await?;
     let change = crate::flow::creation(room, &identity, &checked, actor);
     let change = with_password(change, room, identity.id, password);
     Ok(Administered { identity, change })
@@ -167,7 +184,12 @@ async fn replace_found(
     current: &Identity,
     body: ReplaceIdentity,
 ) -> Result<Administered, AdministrationError> {
-    let checked = check(room, &body.schema_id, body.traits)?;
+    let (schema, checked) = check(room, &body.schema_id, body.traits)?;
+    let context = room.hook_context(actor.clone(), Some(current));
+    let checked = room
+        .validate(&context, schema, checked, Some(current.id))
+        .await?
+        .map_err(AdministrationError::Refused)?;
     let password = import(room, body.credentials.as_ref()).await?;
     let mut identity = current.with_traits(&checked, room.rng, room.now);
     identity.external_id = body.external_id;
@@ -216,17 +238,18 @@ async fn find(room: Room<'_>, id: IdentityId) -> Result<Identity, Administration
     room.identities.find_identity(room.tenant, id).await?.ok_or(AdministrationError::NotFound)
 }
 
-fn check(
-    room: Room<'_>,
+fn check<'a>(
+    room: Room<'a>,
     schema: &str,
     traits: serde_json::Map<String, Value>,
-) -> Result<CheckedTraits, AdministrationError> {
+) -> Result<(&'a Schema, CheckedTraits), AdministrationError> {
     let schema = if schema.is_empty() {
         room.schemas.default_schema()
     } else {
         room.schemas.find(schema).ok_or(AdministrationError::UnknownSchema)?
     };
-    schema.check_traits(traits).map_err(AdministrationError::Traits)
+    let checked = schema.check_traits(traits).map_err(AdministrationError::Traits)?;
+    Ok((schema, checked))
 }
 
 /// Whether identifiers and external id are free for this identity. Two at a time meet the guards.

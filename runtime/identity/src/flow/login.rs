@@ -7,6 +7,7 @@ use primitives::subject::AssuranceLevel;
 use primitives::{Actor, AuditEvent, Change};
 
 use super::{Caller, Flow, FlowError, FlowKind, Message, PendingChange, Room, SignedIn, Step, Submission};
+use crate::hooks::{LoginAttempt, LoginDecision};
 use crate::identifier::Identifier;
 use crate::identity::{Identity, IdentityState};
 use crate::limiter::{count_attempt, forgive_attempt};
@@ -39,12 +40,27 @@ pub(super) async fn with_password(
     let who = (caller.address, identifier.as_ref());
     // Before the hash, so that a flood pays nothing for it.
     count_attempt(room.attempts, &room.settings.limits, room.tenant, who, room.now).await?;
+    let attempt = LoginAttempt {
+        identifier: typed.chars().take(320).collect(),
+        method: Method::Password,
+        refresh: matches!(flow.kind, FlowKind::Login { refresh: Some(_), .. }),
+        origin: caller.origin(),
+    };
+    // Before anything is known of the account, so that the answer cannot tell.
+    let context = room.hook_context(Actor::Anonymous, None);
+    if let LoginDecision::Deny { message } = room.hooks.before_login(&context, &attempt).await? {
+        return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
+    }
     let Some((identity, stored)) = verified(room, identifier.as_ref(), &password).await? else {
         return Ok(Step::Form(Box::new(flow.with_message(Message::invalid_credentials()))));
     };
     forgive_attempt(room.attempts, &room.settings.limits, room.tenant, who, room.now).await;
     if identity.state == IdentityState::Inactive {
         return Err(FlowError::IdentityDisabled);
+    }
+    let context = room.hook_context(Actor::Subject(identity.id), Some(&identity));
+    if let LoginDecision::Deny { message } = room.hooks.after_login(&context, &attempt, &identity).await? {
+        return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
     }
     if let FlowKind::Login { refresh: Some(required), .. } = flow.kind {
         return Ok(refreshed(room, caller, flow, required, &identity));

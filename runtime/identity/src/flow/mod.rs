@@ -15,7 +15,8 @@ mod submission;
 
 use std::sync::Arc;
 
-use primitives::{Change, ClientAddress, FlowId, IdentityId, Rng, TenantId, Timestamp};
+use primitives::hooks::HookFailure;
+use primitives::{Change, ClientAddress, ClientId, FlowId, IdentityId, RequestId, Rng, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -27,6 +28,7 @@ pub use start::{StartError, StartRequest, renew, start_login, start_registration
 pub use stored::{ForeignFlow, KEPT_AFTER_EXPIRY, OwnFlow, StoredFlow};
 pub use submission::{MalformedSubmission, Submission};
 
+use crate::hooks::{IdentityHooks, Origin};
 use crate::identity::Identity;
 use crate::limiter::{Attempts, LimitReached};
 use crate::password::{Busy, HashingPool, UnusableHash};
@@ -230,6 +232,12 @@ pub struct Room<'a> {
     pub hashing: &'a HashingPool,
     /// Counts attempts.
     pub attempts: &'a dyn Attempts,
+    /// Asks the tenant's plugins.
+    pub hooks: &'a dyn IdentityHooks,
+    /// The request, for logs.
+    pub request: RequestId,
+    /// The client whose authorization request waits, where one does.
+    pub client: Option<&'a ClientId>,
     /// Randomness.
     pub rng: &'a dyn Rng,
     /// The present.
@@ -263,6 +271,10 @@ pub struct Caller<'a> {
 impl Caller<'_> {
     fn device(&self, rng: &dyn Rng) -> Device {
         Device::new(rng, self.address, self.user_agent)
+    }
+
+    fn origin(&self) -> Origin {
+        Origin { address: self.address, user_agent: self.user_agent.map(str::to_owned) }
     }
 }
 
@@ -367,6 +379,9 @@ pub enum FlowError {
     /// A stored hash, or the hashing parameters, are unusable. The operator's to mend.
     #[error(transparent)]
     Hash(#[from] UnusableHash),
+    /// A plugin of the tenant gave no usable answer. The tenant's to mend.
+    #[error(transparent)]
+    Hook(HookFailure),
 }
 
 /// Decides what a submitted form leads to.

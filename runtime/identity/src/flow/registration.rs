@@ -49,6 +49,17 @@ pub(super) async fn with_password(
     let (Some(checked), Some(password), true) = (checked, password, flow.field_messages.is_empty()) else {
         return Ok(Step::Form(Box::new(flow)));
     };
+    let schema = room.schema(&flow.schema);
+    let context = room.hook_context(Actor::Anonymous, None);
+    let checked = match room.admit(&context, schema, checked, Some(caller.origin())).await? {
+        Ok(checked) => checked,
+        Err(refusals) => return Ok(Step::Form(Box::new(flow.refused(refusals, schema)))),
+    };
+    if let Err(violation) = check_policy(&password, checked.identifiers(), &room.settings.password) {
+        // Once more: a plugin may have given other identifiers.
+        flow.refuse_field("password", (&violation).into());
+        return Ok(Step::Form(Box::new(flow)));
+    }
     if checked.identifiers().is_empty() {
         return Ok(Step::Form(Box::new(flow.with_message(Message::identifier_missing()))));
     }
@@ -65,6 +76,7 @@ pub(super) async fn with_password(
         return Ok(Step::Form(Box::new(identifier_taken(flow, room.settings))));
     }
     let identity = Identity::new(IdentityId::generate(room.rng), &checked, room.rng, room.now);
+    let identity = room.added(&context, identity).await?;
     let session = room.settings.flow.session_after_registration.then(|| {
         let proof = AuthenticationMethod {
             method: Method::Password,

@@ -65,6 +65,12 @@ pub(super) async fn change_profile(
             return Ok(Step::Form(Box::new(flow)));
         }
     };
+    let schema = room.schema(&live.identity().schema_id);
+    let context = room.hook_context(Actor::Subject(live.identity().id), Some(live.identity()));
+    let checked = match room.validate(&context, schema, checked, Some(live.identity().id)).await? {
+        Ok(checked) => checked,
+        Err(refusals) => return Ok(Step::Form(Box::new(flow.refused(refusals, schema)))),
+    };
     let held = room.identities.list_identifiers(room.tenant, live.identity().id).await?;
     let known: Vec<Identifier> = held.iter().filter_map(|text| Identifier::parse(text)).collect();
     let wanted = checked.identifiers();

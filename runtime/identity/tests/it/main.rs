@@ -8,6 +8,7 @@ mod administration;
 mod csrf;
 mod documents;
 mod enumeration;
+mod hooks;
 mod limiter;
 mod openapi;
 mod problems;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use portcullis_identity::administration::{Administered, AdministrationError, CreateIdentity, create};
 use portcullis_identity::flow::{Caller, FlowError, FlowKind, NewFlow, Room, Transport};
+use portcullis_identity::hooks::{IdentityHooks, NoIdentityHooks};
 use portcullis_identity::identity::IdentityState;
 use portcullis_identity::limiter::AttemptsInMemory;
 use portcullis_identity::password::{HashedPassword, HashingPool, StoredPassword};
@@ -16,7 +17,9 @@ use portcullis_identity::settings::Argon2Settings;
 use portcullis_identity::{Flow, Identifier, Identity, Settings, Step, Submission, Write, next_step};
 use primitives::rng::SeededRng;
 use primitives::seal::{DataKey, Keyring};
-use primitives::{Actor, Change, ClientAddress, IdentityId, OrganisationId, Sealer, TenantId, Timestamp};
+use primitives::{
+    Actor, Change, ClientAddress, IdentityId, OrganisationId, RequestId, Sealer, TenantId, Timestamp,
+};
 use serde_json::Value;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -28,6 +31,7 @@ pub(crate) struct World {
     pub(crate) schemas: Schemas,
     pub(crate) people: People,
     hashing: HashingPool,
+    pub(crate) hooks: Box<dyn IdentityHooks>,
     pub(crate) attempts: AttemptsInMemory,
     pub(crate) rng: SeededRng,
     pub(crate) now: Timestamp,
@@ -47,6 +51,7 @@ impl World {
             settings,
             people: People::default(),
             hashing: HashingPool::start(1, 16, Arc::new(SeededRng::new(2))).unwrap(),
+            hooks: Box::new(NoIdentityHooks),
             attempts: AttemptsInMemory::new(100),
             rng: SeededRng::new(1),
             now: NOW,
@@ -61,6 +66,9 @@ impl World {
             identities: &self.people,
             hashing: &self.hashing,
             attempts: &self.attempts,
+            hooks: &*self.hooks,
+            request: RequestId(uuid::Uuid::nil()),
+            client: None,
             rng: &self.rng,
             now: self.now,
         }

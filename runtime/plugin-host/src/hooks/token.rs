@@ -5,19 +5,17 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use oauth2::hooks::{TokenDecision, TokenHook, TokenRequest, TokenShape};
 use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
-use primitives::{Actor, ClientId, TenantId};
-use serde_json::{Map, Value};
 use tenancy::plugin::HookName;
-use uuid::fmt::Hyphenated;
 use wasmtime::Store;
-use wasmtime::component::{Component, ComponentExportIndex, Instance, InstancePre, TypedFunc};
+use wasmtime::component::TypedFunc;
 
 use crate::PluginHost;
-use crate::bindings::token::PluginPre;
 use crate::bindings::token::exports::portcullis::token::hook as wit;
+use crate::bindings::token::portcullis::call::types;
 use crate::call::{Caller, Failure, GuestCall, not_installed};
 use crate::claims::{check_claims, check_description};
-use crate::hooks::{FunctionName, GuestFunction};
+use crate::hooks::context::{ContextInput, bad, call_context, check_extensions, object};
+use crate::hooks::{FunctionName, GuestFunction, other_function};
 use crate::plugin::Plugin;
 use crate::state::CallState;
 
@@ -73,43 +71,6 @@ impl PluginHost {
     }
 }
 
-/// A component that exports the hook. A call looks up the one function that it calls; the generated
-/// bindings would look up and check every one.
-pub(crate) struct TokenExports {
-    shape_tokens: ComponentExportIndex,
-    shape_userinfo: ComponentExportIndex,
-}
-
-impl TokenExports {
-    /// Checks that the component has all functions of the interface, with its types.
-    pub(crate) fn new(component: &Component, pre: &InstancePre<CallState>) -> wasmtime::Result<Self> {
-        PluginPre::new(pre.clone())?;
-        let interface = component.get_export_index(None, HookName::Token.interface());
-        let function = |name: &str| {
-            component
-                .get_export_index(interface.as_ref(), name)
-                .ok_or_else(|| wasmtime::Error::msg(format!("{name} is not exported")))
-        };
-        Ok(Self { shape_tokens: function("shape-tokens")?, shape_userinfo: function("shape-userinfo")? })
-    }
-
-    pub(crate) fn shape_tokens(
-        &self,
-        store: &mut Store<CallState>,
-        instance: &Instance,
-    ) -> wasmtime::Result<ShapeTokens> {
-        instance.get_typed_func(store, self.shape_tokens)
-    }
-
-    pub(crate) fn shape_userinfo(
-        &self,
-        store: &mut Store<CallState>,
-        instance: &Instance,
-    ) -> wasmtime::Result<ShapeUserinfo> {
-        instance.get_typed_func(store, self.shape_userinfo)
-    }
-}
-
 /// What both functions take.
 type Arguments = (wit::CallContext<'static>, wit::TokenRequest<'static>);
 /// `shape-tokens` of an instance.
@@ -117,17 +78,9 @@ pub(crate) type ShapeTokens = TypedFunc<Arguments, (Result<wit::TokenDecision, w
 /// `shape-userinfo` of an instance.
 pub(crate) type ShapeUserinfo = TypedFunc<Arguments, (Result<wit::UserinfoDecision, wit::HookError>,)>;
 
-/// What the guests are told, written out once for all of them. It outlives whoever asked: a guest may still
-/// be on its way to its end when nobody waits for it any more.
+/// What the guests are told.
 struct Input {
-    now: i64,
-    tenant: TenantId,
-    organisation: Option<String>,
-    client: Option<ClientId>,
-    actor: Actor,
-    /// The actor's identifier, where it is not text already.
-    actor_id: String,
-    request_id: [u8; Hyphenated::LENGTH],
+    context: ContextInput,
     grant_type: String,
     subject: Option<SubjectInput>,
     scopes: Vec<String>,
@@ -146,32 +99,16 @@ struct SubjectInput {
 
 impl Input {
     fn new(now: i64, context: &HookContext, request: &TokenRequest) -> Self {
-        let json =
-            |object: &Map<String, Value>| serde_json::to_string(object).unwrap_or_else(|_| "{}".to_owned());
         Self {
-            now,
-            tenant: context.tenant.clone(),
-            organisation: context.organisation.map(|organisation| organisation.to_string()),
-            client: context.client.clone(),
-            actor: context.actor.clone(),
-            actor_id: match &context.actor {
-                Actor::Subject(id) => id.to_string(),
-                Actor::AdminKey(id) => id.to_string(),
-                Actor::Anonymous | Actor::System | Actor::Client(_) | Actor::Listener(_) => String::new(),
-            },
-            request_id: {
-                let mut text = [0; Hyphenated::LENGTH];
-                context.request.0.hyphenated().encode_lower(&mut text);
-                text
-            },
+            context: ContextInput::new(now, context),
             grant_type: request.grant_type.clone(),
             subject: request.subject.as_ref().map(|subject| SubjectInput {
                 id: subject.id.clone(),
                 session: subject.session.clone(),
                 assurance: subject.assurance.clone(),
                 methods: subject.methods.clone(),
-                traits: json(&subject.traits),
-                metadata: json(&subject.metadata),
+                traits: object(&subject.traits),
+                metadata: object(&subject.metadata),
             }),
             scopes: request.scopes.clone(),
             audience: request.audience.clone(),
@@ -209,23 +146,7 @@ impl GuestCall for TokenCall {
         let input = &*self.input;
         let (scopes, audience) = (strings(&input.scopes), strings(&input.audience));
         let methods = input.subject.as_ref().map_or_else(Vec::new, |subject| strings(&subject.methods));
-        let call = wit::CallContext {
-            tenant: input.tenant.as_str(),
-            organisation: input.organisation.as_deref(),
-            client: input.client.as_ref().map(ClientId::as_str),
-            actor: match &input.actor {
-                Actor::Anonymous => wit::Actor::Anonymous,
-                Actor::Subject(_) => wit::Actor::Subject(&input.actor_id),
-                Actor::Client(id) => wit::Actor::Client(id.as_str()),
-                Actor::AdminKey(_) => wit::Actor::AdminKey(&input.actor_id),
-                Actor::Listener(name) => wit::Actor::Listener(name),
-                Actor::System => wit::Actor::System,
-            },
-            // Written as ASCII above.
-            request_id: std::str::from_utf8(&input.request_id).unwrap_or_default(),
-            now: input.now,
-            extensions: &[],
-        };
+        let call = call_context!(types, &input.context);
         let request = wit::TokenRequest {
             grant_type: &input.grant_type,
             subject: input.subject.as_ref().map(|subject| wit::Subject {
@@ -249,31 +170,24 @@ impl GuestCall for TokenCall {
             GuestFunction::ShapeUserinfo(function) => {
                 Answer::Userinfo(function.call_async(store, (call, request)).await?.0)
             }
+            _ => return Err(other_function()),
         })
     }
 }
 
 /// Checks an answer: well-formed claims, none protected, nothing that this version does not know.
 fn check(plugin: &Plugin, answer: Answer) -> Result<TokenDecision, Failure> {
-    let bad = |detail: String| (HookFailureKind::BadAnswer, detail);
     let claims =
         |document: &str, text: &str| check_claims(document, text, plugin.may_set_groups()).map_err(bad);
-    let known = |extensions: &[(String, String)]| {
-        if extensions.is_empty() {
-            Ok(())
-        } else {
-            Err(bad("extensions are empty in this version".to_owned()))
-        }
-    };
     let deny = |denial: wit::Denial| {
-        known(&denial.extensions)?;
+        check_extensions(&denial.extensions)?;
         Ok(TokenDecision::Deny { description: check_description(&denial.description) })
     };
     let guest_error = |error: wit::HookError| (HookFailureKind::GuestError, error.message);
     match answer {
         Answer::Tokens(answer) => match answer.map_err(guest_error)? {
             wit::TokenDecision::Issue(added) => {
-                known(&added.extensions)?;
+                check_extensions(&added.extensions)?;
                 Ok(TokenDecision::Issue(TokenShape {
                     id_token: claims("id-token", &added.id_token)?,
                     access_token: claims("access-token", &added.access_token)?,
@@ -283,7 +197,7 @@ fn check(plugin: &Plugin, answer: Answer) -> Result<TokenDecision, Failure> {
         },
         Answer::Userinfo(answer) => match answer.map_err(guest_error)? {
             wit::UserinfoDecision::Answer(added) => {
-                known(&added.extensions)?;
+                check_extensions(&added.extensions)?;
                 let id_token = claims("claims", &added.claims)?;
                 Ok(TokenDecision::Issue(TokenShape { id_token, ..TokenShape::default() }))
             }

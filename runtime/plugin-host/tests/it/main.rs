@@ -7,5 +7,6 @@ mod fairness;
 mod fixture;
 mod inspect;
 mod install;
+mod people;
 mod reread;
 mod token;

@@ -13,6 +13,7 @@ use tenancy::TenantPlugins as _;
 use uuid::Uuid;
 
 use crate::fixture::{Fixture, issued, request, run, spec};
+use crate::people::{people_bad, people_rules};
 
 // A fixture without a test of its name does not compile.
 include!(concat!(env!("OUT_DIR"), "/fixtures.rs"));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use identity::flow::{Caller, FlowError, FlowKind, NewFlow, Room, Transport};
+use identity::hooks::NoIdentityHooks;
 use identity::limiter::AttemptsInMemory;
 use identity::password::{HashingPool, PlainPassword};
 use identity::ports::{Identities as _, Sessions as _};
@@ -18,7 +19,7 @@ use identity::{Flow, Identifier, IdentityState, Settings, Step, Submission, Writ
 use portcullis_storage::{ApplyError, Location, MasterKey, Storage};
 use primitives::rng::SeededRng;
 use primitives::time::FixedClock;
-use primitives::{Change, ClientAddress, Clock as _, Rng, Secret, TenantId, Timestamp};
+use primitives::{Change, ClientAddress, Clock as _, RequestId, Rng, Secret, TenantId, Timestamp};
 
 struct World {
     storage: Storage,
@@ -77,6 +78,9 @@ impl World {
             identities: &self.storage,
             hashing: &self.hashing,
             attempts: &self.attempts,
+            hooks: &NoIdentityHooks,
+            request: RequestId(uuid::Uuid::nil()),
+            client: None,
             rng: &*self.rng,
             now: self.clock.now(),
         }

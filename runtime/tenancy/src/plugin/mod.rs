@@ -60,16 +60,25 @@ pub fn default_bindings() -> Vec<Binding> {
 pub enum HookName {
     /// Shapes or denies tokens.
     Token,
+    /// Lets people sign in, or does not.
+    Login,
+    /// Lets accounts be made, with what traits and metadata.
+    Registration,
+    /// Validates traits beyond their JSON Schema.
+    IdentitySchema,
 }
 
 impl HookName {
     /// Every hook.
-    pub const ALL: [Self; 1] = [Self::Token];
+    pub const ALL: [Self; 4] = [Self::Token, Self::Login, Self::Registration, Self::IdentitySchema];
 
     /// As it stands in configuration, logs and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Token => "token",
+            Self::Login => "login",
+            Self::Registration => "registration",
+            Self::IdentitySchema => "identity-schema",
         }
     }
 
@@ -77,6 +86,9 @@ impl HookName {
     pub const fn interface(self) -> &'static str {
         match self {
             Self::Token => "portcullis:token/hook@0.1.0",
+            Self::Login => "portcullis:login/hook@0.1.0",
+            Self::Registration => "portcullis:registration/hook@0.1.0",
+            Self::IdentitySchema => "portcullis:identity-schema/hook@0.1.0",
         }
     }
 }

@@ -1,0 +1,53 @@
+//! The hooks of the room `identity`: [`IdentityHooks`], each by the adapter of its own interface.
+
+use identity::Identity;
+use identity::hooks::{
+    Additions, Answer, IdentityHooks, LoginAttempt, LoginDecision, RegistrationDecision, RegistrationForm,
+    TraitsCandidate, TraitsVerdict,
+};
+use primitives::hooks::HookContext;
+
+use crate::PluginHost;
+
+impl IdentityHooks for PluginHost {
+    fn before_login<'a>(
+        &'a self,
+        context: &'a HookContext,
+        attempt: &'a LoginAttempt,
+    ) -> Answer<'a, LoginDecision> {
+        Box::pin(self.login(context, attempt, None))
+    }
+
+    fn after_login<'a>(
+        &'a self,
+        context: &'a HookContext,
+        attempt: &'a LoginAttempt,
+        identity: &'a Identity,
+    ) -> Answer<'a, LoginDecision> {
+        Box::pin(self.login(context, attempt, Some(identity)))
+    }
+
+    fn before_registration<'a>(
+        &'a self,
+        context: &'a HookContext,
+        form: &'a RegistrationForm,
+    ) -> Answer<'a, RegistrationDecision> {
+        Box::pin(self.register(context, form))
+    }
+
+    fn after_registration<'a>(
+        &'a self,
+        context: &'a HookContext,
+        identity: &'a Identity,
+    ) -> Answer<'a, Additions> {
+        Box::pin(self.add(context, identity))
+    }
+
+    fn validate_traits<'a>(
+        &'a self,
+        context: &'a HookContext,
+        candidate: &'a TraitsCandidate,
+    ) -> Answer<'a, TraitsVerdict> {
+        Box::pin(self.validate(context, candidate))
+    }
+}
