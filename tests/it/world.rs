@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use config::{ListenAddress, Listener, Router};
 use identity::password::HashingPool;
+use jobs::{Handlers, JobMetrics, JobName, Jobs, Outcome};
 use plugin_host::{Compiler, PluginHost};
 use portcullis_http::{
     Certificates, GuardedOutbound, HttpMetrics, Node, NodeParts, NodeSettings, OutboundPolicy, Server,
@@ -110,6 +111,14 @@ impl World {
             new.create(Actor::System, self.storage.sealer(), self.rng.as_ref(), self.clock.now());
         self.storage.apply(change).await.unwrap();
         text.expose().clone()
+    }
+
+    /// Runs a background job as another node would that is due now.
+    pub(crate) async fn run_job(&self, job: JobName) -> Outcome {
+        let settings = config::Jobs::default();
+        let (handlers, metrics) = (Handlers::default(), JobMetrics::default());
+        let jobs = Jobs::new(&self.storage, self.clock.clone(), &self.rng, &settings, handlers, &metrics);
+        jobs.run_once(job, &self.stop.subscribe()).await
     }
 
     /// Where a tenant is.

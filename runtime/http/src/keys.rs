@@ -7,26 +7,29 @@ use std::sync::Arc;
 
 use config::TenantSettings;
 use jose::ports::SigningKeys as _;
-use jose::rotation::{ensure_keys, retire_unnamed};
+use jose::rotation::{ensure_keys, take_over};
 use jose::settings::RotationSchedule;
 use jose::{KeyState, SigningAlgorithm, SigningKey};
 use primitives::TenantId;
 use storage::ApplyError;
 use tenancy::Tenants as _;
+use tokio::sync::Mutex;
 
 use crate::node::Node;
 
 /// Gives a tenant the keys that it wants and lacks, and takes out of use what it no longer wants.
 ///
-/// Elliptic keys take microseconds and are there when this returns. An RSA key takes up to seconds: it is
-/// made meanwhile, and appears in the tenant's set when it is ready.
+/// A tenant without a key that signs has one of each algorithm when this returns: nothing else could sign
+/// for it meanwhile. Elsewhere an RSA key, which takes up to seconds, is made behind the request's back:
+/// it is published when it is ready, and what signed before goes on.
 pub(crate) async fn ensure(node: &Node, tenant: &TenantId, settings: &TenantSettings) -> Result<(), String> {
     let (mut wanted, mut schedule) = (settings.signing_algorithms(), settings.rotation_schedule());
     loop {
         let existing = node.storage.list_signing_keys(tenant).await.map_err(|error| error.to_string())?;
-        make(node, tenant, (&wanted, schedule), &existing).await?;
-        let unnamed = retire_unnamed(tenant, &wanted, &existing, &schedule, node.clock.now());
-        let Some(change) = unnamed else { return Ok(()) };
+        let maker = Maker::of(node, tenant, schedule);
+        make(&maker, &wanted, &existing).await?;
+        let change = take_over(tenant, &wanted, &existing, &schedule, node.clock.now());
+        let Some(change) = change else { return Ok(()) };
         applied(node.storage.apply(change).await)?;
         // Whoever named one again meanwhile found its key signing, and made none.
         let Some(settings) = read_again(node, tenant).await? else { return Ok(()) };
@@ -38,23 +41,25 @@ pub(crate) async fn ensure(node: &Node, tenant: &TenantId, settings: &TenantSett
     }
 }
 
-async fn make(
-    node: &Node,
-    tenant: &TenantId,
-    (wanted, rotation): (&[SigningAlgorithm], RotationSchedule),
-    existing: &[SigningKey],
-) -> Result<(), String> {
-    let (slow, quick): (Vec<_>, Vec<_>) = wanted
-        .iter()
-        .copied()
-        .partition(|algorithm| matches!(algorithm, SigningAlgorithm::Rs256 | SigningAlgorithm::Ps256));
-    let maker = Maker::of(node, tenant, rotation);
-    maker.clone().make(quick, existing.to_vec()).await?;
-    let lacks = |wanted: &SigningAlgorithm| !existing.iter().any(|key| signs(key, *wanted));
-    if slow.iter().any(lacks) {
-        let (tenant, existing) = (tenant.clone(), existing.to_vec());
+async fn make(maker: &Maker, wanted: &[SigningAlgorithm], existing: &[SigningKey]) -> Result<(), String> {
+    if !existing.iter().any(SigningKey::signs) {
+        // A task of its own, so that the work is not lost with a client that hangs up.
+        let making = tokio::spawn(maker.clone().make(wanted.to_vec()));
+        return making.await.map_err(|error| error.to_string())?;
+    }
+    let retired = |key: &SigningKey| matches!(key.state, KeyState::Retired { .. });
+    let lacks =
+        |algorithm: SigningAlgorithm| !existing.iter().any(|key| key.algorithm == algorithm && !retired(key));
+    let lacking = wanted.iter().copied().filter(|algorithm| lacks(*algorithm));
+    let (slow, quick): (Vec<_>, Vec<_>) = lacking.partition(|algorithm| is_slow(*algorithm));
+    if !quick.is_empty() {
+        maker.clone().make(quick).await?;
+    }
+    if !slow.is_empty() {
+        let maker = maker.clone();
         tokio::spawn(async move {
-            if let Err(error) = maker.make(slow, existing).await {
+            let tenant = maker.tenant.clone();
+            if let Err(error) = maker.make(slow).await {
                 tracing::error!(%tenant, error, "a signing key was not made");
             }
         });
@@ -62,8 +67,8 @@ async fn make(
     Ok(())
 }
 
-fn signs(key: &SigningKey, algorithm: SigningAlgorithm) -> bool {
-    key.algorithm == algorithm && matches!(key.state, KeyState::Active { .. })
+const fn is_slow(algorithm: SigningAlgorithm) -> bool {
+    matches!(algorithm, SigningAlgorithm::Rs256 | SigningAlgorithm::Ps256)
 }
 
 /// The settings as they are now; none of a tenant that was deleted or whose settings cannot be used.
@@ -81,11 +86,13 @@ fn applied(outcome: Result<(), ApplyError>) -> Result<(), String> {
     }
 }
 
+/// Makes and stores the keys of one tenant.
 #[derive(Clone)]
 struct Maker {
     storage: storage::Storage,
     clock: Arc<dyn primitives::Clock>,
     rng: Arc<dyn primitives::Rng>,
+    slow_keys: Arc<Mutex<()>>,
     tenant: TenantId,
     rotation: RotationSchedule,
 }
@@ -96,14 +103,21 @@ impl Maker {
             storage: node.storage.clone(),
             clock: Arc::clone(&node.clock),
             rng: Arc::clone(&node.rng),
+            slow_keys: Arc::clone(&node.slow_keys),
             tenant: tenant.clone(),
             rotation,
         }
     }
 
     /// Makes and stores what is lacking.
-    async fn make(self, wanted: Vec<SigningAlgorithm>, existing: Vec<SigningKey>) -> Result<(), String> {
-        let Self { storage, clock, rng, tenant, rotation } = self;
+    ///
+    /// Attack: a new tenant is visited by many at once, and each visit makes an RSA key. They are made one
+    /// at a time, and whoever had to wait finds the key.
+    async fn make(self, wanted: Vec<SigningAlgorithm>) -> Result<(), String> {
+        let Self { storage, clock, rng, slow_keys, tenant, rotation } = self;
+        let is_slow = wanted.iter().any(|algorithm| is_slow(*algorithm));
+        let _turn = if is_slow { Some(slow_keys.lock().await) } else { None };
+        let existing = storage.list_signing_keys(&tenant).await.map_err(|error| error.to_string())?;
         let made = tokio::task::spawn_blocking(move || {
             ensure_keys(&tenant, &wanted, &existing, &rotation, clock.now(), rng.as_ref())
         });

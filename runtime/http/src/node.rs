@@ -13,6 +13,7 @@ use primitives::{Clock, Rng, Sealer, TrustedProxies};
 use prometheus_client::registry::Registry;
 use storage::{EVERYTHING_CHANGED, IDENTITY_CHANGED, SESSION_CHANGED, Storage};
 use tenancy::plugin::TenantPlugins;
+use tokio::sync::Mutex;
 use ui::Pages;
 use url::Url;
 
@@ -39,6 +40,8 @@ pub struct Node {
     pub(crate) identity_hooks: Arc<dyn IdentityHooks>,
     pub(crate) plugins: Arc<dyn TenantPlugins>,
     pub(crate) outbound: Arc<dyn Outbound>,
+    /// Held while a key is made that takes long.
+    pub(crate) slow_keys: Arc<Mutex<()>>,
 }
 
 /// What the node was told about itself.
@@ -103,6 +106,7 @@ impl Node {
             identity_hooks: parts.identity_hooks,
             plugins: parts.plugins,
             outbound: parts.outbound,
+            slow_keys: Arc::default(),
             storage,
             settings,
         })

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use config::TenantSettings;
 use futures_util::future::BoxFuture;
-use jose::SigningAlgorithm;
 use jose::ports::SigningKeys as _;
+use jose::{RotationSchedule, SigningAlgorithm, SigningKey};
 use primitives::{Change, Rng, TenantId};
 use storage::{ApplyError, Storage, StorageError};
 use tenancy::Tenants as _;
@@ -30,57 +30,70 @@ impl Rotation {
 
     /// Does what is due for one tenant; whether anything was.
     async fn rotate(&self, tenant: &TenantId, turn: &Turn) -> Result<bool, RotationError> {
-        let keys = self.storage.list_signing_keys(tenant).await.map_err(unreadable)?;
-        let settings = self.settings(tenant).await?;
-        let schedule = settings.as_ref().unwrap_or(&TenantSettings::default()).rotation_schedule();
-        if let Some(settings) = settings {
-            // An algorithm that the tenant no longer names gets no successor.
-            let named = settings.signing_algorithms();
-            if let Some(change) = jose::retire_unnamed(tenant, &named, &keys, &schedule, turn.now()) {
-                return self.retire(change, &named, turn).await;
-            }
+        let Some(settings) = self.settings(tenant).await? else {
+            // As they are: no algorithm is new to it, and none is taken for one that it does not want.
+            let schedule = TenantSettings::default().rotation_schedule();
+            return self.step(tenant, None, schedule, turn).await;
+        };
+        let (wanted, schedule) = (settings.signing_algorithms(), settings.rotation_schedule());
+        // A tenant that wants a new algorithm may not have been visited since: what signs goes on until the
+        // new key has been published, so publish it.
+        let made = self.ensure(tenant, &settings, turn).await?;
+        let rotated = self.step(tenant, Some(wanted.clone()), schedule, turn).await?;
+        // Whoever named one again meanwhile found its key signing, and made none.
+        if rotated
+            && let Some(settings) = self.settings(tenant).await?
+            && !settings.signing_algorithms().iter().all(|algorithm| wanted.contains(algorithm))
+        {
+            self.ensure(tenant, &settings, turn).await?;
         }
-        let (rng, now, owned) = (self.rng.clone(), turn.now(), tenant.clone());
+        Ok(made || rotated)
+    }
+
+    async fn ensure(
+        &self,
+        tenant: &TenantId,
+        settings: &TenantSettings,
+        turn: &Turn,
+    ) -> Result<bool, RotationError> {
+        let (wanted, schedule) = (settings.signing_algorithms(), settings.rotation_schedule());
+        let now = turn.now();
+        self.decide(tenant, move |tenant, keys, rng| {
+            jose::ensure_keys(tenant, &wanted, keys, &schedule, now, rng)
+        })
+        .await
+    }
+
+    async fn step(
+        &self,
+        tenant: &TenantId,
+        wanted: Option<Vec<SigningAlgorithm>>,
+        schedule: RotationSchedule,
+        turn: &Turn,
+    ) -> Result<bool, RotationError> {
+        let now = turn.now();
+        self.decide(tenant, move |tenant, keys, rng| {
+            let wanted = wanted.unwrap_or_else(|| keys.iter().map(|key| key.algorithm).collect());
+            jose::rotate(tenant, &wanted, keys, &schedule, now, rng)
+        })
+        .await
+    }
+
+    /// Decides on a tenant's keys as they are now, and does it; whether there was anything to do.
+    async fn decide<D>(&self, tenant: &TenantId, decide: D) -> Result<bool, RotationError>
+    where
+        D: FnOnce(&TenantId, &[SigningKey], &dyn Rng) -> Decided + Send + 'static,
+    {
+        let keys = self.storage.list_signing_keys(tenant).await.map_err(unreadable)?;
+        let (rng, tenant) = (self.rng.clone(), tenant.clone());
         // An RSA key takes up to some seconds of CPU. One at a time: the others' requests come first.
-        let decided =
-            tokio::task::spawn_blocking(move || jose::rotate(&owned, &keys, &schedule, now, rng.as_ref()));
+        let decided = tokio::task::spawn_blocking(move || decide(&tenant, &keys, rng.as_ref()));
         let Some(change) = decided.await.map_err(|_| RotationError::Generation)?? else { return Ok(false) };
         match self.storage.apply(change).await {
             Ok(()) => Ok(true),
             // Somebody else changed the keys since they were read. If something is still due, the next
             // turn finds it.
             Err(ApplyError::Missed { .. }) => Ok(false),
-            Err(ApplyError::Storage(error)) => Err(error.into()),
-        }
-    }
-
-    /// Retires the keys of algorithms other than `named`. What else is due is the next turn's.
-    async fn retire(
-        &self,
-        change: Change<jose::Write>,
-        named: &[SigningAlgorithm],
-        turn: &Turn,
-    ) -> Result<bool, RotationError> {
-        let tenant = change.tenant.clone();
-        match self.storage.apply(change).await {
-            Ok(()) => {}
-            Err(ApplyError::Missed { .. }) => return Ok(false),
-            Err(ApplyError::Storage(error)) => return Err(error.into()),
-        }
-        // Whoever named one again meanwhile found its key signing, and made none.
-        let Some(settings) = self.settings(&tenant).await? else { return Ok(true) };
-        let (wanted, schedule) = (settings.signing_algorithms(), settings.rotation_schedule());
-        if wanted.iter().all(|algorithm| named.contains(algorithm)) {
-            return Ok(true);
-        }
-        let keys = self.storage.list_signing_keys(&tenant).await.map_err(unreadable)?;
-        let (rng, now) = (self.rng.clone(), turn.now());
-        let made = tokio::task::spawn_blocking(move || {
-            jose::ensure_keys(&tenant, &wanted, &keys, &schedule, now, rng.as_ref())
-        });
-        let Some(change) = made.await.map_err(|_| RotationError::Generation)?? else { return Ok(true) };
-        match self.storage.apply(change).await {
-            Ok(()) | Err(ApplyError::Missed { .. }) => Ok(true),
             Err(ApplyError::Storage(error)) => Err(error.into()),
         }
     }
@@ -99,6 +112,9 @@ impl Rotation {
         }
     }
 }
+
+/// What is to be done, if anything.
+type Decided = Result<Option<Change<jose::Write>>, jose::GenerationFailed>;
 
 /// Why one tenant's keys were not rotated.
 #[derive(Debug, thiserror::Error)]

@@ -35,7 +35,7 @@ pub use import::{ImportError, ImportedKey};
 pub use jwk::{JwkError, JwkSet, PrivateJwk, PublicJwk, SymmetricJwk};
 pub use jws::{JwsError, UnverifiedJws, VerifiedJws};
 pub use jwt::{ClaimError, ClaimRules, Expiry, SignedJwt, UnverifiedJwt, ValidClaims};
-pub use rotation::{ensure_keys, retire_unnamed, rotate};
+pub use rotation::{ensure_keys, rotate, take_over};
 pub use settings::RotationSchedule;
 pub use signer::{SignError, Signer, TokenType};
 pub use signing_key::{KeyId, KeyState, SigningKey, Write};

@@ -12,8 +12,10 @@ use crate::SigningAlgorithm;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// The algorithms that it has a key for. One that is added has its key at once; one that is taken out
-    /// signs no more, and its keys stay published until what they signed has expired.
+    /// The algorithms that it has a key for. In a tenant that signs already, the key of one that is added is
+    /// published first and signs after `rotation.publish_ahead_seconds`; what signed before goes on until
+    /// then. One that is taken out signs no more once all others do, and its keys stay published until what
+    /// they signed has expired.
     pub algorithms: Vec<SigningAlgorithm>,
     /// When its keys follow each other.
     pub rotation: RotationSchedule,

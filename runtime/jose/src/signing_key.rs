@@ -98,6 +98,11 @@ impl SigningKey {
         let kid = key.public().thumbprint().parse().map_err(|_| GenerationFailed)?;
         Ok(Self { kid, algorithm, created_at: now, state, key })
     }
+
+    /// Whether tokens are signed with it.
+    pub const fn signs(&self) -> bool {
+        matches!(self.state, KeyState::Active { .. })
+    }
 }
 
 /// What this room writes.

@@ -30,7 +30,7 @@ impl TenantKeys {
         let verifying = jwks.keys.iter().map(|key| VerifyingKey::new(key, None)).collect::<Result<_, _>>()?;
         let signers = published
             .iter()
-            .filter(|key| matches!(key.state, KeyState::Active { .. }))
+            .filter(|key| key.signs())
             .map(|key| Signer::new(&key.key))
             .collect::<Result<_, _>>()?;
         let jwks_json = Arc::from(serde_json::to_string(&jwks).unwrap_or_default());

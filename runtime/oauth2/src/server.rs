@@ -113,7 +113,8 @@ impl AuthorizationServer {
     }
 }
 
-/// The signer to use: that of the wanted algorithm, else any that the tenant has.
+/// The signer to use: that of the wanted algorithm, else, until its key has been published for long enough,
+/// another that signs.
 pub(crate) fn signer(keys: &TenantKeys, wanted: SigningAlgorithm) -> Result<&Signer, PortError> {
     keys.signer(wanted)
         .or_else(|| SigningAlgorithm::ALL.into_iter().find_map(|algorithm| keys.signer(algorithm)))

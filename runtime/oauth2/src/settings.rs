@@ -12,9 +12,10 @@ use crate::go_duration::GoDuration;
 pub struct Settings {
     /// The form of access tokens, unless a client's `access_token_strategy` says otherwise.
     pub access_token_strategy: AccessTokenStrategy,
-    /// What signs access tokens; if the tenant has no such key, any of its keys does.
+    /// What signs access tokens. A key of an algorithm that is new to the tenant is published before it
+    /// signs (`keys.rotation.publish_ahead_seconds`); until then any other of its keys does.
     pub access_token_signing_algorithm: SigningAlgorithm,
-    /// What signs ID tokens; if the tenant has no such key, any of its keys does.
+    /// What signs ID tokens; the same holds for it.
     pub id_token_signing_algorithm: SigningAlgorithm,
     /// Who must use PKCE (RFC 7636). `S256` is the only method either way.
     pub pkce: PkcePolicy,

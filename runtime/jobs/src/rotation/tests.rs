@@ -1,4 +1,4 @@
-use jose::{KeyState, RotationSchedule, SigningAlgorithm, SigningKey, TenantKeys};
+use jose::{KeyState, TenantKeys};
 use primitives::rng::SeededRng;
 use primitives::{Actor, Sealer};
 use storage::{Statement, Stored, values};
@@ -38,6 +38,11 @@ impl World {
 
     async fn keys(&self, tenant: &str) -> Vec<SigningKey> {
         self.storage.list_signing_keys(&id(tenant)).await.unwrap()
+    }
+
+    /// What a tenant's keys sign with, oldest first.
+    async fn algorithms(&self, tenant: &str) -> Vec<&'static str> {
+        self.keys(tenant).await.into_iter().map(|key| key.algorithm.as_str()).collect()
     }
 
     /// What a tenant's keys do, oldest first.
@@ -112,7 +117,7 @@ async fn tenants_own_schedule_counts_and_its_longest_token() {
 }
 
 #[tokio::test]
-async fn algorithm_that_is_no_longer_named_gets_no_successor() {
+async fn algorithm_that_is_no_longer_wanted_signs_until_the_wanted_one_does_and_gets_no_successor() {
     let world = World::open().await;
     let named = serde_json::json!({
         "keys": { "algorithms": ["EdDSA"] },
@@ -125,13 +130,27 @@ async fn algorithm_that_is_no_longer_named_gets_no_successor() {
         world.with_key(name, seed as u64).await;
     }
     assert_eq!(world.later(DAY * 89, "one").await, Outcome::Done(3));
-    for (name, expect) in
-        [("moved", &["retired"][..]), ("half", &["active", "pending"]), ("unknown", &["active", "pending"])]
-    {
-        assert_eq!(world.states(name).await, expect, "{name}");
-    }
+    let check = async |expect: [(&str, &[&str]); 3]| {
+        for (name, expect) in expect {
+            assert_eq!(world.states(name).await, expect, "{name}");
+        }
+    };
+    check([
+        ("moved", &["active", "pending"]),
+        ("half", &["active", "pending", "pending"]),
+        ("unknown", &["active", "pending"]),
+    ])
+    .await;
+    assert_eq!(world.algorithms("moved").await, ["ES256", "EdDSA"], "the wanted one is published first");
+    assert_eq!(world.later(DAY, "one").await, Outcome::Done(3));
+    check([
+        ("moved", &["retired", "active"]),
+        ("half", &["retired", "active", "active"]),
+        ("unknown", &["retired", "active"]),
+    ])
+    .await;
     assert_eq!(world.later(DAY * 31, "one").await, Outcome::Done(3));
-    assert_eq!(world.states("moved").await, [""; 0], "what it signed has expired");
+    assert_eq!(world.algorithms("moved").await, ["EdDSA"], "what the other signed has expired");
 }
 
 /// Damages the sealed keys of a tenant.
