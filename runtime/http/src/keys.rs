@@ -10,6 +10,7 @@ use jose::ports::SigningKeys as _;
 use jose::rotation::{ensure_keys, take_over};
 use jose::settings::RotationSchedule;
 use jose::{KeyState, SigningAlgorithm, SigningKey};
+use oauth2::lifespan::longest_of_clients;
 use primitives::TenantId;
 use storage::ApplyError;
 use tenancy::Tenants as _;
@@ -28,8 +29,19 @@ pub(crate) async fn ensure(node: &Node, tenant: &TenantId, settings: &TenantSett
         let existing = node.storage.list_signing_keys(tenant).await.map_err(|error| error.to_string())?;
         let maker = Maker::of(node, tenant, schedule);
         make(&maker, &wanted, &existing).await?;
-        let change = take_over(tenant, &wanted, &existing, &schedule, node.clock.now());
-        let Some(change) = change else { return Ok(()) };
+        let decide = |schedule| take_over(tenant, &wanted, &existing, &schedule, node.clock.now());
+        if decide(schedule).is_none() {
+            return Ok(());
+        }
+        let longest = match longest_of_clients(&node.storage, tenant).await {
+            Ok(longest) => longest,
+            // What signs goes on, and the tenant is served.
+            Err(error) => {
+                tracing::error!(%tenant, %error, "signing keys do not follow the settings yet");
+                return Ok(());
+            }
+        };
+        let Some(change) = decide(schedule.covering(longest)) else { return Ok(()) };
         applied(node.storage.apply(change).await)?;
         // Whoever named one again meanwhile found its key signing, and made none.
         let Some(settings) = read_again(node, tenant).await? else { return Ok(()) };

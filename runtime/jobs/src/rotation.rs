@@ -7,6 +7,7 @@ use config::TenantSettings;
 use futures_util::future::BoxFuture;
 use jose::ports::SigningKeys as _;
 use jose::{RotationSchedule, SigningAlgorithm, SigningKey};
+use oauth2::lifespan::longest_of_clients;
 use primitives::{Change, Rng, TenantId};
 use storage::{ApplyError, Storage, StorageError};
 use tenancy::Tenants as _;
@@ -72,6 +73,8 @@ impl Rotation {
         turn: &Turn,
     ) -> Result<bool, RotationError> {
         let now = turn.now();
+        let longest = longest_of_clients(&self.storage, tenant).await.map_err(unreadable)?;
+        let schedule = schedule.covering(longest);
         self.decide(tenant, move |tenant, keys, rng| {
             let wanted = wanted.unwrap_or_else(|| keys.iter().map(|key| key.algorithm).collect());
             jose::rotate(tenant, &wanted, keys, &schedule, now, rng)

@@ -118,6 +118,26 @@ async fn algorithm_is_published_when_it_is_named_and_signs_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn retired_key_stays_published_while_a_token_of_a_client_with_its_own_lifespan_may_live() {
+    let world = World::start().await;
+    let longer = json!({ "client_credentials_grant_access_token_lifespan": "2000h" });
+    world.machine("acme", longer).await;
+    let algorithms = async || {
+        let keys = keys(&published(&world, "acme").await);
+        keys.into_iter().map(|(algorithm, _)| algorithm).collect::<Vec<_>>()
+    };
+    change(&world, signed_with(&["ES256", "EdDSA"], "ES256")).await;
+    assert_eq!(algorithms().await, ["ES256", "EdDSA"]);
+    later(&world, PUBLISH_AHEAD).await;
+    change(&world, signed_with(&["EdDSA"], "EdDSA")).await;
+    assert_eq!(algorithms().await, ["ES256", "EdDSA"], "it retires at once, since the other signs");
+    later(&world, Duration::from_hours(2000)).await;
+    assert_eq!(algorithms().await, ["ES256", "EdDSA"]);
+    later(&world, Duration::from_mins(10)).await;
+    assert_eq!(algorithms().await, ["EdDSA"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tenant_that_names_rs256_and_signs_with_it_in_one_change_never_stops_signing() {
     let world = World::start().await;
     let app = App::register(&world, true).await;

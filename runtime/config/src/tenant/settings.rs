@@ -85,7 +85,9 @@ impl TenantSettings {
         wanted
     }
 
-    /// When its keys follow each other: a retired one is kept for its longest token at least.
+    /// When its keys follow each other: a retired one is kept for the tenant's longest token at least. Who
+    /// retires one sees to those of clients with lifespans of their own
+    /// ([`oauth2::lifespan::longest_of_clients`]).
     pub fn rotation_schedule(&self) -> RotationSchedule {
         let tokens = [self.oauth2.access_token_lifespan, self.oauth2.id_token_lifespan];
         let longest = tokens.into_iter().map(|lifespan| lifespan.0).max().unwrap_or_default();

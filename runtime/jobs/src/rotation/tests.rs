@@ -1,4 +1,5 @@
 use jose::{KeyState, TenantKeys};
+use oauth2::client::{ClientDocument, ClientRecord};
 use primitives::rng::SeededRng;
 use primitives::{Actor, Sealer};
 use storage::{Statement, Stored, values};
@@ -26,6 +27,23 @@ impl World {
         let mut tenant = Tenant::new(id(tenant), ManagedBy::Api, self.now());
         tenant.settings.document = settings.as_object().unwrap().clone();
         self.storage.apply(tenant.create(Actor::System)).await.unwrap();
+    }
+
+    /// Makes a client of a tenant.
+    async fn with_client(&self, tenant: &str, document: &serde_json::Value) {
+        let document: ClientDocument = serde_json::from_value(document.clone()).unwrap();
+        let client = ClientRecord {
+            document: document.with_defaults(),
+            secrets: Vec::new(),
+            managed_by: oauth2::client::ManagedBy::Api,
+            enabled: true,
+            created_at: self.now(),
+            updated_at: self.now(),
+            not_before: primitives::Timestamp::from_seconds(0),
+            version: 1,
+        };
+        let insert = oauth2::write::Write::InsertClient(Box::new(client));
+        self.storage.apply(Change::new(id(tenant)).write(insert)).await.unwrap();
     }
 
     /// Gives a tenant its first key.
@@ -96,24 +114,36 @@ async fn every_due_tenant_is_reached_over_all_pages() {
 }
 
 #[tokio::test]
-async fn tenants_own_schedule_counts_and_its_longest_token() {
-    let world = World::open().await;
-    let document = serde_json::json!({
-        "keys": { "rotation": {
-            "rotate_every_seconds": 1000, "publish_ahead_seconds": 100, "keep_retired_seconds": 1,
-        } },
-        "oauth2": { "access_token_lifespan": "2h", "id_token_lifespan": "5h" },
-    });
-    world.with_tenant("quick", &document).await;
-    world.with_key("quick", 1).await;
-    assert_eq!(world.later(DAY * 89, "one").await, Outcome::Done(1));
-    assert_eq!(world.later(Duration::from_mins(10), "one").await, Outcome::Done(1));
-    let keys = world.keys("quick").await;
-    let now = world.now();
-    let [retired, active] = keys.as_slice() else { panic!("{keys:?}") };
-    assert_eq!(active.state, KeyState::Active { rotate_at: now.after(Duration::from_mins(15)) });
-    let KeyState::Retired { until } = retired.state else { panic!("{:?}", retired.state) };
-    assert!(until > now.after(Duration::from_hours(5)), "kept for the longest token");
+async fn tenants_own_schedule_counts_and_its_longest_token_and_those_of_its_clients() {
+    let check = async |client: Option<(&str, &str)>, kept: Duration| {
+        let world = World::open().await;
+        let document = serde_json::json!({
+            "keys": { "rotation": {
+                "rotate_every_seconds": 1000, "publish_ahead_seconds": 100, "keep_retired_seconds": 1,
+            } },
+            "oauth2": { "access_token_lifespan": "2h", "id_token_lifespan": "5h" },
+        });
+        world.with_tenant("quick", &document).await;
+        world.with_key("quick", 1).await;
+        if let Some((lifespan, span)) = client {
+            let document = serde_json::json!({ "client_id": "app", lifespan: span });
+            world.with_client("quick", &document).await;
+        }
+        assert_eq!(world.later(DAY * 89, "one").await, Outcome::Done(1));
+        assert_eq!(world.later(Duration::from_mins(10), "one").await, Outcome::Done(1));
+        let keys = world.keys("quick").await;
+        let now = world.now();
+        let [retired, active] = keys.as_slice() else { panic!("{keys:?}") };
+        assert_eq!(active.state, KeyState::Active { rotate_at: now.after(Duration::from_mins(15)) });
+        let until = now.after(kept + Duration::from_mins(1));
+        assert_eq!(retired.state, KeyState::Retired { until }, "{client:?}");
+    };
+    let hours = Duration::from_hours;
+    check(None, hours(5)).await;
+    check(Some(("authorization_code_grant_id_token_lifespan", "4h")), hours(5)).await;
+    check(Some(("client_credentials_grant_access_token_lifespan", "1000h")), hours(1000)).await;
+    check(Some(("refresh_token_grant_id_token_lifespan", "6h")), hours(6)).await;
+    check(Some(("refresh_token_grant_refresh_token_lifespan", "1000h")), hours(5)).await;
 }
 
 #[tokio::test]

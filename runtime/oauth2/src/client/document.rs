@@ -3,6 +3,8 @@
 //! Every property comes back as it was given: infrastructure tools send whole documents and compare. A
 //! list that was `null` stays `null`, one that was left out is `[]`, a lifespan that is not set is `null`.
 
+use std::time::Duration;
+
 use primitives::{ClientId, Secret, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -142,6 +144,21 @@ pub struct Lifespans {
     pub refresh_token_grant_access_token_lifespan: Option<GoDuration>,
     pub refresh_token_grant_id_token_lifespan: Option<GoDuration>,
     pub refresh_token_grant_refresh_token_lifespan: Option<GoDuration>,
+}
+
+impl Lifespans {
+    /// The longest of those of tokens that a key of the tenant signs, of the grants that are served. Access
+    /// tokens count in any form: the client may have had signed ones a moment ago.
+    pub fn longest_signed(&self) -> Option<Duration> {
+        let signed = [
+            self.authorization_code_grant_access_token_lifespan,
+            self.authorization_code_grant_id_token_lifespan,
+            self.client_credentials_grant_access_token_lifespan,
+            self.refresh_token_grant_access_token_lifespan,
+            self.refresh_token_grant_id_token_lifespan,
+        ];
+        signed.into_iter().flatten().map(|lifespan| lifespan.0).max()
+    }
 }
 
 impl Default for ClientDocument {
