@@ -216,6 +216,14 @@ impl GrantRepository for Rows {
 }
 
 impl TokenRepository for Rows {
+    fn find_grant_of_redeemed_code<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: &'a KeyedHash,
+    ) -> PortResult<'a, Option<Grant>> {
+        answer(None)
+    }
+
     fn find_authorization_code<'a>(
         &'a self,
         _: &'a TenantId,

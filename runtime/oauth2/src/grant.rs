@@ -86,7 +86,8 @@ pub struct Consent {
     pub expires_at: Option<Timestamp>,
 }
 
-/// An authorization code (RFC 6749 section 4.1.2). Kept after its use, so that a replay is noticed.
+/// An authorization code (RFC 6749 section 4.1.2). Its grant remembers it after its use, so that a replay is
+/// noticed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorizationCode {
     /// Keyed hash of the code.
@@ -97,7 +98,7 @@ pub struct AuthorizationCode {
     pub redirect_uri: Option<String>,
     /// PKCE `code_challenge`, always `S256`.
     pub code_challenge: Option<String>,
-    /// Until when it may be redeemed; of a redeemed one, until when it is remembered.
+    /// Until when it may be redeemed.
     pub expires_at: Timestamp,
     /// When it was redeemed.
     pub consumed_at: Option<Timestamp>,

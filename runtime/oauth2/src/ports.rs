@@ -85,12 +85,19 @@ pub trait GrantRepository: Send + Sync + fmt::Debug {
 
 /// Finds codes and tokens, each with the grant that it hangs on.
 pub trait TokenRepository: Send + Sync + fmt::Debug {
-    /// A code, redeemed or not.
+    /// A code that waits to be redeemed, or was redeemed or has expired a while ago.
     fn find_authorization_code<'a>(
         &'a self,
         tenant: &'a TenantId,
         hash: &'a KeyedHash,
     ) -> PortResult<'a, Option<(AuthorizationCode, Grant)>>;
+
+    /// The grant of a code that was redeemed, however long ago, while the grant is there.
+    fn find_grant_of_redeemed_code<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        hash: &'a KeyedHash,
+    ) -> PortResult<'a, Option<Grant>>;
 
     /// An opaque access token.
     fn find_access_token<'a>(

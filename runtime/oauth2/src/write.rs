@@ -67,7 +67,8 @@ pub enum Write {
     },
     /// Adds a code. Guard: its hash is new.
     InsertAuthorizationCode(Box<AuthorizationCode>),
-    /// Redeems a code. Guard: it was not redeemed, and its grant is live.
+    /// Redeems a code, which its grant remembers for as long as it is there. Guard: it was not redeemed, and
+    /// its grant is live.
     ConsumeAuthorizationCode {
         /// Keyed hash of the code.
         code: KeyedHash,
@@ -75,7 +76,7 @@ pub enum Write {
         grant: GrantId,
         /// When.
         at: Timestamp,
-        /// Until when the redeemed code is remembered, so that a replay is noticed: in place of its expiry.
+        /// Until when what it gives may live: its grant is kept for as long at least.
         kept_until: Timestamp,
     },
     /// Adds an opaque access token. Guard: its hash is new.

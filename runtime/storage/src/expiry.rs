@@ -1,8 +1,8 @@
 //! Rows that have had their time leave, a bounded batch at a call.
 //!
-//! A redeemed code stays for as long as what it gave may live, and a rotated refresh token until its own
-//! expiry: until then a replay must be noticed. Nothing here is announced in the change log, since whoever keeps such a row in memory checks
-//! its time anyway.
+//! A redeemed code is remembered with its grant, and a rotated refresh token until its own expiry: until
+//! then a replay must be noticed. Nothing here is announced in the change log, since whoever keeps such a
+//! row in memory checks its time anyway.
 
 use std::time::Duration;
 

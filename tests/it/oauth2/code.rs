@@ -211,6 +211,38 @@ async fn replay_after_the_code_has_expired_still_kills_the_family() {
     }
 }
 
+/// RFC 6749 sections 4.1.2 and 10.5: whoever stole the code may wait for as long as the app renews its tokens.
+#[tokio::test(flavor = "multi_thread")]
+async fn replay_kills_a_family_that_was_renewed_past_the_life_of_its_first_tokens() {
+    let world = World::start().await;
+    let app = App::register(&world, true).await;
+    let mut browser = Browser::default();
+    sign_up(&world, &mut browser, "ada@acme.example").await;
+    let code = code(&app, &mut browser).await;
+    let mut tokens = app.redeem(&code).await.json();
+    let day = std::time::Duration::from_hours(24);
+    // A refresh token lives for 30 days.
+    for _ in 0..5 {
+        world.clock.advance(day * 20);
+        world.storage.delete_expired(world.clock.now(), 1_000).await.unwrap();
+        let refresh = tokens["refresh_token"].as_str().unwrap().to_owned();
+        let answer = app.token(&[("grant_type", "refresh_token"), ("refresh_token", &refresh)]).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        tokens = answer.json();
+    }
+    let token = |kind: &str| tokens[kind].as_str().unwrap().to_owned();
+    for kind in ["access_token", "refresh_token"] {
+        assert!(app.is_active(&token(kind)).await, "{kind}");
+    }
+    let replayed = app.redeem(&code).await;
+    assert_eq!((replayed.status, replayed.json()["error"].as_str()), (400, Some("invalid_grant")));
+    for kind in ["access_token", "refresh_token"] {
+        assert!(!app.is_active(&token(kind)).await, "{kind} of the family is dead");
+    }
+    let form = [("grant_type", "refresh_token"), ("refresh_token", &*token("refresh_token"))];
+    assert_eq!(app.token(&form).await.json()["error"], "invalid_grant");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn parallel_refreshes_are_one_and_a_late_reuse_kills_the_family() {
     let world = World::start().await;

@@ -31,6 +31,7 @@ pub(crate) struct Rows {
     pub(crate) grants: BTreeMap<GrantId, Grant>,
     pub(crate) consents: HashMap<(IdentityId, ClientId), Consent>,
     pub(crate) codes: HashMap<KeyedHash, AuthorizationCode>,
+    pub(crate) redeemed_codes: HashMap<KeyedHash, GrantId>,
     pub(crate) access_tokens: HashMap<KeyedHash, AccessToken>,
     pub(crate) refresh_tokens: HashMap<KeyedHash, RefreshToken>,
     pub(crate) assertions: BTreeSet<(ClientId, String)>,
@@ -129,11 +130,11 @@ impl Rows {
             Write::InsertAuthorizationCode(code) => {
                 guard(self.codes.insert(code.hash.clone(), *code).is_none())
             }
-            Write::ConsumeAuthorizationCode { code, grant, at, kept_until } => {
+            Write::ConsumeAuthorizationCode { code: hash, grant, at, .. } => {
                 guard(self.is_live(grant))?;
-                let code = self.codes.get_mut(&code).filter(|code| code.consumed_at.is_none());
-                let code = code.ok_or(Missed)?;
-                (code.consumed_at, code.expires_at) = (Some(at), kept_until);
+                let code = self.codes.get_mut(&hash).filter(|code| code.consumed_at.is_none());
+                code.ok_or(Missed)?.consumed_at = Some(at);
+                self.redeemed_codes.insert(hash, grant);
                 Ok(())
             }
             Write::InsertAccessToken(token) => {

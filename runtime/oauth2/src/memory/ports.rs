@@ -98,6 +98,14 @@ impl TokenRepository for Memory {
         }))
     }
 
+    fn find_grant_of_redeemed_code<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        hash: &'a KeyedHash,
+    ) -> PortResult<'a, Option<Grant>> {
+        answer(self.rows(tenant, |rows| rows.grants.get(rows.redeemed_codes.get(hash)?).cloned()))
+    }
+
     fn find_access_token<'a>(
         &'a self,
         tenant: &'a TenantId,

@@ -3,9 +3,9 @@
 //! Attacks: a code that leaked is redeemed by somebody else (it is bound to its client, its redirect
 //! URI and a verifier), or a second time. Consuming is guarded, so that of any number of parallel
 //! redemptions one wins; each other decides again, sees that the code is spent, and revokes the grant
-//! with everything that was issued for it, because nobody can tell which of them was the thief. A thief
-//! who waits until the code has expired gains nothing: a redeemed code is remembered for as long as the
-//! tokens live that it gave.
+//! with everything that was issued for it, because nobody can tell which of them was the thief. Waiting
+//! gains a thief nothing: a redeemed code is remembered with its grant, for as long as anything that it
+//! gave lives, however often that was renewed.
 
 use primitives::{Actor, AuditEvent};
 
@@ -29,7 +29,11 @@ pub(super) async fn run(
     let code =
         parameters.find("code").ok_or(TokenError::InvalidRequest("parameter code is missing".into()))?;
     let unknown = TokenError::InvalidGrant(InvalidGrant::UnknownCode);
-    let Some((code, grant)) = find(server, code).await? else { return Err(unknown.into()) };
+    let (code, grant) = match find(server, code).await? {
+        None => return Err(unknown.into()),
+        Some(Found::Waiting(code, grant)) => (Some(code), grant),
+        Some(Found::Redeemed(grant)) => (None, grant),
+    };
     if grant.client != client.id {
         return Err(unknown.into());
     }
@@ -37,9 +41,9 @@ pub(super) async fn run(
         return Err(TokenError::InvalidGrant(InvalidGrant::Revoked).into());
     }
     // Before anything else is looked at: a replay is an alarm, whatever else is wrong with it.
-    if code.consumed_at.is_some() {
+    let Some(code) = code else {
         return Err(revoked(server, client, &grant, InvalidGrant::ReplayedCode, "code.replayed"));
-    }
+    };
     let now = server.now();
     if now >= code.expires_at {
         return Err(unknown.into());
@@ -77,16 +81,28 @@ pub(super) async fn run(
     })
 }
 
-async fn find(
-    server: &AuthorizationServer,
-    code: &str,
-) -> Result<Option<(AuthorizationCode, Grant)>, TokenError> {
+/// What is known of a code.
+#[derive(Debug)]
+enum Found {
+    /// It was not redeemed; perhaps it has expired.
+    Waiting(AuthorizationCode, Grant),
+    /// It was redeemed for this grant, now or long ago.
+    Redeemed(Grant),
+}
+
+async fn find(server: &AuthorizationServer, code: &str) -> Result<Option<Found>, TokenError> {
     if !has_form(code, AUTHORIZATION_CODE) {
         return Ok(None);
     }
     for hash in hashes(server, code) {
-        if let Some(found) = server.ports.tokens.find_authorization_code(&server.tenant, &hash).await? {
-            return Ok(Some(found));
+        let tokens = &server.ports.tokens;
+        // Its own row leaves when it has expired, redeemed or not.
+        if let Some((code, grant)) = tokens.find_authorization_code(&server.tenant, &hash).await? {
+            let redeemed = code.consumed_at.is_some();
+            return Ok(Some(if redeemed { Found::Redeemed(grant) } else { Found::Waiting(code, grant) }));
+        }
+        if let Some(grant) = tokens.find_grant_of_redeemed_code(&server.tenant, &hash).await? {
+            return Ok(Some(Found::Redeemed(grant)));
         }
     }
     Ok(None)
@@ -269,11 +285,27 @@ mod tests {
         let code = world.code("openid");
         world.redeem(&code).unwrap();
         world.wait(3_600);
+        // As the job does that deletes what has expired.
+        world.rows(|rows| rows.codes.clear());
         assert_eq!(world.redeem(&code).err(), Some(refused(InvalidGrant::ReplayedCode)));
+        assert!(world.rows(|rows| rows.grants.values().all(|grant| grant.revoked_at.is_some())));
     }
 
     #[test]
-    fn redeemed_code_is_remembered_while_its_tokens_live() {
+    fn replay_after_the_code_has_left_is_an_alarm_for_its_own_client_only() {
+        let world = world();
+        world.add_client(&json!({"client_id": "thief", "token_endpoint_auth_method": "none", "grant_types": ["authorization_code"]}));
+        let code = world.code("openid");
+        world.redeem(&code).unwrap();
+        world.rows(|rows| rows.codes.clear());
+        let stolen = crate::memory::form(&[&[("client_id", "thief")], redemption(&code).as_slice()].concat());
+        let answer = world.commit(|| world.decide_token(&stolen));
+        assert_eq!(answer.err(), Some(refused(InvalidGrant::UnknownCode)));
+        assert!(world.rows(|rows| rows.grants.values().all(|grant| grant.revoked_at.is_none())));
+    }
+
+    #[test]
+    fn grant_of_a_redeemed_code_is_kept_while_its_tokens_live() {
         let check = |scope: &str, lifespans: serde_json::Value, expect: u64| {
             let world = World::new();
             let mut patch = json!({"grant_types": ["authorization_code", "refresh_token"],
@@ -282,8 +314,12 @@ mod tests {
             world.add_client(&patch);
             let code = world.code(scope);
             let now = world.server.now();
-            world.redeem(&code).unwrap();
-            let kept = world.rows(|rows| rows.codes.values().next().unwrap().expires_at);
+            let decision = world.decide_token(&as_app(&redemption(&code)));
+            let kept = decision.change.writes.iter().find_map(|write| match write {
+                Write::ConsumeAuthorizationCode { kept_until, .. } => Some(*kept_until),
+                _ => None,
+            });
+            let kept = kept.unwrap();
             assert_eq!(kept, now.after(std::time::Duration::from_secs(expect)), "{scope} {lifespans}");
         };
         let access = |span: &str| json!({"authorization_code_grant_access_token_lifespan": span});

@@ -32,13 +32,13 @@ pub(super) fn consume(
     (at, kept_until): (Timestamp, Timestamp),
 ) -> Vec<Statement> {
     let row = Statement::one(
-        "UPDATE oauth2_authorization_codes SET consumed_at = $4, expires_at = $5
+        "UPDATE oauth2_authorization_codes SET consumed_at = $4
          WHERE tenant = $1 AND hash = $2 AND grant_id = $3 AND consumed_at IS NULL
              AND EXISTS (SELECT 1 FROM oauth2_grants g
                          WHERE g.tenant = $1 AND g.id = $3 AND g.revoked_at IS NULL)",
-        values![tenant, code, &grant, at, kept_until],
+        values![tenant, code, &grant, at],
     );
-    vec![row, grants::keep(tenant, grant, kept_until)]
+    vec![row, grants::redeem(tenant, grant, code, kept_until)]
 }
 
 pub(super) async fn find(
@@ -63,4 +63,18 @@ pub(super) async fn find(
         consumed_at: row.opt_time(4)?,
     };
     Ok(Some((code, grant_at(&row, 5)?)))
+}
+
+pub(super) async fn find_redeemed(
+    storage: &Storage,
+    tenant: &TenantId,
+    hash: &KeyedHash,
+) -> Result<Option<Grant>, StorageError> {
+    let sql = concat!(
+        "SELECT ",
+        grant_columns!(),
+        " FROM oauth2_grants g WHERE g.tenant = $1 AND g.redeemed_code = $2"
+    );
+    let row = storage.find_one(sql, values![tenant, hash]).await?;
+    row.map(|row| grant_at(&row, 0)).transpose()
 }

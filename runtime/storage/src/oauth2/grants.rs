@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ::oauth2::grant::{Consent, Grant, GrantSubject};
 use ::oauth2::ports::{GrantRepository, PortResult};
-use primitives::{ClientId, GrantId, IdentityId, SessionId, TenantId, Timestamp};
+use primitives::{ClientId, GrantId, IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
 
 use super::{GRANT_CHANGED, consents, port_error, scopes_at};
 use crate::row::Row;
@@ -58,6 +58,22 @@ pub(super) fn keep(tenant: &TenantId, grant: GrantId, expires_at: Timestamp) -> 
     Statement::any(
         "UPDATE oauth2_grants SET kept_until = $4 WHERE tenant = $1 AND id = $2 AND kept_until < $3",
         values![tenant, &grant, needed, needed.after(STEP)],
+    )
+}
+
+/// Notes the code that was redeemed for a grant, and keeps the grant as [`keep`] does.
+pub(super) fn redeem(
+    tenant: &TenantId,
+    grant: GrantId,
+    code: &KeyedHash,
+    kept_until: Timestamp,
+) -> Statement {
+    let needed = kept_until.after(SIGNED_TOKENS_LIVE);
+    Statement::one(
+        "UPDATE oauth2_grants SET redeemed_code = $3,
+             kept_until = CASE WHEN kept_until < $4 THEN $5 ELSE kept_until END
+         WHERE tenant = $1 AND id = $2",
+        values![tenant, &grant, code, needed, needed.after(STEP)],
     )
 }
 

@@ -16,6 +16,16 @@ impl TokenRepository for Storage {
         Box::pin(async move { authorization_codes::find(self, tenant, hash).await.map_err(port_error) })
     }
 
+    fn find_grant_of_redeemed_code<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        hash: &'a KeyedHash,
+    ) -> PortResult<'a, Option<Grant>> {
+        Box::pin(
+            async move { authorization_codes::find_redeemed(self, tenant, hash).await.map_err(port_error) },
+        )
+    }
+
     fn find_access_token<'a>(
         &'a self,
         tenant: &'a TenantId,

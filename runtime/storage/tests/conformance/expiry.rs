@@ -67,7 +67,7 @@ async fn each_row_leaves_at_its_own_time_and_not_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn used_codes_and_rotated_tokens_stay_while_a_replay_is_to_be_noticed() {
+async fn redeemed_codes_and_rotated_tokens_are_known_while_a_replay_is_to_be_noticed() {
     for world in World::each().await {
         let grant = world.with_grant("nexboard").await;
         let (code, token) = (world.code(&grant, "c"), world.refresh_token(&grant, "r"));
@@ -96,7 +96,19 @@ async fn used_codes_and_rotated_tokens_stay_while_a_replay_is_to_be_noticed() {
         // Longer than the grant would stay by itself.
         world.storage.delete_expired(world.in_seconds(60 * DAY - 1), 10).await.unwrap();
         let found = world.storage.find_authorization_code(&world.tenant, &code.hash).await.unwrap();
-        assert!(found.is_some_and(|(code, _)| code.consumed_at.is_some()));
+        assert_eq!(found, None, "a redeemed code has no row of its own once it has expired");
+        let known = async || {
+            let found = world.storage.find_grant_of_redeemed_code(&world.tenant, &code.hash).await;
+            found.unwrap().is_some_and(|found| found.id == grant.id)
+        };
+        assert!(known().await);
+        let mut renewed = world.refresh_token(&grant, "renewed");
+        renewed.expires_at = world.in_seconds(90 * DAY);
+        assert_eq!(world.apply([Write::InsertRefreshToken(Box::new(renewed))]).await, None);
+        world.storage.delete_expired(world.in_seconds(90 * DAY - 1), 10).await.unwrap();
+        assert!(known().await, "for as long as the family is renewed");
+        world.storage.delete_expired(world.in_seconds(98 * DAY), 10).await.unwrap();
+        assert!(!known().await, "and is forgotten with its grant");
     }
 }
 

@@ -13,6 +13,7 @@ mod expiry;
 mod grants;
 mod identity;
 mod jobs;
+mod migrations;
 mod nodes;
 mod schema;
 mod signing_keys;

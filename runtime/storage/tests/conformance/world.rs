@@ -1,5 +1,6 @@
 //! Databases to run a test on, and rows to put into them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -8,7 +9,8 @@ use oauth2::grant::{AccessToken, AuthorizationCode, Consent, Grant, GrantSubject
 use oauth2::scope::Scopes;
 use oauth2::write::Write;
 use portcullis_storage::{
-    ApplyError, CacheSizes, Location, MasterKey, OpenOptions, Storage, StorageError, Stored,
+    ApplyError, CacheSizes, Location, MasterKey, MigrationState, OpenOptions, SCHEMA_VERSION, Storage,
+    StorageError, Stored,
 };
 use primitives::rng::SeededRng;
 use primitives::time::FixedClock;
@@ -18,7 +20,7 @@ use primitives::{
 };
 use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
 /// An open, migrated, empty database.
 pub(crate) struct World {
@@ -47,6 +49,33 @@ impl World {
         worlds
     }
 
+    /// Databases that the migrations up to `number` have made and somebody has used, migrated to today's.
+    /// `rows` writes the statements; it is given how the database writes bytes in hexadecimal digits.
+    pub(crate) async fn each_migrated_from(
+        number: i64,
+        rows: impl Fn(fn(&str) -> String) -> String,
+    ) -> Vec<Self> {
+        let mut worlds = Vec::new();
+        let directory = tempfile::tempdir().unwrap();
+        let mut places = vec![(Location::Sqlite(directory.path().join("test.db")), Some(directory))];
+        if let Some(server) = testkit::postgres::Postgres::shared().unwrap() {
+            let url = Secret::new(server.create_database().unwrap());
+            places.push((Location::Postgres { url, connections: 8 }, None));
+        }
+        for (location, directory) in places {
+            run(&location, &migrations(&location, number)).await;
+            let bytes: fn(&str) -> String = match location {
+                Location::Sqlite(_) => |digits| format!("x'{digits}'"),
+                Location::Postgres { .. } => |digits| format!(r"'\x{digits}'::bytea"),
+            };
+            run(&location, &rows(bytes)).await;
+            let state = Storage::migrate(&location).await.unwrap();
+            assert_eq!(state, MigrationState { from: number, to: SCHEMA_VERSION });
+            worlds.push(Self::open(location, CacheSizes::default(), directory).await);
+        }
+        worlds
+    }
+
     async fn open(location: Location, caches: CacheSizes, directory: Option<tempfile::TempDir>) -> Self {
         let rng = Arc::new(SeededRng::new(7));
         let clock = Arc::new(FixedClock::new(Timestamp::from_seconds(1_800_000_000)));
@@ -57,20 +86,8 @@ impl World {
     }
 
     /// Runs a statement past storage, as somebody with access to the database would.
-    pub(crate) async fn raw(&self, sql: &'static str) {
-        match &self.location {
-            Location::Sqlite(path) => {
-                let options = SqliteConnectOptions::new().filename(path);
-                let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-                connection.execute(sql).await.unwrap();
-                connection.close().await.unwrap();
-            }
-            Location::Postgres { url, .. } => {
-                let mut connection = PgConnection::connect(url.expose()).await.unwrap();
-                connection.execute(sql).await.unwrap();
-                connection.close().await.unwrap();
-            }
-        }
+    pub(crate) async fn raw(&self, sql: &str) {
+        run(&self.location, sql).await;
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -201,6 +218,42 @@ impl World {
 }
 
 /// Opens a migrated database with the key that all tests use.
+async fn run(location: &Location, sql: &str) {
+    let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+    match location {
+        Location::Sqlite(path) => {
+            let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+            let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+            sql.execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        }
+        Location::Postgres { url, .. } => {
+            let mut connection = PgConnection::connect(url.expose()).await.unwrap();
+            sql.execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        }
+    }
+}
+
+/// The migrations of a database up to `number` as they are in the repository, and what they leave behind.
+fn migrations(location: &Location, number: i64) -> String {
+    let kind = if matches!(location, Location::Sqlite(_)) { "sqlite" } else { "postgres" };
+    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(kind);
+    let files = std::fs::read_dir(directory).unwrap().map(|file| file.unwrap().path());
+    let numbered = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap()[..4].parse::<i64>().unwrap();
+    let mut files: Vec<_> = files.filter(|path| numbered(path) <= number).collect();
+    files.sort();
+    assert_eq!(files.len(), usize::try_from(number).unwrap());
+    let statements: String = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    format!(
+        "{statements}
+         CREATE TABLE schema_state (
+             id BIGINT NOT NULL PRIMARY KEY CHECK (id = 1), version BIGINT NOT NULL, lowest_binary BIGINT NOT NULL
+         );
+         INSERT INTO schema_state (id, version, lowest_binary) VALUES (1, {number}, 1);"
+    )
+}
+
 pub(crate) async fn open(
     location: &Location,
     clock: Arc<FixedClock>,

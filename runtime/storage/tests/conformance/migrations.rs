@@ -1,0 +1,57 @@
+//! Rows of an earlier schema mean the same in this one.
+
+use oauth2::ports::TokenRepository as _;
+use oauth2::write::Write;
+use primitives::KeyedHash;
+
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_that_was_redeemed_before_schema_9_is_known_with_its_grant() {
+    let rows = |bytes: fn(&str) -> String| {
+        let grant = |tenant: &str, last: u8| {
+            format!(
+                "INSERT INTO oauth2_grants (tenant, id, client, subject, session, authenticated_at, acr, amr,
+                     scope, audience, created_at, kept_until)
+                 VALUES ('{tenant}', '00000000-0000-4000-8000-00000000000{last}', 'app',
+                     '00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-00000000000b', 1, 'aal1',
+                     '[]', 'openid', '[]', 1, 9000000000000000);"
+            )
+        };
+        let code = |tenant: &str, last: u8, consumed: &str| {
+            let hash = bytes(&format!("0{last}"));
+            format!(
+                "INSERT INTO oauth2_authorization_codes (tenant, hash, grant_id, expires_at, consumed_at)
+                 VALUES ('{tenant}', {hash}, '00000000-0000-4000-8000-00000000000{last}', 9000000000000000,
+                     {consumed});"
+            )
+        };
+        let made = [
+            [grant("default", 1), code("default", 1, "5")],
+            [grant("default", 2), code("default", 2, "NULL")],
+            [grant("default", 3), String::new()],
+            [grant("other", 1), code("other", 1, "NULL")],
+        ];
+        made.concat().concat()
+    };
+    for world in World::each_migrated_from(8, rows).await {
+        let redeemed = async |tenant: &str, last: u8| {
+            let tenant = tenant.parse().unwrap();
+            let found = world.storage.find_grant_of_redeemed_code(&tenant, &KeyedHash(vec![last])).await;
+            found.unwrap().map(|grant| grant.id.to_string())
+        };
+        let first = Some("00000000-0000-4000-8000-000000000001".to_owned());
+        assert_eq!(redeemed("default", 1).await, first);
+        assert_eq!(redeemed("other", 1).await, None, "the same hash and grant in another tenant");
+        for last in [2, 3] {
+            assert_eq!(redeemed("default", last).await, None, "{last}");
+        }
+        // The code that waited is redeemed now, and the row that an older node wrote leaves.
+        let (code, grant) =
+            world.storage.find_authorization_code(&world.tenant, &KeyedHash(vec![2])).await.unwrap().unwrap();
+        let (at, kept_until) = (world.now(), world.now());
+        let consume = Write::ConsumeAuthorizationCode { code: code.hash, grant: grant.id, at, kept_until };
+        assert_eq!(world.apply([consume]).await, None);
+        assert_eq!(redeemed("default", 2).await, Some(grant.id.to_string()));
+    }
+}
