@@ -92,6 +92,9 @@ pub(crate) struct Button {
     pub(crate) disabled: bool,
 }
 
+/// The message of a page whose heading says the same.
+const CONFIRM_IT_IS_YOU: u64 = 1_010_003;
+
 /// A message that concerns a whole form.
 #[derive(Debug)]
 pub(crate) struct Notice {
@@ -186,6 +189,7 @@ impl Forms<'_> {
             .ui
             .messages
             .iter()
+            .filter(|text| text.id != CONFIRM_IT_IS_YOU)
             .map(|text| Notice { kind: text.r#type, text: self.words.text(text) })
             .collect();
         let has_error = |texts: &[UiText]| texts.iter().any(|m| m.r#type == UiTextType::Error);

@@ -90,6 +90,6 @@ pub(crate) fn refuse(call: &Call, error: &PageError) -> Answer {
     Failure::new(status, error.id(), error.message()).to_page(call)
 }
 
-fn encode(value: &str) -> String {
+pub(super) fn encode(value: &str) -> String {
     utf8_percent_encode(value, NON_ALPHANUMERIC).to_string()
 }

@@ -8,7 +8,7 @@ use oauth2::authorization::ConsentVerdict;
 use oauth2::parameters::Parameters;
 use ui::{ConsentView, Hidden, ScopeView};
 
-use super::authorize::{refuse, respond};
+use super::authorize::{encode, refuse, respond};
 use crate::browser::{BrowserState, is_own_origin, session_of_cookie};
 use crate::call::Call;
 use crate::commit::commit;
@@ -27,6 +27,10 @@ pub(crate) async fn show(call: Call) -> Answer {
         Err(error) => return refuse(&call, &error),
     };
     let logo = request.logo_uri.as_deref().and_then(|uri| uri.parse().ok());
+    let login_challenge = encode(&request.login_challenge);
+    let switch =
+        format!("/self-service/login/browser?login_challenge={login_challenge}&prompt=select_account");
+    let switch_account_url = call.tenant.absolute(&switch);
     let view = ConsentView {
         client_name: request.client_name,
         client_logo: logo.clone(),
@@ -34,7 +38,7 @@ pub(crate) async fn show(call: Call) -> Answer {
         subject: live.map(|live| label(live.identity())).unwrap_or_default(),
         action: call.tenant.absolute("/ui/consent"),
         hidden: vec![Hidden { name: "consent_challenge".to_owned(), value: challenge }],
-        switch_account_url: None,
+        switch_account_url: Some(switch_account_url),
         redirect_host: Some(request.redirect_host),
         can_remember: true,
     };

@@ -37,6 +37,9 @@ async fn page_says_who_signs_in_again_and_leads_to_another_account() {
         let flow = browser.get(&start).await.location().to_owned();
         let page = browser.get(&format!("{flow}&ui_locales={language}")).await;
         assert!(page.body.contains(as_whom) && page.body.contains(other), "{}", page.body);
+        let said = ["Confirm it’s you", "confirm that it’s you", "bestätigen Sie, dass Sie es sind"]
+            .map(|words| page.body.matches(words).count());
+        assert!(said.iter().sum::<usize>() <= 2, "the heading says it, and the title: {}", page.body);
         let link = page.body.split('"').find(|part| part.contains("prompt=select_account")).unwrap();
         let link = link.replace("&#38;", "&");
         assert!(link.starts_with("/self-service/login/browser?return_to="), "{link}");

@@ -134,7 +134,10 @@ impl AuthorizationServer {
         browser: Browser<'_>,
     ) -> Result<ConsentRequest, PageError> {
         let (redirect, request, _) = self.reopen_consent(consent_challenge, browser).await?;
-        Ok(ConsentRequest::new(&redirect, request))
+        let step = Step::Login { reauthenticate: false };
+        let login_challenge = interaction::seal(self, request.clone(), step, browser.binding)
+            .map_err(|_| PageError::OtherBrowser)?;
+        Ok(ConsentRequest::new(&redirect, request, login_challenge))
     }
 
     /// Goes on after the person was asked.

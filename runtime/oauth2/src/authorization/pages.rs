@@ -45,6 +45,8 @@ pub struct ConsentRequest {
     pub redirect_host: String,
     /// Languages, the preferred one first (BCP 47).
     pub ui_locales: Vec<String>,
+    /// The same request as it stands before a sign-in, for a person who is somebody else.
+    pub login_challenge: String,
 }
 
 /// What the person answered.
@@ -70,7 +72,11 @@ impl LoginRequest {
 }
 
 impl ConsentRequest {
-    pub(super) fn new(redirect: &ProvenRedirect, request: AuthorizationRequest) -> Self {
+    pub(super) fn new(
+        redirect: &ProvenRedirect,
+        request: AuthorizationRequest,
+        login_challenge: String,
+    ) -> Self {
         let document = &redirect.client.record.document;
         let page = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         Self {
@@ -84,6 +90,7 @@ impl ConsentRequest {
             audience: request.audience,
             redirect_host: host(&redirect.redirect_uri),
             ui_locales: request.ui_locales,
+            login_challenge,
         }
     }
 }
