@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use config::{ListenAddress, Listener, Router};
 use identity::password::HashingPool;
-use plugin_host::{Compiler, PluginHost};
+use plugin_host::{Compiler, PluginHost, Services};
 use portcullis_http::{
     Certificates, GuardedOutbound, HttpMetrics, Node, NodeParts, NodeSettings, OutboundPolicy, Server,
     ServerSettings,
@@ -176,6 +176,7 @@ fn parts(storage: &Storage, clock: &Arc<FixedClock>, rng: &Arc<dyn Rng>, compile
     let sealer = Arc::new(storage.sealer().clone());
     let settings = tenancy::plugin::Settings::default();
     let host = PluginHost::new(settings, compiled, Compiler::ThisProcess, sealer, clock.clone()).unwrap();
+    let host = host.offering(Services { secrets: Some(Arc::new(storage.clone())) });
     let plugins = Arc::new(host);
     NodeParts {
         storage: storage.clone(),

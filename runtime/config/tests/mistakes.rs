@@ -488,8 +488,29 @@ fn plugins() {
         &plugin("component = \"plan.wasm\"\ngrants = [\"network\"]"),
         &[
             "p.toml:6:11: tenant[0].plugin[0].grants[0]: unknown value `network`; known values here: `log`, `config`, \
-           `groups`",
+             `secrets`, `groups`",
         ],
+    );
+    check(
+        &plugin("component = \"plan.wasm\"\ngrants = [\"secrets\"]\nsecrets = { key = { env = \"KEY\" } }"),
+        &[],
+    );
+    check(
+        &plugin("component = \"plan.wasm\"\nsecrets = { key = { env = \"KEY\" } }"),
+        &["p.toml:6:1: tenant[0].plugin[0].secrets: cannot be read: `grants` has no `secrets`"],
+    );
+    check(
+        &plugin(
+            "component = \"plan.wasm\"\ngrants = [\"secrets\"]\nsecrets = { \"a/b\" = { env = \"KEY\" } }",
+        ),
+        &[
+            "p.toml:7:1: tenant[0].plugin[0].secrets: `a/b` is no name: 1 to 64 letters, digits, `_`, `-` and `.`",
+        ],
+    );
+    check(
+        &plugin("component = \"plan.wasm\"\ngrants = [\"secrets\"]\nsecrets = { key = \"hunter2\" }"),
+        &["p.toml:7:19: tenant[0].plugin[0].secrets.key: a secret is not written here; refer to it with \
+             { file = \"…\" } or { env = \"…\" }"],
     );
     check(
         &plugin("component = \"plan.wasm\"\nsha256 = \"ABC\""),

@@ -1,5 +1,14 @@
 //! Generated from `wit/`: each hook interface is bound on its own, so that a component exports only what
-//! it implements.
+//! it implements, and what the host offers once for all of them.
+
+/// The capabilities.
+pub(crate) mod host {
+    wasmtime::component::bindgen!({
+        path: "../../wit/host",
+        world: "portcullis:host/guest",
+        imports: { default: trappable },
+    });
+}
 
 /// The `token` hook, with the capabilities that it may import.
 pub(crate) mod token {

@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, Semaphore};
 use wasmtime::Engine;
 
 use crate::HostError;
+use crate::capabilities::Services;
 use crate::code_cache::CodeCache;
 use crate::compiler::Compiler;
 use crate::component::Loader;
@@ -32,6 +33,7 @@ pub struct PluginHost {
     pub(crate) slow: SlowLane,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Settings,
+    pub(crate) services: Services,
     pub(crate) metrics: PluginMetrics,
     pub(crate) tenants: RwLock<HashMap<TenantId, Arc<Installed>>>,
     turns: AtomicU64,
@@ -62,12 +64,19 @@ impl PluginHost {
             engine,
             clock,
             settings,
+            services: Services::default(),
             metrics,
             tenants: RwLock::new(HashMap::new()),
             turns: AtomicU64::new(0),
             readings: AtomicU64::new(0),
             reading: Mutex::new(()),
         })
+    }
+
+    /// The same, with what the node offers to plugins beyond their own words and settings.
+    #[must_use]
+    pub fn offering(self, services: Services) -> Self {
+        Self { services, ..self }
     }
 
     /// The metrics, to be registered once.

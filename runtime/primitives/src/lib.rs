@@ -17,6 +17,7 @@ pub mod remembered;
 pub mod rng;
 pub mod seal;
 pub mod secret;
+pub mod secret_reference;
 pub mod subject;
 pub mod time;
 
@@ -31,5 +32,6 @@ pub use remembered::Remembered;
 pub use rng::Rng;
 pub use seal::{KeyedHash, SealContext, Sealer};
 pub use secret::Secret;
+pub use secret_reference::SecretReference;
 pub use subject::AuthenticatedSubject;
 pub use time::{Clock, Timestamp};

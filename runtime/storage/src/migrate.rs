@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = migrations![
     6 "0006_subject_revocation.sql",
     7 "0007_jobs.sql",
     8 "0008_flows.sql",
+    9 "0009_plugins.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

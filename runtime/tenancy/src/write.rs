@@ -3,6 +3,7 @@
 use primitives::{AdminKeyId, KeyedHash, Timestamp};
 
 use crate::admin_key::AdminKey;
+use crate::plugin::secrets::PluginSecret;
 use crate::tenant::Tenant;
 
 /// One guarded write.
@@ -32,5 +33,19 @@ pub enum Write {
         id: AdminKeyId,
         /// When.
         used_at: Timestamp,
+    },
+    /// Stores a secret of a plugin of the change's tenant, sealed, in the place of one of its name. No guard.
+    PutPluginSecret {
+        /// Whose, which and what.
+        secret: PluginSecret,
+        /// When.
+        at: Timestamp,
+    },
+    /// Deletes a secret of a plugin of the change's tenant. No guard.
+    DeletePluginSecret {
+        /// The plugin's name.
+        plugin: String,
+        /// The secret's name.
+        name: String,
     },
 }

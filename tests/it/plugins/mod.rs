@@ -1,3 +1,4 @@
 //! A tenant's plugins, seen from an app.
 
+mod capabilities;
 mod token;

@@ -16,7 +16,7 @@ use clap::Args;
 use config::{Config, ListenAddress, Listener};
 use identity::password::HashingPool;
 use jobs::{Handlers, JobMetrics, Jobs, RunningJobs};
-use plugin_host::{Compiler, PluginHost};
+use plugin_host::{Compiler, PluginHost, Services};
 use portcullis_http::{
     GuardedOutbound, HttpMetrics, Listening, Node, NodeParts, NodeSettings, OutboundPolicy, Server,
     ServerSettings,
@@ -162,7 +162,8 @@ pub(crate) async fn assemble(
         Arc::new(storage.sealer().clone()),
         Arc::clone(&clock),
     )
-    .context("plugins")?;
+    .context("plugins")?
+    .offering(Services { secrets: Some(Arc::new(storage.clone())) });
     plugins.metrics().register(&mut registry);
     let plugins = Arc::new(plugins);
     let metrics = HttpMetrics::default();

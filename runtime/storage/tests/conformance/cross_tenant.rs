@@ -20,6 +20,7 @@ use oauth2::ports::{
 };
 use oauth2::write::Write;
 use primitives::{Secret, SessionId, TenantId};
+use tenancy::plugin::{PluginSecret, PluginSecrets as _};
 use uuid::Uuid;
 
 use crate::world::{World, client_id};
@@ -101,6 +102,9 @@ impl Rows {
         ];
         assert_eq!(world.apply(granted).await, None);
         assert_eq!(world.apply([KeyWrite::InsertSigningKey(Box::new(self.key.clone()))]).await, None);
+        let (plugin, name) = ("plan".to_owned(), "key".to_owned());
+        let secret = PluginSecret { plugin, name, value: Secret::new("s".to_owned()) };
+        assert_eq!(world.apply([tenancy::Write::PutPluginSecret { secret, at: world.now() }]).await, None);
     }
 
     /// What every look-up of every port finds in `tenant`.
@@ -141,6 +145,8 @@ impl Rows {
             find_subject(subject),
             is_session_live(self.session.session.id),
             list_signing_keys(),
+            list_plugin_secrets("plan"),
+            list_secrets_of_plugins(),
         ];
         let keys = storage.load_keys(tenant).await.unwrap();
         looked_up.push(("load_keys", format!("{:?}", keys.algorithms().next())));
@@ -198,6 +204,9 @@ impl Rows {
             Write::DeleteAccessToken { token: self.access_token.hash.clone() },
         ];
         assert_eq!(world.apply(unguarded).await, None);
+
+        let (plugin, name) = ("plan".to_owned(), "key".to_owned());
+        assert_eq!(world.apply([tenancy::Write::DeletePluginSecret { plugin, name }]).await, None);
 
         let kid = self.key.kid.clone();
         for write in [

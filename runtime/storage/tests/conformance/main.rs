@@ -14,6 +14,7 @@ mod grants;
 mod identity;
 mod jobs;
 mod nodes;
+mod plugins;
 mod schema;
 mod signing_keys;
 mod subjects;

@@ -4,18 +4,20 @@
 //! This room knows plugins as their operator does. What runs them is behind [`TenantPlugins`].
 
 pub mod port;
+pub mod secrets;
 pub mod settings;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use primitives::hooks::HookContext;
-use primitives::{ClientId, OrganisationId};
+use primitives::{ClientId, OrganisationId, SecretReference};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use port::{CircuitState, PluginReport, PluginState, Reread, TenantPlugins};
+pub use secrets::{PluginSecret, PluginSecrets, reconcile_secrets};
 pub use settings::{Limits, Settings};
 
 /// A plugin of a tenant, as a configuration file or the tenant's settings document declares it.
@@ -33,6 +35,10 @@ pub struct DeclaredPlugin {
     /// Its own settings, which it reads through the capability `config`.
     #[serde(default)]
     pub settings: Map<String, Value>,
+    /// Its secrets, by the names by which it asks for them through the capability `secrets`. Only a
+    /// configuration file may have them; they are read when it is, and kept encrypted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, SecretReference>,
     /// What one call may use.
     #[serde(default)]
     pub limits: Limits,
@@ -89,19 +95,22 @@ pub enum Capability {
     Log,
     /// Reads the plugin's own settings.
     Config,
+    /// Reads the plugin's own secrets.
+    Secrets,
     /// May set the claim `groups`.
     Groups,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 3] = [Self::Log, Self::Config, Self::Groups];
+    pub const ALL: [Self; 4] = [Self::Log, Self::Config, Self::Secrets, Self::Groups];
 
     /// As it stands in configuration.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Log => "log",
             Self::Config => "config",
+            Self::Secrets => "secrets",
             Self::Groups => "groups",
         }
     }
@@ -111,6 +120,7 @@ impl Capability {
         match self {
             Self::Log => Some("portcullis:host/log@0.1.0"),
             Self::Config => Some("portcullis:host/config@0.1.0"),
+            Self::Secrets => Some("portcullis:host/secrets@0.1.0"),
             Self::Groups => None,
         }
     }

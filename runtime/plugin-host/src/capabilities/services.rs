@@ -1,0 +1,23 @@
+//! What the node offers to plugins beyond their own words and settings: ports, put in at the composition root.
+
+use std::sync::Arc;
+
+use tenancy::plugin::{Capability, PluginSecrets};
+
+/// What stands behind the capabilities. One of which there is nothing is not offered: a plugin that is granted
+/// it is not loaded.
+#[derive(Debug, Clone, Default)]
+pub struct Services {
+    /// Behind `secrets`.
+    pub secrets: Option<Arc<dyn PluginSecrets>>,
+}
+
+impl Services {
+    /// Whether the node has what a capability needs.
+    pub(crate) const fn offers(&self, capability: Capability) -> bool {
+        match capability {
+            Capability::Log | Capability::Config | Capability::Groups => true,
+            Capability::Secrets => self.secrets.is_some(),
+        }
+    }
+}

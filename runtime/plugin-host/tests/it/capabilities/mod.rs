@@ -1,0 +1,3 @@
+//! What guests may ask of the host: each capability, used well and badly.
+
+pub(crate) mod secrets;

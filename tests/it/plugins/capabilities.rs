@@ -1,0 +1,86 @@
+//! What a plugin may ask of the node, in real requests.
+
+use primitives::{Change, Secret};
+use serde_json::{Value, json};
+use tenancy::Write;
+use tenancy::plugin::PluginSecret;
+
+use crate::browser::Browser;
+use crate::oauth2::code::claims;
+use crate::world::{World, guest};
+
+const SETTINGS: &str = "/admin/portcullis/v1/tenants/acme";
+
+/// Gives the tenant `acme` one plugin.
+async fn install(world: &World, component: &str, more: Value) {
+    let mut plugin = json!({ "name": "shape", "component": guest(component) });
+    plugin.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let body = json!({ "settings": { "plugin": [plugin] } });
+    let changed = world.operate(&world.key, ("PATCH", SETTINGS), "default", &body).await;
+    assert_eq!(changed.status, 200, "{}", changed.text());
+}
+
+/// The claims of a token that a machine of `acme` gets.
+async fn token(world: &World, (id, secret): &(String, String)) -> Value {
+    let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
+    let headers = [("content-type", "application/x-www-form-urlencoded".to_owned())];
+    let answer = Browser::default()
+        .send("POST", &format!("{}/oauth2/token", world.tenant("acme")), &headers, form)
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    claims(answer.json()["access_token"].as_str().unwrap())
+}
+
+async fn machine(world: &World) -> (String, String) {
+    let more = json!({ "access_token_strategy": "jwt", "token_endpoint_auth_method": "client_secret_post" });
+    world.machine("acme", more).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secret_reaches_its_plugin_when_it_changes_and_no_answer_of_the_api() {
+    let world = World::start().await;
+    let machine = machine(&world).await;
+    let put = async |tenant: &str, value: &str| {
+        let secret = PluginSecret {
+            plugin: "shape".to_owned(),
+            name: "key".to_owned(),
+            value: Secret::new(value.to_owned()),
+        };
+        let write = Write::PutPluginSecret { secret, at: primitives::Timestamp::from_seconds(1) };
+        world.storage.apply(Change::new(tenant.parse().unwrap()).write(write)).await.unwrap();
+    };
+    put("rival", "of the rival").await;
+    let more = json!({ "grants": ["config", "secrets"], "settings": { "names": ["key"] } });
+    install(&world, "capability_secrets", more).await;
+    assert_eq!(token(&world, &machine).await["key"], Value::Null);
+    for value in ["first-moss", "second-moss"] {
+        put("acme", value).await;
+        assert_eq!(token(&world, &machine).await["key"], value);
+        for path in [SETTINGS, "/admin/portcullis/v1/tenants", "/admin/portcullis/v1/plugins"] {
+            let tenant = if path.ends_with("plugins") { "acme" } else { "default" };
+            let shown = world.operate(&world.key, ("GET", path), tenant, &Value::Null).await;
+            assert_eq!(shown.status, 200, "{path}");
+            assert!(
+                shown.text().contains("shape") && !shown.text().contains("moss"),
+                "{path}: {}",
+                shown.text()
+            );
+        }
+    }
+}
+
+/// Attack: whoever may write a tenant's settings refers to a file of the node.
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_by_api_refer_to_no_file_of_the_node() {
+    let world = World::start().await;
+    for reference in [json!({ "file": "/etc/hostname" }), json!({ "env": "HOME" })] {
+        let plugin = json!({
+            "name": "shape", "component": guest("capability_secrets"),
+            "grants": ["config", "secrets"], "secrets": { "key": reference },
+        });
+        let body = json!({ "settings": { "plugin": [plugin] } });
+        let refused = world.operate(&world.key, ("PATCH", SETTINGS), "default", &body).await;
+        assert_eq!(refused.status, 400, "{}", refused.text());
+        assert!(refused.text().contains("configuration file"), "{}", refused.text());
+    }
+}
