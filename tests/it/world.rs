@@ -176,7 +176,8 @@ fn parts(storage: &Storage, clock: &Arc<FixedClock>, rng: &Arc<dyn Rng>, compile
     let sealer = Arc::new(storage.sealer().clone());
     let settings = tenancy::plugin::Settings::default();
     let host = PluginHost::new(settings, compiled, Compiler::ThisProcess, sealer, clock.clone()).unwrap();
-    let host = host.offering(Services { secrets: Some(Arc::new(storage.clone())) });
+    let (secrets, values) = (Some(Arc::new(storage.clone()) as _), Some(Arc::new(storage.clone()) as _));
+    let host = host.offering(Services { secrets, values });
     let plugins = Arc::new(host);
     NodeParts {
         storage: storage.clone(),

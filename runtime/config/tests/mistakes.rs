@@ -488,7 +488,7 @@ fn plugins() {
         &plugin("component = \"plan.wasm\"\ngrants = [\"network\"]"),
         &[
             "p.toml:6:11: tenant[0].plugin[0].grants[0]: unknown value `network`; known values here: `log`, `config`, \
-             `secrets`, `groups`",
+             `secrets`, `kv`, `groups`",
         ],
     );
     check(

@@ -6,7 +6,7 @@ pub(crate) mod host {
     wasmtime::component::bindgen!({
         path: "../../wit/host",
         world: "portcullis:host/guest",
-        imports: { default: trappable },
+        imports: { "portcullis:host/kv": async | trappable, default: trappable },
     });
 }
 

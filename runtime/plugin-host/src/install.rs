@@ -137,7 +137,7 @@ impl PluginHost {
     }
 
     async fn gather(&self, tenant: &TenantId, spec: &PluginSpec) -> Result<Arc<Granted>, HostError> {
-        Granted::gather(tenant, spec, &self.services, &self.metrics).await
+        Granted::gather(tenant, spec, &self.services, &self.clock, &self.metrics).await
     }
 
     /// Makes a plugin ready to be called: read, compiled, linked, checked against its grants and bindings,

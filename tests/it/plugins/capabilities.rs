@@ -13,7 +13,9 @@ const SETTINGS: &str = "/admin/portcullis/v1/tenants/acme";
 
 /// Gives the tenant `acme` one plugin.
 async fn install(world: &World, component: &str, more: Value) {
-    let mut plugin = json!({ "name": "shape", "component": guest(component) });
+    // A busy machine is no failure of the guest's.
+    let limits = json!({ "wall_ms": 10_000 });
+    let mut plugin = json!({ "name": "shape", "component": guest(component), "limits": limits });
     plugin.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let body = json!({ "settings": { "plugin": [plugin] } });
     let changed = world.operate(&world.key, ("PATCH", SETTINGS), "default", &body).await;
@@ -83,4 +85,19 @@ async fn settings_by_api_refer_to_no_file_of_the_node() {
         assert_eq!(refused.status, 400, "{}", refused.text());
         assert!(refused.text().contains("configuration file"), "{}", refused.text());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_are_issued_at_once_are_counted_each() {
+    let world = World::start().await;
+    let machine = machine(&world).await;
+    let more = json!({
+        "grants": ["config", "kv"],
+        "settings": { "steps": [["add", "issued", 1, 3600]] },
+    });
+    install(&world, "capability_kv", more).await;
+    let issue = async || token(&world, &machine).await["results"][0].as_i64().unwrap();
+    let mut counts = futures_util::future::join_all((0..12).map(|_| issue())).await;
+    counts.sort_unstable();
+    assert_eq!(counts, (1..=12).collect::<Vec<_>>());
 }

@@ -163,7 +163,7 @@ pub(crate) async fn assemble(
         Arc::clone(&clock),
     )
     .context("plugins")?
-    .offering(Services { secrets: Some(Arc::new(storage.clone())) });
+    .offering(offered(&storage));
     plugins.metrics().register(&mut registry);
     let plugins = Arc::new(plugins);
     let metrics = HttpMetrics::default();
@@ -185,6 +185,11 @@ pub(crate) async fn assemble(
     };
     let node = Node::new(node_settings(config, base_url.clone()), parts);
     Ok(Assembled { node, storage, plugins, jobs, clock, base_url, key })
+}
+
+/// What plugins may be granted beyond their own words and settings.
+fn offered(storage: &Storage) -> Services {
+    Services { secrets: Some(Arc::new(storage.clone())), values: Some(Arc::new(storage.clone())) }
 }
 
 async fn open_storage(

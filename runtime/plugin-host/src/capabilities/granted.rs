@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use primitives::{Secret, TenantId};
+use primitives::time::FixedClock;
+use primitives::{Clock, Secret, TenantId, Timestamp};
 use serde_json::Value;
-use tenancy::plugin::Capability;
+use tenancy::plugin::{Capability, PluginValues};
 
 use super::Services;
 use crate::HostError;
@@ -17,8 +18,12 @@ use crate::spec::PluginSpec;
 pub(crate) struct Granted {
     /// Whose plugin it is, whoever is called for.
     pub(crate) tenant: TenantId,
+    /// Its name there.
+    pub(super) plugin: String,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: Value,
     pub(super) secrets: BTreeMap<String, Secret<String>>,
+    pub(super) values: Option<Arc<dyn PluginValues>>,
     pub(super) metrics: CapabilityMetrics,
 }
 
@@ -28,22 +33,27 @@ impl Granted {
         tenant: &TenantId,
         spec: &PluginSpec,
         services: &Services,
+        clock: &Arc<dyn Clock>,
         metrics: &PluginMetrics,
     ) -> Result<Arc<Self>, HostError> {
         let not_offered = |capability: &&Capability| !services.offers(**capability);
         if let Some(capability) = spec.grants.iter().find(not_offered) {
             return Err(HostError::NotOffered { capability: capability.as_str() });
         }
+        let is_granted = |capability| spec.grants.contains(&capability);
         let mut secrets = BTreeMap::new();
-        if let Some(port) = services.secrets.as_ref().filter(|_| spec.grants.contains(&Capability::Secrets)) {
+        if let Some(port) = services.secrets.as_ref().filter(|_| is_granted(Capability::Secrets)) {
             let listed = port.list_plugin_secrets(tenant, &spec.name).await;
             let listed = listed.map_err(|error| HostError::Internal(format!("its secrets: {error}")))?;
             secrets.extend(listed.into_iter().map(|secret| (secret.name, secret.value)));
         }
         Ok(Arc::new(Self {
             tenant: tenant.clone(),
+            plugin: spec.name.clone(),
+            clock: Arc::clone(clock),
             settings: Value::Object(spec.settings.clone()),
             secrets,
+            values: services.values.clone().filter(|_| is_granted(Capability::Kv)),
             metrics: metrics.of_capabilities(&spec.name),
         }))
     }
@@ -54,8 +64,11 @@ impl Granted {
         static NOTHING: LazyLock<Arc<Granted>> = LazyLock::new(|| {
             Arc::new(Granted {
                 tenant: TenantId::default_tenant(),
+                plugin: String::new(),
+                clock: Arc::new(FixedClock::new(Timestamp::from_seconds(0))),
                 settings: Value::Null,
                 secrets: BTreeMap::new(),
+                values: None,
                 metrics: PluginMetrics::default().of_capabilities(""),
             })
         });

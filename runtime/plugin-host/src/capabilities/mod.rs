@@ -6,6 +6,7 @@
 
 mod config;
 mod granted;
+mod kv;
 mod log;
 mod secrets;
 mod services;
@@ -14,13 +15,16 @@ pub(crate) use granted::Granted;
 pub(crate) use log::{LOG_LINES, printable};
 pub use services::Services;
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tenancy::plugin::Capability;
+use tenancy::plugin::{Capability, Limits};
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::host::portcullis::host as wit;
+use crate::meter::Meter;
 use crate::state::CallState;
 
 /// Links everything that there is.
@@ -28,6 +32,7 @@ pub(crate) fn link_capabilities(linker: &mut Linker<CallState>) -> wasmtime::Res
     wit::log::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)?;
     wit::config::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)?;
     wit::secrets::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)?;
+    wit::kv::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)?;
     crate::wasi::link(linker)
 }
 
@@ -40,19 +45,58 @@ impl CallState {
     ) -> Result<T, String> {
         let meter = Arc::clone(&self.meter);
         meter.uncounted(|| {
-            let answer = self.admit().and_then(|()| answer(self));
+            let answer = admit(&meter, self.limits).and_then(|()| answer(self));
             self.granted.metrics.count(capability, answer.is_ok());
             answer
         })
     }
 
-    /// Counts a host call against the budget.
-    fn admit(&self) -> Result<(), String> {
-        if self.meter.count_host_call() > self.limits.host_calls {
-            return Err(format!("a call may make {} host calls", self.limits.host_calls));
-        }
-        Ok(())
+    /// Begins a host call that waits.
+    fn host_call(&self, capability: Capability, function: &'static str) -> HostCall {
+        let (meter, granted) = (Arc::clone(&self.meter), Arc::clone(&self.granted));
+        HostCall { meter, granted, limits: self.limits, capability, function }
     }
+}
+
+/// Counts a host call against the budget.
+fn admit(meter: &Meter, limits: Limits) -> Result<(), String> {
+    if meter.count_host_call() > limits.host_calls {
+        return Err(format!("a call may make {} host calls", limits.host_calls));
+    }
+    Ok(())
+}
+
+/// A host call that waits for something outside. Its guest waits with it and keeps its place; so it ends with
+/// the call's wall time at the latest, when what is awaited here is dropped.
+struct HostCall {
+    meter: Arc<Meter>,
+    granted: Arc<Granted>,
+    limits: Limits,
+    capability: Capability,
+    function: &'static str,
+}
+
+impl HostCall {
+    /// Awaits the answer: counted against the call's budget, and its time is not the guest's.
+    async fn answer<T, E: From<String>>(
+        &self,
+        answer: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E> {
+        let (start, mut answer) = (Instant::now(), pin!(answer));
+        let answer = match admit(&self.meter, self.limits) {
+            Ok(()) => poll_fn(|cx| self.meter.uncounted(|| answer.as_mut().poll(cx))).await,
+            Err(refused) => Err(refused.into()),
+        };
+        self.granted.metrics.count(self.capability, answer.is_ok());
+        trace(self.capability, self.function, start, answer.is_ok());
+        answer
+    }
+}
+
+/// What a capability says of which its plugin holds nothing. Such a one is refused when it is loaded; this is
+/// for an instance that nobody has called yet.
+fn not_granted() -> String {
+    "not granted".to_owned()
 }
 
 /// Leaves a trace of a host call, within the span of its call. What was asked for and answered stays out: either

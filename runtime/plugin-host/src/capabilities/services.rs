@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tenancy::plugin::{Capability, PluginSecrets};
+use tenancy::plugin::{Capability, PluginSecrets, PluginValues};
 
 /// What stands behind the capabilities. One of which there is nothing is not offered: a plugin that is granted
 /// it is not loaded.
@@ -10,6 +10,8 @@ use tenancy::plugin::{Capability, PluginSecrets};
 pub struct Services {
     /// Behind `secrets`.
     pub secrets: Option<Arc<dyn PluginSecrets>>,
+    /// Behind `kv`.
+    pub values: Option<Arc<dyn PluginValues>>,
 }
 
 impl Services {
@@ -18,6 +20,7 @@ impl Services {
         match capability {
             Capability::Log | Capability::Config | Capability::Groups => true,
             Capability::Secrets => self.secrets.is_some(),
+            Capability::Kv => self.values.is_some(),
         }
     }
 }

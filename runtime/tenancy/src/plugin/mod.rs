@@ -6,6 +6,7 @@
 pub mod port;
 pub mod secrets;
 pub mod settings;
+pub mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use serde_json::{Map, Value};
 pub use port::{CircuitState, PluginReport, PluginState, Reread, TenantPlugins};
 pub use secrets::{PluginSecret, PluginSecrets, reconcile_secrets};
 pub use settings::{Limits, Settings};
+pub use values::PluginValues;
 
 /// A plugin of a tenant, as a configuration file or the tenant's settings document declares it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -97,13 +99,15 @@ pub enum Capability {
     Config,
     /// Reads the plugin's own secrets.
     Secrets,
+    /// Keeps small values between calls.
+    Kv,
     /// May set the claim `groups`.
     Groups,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 4] = [Self::Log, Self::Config, Self::Secrets, Self::Groups];
+    pub const ALL: [Self; 5] = [Self::Log, Self::Config, Self::Secrets, Self::Kv, Self::Groups];
 
     /// As it stands in configuration.
     pub const fn as_str(self) -> &'static str {
@@ -111,6 +115,7 @@ impl Capability {
             Self::Log => "log",
             Self::Config => "config",
             Self::Secrets => "secrets",
+            Self::Kv => "kv",
             Self::Groups => "groups",
         }
     }
@@ -121,6 +126,7 @@ impl Capability {
             Self::Log => Some("portcullis:host/log@0.1.0"),
             Self::Config => Some("portcullis:host/config@0.1.0"),
             Self::Secrets => Some("portcullis:host/secrets@0.1.0"),
+            Self::Kv => Some("portcullis:host/kv@0.1.0"),
             Self::Groups => None,
         }
     }

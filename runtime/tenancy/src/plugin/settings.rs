@@ -49,19 +49,24 @@ struct Ceiling {
     output_bytes: u64,
     /// How many host calls one call may make.
     host_calls: u32,
+    /// How many values the plugin may keep.
+    kv_entries: u64,
+    /// How many bytes the values that it keeps may take, with their keys.
+    kv_bytes: u64,
 }
 
 impl Default for Ceiling {
     fn default() -> Self {
-        let Limits { cpu_ms, wall_ms, memory_bytes, output_bytes, host_calls } = Settings::default().ceiling;
-        Self { cpu_ms, wall_ms, memory_bytes, output_bytes, host_calls }
+        let Limits { cpu_ms, wall_ms, memory_bytes, output_bytes, host_calls, kv_entries, kv_bytes } =
+            Settings::default().ceiling;
+        Self { cpu_ms, wall_ms, memory_bytes, output_bytes, host_calls, kv_entries, kv_bytes }
     }
 }
 
 fn read_ceiling<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
-    let Ceiling { cpu_ms, wall_ms, memory_bytes, output_bytes, host_calls } =
+    let Ceiling { cpu_ms, wall_ms, memory_bytes, output_bytes, host_calls, kv_entries, kv_bytes } =
         Ceiling::deserialize(deserializer)?;
-    Ok(Limits { cpu_ms, wall_ms, memory_bytes, output_bytes, host_calls })
+    Ok(Limits { cpu_ms, wall_ms, memory_bytes, output_bytes, host_calls, kv_entries, kv_bytes })
 }
 
 impl Default for Settings {
@@ -81,6 +86,8 @@ impl Default for Settings {
                 memory_bytes: 128 << 20,
                 output_bytes: 1 << 20,
                 host_calls: 1_024,
+                kv_entries: 65_536,
+                kv_bytes: 64 << 20,
             },
         }
     }
@@ -93,7 +100,7 @@ impl Settings {
     }
 }
 
-/// What one call of a plugin may use. What exceeds the node's ceiling is cut to it.
+/// What one call of a plugin may use, and what the plugin may keep. What exceeds the node's ceiling is cut to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
@@ -107,11 +114,23 @@ pub struct Limits {
     pub output_bytes: u64,
     /// How many host calls one call may make.
     pub host_calls: u32,
+    /// How many values the plugin may keep (capability `kv`).
+    pub kv_entries: u64,
+    /// How many bytes the values that it keeps may take, with their keys.
+    pub kv_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { cpu_ms: 50, wall_ms: 100, memory_bytes: 32 << 20, output_bytes: 64 << 10, host_calls: 64 }
+        Self {
+            cpu_ms: 50,
+            wall_ms: 100,
+            memory_bytes: 32 << 20,
+            output_bytes: 64 << 10,
+            host_calls: 64,
+            kv_entries: 1_024,
+            kv_bytes: 1 << 20,
+        }
     }
 }
 
@@ -125,6 +144,8 @@ impl Limits {
             memory_bytes: self.memory_bytes.min(ceiling.memory_bytes),
             output_bytes: self.output_bytes.min(ceiling.output_bytes),
             host_calls: self.host_calls.min(ceiling.host_calls),
+            kv_entries: self.kv_entries.min(ceiling.kv_entries),
+            kv_bytes: self.kv_bytes.min(ceiling.kv_bytes),
         }
     }
 
@@ -169,6 +190,8 @@ mod tests {
             memory_bytes: u64::MAX,
             output_bytes: u64::MAX,
             host_calls: u32::MAX,
+            kv_entries: u64::MAX,
+            kv_bytes: u64::MAX,
         };
         assert_eq!(greedy.within(&ceiling), ceiling);
         assert_eq!(Limits::default().within(&ceiling), Limits::default());

@@ -1,3 +1,4 @@
 //! What guests may ask of the host: each capability, used well and badly.
 
+pub(crate) mod kv;
 pub(crate) mod secrets;

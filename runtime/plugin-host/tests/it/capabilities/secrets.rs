@@ -49,7 +49,7 @@ impl PluginSecrets for Kept {
 
 fn fixture(kept: &Arc<Kept>) -> Fixture {
     let secrets = Arc::clone(kept);
-    Fixture::new(Settings::default()).offering(Services { secrets: Some(secrets) })
+    Fixture::new(Settings::default()).offering(Services { secrets: Some(secrets), ..Services::default() })
 }
 
 fn reader(name: &str, asks: &[&str]) -> PluginSpec {
