@@ -12,6 +12,7 @@ use portcullis_http::{
     Certificates, GuardedOutbound, HttpMetrics, Node, NodeParts, NodeSettings, OutboundPolicy, Server,
     ServerSettings,
 };
+use primitives::outbound::Outbound;
 use primitives::rng::SeededRng;
 use primitives::time::FixedClock;
 use primitives::{Actor, Clock, Rng, Secret, TenantId, Timestamp, TrustedProxies};
@@ -176,8 +177,12 @@ fn parts(storage: &Storage, clock: &Arc<FixedClock>, rng: &Arc<dyn Rng>, compile
     let sealer = Arc::new(storage.sealer().clone());
     let settings = tenancy::plugin::Settings::default();
     let host = PluginHost::new(settings, compiled, Compiler::ThisProcess, sealer, clock.clone()).unwrap();
-    let (secrets, values) = (Some(Arc::new(storage.clone()) as _), Some(Arc::new(storage.clone()) as _));
-    let host = host.offering(Services { secrets, values });
+    let outbound: Arc<dyn Outbound> = Arc::new(GuardedOutbound::new(OutboundPolicy::default()).unwrap());
+    let host = host.offering(Services {
+        secrets: Some(Arc::new(storage.clone())),
+        values: Some(Arc::new(storage.clone())),
+        outbound: Some(Arc::clone(&outbound)),
+    });
     let plugins = Arc::new(host);
     NodeParts {
         storage: storage.clone(),
@@ -189,7 +194,7 @@ fn parts(storage: &Storage, clock: &Arc<FixedClock>, rng: &Arc<dyn Rng>, compile
         registry: Arc::new(Registry::default()),
         hook: plugins.clone(),
         plugins,
-        outbound: Arc::new(GuardedOutbound::new(OutboundPolicy::default()).unwrap()),
+        outbound,
     }
 }
 

@@ -6,7 +6,11 @@ pub(crate) mod host {
     wasmtime::component::bindgen!({
         path: "../../wit/host",
         world: "portcullis:host/guest",
-        imports: { "portcullis:host/kv": async | trappable, default: trappable },
+        imports: {
+            "portcullis:host/kv": async | trappable,
+            "portcullis:host/http": async | trappable,
+            default: trappable,
+        },
     });
 }
 

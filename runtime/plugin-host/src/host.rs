@@ -30,6 +30,8 @@ pub struct PluginHost {
     pub(crate) loader: Arc<Loader>,
     pub(crate) spares: Arc<Spares>,
     pub(crate) places: Arc<Semaphore>,
+    /// Half of the places: those of guests that wait for somebody else's server.
+    pub(crate) waits: Arc<Semaphore>,
     pub(crate) slow: SlowLane,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Settings,
@@ -54,12 +56,14 @@ impl PluginHost {
     ) -> Result<Self, HostError> {
         let engine = engine(&settings)?;
         let (metrics, slow) = (PluginMetrics::default(), SlowLane::default());
+        let places = usize::try_from(settings.concurrent_calls.max(1)).unwrap_or(1);
         let code = CodeCache::open(cache_directory, compiler, sealer, &settings)?;
         Ok(Self {
             ticker: Ticker::start(&engine, slow.guests())?,
             loader: Arc::new(Loader::new(&engine, code, &settings)?),
             spares: Arc::new(Spares::new(&metrics)),
-            places: Arc::new(Semaphore::new(usize::try_from(settings.concurrent_calls.max(1)).unwrap_or(1))),
+            places: Arc::new(Semaphore::new(places)),
+            waits: Arc::new(Semaphore::new(places.div_ceil(2))),
             slow,
             engine,
             clock,

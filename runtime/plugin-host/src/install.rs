@@ -136,10 +136,6 @@ impl PluginHost {
         Slot { spec, runs, file }
     }
 
-    async fn gather(&self, tenant: &TenantId, spec: &PluginSpec) -> Result<Arc<Granted>, HostError> {
-        Granted::gather(tenant, spec, &self.services, &self.clock, &self.metrics).await
-    }
-
     /// Makes a plugin ready to be called: read, compiled, linked, checked against its grants and bindings,
     /// started once. What runs already as it is declared is that plugin.
     async fn prepare(

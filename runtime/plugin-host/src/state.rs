@@ -33,6 +33,7 @@ pub(crate) struct CallState {
     pub(crate) memory_refused: bool,
     pub(crate) cpu_exceeded: bool,
     pub(crate) log_lines: u32,
+    pub(crate) http_calls: u32,
     /// Epochs until it is looked at for the first time.
     first_slice: u64,
 }
@@ -51,6 +52,7 @@ impl CallState {
             memory_refused: false,
             cpu_exceeded: false,
             log_lines: LOG_LINES,
+            http_calls: 0,
             first_slice: ON_A_WORKER,
         }
     }
@@ -78,6 +80,7 @@ impl CallState {
             memory_refused: false,
             cpu_exceeded: false,
             log_lines: 0,
+            http_calls: 0,
             first_slice: ON_A_WORKER,
         }
     }

@@ -12,6 +12,7 @@ pub mod change;
 pub mod hooks;
 pub mod ids;
 pub mod json_patch;
+pub mod origin;
 pub mod outbound;
 pub mod remembered;
 pub mod rng;
@@ -28,6 +29,7 @@ pub use ids::{
     AdminKeyId, ClientId, FamilyId, FlowId, GrantId, IdentityId, OrganisationId, RequestId, SessionId,
     TenantId,
 };
+pub use origin::Origin;
 pub use remembered::Remembered;
 pub use rng::Rng;
 pub use seal::{KeyedHash, SealContext, Sealer};

@@ -101,3 +101,23 @@ async fn tokens_that_are_issued_at_once_are_counted_each() {
     counts.sort_unstable();
     assert_eq!(counts, (1..=12).collect::<Vec<_>>());
 }
+
+/// Attack: a plugin calls what only the node can reach; its tenant names the origin by a name or by address.
+#[tokio::test(flavor = "multi_thread")]
+async fn plugin_reaches_no_server_that_is_not_public() {
+    let world = World::start().await;
+    let machine = machine(&world).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let origins = ["localhost", "127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "0x7f.1", "0.0.0.0"]
+        .map(|host| format!("http://{host}:{port}"));
+    let requests: Vec<Value> = origins.iter().map(|url| json!({ "url": url })).collect();
+    let more = json!({
+        "grants": ["config", "http"], "http_origins": origins, "settings": { "requests": requests },
+    });
+    install(&world, "capability_http", more).await;
+    let refused = "ErrorKind::NotAllowed: the address is not allowed";
+    assert_eq!(token(&world, &machine).await["results"], json!(vec![refused; origins.len()]));
+    let called = futures_util::FutureExt::now_or_never(listener.accept());
+    assert!(called.is_none(), "nobody connected");
+}

@@ -21,6 +21,7 @@ use portcullis_http::{
     GuardedOutbound, HttpMetrics, Listening, Node, NodeParts, NodeSettings, OutboundPolicy, Server,
     ServerSettings,
 };
+use primitives::outbound::Outbound;
 use primitives::{Clock, Rng};
 use prometheus_client::registry::Registry;
 use storage::{Location, MasterKey, Storage};
@@ -155,6 +156,7 @@ pub(crate) async fn assemble(
     let key = bootstrap::ensure_first_key(&storage, directory, clock.as_ref(), rng.as_ref()).await?;
 
     let mut registry = Registry::default();
+    let outbound: Arc<dyn Outbound> = Arc::new(GuardedOutbound::new(OutboundPolicy::default())?);
     let plugins = PluginHost::new(
         config.plugins.clone(),
         &directory.compiled_plugins(),
@@ -163,7 +165,7 @@ pub(crate) async fn assemble(
         Arc::clone(&clock),
     )
     .context("plugins")?
-    .offering(offered(&storage));
+    .offering(offered(&storage, &outbound));
     plugins.metrics().register(&mut registry);
     let plugins = Arc::new(plugins);
     let metrics = HttpMetrics::default();
@@ -181,15 +183,19 @@ pub(crate) async fn assemble(
         registry: Arc::new(registry),
         hook: plugins.clone(),
         plugins: plugins.clone(),
-        outbound: Arc::new(GuardedOutbound::new(OutboundPolicy::default())?),
+        outbound,
     };
     let node = Node::new(node_settings(config, base_url.clone()), parts);
     Ok(Assembled { node, storage, plugins, jobs, clock, base_url, key })
 }
 
 /// What plugins may be granted beyond their own words and settings.
-fn offered(storage: &Storage) -> Services {
-    Services { secrets: Some(Arc::new(storage.clone())), values: Some(Arc::new(storage.clone())) }
+fn offered(storage: &Storage, outbound: &Arc<dyn Outbound>) -> Services {
+    Services {
+        secrets: Some(Arc::new(storage.clone())),
+        values: Some(Arc::new(storage.clone())),
+        outbound: Some(Arc::clone(outbound)),
+    }
 }
 
 async fn open_storage(

@@ -45,6 +45,15 @@ pub(super) fn check_all(plugins: &[DeclaredPlugin], report: &mut Report<'_>) {
             }
         }
         json::check_object(&key("settings"), &plugin.settings, report);
+        match (plugin.grants.contains(&Capability::Http), plugin.http_origins.is_empty()) {
+            (true, true) => {
+                report(&key("grants"), "`http` without `http_origins`: no request could be sent".to_owned());
+            }
+            (false, false) => {
+                report(&key("http_origins"), "cannot be called: `grants` has no `http`".to_owned());
+            }
+            (true, false) | (false, true) => {}
+        }
         if !plugin.secrets.is_empty() {
             // What reads a file of the node's is the word of the node's operator, and of nobody else.
             report(&key("secrets"), "can only be declared in the node's configuration file".to_owned());

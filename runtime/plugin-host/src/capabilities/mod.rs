@@ -6,6 +6,7 @@
 
 mod config;
 mod granted;
+mod http;
 mod kv;
 mod log;
 mod secrets;
@@ -33,6 +34,7 @@ pub(crate) fn link_capabilities(linker: &mut Linker<CallState>) -> wasmtime::Res
     wit::config::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)?;
     wit::secrets::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)?;
     wit::kv::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)?;
+    wit::http::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)?;
     crate::wasi::link(linker)
 }
 

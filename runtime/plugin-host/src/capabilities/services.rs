@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use primitives::outbound::Outbound;
 use tenancy::plugin::{Capability, PluginSecrets, PluginValues};
 
 /// What stands behind the capabilities. One of which there is nothing is not offered: a plugin that is granted
@@ -12,6 +13,8 @@ pub struct Services {
     pub secrets: Option<Arc<dyn PluginSecrets>>,
     /// Behind `kv`.
     pub values: Option<Arc<dyn PluginValues>>,
+    /// Behind `http`.
+    pub outbound: Option<Arc<dyn Outbound>>,
 }
 
 impl Services {
@@ -21,6 +24,7 @@ impl Services {
             Capability::Log | Capability::Config | Capability::Groups => true,
             Capability::Secrets => self.secrets.is_some(),
             Capability::Kv => self.values.is_some(),
+            Capability::Http => self.outbound.is_some(),
         }
     }
 }

@@ -21,6 +21,8 @@ const ENDLESS: Limits = Limits {
     host_calls: 64,
     kv_entries: 0,
     kv_bytes: 0,
+    http_calls: 0,
+    http_response_bytes: 0,
 };
 
 #[test]

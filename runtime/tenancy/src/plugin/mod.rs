@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use primitives::hooks::HookContext;
-use primitives::{ClientId, OrganisationId, SecretReference};
+use primitives::{ClientId, OrganisationId, Origin, SecretReference};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -41,7 +41,12 @@ pub struct DeclaredPlugin {
     /// configuration file may have them; they are read when it is, and kept encrypted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, SecretReference>,
-    /// What one call may use.
+    /// The servers that it may call through the capability `http`, e.g. `https://api.example`: scheme, host and
+    /// port, compared exactly.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(with = "BTreeSet<String>")]
+    pub http_origins: BTreeSet<Origin>,
+    /// What one call may use, and what the plugin may keep.
     #[serde(default)]
     pub limits: Limits,
     /// The capabilities that it is granted.
@@ -101,13 +106,15 @@ pub enum Capability {
     Secrets,
     /// Keeps small values between calls.
     Kv,
+    /// Sends requests to named servers.
+    Http,
     /// May set the claim `groups`.
     Groups,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 5] = [Self::Log, Self::Config, Self::Secrets, Self::Kv, Self::Groups];
+    pub const ALL: [Self; 6] = [Self::Log, Self::Config, Self::Secrets, Self::Kv, Self::Http, Self::Groups];
 
     /// As it stands in configuration.
     pub const fn as_str(self) -> &'static str {
@@ -116,6 +123,7 @@ impl Capability {
             Self::Config => "config",
             Self::Secrets => "secrets",
             Self::Kv => "kv",
+            Self::Http => "http",
             Self::Groups => "groups",
         }
     }
@@ -127,6 +135,7 @@ impl Capability {
             Self::Config => Some("portcullis:host/config@0.1.0"),
             Self::Secrets => Some("portcullis:host/secrets@0.1.0"),
             Self::Kv => Some("portcullis:host/kv@0.1.0"),
+            Self::Http => Some("portcullis:host/http@0.1.0"),
             Self::Groups => None,
         }
     }
