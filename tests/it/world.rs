@@ -8,11 +8,12 @@ use std::time::Duration;
 use config::{ListenAddress, Listener, Router};
 use identity::password::HashingPool;
 use jobs::{Handlers, JobMetrics, JobName, Jobs, Outcome};
-use plugin_host::{Compiler, PluginHost};
+use plugin_host::{Compiler, PluginHost, Services};
 use portcullis_http::{
     Certificates, GuardedOutbound, HttpMetrics, Node, NodeParts, NodeSettings, OutboundPolicy, Server,
     ServerSettings,
 };
+use primitives::outbound::Outbound;
 use primitives::rng::SeededRng;
 use primitives::time::FixedClock;
 use primitives::{Actor, Clock, Rng, Secret, TenantId, Timestamp, TrustedProxies};
@@ -186,6 +187,12 @@ fn parts(storage: &Storage, clock: &Arc<FixedClock>, rng: &Arc<dyn Rng>, compile
     let sealer = Arc::new(storage.sealer().clone());
     let settings = tenancy::plugin::Settings::default();
     let host = PluginHost::new(settings, compiled, Compiler::ThisProcess, sealer, clock.clone()).unwrap();
+    let outbound: Arc<dyn Outbound> = Arc::new(GuardedOutbound::new(OutboundPolicy::default()).unwrap());
+    let host = host.offering(Services {
+        secrets: Some(Arc::new(storage.clone())),
+        values: Some(Arc::new(storage.clone())),
+        outbound: Some(Arc::clone(&outbound)),
+    });
     let plugins = Arc::new(host);
     NodeParts {
         storage: storage.clone(),
@@ -198,7 +205,7 @@ fn parts(storage: &Storage, clock: &Arc<FixedClock>, rng: &Arc<dyn Rng>, compile
         hook: plugins.clone(),
         identity_hooks: plugins.clone(),
         plugins,
-        outbound: Arc::new(GuardedOutbound::new(OutboundPolicy::default()).unwrap()),
+        outbound,
     }
 }
 

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use primitives::SecretReference;
+
 use crate::Config;
-use crate::secrets::SecretReference;
 
 /// The text of a configuration file, and what its reader cannot know by itself.
 #[derive(Clone, Copy)]
@@ -59,6 +60,7 @@ pub(crate) fn resolve(config: &mut Config, directory: &Path) {
     for tenant in tenants {
         for plugin in &mut tenant.plugins {
             path(&mut plugin.component);
+            plugin.secrets.values_mut().for_each(secret);
         }
         for client in &mut tenant.clients {
             client.secret.iter_mut().for_each(secret);

@@ -1,11 +1,11 @@
 //! `[storage]`
 
+use primitives::SecretReference;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::problem::Checker;
-use crate::secrets::SecretReference;
 
 /// Where data is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -488,7 +488,43 @@ fn plugins() {
         &plugin("component = \"plan.wasm\"\ngrants = [\"network\"]"),
         &[
             "p.toml:6:11: tenant[0].plugin[0].grants[0]: unknown value `network`; known values here: `log`, `config`, \
-           `groups`",
+             `secrets`, `kv`, `http`, `groups`",
+        ],
+    );
+    check(
+        &plugin("component = \"plan.wasm\"\ngrants = [\"secrets\"]\nsecrets = { key = { env = \"KEY\" } }"),
+        &[],
+    );
+    check(
+        &plugin("component = \"plan.wasm\"\nsecrets = { key = { env = \"KEY\" } }"),
+        &["p.toml:6:1: tenant[0].plugin[0].secrets: cannot be read: `grants` has no `secrets`"],
+    );
+    check(
+        &plugin(
+            "component = \"plan.wasm\"\ngrants = [\"secrets\"]\nsecrets = { \"a/b\" = { env = \"KEY\" } }",
+        ),
+        &[
+            "p.toml:7:1: tenant[0].plugin[0].secrets: `a/b` is no name: 1 to 64 letters, digits, `_`, `-` and `.`",
+        ],
+    );
+    check(
+        &plugin("component = \"plan.wasm\"\ngrants = [\"secrets\"]\nsecrets = { key = \"hunter2\" }"),
+        &["p.toml:7:19: tenant[0].plugin[0].secrets.key: a secret is not written here; refer to it with \
+             { file = \"…\" } or { env = \"…\" }"],
+    );
+    check(
+        &plugin("component = \"plan.wasm\"\nhttp_origins = [\"https://api.example\"]"),
+        &["p.toml:6:1: tenant[0].plugin[0].http_origins: cannot be called: `grants` has no `http`"],
+    );
+    check(
+        &plugin("component = \"plan.wasm\"\ngrants = [\"http\"]"),
+        &["p.toml:6:1: tenant[0].plugin[0].grants: `http` without `http_origins`: no request could be sent"],
+    );
+    check(
+        &plugin("component = \"plan.wasm\"\ngrants = [\"http\"]\nhttp_origins = [\"https://*.example\"]"),
+        &[
+            "p.toml:7:16: tenant[0].plugin[0].http_origins: not an origin such as https://api.example: scheme, host and \
+             port, without wildcard, path or user",
         ],
     );
     check(

@@ -29,6 +29,8 @@ fn every_path_is_taken_from_the_files_directory() {
         [[tenant.plugin]]
         name = "plan"
         component = "plugins/plan.wasm"
+        grants = ["secrets"]
+        secrets = { key = { file = "key" } }
         [[tenant.client]]
         client_id = "app"
         secret = { file = "app" }
@@ -51,5 +53,8 @@ fn every_path_is_taken_from_the_files_directory() {
     assert_eq!(first.client_ca.as_deref(), Some(Path::new("/etc/p/ca.pem")));
     assert_eq!(second.address, ListenAddress::Unix("/etc/p/p.sock".into()));
     assert_eq!(tenant.clients[0].secret, Some(file("/etc/p/app")));
-    assert_eq!(tenant.settings().to_document()["plugin"][0]["component"], "/etc/p/plugins/plan.wasm");
+    assert_eq!(tenant.plugins[0].secrets["key"], file("/etc/p/key"));
+    let stored = &tenant.settings().to_document()["plugin"][0];
+    assert_eq!(stored["component"], "/etc/p/plugins/plan.wasm");
+    assert_eq!(stored.get("secrets"), None, "they are no part of what the API shows");
 }

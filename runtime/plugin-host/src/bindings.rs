@@ -1,5 +1,19 @@
 //! Generated from `wit/`: each hook interface is bound on its own, so that a component exports only what
-//! it implements. Each has its own copy of the types of `wit/call`, borrowed where it is given to guests.
+//! it implements, and what the host offers once for all of them. Each has its own copy of the types of
+//! `wit/call`, borrowed where it is given to guests.
+
+/// The capabilities.
+pub(crate) mod host {
+    wasmtime::component::bindgen!({
+        path: "../../wit/host",
+        world: "portcullis:host/guest",
+        imports: {
+            "portcullis:host/kv": async | trappable,
+            "portcullis:host/http": async | trappable,
+            default: trappable,
+        },
+    });
+}
 
 /// The `token` hook, with the capabilities that it may import.
 pub(crate) mod token {

@@ -12,6 +12,7 @@ use tracing::Instrument as _;
 use wasmtime::{Engine, Store, Trap};
 
 use crate::PluginHost;
+use crate::capabilities::printable;
 use crate::component::Loaded;
 use crate::engine::Running;
 use crate::hooks::{FunctionName, GuestFunction};
@@ -21,7 +22,7 @@ use crate::meter::Meter;
 use crate::metrics::Used;
 use crate::plugin::Plugin;
 use crate::spares::Spare;
-use crate::state::{CallState, printable};
+use crate::state::CallState;
 use crate::tenant::{TenantGate, take};
 
 /// What is done with a fresh instance: one function is called. An adapter in `hooks` implements it.

@@ -11,9 +11,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
 use crate::HostError;
+use crate::capabilities::printable;
 use crate::compile_child::{ChildLimits, INVALID};
 use crate::engine::compiling_engine;
-use crate::state::printable;
 
 /// How many bytes of the child's words are kept.
 const WORDS: u64 = 4 << 10;

@@ -11,11 +11,12 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::HostError;
+use crate::capabilities::link_capabilities;
 use crate::code_cache::CodeCache;
 use crate::hooks::Exports;
 use crate::spares::MadeAhead;
 use crate::spec::PluginSource;
-use crate::state::{CallState, link_capabilities};
+use crate::state::CallState;
 use crate::wasi;
 
 /// The SHA-256 of a component, by which everything about it is keyed.

@@ -41,6 +41,12 @@ pub enum HostError {
         /// Each missing import, with the capability to grant where there is one.
         missing: Vec<String>,
     },
+    /// The plugin is granted what this node does not have. The operator's.
+    #[error("it is granted \"{capability}\", which this node does not offer")]
+    NotOffered {
+        /// The capability.
+        capability: &'static str,
+    },
     /// The plugin is bound to a hook that the component does not export. The operator's.
     #[error("bound to hook {hook}, but the component does not export {interface}")]
     NotExported {

@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, Semaphore};
 use wasmtime::Engine;
 
 use crate::HostError;
+use crate::capabilities::Services;
 use crate::code_cache::CodeCache;
 use crate::compiler::Compiler;
 use crate::component::Loader;
@@ -29,9 +30,12 @@ pub struct PluginHost {
     pub(crate) loader: Arc<Loader>,
     pub(crate) spares: Arc<Spares>,
     pub(crate) places: Arc<Semaphore>,
+    /// Half of the places: those of guests that wait for somebody else's server.
+    pub(crate) waits: Arc<Semaphore>,
     pub(crate) slow: SlowLane,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Settings,
+    pub(crate) services: Services,
     pub(crate) metrics: PluginMetrics,
     pub(crate) tenants: RwLock<HashMap<TenantId, Arc<Installed>>>,
     turns: AtomicU64,
@@ -52,22 +56,31 @@ impl PluginHost {
     ) -> Result<Self, HostError> {
         let engine = engine(&settings)?;
         let (metrics, slow) = (PluginMetrics::default(), SlowLane::default());
+        let places = usize::try_from(settings.concurrent_calls.max(1)).unwrap_or(1);
         let code = CodeCache::open(cache_directory, compiler, sealer, &settings)?;
         Ok(Self {
             ticker: Ticker::start(&engine, slow.guests())?,
             loader: Arc::new(Loader::new(&engine, code, &settings)?),
             spares: Arc::new(Spares::new(&metrics)),
-            places: Arc::new(Semaphore::new(usize::try_from(settings.concurrent_calls.max(1)).unwrap_or(1))),
+            places: Arc::new(Semaphore::new(places)),
+            waits: Arc::new(Semaphore::new(places.div_ceil(2))),
             slow,
             engine,
             clock,
             settings,
+            services: Services::default(),
             metrics,
             tenants: RwLock::new(HashMap::new()),
             turns: AtomicU64::new(0),
             readings: AtomicU64::new(0),
             reading: Mutex::new(()),
         })
+    }
+
+    /// The same, with what the node offers to plugins beyond their own words and settings.
+    #[must_use]
+    pub fn offering(self, services: Services) -> Self {
+        Self { services, ..self }
     }
 
     /// The metrics, to be registered once.

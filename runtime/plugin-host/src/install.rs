@@ -6,12 +6,12 @@ use futures_util::future::BoxFuture;
 use primitives::TenantId;
 use tenancy::plugin::{DeclaredPlugin, PluginReport, Reread, TenantPlugins};
 
+use crate::capabilities::{Granted, printable};
 use crate::component::ComponentHash;
 use crate::file_stamp::FileStamp;
 use crate::installed::{Installed, Runs, Slot};
 use crate::plugin::Plugin;
 use crate::spec::PluginSpec;
-use crate::state::printable;
 use crate::tenant::TenantGate;
 use crate::{HostError, PluginHost};
 
@@ -64,7 +64,8 @@ impl PluginHost {
             let before = self.find_tenant(tenant);
             let running = before.as_deref().and_then(|installed| running(installed, &spec.name));
             let file = FileStamp::of(&spec.source).await;
-            let plugin = self.prepare(running, spec.clone()).await?;
+            let granted = self.gather(tenant, &spec).await?;
+            let plugin = self.prepare(running, spec.clone(), granted).await?;
             let hash = plugin.hash;
             let slot = Arc::new(Slot { spec: spec.clone(), runs: Runs::Declared(plugin), file });
             let is_done = self.replace(tenant, (turn, reading), |installed| {
@@ -105,12 +106,20 @@ impl PluginHost {
         // Before the file is read: what is written to it meanwhile shows as a change.
         let file = FileStamp::of(&spec.source).await;
         let running = before.and_then(|installed| running(installed, &spec.name));
-        let runs = match self.prepare(running, spec.clone()).await {
+        let granted = self.gather(tenant, &spec).await;
+        let prepared = match &granted {
+            Ok(granted) => self.prepare(running, spec.clone(), Arc::clone(granted)).await,
+            Err(error) => Err(error.clone()),
+        };
+        let runs = match prepared {
             Ok(plugin) => Runs::Declared(plugin),
             Err(error) => {
                 let reason = printable(&error.to_string());
                 // A grant that was taken away must be gone, whatever else is wrong.
-                let kept = running.filter(|plugin| plugin.grants.is_subset(&spec.grants));
+                let kept = running.filter(|plugin| {
+                    plugin.grants.is_subset(&spec.grants)
+                        && granted.as_ref().map_or(true, |granted| plugin.granted.is_within(granted))
+                });
                 tracing::warn!(
                     %tenant,
                     plugin = printable(&spec.name),
@@ -133,12 +142,15 @@ impl PluginHost {
         &self,
         running: Option<&Arc<Plugin>>,
         spec: PluginSpec,
+        granted: Arc<Granted>,
     ) -> Result<Arc<Plugin>, HostError> {
         let hash = self.loader.identify(&spec.source).await?;
         if let Some(expected) = spec.sha256.as_ref().filter(|expected| **expected != hash.to_string()) {
             return Err(HostError::WrongHash { found: hash.to_string(), expected: expected.clone() });
         }
-        if let Some(plugin) = running.filter(|plugin| plugin.is(&spec, hash, &self.settings.ceiling)) {
+        if let Some(plugin) = running
+            .filter(|plugin| plugin.is(&spec, hash, &self.settings.ceiling) && plugin.granted.is(&granted))
+        {
             return Ok(Arc::clone(plugin));
         }
         let loaded = self.loader.load(hash, &spec.source).await?;
@@ -146,7 +158,7 @@ impl PluginHost {
         for binding in &spec.bindings {
             loaded.check_exports(binding.hook)?;
         }
-        let plugin = Arc::new(Plugin::new(spec, hash, &self.settings.ceiling, &self.metrics)?);
+        let plugin = Arc::new(Plugin::new(spec, hash, granted, &self.settings.ceiling, &self.metrics)?);
         self.smoke_test(&plugin, &loaded).await?;
         Ok(plugin)
     }

@@ -4,12 +4,13 @@
 //! and the capabilities that it was granted, nothing else; what it answers is checked before a room sees
 //! it. It must never hold a worker thread, reach another tenant, or fail open where its hook fails closed.
 //!
-//! Start with [`PluginHost`] (what is installed), then `call` (one call), `state` (what a call may use),
+//! Start with [`PluginHost`] (what is installed), then `call` (one call), `capabilities` (what it may use),
 //! `lanes` (where it runs) and `hooks` (one adapter per hook).
 
 mod bindings;
 mod breaker;
 mod call;
+mod capabilities;
 mod claims;
 mod code_cache;
 pub mod compile_child;
@@ -37,6 +38,7 @@ mod tenant;
 mod usual;
 mod wasi;
 
+pub use capabilities::Services;
 pub use compiler::Compiler;
 pub use component::ComponentHash;
 pub use error::HostError;

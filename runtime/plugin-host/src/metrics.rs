@@ -11,6 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use tenancy::plugin::Capability;
+
 use crate::meter::Meter;
 
 /// Microseconds; fine around the 12 and 40 µs that a call should take at most.
@@ -38,6 +40,7 @@ pub struct PluginMetrics {
     guest_cpu: Family<PluginLabels, Counter>,
     memory: Family<PluginLabels, Histogram, fn() -> Histogram>,
     host_calls: Family<PluginLabels, Counter>,
+    capability_calls: Family<CapabilityLabels, Counter>,
     circuits_not_closed: Gauge,
     instances: Family<InstanceLabels, Counter>,
 }
@@ -45,6 +48,13 @@ pub struct PluginMetrics {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct InstanceLabels {
     made: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CapabilityLabels {
+    plugin: String,
+    capability: &'static str,
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -69,6 +79,7 @@ impl Default for PluginMetrics {
             guest_cpu: Family::default(),
             memory: Family::new_with_constructor(|| Histogram::new(BYTES)),
             host_calls: Family::default(),
+            capability_calls: Family::default(),
             circuits_not_closed: Gauge::default(),
             instances: Family::default(),
         }
@@ -95,6 +106,11 @@ impl PluginMetrics {
         );
         registry.register("portcullis_plugin_host_calls", "Host calls of guests", self.host_calls.clone());
         registry.register(
+            "portcullis_plugin_capability_calls",
+            "Host calls of guests, by capability and whether they were answered",
+            self.capability_calls.clone(),
+        );
+        registry.register(
             "portcullis_plugin_circuits_not_closed",
             "Plugins whose calls fail at once, or are let through as probes only",
             self.circuits_not_closed.clone(),
@@ -109,6 +125,17 @@ impl PluginMetrics {
     /// Instances that were made before their call, and instances made in it.
     pub(crate) fn instances(&self) -> [Counter; 2] {
         ["ahead", "in_call"].map(|made| self.instances.get_or_create_owned(&InstanceLabels { made }))
+    }
+
+    /// The counters of one plugin, looked up once, so that a host call pays no look-up.
+    pub(crate) fn of_capabilities(&self, plugin: &str) -> CapabilityMetrics {
+        CapabilityMetrics(Capability::ALL.map(|capability| {
+            ["refused", "answered"].map(|outcome| {
+                let labels =
+                    CapabilityLabels { plugin: plugin.to_owned(), capability: capability.as_str(), outcome };
+                self.capability_calls.get_or_create_owned(&labels)
+            })
+        }))
     }
 
     /// For the breakers of plugins.
@@ -133,6 +160,21 @@ impl PluginMetrics {
             host_calls: self.host_calls.get_or_create_owned(&labels),
             answered: self.micros.get_or_create_owned(&call_labels(&labels, "answered")),
             labels: Arc::new(labels),
+        }
+    }
+}
+
+/// Host calls of one plugin: of each capability, those that were refused and those that were answered.
+#[derive(Debug)]
+pub(crate) struct CapabilityMetrics([[Counter; 2]; Capability::ALL.len()]);
+
+impl CapabilityMetrics {
+    /// Counts one.
+    pub(crate) fn count(&self, capability: Capability, answered: bool) {
+        let counters =
+            Capability::ALL.iter().position(|known| *known == capability).and_then(|at| self.0.get(at));
+        if let Some([refused, answers]) = counters {
+            if answered { answers } else { refused }.inc();
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::Value;
 use tenancy::plugin::{Binding, Capability, HookName, Limits};
 
 use crate::HostError;
 use crate::breaker::Breaker;
+use crate::capabilities::Granted;
 use crate::component::ComponentHash;
 use crate::held::Held;
 use crate::metrics::{CallMetrics, PluginMetrics};
@@ -20,7 +20,7 @@ pub(crate) struct Plugin {
     pub(crate) name: Arc<str>,
     pub(crate) hash: ComponentHash,
     pub(crate) source: PluginSource,
-    pub(crate) settings: Arc<Value>,
+    pub(crate) granted: Arc<Granted>,
     pub(crate) limits: Limits,
     pub(crate) grants: BTreeSet<Capability>,
     pub(crate) breaker: Breaker,
@@ -36,6 +36,7 @@ impl Plugin {
     pub(crate) fn new(
         spec: PluginSpec,
         hash: ComponentHash,
+        granted: Arc<Granted>,
         ceiling: &Limits,
         metrics: &PluginMetrics,
     ) -> Result<Self, HostError> {
@@ -55,7 +56,7 @@ impl Plugin {
             name: Arc::from(spec.name),
             hash,
             source: spec.source,
-            settings: Arc::new(Value::Object(spec.settings)),
+            granted,
             usual: Usual::new(limits.cpu()),
             limits,
             grants: spec.grants,
@@ -66,11 +67,10 @@ impl Plugin {
         })
     }
 
-    /// Whether this is what `spec` declares, with the component of this hash.
+    /// Whether this is what `spec` declares, with the component of this hash, but for what it is granted.
     pub(crate) fn is(&self, spec: &PluginSpec, hash: ComponentHash, ceiling: &Limits) -> bool {
         self.hash == hash
             && self.source == spec.source
-            && self.settings.as_object() == Some(&spec.settings)
             && self.limits == spec.limits.within(ceiling)
             && self.grants == spec.grants
             && self.bindings == spec.bindings

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use primitives::hooks::HookContext;
-use primitives::{Actor, RequestId, TenantId};
+use primitives::{Actor, RequestId};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -19,7 +19,7 @@ impl PluginHost {
     /// made up.
     pub(crate) async fn smoke_test(&self, plugin: &Plugin, loaded: &Arc<Loaded>) -> Result<(), HostError> {
         let context = HookContext {
-            tenant: TenantId::default_tenant(),
+            tenant: plugin.granted.tenant.clone(),
             organisation: None,
             client: None,
             actor: Actor::System,

@@ -151,9 +151,9 @@ mod tests {
     use wasmtime::component::{Component, Linker};
 
     use super::*;
+    use crate::capabilities::link_capabilities;
     use crate::engine::{Ticker, engine};
     use crate::lanes::SlowGuests;
-    use crate::state::link_capabilities;
 
     /// A component whose start does this; it may ask the clock by calling function 0.
     fn component(start: &[Instruction<'_>], memory_pages: u64) -> Vec<u8> {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use primitives::Origin;
 use serde_json::{Map, Value};
 use tenancy::plugin::{self, Binding, Capability, DeclaredPlugin, HookName, Limits};
 
@@ -20,7 +21,9 @@ pub struct PluginSpec {
     pub sha256: Option<String>,
     /// Its own settings.
     pub settings: Map<String, Value>,
-    /// What one call may use.
+    /// The servers that it may call.
+    pub http_origins: BTreeSet<Origin>,
+    /// What one call may use, and what the plugin may keep.
     pub limits: Limits,
     /// What it was granted.
     pub grants: BTreeSet<Capability>,
@@ -36,6 +39,7 @@ impl PluginSpec {
             source,
             sha256: None,
             settings: Map::new(),
+            http_origins: BTreeSet::new(),
             limits: Limits::default(),
             grants: plugin::default_grants(),
             bindings: vec![Binding::every(hook)],
@@ -50,6 +54,7 @@ impl From<DeclaredPlugin> for PluginSpec {
             source: PluginSource::File(declared.component),
             sha256: declared.sha256,
             settings: declared.settings,
+            http_origins: declared.http_origins,
             limits: declared.limits,
             grants: declared.grants,
             bindings: declared.bind,

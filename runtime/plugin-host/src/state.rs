@@ -1,26 +1,18 @@
-//! What one call carries on the host's side: its budgets, and the capabilities that the guest may use.
+//! What one call carries on the host's side: its budgets, and what its plugin may use (`capabilities`).
 
 use std::sync::{Arc, LazyLock};
 
 use primitives::hooks::HookContext;
 use primitives::{RequestId, TenantId};
-use serde_json::Value;
 use tenancy::plugin::Limits;
 use uuid::Uuid;
-use wasmtime::component::HasSelf;
-use wasmtime::component::Linker;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
-use crate::bindings::token::portcullis::host::{config, log};
+use crate::capabilities::{Granted, LOG_LINES};
 use crate::engine::EPOCHS;
 use crate::meter::Meter;
 use crate::plugin::Plugin;
 use crate::wasi::LazyWasi;
-
-/// How many lines one call may log.
-const LOG_LINES: u32 = 32;
-/// How many bytes of a line are kept.
-const LOG_LINE_BYTES: usize = 1024;
 
 /// Epochs of a first slice on a worker. Until the second tick: the next one comes at any moment.
 const ON_A_WORKER: u64 = 2 * EPOCHS as u64;
@@ -34,13 +26,14 @@ pub(crate) struct CallState {
     pub(crate) plugin: Arc<str>,
     pub(crate) tenant: TenantId,
     pub(crate) request: RequestId,
-    pub(crate) settings: Arc<Value>,
+    pub(crate) granted: Arc<Granted>,
     pub(crate) limits: Limits,
     pub(crate) meter: Arc<Meter>,
     pub(crate) wasi: LazyWasi,
     pub(crate) memory_refused: bool,
     pub(crate) cpu_exceeded: bool,
-    log_lines: u32,
+    pub(crate) log_lines: u32,
+    pub(crate) http_calls: u32,
     /// Epochs until it is looked at for the first time.
     first_slice: u64,
 }
@@ -52,13 +45,14 @@ impl CallState {
             plugin: Arc::clone(&plugin.name),
             tenant: context.tenant.clone(),
             request: context.request,
-            settings: Arc::clone(&plugin.settings),
+            granted: Arc::clone(&plugin.granted),
             limits: plugin.limits,
             meter,
             wasi: LazyWasi::default(),
             memory_refused: false,
             cpu_exceeded: false,
             log_lines: LOG_LINES,
+            http_calls: 0,
             first_slice: ON_A_WORKER,
         }
     }
@@ -72,20 +66,21 @@ impl CallState {
     /// For an instance that nobody has called yet: of no tenant, with nothing to say, and small.
     pub(crate) fn of_nobody() -> Self {
         // Shared, so that nothing is freed inside a call that takes the instance over.
-        static NOBODY: LazyLock<(Arc<str>, TenantId, Arc<Value>)> =
-            LazyLock::new(|| (Arc::from(""), TenantId::default_tenant(), Arc::new(Value::Null)));
-        let (plugin, tenant, settings) = NOBODY.clone();
+        static NOBODY: LazyLock<(Arc<str>, TenantId)> =
+            LazyLock::new(|| (Arc::from(""), TenantId::default_tenant()));
+        let (plugin, tenant) = NOBODY.clone();
         Self {
             plugin,
             tenant,
             request: RequestId(Uuid::nil()),
-            settings,
+            granted: Granted::nothing(),
             limits: Limits { memory_bytes: SPARE_MEMORY, ..Limits::default() },
             meter: Meter::new(),
             wasi: LazyWasi::default(),
             memory_refused: false,
             cpu_exceeded: false,
             log_lines: 0,
+            http_calls: 0,
             first_slice: ON_A_WORKER,
         }
     }
@@ -113,41 +108,6 @@ impl CallState {
         *store.data_mut() = self;
         arm(store);
     }
-
-    /// Counts a host call against the budget.
-    fn admit(&mut self) -> Result<(), String> {
-        if self.meter.count_host_call() > self.limits.host_calls {
-            return Err(format!("a call may make {} host calls", self.limits.host_calls));
-        }
-        Ok(())
-    }
-
-    /// Writes what the guest wrote to its standard streams into the log.
-    fn drain_streams(&mut self) {
-        for (level, text) in self.wasi.take_output() {
-            for line in text.lines().filter(|line| !line.trim().is_empty()) {
-                if self.write_line(level, line).is_err() {
-                    return;
-                }
-            }
-        }
-    }
-
-    fn write_line(&mut self, level: log::Level, message: &str) -> Result<(), String> {
-        self.log_lines = self
-            .log_lines
-            .checked_sub(1)
-            .ok_or_else(|| format!("a call may write {LOG_LINES} lines of log"))?;
-        let (plugin, tenant, request) = (&*self.plugin, &self.tenant, self.request);
-        let message = printable(message);
-        match level {
-            log::Level::Debug => tracing::debug!(plugin, %tenant, %request, "plugin says: {message}"),
-            log::Level::Info => tracing::info!(plugin, %tenant, %request, "plugin says: {message}"),
-            log::Level::Warn => tracing::warn!(plugin, %tenant, %request, "plugin says: {message}"),
-            log::Level::Error => tracing::error!(plugin, %tenant, %request, "plugin says: {message}"),
-        }
-        Ok(())
-    }
 }
 
 impl Drop for CallState {
@@ -165,40 +125,6 @@ fn arm(store: &mut Store<CallState>) {
     store.set_epoch_deadline(first_slice);
 }
 
-/// A guest's words on one line: control characters would let it forge lines of its own.
-pub(crate) fn printable(text: &str) -> String {
-    let mut kept: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let mut end = kept.len().min(LOG_LINE_BYTES);
-    while !kept.is_char_boundary(end) {
-        end -= 1;
-    }
-    kept.truncate(end);
-    kept
-}
-
-impl log::Host for CallState {
-    fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<Result<(), String>> {
-        let meter = Arc::clone(&self.meter);
-        Ok(meter.uncounted(|| {
-            self.admit()?;
-            self.write_line(level, &message)
-        }))
-    }
-}
-
-impl config::Host for CallState {
-    fn get(&mut self, pointer: String) -> wasmtime::Result<Result<Option<String>, String>> {
-        let meter = Arc::clone(&self.meter);
-        Ok(meter.uncounted(|| {
-            self.admit()?;
-            if !(pointer.is_empty() || pointer.starts_with('/')) {
-                return Err("not a JSON Pointer (RFC 6901)".to_owned());
-            }
-            Ok(self.settings.pointer(&pointer).map(Value::to_string))
-        }))
-    }
-}
-
 impl ResourceLimiter for CallState {
     fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let allowed = desired <= self.limits.memory();
@@ -212,23 +138,5 @@ impl ResourceLimiter for CallState {
 
     fn table_growing(&mut self, _: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         Ok(desired <= maximum.unwrap_or(usize::MAX).min(40_000))
-    }
-}
-
-/// Everything that there is to link; what a plugin may use of it is decided by its grants when it loads.
-pub(crate) fn link_capabilities(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
-    log::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)?;
-    config::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)?;
-    crate::wasi::link(linker)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_stays_one_line() {
-        assert_eq!(printable("a\nlevel=ERROR\u{1b}[0m"), "a level=ERROR [0m");
-        assert_eq!(printable(&"é".repeat(LOG_LINE_BYTES)).len(), LOG_LINE_BYTES);
     }
 }

@@ -14,7 +14,7 @@ use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_io::bindings::wasi::io;
 
-use crate::bindings::token::portcullis::host::log::Level;
+use crate::bindings::host::portcullis::host::log::Level;
 use crate::state::CallState;
 
 /// How much a call may write to a standard stream before it is told that the stream is full.

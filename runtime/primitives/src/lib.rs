@@ -12,11 +12,13 @@ pub mod change;
 pub mod hooks;
 pub mod ids;
 pub mod json_patch;
+pub mod origin;
 pub mod outbound;
 pub mod remembered;
 pub mod rng;
 pub mod seal;
 pub mod secret;
+pub mod secret_reference;
 pub mod subject;
 pub mod time;
 mod weighed;
@@ -28,9 +30,11 @@ pub use ids::{
     AdminKeyId, ClientId, FamilyId, FlowId, GrantId, IdentityId, OrganisationId, RequestId, SessionId,
     TenantId,
 };
+pub use origin::Origin;
 pub use remembered::Remembered;
 pub use rng::Rng;
 pub use seal::{KeyedHash, SealContext, Sealer};
 pub use secret::Secret;
+pub use secret_reference::SecretReference;
 pub use subject::AuthenticatedSubject;
 pub use time::{Clock, Timestamp};

@@ -25,6 +25,17 @@ pub struct OutboundRequest {
     pub max_response_bytes: usize,
     /// Time for everything: resolve, connect, send, receive.
     pub timeout: Duration,
+    /// Which addresses it may go to.
+    pub reach: Reach,
+}
+
+/// Which addresses a request may go to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Those of the public internet.
+    Public,
+    /// Any: the node's operator named this origin. Never decided by whoever asks for the request.
+    NamedByOperator,
 }
 
 /// What came back.

@@ -30,6 +30,7 @@ pub struct ExpiredCounts {
     pub revoked_jwts: u64,
     pub consents: u64,
     pub grants: u64,
+    pub plugin_values: u64,
 }
 
 impl ExpiredCounts {
@@ -44,6 +45,7 @@ impl ExpiredCounts {
             + self.revoked_jwts
             + self.consents
             + self.grants
+            + self.plugin_values
     }
 
     /// Whether a table may hold more: it gave as many rows as a call takes.
@@ -58,6 +60,7 @@ impl ExpiredCounts {
             || self.revoked_jwts >= limit
             || self.consents >= limit
             || self.grants >= limit
+            || self.plugin_values >= limit
     }
 }
 
@@ -85,7 +88,7 @@ macro_rules! delete_batch {
 impl Storage {
     /// Deletes what has expired by `now`, of every tenant, at most `limit` rows of each table.
     ///
-    /// Each table is a change of its own, so that other writes get their turn in between.
+    /// Each table is a change of its own, or several, so that other writes get their turn in between.
     pub async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<ExpiredCounts, StorageError> {
         let delete = async |sql, until: Timestamp| self.delete(sql, until, limit).await;
         Ok(ExpiredCounts {
@@ -116,6 +119,7 @@ impl Storage {
                 .await?,
             // Last: until then what hung on them is gone.
             grants: delete(delete_batch!("oauth2_grants", "tenant, id", "kept_until"), now).await?,
+            plugin_values: self.delete_expired_values(now, limit).await?,
         })
     }
 

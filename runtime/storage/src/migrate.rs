@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = migrations![
     7 "0007_jobs.sql",
     8 "0008_flows.sql",
     9 "0009_redeemed_codes.sql",
+    10 "0010_plugins.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

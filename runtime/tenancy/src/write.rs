@@ -3,6 +3,8 @@
 use primitives::{AdminKeyId, KeyedHash, Timestamp};
 
 use crate::admin_key::AdminKey;
+use crate::plugin::secrets::PluginSecret;
+use crate::plugin::values::{PutValue, Room};
 use crate::tenant::Tenant;
 
 /// One guarded write.
@@ -32,5 +34,47 @@ pub enum Write {
         id: AdminKeyId,
         /// When.
         used_at: Timestamp,
+    },
+    /// Stores a secret of a plugin of the change's tenant, sealed, in the place of one of its name. No guard.
+    PutPluginSecret {
+        /// Whose, which and what.
+        secret: PluginSecret,
+        /// When.
+        at: Timestamp,
+    },
+    /// Deletes a secret of a plugin of the change's tenant. No guard.
+    DeletePluginSecret {
+        /// The plugin's name.
+        plugin: String,
+        /// The secret's name.
+        name: String,
+    },
+    /// Counts a value that is about to be put among what a plugin keeps, in the place of what is under its
+    /// key. Guard: the plugin keeps no more than `room` then.
+    ReservePluginRoom {
+        /// The plugin's name.
+        plugin: String,
+        /// The value's key.
+        key: Vec<u8>,
+        /// What key and value take, in bytes.
+        size: usize,
+        /// What the plugin may keep.
+        room: Room,
+    },
+    /// Puts a value of a plugin, after its room was reserved. Guard: what is there is what it replaces.
+    PutPluginValue {
+        /// The plugin's name.
+        plugin: String,
+        /// What is put.
+        put: Box<PutValue>,
+        /// Values that end until then are not there.
+        now: Timestamp,
+    },
+    /// Deletes a value of a plugin. No guard.
+    DeletePluginValue {
+        /// The plugin's name.
+        plugin: String,
+        /// The value's key.
+        key: Vec<u8>,
     },
 }

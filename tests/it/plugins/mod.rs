@@ -1,4 +1,5 @@
 //! A tenant's plugins, seen from an app.
 
+mod capabilities;
 mod people;
 mod token;

@@ -18,7 +18,8 @@
 //!
 //! Build it as a `cdylib` for `wasm32-wasip2`: what cargo writes is a component, ready to be installed.
 //! Every call gets a fresh instance, so a `static` never remembers anything. What the host offers besides
-//! is in [`config`] (the plugin's own settings) and [`log`]; using one makes the component import it, and
+//! is in [`config`] (the plugin's own settings), [`secrets`], [`kv`], [`http`] and
+//! [`log`]; using one makes the component import it, and
 //! the tenant's operator then has to grant it.
 
 /// The generated bindings, for the export macros.
@@ -26,8 +27,12 @@
 pub mod bindings;
 pub mod call;
 pub mod config;
+mod host;
+pub mod http;
 pub mod identity_schema;
+pub mod kv;
 pub mod log;
 pub mod login;
 pub mod registration;
+pub mod secrets;
 pub mod token;

@@ -139,7 +139,13 @@ fn references(config: &Config) -> Vec<(String, &SecretReference)> {
             Some((format!("tenant {}, client {}", tenant.id, client.client_id), client.secret.as_ref()?))
         })
     });
-    node.chain(former).chain(clients).collect()
+    let plugins = config.tenants.iter().flat_map(|tenant| {
+        tenant.plugins.iter().flat_map(move |plugin| {
+            let named = move |name| format!("tenant {}, plugin {}, secret {name}", tenant.id, plugin.name);
+            plugin.secrets.iter().map(move |(name, reference)| (named(name), reference))
+        })
+    });
+    node.chain(former).chain(clients).chain(plugins).collect()
 }
 
 fn look_at_data_directory(config: &Config, findings: &mut Findings) {

@@ -16,11 +16,12 @@ use clap::Args;
 use config::{Config, ListenAddress, Listener};
 use identity::password::HashingPool;
 use jobs::{Handlers, JobMetrics, Jobs, RunningJobs};
-use plugin_host::{Compiler, PluginHost};
+use plugin_host::{Compiler, PluginHost, Services};
 use portcullis_http::{
     GuardedOutbound, HttpMetrics, Listening, Node, NodeParts, NodeSettings, OutboundPolicy, Server,
     ServerSettings,
 };
+use primitives::outbound::Outbound;
 use primitives::{Clock, Rng};
 use prometheus_client::registry::Registry;
 use storage::{Location, MasterKey, Storage};
@@ -155,6 +156,7 @@ pub(crate) async fn assemble(
     let key = bootstrap::ensure_first_key(&storage, directory, clock.as_ref(), rng.as_ref()).await?;
 
     let mut registry = Registry::default();
+    let outbound: Arc<dyn Outbound> = Arc::new(GuardedOutbound::new(OutboundPolicy::default())?);
     let plugins = PluginHost::new(
         config.plugins.clone(),
         &directory.compiled_plugins(),
@@ -162,7 +164,8 @@ pub(crate) async fn assemble(
         Arc::new(storage.sealer().clone()),
         Arc::clone(&clock),
     )
-    .context("plugins")?;
+    .context("plugins")?
+    .offering(offered(&storage, &outbound));
     plugins.metrics().register(&mut registry);
     let plugins = Arc::new(plugins);
     let metrics = HttpMetrics::default();
@@ -181,10 +184,19 @@ pub(crate) async fn assemble(
         hook: plugins.clone(),
         identity_hooks: plugins.clone(),
         plugins: plugins.clone(),
-        outbound: Arc::new(GuardedOutbound::new(OutboundPolicy::default())?),
+        outbound,
     };
     let node = Node::new(node_settings(config, base_url.clone()), parts);
     Ok(Assembled { node, storage, plugins, jobs, clock, base_url, key })
+}
+
+/// What plugins may be granted beyond their own words and settings.
+fn offered(storage: &Storage, outbound: &Arc<dyn Outbound>) -> Services {
+    Services {
+        secrets: Some(Arc::new(storage.clone())),
+        values: Some(Arc::new(storage.clone())),
+        outbound: Some(Arc::clone(outbound)),
+    }
 }
 
 async fn open_storage(

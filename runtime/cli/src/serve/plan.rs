@@ -11,6 +11,8 @@ use oauth2::client::{ClientRecord, DeclaredClient, ManagedBy as ClientManagedBy,
 use oauth2::ports::{ClientFilter, ClientRepository as _};
 use primitives::{Change, Clock, TenantId};
 use storage::{ApplyError, Storage, Stored};
+use tenancy::plugin::secrets::SECRET_BYTES;
+use tenancy::plugin::{PluginSecret, PluginSecrets as _, reconcile_secrets};
 use tenancy::ports::Tenants as _;
 use tenancy::{DeclaredTenant, ManagedBy, Tenant, check_hosts, reconcile};
 
@@ -38,12 +40,13 @@ pub(super) async fn apply(config: &Config, storage: &Storage, clock: &dyn Clock)
 struct Declared {
     tenants: Vec<DeclaredTenant>,
     clients: Vec<(TenantId, Vec<DeclaredClient>)>,
+    secrets: Vec<(TenantId, Vec<PluginSecret>)>,
 }
 
 impl Declared {
     /// Reads the secrets that the file refers to.
     fn read(config: &Config) -> anyhow::Result<Self> {
-        let mut declared = Self { tenants: Vec::new(), clients: Vec::new() };
+        let mut declared = Self { tenants: Vec::new(), clients: Vec::new(), secrets: Vec::new() };
         for tenant in &config.tenants {
             declared.tenants.push(DeclaredTenant {
                 id: tenant.id.clone(),
@@ -58,15 +61,33 @@ impl Declared {
                 Ok(DeclaredClient { document: client.document().with_context(whose)?, secret })
             });
             declared.clients.push((tenant.id.clone(), clients.collect::<anyhow::Result<_>>()?));
+            declared.secrets.push((tenant.id.clone(), plugin_secrets(tenant)?));
         }
         Ok(declared)
     }
+}
+
+fn plugin_secrets(tenant: &config::Tenant) -> anyhow::Result<Vec<PluginSecret>> {
+    let mut secrets = Vec::new();
+    for plugin in &tenant.plugins {
+        for (name, reference) in &plugin.secrets {
+            let whose = || format!("secret {name} of plugin {} of tenant {}", plugin.name, tenant.id);
+            let value = secret(reference).with_context(whose)?;
+            if value.expose().is_empty() || value.expose().len() > SECRET_BYTES {
+                return Err(anyhow::anyhow!("it must have 1 to {SECRET_BYTES} bytes")).with_context(whose);
+            }
+            secrets.push(PluginSecret { plugin: plugin.name.clone(), name: name.clone(), value });
+        }
+    }
+    Ok(secrets)
 }
 
 /// The changes, in the order in which they are applied.
 struct Plan {
     /// Clients of tenants that left the file.
     vanished_clients: Vec<Change<oauth2::write::Write>>,
+    /// Before the tenants: a plugin that is new finds its secrets.
+    secrets: Vec<Change<tenancy::Write>>,
     tenants: Vec<Change<tenancy::Write>>,
     clients: Vec<Change<oauth2::write::Write>>,
 }
@@ -82,23 +103,31 @@ impl Plan {
             let changes = reconcile_clients(tenant, storage.sealer(), &current, declared, now);
             clients.extend(changes.with_context(|| format!("tenant {tenant}"))?);
         }
+        let mut secrets = Vec::new();
+        for (tenant, declared) in &declared.secrets {
+            let current = storage.list_secrets_of_plugins(tenant).await?;
+            secrets.extend(reconcile_secrets(tenant, &current, declared, now));
+        }
         let mut vanished_clients = Vec::new();
         let is_declared = |id: &TenantId| declared.tenants.iter().any(|tenant| tenant.id == *id);
         for tenant in current.iter().filter(|t| t.managed_by == ManagedBy::File && !is_declared(&t.id)) {
             let current = current_clients(storage, &tenant.id, &[]).await?;
             vanished_clients.extend(reconcile_clients(&tenant.id, storage.sealer(), &current, &[], now)?);
+            let current = storage.list_secrets_of_plugins(&tenant.id).await?;
+            secrets.extend(reconcile_secrets(&tenant.id, &current, &[], now));
         }
         let tenants = reconcile(&current, &declared.tenants, now);
-        Ok(Self { vanished_clients, tenants, clients })
+        Ok(Self { vanished_clients, secrets, tenants, clients })
     }
 
     fn count(&self) -> usize {
-        self.vanished_clients.len() + self.tenants.len() + self.clients.len()
+        self.vanished_clients.len() + self.secrets.len() + self.tenants.len() + self.clients.len()
     }
 
     /// Applies it; `false` if something had changed since it was made.
     async fn apply(self, storage: &Storage) -> anyhow::Result<bool> {
         Ok(apply_all(storage, self.vanished_clients).await?
+            && apply_all(storage, self.secrets).await?
             && apply_all(storage, self.tenants).await?
             && apply_all(storage, self.clients).await?)
     }
@@ -260,6 +289,36 @@ mod tests {
         let error = world.apply(&format!("{}{wrong}", file("a", &[]))).await.unwrap_err();
         assert!(error.contains("6 to 512 bytes"), "{error}");
         assert_eq!((world.state("a").await, world.state("b").await), (None, None));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn secrets_of_plugins_follow_the_file_and_what_it_refers_to() {
+        let world = World::new().await;
+        let plugin = |secrets: &str| {
+            format!(
+                "{}[[tenant.plugin]]\nname = \"plan\"\ncomponent = \"secret\"\ngrants = [\"secrets\"]\n{secrets}",
+                file("a", &[])
+            )
+        };
+        let text = plugin("secrets = { key = { file = \"secret\" } }");
+        let kept = async || {
+            let tenant = "a".parse().unwrap();
+            let secrets = world.storage.list_plugin_secrets(&tenant, "plan").await.unwrap();
+            secrets.iter().map(|secret| secret.value.expose().clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(world.apply(&text).await, Ok(2));
+        assert_eq!(kept().await, ["a secret of the app"]);
+        assert_eq!(world.apply(&text).await, Ok(0), "the same secrets change nothing");
+        std::fs::write(world.directory.path().join("secret"), "another secret\n").unwrap();
+        assert_eq!(world.apply(&text).await, Ok(1));
+        assert_eq!(kept().await, ["another secret"]);
+        let wrong = world.apply(&text.replace("file = \"secret\"", "file = \"nothing\"")).await.unwrap_err();
+        assert!(wrong.contains("secret key of plugin plan of tenant a"), "{wrong}");
+        assert_eq!(world.apply(&plugin("")).await, Ok(1));
+        assert!(kept().await.is_empty(), "what the file no longer declares is deleted");
+        world.apply(&text).await.unwrap();
+        world.apply("").await.unwrap();
+        assert!(kept().await.is_empty(), "with its tenant too");
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -7,14 +7,13 @@ use oauth2::client::{
 };
 use oauth2::go_duration::GoDuration;
 use oauth2::settings::AccessTokenStrategy;
-use primitives::{ClientId, Timestamp};
+use primitives::{ClientId, SecretReference, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::json;
 use crate::problem::Report;
-use crate::secrets::SecretReference;
 
 /// An application that asks this tenant for tokens. The keys are the properties of the client document
 /// that `/admin/clients` takes; those that have no effect here are not keys.

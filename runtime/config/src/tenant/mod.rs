@@ -6,7 +6,7 @@ mod plugin;
 mod settings;
 mod stored;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use primitives::TenantId;
 use schemars::JsonSchema;
@@ -67,7 +67,12 @@ impl Tenant {
             identity: self.identity.clone(),
             branding: self.branding.clone(),
             keys: self.keys.clone(),
-            plugins: self.plugins.clone(),
+            // Their secrets go another way: sealed, and not into a document that the API shows.
+            plugins: self
+                .plugins
+                .iter()
+                .map(|plugin| DeclaredPlugin { secrets: BTreeMap::new(), ..plugin.clone() })
+                .collect(),
         }
     }
 
@@ -95,9 +100,9 @@ pub(crate) fn check_all(tenants: &[Tenant], base_url: Option<&Url>, checker: &mu
         let at = format!("tenant[{index}]");
         tenant.settings().check(&mut |key, message| checker.report(&format!("{at}.{key}"), message));
         let files = checker.files();
-        plugin::check_files(&tenant.plugins, files, &mut |key, message| {
-            checker.report(&format!("{at}.{key}"), message);
-        });
+        let mut report = |key: &str, message| checker.report(&format!("{at}.{key}"), message);
+        plugin::check_files(&tenant.plugins, files, &mut report);
+        plugin::check_secrets(&tenant.plugins, &mut report);
         check_cookie_domain(tenant, &at, checker);
         check_clients(&tenant.clients, &at, checker);
     }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use tenancy::DeclaredPlugin;
+use tenancy::plugin::Capability;
+use tenancy::plugin::secrets::{SECRETS_AT_MOST, is_secret_name};
 
 use super::json;
 use crate::problem::Report;
@@ -43,6 +45,39 @@ pub(super) fn check_all(plugins: &[DeclaredPlugin], report: &mut Report<'_>) {
             }
         }
         json::check_object(&key("settings"), &plugin.settings, report);
+        match (plugin.grants.contains(&Capability::Http), plugin.http_origins.is_empty()) {
+            (true, true) => {
+                report(&key("grants"), "`http` without `http_origins`: no request could be sent".to_owned());
+            }
+            (false, false) => {
+                report(&key("http_origins"), "cannot be called: `grants` has no `http`".to_owned());
+            }
+            (true, false) | (false, true) => {}
+        }
+        if !plugin.secrets.is_empty() {
+            // What reads a file of the node's is the word of the node's operator, and of nobody else.
+            report(&key("secrets"), "can only be declared in the node's configuration file".to_owned());
+        }
+    }
+}
+
+/// Checks what the file says of secrets.
+pub(super) fn check_secrets(plugins: &[DeclaredPlugin], report: &mut Report<'_>) {
+    for (index, plugin) in plugins.iter().enumerate() {
+        let key = format!("plugin[{index}].secrets");
+        if plugin.secrets.is_empty() {
+            continue;
+        }
+        if !plugin.grants.contains(&Capability::Secrets) {
+            report(&key, "cannot be read: `grants` has no `secrets`".to_owned());
+        }
+        if plugin.secrets.len() > SECRETS_AT_MOST {
+            report(&key, format!("are more than {SECRETS_AT_MOST}"));
+        }
+        for name in plugin.secrets.keys().filter(|name| !is_secret_name(name)) {
+            let what = "is no name: 1 to 64 letters, digits, `_`, `-` and `.`";
+            report(&key, format!("`{name}` {what}"));
+        }
     }
 }
 

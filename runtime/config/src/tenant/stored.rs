@@ -161,6 +161,17 @@ mod tests {
         }
     }
 
+    /// Attack: whoever may write a tenant's settings has the node read a file or a variable of its own.
+    #[test]
+    fn document_cannot_refer_to_secrets_of_the_node() {
+        let given = json!({"plugin": [{
+            "name": "a", "component": "a.wasm", "grants": ["secrets"],
+            "secrets": {"key": {"file": "/var/lib/portcullis/master.key"}},
+        }]});
+        let found = TenantSettings::check_document(&document(&given)).unwrap_err().to_string();
+        assert!(found.starts_with("plugin[0].secrets: can only be declared"), "{found}");
+    }
+
     #[test]
     fn contradictions_in_a_new_document_name_their_keys() {
         let given = json!({"oauth2": {"access_token_lifespan": "0s"}, "identity": {"default_schema": "x"}});

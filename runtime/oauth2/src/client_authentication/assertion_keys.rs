@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jose::{JwkSet, VerifyingKeys};
-use primitives::outbound::OutboundRequest;
+use primitives::outbound::{OutboundRequest, Reach};
 use primitives::{ClientId, Timestamp};
 use url::Url;
 
@@ -81,6 +81,7 @@ async fn fetch(server: &AuthorizationServer, uri: &str) -> Result<JwkSet, Failed
         body: Vec::new(),
         max_response_bytes: 256 * 1024,
         timeout: Duration::from_secs(5),
+        reach: Reach::Public,
     };
     let response = server.ports.outbound.fetch(request).await.map_err(|_| FailedCause::Keys)?;
     if response.status != 200 {

@@ -19,6 +19,10 @@ const ENDLESS: Limits = Limits {
     memory_bytes: 32 << 20,
     output_bytes: 64 << 10,
     host_calls: 64,
+    kv_entries: 0,
+    kv_bytes: 0,
+    http_calls: 0,
+    http_response_bytes: 0,
 };
 
 #[test]

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use oauth2::hooks::{TokenDecision, TokenHook as _, TokenRequest, TokenShape, TokenSubject};
-use portcullis_plugin_host::{Compiler, HookName, HostError, PluginHost, PluginSource, PluginSpec, Settings};
+use portcullis_plugin_host::{
+    Compiler, HookName, HostError, PluginHost, PluginSource, PluginSpec, Services, Settings,
+};
 use primitives::hooks::{HookContext, HookFailure};
 use primitives::rng::SeededRng;
 use primitives::seal::{DataKey, Keyring};
@@ -29,6 +31,11 @@ impl Fixture {
         let (host, tenant) = (host.unwrap(), TenantId::default_tenant());
         run(TenantPlugins::install(&host, &tenant, Vec::new()));
         Self { host, tenant, clock, cache }
+    }
+
+    /// The same, on a node that offers this to plugins.
+    pub(crate) fn offering(self, services: Services) -> Self {
+        Self { host: self.host.offering(services), ..self }
     }
 
     pub(crate) fn with(guest: &str) -> Self {

@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 use tenancy::TenantPlugins as _;
 use uuid::Uuid;
 
+use crate::capabilities::http::capability_http;
+use crate::capabilities::kv::capability_kv;
+use crate::capabilities::secrets::capability_secrets;
 use crate::fixture::{Fixture, issued, request, run, spec};
 use crate::people::{people_bad, people_rules};
 

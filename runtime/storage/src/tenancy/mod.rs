@@ -1,6 +1,8 @@
-//! Tenants and admin keys.
+//! Tenants, admin keys, and what plugins keep.
 
 mod admin_keys;
+mod plugin_secrets;
+mod plugin_values;
 mod tenants;
 
 use ::tenancy::Write;
@@ -12,13 +14,22 @@ use crate::apply::Stored;
 use crate::statement::Statement;
 
 impl Stored for Write {
-    fn statements(self, tenant: &TenantId, _: &Sealer) -> Result<Vec<Statement>, StorageError> {
+    fn statements(self, tenant: &TenantId, sealer: &Sealer) -> Result<Vec<Statement>, StorageError> {
         Ok(vec![match self {
+            Self::ReservePluginRoom { plugin, key, size, room } => {
+                return Ok(plugin_values::reserve(tenant, &plugin, key, size, room));
+            }
+            Self::DeletePluginValue { plugin, key } => {
+                return Ok(plugin_values::delete(tenant, &plugin, key));
+            }
             Self::InsertTenant(new) => tenants::insert(&new),
             Self::ReplaceTenant { tenant: new, read_version } => tenants::replace(&new, read_version),
             Self::InsertAdminKey { key, hash } => admin_keys::insert(tenant, &key, &hash),
             Self::DeleteAdminKey(id) => admin_keys::delete(tenant, id),
             Self::TouchAdminKey { id, used_at } => admin_keys::touch(tenant, id, used_at),
+            Self::PutPluginSecret { secret, at } => plugin_secrets::put(tenant, sealer, &secret, at),
+            Self::DeletePluginSecret { plugin, name } => plugin_secrets::delete(tenant, plugin, name),
+            Self::PutPluginValue { plugin, put, now } => plugin_values::put(tenant, &plugin, *put, now),
         }])
     }
 }

@@ -20,6 +20,8 @@ use oauth2::ports::{
 };
 use oauth2::write::Write;
 use primitives::{Secret, SessionId, TenantId};
+use tenancy::plugin::values::{KeptValue, PutValue, Replaces, Room, ValueOwner};
+use tenancy::plugin::{PluginSecret, PluginSecrets as _, PluginValues as _};
 use uuid::Uuid;
 
 use crate::world::{World, client_id};
@@ -110,6 +112,14 @@ impl Rows {
         ];
         assert_eq!(world.apply(granted).await, None);
         assert_eq!(world.apply([KeyWrite::InsertSigningKey(Box::new(self.key.clone()))]).await, None);
+        let (plugin, name) = ("plan".to_owned(), "key".to_owned());
+        let secret = PluginSecret { plugin, name, value: Secret::new("s".to_owned()) };
+        assert_eq!(world.apply([tenancy::Write::PutPluginSecret { secret, at: world.now() }]).await, None);
+        let owner = ValueOwner { tenant: &world.tenant, plugin: "plan" };
+        let kept = KeptValue { value: b"v".to_vec(), expires_at: None };
+        let room = Room { entries: 1, bytes: 2 };
+        let put = PutValue { key: b"k".to_vec(), kept, replaces: Replaces::Nothing, room };
+        world.storage.put_value(owner, put, world.now()).await.unwrap();
     }
 
     /// What every look-up of every port finds in `tenant`.
@@ -151,7 +161,12 @@ impl Rows {
             find_subject(subject),
             is_session_live(self.session.session.id),
             list_signing_keys(),
+            list_plugin_secrets("plan"),
+            list_secrets_of_plugins(),
         ];
+        let owner = ValueOwner { tenant, plugin: "plan" };
+        let value = storage.find_value(owner, b"k", world.now()).await.unwrap();
+        looked_up.push(("find_value", format!("{value:?}")));
         let keys = storage.load_keys(tenant).await.unwrap();
         looked_up.push(("load_keys", format!("{:?}", keys.algorithms().next())));
         looked_up
@@ -206,6 +221,14 @@ impl Rows {
             Write::ForgetConsents { subject: identity, client: None },
             Write::ForgetConsents { subject: identity, client: Some(client) },
             Write::DeleteAccessToken { token: self.access_token.hash.clone() },
+        ];
+        assert_eq!(world.apply(unguarded).await, None);
+
+        let (plugin, name) = ("plan".to_owned(), "key".to_owned());
+        let key = b"k".to_vec();
+        let unguarded = [
+            tenancy::Write::DeletePluginSecret { plugin: plugin.clone(), name },
+            tenancy::Write::DeletePluginValue { plugin, key },
         ];
         assert_eq!(world.apply(unguarded).await, None);
 

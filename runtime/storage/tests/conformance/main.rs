@@ -15,6 +15,7 @@ mod identity;
 mod jobs;
 mod migrations;
 mod nodes;
+mod plugins;
 mod schema;
 mod signing_keys;
 mod subjects;

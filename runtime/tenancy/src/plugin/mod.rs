@@ -4,19 +4,23 @@
 //! This room knows plugins as their operator does. What runs them is behind [`TenantPlugins`].
 
 pub mod port;
+pub mod secrets;
 pub mod settings;
+pub mod values;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use primitives::hooks::HookContext;
-use primitives::{ClientId, OrganisationId};
+use primitives::{ClientId, OrganisationId, Origin, SecretReference};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use port::{CircuitState, PluginReport, PluginState, Reread, TenantPlugins};
+pub use secrets::{PluginSecret, PluginSecrets, reconcile_secrets};
 pub use settings::{Limits, Settings};
+pub use values::PluginValues;
 
 /// A plugin of a tenant, as a configuration file or the tenant's settings document declares it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,7 +37,16 @@ pub struct DeclaredPlugin {
     /// Its own settings, which it reads through the capability `config`.
     #[serde(default)]
     pub settings: Map<String, Value>,
-    /// What one call may use.
+    /// Its secrets, by the names by which it asks for them through the capability `secrets`. Only a
+    /// configuration file may have them; they are read when it is, and kept encrypted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, SecretReference>,
+    /// The servers that it may call through the capability `http`, e.g. `https://api.example`: scheme, host and
+    /// port, compared exactly.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(with = "BTreeSet<String>")]
+    pub http_origins: BTreeSet<Origin>,
+    /// What one call may use, and what the plugin may keep.
     #[serde(default)]
     pub limits: Limits,
     /// The capabilities that it is granted.
@@ -101,19 +114,28 @@ pub enum Capability {
     Log,
     /// Reads the plugin's own settings.
     Config,
+    /// Reads the plugin's own secrets.
+    Secrets,
+    /// Keeps small values between calls.
+    Kv,
+    /// Sends requests to named servers.
+    Http,
     /// May set the claim `groups`.
     Groups,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 3] = [Self::Log, Self::Config, Self::Groups];
+    pub const ALL: [Self; 6] = [Self::Log, Self::Config, Self::Secrets, Self::Kv, Self::Http, Self::Groups];
 
     /// As it stands in configuration.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Log => "log",
             Self::Config => "config",
+            Self::Secrets => "secrets",
+            Self::Kv => "kv",
+            Self::Http => "http",
             Self::Groups => "groups",
         }
     }
@@ -123,6 +145,9 @@ impl Capability {
         match self {
             Self::Log => Some("portcullis:host/log@0.1.0"),
             Self::Config => Some("portcullis:host/config@0.1.0"),
+            Self::Secrets => Some("portcullis:host/secrets@0.1.0"),
+            Self::Kv => Some("portcullis:host/kv@0.1.0"),
+            Self::Http => Some("portcullis:host/http@0.1.0"),
             Self::Groups => None,
         }
     }

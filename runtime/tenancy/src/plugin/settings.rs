@@ -1,7 +1,9 @@
 //! What an operator may set about plugins: the node's bounds and one plugin's limits.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use primitives::{Origin, TenantId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -28,6 +30,10 @@ pub struct Settings {
     pub compile_ms: u64,
     /// How much memory one compilation may take, in bytes of address space.
     pub compile_memory_bytes: u64,
+    /// Servers whose addresses need not be public, e.g. `"http://10.0.0.7:8080"`, each with the tenants whose plugins
+    /// may call it where they name it in their `http_origins`.
+    #[schemars(with = "BTreeMap<String, BTreeSet<String>>")]
+    pub private_origins: BTreeMap<Origin, BTreeSet<TenantId>>,
     /// The most that a plugin's own limits may ask for.
     #[serde(deserialize_with = "read_ceiling")]
     #[schemars(with = "Ceiling")]
@@ -49,20 +55,54 @@ struct Ceiling {
     output_bytes: u64,
     /// How many host calls one call may make.
     host_calls: u32,
+    /// How many values the plugin may keep.
+    kv_entries: u64,
+    /// How many bytes the values that it keeps may take, with their keys.
+    kv_bytes: u64,
+    /// How many HTTP requests one call may send.
+    http_calls: u32,
+    /// How large the body of an answer to one may be, in bytes.
+    http_response_bytes: u64,
 }
 
 impl Default for Ceiling {
     fn default() -> Self {
-        let Limits { cpu_ms, wall_ms, memory_bytes, output_bytes, host_calls } = Settings::default().ceiling;
-        Self { cpu_ms, wall_ms, memory_bytes, output_bytes, host_calls }
+        Settings::default().ceiling.into()
     }
 }
 
 fn read_ceiling<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
-    let Ceiling { cpu_ms, wall_ms, memory_bytes, output_bytes, host_calls } =
-        Ceiling::deserialize(deserializer)?;
-    Ok(Limits { cpu_ms, wall_ms, memory_bytes, output_bytes, host_calls })
+    Ceiling::deserialize(deserializer).map(Limits::from)
 }
+
+/// Both have these keys.
+macro_rules! same_keys {
+    ($($key:ident),+ $(,)?) => {
+        impl From<Limits> for Ceiling {
+            fn from(Limits { $($key),+ }: Limits) -> Self {
+                Self { $($key),+ }
+            }
+        }
+
+        impl From<Ceiling> for Limits {
+            fn from(Ceiling { $($key),+ }: Ceiling) -> Self {
+                Self { $($key),+ }
+            }
+        }
+    };
+}
+
+same_keys![
+    cpu_ms,
+    wall_ms,
+    memory_bytes,
+    output_bytes,
+    host_calls,
+    kv_entries,
+    kv_bytes,
+    http_calls,
+    http_response_bytes,
+];
 
 impl Default for Settings {
     fn default() -> Self {
@@ -75,12 +115,17 @@ impl Default for Settings {
             compile_queue: 16,
             compile_ms: 60_000,
             compile_memory_bytes: 2 << 30,
+            private_origins: BTreeMap::new(),
             ceiling: Limits {
                 cpu_ms: 1_000,
                 wall_ms: 10_000,
                 memory_bytes: 128 << 20,
                 output_bytes: 1 << 20,
                 host_calls: 1_024,
+                kv_entries: 65_536,
+                kv_bytes: 64 << 20,
+                http_calls: 64,
+                http_response_bytes: 4 << 20,
             },
         }
     }
@@ -93,7 +138,7 @@ impl Settings {
     }
 }
 
-/// What one call of a plugin may use. What exceeds the node's ceiling is cut to it.
+/// What one call of a plugin may use, and what the plugin may keep. What exceeds the node's ceiling is cut to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
@@ -107,11 +152,29 @@ pub struct Limits {
     pub output_bytes: u64,
     /// How many host calls one call may make.
     pub host_calls: u32,
+    /// How many values the plugin may keep (capability `kv`).
+    pub kv_entries: u64,
+    /// How many bytes the values that it keeps may take, with their keys.
+    pub kv_bytes: u64,
+    /// How many HTTP requests one call may send (capability `http`).
+    pub http_calls: u32,
+    /// How large the body of an answer to one may be, in bytes.
+    pub http_response_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { cpu_ms: 50, wall_ms: 100, memory_bytes: 32 << 20, output_bytes: 64 << 10, host_calls: 64 }
+        Self {
+            cpu_ms: 50,
+            wall_ms: 100,
+            memory_bytes: 32 << 20,
+            output_bytes: 64 << 10,
+            host_calls: 64,
+            kv_entries: 1_024,
+            kv_bytes: 1 << 20,
+            http_calls: 8,
+            http_response_bytes: 256 << 10,
+        }
     }
 }
 
@@ -125,6 +188,10 @@ impl Limits {
             memory_bytes: self.memory_bytes.min(ceiling.memory_bytes),
             output_bytes: self.output_bytes.min(ceiling.output_bytes),
             host_calls: self.host_calls.min(ceiling.host_calls),
+            kv_entries: self.kv_entries.min(ceiling.kv_entries),
+            kv_bytes: self.kv_bytes.min(ceiling.kv_bytes),
+            http_calls: self.http_calls.min(ceiling.http_calls),
+            http_response_bytes: self.http_response_bytes.min(ceiling.http_response_bytes),
         }
     }
 
@@ -169,6 +236,10 @@ mod tests {
             memory_bytes: u64::MAX,
             output_bytes: u64::MAX,
             host_calls: u32::MAX,
+            kv_entries: u64::MAX,
+            kv_bytes: u64::MAX,
+            http_calls: u32::MAX,
+            http_response_bytes: u64::MAX,
         };
         assert_eq!(greedy.within(&ceiling), ceiling);
         assert_eq!(Limits::default().within(&ceiling), Limits::default());

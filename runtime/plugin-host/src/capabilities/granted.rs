@@ -1,0 +1,110 @@
+//! What one plugin of one tenant may use, made once when it is installed.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use primitives::outbound::{Outbound, Reach};
+use primitives::time::FixedClock;
+use primitives::{Clock, Origin, Secret, TenantId, Timestamp};
+use serde_json::Value;
+use tenancy::plugin::{Capability, PluginValues};
+use tokio::sync::Semaphore;
+
+use crate::metrics::{CapabilityMetrics, PluginMetrics};
+use crate::spec::PluginSpec;
+use crate::{HostError, PluginHost};
+
+/// What a plugin may use. Of a capability that was not granted it holds nothing.
+#[derive(Debug)]
+pub(crate) struct Granted {
+    /// Whose plugin it is, whoever is called for.
+    pub(crate) tenant: TenantId,
+    /// Its name there.
+    pub(super) plugin: String,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) settings: Value,
+    pub(super) secrets: BTreeMap<String, Secret<String>>,
+    pub(super) values: Option<Arc<dyn PluginValues>>,
+    /// The servers that it may call, each with where it may be.
+    pub(super) origins: BTreeMap<Origin, Reach>,
+    pub(super) outbound: Option<Arc<dyn Outbound>>,
+    /// Places of the node's guests that wait for somebody else's server.
+    pub(super) waits: Arc<Semaphore>,
+    pub(super) metrics: CapabilityMetrics,
+}
+
+impl PluginHost {
+    /// Gathers what `spec` grants to a plugin of this tenant. Refuses what this node does not offer.
+    pub(crate) async fn gather(
+        &self,
+        tenant: &TenantId,
+        spec: &PluginSpec,
+    ) -> Result<Arc<Granted>, HostError> {
+        let services = &self.services;
+        let not_offered = |capability: &&Capability| !services.offers(**capability);
+        if let Some(capability) = spec.grants.iter().find(not_offered) {
+            return Err(HostError::NotOffered { capability: capability.as_str() });
+        }
+        let is_granted = |capability| spec.grants.contains(&capability);
+        let mut secrets = BTreeMap::new();
+        if let Some(port) = services.secrets.as_ref().filter(|_| is_granted(Capability::Secrets)) {
+            let listed = port.list_plugin_secrets(tenant, &spec.name).await;
+            let listed = listed.map_err(|error| HostError::Internal(format!("its secrets: {error}")))?;
+            secrets.extend(listed.into_iter().map(|secret| (secret.name, secret.value)));
+        }
+        let origins = spec.http_origins.iter().filter(|_| is_granted(Capability::Http));
+        let private = |origin| {
+            let tenants = self.settings.private_origins.get(origin);
+            tenants.is_some_and(|tenants| tenants.contains(tenant))
+        };
+        let reach = |origin| if private(origin) { Reach::NamedByOperator } else { Reach::Public };
+        Ok(Arc::new(Granted {
+            tenant: tenant.clone(),
+            plugin: spec.name.clone(),
+            clock: Arc::clone(&self.clock),
+            settings: Value::Object(spec.settings.clone()),
+            secrets,
+            values: services.values.clone().filter(|_| is_granted(Capability::Kv)),
+            origins: origins.map(|origin| (origin.clone(), reach(origin))).collect(),
+            outbound: services.outbound.clone().filter(|_| is_granted(Capability::Http)),
+            waits: Arc::clone(&self.waits),
+            metrics: self.metrics.of_capabilities(&spec.name),
+        }))
+    }
+}
+
+impl Granted {
+    /// For an instance that nobody has called yet. Shared, so that nothing is freed inside a call that takes
+    /// the instance over.
+    pub(crate) fn nothing() -> Arc<Self> {
+        static NOTHING: LazyLock<Arc<Granted>> = LazyLock::new(|| {
+            Arc::new(Granted {
+                tenant: TenantId::default_tenant(),
+                plugin: String::new(),
+                clock: Arc::new(FixedClock::new(Timestamp::from_seconds(0))),
+                settings: Value::Null,
+                secrets: BTreeMap::new(),
+                values: None,
+                origins: BTreeMap::new(),
+                outbound: None,
+                waits: Arc::new(Semaphore::new(0)),
+                metrics: PluginMetrics::default().of_capabilities(""),
+            })
+        });
+        Arc::clone(&NOTHING)
+    }
+
+    /// Whether it is the same as another one of the same plugin.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.tenant == other.tenant
+            && self.settings == other.settings
+            && self.secrets == other.secrets
+            && self.origins == other.origins
+    }
+
+    /// Whether it holds nothing that another one of the same plugin does not.
+    pub(crate) fn is_within(&self, other: &Self) -> bool {
+        self.secrets.iter().all(|(name, secret)| other.secrets.get(name) == Some(secret))
+            && self.origins.iter().all(|(origin, reach)| other.origins.get(origin) == Some(reach))
+    }
+}
