@@ -18,6 +18,7 @@ mod outcome;
 mod randomness;
 mod serve;
 mod session;
+mod temporary;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -5,6 +5,7 @@
 //! file and no environment: the composition root hands it the text, and resolves the secrets that the
 //! text only refers to.
 
+mod document;
 pub mod jobs;
 pub mod limits;
 pub mod listener;
@@ -23,6 +24,7 @@ pub mod tenant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use document::{read_json, read_toml};
 pub use jobs::Jobs;
 pub use limits::Limits;
 pub use listener::{ClientAuthentication, ListenAddress, Listener, Router};
@@ -74,8 +76,7 @@ impl Config {
     /// A mistake of syntax, key or type is reported alone (what follows it cannot be trusted);
     /// contradictions are reported together.
     pub fn parse(source: &Source<'_>) -> Result<Self, Problems> {
-        let mut config: Self =
-            toml::from_str(source.text).map_err(|error| problem::of_toml(&error, source))?;
+        let mut config: Self = read_toml(source.text, source.file)?;
         source::resolve(&mut config, source.directory);
         let mut checker = Checker::new(source);
         config.check(&mut checker);

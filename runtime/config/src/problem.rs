@@ -96,13 +96,12 @@ impl<'a> Checker<'a> {
 }
 
 /// Turns an error of the TOML reader into ours: same place, words for the person who wrote the file.
-pub(crate) fn of_toml(error: &toml::de::Error, source: &Source<'_>) -> Problems {
-    let Source { text, file, .. } = source;
+pub(crate) fn of_toml(error: &toml::de::Error, text: &str, file: &str) -> Problems {
     let offset = error.span().map_or(0, |span| span.start);
     let Position { line, column } = locate::offset(text, offset);
     let key = locate::key_at(text, offset);
     let message = reword(error.message());
-    Problems(vec![Problem { file: (*file).to_owned(), line, column, key, message }])
+    Problems(vec![Problem { file: file.to_owned(), line, column, key, message }])
 }
 
 pub(crate) fn reword(message: &str) -> String {

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "these commands talk to the developer's terminal")]
 
 mod bench;
+mod bindings;
 mod ci;
 mod clients;
 mod demo;
@@ -51,6 +52,8 @@ enum Task {
     Bench(bench::Bench),
     /// Builds the Wasm guests (samples and fixtures of `plugins/`) and prints where they are
     Guests,
+    /// Generates the bindings of the SDKs that are committed
+    Bindings,
     /// Checks the house rules that no other tool knows: who imports whom, file length, migrations, paths
     Tidy,
 }
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Task::Screenshots(arguments) => screenshots::run(&arguments),
         Task::Bench(bench) => bench::run(&bench),
         Task::Guests => guests::build().map(|place| println!("{}", place.display())),
+        Task::Bindings => bindings::write(),
         Task::Tidy => tidy::run(),
     };
     match done {

@@ -8,12 +8,15 @@ use primitives::Rng;
 
 use crate::data_directory::{DataDirectory, write_secret};
 use crate::outcome::Failure;
+use crate::temporary::Temporary;
 
-/// A directory that is the demo's. Dropping a temporary one removes it.
+/// A directory that is the demo's.
 #[derive(Debug)]
-pub(super) struct Directory {
-    path: PathBuf,
-    temporary: bool,
+pub(super) enum Directory {
+    /// It was asked for, and stays.
+    Asked(PathBuf),
+    /// It goes with the demo.
+    Temporary(Temporary),
 }
 
 impl Directory {
@@ -21,7 +24,7 @@ impl Directory {
     ///
     /// What is in a directory already could be a node's, whose people the demo's would join.
     pub(super) fn make(asked: Option<&Path>, rng: &dyn Rng) -> Result<Self, Failure> {
-        let Some(asked) = asked else { return Self::temporary(rng).map_err(Failure::Failed) };
+        let Some(asked) = asked else { return Ok(Self::Temporary(Temporary::make("demo", rng)?)) };
         let path = std::path::absolute(asked)?;
         DataDirectory::open(path.clone())?;
         let mut entries = fs::read_dir(&path).with_context(|| path.display().to_string())?;
@@ -29,39 +32,23 @@ impl Directory {
             let words = format!("a demo begins with an empty data directory: {} is not", path.display());
             return Err(Failure::Usage(anyhow!(words)));
         }
-        Ok(Self { path, temporary: false })
-    }
-
-    fn temporary(rng: &dyn Rng) -> anyhow::Result<Self> {
-        use std::os::unix::fs::DirBuilderExt as _;
-        let name = format!("portcullis-demo-{}", rng.uuid().simple());
-        let path = std::env::temp_dir().join(name);
-        // Not one that somebody else made there before.
-        fs::DirBuilder::new().mode(0o700).create(&path).with_context(|| path.display().to_string())?;
-        Ok(Self { path, temporary: true })
+        Ok(Self::Asked(path))
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        match self {
+            Self::Asked(path) => path,
+            Self::Temporary(temporary) => temporary.path(),
+        }
     }
 
-    pub(super) fn is_temporary(&self) -> bool {
-        self.temporary
+    pub(super) const fn is_temporary(&self) -> bool {
+        matches!(self, Self::Temporary(_))
     }
 
     /// Writes a file for its user's eyes only.
     pub(super) fn write(&self, name: &str, text: &str) -> anyhow::Result<()> {
-        let path = self.path.join(name);
+        let path = self.path().join(name);
         write_secret(&path, text).with_context(|| format!("cannot write {}", path.display()))
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        if self.temporary
-            && let Err(error) = fs::remove_dir_all(&self.path)
-        {
-            eprintln!("portcullis: {} is left behind: {error}", self.path.display());
-        }
     }
 }

@@ -4,6 +4,7 @@
 
 mod demo;
 mod place;
+mod plugin;
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;

@@ -1,0 +1,53 @@
+//! `portcullis plugin`: from nothing to a component, without a node.
+//!
+//! A plugin's project is a directory with a [`manifest`], made by [`new`] from the [`template`]s. [`build`] makes its
+//! component; [`test`] and [`bench`] put it on [`trial`] with its [`cases`].
+
+mod bench;
+mod build;
+mod cases;
+mod diff;
+mod inspect;
+mod language;
+mod manifest;
+mod new;
+mod template;
+mod test;
+mod trial;
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::Common;
+use crate::outcome::Failure;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Makes a project to start from: a small plugin that works, with its tests
+    New(new::Options),
+    /// Builds a project's component, whatever its language
+    Build(build::Options),
+    /// Runs a project's cases against the real plugin host; no node is needed
+    Test(test::Options),
+    /// Measures what a call of a project's plugin costs
+    Bench(bench::Options),
+    /// Says what a component is and needs; it is not run
+    Inspect {
+        /// The component
+        file: PathBuf,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+pub(crate) fn run(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::New(options) => new::run(options),
+        Command::Build(options) => build::run(options),
+        Command::Test(options) => test::run(options),
+        Command::Bench(options) => bench::run(options),
+        Command::Inspect { file, common } => inspect::run(file, common),
+    }
+}

@@ -1,0 +1,195 @@
+//! What a new project is made of: templates per language and hook, the language's SDK, and the contract.
+//!
+//! All of it is in the binary, each file from its one place in the repository: `templates/hooks/<hook>` and
+//! `templates/languages/<language>/{all,<hook>}` in this crate, `plugins/sdk/<language>` and `wit`. A hook can be chosen
+//! as soon as a language has a template of its name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plugin_host::HookName;
+
+use super::language::Language;
+
+/// The embedded files: their paths in the repository, and what is in them.
+static FILES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+
+const TEMPLATES: &str = "runtime/cli/templates";
+
+/// The files below a directory of the repository, by their paths in it.
+fn below(directory: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    FILES
+        .iter()
+        .filter_map(move |(path, text)| Some((path.strip_prefix(directory)?.strip_prefix('/')?, *text)))
+}
+
+fn find(path: &str) -> &'static str {
+    FILES.iter().find(|(embedded, _)| *embedded == path).map_or("", |(_, text)| text)
+}
+
+/// The hooks for which the language has a template.
+pub(super) fn hooks(language: Language) -> Vec<HookName> {
+    let has = |hook: &HookName| below(&own(language, *hook)).next().is_some();
+    HookName::ALL.into_iter().filter(has).collect()
+}
+
+fn own(language: Language, hook: HookName) -> String {
+    format!("{TEMPLATES}/languages/{}/{}", language.as_str(), hook.as_str())
+}
+
+/// The files of a new project, by their paths in it.
+pub(super) fn render(name: &str, language: Language, hook: HookName) -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    for directory in [
+        format!("{TEMPLATES}/hooks/{}", hook.as_str()),
+        format!("{TEMPLATES}/languages/{}/all", language.as_str()),
+        own(language, hook),
+    ] {
+        for (path, text) in below(&directory) {
+            files.insert(path.replace("dot-", "."), fill(text, name, language, hook));
+        }
+    }
+    match language {
+        Language::Rust => files.extend(rust()),
+        Language::C => files.extend(c(hook)),
+    }
+    files
+}
+
+/// Fills the places of a template. The name has no character that means something in any of the languages.
+fn fill(text: &str, name: &str, language: Language, hook: HookName) -> String {
+    text.replace("{{name}}", name)
+        .replace("{{language}}", language.as_str())
+        .replace("{{hook}}", hook.as_str())
+        .replace("{{limits}}", limits(language))
+}
+
+/// The limits that a language's runtime needs where the usual ones are too small.
+const fn limits(language: Language) -> &'static str {
+    match language {
+        Language::Rust | Language::C => "",
+    }
+}
+
+/// The SDK, which finds the contract inside of it rather than in the repository; the versions that it was built with;
+/// and how its guests are linked.
+fn rust() -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    for (path, text) in below("plugins/sdk/rust") {
+        files.insert(format!("sdk/{path}"), text.replace("../../../wit/", "wit/"));
+    }
+    for (path, text) in below("wit") {
+        files.insert(format!("sdk/wit/{path}"), text.to_owned());
+    }
+    files.insert("Cargo.lock".to_owned(), find("plugins/Cargo.lock").to_owned());
+    files.insert(".cargo/config.toml".to_owned(), find("plugins/.cargo/config.toml").to_owned());
+    files
+}
+
+/// The SDK with the bindings of the hook, and the contract.
+fn c(hook: HookName) -> BTreeMap<String, String> {
+    let mut files = wit(hook);
+    for (path, text) in below("plugins/sdk/c").filter(|(path, _)| !path.starts_with("generated/")) {
+        files.insert(format!("sdk/{path}"), text.to_owned());
+    }
+    for (path, text) in below(&format!("plugins/sdk/c/generated/{}", hook.as_str())) {
+        files.insert(format!("sdk/{path}"), text.to_owned());
+    }
+    files
+}
+
+/// The contract of one hook, laid out as every WIT tool expects: its package, and below `deps` those that it names.
+fn wit(hook: HookName) -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    let own = package(hook.interface()).unwrap_or_default();
+    for (path, text) in contract(own) {
+        let place = match path.split_once('/') {
+            Some((package, file)) if package == own => format!("wit/{file}"),
+            _ => format!("wit/deps/{path}"),
+        };
+        files.insert(place, text.to_owned());
+    }
+    files
+}
+
+/// The files of a WIT package and of those that it names, below `wit`.
+fn contract(package: &str) -> Vec<(&'static str, &'static str)> {
+    let mut wanted = vec![package];
+    let mut found = BTreeSet::new();
+    while let Some(package) = wanted.pop() {
+        if found.insert(package) {
+            let named = below("wit").filter(|(path, _)| path.split('/').next() == Some(package));
+            wanted.extend(named.flat_map(|(_, text)| text.split_whitespace().filter_map(self::package)));
+        }
+    }
+    let is_found = |path: &str| path.split_once('/').is_some_and(|(package, _)| found.contains(package));
+    below("wit").filter(|(path, _)| is_found(path)).collect()
+}
+
+/// The package of ours in a word of WIT, such as `portcullis:host/log@0.1.0;`.
+fn package(word: &str) -> Option<&str> {
+    word.strip_prefix("portcullis:")?.split(['/', '@', ';', '.']).next()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum as _;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::commands::plugin::manifest::{FILE, Manifest};
+
+    fn every_project() -> Vec<(Language, HookName, BTreeMap<String, String>)> {
+        let languages = Language::value_variants().iter().copied();
+        languages
+            .flat_map(|language| hooks(language).into_iter().map(move |hook| (language, hook)))
+            .map(|(language, hook)| (language, hook, render("a-plan", language, hook)))
+            .collect()
+    }
+
+    #[test]
+    fn every_project_is_whole_and_filled_in() {
+        assert!(!every_project().is_empty());
+        for (language, hook, files) in every_project() {
+            let manifest: Manifest = config::read_toml(&files[FILE], FILE).unwrap();
+            assert_eq!(
+                (manifest.name.as_str(), manifest.language, manifest.hook),
+                ("a-plan", language, hook)
+            );
+            assert!(files["README.md"].contains("a-plan"));
+            assert!(files.keys().any(|path| path.starts_with("cases/")));
+            assert!(files.contains_key(".gitignore"));
+            for (path, text) in &files {
+                assert!(!text.is_empty() && !text.contains("{{name"), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_in_a_project_names_a_file_outside_of_it() {
+        for (_, _, files) in every_project() {
+            for (path, text) in files {
+                assert!(!path.contains("..") && !text.contains("../"), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn contract_of_a_hook_has_what_it_names_and_nothing_else() {
+        let files: Vec<String> = wit(HookName::Token).into_keys().collect();
+        assert_eq!(files, ["wit/deps/host/host.wit", "wit/token.wit"]);
+    }
+
+    #[test]
+    fn project_in_rust_is_built_as_the_plugins_of_the_repository_are() {
+        let ours: Value = config::read_toml(find("plugins/Cargo.toml"), "Cargo.toml").unwrap();
+        let files = render("a-plan", Language::Rust, HookName::Token);
+        let theirs: Value = config::read_toml(&files["Cargo.toml"], "Cargo.toml").unwrap();
+        for part in ["dependencies/serde", "dependencies/serde_json", "dependencies/wit-bindgen", "package"] {
+            let part = format!("/workspace/{part}");
+            assert!(ours.pointer(&part).is_some());
+            assert_eq!(ours.pointer(&part), theirs.pointer(&part), "{part}");
+        }
+        assert_eq!(ours["profile"], theirs["profile"]);
+        assert!(files["sdk/src/bindings.rs"].contains("wit/token"));
+    }
+}

@@ -1,0 +1,119 @@
+//! A plugin on trial: the real plugin host with one plugin, in this process, without a node.
+//!
+//! Its compiled code is kept in a temporary directory under a key of its own. A directory that stays, such as the
+//! project's, could hold machine code that came with somebody's project; loading it would be running it.
+
+mod log;
+mod per_call;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use anyhow::{Context as _, anyhow};
+use plugin_host::{Compiler, PluginHost, PluginSpec, Settings};
+use primitives::hooks::HookFailure;
+use primitives::seal::{DataKey, Keyring};
+use primitives::{Clock, Rng as _, Sealer, TenantId, Timestamp};
+use serde_json::Value;
+use tenancy::plugin::TenantPlugins as _;
+use tokio::runtime::Runtime;
+
+pub(super) use self::log::Log;
+pub(super) use self::per_call::PerCall;
+use super::cases::Case;
+use crate::randomness::SystemRng;
+use crate::temporary::Temporary;
+
+/// The host, and what it needs to be one.
+pub(super) struct Trial {
+    host: PluginHost,
+    clock: Arc<CaseClock>,
+    sealer: Arc<Sealer>,
+    settings: Settings,
+    directory: Arc<Temporary>,
+}
+
+/// The time of the case that is asked.
+#[derive(Debug, Default)]
+struct CaseClock(AtomicI64);
+
+impl Clock for CaseClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+impl Trial {
+    /// Makes the host.
+    pub(super) fn new(settings: Settings) -> anyhow::Result<Self> {
+        let rng = Arc::new(SystemRng::new());
+        let directory = Arc::new(Temporary::make("plugin", &*rng)?);
+        let mut material = [0; 32];
+        rng.fill(&mut material);
+        let keyring = Keyring::new(DataKey { id: 1, material: material.into() }, Vec::new());
+        Self::with(settings, Arc::new(Sealer::new(keyring, rng)), directory)
+    }
+
+    /// Another host with the same compiled code: what a node is that starts again.
+    pub(super) fn again(&self) -> anyhow::Result<Self> {
+        Self::with(self.settings.clone(), Arc::clone(&self.sealer), Arc::clone(&self.directory))
+    }
+
+    fn with(settings: Settings, sealer: Arc<Sealer>, directory: Arc<Temporary>) -> anyhow::Result<Self> {
+        let clock = Arc::new(CaseClock::default());
+        let compiled: &Path = directory.path();
+        let compiler = Compiler::this_program();
+        let host = PluginHost::new(settings.clone(), compiled, compiler, Arc::clone(&sealer), clock.clone())?;
+        Ok(Self { host, clock, sealer, settings, directory })
+    }
+
+    /// Loads the plugin for a tenant as if nobody had ever called it: with no memory of limits that earlier calls hit.
+    pub(super) async fn install(&self, tenant: &TenantId, spec: PluginSpec) -> anyhow::Result<()> {
+        self.host.forget(tenant);
+        let loaded = self.host.install_plugin(tenant, spec).await;
+        loaded.map(drop).map_err(|error| anyhow!("a node would not load it: {error}"))
+    }
+
+    /// Asks the plugin what a case asks.
+    pub(super) async fn ask(&self, case: &Case) -> Result<Value, HookFailure> {
+        self.clock.0.store(case.call.now().micros(), Ordering::SeqCst);
+        (case.ask)(&self.host, &case.call.context()).await
+    }
+
+    /// What the calls so far used, on average.
+    pub(super) fn per_call(&self) -> PerCall {
+        PerCall::of(self.host.metrics())
+    }
+
+    /// Asks once, and also returns what the plugin wrote to the log.
+    pub(super) fn try_case(
+        &self,
+        case: &Case,
+        spec: &PluginSpec,
+        log: &Log,
+    ) -> anyhow::Result<(Result<Value, HookFailure>, Vec<String>)> {
+        let mut spec = spec.clone();
+        if let Some(settings) = &case.settings {
+            spec.settings.clone_from(settings);
+        }
+        log.take();
+        // A runtime of its own: with it goes whatever the call left to be done, and a guest's standard streams are
+        // logged when the guest goes.
+        let runtime = runtime()?;
+        let answer = runtime.block_on(async {
+            self.install(&case.call.context().tenant, spec).await?;
+            anyhow::Ok(self.ask(case).await)
+        })?;
+        drop(runtime);
+        Ok((answer, log.take()))
+    }
+}
+
+/// A runtime on this thread.
+pub(super) fn runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")
+}

@@ -1,0 +1,85 @@
+//! The bindings of the SDKs that are generated and committed: `plugins/sdk/c/generated`, from `wit/`.
+//!
+//! They are committed, so that neither the binary nor whoever writes a plugin carries a generator; a test here says
+//! when they no longer are what the WIT says.
+
+use anyhow::Context as _;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+use wit_bindgen_core::{Files, wit_parser::Resolve};
+
+use crate::workspace;
+
+/// The world of every hook's package.
+const WORLD: &str = "plugin";
+
+/// Writes them.
+pub(crate) fn write() -> anyhow::Result<()> {
+    let root = workspace::root();
+    for (path, text) in generate(&root)? {
+        let path = root.join(path);
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        fs::write(&path, text).with_context(|| path.display().to_string())?;
+        println!("{}", path.display());
+    }
+    Ok(())
+}
+
+/// The files by their paths in the repository, for every hook that the SDK has a directory of.
+fn generate(root: &Path) -> anyhow::Result<BTreeMap<PathBuf, String>> {
+    let generated = Path::new("plugins/sdk/c/generated");
+    let mut files = BTreeMap::new();
+    for hook in directories(&root.join(generated))? {
+        for (name, text) in of_hook(root, &hook).with_context(|| format!("hook {hook}"))? {
+            files.insert(generated.join(&hook).join(name), text);
+        }
+    }
+    Ok(files)
+}
+
+fn of_hook(root: &Path, hook: &str) -> anyhow::Result<Vec<(String, String)>> {
+    let mut resolve = Resolve::default();
+    // What hooks name comes first.
+    resolve.push_dir(root.join("wit/host"))?;
+    let (package, _) = resolve.push_dir(root.join("wit").join(hook))?;
+    let world = resolve.select_world(&[package], Some(WORLD))?;
+    // The types are put into the module by `portcullis plugin build`, from the WIT itself.
+    let options = wit_bindgen_c::Opts { no_object_file: true, ..wit_bindgen_c::Opts::default() };
+    let mut files = Files::default();
+    options.build().generate(&mut resolve, world, &mut files)?;
+    let text = |bytes: &[u8]| -> anyhow::Result<String> { Ok(without_object(std::str::from_utf8(bytes)?)) };
+    files.iter().map(|(name, bytes)| Ok((name.to_owned(), text(bytes)?))).collect()
+}
+
+/// Without the end of a file that asks the linker for the object with the types, which there is none of.
+fn without_object(text: &str) -> String {
+    let end = text.find("\n// Ensure that the *_component_type.o object is linked in").unwrap_or(text.len());
+    text.get(..end).unwrap_or(text).to_owned()
+}
+
+fn directories(place: &Path) -> anyhow::Result<Vec<String>> {
+    let entries = fs::read_dir(place).with_context(|| place.display().to_string())?;
+    let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let mut names = names.collect::<io::Result<Vec<_>>>()?;
+    names.sort();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn committed_bindings_are_what_the_wit_says() {
+        let root = workspace::root();
+        let generated = generate(&root).unwrap();
+        assert!(generated.contains_key(Path::new("plugins/sdk/c/generated/token/plugin.h")));
+        for (path, text) in generated {
+            let committed = fs::read_to_string(root.join(&path)).unwrap_or_default();
+            assert!(committed == text, "{} is not up to date; run: cargo xtask bindings", path.display());
+        }
+    }
+}
