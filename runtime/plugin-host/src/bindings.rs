@@ -30,7 +30,7 @@ pub(crate) mod token {
 pub(crate) mod login {
     wasmtime::component::bindgen!({
         path: ["../../wit/call", "../../wit/host", "../../wit/login"],
-        world: "portcullis:login/login-plugin",
+        world: "portcullis:login/plugin",
         exports: { default: async },
         ownership: Borrowing { duplicate_if_necessary: false },
     });
@@ -40,7 +40,7 @@ pub(crate) mod login {
 pub(crate) mod registration {
     wasmtime::component::bindgen!({
         path: ["../../wit/call", "../../wit/host", "../../wit/registration"],
-        world: "portcullis:registration/registration-plugin",
+        world: "portcullis:registration/plugin",
         exports: { default: async },
         ownership: Borrowing { duplicate_if_necessary: false },
     });
@@ -50,7 +50,7 @@ pub(crate) mod registration {
 pub(crate) mod identity_schema {
     wasmtime::component::bindgen!({
         path: ["../../wit/call", "../../wit/host", "../../wit/identity-schema"],
-        world: "portcullis:identity-schema/identity-schema-plugin",
+        world: "portcullis:identity-schema/plugin",
         exports: { default: async },
         ownership: Borrowing { duplicate_if_necessary: false },
     });

@@ -43,6 +43,7 @@ fn generate(root: &Path) -> anyhow::Result<BTreeMap<PathBuf, String>> {
 fn of_hook(root: &Path, hook: &str) -> anyhow::Result<Vec<(String, String)>> {
     let mut resolve = Resolve::default();
     // What hooks name comes first.
+    resolve.push_dir(root.join("wit/call"))?;
     resolve.push_dir(root.join("wit/host"))?;
     let (package, _) = resolve.push_dir(root.join("wit").join(hook))?;
     let world = resolve.select_world(&[package], Some(WORLD))?;

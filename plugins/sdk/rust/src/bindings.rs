@@ -1,4 +1,5 @@
-//! Generated from `wit/`: one module per hook, which share what they have in common.
+//! Generated from `wit/`: one module per hook, which share what they have in common. The names of worlds become names
+//! of macros, which must differ within a crate: so most have one of their own here.
 #![allow(missing_docs)]
 
 pub mod token {
@@ -15,7 +16,8 @@ pub mod token {
 pub mod login {
     wit_bindgen::generate!({
         path: ["../../../wit/call", "../../../wit/host", "../../../wit/login"],
-        world: "portcullis:login/login-plugin",
+        inline: "package portcullis:sdk; world login-plugin { include portcullis:login/plugin@0.1.0; }",
+        world: "portcullis:sdk/login-plugin",
         pub_export_macro: true,
         export_macro_name: "__export_login_component",
         default_bindings_module: "portcullis_plugin::bindings::login",
@@ -31,7 +33,8 @@ pub mod login {
 pub mod registration {
     wit_bindgen::generate!({
         path: ["../../../wit/call", "../../../wit/host", "../../../wit/registration"],
-        world: "portcullis:registration/registration-plugin",
+        inline: "package portcullis:sdk; world registration-plugin { include portcullis:registration/plugin@0.1.0; }",
+        world: "portcullis:sdk/registration-plugin",
         pub_export_macro: true,
         export_macro_name: "__export_registration_component",
         default_bindings_module: "portcullis_plugin::bindings::registration",
@@ -48,7 +51,8 @@ pub mod registration {
 pub mod identity_schema {
     wit_bindgen::generate!({
         path: ["../../../wit/call", "../../../wit/host", "../../../wit/identity-schema"],
-        world: "portcullis:identity-schema/identity-schema-plugin",
+        inline: "package portcullis:sdk; world identity-schema-plugin { include portcullis:identity-schema/plugin@0.1.0; }",
+        world: "portcullis:sdk/identity-schema-plugin",
         pub_export_macro: true,
         export_macro_name: "__export_identity_schema_component",
         default_bindings_module: "portcullis_plugin::bindings::identity_schema",

@@ -203,7 +203,7 @@ void portcullis_host_config_result_option_string_string_free(portcullis_host_con
   }
 }
 
-void exports_portcullis_token_hook_actor_free(exports_portcullis_token_hook_actor_t *ptr) {
+void portcullis_call_types_actor_free(portcullis_call_types_actor_t *ptr) {
   switch ((int32_t) ptr->tag) {
     case 1: {
       plugin_string_free(&ptr->val.subject);
@@ -240,11 +240,24 @@ void plugin_list_tuple2_string_string_free(plugin_list_tuple2_string_string_t *p
   }
 }
 
-void exports_portcullis_token_hook_call_context_free(exports_portcullis_token_hook_call_context_t *ptr) {
+void portcullis_call_types_call_context_free(portcullis_call_types_call_context_t *ptr) {
   plugin_string_free(&ptr->tenant);
-  exports_portcullis_token_hook_actor_free(&ptr->actor);
+  portcullis_call_types_actor_free(&ptr->actor);
   plugin_string_free(&ptr->request_id);
   plugin_list_tuple2_string_string_free(&ptr->extensions);
+}
+
+void portcullis_call_types_hook_error_free(portcullis_call_types_hook_error_t *ptr) {
+  plugin_string_free(&ptr->message);
+  plugin_list_tuple2_string_string_free(&ptr->extensions);
+}
+
+void exports_portcullis_token_hook_call_context_free(exports_portcullis_token_hook_call_context_t *ptr) {
+  portcullis_call_types_call_context_free(ptr);
+}
+
+void exports_portcullis_token_hook_hook_error_free(exports_portcullis_token_hook_hook_error_t *ptr) {
+  portcullis_call_types_hook_error_free(ptr);
 }
 
 void plugin_list_string_free(plugin_list_string_t *ptr) {
@@ -264,7 +277,6 @@ void exports_portcullis_token_hook_subject_free(exports_portcullis_token_hook_su
   plugin_list_string_free(&ptr->methods);
   plugin_string_free(&ptr->traits);
   plugin_string_free(&ptr->metadata);
-  plugin_list_tuple2_string_string_free(&ptr->extensions);
 }
 
 void exports_portcullis_token_hook_option_subject_free(exports_portcullis_token_hook_option_subject_t *ptr) {
@@ -278,23 +290,19 @@ void exports_portcullis_token_hook_token_request_free(exports_portcullis_token_h
   exports_portcullis_token_hook_option_subject_free(&ptr->subject);
   plugin_list_string_free(&ptr->scopes);
   plugin_list_string_free(&ptr->audience);
-  plugin_list_tuple2_string_string_free(&ptr->extensions);
 }
 
 void exports_portcullis_token_hook_token_claims_free(exports_portcullis_token_hook_token_claims_t *ptr) {
   plugin_string_free(&ptr->id_token);
   plugin_string_free(&ptr->access_token);
-  plugin_list_tuple2_string_string_free(&ptr->extensions);
 }
 
 void exports_portcullis_token_hook_userinfo_claims_free(exports_portcullis_token_hook_userinfo_claims_t *ptr) {
   plugin_string_free(&ptr->claims);
-  plugin_list_tuple2_string_string_free(&ptr->extensions);
 }
 
 void exports_portcullis_token_hook_denial_free(exports_portcullis_token_hook_denial_t *ptr) {
   plugin_string_free(&ptr->description);
-  plugin_list_tuple2_string_string_free(&ptr->extensions);
 }
 
 void exports_portcullis_token_hook_token_decision_free(exports_portcullis_token_hook_token_decision_t *ptr) {
@@ -321,11 +329,6 @@ void exports_portcullis_token_hook_userinfo_decision_free(exports_portcullis_tok
       break;
     }
   }
-}
-
-void exports_portcullis_token_hook_hook_error_free(exports_portcullis_token_hook_hook_error_t *ptr) {
-  plugin_string_free(&ptr->message);
-  plugin_list_tuple2_string_string_free(&ptr->extensions);
 }
 
 void exports_portcullis_token_hook_result_token_decision_hook_error_free(exports_portcullis_token_hook_result_token_decision_hook_error_t *ptr) {
@@ -462,7 +465,7 @@ uint8_t * __wasm_export_exports_portcullis_token_hook_shape_tokens(uint8_t * arg
       break;
     }
   }
-  exports_portcullis_token_hook_actor_t variant;
+  portcullis_call_types_actor_t variant;
   variant.tag = (int32_t) *((uint8_t*) (arg + (8*sizeof(void*))));
   switch ((int32_t) variant.tag) {
     case 0: {
@@ -521,11 +524,11 @@ uint8_t * __wasm_export_exports_portcullis_token_hook_shape_tokens(uint8_t * arg
       break;
     }
   }
-  exports_portcullis_token_hook_call_context_t arg3 = (exports_portcullis_token_hook_call_context_t) {
+  exports_portcullis_token_hook_call_context_t arg3 = (portcullis_call_types_call_context_t) {
     (plugin_string_t) (plugin_string_t) { (uint8_t*)(*((uint8_t **) (arg + 0))), (*((size_t*) (arg + sizeof(void*)))) },
     (plugin_option_string_t) option,
     (plugin_option_string_t) option0,
-    (exports_portcullis_token_hook_actor_t) variant,
+    (portcullis_call_types_actor_t) variant,
     (plugin_string_t) (plugin_string_t) { (uint8_t*)(*((uint8_t **) (arg + (11*sizeof(void*))))), (*((size_t*) (arg + (12*sizeof(void*))))) },
     (int64_t) *((int64_t*) (arg + (8+12*sizeof(void*)))),
     (plugin_list_tuple2_string_string_t) (plugin_list_tuple2_string_string_t) { (plugin_tuple2_string_string_t*)(*((uint8_t **) (arg + (16+12*sizeof(void*))))), (*((size_t*) (arg + (16+13*sizeof(void*))))) },
@@ -610,7 +613,7 @@ uint8_t * __wasm_export_exports_portcullis_token_hook_shape_userinfo(uint8_t * a
       break;
     }
   }
-  exports_portcullis_token_hook_actor_t variant;
+  portcullis_call_types_actor_t variant;
   variant.tag = (int32_t) *((uint8_t*) (arg + (8*sizeof(void*))));
   switch ((int32_t) variant.tag) {
     case 0: {
@@ -669,11 +672,11 @@ uint8_t * __wasm_export_exports_portcullis_token_hook_shape_userinfo(uint8_t * a
       break;
     }
   }
-  exports_portcullis_token_hook_call_context_t arg3 = (exports_portcullis_token_hook_call_context_t) {
+  exports_portcullis_token_hook_call_context_t arg3 = (portcullis_call_types_call_context_t) {
     (plugin_string_t) (plugin_string_t) { (uint8_t*)(*((uint8_t **) (arg + 0))), (*((size_t*) (arg + sizeof(void*)))) },
     (plugin_option_string_t) option,
     (plugin_option_string_t) option0,
-    (exports_portcullis_token_hook_actor_t) variant,
+    (portcullis_call_types_actor_t) variant,
     (plugin_string_t) (plugin_string_t) { (uint8_t*)(*((uint8_t **) (arg + (11*sizeof(void*))))), (*((size_t*) (arg + (12*sizeof(void*))))) },
     (int64_t) *((int64_t*) (arg + (8+12*sizeof(void*)))),
     (plugin_list_tuple2_string_string_t) (plugin_list_tuple2_string_string_t) { (plugin_tuple2_string_string_t*)(*((uint8_t **) (arg + (16+12*sizeof(void*))))), (*((size_t*) (arg + (16+13*sizeof(void*))))) },

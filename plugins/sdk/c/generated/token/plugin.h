@@ -43,7 +43,7 @@ typedef struct {
 } portcullis_host_config_result_option_string_string_t;
 
 // Who acts.
-typedef struct exports_portcullis_token_hook_actor_t {
+typedef struct portcullis_call_types_actor_t {
   uint8_t tag;
   union {
     plugin_string_t     subject;
@@ -51,20 +51,20 @@ typedef struct exports_portcullis_token_hook_actor_t {
     plugin_string_t     admin_key;
     plugin_string_t     listener;
   } val;
-} exports_portcullis_token_hook_actor_t;
+} portcullis_call_types_actor_t;
 
 // Nobody that is known yet.
-#define EXPORTS_PORTCULLIS_TOKEN_HOOK_ACTOR_ANONYMOUS 0
+#define PORTCULLIS_CALL_TYPES_ACTOR_ANONYMOUS 0
 // A signed-in person, for themselves: their identifier.
-#define EXPORTS_PORTCULLIS_TOKEN_HOOK_ACTOR_SUBJECT 1
+#define PORTCULLIS_CALL_TYPES_ACTOR_SUBJECT 1
 // A client, for itself: its identifier.
-#define EXPORTS_PORTCULLIS_TOKEN_HOOK_ACTOR_CLIENT 2
+#define PORTCULLIS_CALL_TYPES_ACTOR_CLIENT 2
 // The holder of an admin key: the key's identifier.
-#define EXPORTS_PORTCULLIS_TOKEN_HOOK_ACTOR_ADMIN_KEY 3
+#define PORTCULLIS_CALL_TYPES_ACTOR_ADMIN_KEY 3
 // Whoever a listener let in: the listener's name.
-#define EXPORTS_PORTCULLIS_TOKEN_HOOK_ACTOR_LISTENER 4
+#define PORTCULLIS_CALL_TYPES_ACTOR_LISTENER 4
 // The server itself.
-#define EXPORTS_PORTCULLIS_TOKEN_HOOK_ACTOR_SYSTEM 5
+#define PORTCULLIS_CALL_TYPES_ACTOR_SYSTEM 5
 
 typedef struct {
   plugin_string_t f0;
@@ -77,7 +77,7 @@ typedef struct {
 } plugin_list_tuple2_string_string_t;
 
 // Whose call this is.
-typedef struct exports_portcullis_token_hook_call_context_t {
+typedef struct portcullis_call_types_call_context_t {
   // The tenant: the issuer whose plugin is called.
   plugin_string_t   tenant;
   // The organisation, a customer of the tenant, in whose name the request runs.
@@ -85,14 +85,26 @@ typedef struct exports_portcullis_token_hook_call_context_t {
   // The OAuth client that asks.
   plugin_option_string_t   client;
   // Who acts.
-  exports_portcullis_token_hook_actor_t   actor;
+  portcullis_call_types_actor_t   actor;
   // The request, as it stands in the log.
   plugin_string_t   request_id;
   // When the call was made: microseconds since 1970-01-01T00:00:00Z.
   int64_t   now;
   // Empty in this version.
   plugin_list_tuple2_string_string_t   extensions;
-} exports_portcullis_token_hook_call_context_t;
+} portcullis_call_types_call_context_t;
+
+// The plugin could not decide.
+typedef struct portcullis_call_types_hook_error_t {
+  // For the operator's log; never shown to a client. At most 1,024 bytes are kept.
+  plugin_string_t   message;
+  // Must be empty in this version.
+  plugin_list_tuple2_string_string_t   extensions;
+} portcullis_call_types_hook_error_t;
+
+typedef portcullis_call_types_call_context_t exports_portcullis_token_hook_call_context_t;
+
+typedef portcullis_call_types_hook_error_t exports_portcullis_token_hook_hook_error_t;
 
 typedef struct {
   plugin_string_t *ptr;
@@ -193,14 +205,6 @@ typedef struct exports_portcullis_token_hook_userinfo_decision_t {
 // Do not answer: the client gets `access_denied`.
 #define EXPORTS_PORTCULLIS_TOKEN_HOOK_USERINFO_DECISION_DENY 1
 
-// The plugin could not decide.
-typedef struct exports_portcullis_token_hook_hook_error_t {
-  // For the operator's log; never shown to a client. At most 1,024 bytes are kept.
-  plugin_string_t   message;
-  // Must be empty in this version.
-  plugin_list_tuple2_string_string_t   extensions;
-} exports_portcullis_token_hook_hook_error_t;
-
 typedef struct {
   bool is_err;
   union {
@@ -242,13 +246,19 @@ void plugin_option_string_free(plugin_option_string_t *ptr);
 
 void portcullis_host_config_result_option_string_string_free(portcullis_host_config_result_option_string_string_t *ptr);
 
-void exports_portcullis_token_hook_actor_free(exports_portcullis_token_hook_actor_t *ptr);
+void portcullis_call_types_actor_free(portcullis_call_types_actor_t *ptr);
 
 void plugin_tuple2_string_string_free(plugin_tuple2_string_string_t *ptr);
 
 void plugin_list_tuple2_string_string_free(plugin_list_tuple2_string_string_t *ptr);
 
+void portcullis_call_types_call_context_free(portcullis_call_types_call_context_t *ptr);
+
+void portcullis_call_types_hook_error_free(portcullis_call_types_hook_error_t *ptr);
+
 void exports_portcullis_token_hook_call_context_free(exports_portcullis_token_hook_call_context_t *ptr);
+
+void exports_portcullis_token_hook_hook_error_free(exports_portcullis_token_hook_hook_error_t *ptr);
 
 void plugin_list_string_free(plugin_list_string_t *ptr);
 
@@ -267,8 +277,6 @@ void exports_portcullis_token_hook_denial_free(exports_portcullis_token_hook_den
 void exports_portcullis_token_hook_token_decision_free(exports_portcullis_token_hook_token_decision_t *ptr);
 
 void exports_portcullis_token_hook_userinfo_decision_free(exports_portcullis_token_hook_userinfo_decision_t *ptr);
-
-void exports_portcullis_token_hook_hook_error_free(exports_portcullis_token_hook_hook_error_t *ptr);
 
 void exports_portcullis_token_hook_result_token_decision_hook_error_free(exports_portcullis_token_hook_result_token_decision_hook_error_t *ptr);
 
