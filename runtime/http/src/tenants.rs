@@ -11,7 +11,6 @@ use oauth2::server::{AuthorizationServer, Environment, Issuer, Ports};
 use primitives::{Remembered, TenantId, Timestamp};
 use serde_json::{Map, Value};
 use storage::{EVERYTHING_CHANGED, InvalidatedCache, Storage};
-use tenancy::plugin::PluginState;
 use tenancy::{Tenant, TenantState, Tenants as _};
 use ui::{Branding, Locale, PageContext};
 use url::Url;
@@ -204,12 +203,9 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
     let url = Url::parse(&base_url).map_err(|error| unusable(error.to_string()))?;
     let schemas = Schemas::compile(&settings.identity).map_err(|error| unusable(error.to_string()))?;
     if tenant.state == TenantState::Active {
-        for report in node.plugins.install(&tenant.id, settings.plugins.clone()).await {
-            if let PluginState::Failed { reason } = report.state {
-                // Its hooks fail closed, or go on with the version before: never as if there were no plugin.
-                tracing::error!(tenant = %tenant.id, plugin = report.name, reason, "a plugin cannot be loaded");
-            }
-        }
+        // One that cannot be loaded is logged there. Its hooks fail closed, or go on with the version before:
+        // never as if there were no plugin.
+        node.plugins.install(&tenant.id, settings.plugins.clone()).await;
     }
     crate::keys::ensure(node, &tenant.id, &settings).await.map_err(LoadError::Store)?;
     let ports = Ports {

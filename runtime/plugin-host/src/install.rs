@@ -26,10 +26,13 @@ impl TenantPlugins for PluginHost {
             loop {
                 let reading = self.readings();
                 let before = self.find_tenant(tenant);
-                let slots = self.slots(tenant, before.as_deref(), &plugins).await;
-                let reports = slots.iter().map(|slot| slot.report()).collect();
+                let slots = self.slots(before.as_deref(), &plugins).await;
+                let installed = slots.clone();
                 if self.replace(tenant, (turn, reading), |_| slots) {
-                    return reports;
+                    for slot in &installed {
+                        slot.log_failure(tenant);
+                    }
+                    return installed.iter().map(|slot| slot.report()).collect();
                 }
             }
         })
@@ -82,19 +85,14 @@ impl PluginHost {
         }
     }
 
-    async fn slots(
-        &self,
-        tenant: &TenantId,
-        before: Option<&Installed>,
-        plugins: &[DeclaredPlugin],
-    ) -> Vec<Arc<Slot>> {
+    async fn slots(&self, before: Option<&Installed>, plugins: &[DeclaredPlugin]) -> Vec<Arc<Slot>> {
         let mut slots: Vec<Arc<Slot>> = Vec::with_capacity(plugins.len());
         for spec in plugins.iter().cloned().map(PluginSpec::from) {
             let slot = if slots.iter().any(|earlier| earlier.name() == spec.name) {
                 let reason = "another plugin of this tenant has the same name".to_owned();
                 Slot { spec, runs: Runs::Nothing(reason), file: None }
             } else {
-                self.slot(tenant, before, spec).await
+                self.slot(before, spec).await
             };
             slots.push(Arc::new(slot));
         }
@@ -102,7 +100,7 @@ impl PluginHost {
     }
 
     /// What becomes of one declaration.
-    pub(crate) async fn slot(&self, tenant: &TenantId, before: Option<&Installed>, spec: PluginSpec) -> Slot {
+    pub(crate) async fn slot(&self, before: Option<&Installed>, spec: PluginSpec) -> Slot {
         // Before the file is read: what is written to it meanwhile shows as a change.
         let file = FileStamp::of(&spec.source).await;
         let running = before.and_then(|installed| running(installed, &spec.name));
@@ -120,13 +118,6 @@ impl PluginHost {
                     plugin.grants.is_subset(&spec.grants)
                         && granted.as_ref().map_or(true, |granted| plugin.granted.is_within(granted))
                 });
-                tracing::warn!(
-                    %tenant,
-                    plugin = printable(&spec.name),
-                    reason,
-                    earlier_version_runs = kept.is_some(),
-                    "plugin cannot be loaded"
-                );
                 match kept {
                     Some(plugin) => Runs::Earlier(Arc::clone(plugin), reason),
                     None => Runs::Nothing(reason),

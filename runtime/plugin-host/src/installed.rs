@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use primitives::TenantId;
 use primitives::hooks::HookContext;
 use tenancy::plugin::{Binding, CircuitState, HookName, PluginReport, PluginState};
 
 use crate::file_stamp::FileStamp;
 use crate::plugin::Plugin;
-use crate::spec::PluginSpec;
+use crate::spec::{PluginSource, PluginSpec};
+use crate::state::printable;
 use crate::tenant::TenantGate;
 
 /// The plugins of one tenant.
@@ -53,6 +55,25 @@ impl Slot {
         match &self.runs {
             Runs::Declared(plugin) | Runs::Earlier(plugin, _) => Ok(plugin),
             Runs::Nothing(reason) => Err(reason),
+        }
+    }
+
+    /// Logs why what was declared cannot be loaded, if so: when it is put in place, and nowhere else.
+    pub(crate) fn log_failure(&self, tenant: &TenantId) {
+        let component = match &self.spec.source {
+            PluginSource::File(path) => printable(&path.display().to_string()),
+            PluginSource::Bytes(bytes) => format!("{} bytes", bytes.len()),
+        };
+        let plugin = printable(self.name());
+        match &self.runs {
+            Runs::Declared(_) => {}
+            Runs::Earlier(earlier, reason) => {
+                let runs = earlier.hash.to_string();
+                tracing::warn!(%tenant, plugin, component, reason, runs, "plugin cannot be loaded; the earlier version runs");
+            }
+            Runs::Nothing(reason) => {
+                tracing::error!(%tenant, plugin, component, reason, "plugin cannot be loaded; its hooks fail");
+            }
         }
     }
 

@@ -32,7 +32,7 @@ impl PluginHost {
             let mut slots = Vec::with_capacity(before.slots.len());
             for slot in &before.slots {
                 slots.push(if is_open(&before, slot) {
-                    Arc::new(self.slot(&tenant, Some(&before), slot.spec.clone()).await)
+                    Arc::new(self.slot(Some(&before), slot.spec.clone()).await)
                 } else {
                     Arc::clone(slot)
                 });
@@ -69,7 +69,9 @@ impl PluginHost {
         if !tenants.get(tenant).is_some_and(|now| Arc::ptr_eq(now, before)) {
             return;
         }
-        for slot in &slots {
+        let is_new = |slot: &&Arc<Slot>| !before.slots.iter().any(|other| Arc::ptr_eq(other, slot));
+        for slot in slots.iter().filter(is_new) {
+            slot.log_failure(tenant);
             let earlier = before.find(slot.name()).and_then(|slot| slot.plugin().ok());
             if let Ok(plugin) = slot.plugin()
                 && earlier.is_none_or(|earlier| earlier.hash != plugin.hash)

@@ -202,6 +202,22 @@ fn component_that_changes_on_disk_runs_when_the_node_notices_or_is_told() {
 }
 
 #[test]
+fn plugin_that_cannot_be_loaded_is_logged_once_with_all_the_facts() {
+    let place = Place::new(&format!(
+        "{NODE}watch = false\n[[tenant]]\nid = \"acme\"\n\
+         [[tenant.plugin]]\nname = \"plan\"\ncomponent = \"junk.wasm\"\n"
+    ));
+    place.write("junk.wasm", "no component");
+    let running = Running::start(&place);
+    assert_eq!(plugin(&place)["state"], "failed");
+    let told: Vec<_> = running.ended().into_iter().filter(|line| line.contains("cannot be loaded")).collect();
+    let [line] = told.as_slice() else { panic!("not once: {told:#?}") };
+    for fact in ["ERROR", "acme", "plan", "junk.wasm", "not a usable component"] {
+        assert!(line.contains(fact), "{fact}: {line}");
+    }
+}
+
+#[test]
 fn doctor_tells_problems_by_its_exit_code() {
     let place = Place::with_data(NODE);
     let found = place.json(&["doctor"]);

@@ -112,6 +112,13 @@ impl Running {
         panic!("the log does not say: {part}");
     }
 
+    /// Ends the node; the lines of its log that nobody has waited for.
+    pub(crate) fn ended(mut self) -> Vec<String> {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+        self.1.iter().collect()
+    }
+
     pub(crate) fn hang_up(&self) {
         assert!(Command::new("kill").args(["-HUP", &self.0.id().to_string()]).status().unwrap().success());
     }
