@@ -35,5 +35,8 @@ mod well_known;
 pub use metrics::HttpMetrics;
 pub use node::{Node, NodeParts, NodeSettings};
 pub use outbound::{GuardedOutbound, OutboundPolicy};
-pub use server::{Certificates, Listening, ServeError, Server, ServerSettings, command_socket};
+pub use server::{
+    CertificateError, Certificates, Listening, ServeError, Server, ServerSettings, certificate_valid_until,
+    command_socket,
+};
 pub use tenants::LoadedTenant;

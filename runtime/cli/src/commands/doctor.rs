@@ -2,16 +2,19 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
+use std::time::Duration;
 
 use config::{ClientAuthentication, Config, SecretReference};
 use http::Method;
-use primitives::TenantId;
+use portcullis_http::certificate_valid_until;
+use primitives::{Clock as _, TenantId, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 use url::Host;
 
 use super::Common;
 use crate::api::{Api, of_tenant};
+use crate::clock::SystemClock;
 use crate::configuration::{Place, secret};
 use crate::outcome::Failure;
 use crate::session::with_node;
@@ -55,6 +58,7 @@ pub(crate) fn run(place: &Place, common: &Common) -> Result<(), Failure> {
                 place.file.as_ref().map_or("no file: defaults".to_owned(), |f| f.display().to_string());
             findings.add(Level::Ok, "configuration", file);
             look_at_configuration(&config, &mut findings);
+            look_at_certificates(&config, SystemClock.now(), &mut findings);
             look_at_data_directory(&config, &mut findings);
             match with_node(place, async |api| Ok(look_at_node(api).await)) {
                 Ok(found) => findings.0.extend(found.0),
@@ -122,6 +126,22 @@ fn look_at_configuration(config: &Config, findings: &mut Findings) {
     if !config.secrets.former_master_keys.is_empty() {
         let what = "former keys are needed until every node has been started once with the new one";
         findings.add(Level::Notice, "master key", what);
+    }
+}
+
+/// How long before its end a certificate is worth a word: most are renewed a month before.
+const RENEW_BEFORE: Duration = Duration::from_hours(21 * 24);
+
+fn look_at_certificates(config: &Config, now: Timestamp, findings: &mut Findings) {
+    for listener in config.effective_listeners() {
+        let Some(tls) = &listener.tls else { continue };
+        let until = certificate_valid_until(tls, listener.client_ca.as_deref(), now);
+        let (level, what) = match until.map(|until| (until < now.after(RENEW_BEFORE), until.rfc3339())) {
+            Err(error) => (Level::Problem, error.to_string()),
+            Ok((true, until)) => (Level::Notice, format!("expires soon: renew it before {until}")),
+            Ok((false, until)) => (Level::Ok, format!("valid until {until}")),
+        };
+        findings.add(level, "certificate", format!("{} ({}): {what}", listener.name, tls.cert.display()));
     }
 }
 
@@ -223,5 +243,41 @@ async fn look_at_plugins(api: &mut Api, tenant: &TenantId, findings: &mut Findin
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+    use super::*;
+
+    #[test]
+    fn certificate_is_worth_a_word_three_weeks_before_its_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["id.example".to_owned()]).unwrap();
+        params.not_after = date_time_ymd(2027, 2, 1);
+        fs::write(directory.path().join("cert.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+        fs::write(directory.path().join("key.pem"), key.serialize_pem()).unwrap();
+        let at = |name| directory.path().join(name);
+        let mut listener = config::Listener::defaults().first().unwrap().clone();
+        listener.tls = Some(config::listener::Tls { cert: at("cert.pem"), key: at("key.pem") });
+        let config = Config { listeners: vec![listener], ..Config::default() };
+        let end = Timestamp::from_seconds(1_801_440_000);
+        for (seconds_before, expect) in [
+            (22 * 86_400, Level::Ok),
+            (21 * 86_400, Level::Ok),
+            (21 * 86_400 - 1, Level::Notice),
+            (1, Level::Notice),
+        ] {
+            let mut findings = Findings::default();
+            look_at_certificates(&config, end.before(Duration::from_secs(seconds_before)), &mut findings);
+            let levels: Vec<_> = findings.0.iter().map(|finding| finding.level).collect();
+            assert_eq!(levels, [expect], "{seconds_before}: {findings:?}");
+        }
+        let mut findings = Findings::default();
+        look_at_certificates(&config, end.after(Duration::from_secs(1)), &mut findings);
+        assert_eq!(findings.0.first().unwrap().level, Level::Problem);
     }
 }

@@ -202,6 +202,30 @@ fn component_that_changes_on_disk_runs_when_the_node_notices_or_is_told() {
 }
 
 #[test]
+fn doctor_tells_when_a_certificate_ends() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let check = |year: i32, key_file: &str, level: &str, part: &str| {
+        let mut params = rcgen::CertificateParams::new(vec!["id.example".to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
+        params.not_before = rcgen::date_time_ymd(2000, 1, 1);
+        let tls = "tls = { cert = \"cert.pem\", key = \"key.pem\" }\n[server]";
+        let place = Place::new(&NODE.replace("[server]", tls));
+        std::fs::create_dir(place.path("portcullis-data")).unwrap();
+        place.write("cert.pem", &params.self_signed(&key).unwrap().pem());
+        place.write("key.pem", key_file);
+        let told: Value = serde_json::from_str(&place.run(&["doctor", "--json"]).out).unwrap();
+        let findings = told["findings"].as_array().unwrap();
+        let found = findings.iter().find(|found| found["about"] == "certificate").unwrap();
+        assert_eq!(found["level"], level, "{found}");
+        assert!(found["message"].as_str().unwrap().contains(part), "{found}");
+    };
+    let pem = key.serialize_pem();
+    check(9999, &pem, "ok", "cert.pem): valid until 9999-01-01T00:00:00Z");
+    check(2020, &pem, "problem", "has expired");
+    check(9999, "no key", "problem", "key.pem");
+}
+
+#[test]
 fn plugin_that_cannot_be_loaded_is_logged_once_with_all_the_facts() {
     let place = Place::new(&format!(
         "{NODE}watch = false\n[[tenant]]\nid = \"acme\"\n\

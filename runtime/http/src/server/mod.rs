@@ -1,6 +1,7 @@
 //! Listening: connections in, requests out, until the node drains.
 
 mod accept;
+mod certificate;
 mod connection;
 mod socket;
 mod tls;
@@ -13,6 +14,8 @@ use std::time::Duration;
 use config::listener::{ClientAuthentication, ListenAddress, Listener};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+
+pub use certificate::{CertificateError, certificate_valid_until};
 
 use crate::node::Node;
 use crate::routes::RouteTable;

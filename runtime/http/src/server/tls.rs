@@ -68,7 +68,11 @@ impl TlsFiles {
     }
 }
 
-fn configuration(cert: &Path, key: &Path, client_ca: Option<&Path>) -> Result<ServerConfig, String> {
+pub(super) fn configuration(
+    cert: &Path,
+    key: &Path,
+    client_ca: Option<&Path>,
+) -> Result<ServerConfig, String> {
     let named = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let chain = certificates(cert).map_err(|error| named(cert, &error))?;
     let private = fs::read(key).map_err(|error| named(key, &error))?;
@@ -97,7 +101,7 @@ fn configuration(cert: &Path, key: &Path, client_ca: Option<&Path>) -> Result<Se
     Ok(config)
 }
 
-fn certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
+pub(super) fn certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
     let text = fs::read(path)?;
     let chain: Vec<_> =
         CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(io::Error::other)?;
