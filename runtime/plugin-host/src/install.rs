@@ -26,7 +26,7 @@ impl TenantPlugins for PluginHost {
             loop {
                 let reading = self.readings();
                 let before = self.find_tenant(tenant);
-                let slots = self.slots(before.as_deref(), &plugins).await;
+                let slots = self.slots(tenant, before.as_deref(), &plugins).await;
                 let installed = slots.clone();
                 if self.replace(tenant, (turn, reading), |_| slots) {
                     for slot in &installed {
@@ -85,14 +85,19 @@ impl PluginHost {
         }
     }
 
-    async fn slots(&self, before: Option<&Installed>, plugins: &[DeclaredPlugin]) -> Vec<Arc<Slot>> {
+    async fn slots(
+        &self,
+        tenant: &TenantId,
+        before: Option<&Installed>,
+        plugins: &[DeclaredPlugin],
+    ) -> Vec<Arc<Slot>> {
         let mut slots: Vec<Arc<Slot>> = Vec::with_capacity(plugins.len());
         for spec in plugins.iter().cloned().map(PluginSpec::from) {
             let slot = if slots.iter().any(|earlier| earlier.name() == spec.name) {
                 let reason = "another plugin of this tenant has the same name".to_owned();
                 Slot { spec, runs: Runs::Nothing(reason), file: None }
             } else {
-                self.slot(before, spec).await
+                self.slot(tenant, before, spec).await
             };
             slots.push(Arc::new(slot));
         }
@@ -100,7 +105,7 @@ impl PluginHost {
     }
 
     /// What becomes of one declaration.
-    pub(crate) async fn slot(&self, before: Option<&Installed>, spec: PluginSpec) -> Slot {
+    pub(crate) async fn slot(&self, tenant: &TenantId, before: Option<&Installed>, spec: PluginSpec) -> Slot {
         // Before the file is read: what is written to it meanwhile shows as a change.
         let file = FileStamp::of(&spec.source).await;
         let running = before.and_then(|installed| running(installed, &spec.name));

@@ -6,10 +6,10 @@ use primitives::TenantId;
 use primitives::hooks::HookContext;
 use tenancy::plugin::{Binding, CircuitState, HookName, PluginReport, PluginState};
 
+use crate::capabilities::printable;
 use crate::file_stamp::FileStamp;
 use crate::plugin::Plugin;
 use crate::spec::{PluginSource, PluginSpec};
-use crate::state::printable;
 use crate::tenant::TenantGate;
 
 /// The plugins of one tenant.

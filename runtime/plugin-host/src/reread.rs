@@ -32,7 +32,7 @@ impl PluginHost {
             let mut slots = Vec::with_capacity(before.slots.len());
             for slot in &before.slots {
                 slots.push(if is_open(&before, slot) {
-                    Arc::new(self.slot(Some(&before), slot.spec.clone()).await)
+                    Arc::new(self.slot(&tenant, Some(&before), slot.spec.clone()).await)
                 } else {
                     Arc::clone(slot)
                 });
