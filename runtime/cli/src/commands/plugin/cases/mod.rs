@@ -5,6 +5,10 @@
 
 mod call;
 mod expect;
+mod identity_schema;
+mod login;
+mod person;
+mod registration;
 mod token;
 
 use std::fs;
@@ -85,6 +89,9 @@ pub(super) fn read(project: &Project, only: Option<&str>) -> Result<Vec<Case>, F
     for file in files(&directory)? {
         cases.extend(match project.manifest.hook {
             HookName::Token => read_file::<token::Token>(&file)?,
+            HookName::Login => read_file::<login::Login>(&file)?,
+            HookName::Registration => read_file::<registration::Registration>(&file)?,
+            HookName::IdentitySchema => read_file::<identity_schema::IdentitySchema>(&file)?,
         });
     }
     if let Some(only) = only {
