@@ -26,8 +26,10 @@ mod bindings;
 pub mod config;
 mod host;
 pub mod http;
+pub mod identities;
 pub mod kv;
 pub mod log;
+pub mod permissions;
 pub mod secrets;
 pub mod token;
 
