@@ -192,6 +192,8 @@ fn parts(storage: &Storage, clock: &Arc<FixedClock>, rng: &Arc<dyn Rng>, compile
         secrets: Some(Arc::new(storage.clone())),
         values: Some(Arc::new(storage.clone())),
         outbound: Some(Arc::clone(&outbound)),
+        profiles: Some(Arc::new(storage.clone())),
+        permissions: None,
     });
     let plugins = Arc::new(host);
     NodeParts {

@@ -10,6 +10,8 @@ pub(crate) mod host {
         imports: {
             "portcullis:host/kv": async | trappable,
             "portcullis:host/http": async | trappable,
+            "portcullis:host/identities": async | trappable,
+            "portcullis:host/permissions": async | trappable,
             default: trappable,
         },
     });

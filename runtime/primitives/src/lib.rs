@@ -14,6 +14,7 @@ pub mod ids;
 pub mod json_patch;
 pub mod origin;
 pub mod outbound;
+pub mod permissions;
 pub mod remembered;
 pub mod rng;
 pub mod seal;

@@ -121,3 +121,42 @@ async fn plugin_reaches_no_server_that_is_not_public() {
     let called = futures_util::FutureExt::now_or_never(listener.accept());
     assert!(called.is_none(), "nobody connected");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plugin_reads_who_somebody_of_its_tenant_is_and_no_credential() {
+    let world = World::start().await;
+    let machine = machine(&world).await;
+    for (tenant, email) in [("acme", "ada@acme.example"), ("rival", "eve@rival.example")] {
+        let body = json!({
+            "schema_id": "default", "traits": { "email": email },
+            "metadata_admin": { "note": "of-the-operator" },
+            "credentials": { "password": { "config": { "password": "moss-covered-lantern-71" } } },
+        });
+        let made = world.operate(&world.key, ("POST", "/admin/identities"), tenant, &body).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+    }
+    let settings = json!({ "identifiers": ["Ada@acme.example", "eve@rival.example"] });
+    let more = json!({ "grants": ["config", "identities"], "settings": settings });
+    install(&world, "capability_identities", more).await;
+    let found = token(&world, &machine).await["found"].clone();
+    assert_eq!(found[0]["traits"]["email"], "ada@acme.example");
+    assert_eq!(found[1], Value::Null, "she is the rival's");
+    let whole = found.to_string();
+    for hidden in ["moss-covered", "argon2", "of-the-operator"] {
+        assert!(!whole.contains(hidden), "{whole}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plugin_that_is_granted_what_the_node_has_not_is_installed_as_broken() {
+    let world = World::start().await;
+    install(&world, "capability_permissions", json!({ "grants": ["config", "permissions"] })).await;
+    let machine = machine(&world).await;
+    let form = format!("grant_type=client_credentials&client_id={}&client_secret={}", machine.0, machine.1);
+    let headers = [("content-type", "application/x-www-form-urlencoded".to_owned())];
+    let url = format!("{}/oauth2/token", world.tenant("acme"));
+    assert_eq!(Browser::default().send("POST", &url, &headers, form).await.status, 500);
+    let listed =
+        world.operate(&world.key, ("GET", "/admin/portcullis/v1/plugins"), "acme", &Value::Null).await;
+    assert!(listed.text().contains("which this node does not offer"), "{}", listed.text());
+}

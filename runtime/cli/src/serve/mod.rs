@@ -196,6 +196,9 @@ fn offered(storage: &Storage, outbound: &Arc<dyn Outbound>) -> Services {
         secrets: Some(Arc::new(storage.clone())),
         values: Some(Arc::new(storage.clone())),
         outbound: Some(Arc::clone(outbound)),
+        profiles: Some(Arc::new(storage.clone())),
+        // Until there is the room that answers.
+        permissions: None,
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use identity::Profiles;
 use primitives::outbound::{Outbound, Reach};
+use primitives::permissions::Permissions;
 use primitives::time::FixedClock;
 use primitives::{Clock, Origin, Secret, TenantId, Timestamp};
 use serde_json::Value;
@@ -28,6 +30,8 @@ pub(crate) struct Granted {
     /// The servers that it may call, each with where it may be.
     pub(super) origins: BTreeMap<Origin, Reach>,
     pub(super) outbound: Option<Arc<dyn Outbound>>,
+    pub(super) profiles: Option<Arc<dyn Profiles>>,
+    pub(super) permissions: Option<Arc<dyn Permissions>>,
     /// Places of the node's guests that wait for somebody else's server.
     pub(super) waits: Arc<Semaphore>,
     pub(super) metrics: CapabilityMetrics,
@@ -67,6 +71,8 @@ impl PluginHost {
             values: services.values.clone().filter(|_| is_granted(Capability::Kv)),
             origins: origins.map(|origin| (origin.clone(), reach(origin))).collect(),
             outbound: services.outbound.clone().filter(|_| is_granted(Capability::Http)),
+            profiles: services.profiles.clone().filter(|_| is_granted(Capability::Identities)),
+            permissions: services.permissions.clone().filter(|_| is_granted(Capability::Permissions)),
             waits: Arc::clone(&self.waits),
             metrics: self.metrics.of_capabilities(&spec.name),
         }))
@@ -87,6 +93,8 @@ impl Granted {
                 values: None,
                 origins: BTreeMap::new(),
                 outbound: None,
+                profiles: None,
+                permissions: None,
                 waits: Arc::new(Semaphore::new(0)),
                 metrics: PluginMetrics::default().of_capabilities(""),
             })
@@ -102,9 +110,10 @@ impl Granted {
             && self.origins == other.origins
     }
 
-    /// Whether it holds nothing that another one of the same plugin does not.
+    /// Whether it holds nothing that another one of the same plugin does not. One secret may be an older value of
+    /// the other's.
     pub(crate) fn is_within(&self, other: &Self) -> bool {
-        self.secrets.iter().all(|(name, secret)| other.secrets.get(name) == Some(secret))
+        self.secrets.keys().all(|name| other.secrets.contains_key(name))
             && self.origins.iter().all(|(origin, reach)| other.origins.get(origin) == Some(reach))
     }
 }

@@ -7,8 +7,10 @@
 mod config;
 mod granted;
 mod http;
+mod identities;
 mod kv;
 mod log;
+mod permissions;
 mod secrets;
 mod services;
 
@@ -35,6 +37,8 @@ pub(crate) fn link_capabilities(linker: &mut Linker<CallState>) -> wasmtime::Res
     wit::secrets::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)?;
     wit::kv::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)?;
     wit::http::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)?;
+    wit::identities::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)?;
+    wit::permissions::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)?;
     crate::wasi::link(linker)
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use identity::Profiles;
 use primitives::outbound::Outbound;
+use primitives::permissions::Permissions;
 use tenancy::plugin::{Capability, PluginSecrets, PluginValues};
 
 /// What stands behind the capabilities. One of which there is nothing is not offered: a plugin that is granted
@@ -15,6 +17,10 @@ pub struct Services {
     pub values: Option<Arc<dyn PluginValues>>,
     /// Behind `http`.
     pub outbound: Option<Arc<dyn Outbound>>,
+    /// Behind `identities`.
+    pub profiles: Option<Arc<dyn Profiles>>,
+    /// Behind `permissions`.
+    pub permissions: Option<Arc<dyn Permissions>>,
 }
 
 impl Services {
@@ -25,6 +31,8 @@ impl Services {
             Capability::Secrets => self.secrets.is_some(),
             Capability::Kv => self.values.is_some(),
             Capability::Http => self.outbound.is_some(),
+            Capability::Identities => self.profiles.is_some(),
+            Capability::Permissions => self.permissions.is_some(),
         }
     }
 }

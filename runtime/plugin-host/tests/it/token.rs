@@ -13,7 +13,9 @@ use tenancy::TenantPlugins as _;
 use uuid::Uuid;
 
 use crate::capabilities::http::capability_http;
+use crate::capabilities::identities::capability_identities;
 use crate::capabilities::kv::capability_kv;
+use crate::capabilities::permissions::capability_permissions;
 use crate::capabilities::secrets::capability_secrets;
 use crate::fixture::{Fixture, issued, request, run, spec};
 use crate::people::{people_bad, people_rules};

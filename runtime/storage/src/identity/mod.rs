@@ -2,6 +2,7 @@
 
 mod flows;
 mod identities;
+mod profiles;
 mod sessions;
 mod subjects;
 

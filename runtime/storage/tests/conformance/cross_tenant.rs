@@ -8,6 +8,7 @@ use identity::flow::{FlowKind, NewFlow, StoredFlow, Transport};
 use identity::identity::Identity;
 use identity::password::HashedPassword;
 use identity::ports::{Flows as _, Identities as _, SessionFilter, Sessions as _};
+use identity::profile::{ProfileKey, Profiles as _};
 use identity::session::NewSession;
 use identity::{Flow, Identifier, IdentityState, Settings, Write as IdentityWrite};
 use jose::ports::SigningKeys as _;
@@ -164,6 +165,10 @@ impl Rows {
             list_plugin_secrets("plan"),
             list_secrets_of_plugins(),
         ];
+        for key in [ProfileKey::Id(subject), ProfileKey::Identifier(&self.identifier)] {
+            let profile = storage.find_profile(tenant, key).await.unwrap();
+            looked_up.push(("find_profile", format!("{profile:?}")));
+        }
         let owner = ValueOwner { tenant, plugin: "plan" };
         let value = storage.find_value(owner, b"k", world.now()).await.unwrap();
         looked_up.push(("find_value", format!("{value:?}")));

@@ -3,6 +3,7 @@
 
 mod flows;
 mod operators;
+mod profiles;
 
 use std::sync::Arc;
 use std::time::Duration;

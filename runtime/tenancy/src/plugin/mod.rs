@@ -120,13 +120,26 @@ pub enum Capability {
     Kv,
     /// Sends requests to named servers.
     Http,
+    /// Reads identities of its tenant, without credentials.
+    Identities,
+    /// Asks who may do what in its tenant.
+    Permissions,
     /// May set the claim `groups`.
     Groups,
 }
 
 impl Capability {
-    /// Every capability.
-    pub const ALL: [Self; 6] = [Self::Log, Self::Config, Self::Secrets, Self::Kv, Self::Http, Self::Groups];
+    /// Every capability, in the order in which they stand above.
+    pub const ALL: [Self; 8] = [
+        Self::Log,
+        Self::Config,
+        Self::Secrets,
+        Self::Kv,
+        Self::Http,
+        Self::Identities,
+        Self::Permissions,
+        Self::Groups,
+    ];
 
     /// As it stands in configuration.
     pub const fn as_str(self) -> &'static str {
@@ -136,6 +149,8 @@ impl Capability {
             Self::Secrets => "secrets",
             Self::Kv => "kv",
             Self::Http => "http",
+            Self::Identities => "identities",
+            Self::Permissions => "permissions",
             Self::Groups => "groups",
         }
     }
@@ -148,6 +163,8 @@ impl Capability {
             Self::Secrets => Some("portcullis:host/secrets@0.1.0"),
             Self::Kv => Some("portcullis:host/kv@0.1.0"),
             Self::Http => Some("portcullis:host/http@0.1.0"),
+            Self::Identities => Some("portcullis:host/identities@0.1.0"),
+            Self::Permissions => Some("portcullis:host/permissions@0.1.0"),
             Self::Groups => None,
         }
     }
@@ -200,6 +217,16 @@ mod tests {
         assert_eq!(plugin.bind, [Binding::every(HookName::Token)]);
         let written = serde_json::to_value(&plugin).unwrap();
         assert_eq!(serde_json::from_value::<DeclaredPlugin>(written).unwrap(), plugin);
+    }
+
+    #[test]
+    fn capabilities_are_numbered_in_their_order_and_have_names_of_their_own() {
+        for (at, capability) in Capability::ALL.into_iter().enumerate() {
+            assert_eq!(capability as usize, at);
+            assert_eq!(serde_json::to_value(capability).unwrap(), capability.as_str());
+            let interface = format!("portcullis:host/{}@0.1.0", capability.as_str());
+            assert!(capability.interface().is_none_or(|named| named == interface), "{capability:?}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tenancy::plugin::{PluginSecret, PluginSecrets};
 use tenancy::{ReadError, TenantPlugins as _};
 
-use crate::fixture::{Fixture, issued, run, spec};
+use crate::fixture::{Fixture, component, issued, run, spec};
 
 /// Secrets by tenant.
 #[derive(Debug, Default)]
@@ -102,6 +102,32 @@ fn changed_secret_is_read_when_the_plugin_is_installed_again() {
         kept.put("default", "a", "key", value);
         run(fixture.host.install_plugin(&fixture.tenant, reader("a", &["key"]))).unwrap();
         assert_eq!(issued(fixture.shape(None, "")).id_token["key"], value);
+    }
+}
+
+#[test]
+fn secret_that_was_taken_away_is_gone_even_when_the_new_version_fails() {
+    for (left, expect) in [(Some("new"), "old"), (None, "Unavailable")] {
+        let kept = Arc::new(Kept::default());
+        kept.put("default", "a", "key", "old");
+        let fixture = fixture(&kept);
+        let install = |guest: &str| {
+            let plugin = json!({
+                "name": "a", "component": component(guest), "grants": ["config", "secrets"],
+                "settings": { "names": ["key"] }, "limits": { "wall_ms": 10_000 },
+            });
+            run(fixture.host.install(&fixture.tenant, vec![serde_json::from_value(plugin).unwrap()]))
+        };
+        install("capability_secrets");
+        kept.0.lock().unwrap().clear();
+        if let Some(value) = left {
+            kept.put("default", "a", "key", value);
+        }
+        install("token_sockets");
+        let found = fixture.shape(None, "").map(|decision| issued(Ok(decision)).id_token["key"].clone());
+        let found = found
+            .map_or_else(|failure| format!("{:?}", failure.kind), |key| key.as_str().unwrap().to_owned());
+        assert_eq!(found, expect);
     }
 }
 
