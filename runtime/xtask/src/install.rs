@@ -25,16 +25,24 @@ pub(crate) const CHROMIUM: Debian = Debian {
     found: || answers("chromium", "--version"),
 };
 
+/// Compiles plugins in C.
+pub(crate) const CLANG: Debian =
+    Debian { purpose: "plugins in C", package: "clang", found: || answers("clang", "--version") };
+
+/// Links plugins in C.
+pub(crate) const LLD: Debian =
+    Debian { purpose: "plugins in C", package: "lld", found: || answers("wasm-ld", "--version") };
+
 /// Runs the client tests that are written in JavaScript.
 pub(crate) const NODE: Debian = Debian {
-    purpose: "the tests with clients from npm",
+    purpose: "clients and plugins that come from npm",
     package: "npm",
     found: || answers("node", "--version") && answers("npm", "--version"),
 };
 
 /// Runs the client tests that are written in Python.
 pub(crate) const PYTHON: Debian = Debian {
-    purpose: "the tests with clients from PyPI",
+    purpose: "clients and plugins that come from PyPI",
     package: "python3-venv",
     found: || {
         answers("python3", "--version")

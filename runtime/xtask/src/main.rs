@@ -13,6 +13,7 @@ mod guests;
 mod install;
 mod loopback;
 mod node;
+mod plugins;
 mod screenshots;
 mod server;
 mod test;
@@ -52,6 +53,8 @@ enum Task {
     Bench(bench::Bench),
     /// Builds the Wasm guests (samples and fixtures of `plugins/`) and prints where they are
     Guests,
+    /// New, build, test and bench of a plugin's project, in every language and on every hook
+    Plugins(plugins::Arguments),
     /// Generates the bindings of the SDKs that are committed
     Bindings,
     /// Checks the house rules that no other tool knows: who imports whom, file length, migrations, paths
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Task::Screenshots(arguments) => screenshots::run(&arguments),
         Task::Bench(bench) => bench::run(&bench),
         Task::Guests => guests::build().map(|place| println!("{}", place.display())),
+        Task::Plugins(arguments) => plugins::run(&arguments),
         Task::Bindings => bindings::write(),
         Task::Tidy => tidy::run(),
     };

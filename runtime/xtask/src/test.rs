@@ -20,7 +20,10 @@ pub(crate) fn run() -> anyhow::Result<()> {
     // other features, and build them again.
     let mut clients = Command::new(std::env::current_exe()?);
     clients.arg("clients").env(node::BINARIES, workspace::target_directory().join("debug"));
-    workspace::run(&mut clients)
+    workspace::run(&mut clients)?;
+    let mut plugins = Command::new(std::env::current_exe()?);
+    plugins.arg("plugins").env(node::BINARIES, workspace::target_directory().join("debug"));
+    workspace::run(&mut plugins)
 }
 
 /// Returns the program of the end-to-end suite in `tests/it`, as it was built with the workspace: a package that is

@@ -32,15 +32,20 @@ pub(crate) fn under_ci() -> bool {
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(root());
+    forget_cargo(&mut cargo);
+    cargo
+}
+
+/// Keeps from a command what the outer `cargo run` set for us.
+pub(crate) fn forget_cargo(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name
             .to_str()
             .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
         {
-            cargo.env_remove(&name);
+            command.env_remove(&name);
         }
     }
-    cargo
 }
 
 /// Runs a command to its end, with its output on ours; a failure names the command.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -118,15 +119,17 @@ fn failures_are_expected_by_name() {
         ("token_loop", "cpu-limit", "50 ms"),
         ("token_trap", "trap", "unreachable"),
         ("token_protected", "bad-answer", "protected claim"),
+        ("token_sleep", "wall-limit", "100 ms"),
     ] {
         let place = Place::new("");
         let case = |expect: &str| format!("{ADA}expect = {expect}\n");
         project(&place, guest, &case(&format!("{{ failure = \"{failure}\", detail = \"{words}\" }}")));
         let ended = place.run(&["plugin", "test", "plan"]);
         assert_eq!(ended.code, 0, "{guest}: {}{}", ended.out, ended.err);
-        for wrong in
-            ["{ answer.issue = {} }", "{ failure = \"guest-error\" }", "{ answer-includes.issue = {} }"]
-        {
+        let wrong =
+            ["{ answer.issue = {} }", "{ failure = \"guest-error\" }", "{ answer-includes.issue = {} }"];
+        // Where nothing expects that it takes too long, it sleeps on for the node's longest wall time.
+        for wrong in wrong.iter().filter(|_| guest != "token_sleep") {
             place.write("plan/cases/a.toml", &case(wrong));
             let ended = place.run(&["plugin", "test", "plan"]);
             assert_eq!(ended.code, 1, "{guest} {wrong}: {}", ended.out);
@@ -193,6 +196,21 @@ fn mistakes_in_cases_have_their_file_and_line() {
 }
 
 #[test]
+fn component_that_is_older_than_its_source_is_told_of() {
+    let place = Place::new("");
+    project(&place, "token_trap", &format!("{ADA}expect.failure = \"trap\"\n"));
+    fs::create_dir_all(place.path("plan/src/deep")).unwrap();
+    let source = fs::File::create(place.path("plan/src/deep/more.rs")).unwrap();
+    let built = fs::metadata(place.path("plan/build/plan.wasm")).unwrap().modified().unwrap();
+    let words = "plan/src/deep/more.rs is newer than plan/build/plan.wasm";
+    for (age, told) in [(built - Duration::from_secs(9), false), (built + Duration::from_secs(9), true)] {
+        source.set_modified(age).unwrap();
+        let ended = place.run(&["plugin", "test", "plan"]);
+        assert_eq!((ended.code, ended.err.contains(words)), (0, told), "{}{}", ended.out, ended.err);
+    }
+}
+
+#[test]
 fn json_cases_are_cases_too() {
     let place = Place::new("");
     project(&place, "token_trap", &format!("{ADA}expect.failure = \"trap\"\n"));
@@ -247,9 +265,12 @@ fn build_names_the_tool_that_is_missing_and_what_installs_it() {
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
     fs::create_dir(place.path("bin")).unwrap();
-    for (language, tool, install) in
-        [("rust", "rustc", "https://rustup.rs"), ("c", "wasm-ld", "apt-get install clang lld")]
-    {
+    for (language, tool, install) in [
+        ("rust", "rustc", "https://rustup.rs"),
+        ("c", "wasm-ld", "apt-get install clang lld"),
+        ("javascript", "componentize-qjs", "npm install"),
+        ("python", "componentize-py", "pip install -r requirements.txt"),
+    ] {
         assert_eq!(place.run(&["plugin", "new", language, "--language", language]).code, 0);
         let (code, words) = build(language);
         assert_eq!(code, Some(1), "{words}");

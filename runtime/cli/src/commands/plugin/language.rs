@@ -6,11 +6,16 @@ use serde::{Deserialize, Serialize};
 /// A language with templates and a way to build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[value(rename_all = "lower")]
 pub(super) enum Language {
     /// With cargo and the target wasm32-wasip2
     Rust,
     /// With clang, without a C library
     C,
+    /// With npm's componentize-qjs, which puts in the QuickJS engine
+    JavaScript,
+    /// With PyPI's componentize-py, which puts in an interpreter: large and slow
+    Python,
 }
 
 impl Language {
@@ -19,6 +24,8 @@ impl Language {
         match self {
             Self::Rust => "rust",
             Self::C => "c",
+            Self::JavaScript => "javascript",
+            Self::Python => "python",
         }
     }
 
@@ -27,6 +34,8 @@ impl Language {
         match self {
             Self::Rust => "Rust",
             Self::C => "C",
+            Self::JavaScript => "JavaScript",
+            Self::Python => "Python",
         }
     }
 
@@ -34,6 +43,8 @@ impl Language {
     pub(super) const fn before_the_first_build(self) -> &'static [&'static str] {
         match self {
             Self::Rust | Self::C => &[],
+            Self::JavaScript => &["npm install"],
+            Self::Python => &["python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"],
         }
     }
 }

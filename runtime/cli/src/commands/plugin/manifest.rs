@@ -73,9 +73,27 @@ impl Project {
                 file.display()
             )));
         }
+        if let Some(newer) = newer(&self.path("src"), &file) {
+            let (newer, file) = (newer.display(), file.display());
+            eprintln!("portcullis: {newer} is newer than {file}; `portcullis plugin build` takes it in");
+        }
         let source = PluginSource::File(file);
         Ok(PluginSpec { settings, limits, grants, ..PluginSpec::new(name, source, hook) })
     }
+}
+
+/// A source that was changed after the component was built, in this directory or below it.
+fn newer(sources: &Path, component: &Path) -> Option<PathBuf> {
+    let built = component.metadata().and_then(|data| data.modified()).ok()?;
+    let mut entries: Vec<PathBuf> = sources.read_dir().ok()?.flatten().map(|entry| entry.path()).collect();
+    entries.sort();
+    entries.into_iter().find_map(|entry| {
+        let data = entry.symlink_metadata().ok()?;
+        if data.is_dir() {
+            return newer(&entry, component);
+        }
+        (data.modified().ok()? > built).then_some(entry)
+    })
 }
 
 /// Checks a plugin's name: what a node accepts, beginning with a letter so that every tool chain accepts it too.

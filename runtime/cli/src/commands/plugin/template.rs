@@ -1,8 +1,10 @@
 //! What a new project is made of: templates per language and hook, the language's SDK, and the contract.
 //!
 //! All of it is in the binary, each file from its one place in the repository: `templates/hooks/<hook>` and
-//! `templates/languages/<language>/{all,<hook>}` in this crate, `plugins/sdk/<language>` and `wit`. A hook can be chosen
-//! as soon as a language has a template of its name.
+//! `templates/languages/<language>/{all,<hook>}` in this crate, `plugins/sdk/<language>` and `wit`.
+//!
+//! A new hook needs a directory of its name in `templates/hooks` and in each language that is to have it, a module in
+//! [`cases`](super::cases), and for C a directory in `plugins/sdk/c/generated`, which `cargo xtask bindings` fills.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,6 +53,7 @@ pub(super) fn render(name: &str, language: Language, hook: HookName) -> BTreeMap
     match language {
         Language::Rust => files.extend(rust()),
         Language::C => files.extend(c(hook)),
+        Language::JavaScript | Language::Python => files.extend(wit(hook)),
     }
     files
 }
@@ -66,7 +69,11 @@ fn fill(text: &str, name: &str, language: Language, hook: HookName) -> String {
 /// The limits that a language's runtime needs where the usual ones are too small.
 const fn limits(language: Language) -> &'static str {
     match language {
-        Language::Rust | Language::C => "",
+        Language::Rust | Language::C | Language::JavaScript => "",
+        Language::Python => {
+            "\n# The interpreter inside wants more memory than the usual 32 MiB.\n\
+             [limits]\nmemory_bytes = 134217728\n"
+        }
     }
 }
 

@@ -1,4 +1,6 @@
 //! `portcullis plugin test`: every case against the real host, under the real limits.
+//!
+//! But for one: a case that does not expect `wall-limit` gets the node's longest wall time.
 
 use std::path::PathBuf;
 

@@ -31,7 +31,7 @@ const FLAGS: [&str; 13] = [
 
 /// Builds; what the linker wrote.
 pub(super) fn build(project: &Project) -> anyhow::Result<Vec<u8>> {
-    let directory = &project.directory;
+    let directory = &std::path::absolute(&project.directory)?;
     LINKER.run(LINKER.command(directory).arg("--version"))?;
     let (module, mut sources) = (Path::new("build/module.wasm"), sources(directory, "src")?);
     ensure!(!sources.is_empty(), "there is no .c file in {}", project.path("src").display());

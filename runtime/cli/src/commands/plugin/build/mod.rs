@@ -2,6 +2,8 @@
 
 mod c;
 mod component;
+mod javascript;
+mod python;
 mod rust;
 mod tool;
 
@@ -33,6 +35,8 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let made = match project.manifest.language {
         Language::Rust => rust::build(&project)?,
         Language::C => c::build(&project)?,
+        Language::JavaScript => javascript::build(&project)?,
+        Language::Python => python::build(&project)?,
     };
     let component = component::of(made, &project.path("wit"), project.manifest.hook)?;
     let inspection = plugin_host::inspect(&component)?;

@@ -9,15 +9,21 @@ use anyhow::{Context as _, anyhow, bail};
 /// A program that a build needs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tool {
+    /// Its name, or where it is in the project.
     pub(super) program: &'static str,
     /// The command that installs it.
     pub(super) install: &'static str,
 }
 
 impl Tool {
-    /// The program, to be run in the project's directory.
+    /// The program, to be run in the project's directory, which is absolute.
     pub(super) fn command(self, directory: &Path) -> Command {
-        let mut command = Command::new(self.program);
+        let is_of_the_project = self.program.contains('/');
+        let mut command = if is_of_the_project {
+            Command::new(directory.join(self.program))
+        } else {
+            Command::new(self.program)
+        };
         command.current_dir(directory).stdin(Stdio::null());
         command
     }

@@ -1,0 +1,157 @@
+//! What a newcomer does with `portcullis plugin`: new, build, test, bench, in every language and on every hook.
+//!
+//! Each project is a fresh one in a temporary directory, outside of this repository, and is built by what is installed
+//! on the machine. Crates come from cargo's cache: they are those of `plugins/`, in the same versions.
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::install::{self, Debian};
+use crate::node::{self, Profile};
+use crate::workspace;
+
+/// What is asked for.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Only these languages; python only if it is named
+    languages: Vec<String>,
+    /// Measures with a release build, and calls this often
+    #[arg(long, value_name = "CALLS")]
+    bench: Option<u32>,
+}
+
+/// A language, and what it takes to build a project in it.
+struct Language {
+    name: &'static str,
+    needs: &'static [Debian],
+    /// What is run in a new project before it is built.
+    prepare: &'static str,
+    /// Whether the runtime compiles its components in seconds even where it is a debug build itself.
+    quick: bool,
+}
+
+const LANGUAGES: &[Language] = &[
+    Language { name: "rust", needs: &[], prepare: "", quick: true },
+    Language { name: "c", needs: &[install::CLANG, install::LLD], prepare: "", quick: true },
+    Language {
+        name: "javascript",
+        needs: &[install::NODE],
+        prepare: "npm ci --prefer-offline --no-audit --no-fund --loglevel=error",
+        quick: true,
+    },
+    Language {
+        name: "python",
+        needs: &[install::PYTHON],
+        prepare: "python3 -m venv .venv && .venv/bin/pip --quiet --disable-pip-version-check install -r requirements.txt",
+        quick: false,
+    },
+];
+
+/// A case that every plugin fails.
+const WRONG: &str =
+    "\n[[case]]\nname = \"wrong\"\nfunction = \"shape-tokens\"\nexpect.failure = \"circuit-open\"\n";
+
+/// Runs the languages that are asked for, or those that are quick.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let asked = &arguments.languages;
+    if let Some(unknown) = asked.iter().find(|name| !LANGUAGES.iter().any(|language| language.name == **name))
+    {
+        let names = LANGUAGES.iter().map(|language| language.name).collect::<Vec<_>>().join(", ");
+        bail!("no language `{unknown}`: there are {names}");
+    }
+    let is_wanted = |language: &&Language| {
+        if asked.is_empty() { language.quick } else { asked.iter().any(|name| name == language.name) }
+    };
+    for language in LANGUAGES.iter().filter(is_wanted) {
+        install::debian_packages(language.needs)?;
+        let measures = arguments.bench.is_some() || !language.quick;
+        let binary = node::build(if measures { Profile::Release } else { Profile::Debug })?;
+        for hook in hooks()? {
+            let walk = Walk { binary: &binary, language, hook: &hook, calls: arguments.bench.unwrap_or(10) };
+            walk.run().with_context(|| format!("plugins: {} on {hook}", language.name))?;
+        }
+    }
+    Ok(())
+}
+
+/// The hooks that there are templates for.
+fn hooks() -> anyhow::Result<Vec<String>> {
+    let templates = workspace::root().join("runtime/cli/templates/hooks");
+    let entries = fs::read_dir(&templates).with_context(|| templates.display().to_string())?;
+    let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let mut names = names.collect::<std::io::Result<Vec<_>>>()?;
+    names.sort();
+    Ok(names)
+}
+
+/// One project, from nothing to its figures.
+struct Walk<'a> {
+    binary: &'a Path,
+    language: &'a Language,
+    hook: &'a str,
+    calls: u32,
+}
+
+impl Walk<'_> {
+    fn run(&self) -> anyhow::Result<()> {
+        let place = tempfile::tempdir()?;
+        let project = place.path().join("plan");
+        let mut new = self.command(place.path(), &["new", "plan", "--language", self.language.name]);
+        workspace::run(new.args(["--hook", self.hook]).stdout(Stdio::null()))?;
+        if !self.language.prepare.is_empty() {
+            workspace::run(Command::new("sh").args(["-c", self.language.prepare]).current_dir(&project))?;
+        }
+        let start = Instant::now();
+        workspace::run(&mut self.command(&project, &["build"]))?;
+        let built = start.elapsed();
+        workspace::run(&mut self.command(&project, &["test"]))?;
+        self.wrong_case_fails(&project)?;
+        let figures =
+            self.command(&project, &["bench", "--json", "--calls", &self.calls.to_string()]).output()?;
+        ensure!(figures.status.success(), "bench: {}", String::from_utf8_lossy(&figures.stderr));
+        let figures: Value = serde_json::from_slice(&figures.stdout)?;
+        println!("{} on {}: built in {:.1} s; {figures}", self.language.name, self.hook, built.as_secs_f64());
+        Ok(())
+    }
+
+    /// A case that is wrong must fail, or the others prove nothing.
+    fn wrong_case_fails(&self, project: &Path) -> anyhow::Result<()> {
+        let file = project.join("cases/plan.toml");
+        fs::write(&file, fs::read_to_string(&file)? + WRONG)?;
+        let ended = self.command(project, &["test"]).output()?;
+        let words = String::from_utf8_lossy(&ended.stdout);
+        ensure!(ended.status.code() == Some(1) && words.contains("FAILED"), "a wrong case passed: {words}");
+        Ok(())
+    }
+
+    /// A command of `portcullis plugin`, without what the outer cargo set for us, and without the network.
+    fn command(&self, directory: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.binary);
+        workspace::forget_cargo(&mut command);
+        command.arg("plugin").args(arguments).current_dir(directory).env("CARGO_NET_OFFLINE", "true");
+        command.env("CARGO_TARGET_DIR", workspace::target_directory().join("projects"));
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_language_with_a_template_is_walked() {
+        let templates = fs::read_dir(workspace::root().join("runtime/cli/templates/languages")).unwrap();
+        let mut found: Vec<String> =
+            templates.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut walked: Vec<&str> = LANGUAGES.iter().map(|language| language.name).collect();
+        found.sort();
+        walked.sort_unstable();
+        assert_eq!(found, walked);
+        assert!(hooks().unwrap().contains(&"token".to_owned()));
+    }
+}
