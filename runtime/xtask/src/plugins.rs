@@ -52,10 +52,6 @@ const LANGUAGES: &[Language] = &[
     },
 ];
 
-/// A case that every plugin fails.
-const WRONG: &str =
-    "\n[[case]]\nname = \"wrong\"\nfunction = \"shape-tokens\"\nexpect.failure = \"circuit-open\"\n";
-
 /// Runs the languages that are asked for, or those that are quick.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let asked = &arguments.languages;
@@ -71,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         install::debian_packages(language.needs)?;
         let measures = arguments.bench.is_some() || !language.quick;
         let binary = node::build(if measures { Profile::Release } else { Profile::Debug })?;
-        for hook in hooks()? {
+        for hook in hooks(language.name)? {
             let walk = Walk { binary: &binary, language, hook: &hook, calls: arguments.bench.unwrap_or(10) };
             walk.run().with_context(|| format!("plugins: {} on {hook}", language.name))?;
         }
@@ -79,10 +75,18 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The hooks that there are templates for.
-fn hooks() -> anyhow::Result<Vec<String>> {
-    let templates = workspace::root().join("runtime/cli/templates/hooks");
-    let entries = fs::read_dir(&templates).with_context(|| templates.display().to_string())?;
+/// The hooks that there are templates for in a language.
+fn hooks(language: &str) -> anyhow::Result<Vec<String>> {
+    let templates = workspace::root().join("runtime/cli/templates");
+    let own = templates.join("languages").join(language);
+    let mut names = names(&templates.join("hooks"))?;
+    names.retain(|hook| own.join(hook).is_dir());
+    Ok(names)
+}
+
+/// The names in a directory, in order.
+fn names(directory: &Path) -> anyhow::Result<Vec<String>> {
+    let entries = fs::read_dir(directory).with_context(|| directory.display().to_string())?;
     let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
     let mut names = names.collect::<std::io::Result<Vec<_>>>()?;
     names.sort();
@@ -121,8 +125,12 @@ impl Walk<'_> {
 
     /// A case that is wrong must fail, or the others prove nothing.
     fn wrong_case_fails(&self, project: &Path) -> anyhow::Result<()> {
-        let file = project.join("cases/plan.toml");
-        fs::write(&file, fs::read_to_string(&file)? + WRONG)?;
+        let cases = project.join("cases");
+        let file = cases.join(names(&cases)?.first().context("a project without cases")?);
+        let right = fs::read_to_string(&file)?;
+        let function = right.lines().find(|line| line.starts_with("function = ")).context("no function")?;
+        let wrong = format!("\n[[case]]\nname = \"wrong\"\n{function}\nexpect.failure = \"circuit-open\"\n");
+        fs::write(&file, right + &wrong)?;
         let ended = self.command(project, &["test"]).output()?;
         let words = String::from_utf8_lossy(&ended.stdout);
         ensure!(ended.status.code() == Some(1) && words.contains("FAILED"), "a wrong case passed: {words}");
@@ -152,6 +160,8 @@ mod tests {
         found.sort();
         walked.sort_unstable();
         assert_eq!(found, walked);
-        assert!(hooks().unwrap().contains(&"token".to_owned()));
+        for language in LANGUAGES {
+            assert!(hooks(language.name).unwrap().contains(&"token".to_owned()), "{}", language.name);
+        }
     }
 }

@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn contract_of_a_hook_has_what_it_names_and_nothing_else() {
         let files: Vec<String> = wit(HookName::Token).into_keys().collect();
-        assert_eq!(files, ["wit/deps/host/host.wit", "wit/token.wit"]);
+        assert_eq!(files, ["wit/deps/call/call.wit", "wit/deps/host/host.wit", "wit/token.wit"]);
     }
 
     #[test]
