@@ -1,7 +1,7 @@
 //! `portcullis plugin`: from nothing to a component, without a node.
 //!
 //! A plugin's project is a directory with a [`manifest`], made by [`new`] from the [`template`]s. [`build`] makes its
-//! component; [`test`] and [`bench`] put it on [`trial`] with its [`cases`].
+//! component; [`mod@test`] and [`mod@bench`] put it on [`trial`] with its [`cases`].
 
 mod bench;
 mod build;
