@@ -11,7 +11,6 @@ import json
 
 from wit_world import exports
 from wit_world.exports.hook import (
-    CallContext,
     Denial,
     TokenClaims,
     TokenDecision,
@@ -23,6 +22,7 @@ from wit_world.exports.hook import (
     UserinfoDecision_Answer,
 )
 from wit_world.imports import config, log
+from wit_world.imports.types import CallContext
 
 
 def setting(*keys: str):
