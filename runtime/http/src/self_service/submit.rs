@@ -99,7 +99,7 @@ async fn decide(
     let submission = submission(call, &own.flow)?;
     check_token(call, &own.flow, &submission, cookie)?;
     let id = own.flow.id.to_string();
-    let client_id = client_of(call, &own.flow).await;
+    let client_id = client_of(call, &own.flow).await?;
     let room = Room { client: client_id.as_ref(), ..room(call) };
     let mut current = Some(own);
     for _ in 0..MOST_ATTEMPTS {
@@ -122,12 +122,16 @@ async fn decide(
     Err(Problem::Unavailable)
 }
 
-/// The client whose authorization request waits for this form.
-async fn client_of(call: &Call, flow: &Flow) -> Option<ClientId> {
-    let challenge = flow.kind.login_challenge()?;
-    let browser = BrowserState::read(call).await.ok()?;
-    let request = call.tenant.oauth2.login_request(challenge, browser.as_room(call).binding).ok()?;
-    request.client_id.parse().ok()
+/// The client whose authorization request waits for this form. None where there is none, or it can no longer be
+/// gone on with: then somebody signs in for no app.
+///
+/// Attack: the store does not answer, and the plugins that are bound to the client are not asked. So that is an
+/// error.
+async fn client_of(call: &Call, flow: &Flow) -> Result<Option<ClientId>, Problem> {
+    let Some(challenge) = flow.kind.login_challenge() else { return Ok(None) };
+    let browser = BrowserState::read(call).await.map_err(|_| Problem::Unavailable)?;
+    let request = call.tenant.oauth2.login_request(challenge, browser.as_room(call).binding);
+    Ok(request.ok().and_then(|request| request.client_id.parse().ok()))
 }
 
 /// Too many attempts and a busy node are said on the form, where people see it; programs get the status.
