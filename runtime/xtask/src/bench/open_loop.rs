@@ -16,14 +16,20 @@ use super::load::Request;
 const CONNECTIONS: u32 = 16;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the requests waited.
-#[derive(Debug)]
+/// What the requests waited, sorted.
+#[derive(Debug, Default)]
 pub(super) struct Latencies(Vec<Duration>);
 
 impl Latencies {
     /// Returns how many requests were answered.
     pub(super) fn count(&self) -> usize {
         self.0.len()
+    }
+
+    /// Adds those of another run.
+    pub(super) fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+        self.0.sort_unstable();
     }
 
     /// Returns the quantile `percent`.
