@@ -17,8 +17,11 @@ use crate::spares::SPARES_AT_MOST;
 /// How often a running guest is looked at: it yields the worker, and its CPU limit is checked.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
 
-/// Epochs of the engine in a tick. They come together, unless guests are in the slow lane, which yield at each.
+/// Epochs of the engine in a tick. They come together.
 pub(crate) const EPOCHS: u32 = 4;
+
+/// How often a guest in the slow lane is looked at: at the epochs that come for its sake.
+const SLOW_TICK: Duration = Duration::from_micros(250);
 
 /// Makes the engine that runs guests.
 pub(crate) fn engine(settings: &Settings) -> Result<Engine, HostError> {
@@ -78,10 +81,13 @@ const IDLE_TICKS: u32 = 200;
 
 /// Raises the engine's epoch by [`EPOCHS`] every [`TICK`] while there are guests, on a thread of its own, until
 /// the engine is gone. An idle node does not wake up.
+///
+/// Guests in the slow lane are looked at more often, by another thread of lower priority: it would cost a worker
+/// more than it is worth to the guest if it took its core every time.
 #[derive(Debug)]
 pub(crate) struct Ticker {
     shared: Arc<Shared>,
-    thread: Thread,
+    threads: [Thread; 2],
 }
 
 #[derive(Debug)]
@@ -104,12 +110,15 @@ impl Ticker {
             paused: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         });
-        let (weak, ticking) = (engine.weak(), Arc::clone(&shared));
-        let thread = thread::Builder::new()
-            .name("plugin-tick".to_owned())
-            .spawn(move || tick(&weak, &ticking))
-            .map_err(|error| HostError::thread(&error))?;
-        Ok(Self { shared, thread: thread.thread().clone() })
+        let spawn = |name: &str, ticking: fn(&EngineWeak, &Shared)| {
+            let (weak, shared) = (engine.weak(), Arc::clone(&shared));
+            let started = thread::Builder::new().name(name.to_owned()).spawn(move || ticking(&weak, &shared));
+            started.map(|thread| thread.thread().clone()).map_err(|error| HostError::thread(&error))
+        };
+        let threads = [spawn("plugin-tick", tick)?, spawn("plugin-tick-slow", tick_for_the_slow)?];
+        let [_, for_the_slow] = &threads;
+        shared.slow.wake(for_the_slow.clone());
+        Ok(Self { shared, threads })
     }
 
     /// Must be told of every call before its guest runs; what it returns must be kept until the guest has ended.
@@ -117,7 +126,8 @@ impl Ticker {
         self.shared.running.fetch_add(1, Ordering::SeqCst);
         self.shared.calls.fetch_add(1, Ordering::SeqCst);
         if self.shared.paused.swap(false, Ordering::SeqCst) {
-            self.thread.unpark();
+            let [thread, _] = &self.threads;
+            thread.unpark();
         }
         Running(Arc::clone(&self.shared))
     }
@@ -136,7 +146,9 @@ impl Drop for Running {
 impl Drop for Ticker {
     fn drop(&mut self) {
         self.shared.ended.store(true, Ordering::SeqCst);
-        self.thread.unpark();
+        for thread in &self.threads {
+            thread.unpark();
+        }
     }
 }
 
@@ -144,13 +156,11 @@ fn tick(engine: &EngineWeak, shared: &Shared) {
     let mut quiet = Quiet::default();
     while !shared.ended.load(Ordering::SeqCst) {
         let Some(engine) = engine.upgrade() else { return };
-        let slow = shared.slow.any();
-        let (epochs, sleep) = if slow { (1, TICK / EPOCHS) } else { (EPOCHS, TICK) };
-        for _ in 0..epochs {
+        for _ in 0..EPOCHS {
             engine.increment_epoch();
         }
         drop(engine);
-        thread::sleep(sleep);
+        thread::sleep(TICK);
         let (calls, running) = (shared.calls.load(Ordering::SeqCst), shared.running.load(Ordering::SeqCst));
         // Announce the pause, then look once more, so that a call which came in between either sees the pause
         // or is seen.
@@ -165,6 +175,27 @@ fn tick(engine: &EngineWeak, shared: &Shared) {
         }
     }
 }
+
+/// Raises the epoch every [`SLOW_TICK`] while guests are in the slow lane.
+fn tick_for_the_slow(engine: &EngineWeak, shared: &Shared) {
+    if let Err(error) = rustix::process::setpriority_process(None, LOW) {
+        tracing::warn!(%error, "guests that need long are looked at with ordinary priority");
+    }
+    while !shared.ended.load(Ordering::SeqCst) {
+        if !shared.slow.any() {
+            // Whoever enters wakes it; a wake-up that comes before the pause ends it at once.
+            thread::park();
+            continue;
+        }
+        let Some(engine) = engine.upgrade() else { return };
+        engine.increment_epoch();
+        drop(engine);
+        thread::sleep(SLOW_TICK);
+    }
+}
+
+/// The nice value of that thread: it waits for a worker to sleep, but not for a guest in the slow lane.
+const LOW: i32 = 19;
 
 /// For how many ticks in a row there was no guest.
 #[derive(Debug, Default)]

@@ -14,7 +14,7 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
-use std::thread;
+use std::thread::{self, Thread};
 use std::time::Duration;
 
 use rustix::thread::set_current_timer_slack;
@@ -44,18 +44,34 @@ const IDLE: ThreadSchedulePolicy = ThreadSchedulePolicy::Normal(NormalThreadSche
 /// the scheduler, unless the lane leaves its core for a moment.
 const REST: Duration = Duration::from_micros(10);
 
-/// How many guests are in the slow lane.
+/// How many guests are in the slow lane, and whom the first one wakes.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct SlowGuests(Arc<AtomicUsize>);
+pub(crate) struct SlowGuests(Arc<Guests>);
+
+#[derive(Debug, Default)]
+struct Guests {
+    count: AtomicUsize,
+    wakes: OnceLock<Thread>,
+}
 
 impl SlowGuests {
     /// Whether there are any.
     pub(crate) fn any(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
+        self.0.count.load(Ordering::SeqCst) > 0
+    }
+
+    /// Has this thread woken whenever guests come.
+    pub(crate) fn wake(&self, thread: Thread) {
+        // Set once, by the one ticker that there is.
+        let _ = self.0.wakes.set(thread);
     }
 
     fn enter(&self) -> Entered {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        if self.0.count.fetch_add(1, Ordering::SeqCst) == 0
+            && let Some(thread) = self.0.wakes.get()
+        {
+            thread.unpark();
+        }
         Entered(self.clone())
     }
 }
@@ -65,7 +81,7 @@ struct Entered(SlowGuests);
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.count.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
