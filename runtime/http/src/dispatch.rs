@@ -30,7 +30,7 @@ use crate::call::Call;
 use crate::failure::Failure;
 use crate::node::Node;
 use crate::refusal::Arriving;
-use crate::response::{Answer, set};
+use crate::response::{Answer, CauseIsLogged, set};
 use crate::routes::{Access, Matched, Route, RouteTable};
 use crate::server::Entrance;
 use crate::tenants::LoadError;
@@ -73,7 +73,7 @@ pub(crate) async fn answer(
     let took = started.elapsed();
     node.metrics.record(operation, status.as_u16(), took);
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-    if status.is_server_error() {
+    if status.is_server_error() && response.extensions().get::<CauseIsLogged>().is_none() {
         tracing::warn!(request = %id, %method, operation, status = status.as_u16(), micros, "request failed");
     } else {
         tracing::debug!(request = %id, %method, operation, status = status.as_u16(), micros, "request");

@@ -6,6 +6,10 @@ use http::{Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
 
+/// Marks a response to a request that failed, where whoever failed has logged it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CauseIsLogged;
+
 /// A whole response in memory: nothing that we answer is large.
 pub(crate) type Answer = Response<Full<Bytes>>;
 

@@ -72,7 +72,7 @@ pub(crate) fn not_installed() -> HookFailure {
 
 impl PluginHost {
     /// Calls what runs in a slot and checks its answer. Leaves a span and metrics; a failure is logged
-    /// here, once.
+    /// here, once: whoever answers the request need not.
     pub(crate) async fn call<C: GuestCall, T>(
         &self,
         caller: Caller<'_>,
@@ -85,7 +85,7 @@ impl PluginHost {
             Err(reason) => {
                 self.metrics.count_unavailable(C::HOOK.as_str(), slot.name());
                 let failure = (HookFailureKind::Unavailable, reason.to_owned());
-                return Err(failed(&tracing::Span::none(), caller.context, slot.name(), failure));
+                return Err(failed(&tracing::Span::none(), caller, slot.name(), failure));
             }
         };
         // At a level that is off by default: written out with every change, as it would be for lines of log
@@ -118,7 +118,7 @@ impl PluginHost {
             peak_memory = used.peak_memory,
             host_calls = used.host_calls
         );
-        answer.map_err(|failure| failed(&span, caller.context, &plugin.name, failure))
+        answer.map_err(|failure| failed(&span, caller, &plugin.name, failure))
     }
 
     async fn attempt<C: GuestCall>(
@@ -270,18 +270,21 @@ async fn guest<C: GuestCall>(
     Ended { answer, store, places }
 }
 
-/// Logs a failure, and puts it into the form that rooms know.
-fn failed(span: &tracing::Span, context: &HookContext, plugin: &str, (kind, detail): Failure) -> HookFailure {
-    let detail = printable(&detail);
-    tracing::warn!(
-        parent: span,
-        tenant = %context.tenant,
-        request = %context.request,
-        plugin,
-        kind = crate::metrics::outcome(kind),
-        detail,
-        "plugin failed"
-    );
+/// Logs a failure, unless the tenant's plugins fail all the time, and puts it into the form that rooms know.
+fn failed(span: &tracing::Span, caller: Caller<'_>, plugin: &str, (kind, detail): Failure) -> HookFailure {
+    let (context, detail) = (caller.context, printable(&detail));
+    if let Some(left_out) = caller.gate.failures.admit(Instant::now()) {
+        tracing::warn!(
+            parent: span,
+            tenant = %context.tenant,
+            request = %context.request,
+            plugin,
+            kind = crate::metrics::outcome(kind),
+            detail,
+            left_out,
+            "plugin failed"
+        );
+    }
     HookFailure { plugin: plugin.to_owned(), kind, detail }
 }
 

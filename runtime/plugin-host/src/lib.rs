@@ -18,6 +18,7 @@ mod compiler;
 mod component;
 mod engine;
 mod error;
+mod failure_log;
 mod file_stamp;
 mod held;
 mod hooks;

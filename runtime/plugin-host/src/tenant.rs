@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use tenancy::plugin::Settings;
 
+use crate::failure_log::FailureLog;
 use crate::meter::Meter;
 use crate::usual::Usual;
 
@@ -24,6 +25,8 @@ pub(crate) struct TenantGate {
     /// One of its guests at a time may run in the slow lane.
     turns: Arc<Semaphore>,
     bucket: Mutex<Bucket>,
+    /// The log lines of its failures.
+    pub(crate) failures: FailureLog,
 }
 
 /// Guest CPU in seconds. A call is let in while something is in it, sets aside what its like use, and pays
@@ -52,6 +55,7 @@ impl TenantGate {
             places: Arc::new(Semaphore::new(places)),
             turns: Arc::new(Semaphore::new(1)),
             bucket: Mutex::new(bucket),
+            failures: FailureLog::new(),
         })
     }
 

@@ -5,7 +5,7 @@ use oauth2::token::{ErrorCode, TokenError};
 use serde_json::json;
 
 use crate::call::Call;
-use crate::response::{Answer, json_no_store, set};
+use crate::response::{Answer, CauseIsLogged, json_no_store, set};
 
 /// The answer to a refused request of an endpoint that authenticates clients.
 pub(crate) fn refuse(call: &Call, error: &TokenError) -> Answer {
@@ -27,13 +27,19 @@ pub(crate) fn refuse(call: &Call, error: &TokenError) -> Answer {
     if code == ErrorCode::TemporarilyUnavailable {
         set(&mut response, "retry-after", "1");
     }
+    if let TokenError::Hook(_) = error {
+        response.extensions_mut().insert(CauseIsLogged);
+    }
     response
 }
 
 /// Whose fault it is decides how loud it is.
 fn log(call: &Call, error: &TokenError) {
     let (request, tenant) = (call.request, &call.tenant.id);
-    if error.is_internal() {
+    if let TokenError::Hook(_) = error {
+        // The plugin host has logged it, or counted it where a plugin fails all the time.
+        tracing::debug!(%request, %tenant, %error, "a token request failed");
+    } else if error.is_internal() {
         tracing::error!(%request, %tenant, %error, "a token request failed");
     } else {
         tracing::info!(%request, %tenant, %error, "a token request was refused");

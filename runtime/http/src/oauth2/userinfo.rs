@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::form;
 use crate::call::Call;
-use crate::response::{Answer, json_no_store, set};
+use crate::response::{Answer, CauseIsLogged, json_no_store, set};
 
 /// Tells the claims of the person behind an access token.
 pub(crate) async fn answer(call: Call) -> Answer {
@@ -39,7 +39,9 @@ fn presented(call: &Call) -> Option<String> {
 
 fn refuse(call: &Call, error: &UserinfoError) -> Answer {
     let (request, tenant) = (call.request, &call.tenant.id);
-    if error.is_internal() {
+    if let UserinfoError::Hook(_) = error {
+        tracing::debug!(%request, %tenant, %error, "userinfo failed");
+    } else if error.is_internal() {
         tracing::error!(%request, %tenant, %error, "userinfo failed");
     } else {
         tracing::info!(%request, %tenant, %error, "userinfo was refused");
@@ -63,6 +65,9 @@ fn refuse(call: &Call, error: &UserinfoError) -> Answer {
     if matches!(error, UserinfoError::InvalidToken | UserinfoError::InsufficientScope) {
         let challenge = format!("Bearer error=\"{}\", error_description=\"{plain}\"", error.code());
         set(&mut response, "www-authenticate", &challenge);
+    }
+    if let UserinfoError::Hook(_) = error {
+        response.extensions_mut().insert(CauseIsLogged);
     }
     response
 }
