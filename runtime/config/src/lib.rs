@@ -109,5 +109,6 @@ impl Config {
         plugins::check(&self.plugins, checker);
         let base_url = self.effective_base_url();
         tenant::check_all(&self.tenants, base_url.as_ref(), checker);
+        tenant::check_trust(&self.tenants, &self.plugins, checker);
     }
 }

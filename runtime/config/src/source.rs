@@ -60,6 +60,7 @@ pub(crate) fn resolve(config: &mut Config, directory: &Path) {
     for tenant in tenants {
         for plugin in &mut tenant.plugins {
             path(&mut plugin.component);
+            plugin.signature.iter_mut().for_each(path);
             plugin.secrets.values_mut().for_each(secret);
         }
         for client in &mut tenant.clients {

@@ -205,7 +205,7 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
     if tenant.state == TenantState::Active {
         // One that cannot be loaded is logged there. Its hooks fail closed, or go on with the version before:
         // never as if there were no plugin.
-        node.plugins.install(&tenant.id, settings.plugins.clone()).await;
+        node.plugins.install(&tenant.id, settings.plugins.clone(), &settings.plugin_trust).await;
     }
     crate::keys::ensure(node, &tenant.id, &settings).await.map_err(LoadError::Store)?;
     let ports = Ports {

@@ -32,6 +32,11 @@ impl ComponentHash {
             .for_each(|(to, from)| *to = *from);
         Self(hash)
     }
+
+    /// The 32 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 impl fmt::Display for ComponentHash {

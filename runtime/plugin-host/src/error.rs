@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use tenancy::plugin::SignatureError;
+
 /// Why a plugin cannot be installed or loaded. Failures of calls are
 /// [`HookFailure`](primitives::hooks::HookFailure)s.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -30,6 +32,17 @@ pub enum HostError {
         found: String,
         /// The hash that was pinned.
         expected: String,
+    },
+    /// The component's signature does not count. The operator's, or somebody tampered with one of them.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    /// The file that was named for the signature cannot be read. The operator's.
+    #[error("signature {path}: {detail}")]
+    UnreadableSignature {
+        /// The file.
+        path: String,
+        /// What the system said.
+        detail: String,
     },
     /// The bytes are not a component, or it does not fit the hook's types. The plugin's.
     #[error("not a usable component: {0}")]

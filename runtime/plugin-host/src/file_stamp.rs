@@ -1,17 +1,36 @@
-//! How a component's file looks without being read: enough to notice that it is another.
+//! How files look without being read: enough to notice that one is another.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::spec::PluginSource;
+/// Files of a plugin, each with how it looked at one moment; `None` where it was not there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Stamps(Vec<(PathBuf, Option<FileStamp>)>);
+
+impl Stamps {
+    /// How these files look now.
+    pub(crate) async fn of(files: impl IntoIterator<Item = PathBuf>) -> Self {
+        let mut stamps = Vec::new();
+        for file in files {
+            let stamp = tokio::fs::metadata(&file).await.ok().map(|file| FileStamp::read(&file));
+            stamps.push((file, stamp));
+        }
+        Self(stamps)
+    }
+
+    /// Whether one looks other than it did. The thread may have to wait for the disk.
+    pub(crate) fn have_changed(&self) -> bool {
+        self.0.iter().any(|(file, stamp)| FileStamp::of_path(file) != *stamp)
+    }
+}
 
 /// A file's place on the disk, size and time of change.
 ///
 /// The time of change rather than of modification: no tool sets it back, so that an older build that is
 /// moved or copied over a newer one shows too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FileStamp {
+struct FileStamp {
     device: u64,
     inode: u64,
     bytes: u64,
@@ -19,14 +38,7 @@ pub(crate) struct FileStamp {
 }
 
 impl FileStamp {
-    /// The stamp of a component's file; `None` if it is not there, or is no file.
-    pub(crate) async fn of(source: &PluginSource) -> Option<Self> {
-        let PluginSource::File(path) = source else { return None };
-        tokio::fs::metadata(path).await.ok().map(|file| Self::read(&file))
-    }
-
-    /// The same, where the thread may wait for the disk.
-    pub(crate) fn of_path(path: &Path) -> Option<Self> {
+    fn of_path(path: &Path) -> Option<Self> {
         std::fs::metadata(path).ok().map(|file| Self::read(&file))
     }
 

@@ -4,14 +4,15 @@ use std::sync::{Arc, PoisonError};
 
 use futures_util::future::BoxFuture;
 use primitives::TenantId;
-use tenancy::plugin::{DeclaredPlugin, PluginReport, Reread, TenantPlugins};
+use tenancy::plugin::{DeclaredPlugin, PluginReport, Reread, TenantPlugins, Trust, TrustSettings};
 
 use crate::capabilities::{Granted, printable};
 use crate::component::ComponentHash;
-use crate::file_stamp::FileStamp;
+use crate::file_stamp::Stamps;
 use crate::installed::{Installed, Runs, Slot};
 use crate::plugin::Plugin;
-use crate::spec::PluginSpec;
+use crate::signature::{check_signature, signature_file};
+use crate::spec::{PluginSource, PluginSpec};
 use crate::tenant::TenantGate;
 use crate::{HostError, PluginHost};
 
@@ -20,13 +21,17 @@ impl TenantPlugins for PluginHost {
         &'a self,
         tenant: &'a TenantId,
         plugins: Vec<DeclaredPlugin>,
+        trust: &'a TrustSettings,
     ) -> BoxFuture<'a, Vec<PluginReport>> {
         Box::pin(async move {
             let turn = self.next_turn();
+            let trust = Arc::new(trust.clone());
+            let specs = plugins.into_iter().map(|plugin| PluginSpec::declared(plugin, Arc::clone(&trust)));
+            let specs: Vec<PluginSpec> = specs.collect();
             loop {
                 let reading = self.readings();
                 let before = self.find_tenant(tenant);
-                let slots = self.slots(tenant, before.as_deref(), &plugins).await;
+                let slots = self.slots(tenant, before.as_deref(), &specs).await;
                 let installed = slots.clone();
                 if self.replace(tenant, (turn, reading), |_| slots) {
                     for slot in &installed {
@@ -66,11 +71,11 @@ impl PluginHost {
             let reading = self.readings();
             let before = self.find_tenant(tenant);
             let running = before.as_deref().and_then(|installed| running(installed, &spec.name));
-            let file = FileStamp::of(&spec.source).await;
+            let files = self.stamps(&spec).await;
             let granted = self.gather(tenant, &spec).await?;
             let plugin = self.prepare(running, spec.clone(), granted).await?;
             let hash = plugin.hash;
-            let slot = Arc::new(Slot { spec: spec.clone(), runs: Runs::Declared(plugin), file });
+            let slot = Arc::new(Slot { spec: spec.clone(), runs: Runs::Declared(plugin), files });
             let is_done = self.replace(tenant, (turn, reading), |installed| {
                 let others = installed.into_iter().flat_map(|installed| &installed.slots);
                 others
@@ -89,13 +94,13 @@ impl PluginHost {
         &self,
         tenant: &TenantId,
         before: Option<&Installed>,
-        plugins: &[DeclaredPlugin],
+        specs: &[PluginSpec],
     ) -> Vec<Arc<Slot>> {
-        let mut slots: Vec<Arc<Slot>> = Vec::with_capacity(plugins.len());
-        for spec in plugins.iter().cloned().map(PluginSpec::from) {
+        let mut slots: Vec<Arc<Slot>> = Vec::with_capacity(specs.len());
+        for spec in specs.iter().cloned() {
             let slot = if slots.iter().any(|earlier| earlier.name() == spec.name) {
                 let reason = "another plugin of this tenant has the same name".to_owned();
-                Slot { spec, runs: Runs::Nothing(reason), file: None }
+                Slot { spec, runs: Runs::Nothing(reason), files: Stamps::default() }
             } else {
                 self.slot(tenant, before, spec).await
             };
@@ -106,8 +111,8 @@ impl PluginHost {
 
     /// What becomes of one declaration.
     pub(crate) async fn slot(&self, tenant: &TenantId, before: Option<&Installed>, spec: PluginSpec) -> Slot {
-        // Before the file is read: what is written to it meanwhile shows as a change.
-        let file = FileStamp::of(&spec.source).await;
+        // Before the files are read: what is written to one meanwhile shows as a change.
+        let files = self.stamps(&spec).await;
         let running = before.and_then(|installed| running(installed, &spec.name));
         let granted = self.gather(tenant, &spec).await;
         let prepared = match &granted {
@@ -118,9 +123,11 @@ impl PluginHost {
             Ok(plugin) => Runs::Declared(plugin),
             Err(error) => {
                 let reason = printable(&error.to_string());
-                // A grant that was taken away must be gone, whatever else is wrong.
+                // A grant that was taken away must be gone, whatever else is wrong; so must a key.
+                let trust = self.trust(&spec);
                 let kept = running.filter(|plugin| {
                     plugin.grants.is_subset(&spec.grants)
+                        && trust.still_accepts(plugin.signed_by.as_ref())
                         && granted.as_ref().map_or(true, |granted| plugin.granted.is_within(granted))
                 });
                 match kept {
@@ -129,11 +136,24 @@ impl PluginHost {
                 }
             }
         };
-        Slot { spec, runs, file }
+        Slot { spec, runs, files }
     }
 
-    /// Makes a plugin ready to be called: read, compiled, linked, checked against its grants and bindings,
-    /// started once. What runs already as it is declared is that plugin.
+    fn trust(&self, spec: &PluginSpec) -> Trust {
+        Trust::of(&self.settings, &spec.trust)
+    }
+
+    /// How the files that are read for a plugin look now.
+    async fn stamps(&self, spec: &PluginSpec) -> Stamps {
+        let component = match &spec.source {
+            PluginSource::File(path) => Some(path.clone()),
+            PluginSource::Bytes(_) => None,
+        };
+        Stamps::of(component.into_iter().chain(signature_file(spec, &self.trust(spec)))).await
+    }
+
+    /// Makes a plugin ready to be called: read, its signature checked, compiled, linked, checked against its grants
+    /// and bindings, started once. What runs already as it is declared is that plugin.
     async fn prepare(
         &self,
         running: Option<&Arc<Plugin>>,
@@ -144,9 +164,13 @@ impl PluginHost {
         if let Some(expected) = spec.sha256.as_ref().filter(|expected| **expected != hash.to_string()) {
             return Err(HostError::WrongHash { found: hash.to_string(), expected: expected.clone() });
         }
-        if let Some(plugin) = running
-            .filter(|plugin| plugin.is(&spec, hash, &self.settings.ceiling) && plugin.granted.is(&granted))
-        {
+        // Of this hash, and only what has it is loaded below: a file that is replaced in between is not.
+        let signed_by = check_signature(&spec, hash, &self.trust(&spec)).await?;
+        if let Some(plugin) = running.filter(|plugin| {
+            plugin.is(&spec, hash, &self.settings.ceiling)
+                && plugin.granted.is(&granted)
+                && plugin.signed_by == signed_by
+        }) {
             return Ok(Arc::clone(plugin));
         }
         let loaded = self.loader.load(hash, &spec.source).await?;
@@ -154,7 +178,8 @@ impl PluginHost {
         for binding in &spec.bindings {
             loaded.check_exports(binding.hook)?;
         }
-        let plugin = Arc::new(Plugin::new(spec, hash, granted, &self.settings.ceiling, &self.metrics)?);
+        let plugin =
+            Arc::new(Plugin::new(spec, (hash, signed_by), granted, &self.settings.ceiling, &self.metrics)?);
         self.smoke_test(&plugin, &loaded).await?;
         Ok(plugin)
     }

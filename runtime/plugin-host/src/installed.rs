@@ -7,7 +7,7 @@ use primitives::hooks::HookContext;
 use tenancy::plugin::{Binding, CircuitState, HookName, PluginReport, PluginState};
 
 use crate::capabilities::printable;
-use crate::file_stamp::FileStamp;
+use crate::file_stamp::Stamps;
 use crate::plugin::Plugin;
 use crate::spec::{PluginSource, PluginSpec};
 use crate::tenant::TenantGate;
@@ -30,8 +30,8 @@ pub(crate) struct Installed {
 pub(crate) struct Slot {
     pub(crate) spec: PluginSpec,
     pub(crate) runs: Runs,
-    /// How the component's file looked just before it was read.
-    pub(crate) file: Option<FileStamp>,
+    /// How the files of the component and of its signature looked just before they were read.
+    pub(crate) files: Stamps,
 }
 
 /// What answers the hooks of a slot.
@@ -86,6 +86,7 @@ impl Slot {
         PluginReport {
             name: self.spec.name.clone(),
             sha256: plugin.map(|plugin| plugin.hash.to_string()),
+            signed_by: plugin.and_then(|plugin| plugin.signed_by.clone()),
             state: match &self.runs {
                 Runs::Declared(_) => PluginState::Loaded,
                 Runs::Earlier(_, reason) | Runs::Nothing(reason) => {

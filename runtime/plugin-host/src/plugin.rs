@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tenancy::plugin::{Binding, Capability, HookName, Limits};
+use tenancy::plugin::{Binding, Capability, HookName, Limits, SignedBy};
 
 use crate::HostError;
 use crate::breaker::Breaker;
@@ -19,6 +19,7 @@ use crate::usual::Usual;
 pub(crate) struct Plugin {
     pub(crate) name: Arc<str>,
     pub(crate) hash: ComponentHash,
+    pub(crate) signed_by: Option<SignedBy>,
     pub(crate) source: PluginSource,
     pub(crate) granted: Arc<Granted>,
     pub(crate) limits: Limits,
@@ -35,7 +36,7 @@ pub(crate) struct Plugin {
 impl Plugin {
     pub(crate) fn new(
         spec: PluginSpec,
-        hash: ComponentHash,
+        (hash, signed_by): (ComponentHash, Option<SignedBy>),
         granted: Arc<Granted>,
         ceiling: &Limits,
         metrics: &PluginMetrics,
@@ -55,6 +56,7 @@ impl Plugin {
                 .collect(),
             name: Arc::from(spec.name),
             hash,
+            signed_by,
             source: spec.source,
             granted,
             usual: Usual::new(limits.cpu()),

@@ -12,7 +12,6 @@ use primitives::TenantId;
 use tenancy::plugin::Reread;
 
 use crate::PluginHost;
-use crate::file_stamp::FileStamp;
 use crate::installed::{Installed, Runs, Slot};
 use crate::spec::PluginSource;
 
@@ -57,7 +56,7 @@ impl PluginHost {
         // As many looks at the disk as there are tenants with plugins: on one thread that may wait for it.
         let looked = tokio::task::spawn_blocking(|| {
             let looks_other = |(_, installed): &(TenantId, Arc<Installed>)| {
-                installed.slots.iter().any(|slot| is_open(installed, slot) && has_changed_file(slot))
+                installed.slots.iter().any(|slot| is_open(installed, slot) && slot.files.have_changed())
             };
             open.into_iter().filter(looks_other).collect()
         });
@@ -76,8 +75,9 @@ impl PluginHost {
             if let Ok(plugin) = slot.plugin()
                 && earlier.is_none_or(|earlier| earlier.hash != plugin.hash)
             {
+                let signed_by = plugin.signed_by.as_ref().map(|by| tracing::field::display(by.key));
                 let (plugin, version) = (slot.name(), plugin.version());
-                tracing::info!(%tenant, plugin, version, "a plugin's component changed on disk and was replaced");
+                tracing::info!(%tenant, plugin, version, signed_by, "a plugin's component changed on disk and was replaced");
             }
         }
         let installed = Installed::new(Arc::clone(&before.gate), before.turn, slots);
@@ -91,8 +91,4 @@ fn is_open(installed: &Installed, slot: &Arc<Slot>) -> bool {
     let is_settled = slot.spec.sha256.is_some() && matches!(slot.runs, Runs::Declared(_));
     let has_its_name = installed.find(slot.name()).is_some_and(|first| Arc::ptr_eq(first, slot));
     matches!(slot.spec.source, PluginSource::File(_)) && has_its_name && !is_settled
-}
-
-fn has_changed_file(slot: &Slot) -> bool {
-    matches!(&slot.spec.source, PluginSource::File(path) if FileStamp::of_path(path) != slot.file)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use primitives::Origin;
 use serde_json::{Map, Value};
-use tenancy::plugin::{self, Binding, Capability, DeclaredPlugin, HookName, Limits};
+use tenancy::plugin::{self, Binding, Capability, DeclaredPlugin, HookName, Limits, TrustSettings};
 
 /// A plugin of one tenant.
 #[derive(Debug, Clone)]
@@ -19,6 +19,10 @@ pub struct PluginSpec {
     /// The SHA-256 that the component must have, in lower-case hex. Without it, whatever the file holds
     /// when it is read is what is meant.
     pub sha256: Option<String>,
+    /// The file with its signature. Without it that is beside the component's file.
+    pub signature: Option<PathBuf>,
+    /// Whose signatures its tenant accepts.
+    pub trust: Arc<TrustSettings>,
     /// Its own settings.
     pub settings: Map<String, Value>,
     /// The servers that it may call.
@@ -38,6 +42,8 @@ impl PluginSpec {
             name: name.into(),
             source,
             sha256: None,
+            signature: None,
+            trust: Arc::default(),
             settings: Map::new(),
             http_origins: BTreeSet::new(),
             limits: Limits::default(),
@@ -45,14 +51,15 @@ impl PluginSpec {
             bindings: vec![Binding::every(hook)],
         }
     }
-}
 
-impl From<DeclaredPlugin> for PluginSpec {
-    fn from(declared: DeclaredPlugin) -> Self {
+    /// What is declared, in a tenant that trusts these.
+    pub fn declared(declared: DeclaredPlugin, trust: Arc<TrustSettings>) -> Self {
         Self {
+            trust,
             name: declared.name,
             source: PluginSource::File(declared.component),
             sha256: declared.sha256,
+            signature: declared.signature,
             settings: declared.settings,
             http_origins: declared.http_origins,
             limits: declared.limits,

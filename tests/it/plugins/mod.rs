@@ -2,4 +2,5 @@
 
 mod capabilities;
 mod people;
+mod signatures;
 mod token;

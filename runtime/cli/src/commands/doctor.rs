@@ -237,7 +237,10 @@ async fn look_at_plugins(api: &mut Api, tenant: &TenantId, findings: &mut Findin
                 let text = |field| plugin.get(field).and_then(Value::as_str).unwrap_or_default();
                 let name = format!("{} of tenant {tenant}", text("name"));
                 if text("state") == "loaded" {
-                    findings.add(Level::Ok, "plugin", name);
+                    let by = |part| plugin.pointer(part).and_then(Value::as_str);
+                    let signed = by("/signed_by/name").zip(by("/signed_by/key"));
+                    let signed = signed.map(|(name, key)| format!(", signed by {name} ({key})"));
+                    findings.add(Level::Ok, "plugin", name + &signed.unwrap_or_default());
                 } else {
                     findings.add(Level::Problem, "plugin", format!("{name}: {}", text("reason")));
                 }

@@ -5,6 +5,7 @@
 mod demo;
 mod place;
 mod plugin;
+mod sign;
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;

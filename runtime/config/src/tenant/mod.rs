@@ -12,6 +12,7 @@ use primitives::TenantId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tenancy::DeclaredPlugin;
+use tenancy::plugin::TrustSettings;
 use url::Url;
 
 use crate::problem::Checker;
@@ -54,6 +55,9 @@ pub struct Tenant {
     /// The components that shape what it does. The order in the file means nothing.
     #[serde(default, rename = "plugin")]
     pub plugins: Vec<DeclaredPlugin>,
+    /// Whose signatures of components it accepts.
+    #[serde(default)]
+    pub plugin_trust: TrustSettings,
     /// Its applications.
     #[serde(default, rename = "client")]
     pub clients: Vec<DeclaredClient>,
@@ -67,6 +71,7 @@ impl Tenant {
             identity: self.identity.clone(),
             branding: self.branding.clone(),
             keys: self.keys.clone(),
+            plugin_trust: self.plugin_trust.clone(),
             // Their secrets go another way: sealed, and not into a document that the API shows.
             plugins: self
                 .plugins
@@ -105,6 +110,15 @@ pub(crate) fn check_all(tenants: &[Tenant], base_url: Option<&Url>, checker: &mu
         plugin::check_secrets(&tenant.plugins, &mut report);
         check_cookie_domain(tenant, &at, checker);
         check_clients(&tenant.clients, &at, checker);
+    }
+}
+
+/// Checks that somebody is trusted where signatures are required.
+pub(crate) fn check_trust(tenants: &[Tenant], node: &tenancy::plugin::Settings, checker: &mut Checker<'_>) {
+    for (index, tenant) in tenants.iter().enumerate() {
+        plugin::check_trust(tenant, node, &mut |key, message| {
+            checker.report(&format!("tenant[{index}].{key}"), message);
+        });
     }
 }
 

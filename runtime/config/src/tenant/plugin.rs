@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use tenancy::DeclaredPlugin;
-use tenancy::plugin::Capability;
 use tenancy::plugin::secrets::{SECRETS_AT_MOST, is_secret_name};
+use tenancy::plugin::{Capability, Settings};
 
-use super::json;
+use super::{Tenant, json};
 use crate::problem::Report;
 
 /// Checks each plugin, and that no two have one name.
@@ -92,5 +92,22 @@ pub(super) fn check_files(
             let found = format!("there is no file {}", plugin.component.display());
             report(&format!("plugin[{index}].component"), found);
         }
+        if let Some(file) = plugin.signature.as_ref().filter(|file| !exists(file)) {
+            report(&format!("plugin[{index}].signature"), format!("there is no file {}", file.display()));
+        }
+    }
+}
+
+/// Checks that somebody is trusted where signatures are required of a tenant's plugins.
+pub(super) fn check_trust(tenant: &Tenant, node: &Settings, report: &mut Report<'_>) {
+    let is_required = node.require_signature || tenant.plugin_trust.require_signature;
+    let is_nobody = node.trusted_keys.is_empty() && tenant.plugin_trust.trusted_keys.is_empty();
+    if is_required && is_nobody && !tenant.plugins.is_empty() {
+        let key =
+            if tenant.plugin_trust.require_signature { "plugin_trust.require_signature" } else { "plugin" };
+        report(
+            key,
+            "signatures are required and no key is trusted: none of its plugins could be loaded".to_owned(),
+        );
     }
 }

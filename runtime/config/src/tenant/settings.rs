@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tenancy::DeclaredPlugin;
+use tenancy::plugin::TrustSettings;
 use url::Url;
 
 use super::{json, plugin, stored};
@@ -29,6 +30,8 @@ pub struct TenantSettings {
     /// Its plugins.
     #[serde(rename = "plugin")]
     pub plugins: Vec<DeclaredPlugin>,
+    /// Whose signatures of components it accepts.
+    pub plugin_trust: TrustSettings,
 }
 
 /// Settings as they were read from the database.

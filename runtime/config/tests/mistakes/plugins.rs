@@ -87,6 +87,48 @@ fn plugins() {
 }
 
 #[test]
+fn trust_in_components() {
+    let plugin = "[[tenant.plugin]]\nname = \"plan\"\ncomponent = \"plan.wasm\"\n";
+    let key = "ci = \"Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\"\n";
+    let tenants = |rest: &str| tenant(&format!("{plugin}[tenant.plugin_trust]\n{rest}"));
+    let keys = format!("trusted_keys.{key}");
+    check(&tenants(&format!("require_signature = true\n{keys}")), &[]);
+    check(&tenants(&keys), &[]);
+    check(
+        &tenants("require_signature = true\n"),
+        &[
+            "p.toml:7:1: tenant[0].plugin_trust.require_signature: signatures are required and no key is trusted: none \
+           of its plugins could be loaded",
+        ],
+    );
+    let node = |rest: &str| format!("{}\n[plugins]\nrequire_signature = true\n{rest}", tenant(plugin));
+    check(
+        &node(""),
+        &[
+            "p.toml:3:10: tenant[0].plugin: signatures are required and no key is trusted: none of its plugins could be \
+           loaded",
+        ],
+    );
+    check(&node(&keys), &[]);
+    let wrong = "not an Ed25519 public key: 32 bytes in base64";
+    check(
+        &tenants("trusted_keys = { ci = \"MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\" }"),
+        &[&format!("p.toml:7:23: tenant[0].plugin_trust.trusted_keys.ci: {wrong}")],
+    );
+    check(
+        &tenants("require_signatures = true"),
+        &[
+            "p.toml:7:1: tenant[0].plugin_trust.require_signatures: unknown key `require_signatures`, did you mean \
+           `require_signature`?",
+        ],
+    );
+    check(
+        &tenant(&format!("{plugin}signature = \"missing\"")),
+        &["p.toml:6:1: tenant[0].plugin[0].signature: there is no file /etc/p/missing"],
+    );
+}
+
+#[test]
 fn bounds_of_plugins() {
     check("[plugins]\nconcurrent_calls = 8\nconcurrent_calls_per_tenant = 4", &[]);
     check(

@@ -16,7 +16,7 @@ use primitives::time::FixedClock;
 use primitives::{Actor, Rng, TenantId, Timestamp, TrustedProxies};
 use serde_json::{Value, json};
 use storage::{Location, MasterKey, Storage};
-use tenancy::plugin::{DeclaredPlugin, PluginReport, Reread, TenantPlugins};
+use tenancy::plugin::{DeclaredPlugin, PluginReport, Reread, TenantPlugins, TrustSettings};
 use tenancy::{ManagedBy, Tenant};
 use tokio::sync::watch;
 
@@ -43,6 +43,7 @@ impl TenantPlugins for NoPlugins {
         &'a self,
         _: &'a TenantId,
         _: Vec<DeclaredPlugin>,
+        _: &'a TrustSettings,
     ) -> futures_util::future::BoxFuture<'a, Vec<PluginReport>> {
         Box::pin(std::future::ready(Vec::new()))
     }

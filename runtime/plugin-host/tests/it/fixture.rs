@@ -1,8 +1,14 @@
 //! A host with an empty cache, guests by the names of their fixtures, and a typical request.
 
-use std::path::PathBuf;
+use std::fmt::Debug;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
+use futures_util::FutureExt as _;
 use oauth2::hooks::{TokenDecision, TokenHook as _, TokenRequest, TokenShape, TokenSubject};
 use portcullis_plugin_host::{
     Compiler, HookName, HostError, PluginHost, PluginSource, PluginSpec, Services, Settings,
@@ -14,6 +20,7 @@ use primitives::time::FixedClock;
 use primitives::{Actor, OrganisationId, RequestId, Sealer, TenantId, Timestamp};
 use serde_json::{Map, json};
 use tenancy::TenantPlugins;
+use tenancy::plugin::TrustSettings;
 use uuid::Uuid;
 
 /// A host with an empty cache of its own, and the tenant `default`.
@@ -29,7 +36,7 @@ impl Fixture {
         let cache = tempfile::tempdir().unwrap();
         let (host, clock) = host(settings, &cache.path().join("code"), 7);
         let (host, tenant) = (host.unwrap(), TenantId::default_tenant());
-        run(TenantPlugins::install(&host, &tenant, Vec::new()));
+        run(TenantPlugins::install(&host, &tenant, Vec::new(), &TrustSettings::default()));
         Self { host, tenant, clock, cache }
     }
 
@@ -66,7 +73,7 @@ impl Fixture {
 
 pub(crate) fn host(
     settings: Settings,
-    cache: &std::path::Path,
+    cache: &Path,
     key: u8,
 ) -> (Result<PluginHost, HostError>, Arc<FixedClock>) {
     let key = DataKey { id: 1, material: [key; 32].into() };
@@ -125,5 +132,30 @@ pub(crate) fn issued(decision: Result<TokenDecision, HookFailure>) -> TokenShape
     match decision {
         Ok(TokenDecision::Issue(shape)) => shape,
         other => panic!("expected claims, got {other:?}"),
+    }
+}
+
+/// A file that is being read: a pipe, out of which a guest comes.
+pub(crate) struct Slowly(JoinHandle<File>);
+
+impl Slowly {
+    pub(crate) fn from(file: &Path, guest: &'static str) -> Self {
+        std::fs::remove_file(file).unwrap();
+        assert!(Command::new("mkfifo").arg(file).status().unwrap().success());
+        let file = file.to_owned();
+        Self(std::thread::spawn(move || {
+            let mut pipe = File::options().write(true).open(file).unwrap();
+            pipe.write_all(&std::fs::read(component(guest)).unwrap()).unwrap();
+            pipe
+        }))
+    }
+
+    /// Lets `reader` go on until it reads. It goes no further while the pipe is open.
+    pub(crate) async fn read_by(self, reader: &mut (impl Future<Output: Debug> + Unpin)) -> File {
+        while !self.0.is_finished() {
+            assert!(reader.now_or_never().is_none());
+            tokio::task::yield_now().await;
+        }
+        self.0.join().unwrap()
     }
 }

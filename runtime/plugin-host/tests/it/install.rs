@@ -8,6 +8,7 @@ use portcullis_plugin_host::{Capability, HostError, PluginSource, Settings};
 use primitives::TenantId;
 use primitives::hooks::HookFailureKind;
 use serde_json::json;
+use tenancy::plugin::TrustSettings;
 use tenancy::{DeclaredPlugin, PluginReport, PluginState, TenantPlugins as _};
 
 use crate::fixture::{Fixture, component, issued, run, spec};
@@ -18,7 +19,7 @@ fn declared(name: &str, guest: &str) -> DeclaredPlugin {
 
 impl Fixture {
     fn install(&self, plugins: &[DeclaredPlugin]) -> Vec<PluginReport> {
-        run(self.host.install(&self.tenant, plugins.to_vec()))
+        run(self.host.install(&self.tenant, plugins.to_vec(), &TrustSettings::default()))
     }
 
     /// What the one plugin's hook says: `answers`, or the kind of failure.

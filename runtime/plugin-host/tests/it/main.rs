@@ -10,4 +10,5 @@ mod inspect;
 mod install;
 mod people;
 mod reread;
+mod signature;
 mod token;

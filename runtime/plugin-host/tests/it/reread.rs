@@ -1,27 +1,23 @@
 //! Components that change under the same path: taken when files are read again, and never so that a mistake
 //! means "no plugin".
 
-use std::fmt::Debug;
-use std::fs::File;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::thread::JoinHandle;
 
-use futures_util::FutureExt as _;
 use oauth2::hooks::TokenHook as _;
 use portcullis_plugin_host::{Limits, Settings};
 use primitives::hooks::HookFailureKind;
 use serde_json::json;
+use tenancy::plugin::TrustSettings;
 use tenancy::{DeclaredPlugin, PluginReport, PluginState, Reread, TenantPlugins as _};
 
-use crate::fixture::{Fixture, component, issued, request, run};
+use crate::fixture::{Fixture, Slowly, component, issued, request, run};
 
 /// A tenant whose plugin is a file that a test writes to.
 struct Changing {
     fixture: Fixture,
     file: PathBuf,
     declared: DeclaredPlugin,
+    trust: TrustSettings,
 }
 
 impl Changing {
@@ -33,14 +29,15 @@ impl Changing {
         // A busy machine is no failure of the guest's.
         declared.limits = Limits { wall_ms: 10_000, ..Limits::default() };
         change(&mut declared);
-        let changing = Self { fixture, file, declared };
+        let changing = Self { fixture, file, declared, trust: TrustSettings::default() };
         changing.write(&component(guest));
         changing.install();
         changing
     }
 
     fn install(&self) {
-        run(self.fixture.host.install(&self.fixture.tenant, vec![self.declared.clone()]));
+        let declared = vec![self.declared.clone()];
+        run(self.fixture.host.install(&self.fixture.tenant, declared, &self.trust));
     }
 
     /// Replaces the file, as a deployment does: beside it, then moved.
@@ -164,36 +161,11 @@ fn calls_in_flight_finish_on_the_old_version() {
     then.unwrap();
 }
 
-/// A file that is being read: a pipe, out of which a guest comes.
-struct Slowly(JoinHandle<File>);
-
-impl Slowly {
-    fn from(changing: &Changing, guest: &'static str) -> Self {
-        std::fs::remove_file(&changing.file).unwrap();
-        assert!(Command::new("mkfifo").arg(&changing.file).status().unwrap().success());
-        let file = changing.file.clone();
-        Self(std::thread::spawn(move || {
-            let mut pipe = File::options().write(true).open(file).unwrap();
-            pipe.write_all(&std::fs::read(component(guest)).unwrap()).unwrap();
-            pipe
-        }))
-    }
-
-    /// Lets `reader` go on until it reads. It goes no further while the pipe is open.
-    async fn read_by(self, reader: &mut (impl Future<Output: Debug> + Unpin)) -> File {
-        while !self.0.is_finished() {
-            assert!(reader.now_or_never().is_none());
-            tokio::task::yield_now().await;
-        }
-        self.0.join().unwrap()
-    }
-}
-
 #[test]
 fn new_declaration_is_not_lost_to_a_reading_that_ends_later() {
     for which in [Reread::All, Reread::Changed] {
         let changing = Changing::new("token_echo", |_| {});
-        let slowly = Slowly::from(&changing, "token_remembers");
+        let slowly = Slowly::from(&changing.file, "token_remembers");
         let mut declared = changing.declared.clone();
         declared.component = component("token_echo");
         declared.bind[0].client = Some("somebody-else".parse().unwrap());
@@ -201,7 +173,7 @@ fn new_declaration_is_not_lost_to_a_reading_that_ends_later() {
         run(async {
             let mut reading = host.reread(which);
             let pipe = slowly.read_by(&mut reading).await;
-            host.install(tenant, vec![declared]).await;
+            host.install(tenant, vec![declared], &changing.trust).await;
             changing.write(&component("token_remembers"));
             drop(pipe);
             reading.await;
@@ -213,10 +185,10 @@ fn new_declaration_is_not_lost_to_a_reading_that_ends_later() {
 #[test]
 fn installation_that_read_a_file_before_it_changed_reads_it_again() {
     let changing = Changing::new("token_sockets", |_| {});
-    let slowly = Slowly::from(&changing, "token_echo");
+    let slowly = Slowly::from(&changing.file, "token_echo");
     let Fixture { host, tenant, .. } = &changing.fixture;
     run(async {
-        let mut installing = host.install(tenant, vec![changing.declared.clone()]);
+        let mut installing = host.install(tenant, vec![changing.declared.clone()], &changing.trust);
         let pipe = slowly.read_by(&mut installing).await;
         changing.write(&component("token_remembers"));
         host.reread(Reread::All).await;

@@ -10,6 +10,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use tenancy::TenantPlugins as _;
+use tenancy::plugin::TrustSettings;
 use uuid::Uuid;
 
 use crate::capabilities::http::capability_http;
@@ -184,7 +185,7 @@ fn binding_limits_a_plugin_to_its_organisation() {
 fn plugin_of_one_tenant_is_not_called_for_another() {
     let mut fixture = Fixture::with("token_remembers");
     fixture.tenant = "other".parse().unwrap();
-    run(fixture.host.install(&fixture.tenant, Vec::new()));
+    run(fixture.host.install(&fixture.tenant, Vec::new(), &TrustSettings::default()));
     assert!(!fixture.host.applies(&fixture.context(None)));
 }
 

@@ -6,6 +6,9 @@
 pub mod port;
 pub mod secrets;
 pub mod settings;
+pub mod signature;
+pub mod signing_key;
+pub mod trust;
 pub mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +23,9 @@ use serde_json::{Map, Value};
 pub use port::{CircuitState, PluginReport, PluginState, Reread, TenantPlugins};
 pub use secrets::{PluginSecret, PluginSecrets, reconcile_secrets};
 pub use settings::{Limits, Settings};
+pub use signature::{SignatureError, SignedBy, UnverifiedSignature};
+pub use signing_key::{KeyId, PublicKey, SigningKey};
+pub use trust::{Trust, TrustSettings};
 pub use values::PluginValues;
 
 /// A plugin of a tenant, as a configuration file or the tenant's settings document declares it.
@@ -34,6 +40,10 @@ pub struct DeclaredPlugin {
     /// a changed file is taken when the node reloads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// The file with its signature; without it the component's name with `.sig` after it. What has to be
+    /// signed, and by whom, is in `[plugins]` and `[tenant.plugin_trust]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<PathBuf>,
     /// Its own settings, which it reads through the capability `config`.
     #[serde(default)]
     pub settings: Map<String, Value>,

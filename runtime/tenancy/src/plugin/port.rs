@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use primitives::TenantId;
 use serde::Serialize;
 
-use super::{Capability, DeclaredPlugin, HookName};
+use super::{Capability, DeclaredPlugin, HookName, SignedBy, TrustSettings};
 
 /// Installs the plugins of tenants. Implemented by `plugin-host`.
 ///
@@ -20,11 +20,13 @@ pub trait TenantPlugins: Send + Sync + fmt::Debug {
     ///
     /// One that cannot be loaded is installed as broken, so that its hooks fail rather than being skipped.
     /// Where a version of it runs already, that one goes on running, unless it holds a grant that the new
-    /// declaration takes away. What is declared as before is kept as it is.
+    /// declaration takes away, or a signature that counted and no longer does. What is declared as before is
+    /// kept as it is.
     fn install<'a>(
         &'a self,
         tenant: &'a TenantId,
         plugins: Vec<DeclaredPlugin>,
+        trust: &'a TrustSettings,
     ) -> BoxFuture<'a, Vec<PluginReport>>;
 
     /// Reads the component files of every tenant that has plugins installed again. Where one has other
@@ -56,6 +58,8 @@ pub struct PluginReport {
     pub name: String,
     /// The SHA-256 of the version that answers its hooks; absent while they fail.
     pub sha256: Option<String>,
+    /// Whose signature that version was accepted by; absent where none was looked at.
+    pub signed_by: Option<SignedBy>,
     /// Whether what was declared runs.
     #[serde(flatten)]
     pub state: PluginState,

@@ -7,6 +7,8 @@ use primitives::{Origin, TenantId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::signing_key::PublicKey;
+
 /// The node's bounds for all plugins together (`[plugins]`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -34,6 +36,12 @@ pub struct Settings {
     /// may call it where they name it in their `http_origins`.
     #[schemars(with = "BTreeMap<String, BTreeSet<String>>")]
     pub private_origins: BTreeMap<Origin, BTreeSet<TenantId>>,
+    /// Whether components without a signature are refused, whatever a tenant says.
+    pub require_signature: bool,
+    /// Keys whose signatures of components count for every tenant, each under a name for people: the public
+    /// key that `portcullis plugin keygen` shows.
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub trusted_keys: BTreeMap<String, PublicKey>,
     /// The most that a plugin's own limits may ask for.
     #[serde(deserialize_with = "read_ceiling")]
     #[schemars(with = "Ceiling")]
@@ -116,6 +124,8 @@ impl Default for Settings {
             compile_ms: 60_000,
             compile_memory_bytes: 2 << 30,
             private_origins: BTreeMap::new(),
+            require_signature: false,
+            trusted_keys: BTreeMap::new(),
             ceiling: Limits {
                 cpu_ms: 1_000,
                 wall_ms: 10_000,

@@ -1,7 +1,7 @@
 //! `portcullis plugin`: from nothing to a component, without a node.
 //!
 //! A plugin's project is a directory with a [`manifest`], made by [`new`] from the [`template`]s. [`build`] makes its
-//! component; [`mod@test`] and [`mod@bench`] put it on [`trial`] with its [`cases`].
+//! component; [`mod@test`] and [`mod@bench`] put it on [`trial`] with its [`cases`]; [`mod@sign`] signs it.
 
 mod bench;
 mod build;
@@ -11,6 +11,7 @@ mod inspect;
 mod language;
 mod manifest;
 mod new;
+mod sign;
 mod template;
 mod test;
 mod trial;
@@ -33,6 +34,10 @@ pub(crate) enum Command {
     Test(test::Options),
     /// Measures what a call of a project's plugin costs
     Bench(bench::Options),
+    /// Makes a key that signs components
+    Keygen(sign::KeygenOptions),
+    /// Signs a component, for nodes that require it
+    Sign(sign::SignOptions),
     /// Says what a component is and needs; it is not run
     Inspect {
         /// The component
@@ -48,6 +53,8 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         Command::Build(options) => build::run(options),
         Command::Test(options) => test::run(options),
         Command::Bench(options) => bench::run(options),
+        Command::Keygen(options) => sign::keygen(options),
+        Command::Sign(options) => sign::sign(options),
         Command::Inspect { file, common } => inspect::run(file, common),
     }
 }

@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use portcullis_plugin_host::{Capability, HostError, PluginSpec, Services, Settings};
 use primitives::{Secret, TenantId};
 use serde_json::{Value, json};
+use tenancy::plugin::TrustSettings;
 use tenancy::plugin::{PluginSecret, PluginSecrets};
 use tenancy::{ReadError, TenantPlugins as _};
 
@@ -116,7 +117,8 @@ fn secret_that_was_taken_away_is_gone_even_when_the_new_version_fails() {
                 "name": "a", "component": component(guest), "grants": ["config", "secrets"],
                 "settings": { "names": ["key"] }, "limits": { "wall_ms": 10_000 },
             });
-            run(fixture.host.install(&fixture.tenant, vec![serde_json::from_value(plugin).unwrap()]))
+            let plugins = vec![serde_json::from_value(plugin).unwrap()];
+            run(fixture.host.install(&fixture.tenant, plugins, &TrustSettings::default()))
         };
         install("capability_secrets");
         kept.0.lock().unwrap().clear();

@@ -1,0 +1,70 @@
+//! A component's signature: found beside it, and checked against the hash that is loaded.
+
+use std::io::{ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+
+use tenancy::plugin::signature::SIGNATURE_TEXT_BYTES;
+use tenancy::plugin::{SignatureError, SignedBy, Trust};
+
+use crate::HostError;
+use crate::component::ComponentHash;
+use crate::spec::{PluginSource, PluginSpec};
+
+/// Checks the component with this hash, as whoever installs the plugin trusts. Only what has this very hash
+/// may be loaded afterwards.
+pub(crate) async fn check_signature(
+    spec: &PluginSpec,
+    hash: ComponentHash,
+    trust: &Trust,
+) -> Result<Option<SignedBy>, HostError> {
+    let text = match signature_file(spec, trust) {
+        Some(file) => read(&file, spec.signature.is_some()).await?,
+        None => None,
+    };
+    Ok(trust.check(hash.as_bytes(), text.as_deref())?)
+}
+
+/// The file in which the signature has to be, where one is looked at.
+pub(crate) fn signature_file(spec: &PluginSpec, trust: &Trust) -> Option<PathBuf> {
+    if !trust.asks() {
+        return None;
+    }
+    match (&spec.signature, &spec.source) {
+        (Some(file), _) => Some(file.clone()),
+        (None, PluginSource::File(component)) => Some(beside(component)),
+        (None, PluginSource::Bytes(_)) => None,
+    }
+}
+
+/// `plan.wasm.sig` of `plan.wasm`.
+fn beside(component: &Path) -> PathBuf {
+    let mut name = component.as_os_str().to_owned();
+    name.push(".sig");
+    name.into()
+}
+
+/// The text of a signature: as much as one may have and a byte more, so that a longer one is malformed.
+async fn read(file: &Path, is_named: bool) -> Result<Option<String>, HostError> {
+    let path = file.to_owned();
+    let found = tokio::task::spawn_blocking(move || {
+        // Opening a pipe would wait for whoever writes to it.
+        if !std::fs::metadata(&path)?.is_file() {
+            return Err(std::io::Error::other("not a regular file"));
+        }
+        let mut bytes = Vec::new();
+        let most = SIGNATURE_TEXT_BYTES as u64 + 1;
+        std::fs::File::open(&path)?.take(most).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    });
+    match found.await.map_err(|error| HostError::Internal(error.to_string()))? {
+        Ok(bytes) => {
+            let text = String::from_utf8(bytes);
+            Ok(Some(text.map_err(|_| SignatureError::Malformed)?))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound && !is_named => Ok(None),
+        Err(error) => Err(HostError::UnreadableSignature {
+            path: file.display().to_string(),
+            detail: error.to_string(),
+        }),
+    }
+}
