@@ -9,6 +9,7 @@ use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
 use tenancy::plugin::HookName;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument as _;
+use wasmtime::component::Instance;
 use wasmtime::{Engine, Store, Trap};
 
 use crate::PluginHost;
@@ -153,7 +154,7 @@ impl PluginHost {
 
         let at_once = drawn.set_aside() >= NEEDS_LONG;
         let state = CallState::new(plugin, caller.context, Arc::clone(meter)).beginning_slow(at_once);
-        let spare = self.spares.take(&loaded, plugin.limits.memory());
+        let spare = self.spares.take(&loaded, plugin);
         let function = call.function();
         let guest = Box::pin(guest(self.engine.clone(), Arc::clone(&loaded), spare, state, call, places));
         let way = Way { slow: &self.slow, turns: caller.gate.turns(), at_once };
@@ -161,8 +162,8 @@ impl PluginHost {
         let answer = match ended {
             Ok(Some(ended)) => {
                 drawn.guest_ended();
-                let Ended { answer, store, places } = ended;
-                self.throw_away((store, places), Arc::clone(caller.gate), loaded, function);
+                let Ended { answer, used, places } = ended;
+                self.clear_up((used, places), Arc::clone(caller.gate), loaded, plugin, function);
                 answer
             }
             Ok(None) => Err((HookFailureKind::Unavailable, "there is no thread to run it on".to_owned())),
@@ -180,17 +181,26 @@ impl PluginHost {
         answer
     }
 
-    /// Gives back what a call used and makes the next instance ahead, when the answer is on its way.
+    /// Gives back what a call used. Its instance waits for the plugin's next call where it may serve more than one;
+    /// otherwise the next instance is made ahead, when the answer is on its way.
     ///
     /// Attack: a component whose start takes nearly a slice, made after each call for nothing. So the tenant
     /// pays for it too.
-    fn throw_away(
+    fn clear_up(
         &self,
-        (store, places): (Store<CallState>, Places),
+        (used, places): (UsedInstance, Places),
         gate: Arc<TenantGate>,
         loaded: Arc<Loaded>,
+        plugin: &Plugin,
         function: FunctionName,
     ) {
+        let store = match used {
+            UsedInstance::Whole(spare) if spare.calls < plugin.calls_per_instance.get() => {
+                self.spares.keep(loaded, plugin, spare);
+                return;
+            }
+            UsedInstance::Whole(Spare { store, .. }) | UsedInstance::Spent(store) => store,
+        };
         let (spares, engine) = (Arc::clone(&self.spares), self.engine.clone());
         tokio::spawn(async move {
             drop(store);
@@ -234,11 +244,19 @@ struct Places {
 /// What is left of a guest that came to its end.
 struct Ended<T> {
     answer: Result<T, Failure>,
-    store: Store<CallState>,
+    used: UsedInstance,
     places: Places,
 }
 
-/// Takes a spare or instantiates, and calls. It keeps its places as long as its instance lives, also when
+/// The instance of a guest that came to its end.
+enum UsedInstance {
+    /// It answered, and could be called again.
+    Whole(Spare),
+    /// It failed, or has words in its streams that are still to be logged.
+    Spent(Store<CallState>),
+}
+
+/// Takes one that waits or instantiates, and calls. It keeps its places as long as its instance lives, also when
 /// nobody waits for it any more.
 async fn guest<C: GuestCall>(
     engine: Engine,
@@ -248,26 +266,48 @@ async fn guest<C: GuestCall>(
     call: C,
     places: Places,
 ) -> Ended<C::Answer> {
-    let (mut store, function) = if let Some(Spare { mut store, instance, memory, function }) = spare {
-        state.take_over(&mut store, memory);
-        let function = match function {
-            Some((name, function)) if name == call.function() => Ok(function),
-            _ => call.function().find(&loaded.exports, &mut store, &instance),
-        };
-        (store, function)
-    } else {
-        let mut store = state.into_store(&engine);
-        let instance = loaded.pre.instantiate_async(&mut store).await;
-        let function =
-            instance.and_then(|instance| call.function().find(&loaded.exports, &mut store, &instance));
-        (store, function)
+    let (mut store, waited) = match spare {
+        Some(Spare { mut store, instance, memory, function, calls }) => {
+            state.take_over(&mut store, memory);
+            (store, Some((instance, function, calls)))
+        }
+        None => (state.into_store(&engine), None),
     };
-    let answer = match function {
-        Ok(function) => call.run(function, &mut store).await,
-        Err(error) => Err(error),
+    match answer(&loaded, &mut store, waited, call).await {
+        Ok((answer, instance, function, calls)) => {
+            let (is_whole, memory) = (!store.data().wasi.has_output(), store.data().meter.peak_memory());
+            let spare = Spare { store, instance, memory, function: Some(function), calls };
+            let used = if is_whole { UsedInstance::Whole(spare) } else { UsedInstance::Spent(spare.store) };
+            Ended { answer: Ok(answer), used, places }
+        }
+        Err(error) => {
+            let failure = classify(store.data(), &error);
+            Ended { answer: Err(failure), used: UsedInstance::Spent(store), places }
+        }
+    }
+}
+
+/// An instance, the function that was found in it last, and how many calls it has served.
+type Waited = (Instance, Option<(FunctionName, GuestFunction)>, u32);
+
+/// Calls an instance that waited, or a fresh one; with its answer, what is to be known of it for another call.
+async fn answer<C: GuestCall>(
+    loaded: &Loaded,
+    store: &mut Store<CallState>,
+    waited: Option<Waited>,
+    call: C,
+) -> wasmtime::Result<(C::Answer, Instance, (FunctionName, GuestFunction), u32)> {
+    let name = call.function();
+    let (instance, known, calls) = match waited {
+        Some(waited) => waited,
+        None => (loaded.pre.instantiate_async(&mut *store).await?, None, 0),
     };
-    let answer = answer.map_err(|error| classify(store.data(), &error));
-    Ended { answer, store, places }
+    let function = match known {
+        Some((known, function)) if known == name => function,
+        _ => name.find(&loaded.exports, store, &instance)?,
+    };
+    let answer = call.run(function, store).await?;
+    Ok((answer, instance, (name, function), calls.saturating_add(1)))
 }
 
 /// Logs a failure, unless the tenant's plugins fail all the time, and puts it into the form that rooms know.

@@ -1,6 +1,7 @@
 //! A plugin as it is called: what was installed, checked.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use tenancy::plugin::{Binding, Capability, HookName, Limits, SignedBy};
@@ -13,6 +14,10 @@ use crate::held::Held;
 use crate::metrics::{CallMetrics, PluginMetrics};
 use crate::spec::{PluginSource, PluginSpec};
 use crate::usual::Usual;
+
+/// What tells an installed plugin from any other, also from an earlier version of itself.
+#[derive(Debug)]
+pub(crate) struct Unique(());
 
 /// An installed plugin.
 #[derive(Debug)]
@@ -27,6 +32,9 @@ pub(crate) struct Plugin {
     pub(crate) breaker: Breaker,
     pub(crate) held: Held,
     pub(crate) usual: Usual,
+    /// How many calls an instance may serve.
+    pub(crate) calls_per_instance: NonZeroU32,
+    pub(crate) unique: Arc<Unique>,
     bindings: Vec<Binding>,
     version: String,
     /// Of each hook that it is bound to.
@@ -63,6 +71,8 @@ impl Plugin {
             limits,
             grants: spec.grants,
             held: Held::default(),
+            calls_per_instance: spec.calls_per_instance,
+            unique: Arc::new(Unique(())),
             breaker: Breaker::new(metrics.circuits_not_closed()),
             bindings: spec.bindings,
             version,
@@ -75,6 +85,7 @@ impl Plugin {
             && self.source == spec.source
             && self.limits == spec.limits.within(ceiling)
             && self.grants == spec.grants
+            && self.calls_per_instance == spec.calls_per_instance
             && self.bindings == spec.bindings
     }
 

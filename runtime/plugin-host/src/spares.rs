@@ -1,14 +1,17 @@
-//! Instances made ahead, so that a call finds a fresh one and need not wait for it to be made.
+//! Instances that wait for a call, so that it need not wait for one to be made.
 //!
-//! A spare is as fresh as one that the call makes: nobody has called it, and it serves one call. It belongs
-//! to no tenant. That is sound because only an instance whose start asked the host for nothing, no clock, no
-//! randomness, no settings, is kept: such a start is the same whenever and for whomever it runs. A component
-//! whose start does ask, takes long or wants much memory gets its instances in its calls.
+//! Most are made ahead: as fresh as one that the call makes, since nobody has called them, and of no tenant.
+//! That is sound because only an instance whose start asked the host for nothing, no clock, no randomness, no
+//! settings, is kept: such a start is the same whenever and for whomever it runs. A component whose start does
+//! ask, takes long or wants much memory gets its instances in its calls.
+//!
+//! A plugin whose operator let its instances serve several calls gets back the ones that it has used. Nobody
+//! else does: what one call left in it, the next one may read.
 
 use std::collections::VecDeque;
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -19,15 +22,19 @@ use wasmtime::{Engine, Store};
 use crate::component::Loaded;
 use crate::hooks::{FunctionName, GuestFunction};
 use crate::metrics::PluginMetrics;
+use crate::plugin::{Plugin, Unique};
 use crate::state::CallState;
 
 /// So many are kept by the node, whatever they are of: the ones used last.
 pub(crate) const SPARES_AT_MOST: u32 = 16;
 
-/// So many of one component, for calls that come at once.
-const OF_ONE_COMPONENT: usize = 4;
+/// So many of one component that nobody has called, and of one plugin that it has, for calls that come at once.
+const OF_ONE_KIND: usize = 4;
 
-/// An instance that nobody has called.
+/// So many bytes of linear memory are kept by the node. Only used instances are that large.
+const KEPT_BYTES: usize = 128 << 20;
+
+/// An instance that waits for a call.
 pub(crate) struct Spare {
     pub(crate) store: Store<CallState>,
     pub(crate) instance: Instance,
@@ -35,6 +42,35 @@ pub(crate) struct Spare {
     pub(crate) memory: usize,
     /// The function that will likely be called: the one that was called last.
     pub(crate) function: Option<(FunctionName, GuestFunction)>,
+    /// How many calls it has served.
+    pub(crate) calls: u32,
+}
+
+/// Who may call an instance.
+#[derive(Debug, Clone)]
+enum Of {
+    /// Whoever calls its component: nobody has.
+    Anybody,
+    /// The plugin that has called it, as long as it is installed as it was then.
+    Plugin(Weak<Unique>),
+}
+
+impl Of {
+    fn is(&self, plugin: &Plugin) -> bool {
+        matches!(self, Self::Plugin(of) if of.as_ptr() == Arc::as_ptr(&plugin.unique))
+    }
+
+    fn is_gone(&self) -> bool {
+        matches!(self, Self::Plugin(of) if of.strong_count() == 0)
+    }
+}
+
+/// An instance with its component as it was loaded: one that makes room for others and is loaded again has other
+/// functions.
+struct Kept {
+    loaded: Arc<Loaded>,
+    of: Of,
+    spare: Spare,
 }
 
 /// What came of making an instance ahead.
@@ -47,12 +83,10 @@ pub(crate) enum MadeAhead {
     InCallsOnly,
 }
 
-/// The instances made ahead.
-///
-/// Each with the component as it was loaded: one that makes room for others and is loaded again has other functions.
+/// The instances that wait.
 pub(crate) struct Spares {
-    /// The newest last.
-    kept: Mutex<VecDeque<(Arc<Loaded>, Spare)>>,
+    /// The one that came last at the end.
+    kept: Mutex<VecDeque<Kept>>,
     taken: Counter,
     missed: Counter,
 }
@@ -69,24 +103,34 @@ impl Spares {
         Self { kept: Mutex::default(), taken, missed }
     }
 
-    fn kept(&self) -> MutexGuard<'_, VecDeque<(Arc<Loaded>, Spare)>> {
+    fn kept(&self) -> MutexGuard<'_, VecDeque<Kept>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes one of this component that fits into `memory` bytes.
-    pub(crate) fn take(&self, loaded: &Arc<Loaded>, memory: usize) -> Option<Spare> {
+    /// Takes one for a call of this plugin: one that it has used, or one of its component that nobody has.
+    pub(crate) fn take(&self, loaded: &Arc<Loaded>, plugin: &Plugin) -> Option<Spare> {
         let found = {
             let mut kept = self.kept();
-            let at = kept.iter().rposition(|(of, spare)| Arc::ptr_eq(of, loaded) && spare.memory <= memory);
+            let find = |who: fn(&Of, &Plugin) -> bool| {
+                let fits = |kept: &Kept| {
+                    Arc::ptr_eq(&kept.loaded, loaded)
+                        && kept.spare.memory <= plugin.limits.memory()
+                        && who(&kept.of, plugin)
+                };
+                kept.iter().rposition(fits)
+            };
+            let at = find(Of::is).or_else(|| find(|of, _| matches!(of, Of::Anybody)));
             at.and_then(|at| kept.remove(at))
         };
         let counter = if found.is_some() { &self.taken } else { &self.missed };
         counter.inc();
-        found.map(|(_, spare)| spare)
+        found.map(|kept| kept.spare)
     }
 
-    fn is_full_of(&self, loaded: &Arc<Loaded>) -> bool {
-        self.kept().iter().filter(|(of, _)| Arc::ptr_eq(of, loaded)).count() >= OF_ONE_COMPONENT
+    fn is_full(&self, loaded: &Arc<Loaded>, whose: impl Fn(&Of) -> bool) -> bool {
+        let kept = self.kept();
+        let alike = kept.iter().filter(|kept| Arc::ptr_eq(&kept.loaded, loaded) && whose(&kept.of));
+        alike.count() >= OF_ONE_KIND
     }
 
     /// Makes one of this component, for a call of this function, unless there are enough; the CPU that it took.
@@ -97,7 +141,7 @@ impl Spares {
         loaded: &Arc<Loaded>,
         function: FunctionName,
     ) -> Duration {
-        if !loaded.may_be_made_ahead() || self.is_full_of(loaded) {
+        if !loaded.may_be_made_ahead() || self.is_full(loaded, |of| matches!(of, Of::Anybody)) {
             return Duration::ZERO;
         }
         let (made, used) = make(engine, &loaded.pre).await;
@@ -105,15 +149,31 @@ impl Spares {
         let MadeAhead::Spare(mut spare) = made else { return used };
         let found = function.find(&loaded.exports, &mut spare.store, &spare.instance);
         spare.function = found.ok().map(|found| (function, found));
-        let left = {
-            let mut kept = self.kept();
-            let full = kept.len() >= usize::try_from(SPARES_AT_MOST).unwrap_or(0);
-            let left = if full { kept.pop_front() } else { None };
-            kept.push_back((Arc::clone(loaded), spare));
-            left
-        };
-        drop(left);
+        self.put(Kept { loaded: Arc::clone(loaded), of: Of::Anybody, spare });
         used
+    }
+
+    /// Keeps one for the next call of the plugin that has used it. Must hold a place, as for [`refill`](Self::refill).
+    pub(crate) fn keep(&self, loaded: Arc<Loaded>, plugin: &Plugin, spare: Spare) {
+        if self.is_full(&loaded, |of| of.is(plugin)) {
+            return;
+        }
+        self.put(Kept { loaded, of: Of::Plugin(Arc::downgrade(&plugin.unique)), spare });
+    }
+
+    fn put(&self, new: Kept) {
+        // Dropped when nobody waits for the lock.
+        let mut left = Vec::new();
+        let mut kept = self.kept();
+        while let Some(at) = kept.iter().position(|kept| kept.of.is_gone()) {
+            left.extend(kept.remove(at));
+        }
+        kept.push_back(new);
+        let at_most = usize::try_from(SPARES_AT_MOST).unwrap_or(0);
+        while kept.len() > at_most || kept.iter().map(|kept| kept.spare.memory).sum::<usize>() > KEPT_BYTES {
+            left.extend(kept.pop_front());
+        }
+        drop(kept);
     }
 }
 
@@ -132,7 +192,7 @@ async fn make(engine: &Engine, pre: &InstancePre<CallState>) -> (MadeAhead, Dura
     let made = match started {
         Poll::Pending => MadeAhead::TooSlow,
         Poll::Ready(Ok(instance)) if !asked => {
-            MadeAhead::Spare(Spare { store, instance, memory: meter.peak_memory(), function: None })
+            MadeAhead::Spare(Spare { store, instance, memory: meter.peak_memory(), function: None, calls: 0 })
         }
         // One that fails: its call will say why.
         Poll::Ready(_) => MadeAhead::InCallsOnly,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ pub struct PluginSpec {
     pub http_origins: BTreeSet<Origin>,
     /// What one call may use, and what the plugin may keep.
     pub limits: Limits,
+    /// How many calls one instance may serve.
+    pub calls_per_instance: NonZeroU32,
     /// What it was granted.
     pub grants: BTreeSet<Capability>,
     /// Where it is called.
@@ -47,6 +50,7 @@ impl PluginSpec {
             settings: Map::new(),
             http_origins: BTreeSet::new(),
             limits: Limits::default(),
+            calls_per_instance: NonZeroU32::MIN,
             grants: plugin::default_grants(),
             bindings: vec![Binding::every(hook)],
         }
@@ -63,6 +67,7 @@ impl PluginSpec {
             settings: declared.settings,
             http_origins: declared.http_origins,
             limits: declared.limits,
+            calls_per_instance: declared.calls_per_instance,
             grants: declared.grants,
             bindings: declared.bind,
         }

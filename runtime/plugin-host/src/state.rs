@@ -1,5 +1,6 @@
 //! What one call carries on the host's side: its budgets, and what its plugin may use (`capabilities`).
 
+use std::mem;
 use std::sync::{Arc, LazyLock};
 
 use primitives::hooks::HookContext;
@@ -102,9 +103,11 @@ impl CallState {
         store
     }
 
-    /// Gives a store that was made ahead to this call, with its limits.
-    pub(crate) fn take_over(self, store: &mut Store<Self>, memory: usize) {
+    /// Gives a store that waited for it to this call, with its limits. A guest that was called before keeps its
+    /// handles of the host's resources, so the store keeps the resources.
+    pub(crate) fn take_over(mut self, store: &mut Store<Self>, memory: usize) {
         self.meter.count_memory(memory);
+        mem::swap(&mut self.wasi, &mut store.data_mut().wasi);
         *store.data_mut() = self;
         arm(store);
     }

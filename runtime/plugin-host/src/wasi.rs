@@ -72,6 +72,12 @@ impl LazyWasi {
         self.0.is_some()
     }
 
+    /// Whether the guest wrote to its streams.
+    pub(crate) fn has_output(&self) -> bool {
+        let written = |pipe: &MemoryOutputPipe| !pipe.contents().is_empty();
+        self.0.as_ref().is_some_and(|wasi| written(&wasi.stdout) || written(&wasi.stderr))
+    }
+
     /// What was written to the streams, with the level at which it is logged.
     pub(crate) fn take_output(&mut self) -> Vec<(Level, String)> {
         self.0.take().map_or_else(Vec::new, |wasi| {

@@ -10,5 +10,6 @@ mod inspect;
 mod install;
 mod people;
 mod reread;
+mod reuse;
 mod signature;
 mod token;

@@ -12,6 +12,7 @@ pub mod trust;
 pub mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use primitives::hooks::HookContext;
@@ -59,12 +60,27 @@ pub struct DeclaredPlugin {
     /// What one call may use, and what the plugin may keep.
     #[serde(default)]
     pub limits: Limits,
+    /// How many calls one instance of it may serve, one after the other. By default each call gets a fresh one, which
+    /// knows nothing of any other. A guest whose start takes milliseconds, such as one with an interpreter, may
+    /// serve several: what a call leaves in its memory the next ones of this plugin can read. An instance that
+    /// fails, or writes to its standard output, is not used again.
+    #[serde(default = "one_call", skip_serializing_if = "is_one")]
+    pub calls_per_instance: NonZeroU32,
     /// The capabilities that it is granted.
     #[serde(default = "default_grants")]
     pub grants: BTreeSet<Capability>,
     /// Where it is called.
     #[serde(default = "default_bindings")]
     pub bind: Vec<Binding>,
+}
+
+const fn one_call() -> NonZeroU32 {
+    NonZeroU32::MIN
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_one(calls: &NonZeroU32) -> bool {
+    *calls == NonZeroU32::MIN
 }
 
 /// Its own words and its own settings: neither tells a plugin anything about anybody.
@@ -223,6 +239,7 @@ mod tests {
         let plugin: DeclaredPlugin =
             serde_json::from_value(json!({ "name": "plan", "component": "plugins/plan.wasm" })).unwrap();
         assert_eq!(plugin.limits, Limits::default());
+        assert_eq!(plugin.calls_per_instance.get(), 1);
         assert_eq!(plugin.grants, default_grants());
         assert_eq!(plugin.bind, [Binding::every(HookName::Token)]);
         let written = serde_json::to_value(&plugin).unwrap();
@@ -248,6 +265,7 @@ mod tests {
             ("bind", json!([{ "hook": "token", "organization": "x" }])),
             ("limits", json!({ "cpu": 5 })),
             ("settings", json!([])),
+            ("calls_per_instance", json!(0)),
         ] {
             let mut document = json!({ "name": "plan", "component": "plan.wasm" });
             document[key] = value;

@@ -1,6 +1,8 @@
 //! `portcullis plugin bench`: what a call and a load of the plugin cost, through the real host.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
@@ -26,6 +28,12 @@ pub(crate) struct Options {
     /// How often it is called
     #[arg(long, value_name = "NUMBER", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     calls: u32,
+    /// How many threads call it at once; each calls it that often
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    threads: u32,
+    /// How many calls one instance may serve [default: what the project's file says]
+    #[arg(long, value_name = "NUMBER")]
+    calls_per_instance: Option<NonZeroU32>,
     #[command(flatten)]
     common: Common,
 }
@@ -40,6 +48,8 @@ struct Figures {
     /// From the first call to the end of the last one, with what each leaves to be done.
     total: Duration,
     per_call: PerCall,
+    threads: u32,
+    calls_per_instance: NonZeroU32,
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
@@ -50,12 +60,15 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     if let Some(settings) = &case.settings {
         spec.settings.clone_from(settings);
     }
-    let figures = measure(case, &spec, options.calls)?;
+    if let Some(calls) = options.calls_per_instance {
+        spec.calls_per_instance = calls;
+    }
+    let figures = measure(case, &spec, options)?;
     show(case, &figures, options.common.json);
     Ok(())
 }
 
-fn measure(case: &Case, spec: &PluginSpec, calls: u32) -> Result<Figures, Failure> {
+fn measure(case: &Case, spec: &PluginSpec, options: &Options) -> Result<Figures, Failure> {
     let tenant = case.call.context().tenant;
     // The share of one tenant would slow this down, as it should on a node.
     let settings = Settings { tenant_cpu_ms_per_second: 1_000_000, ..Settings::default() };
@@ -72,8 +85,34 @@ fn measure(case: &Case, spec: &PluginSpec, calls: u32) -> Result<Figures, Failur
     let cold_load = timed(&trial)?;
     let trial = trial.again()?;
     let warm_load = timed(&trial)?;
-    let (mut times, start) = (Vec::new(), Instant::now());
-    runtime.block_on(async {
+    let start = Instant::now();
+    let mut times = thread::scope(|scope| {
+        let call = || call(&trial, case, options.calls);
+        let others: Vec<_> = (1..options.threads).map(|_| scope.spawn(call)).collect();
+        let mut times = call()?;
+        for other in others {
+            times.extend(other.join().map_err(|_| Failure::Failed(anyhow!("a thread panicked")))??);
+        }
+        Ok::<_, Failure>(times)
+    })?;
+    let total = start.elapsed();
+    times.sort();
+    let (threads, calls_per_instance) = (options.threads, spec.calls_per_instance);
+    Ok(Figures {
+        cold_load,
+        warm_load,
+        times,
+        total,
+        per_call: trial.per_call(),
+        threads,
+        calls_per_instance,
+    })
+}
+
+/// Calls so often, one call after the other; what each took.
+fn call(trial: &Trial, case: &Case, calls: u32) -> Result<Vec<Duration>, Failure> {
+    let mut times = Vec::new();
+    runtime()?.block_on(async {
         for _ in 0..calls {
             let start = Instant::now();
             let answer = trial.ask(case).await;
@@ -87,9 +126,7 @@ fn measure(case: &Case, spec: &PluginSpec, calls: u32) -> Result<Figures, Failur
         }
         Ok(())
     })?;
-    let total = start.elapsed();
-    times.sort();
-    Ok(Figures { cold_load, warm_load, times, total, per_call: trial.per_call() })
+    Ok(times)
 }
 
 impl Figures {
@@ -114,6 +151,8 @@ fn show(case: &Case, figures: &Figures, json: bool) {
         let figures = json!({
             "case": case.name,
             "calls": figures.times.len(),
+            "threads": figures.threads,
+            "calls_per_instance": figures.calls_per_instance,
             "p50_us": p50,
             "p99_us": p99,
             "calls_per_second": per_second,
@@ -125,8 +164,12 @@ fn show(case: &Case, figures: &Figures, json: bool) {
         });
         return println!("{figures:#}");
     }
-    println!("{} calls of {:?}, a fresh instance each", figures.times.len(), case.name);
-    println!("call         p50 {p50:.1} µs, p99 {p99:.1} µs, {per_second:.0} per second on one core");
+    let instances = match figures.calls_per_instance.get() {
+        1 => "a fresh instance each".to_owned(),
+        calls => format!("{calls} calls to an instance"),
+    };
+    println!("{} calls of {:?}, {instances}, threads: {}", figures.times.len(), case.name, figures.threads);
+    println!("call         p50 {p50:.1} µs, p99 {p99:.1} µs, {per_second:.0} per second");
     println!(
         "guest        CPU {guest_cpu:.1} µs, host calls: {host_calls:.0}, memory: {:.0} kB",
         memory / 1e3

@@ -1,6 +1,7 @@
 //! `portcullis-plugin.toml`: what the commands know of a plugin's project.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -25,8 +26,15 @@ pub(super) struct Manifest {
     pub(super) grants: BTreeSet<Capability>,
     #[serde(default)]
     pub(super) limits: Limits,
+    /// As in a tenant's declaration.
+    #[serde(default = "one_call")]
+    pub(super) calls_per_instance: NonZeroU32,
     #[serde(default)]
     pub(super) settings: Map<String, Value>,
+}
+
+const fn one_call() -> NonZeroU32 {
+    NonZeroU32::MIN
 }
 
 /// A plugin's project: its directory and what its manifest says.
@@ -65,7 +73,8 @@ impl Project {
 
     /// The plugin as a node would have it installed.
     pub(super) fn spec(&self) -> Result<PluginSpec, Failure> {
-        let Manifest { name, hook, grants, limits, settings, language: _ } = self.manifest.clone();
+        let Manifest { name, hook, grants, limits, calls_per_instance, settings, language: _ } =
+            self.manifest.clone();
         let file = self.component();
         if !file.exists() {
             return Err(Failure::Usage(anyhow!(
@@ -78,7 +87,7 @@ impl Project {
             eprintln!("portcullis: {newer} is newer than {file}; `portcullis plugin build` takes it in");
         }
         let source = PluginSource::File(file);
-        Ok(PluginSpec { settings, limits, grants, ..PluginSpec::new(name, source, hook) })
+        Ok(PluginSpec { settings, limits, calls_per_instance, grants, ..PluginSpec::new(name, source, hook) })
     }
 }
 

@@ -30,9 +30,9 @@ use crate::outcome::Failure;
 /// What cases need to know of a hook.
 pub(super) trait HookCases {
     /// Its functions, by their names in the WIT.
-    type Function: DeserializeOwned + Copy;
+    type Function: DeserializeOwned + Copy + Sync;
     /// What it is asked, besides the call context.
-    type Request: DeserializeOwned + Default;
+    type Request: DeserializeOwned + Default + Send + Sync;
     /// What it answers.
     type Answer: DeserializeOwned + Serialize;
 
@@ -59,7 +59,8 @@ pub(super) struct Case {
 }
 
 /// Asks a hook one question, as often as it is called; the answer is in the names of the WIT.
-type Ask = dyn for<'a> Fn(&'a PluginHost, &'a HookContext) -> LocalBoxFuture<'a, Result<Value, HookFailure>>;
+type Ask =
+    dyn for<'a> Fn(&'a PluginHost, &'a HookContext) -> LocalBoxFuture<'a, Result<Value, HookFailure>> + Sync;
 
 /// A file of cases.
 #[derive(Deserialize)]
