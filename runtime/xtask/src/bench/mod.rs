@@ -14,11 +14,13 @@ mod neighbours;
 mod oidc_provider;
 mod open_loop;
 mod ours;
+mod plugins;
 mod repeat;
 mod scenario;
 mod start;
 mod table;
 mod tenants;
+mod webhook;
 
 use clap::Subcommand;
 
@@ -43,6 +45,10 @@ pub(crate) enum Bench {
     Start,
     /// Memory after 1,000 tenants were visited, some with large settings, against its cap
     Tenants,
+    /// Memory with 1,000 tenants' plugins, all distinct
+    Plugins,
+    /// A claim by a plugin, and by a webhook on loopback
+    Webhook,
 }
 
 /// How long and how often.
@@ -73,5 +79,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
         Bench::Memory => memory::run(),
         Bench::Start => start::run(),
         Bench::Tenants => tenants::run(),
+        Bench::Plugins => plugins::run(),
+        Bench::Webhook => webhook::run(),
     }
 }

@@ -95,13 +95,13 @@ fn on_threads<T: Send>(count: u32, work: impl Fn(u32) -> anyhow::Result<T> + Syn
 }
 
 /// A kept-alive connection, with the bytes of the one request.
-struct Connection {
+pub(super) struct Connection {
     stream: BufReader<TcpStream>,
     bytes: Vec<u8>,
 }
 
 impl Connection {
-    fn open(request: &Request) -> anyhow::Result<Self> {
+    pub(super) fn open(request: &Request) -> anyhow::Result<Self> {
         let rest = request.url.strip_prefix("http://").context("only http:// is spoken here")?;
         let (authority, path) = rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash));
         let stream = TcpStream::connect(authority)?;
@@ -116,7 +116,7 @@ impl Connection {
     }
 
     /// Sends the request and reads the answer; returns its status.
-    fn exchange(&mut self) -> anyhow::Result<u16> {
+    pub(super) fn exchange(&mut self) -> anyhow::Result<u16> {
         self.stream.get_mut().write_all(&self.bytes)?;
         let mut line = String::new();
         self.stream.read_line(&mut line)?;

@@ -34,6 +34,11 @@ impl Built {
         &self.binary
     }
 
+    /// Returns the component of the sample plugin.
+    pub(super) fn plugin(&self) -> &Path {
+        &self.plugin
+    }
+
     /// Returns the configuration of the tenant with the sample plugin.
     fn tenant(&self) -> String {
         format!(
