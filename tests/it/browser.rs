@@ -83,7 +83,7 @@ impl Browser {
         method: &str,
         url: &str,
         headers: &[(&str, String)],
-        body: String,
+        body: impl Into<Bytes>,
     ) -> Response {
         let url: Url = url.parse().unwrap();
         let address = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
@@ -109,7 +109,7 @@ impl Browser {
         if !cookies.is_empty() {
             request = request.header("cookie", cookies.join("; "));
         }
-        let answer = sender.send_request(request.body(Full::new(Bytes::from(body))).unwrap()).await.unwrap();
+        let answer = sender.send_request(request.body(Full::new(body.into())).unwrap()).await.unwrap();
         let (head, body) = answer.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         for cookie in head.headers.get_all("set-cookie") {

@@ -41,6 +41,26 @@ pub(crate) struct World {
     _directory: tempfile::TempDir,
 }
 
+/// What a node has of its own, its database aside.
+struct Own {
+    directory: tempfile::TempDir,
+    clock: Arc<FixedClock>,
+    /// What its randomness begins with.
+    seed: u64,
+    plugins: tenancy::plugin::Settings,
+}
+
+impl Own {
+    fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+            clock: Arc::new(FixedClock::new(Timestamp::from_seconds(1_800_000_000))),
+            seed: 11,
+            plugins: tenancy::plugin::Settings::default(),
+        }
+    }
+}
+
 impl Drop for World {
     fn drop(&mut self) {
         self.stop.send_replace(true);
@@ -63,10 +83,52 @@ impl World {
         change: impl FnOnce(&mut NodeSettings),
         listen: impl Fn(&mut Listener),
     ) -> (Self, Certificates) {
-        let directory = tempfile::tempdir().unwrap();
-        let clock = Arc::new(FixedClock::new(Timestamp::from_seconds(1_800_000_000)));
-        let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(11));
-        let location = location(directory.path());
+        let own = Own::new();
+        let location = location(own.directory.path());
+        let (mut world, certificates) = Self::serve(location, own, change, listen).await;
+        world.populate().await;
+        (world, certificates)
+    }
+
+    /// The same, with other settings of the plugin host.
+    pub(crate) async fn start_hosting(plugins: tenancy::plugin::Settings) -> Self {
+        let own = Own { plugins, ..Own::new() };
+        let location = location(own.directory.path());
+        let (mut world, _) = Self::serve(location, own, |_| {}, |_| {}).await;
+        world.populate().await;
+        world
+    }
+
+    /// Two nodes on one PostgreSQL, each with a disk of its own; `None` where it is not installed.
+    pub(crate) async fn start_two() -> Option<[Self; 2]> {
+        let server = Postgres::shared().unwrap()?;
+        let url = Secret::new(server.create_database().unwrap());
+        let location = Location::Postgres { url, connections: 8 };
+        let (mut first, _) = Self::serve(location.clone(), Own::new(), |_| {}, |_| {}).await;
+        first.populate().await;
+        let own = Own { clock: first.clock.clone(), seed: 12, ..Own::new() };
+        let (mut second, _) = Self::serve(location, own, |_| {}, |_| {}).await;
+        second.key.clone_from(&first.key);
+        Some([first, second])
+    }
+
+    async fn populate(&mut self) {
+        for id in ["default", "acme", "rival"] {
+            let tenant = Tenant::new(id.parse().unwrap(), ManagedBy::Api, self.clock.now());
+            self.storage.apply(tenant.create(Actor::System)).await.unwrap();
+        }
+        self.key = self.admin_key(KeyOwner::Operator, vec![Scope::All]).await;
+    }
+
+    /// A node on a database.
+    async fn serve(
+        location: Location,
+        own: Own,
+        change: impl FnOnce(&mut NodeSettings),
+        listen: impl Fn(&mut Listener),
+    ) -> (Self, Certificates) {
+        let Own { directory, clock, seed, plugins } = own;
+        let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(seed));
         Storage::migrate(&location).await.unwrap();
         let master = MasterKey::new([3; 32]);
         let storage = Storage::open(&location, &master, clock.clone(), rng.clone()).await.unwrap();
@@ -83,7 +145,8 @@ impl World {
             version: "test",
         };
         change(&mut settings);
-        let node = Node::new(settings, parts(&storage, &clock, &rng, &directory.path().join("compiled")));
+        let node =
+            Node::new(settings, parts(&storage, &clock, &rng, (plugins, &directory.path().join("compiled"))));
         let mut listeners = [
             listener("public", public, vec![Router::Public]),
             listener("admin", admin, vec![Router::Admin, Router::Metrics]),
@@ -95,13 +158,8 @@ impl World {
         let (stop, stopping) = watch::channel(false);
         tokio::spawn(server.serve(stopping));
         let admin = format!("http://127.0.0.1:{admin}");
-        let mut world =
-            Self { base, admin, key: String::new(), clock, storage, rng, stop, _directory: directory };
-        for id in ["default", "acme", "rival"] {
-            let tenant = Tenant::new(id.parse().unwrap(), ManagedBy::Api, world.clock.now());
-            world.storage.apply(tenant.create(Actor::System)).await.unwrap();
-        }
-        world.key = world.admin_key(KeyOwner::Operator, vec![Scope::All]).await;
+        let key = String::new();
+        let world = Self { base, admin, key, clock, storage, rng, stop, _directory: directory };
         (world, certificates)
     }
 
@@ -143,6 +201,20 @@ impl World {
         Browser::default().send(method, &format!("{}{prefix}{path}", self.admin), &headers, body).await
     }
 
+    /// Sends a component to the admin listener, as a version of a plugin of a tenant.
+    pub(crate) async fn upload(
+        &self,
+        key: &str,
+        (tenant, name): (&str, &str),
+        component: Vec<u8>,
+    ) -> Response {
+        let prefix = if tenant == TenantId::DEFAULT { String::new() } else { format!("/t/{tenant}") };
+        let url = format!("{}{prefix}/admin/portcullis/v1/plugins?name={name}", self.admin);
+        let headers =
+            [("authorization", format!("Bearer {key}")), ("content-type", "application/wasm".to_owned())];
+        Browser::default().send("POST", &url, &headers, component).await
+    }
+
     /// Makes a client of a tenant; gives its secret.
     pub(crate) async fn client(&self, tenant: &str, document: Value) -> String {
         let made = self.operate(&self.key, ("POST", "/admin/clients"), tenant, &document).await;
@@ -182,10 +254,14 @@ fn location(directory: &Path) -> Location {
     }
 }
 
-fn parts(storage: &Storage, clock: &Arc<FixedClock>, rng: &Arc<dyn Rng>, compiled: &Path) -> NodeParts {
+fn parts(
+    storage: &Storage,
+    clock: &Arc<FixedClock>,
+    rng: &Arc<dyn Rng>,
+    (settings, compiled): (tenancy::plugin::Settings, &Path),
+) -> NodeParts {
     let clock: Arc<dyn Clock> = clock.clone();
     let sealer = Arc::new(storage.sealer().clone());
-    let settings = tenancy::plugin::Settings::default();
     let host = PluginHost::new(settings, compiled, Compiler::ThisProcess, sealer, clock.clone()).unwrap();
     let outbound: Arc<dyn Outbound> = Arc::new(GuardedOutbound::new(OutboundPolicy::default()).unwrap());
     let host = host.offering(Services {
@@ -193,6 +269,7 @@ fn parts(storage: &Storage, clock: &Arc<FixedClock>, rng: &Arc<dyn Rng>, compile
         values: Some(Arc::new(storage.clone())),
         outbound: Some(Arc::clone(&outbound)),
         profiles: Some(Arc::new(storage.clone())),
+        components: Some(Arc::new(storage.clone())),
         permissions: None,
     });
     let plugins = Arc::new(host);

@@ -15,6 +15,7 @@ pub(crate) fn check(settings: &Settings, checker: &mut Checker<'_>) {
         ("compile_queue", u64::from(settings.compile_queue)),
         ("compile_ms", settings.compile_ms),
         ("compile_memory_bytes", settings.compile_memory_bytes),
+        ("compiled_bytes", settings.compiled_bytes),
         ("ceiling.cpu_ms", settings.ceiling.cpu_ms),
         ("ceiling.wall_ms", settings.ceiling.wall_ms),
         ("ceiling.memory_bytes", settings.ceiling.memory_bytes),

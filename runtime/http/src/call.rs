@@ -8,6 +8,7 @@ use primitives::{ClientAddress, RequestId, Timestamp};
 use tenancy::AdminPrincipal;
 
 use crate::node::Node;
+use crate::patience::Patience;
 use crate::tenants::LoadedTenant;
 
 /// The language that a person chose on one of our pages.
@@ -36,6 +37,8 @@ pub(crate) struct Call {
     pub(crate) places: Vec<(String, String)>,
     /// Who was let in; only on operators' routes.
     pub(crate) principal: Option<AdminPrincipal>,
+    /// How long it may go on.
+    pub(crate) patience: Arc<Patience>,
 }
 
 impl Call {

@@ -5,8 +5,8 @@
 //! | 1 name the request, find the client behind trusted proxies | |
 //! | 2 find tenant and route | 404, 405 |
 //! | 3 load the tenant | 404, 503, 500 |
-//! | 4 read the body, within its limit | 413, 400 |
-//! | 5 let the caller in, where operators are | 401, 403, 404 |
+//! | 4 let the caller in, where operators are | 401, 403, 404 |
+//! | 5 read the body, within the route's limit | 413, 400, 503 |
 //! | 6 the handler | its own |
 //!
 //! All of it happens within the listener's time limit (408), and a handler that panics costs its own
@@ -18,6 +18,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Incoming;
@@ -29,6 +30,7 @@ use crate::body::{self, BodyError};
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::node::Node;
+use crate::patience::Patience;
 use crate::refusal::Arriving;
 use crate::response::{Answer, CauseIsLogged, set};
 use crate::routes::{Access, Matched, Route, RouteTable};
@@ -48,16 +50,17 @@ pub(crate) async fn answer(
     let (headers, uri) = (request.headers(), request.uri());
     let mut arriving = Arriving::new(id, headers, uri, table.has_pages);
     // In a box: the connection moves what it is given, more than once, and this is kilobytes.
-    let work = Box::pin(run(&node, &table, &entrance, request, &mut arriving));
+    let patience = Arc::new(Patience::lasting(entrance.request_timeout));
+    let work = Box::pin(run(&node, (&table, &entrance), request, &mut arriving, &patience));
     let work = AssertUnwindSafe(work).catch_unwind();
-    let mut response = match tokio::time::timeout(entrance.request_timeout, work).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(_panic)) => {
+    let mut response = match patience.await_for(work).await {
+        Some(Ok(response)) => response,
+        Some(Err(_panic)) => {
             // The panic hook has logged what and where.
             tracing::error!(request = %id, operation = arriving.operation(), "a handler panicked");
             arriving.refuse(&node, &Failure::internal())
         }
-        Err(_elapsed) => {
+        None => {
             let words = "The request took too long to arrive or to be answered.";
             arriving.refuse(&node, &Failure::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", words))
         }
@@ -83,10 +86,10 @@ pub(crate) async fn answer(
 
 async fn run<'a>(
     node: &Arc<Node>,
-    table: &'a RouteTable,
-    entrance: &Entrance,
+    (table, entrance): (&'a RouteTable, &Entrance),
     request: Request<Incoming>,
     arriving: &mut Arriving<'a>,
+    patience: &Arc<Patience>,
 ) -> Answer {
     let id = arriving.request;
     // 1
@@ -118,11 +121,6 @@ async fn run<'a>(
         Err(error) => return arriving.refuse(node, &load_failure(&error, id)),
     };
     arriving.tenant = Some(Arc::clone(&tenant));
-    // 4
-    let body = match body::read(body, entrance.body_bytes).await {
-        Ok(body) => body,
-        Err(error) => return arriving.refuse(node, &body_failure(error)),
-    };
     let mut call = Call {
         node: Arc::clone(node),
         tenant,
@@ -132,11 +130,12 @@ async fn run<'a>(
         path: located.path,
         query: head.uri.query().unwrap_or_default().to_owned(),
         headers: head.headers,
-        body,
+        body: Bytes::new(),
         places,
         principal: None,
+        patience: Arc::clone(patience),
     };
-    // 5
+    // 4
     match let_in(&call, route, entrance).await {
         Ok(principal) => call.principal = principal,
         Err(failure) => {
@@ -147,11 +146,20 @@ async fn run<'a>(
             return response;
         }
     }
+    // 5
+    let Ok(_turn) = route.body.enter(node) else {
+        return arriving.refuse(node, &Failure::unavailable());
+    };
+    let limit = route.body.limit(node, entrance);
+    call.body = match body::read(body, limit).await {
+        Ok(body) => body,
+        Err(error) => return arriving.refuse(node, &body_failure(error, limit)),
+    };
     // 6
     (route.handler)(call).await
 }
 
-/// Phase 5: what the route asks for, and a tenant that answers.
+/// Phase 4: what the route asks for, and a tenant that answers.
 async fn let_in(
     call: &Call,
     route: &Route,
@@ -186,12 +194,12 @@ async fn let_in(
     }
 }
 
-fn body_failure(error: BodyError) -> Failure {
+fn body_failure(error: BodyError, limit: u64) -> Failure {
     match error {
         BodyError::TooLarge => Failure::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "payload_too_large",
-            "The body is larger than this server takes.",
+            format!("The body is larger than this server takes: {limit} bytes."),
         ),
         BodyError::Broken => Failure::bad_request("The body did not arrive."),
     }

@@ -22,6 +22,7 @@ mod oauth2;
 pub mod openapi;
 mod outbound;
 mod pages;
+mod patience;
 mod refusal;
 mod response;
 mod routes;

@@ -11,9 +11,9 @@ use oauth2::hooks::TokenHook;
 use primitives::outbound::Outbound;
 use primitives::{Clock, Rng, Sealer, TrustedProxies};
 use prometheus_client::registry::Registry;
-use storage::{EVERYTHING_CHANGED, IDENTITY_CHANGED, SESSION_CHANGED, Storage};
+use storage::{COMPONENT_CHANGED, EVERYTHING_CHANGED, IDENTITY_CHANGED, SESSION_CHANGED, Storage};
 use tenancy::plugin::TenantPlugins;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use ui::Pages;
 use url::Url;
 
@@ -42,6 +42,8 @@ pub struct Node {
     pub(crate) outbound: Arc<dyn Outbound>,
     /// Held while a key is made that takes long.
     pub(crate) slow_keys: Arc<Mutex<()>>,
+    /// Places of large bodies, which are in memory whole.
+    pub(crate) large_bodies: Semaphore,
 }
 
 /// What the node was told about itself.
@@ -82,6 +84,8 @@ pub struct NodeParts {
     pub outbound: Arc<dyn Outbound>,
 }
 
+/// Large bodies at a time; further ones are told to come back.
+const LARGE_BODIES: usize = 2;
 /// Clients' addresses and identifiers whose attempts are counted at a time.
 const COUNTED_ATTEMPTS: u64 = 100_000;
 
@@ -91,6 +95,7 @@ impl Node {
         let storage = parts.storage;
         let sessions = Arc::new(SessionCache::new(settings.cached_sessions));
         forget_what_changes(&storage, &sessions);
+        make_ready_what_is_uploaded(&storage, &parts.plugins);
         Arc::new(Self {
             tenants: TenantDirectory::new(&storage, (settings.loaded_tenants, settings.loaded_tenants_bytes)),
             secrets: Arc::new(ClientSecretHasher(parts.hashing.clone())),
@@ -107,6 +112,7 @@ impl Node {
             plugins: parts.plugins,
             outbound: parts.outbound,
             slow_keys: Arc::default(),
+            large_bodies: Semaphore::new(LARGE_BODIES),
             storage,
             settings,
         })
@@ -115,6 +121,17 @@ impl Node {
     pub(crate) fn sealer(&self) -> &Sealer {
         self.storage.sealer()
     }
+}
+
+/// A component that any node took in is compiled here before it is enabled, so that no request waits for that.
+fn make_ready_what_is_uploaded(storage: &Storage, plugins: &Arc<dyn TenantPlugins>) {
+    let plugins = Arc::clone(plugins);
+    storage.on_change(Box::new(move |record| {
+        if record.kind == COMPONENT_CHANGED {
+            let (plugins, tenant, sha256) = (Arc::clone(&plugins), record.tenant.clone(), record.key.clone());
+            tokio::spawn(async move { plugins.make_ready(&tenant, &sha256).await });
+        }
+    }));
 }
 
 fn forget_what_changes(storage: &Storage, sessions: &Arc<SessionCache>) {

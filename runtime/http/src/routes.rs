@@ -10,11 +10,14 @@ use config::Router;
 use futures_util::future::BoxFuture;
 use http::Method;
 use tenancy::Scope;
+use tokio::sync::{SemaphorePermit, TryAcquireError};
 
 use crate::call::Call;
 use crate::failure::ErrorForm;
+use crate::node::Node;
 use crate::response::Answer;
 use crate::self_service::{read, start, submit};
+use crate::server::Entrance;
 use crate::{admin, health, oauth2, pages, self_service, sessions, well_known};
 
 /// Who may call a route.
@@ -47,7 +50,35 @@ pub(crate) struct Route {
     pub(crate) summary: &'static str,
     pub(crate) access: Access,
     pub(crate) errors: ErrorForm,
+    pub(crate) body: BodySize,
     pub(crate) handler: Handler,
+}
+
+/// How large a route's bodies may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodySize {
+    /// As the listener says.
+    Usual,
+    /// As large as a component; few at a time.
+    Component,
+}
+
+impl BodySize {
+    /// A place for a body, where there are few.
+    pub(crate) fn enter(self, node: &Node) -> Result<Option<SemaphorePermit<'_>>, TryAcquireError> {
+        match self {
+            Self::Usual => Ok(None),
+            Self::Component => node.large_bodies.try_acquire().map(Some),
+        }
+    }
+
+    /// The limit in bytes.
+    pub(crate) fn limit(self, node: &Node, entrance: &Entrance) -> u64 {
+        match self {
+            Self::Usual => entrance.body_bytes,
+            Self::Component => node.plugins.upload_bounds().component_bytes,
+        }
+    }
 }
 
 impl Route {
@@ -63,7 +94,7 @@ impl Route {
 }
 
 macro_rules! routes {
-    ($($method:ident $path:literal $operation:literal, $access:expr, $errors:ident, $handler:path, $summary:literal;)+) => {
+    ($($method:ident $path:literal $operation:literal, $access:expr, $errors:ident, $handler:path, $summary:literal $(, $body:ident)?;)+) => {
         vec![$(Route {
             method: Method::$method,
             path: $path,
@@ -71,9 +102,12 @@ macro_rules! routes {
             summary: $summary,
             access: $access,
             errors: ErrorForm::$errors,
+            body: routes!(@body $($body)?),
             handler: |call| Box::pin($handler(call)),
         }),+]
     };
+    (@body) => { BodySize::Usual };
+    (@body $body:ident) => { BodySize::$body };
 }
 
 /// The table.
@@ -177,7 +211,14 @@ pub(crate) fn all() -> Vec<Route> {
         GET "/admin/portcullis/v1/keys" "listAdminKeys", AnyOperator, Problem, admin::keys::list, "Lists admin keys";
         POST "/admin/portcullis/v1/keys" "createAdminKey", AnyOperator, Problem, admin::keys::create, "Makes an admin key";
         DELETE "/admin/portcullis/v1/keys/{key}" "deleteAdminKey", AnyOperator, Problem, admin::keys::delete, "Deletes an admin key";
-        GET "/admin/portcullis/v1/plugins" "listPlugins", Tenant(Scope::PluginsRead), Problem, admin::plugins::list, "Lists the tenant's plugins as they run";
+        GET "/admin/portcullis/v1/plugins" "listPlugins", Tenant(Scope::PluginsRead), Problem, admin::plugins::list, "Lists the tenant's plugins as they run, and the uploaded ones";
+        POST "/admin/portcullis/v1/plugins" "uploadPlugin", Tenant(Scope::PluginsWrite), Problem, admin::plugins::upload::post, "Takes a component as a new version of the plugin `name`", Component;
+        GET "/admin/portcullis/v1/plugins/{name}" "getPlugin", Tenant(Scope::PluginsRead), Problem, admin::plugins::show, "Shows an uploaded plugin and its versions";
+        DELETE "/admin/portcullis/v1/plugins/{name}" "deletePlugin", Tenant(Scope::PluginsWrite), Problem, admin::plugins::delete, "Deletes an uploaded plugin that is not enabled";
+        DELETE "/admin/portcullis/v1/plugins/{name}/versions/{version}" "deletePluginVersion", Tenant(Scope::PluginsWrite), Problem, admin::plugins::delete_version, "Deletes a version that does not run";
+        POST "/admin/portcullis/v1/plugins/{name}/enable" "enablePlugin", Tenant(Scope::PluginsWrite), Problem, admin::plugins::enable::enable, "Lets a version run in the place of what runs";
+        POST "/admin/portcullis/v1/plugins/{name}/rollback" "rollbackPlugin", Tenant(Scope::PluginsWrite), Problem, admin::plugins::enable::rollback, "Lets the version before run again";
+        POST "/admin/portcullis/v1/plugins/{name}/disable" "disablePlugin", Tenant(Scope::PluginsWrite), Problem, admin::plugins::enable::disable, "Lets no version run";
     }
 }
 

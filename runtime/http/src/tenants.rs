@@ -3,6 +3,7 @@
 //! Start-up and memory do not grow with the number of tenants: one is loaded when it is first visited and
 //! leaves when others need its place, or at once when the change log says that it is no longer the same.
 
+use std::collections::BTreeSet;
 use std::str::FromStr as _;
 use std::sync::Arc;
 
@@ -11,6 +12,8 @@ use oauth2::server::{AuthorizationServer, Environment, Issuer, Ports};
 use primitives::{Remembered, TenantId, Timestamp};
 use serde_json::{Map, Value};
 use storage::{EVERYTHING_CHANGED, InvalidatedCache, Storage};
+use tenancy::plugin::TrustSettings;
+use tenancy::plugin::uploaded::{StoredPlugin, UploadedPlugin, UploadedPlugins as _};
 use tenancy::{Tenant, TenantState, Tenants as _};
 use ui::{Branding, Locale, PageContext};
 use url::Url;
@@ -25,6 +28,8 @@ const TENANT_CHANGED: &str = "tenant";
 const AT_LEAST: u64 = 12 * 1024;
 /// What a byte of settings takes at most, once it is read and its schemas are compiled.
 const PER_BYTE: u64 = 72;
+/// What a byte of an uploaded plugin's declaration takes at most: a tree of JSON values.
+const DECLARED_PER_BYTE: u64 = 16;
 /// Hosts that are remembered.
 const HOSTS: u64 = 10_000;
 
@@ -43,6 +48,10 @@ pub struct LoadedTenant {
     pub(crate) identity: identity::Settings,
     pub(crate) schemas: Schemas,
     pub(crate) branding: Branding,
+    /// Whose signatures of components it accepts.
+    pub(crate) plugin_trust: TrustSettings,
+    /// The plugins that its settings declare, which are not uploaded.
+    pub(crate) declared_plugins: BTreeSet<String>,
     /// What it takes in memory, in bytes, as far as its settings tell.
     memory: u64,
 }
@@ -202,10 +211,14 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
     let issuer = Issuer::parse(&base_url).map_err(|error| unusable(error.to_string()))?;
     let url = Url::parse(&base_url).map_err(|error| unusable(error.to_string()))?;
     let schemas = Schemas::compile(&settings.identity).map_err(|error| unusable(error.to_string()))?;
+    let declared_plugins = settings.plugins.iter().map(|plugin| plugin.name.clone()).collect();
+    let stored = stored_plugins(node, &tenant.id, &declared_plugins).await?;
+    let memory = memory + declared_memory(&stored);
     if tenant.state == TenantState::Active {
         // One that cannot be loaded is logged there. Its hooks fail closed, or go on with the version before:
         // never as if there were no plugin.
-        node.plugins.install(&tenant.id, settings.plugins.clone(), &settings.plugin_trust).await;
+        let plugins = (settings.plugins.clone(), stored);
+        node.plugins.install_all(&tenant.id, plugins, &settings.plugin_trust).await;
     }
     crate::keys::ensure(node, &tenant.id, &settings).await.map_err(LoadError::Store)?;
     let ports = Ports {
@@ -236,8 +249,36 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
         identity: settings.identity,
         schemas,
         branding: settings.branding,
+        plugin_trust: settings.plugin_trust,
+        declared_plugins,
         memory,
     })
+}
+
+/// The uploaded plugins that run. The settings come first where both have a name: what they declare has that
+/// name's secrets.
+async fn stored_plugins(
+    node: &Node,
+    tenant: &TenantId,
+    declared: &BTreeSet<String>,
+) -> Result<Vec<StoredPlugin>, LoadError> {
+    let uploaded = node.storage.list_uploaded_plugins(tenant).await;
+    let uploaded = uploaded.map_err(|error| LoadError::Store(error.to_string()))?;
+    let (hidden, running): (Vec<_>, Vec<_>) = uploaded
+        .iter()
+        .filter_map(UploadedPlugin::stored)
+        .partition(|stored| declared.contains(&stored.name));
+    for StoredPlugin { name, .. } in hidden {
+        tracing::warn!(%tenant, plugin = name, "the settings declare a plugin of this name: the uploaded one does not run");
+    }
+    Ok(running)
+}
+
+/// What declarations of uploaded plugins take in memory, in bytes, read and in the plugin host.
+fn declared_memory(stored: &[StoredPlugin]) -> u64 {
+    let written =
+        |plugin: &StoredPlugin| serde_json::to_string(&plugin.declaration).map_or(0, |text| text.len());
+    stored.iter().map(|plugin| DECLARED_PER_BYTE * written(plugin) as u64).sum()
 }
 
 /// What a tenant takes in memory, in bytes, by the size of its settings.

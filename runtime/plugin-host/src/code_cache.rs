@@ -21,6 +21,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::HostError;
+use crate::code_room::make_room;
 use crate::compiler::{CappedCompiler, Compiler};
 use crate::component::ComponentHash;
 
@@ -42,6 +43,8 @@ struct Shared {
     waiting: AtomicU32,
     queue: u32,
     compiler: CappedCompiler,
+    /// What the directory may take, in bytes.
+    room: u64,
 }
 
 /// A file as it was when it was authenticated.
@@ -95,6 +98,7 @@ impl CodeCache {
             waiting: AtomicU32::new(0),
             queue: settings.compile_queue,
             compiler: compiler.capped(settings),
+            room: settings.compiled_bytes,
         })))
     }
 
@@ -181,7 +185,11 @@ impl CodeCache {
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
         let mac = self.0.sealer.hash(&TenantId::default_tenant(), PURPOSE, &statement(name, code));
         write_whole(&mac_path(path), &mac.0)?;
-        write_whole(path, code)
+        write_whole(path, code)?;
+        let removed = make_room(&self.0.directory, path, self.0.room)?;
+        let mut known = self.0.authenticated.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|path, _| !removed.contains(path));
+        Ok(())
     }
 
     fn is_authenticated(&self, path: &Path, identity: Identity) -> bool {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -36,6 +37,28 @@ impl ComponentHash {
     /// The 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+impl FromStr for ComponentHash {
+    type Err = ();
+
+    /// From lower-case hex.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let digit = |digit: u8| match digit {
+            b'0'..=b'9' => Ok(digit - b'0'),
+            b'a'..=b'f' => Ok(digit - b'a' + 10),
+            _ => Err(()),
+        };
+        let mut hash = [0; 32];
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        if pairs.len() != hash.len() || !rest.is_empty() {
+            return Err(());
+        }
+        for (to, [high, low]) in hash.iter_mut().zip(pairs) {
+            *to = digit(*high)? << 4 | digit(*low)?;
+        }
+        Ok(Self(hash))
     }
 }
 
@@ -159,7 +182,13 @@ impl Loader {
 
     /// Reads a component that is not known yet, and says what it is.
     pub(crate) async fn identify(&self, source: &PluginSource) -> Result<ComponentHash, HostError> {
-        Ok(ComponentHash::of(&self.bytes(source).await?))
+        match source {
+            // What it must be is known, and it is compared when it is read.
+            PluginSource::Stored(stored) => Ok(stored.hash),
+            PluginSource::File(_) | PluginSource::Bytes(_) => {
+                Ok(ComponentHash::of(&self.bytes(source).await?))
+            }
+        }
     }
 
     async fn read(&self, hash: ComponentHash, source: &PluginSource) -> Result<Arc<[u8]>, HostError> {
@@ -190,6 +219,14 @@ impl Loader {
                 }
                 tokio::fs::read(path).await.map(Arc::from).map_err(unreadable)
             }
+            PluginSource::Stored(stored) => {
+                let sha256 = stored.hash.to_string();
+                let found = stored.components.find_component(&stored.tenant, &sha256).await;
+                let found = found.map_err(|error| HostError::Internal(format!("its component: {error}")))?;
+                let bytes = found.ok_or(HostError::NotStored { sha256 })?;
+                let length = bytes.len() as u64;
+                if length > limit { Err(too_large(length)) } else { Ok(Arc::from(bytes)) }
+            }
         }
     }
 
@@ -206,7 +243,7 @@ impl Loader {
 }
 
 /// The types that hooks share: there is nothing in them to call.
-const SHARED_TYPES: [&str; 2] = ["portcullis:call/types@0.1.0", "portcullis:call/people@0.1.0"];
+pub(crate) const SHARED_TYPES: [&str; 2] = ["portcullis:call/types@0.1.0", "portcullis:call/people@0.1.0"];
 
 /// Whether every component may have this import.
 pub(crate) fn is_free(import: &str) -> bool {

@@ -44,6 +44,55 @@ pub enum HostError {
         /// What the system said.
         detail: String,
     },
+    /// No version of the tenant has a component of this hash. The operator's, or somebody deleted it.
+    #[error("no uploaded component of this tenant has SHA-256 {sha256}")]
+    NotStored {
+        /// The hash.
+        sha256: String,
+    },
+    /// An uploaded plugin is granted what the node's operator does not allow uploaded ones. The tenant's.
+    #[error(
+        "it is granted {}, which this node's operator does not allow uploaded plugins (`plugins.uploads.grants`)",
+        grants.join(", ")
+    )]
+    GrantNotAllowed {
+        /// The capabilities.
+        grants: Vec<&'static str>,
+    },
+    /// It was built against another version of the contract. The plugin's.
+    #[error("{found} is of another version of the contract: this node has {known}; {what_to_do}")]
+    OtherContract {
+        /// What it has.
+        found: String,
+        /// What this node has.
+        known: &'static str,
+        /// What to do about it.
+        what_to_do: &'static str,
+    },
+    /// The bytes are no WebAssembly. The plugin's.
+    #[error(
+        "not a usable component: these bytes are no WebAssembly; `portcullis plugin build` makes a component"
+    )]
+    NotAComponent,
+    /// The bytes are a core module. The plugin's.
+    #[error(
+        "not a usable component: this is a core module, not a component; `portcullis plugin build` makes one of it"
+    )]
+    CoreModule,
+    /// The bytes end in the middle. The plugin's, or whoever sent it.
+    #[error("not a usable component: it ends in the middle; send it again, whole")]
+    Truncated,
+    /// It implements no hook. The plugin's.
+    #[error("it implements no hook: it exports {}; a plugin exports one of {}", list(exports), known.join(", "))]
+    NoHook {
+        /// Some of what it exports.
+        exports: Vec<String>,
+        /// What it could export.
+        known: Vec<&'static str>,
+    },
+    /// The candidate does not start. The plugin's.
+    #[error("not a usable component: {0}")]
+    DoesNotStart(String),
     /// The bytes are not a component, or it does not fit the hook's types. The plugin's.
     #[error("not a usable component: {0}")]
     Invalid(String),
@@ -85,6 +134,10 @@ pub enum HostError {
     /// The engine, the cache directory or a thread failed. The node's.
     #[error("plugin host: {0}")]
     Internal(String),
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 
 impl HostError {

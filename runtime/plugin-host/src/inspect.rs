@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 use tenancy::plugin::{Capability, HookName};
-use wasmparser::{Parser, Payload, Validator};
+use wasmparser::{BinaryReaderError, Parser, Payload, Validator};
 
 use crate::HostError;
 use crate::component::{ComponentHash, is_free};
@@ -32,9 +32,12 @@ pub struct Inspection {
 /// they are named after shows when it is installed.
 pub fn inspect(bytes: &[u8]) -> Result<Inspection, HostError> {
     if Parser::is_core_wasm(bytes) {
-        return Err(HostError::Invalid("this is a core module, not a component".to_owned()));
+        return Err(HostError::CoreModule);
     }
-    Validator::new().validate_all(bytes).map_err(HostError::invalid)?;
+    if bytes.is_empty() || !MAGIC.starts_with(bytes.get(..MAGIC.len()).unwrap_or(bytes)) {
+        return Err(HostError::NotAComponent);
+    }
+    Validator::new().validate_all(bytes).map_err(invalid)?;
     let (imports, exports) = names(bytes).map_err(HostError::invalid)?;
     let covering = |import: &String| {
         Capability::ALL.into_iter().find(|capability| capability.interface() == Some(import.as_str()))
@@ -55,6 +58,19 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, HostError> {
         imports,
         exports,
     })
+}
+
+/// How every binary of WebAssembly begins.
+const MAGIC: &[u8] = b"\0asm";
+
+/// Whether the bytes end too early: the validator stood at their end and wanted more.
+fn invalid(error: BinaryReaderError) -> HostError {
+    // The error has no kind; a test of ours fails when the words change.
+    if error.message().starts_with("unexpected end") {
+        HostError::Truncated
+    } else {
+        HostError::invalid(error)
+    }
 }
 
 /// The names that the component itself imports and exports, not those of what is nested in it.

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use futures_util::future::BoxFuture;
 use primitives::TenantId;
+use tenancy::plugin::uploaded::StoredPlugin;
 use tenancy::plugin::{DeclaredPlugin, PluginReport, Reread, TenantPlugins, Trust, TrustSettings};
 
 use crate::capabilities::{Granted, printable};
@@ -17,17 +18,19 @@ use crate::tenant::TenantGate;
 use crate::{HostError, PluginHost};
 
 impl TenantPlugins for PluginHost {
-    fn install<'a>(
+    fn install_all<'a>(
         &'a self,
         tenant: &'a TenantId,
-        plugins: Vec<DeclaredPlugin>,
+        (declared, stored): (Vec<DeclaredPlugin>, Vec<StoredPlugin>),
         trust: &'a TrustSettings,
     ) -> BoxFuture<'a, Vec<PluginReport>> {
         Box::pin(async move {
             let turn = self.next_turn();
             let trust = Arc::new(trust.clone());
-            let specs = plugins.into_iter().map(|plugin| PluginSpec::declared(plugin, Arc::clone(&trust)));
-            let specs: Vec<PluginSpec> = specs.collect();
+            let stored = stored.into_iter().map(|stored| self.stored_spec(tenant, stored, &trust));
+            let declared =
+                declared.into_iter().map(|plugin| PluginSpec::declared(plugin, Arc::clone(&trust)));
+            let specs: Vec<PluginSpec> = declared.chain(stored).collect();
             loop {
                 let reading = self.readings();
                 let before = self.find_tenant(tenant);
@@ -147,19 +150,20 @@ impl PluginHost {
     async fn stamps(&self, spec: &PluginSpec) -> Stamps {
         let component = match &spec.source {
             PluginSource::File(path) => Some(path.clone()),
-            PluginSource::Bytes(_) => None,
+            PluginSource::Bytes(_) | PluginSource::Stored(_) => None,
         };
         Stamps::of(component.into_iter().chain(signature_file(spec, &self.trust(spec)))).await
     }
 
     /// Makes a plugin ready to be called: read, its signature checked, compiled, linked, checked against its grants
     /// and bindings, started once. What runs already as it is declared is that plugin.
-    async fn prepare(
+    pub(crate) async fn prepare(
         &self,
         running: Option<&Arc<Plugin>>,
         spec: PluginSpec,
         granted: Arc<Granted>,
     ) -> Result<Arc<Plugin>, HostError> {
+        self.check_allowed(&spec)?;
         let hash = self.loader.identify(&spec.source).await?;
         if let Some(expected) = spec.sha256.as_ref().filter(|expected| **expected != hash.to_string()) {
             return Err(HostError::WrongHash { found: hash.to_string(), expected: expected.clone() });

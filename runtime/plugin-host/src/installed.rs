@@ -9,7 +9,7 @@ use tenancy::plugin::{Binding, CircuitState, HookName, PluginReport, PluginState
 use crate::capabilities::printable;
 use crate::file_stamp::Stamps;
 use crate::plugin::Plugin;
-use crate::spec::{PluginSource, PluginSpec};
+use crate::spec::PluginSpec;
 use crate::tenant::TenantGate;
 
 /// The plugins of one tenant.
@@ -60,10 +60,7 @@ impl Slot {
 
     /// Logs why what was declared cannot be loaded, if so: when it is put in place, and nowhere else.
     pub(crate) fn log_failure(&self, tenant: &TenantId) {
-        let component = match &self.spec.source {
-            PluginSource::File(path) => printable(&path.display().to_string()),
-            PluginSource::Bytes(bytes) => format!("{} bytes", bytes.len()),
-        };
+        let component = printable(&self.spec.source.words());
         let plugin = printable(self.name());
         match &self.runs {
             Runs::Declared(_) => {}

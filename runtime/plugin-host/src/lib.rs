@@ -10,9 +10,11 @@
 mod bindings;
 mod breaker;
 mod call;
+mod candidate;
 mod capabilities;
 mod claims;
 mod code_cache;
+mod code_room;
 pub mod compile_child;
 mod compiler;
 mod component;
@@ -47,5 +49,5 @@ pub use error::HostError;
 pub use host::PluginHost;
 pub use inspect::{Inspection, inspect};
 pub use metrics::PluginMetrics;
-pub use spec::{PluginSource, PluginSpec};
+pub use spec::{PluginSource, PluginSpec, SignatureSource};
 pub use tenancy::plugin::{Binding, Capability, HookName, Limits, Settings, TrustSettings};

@@ -8,7 +8,7 @@ use tenancy::plugin::{SignatureError, SignedBy, Trust};
 
 use crate::HostError;
 use crate::component::ComponentHash;
-use crate::spec::{PluginSource, PluginSpec};
+use crate::spec::{PluginSource, PluginSpec, SignatureSource};
 
 /// Checks the component with this hash, as whoever installs the plugin trusts. Only what has this very hash
 /// may be loaded afterwards.
@@ -17,9 +17,10 @@ pub(crate) async fn check_signature(
     hash: ComponentHash,
     trust: &Trust,
 ) -> Result<Option<SignedBy>, HostError> {
-    let text = match signature_file(spec, trust) {
-        Some(file) => read(&file, spec.signature.is_some()).await?,
-        None => None,
+    let text = match (&spec.signature, signature_file(spec, trust)) {
+        (SignatureSource::Text(text), _) => text.clone(),
+        (named, Some(file)) => read(&file, matches!(named, SignatureSource::File(_))).await?,
+        (_, None) => None,
     };
     Ok(trust.check(hash.as_bytes(), text.as_deref())?)
 }
@@ -30,9 +31,10 @@ pub(crate) fn signature_file(spec: &PluginSpec, trust: &Trust) -> Option<PathBuf
         return None;
     }
     match (&spec.signature, &spec.source) {
-        (Some(file), _) => Some(file.clone()),
-        (None, PluginSource::File(component)) => Some(beside(component)),
-        (None, PluginSource::Bytes(_)) => None,
+        (SignatureSource::File(file), _) => Some(file.clone()),
+        (SignatureSource::Beside, PluginSource::File(component)) => Some(beside(component)),
+        (SignatureSource::Beside, PluginSource::Bytes(_) | PluginSource::Stored(_))
+        | (SignatureSource::Text(_), _) => None,
     }
 }
 

@@ -38,9 +38,9 @@ impl PluginHost {
         let way = Way { slow: &self.slow, turns: &turns, at_once: false };
         match tokio::time::timeout(plugin.limits.wall(), run(&meter, way, start)).await {
             Ok(Some(Ok(()))) => Ok(()),
-            Ok(Some(Err(error))) => Err(HostError::Invalid(format!("it does not start: {error:#}"))),
+            Ok(Some(Err(error))) => Err(HostError::DoesNotStart(format!("it does not start: {error:#}"))),
             Ok(None) => Err(HostError::Internal("there is no thread to start it on".to_owned())),
-            Err(_) => Err(HostError::Invalid("it does not start in its wall time".to_owned())),
+            Err(_) => Err(HostError::DoesNotStart("it does not start in its wall time".to_owned())),
         }
     }
 }

@@ -6,9 +6,12 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use primitives::Origin;
+use primitives::{Origin, TenantId};
 use serde_json::{Map, Value};
+use tenancy::plugin::uploaded::{StoredPlugin, UploadedPlugins};
 use tenancy::plugin::{self, Binding, Capability, DeclaredPlugin, HookName, Limits, TrustSettings};
+
+use crate::component::ComponentHash;
 
 /// A plugin of one tenant.
 #[derive(Debug, Clone)]
@@ -20,8 +23,8 @@ pub struct PluginSpec {
     /// The SHA-256 that the component must have, in lower-case hex. Without it, whatever the file holds
     /// when it is read is what is meant.
     pub sha256: Option<String>,
-    /// The file with its signature. Without it that is beside the component's file.
-    pub signature: Option<PathBuf>,
+    /// Where its signature is.
+    pub signature: SignatureSource,
     /// Whose signatures its tenant accepts.
     pub trust: Arc<TrustSettings>,
     /// Its own settings.
@@ -45,7 +48,7 @@ impl PluginSpec {
             name: name.into(),
             source,
             sha256: None,
-            signature: None,
+            signature: SignatureSource::Beside,
             trust: Arc::default(),
             settings: Map::new(),
             http_origins: BTreeSet::new(),
@@ -63,7 +66,7 @@ impl PluginSpec {
             name: declared.name,
             source: PluginSource::File(declared.component),
             sha256: declared.sha256,
-            signature: declared.signature,
+            signature: declared.signature.map_or(SignatureSource::Beside, SignatureSource::File),
             settings: declared.settings,
             http_origins: declared.http_origins,
             limits: declared.limits,
@@ -72,6 +75,35 @@ impl PluginSpec {
             bindings: declared.bind,
         }
     }
+
+    /// A plugin that was uploaded, with where its component is, of a tenant that trusts these.
+    pub(crate) fn of_stored(stored: StoredPlugin, source: PluginSource, trust: Arc<TrustSettings>) -> Self {
+        let StoredPlugin { name, sha256, declaration } = stored;
+        Self {
+            name,
+            source,
+            sha256: Some(sha256),
+            signature: SignatureSource::Text(declaration.signature),
+            trust,
+            settings: declaration.settings,
+            http_origins: declaration.http_origins,
+            limits: declaration.limits,
+            calls_per_instance: declaration.calls_per_instance,
+            grants: declaration.grants,
+            bindings: declaration.bind,
+        }
+    }
+}
+
+/// Where a component's signature is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignatureSource {
+    /// In a file beside the component's, if it is there.
+    Beside,
+    /// In this file.
+    File(PathBuf),
+    /// Here, if it has one: that of an uploaded component.
+    Text(Option<String>),
 }
 
 /// Where a component is.
@@ -81,6 +113,38 @@ pub enum PluginSource {
     File(PathBuf),
     /// In memory.
     Bytes(Arc<[u8]>),
+    /// In the database, since it was uploaded. It is read when its compiled form is not on this node.
+    Stored(StoredComponent),
+}
+
+/// Where an uploaded component is.
+///
+/// Attack: a tenant runs another's component, whose hash it knows. So this names the tenant, and only its own
+/// components are found under it.
+#[derive(Debug, Clone)]
+pub struct StoredComponent {
+    pub(crate) components: Arc<dyn UploadedPlugins>,
+    pub(crate) tenant: TenantId,
+    pub(crate) hash: ComponentHash,
+}
+
+impl PartialEq for StoredComponent {
+    fn eq(&self, other: &Self) -> bool {
+        self.tenant == other.tenant && self.hash == other.hash
+    }
+}
+
+impl Eq for StoredComponent {}
+
+impl PluginSource {
+    /// How it is named in the log.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Bytes(bytes) => format!("{} bytes", bytes.len()),
+            Self::Stored(stored) => format!("uploaded {}", stored.hash),
+        }
+    }
 }
 
 impl fmt::Debug for PluginSource {
@@ -88,6 +152,7 @@ impl fmt::Debug for PluginSource {
         match self {
             Self::File(path) => f.debug_tuple("File").field(path).finish(),
             Self::Bytes(bytes) => write!(f, "Bytes({} bytes)", bytes.len()),
+            Self::Stored(stored) => write!(f, "Stored({})", stored.hash),
         }
     }
 }

@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = migrations![
     8 "0008_flows.sql",
     9 "0009_redeemed_codes.sql",
     10 "0010_plugins.sql",
+    11 "0011_uploads.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

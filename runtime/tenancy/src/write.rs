@@ -4,6 +4,7 @@ use primitives::{AdminKeyId, KeyedHash, Timestamp};
 
 use crate::admin_key::AdminKey;
 use crate::plugin::secrets::PluginSecret;
+use crate::plugin::uploaded::{CheckedComponent, ComponentRoom, PluginVersion, UploadedPlugin};
 use crate::plugin::values::{PutValue, Room};
 use crate::tenant::Tenant;
 
@@ -69,6 +70,43 @@ pub enum Write {
         put: Box<PutValue>,
         /// Values that end until then are not there.
         now: Timestamp,
+    },
+    /// Counts a new version of a plugin, and its component unless the tenant has it. Guard: the tenant keeps no
+    /// more than `room` then.
+    ReserveComponentRoom {
+        /// The component.
+        sha256: String,
+        /// What it takes, in bytes.
+        bytes: u64,
+        /// What the tenant may keep.
+        room: ComponentRoom,
+    },
+    /// Puts a component of the change's tenant, after its room was reserved. No guard: equal bytes are there.
+    PutComponent(CheckedComponent),
+    /// Inserts a version, whose component is put in the same change. Guard: the plugin has none of its number.
+    InsertPluginVersion(Box<PluginVersion>),
+    /// Puts an uploaded plugin, its revision already raised. Guard: it still has the one before; the first one
+    /// is that nothing is there.
+    PutUploadedPlugin {
+        /// The plugin as it shall be.
+        plugin: Box<UploadedPlugin>,
+        /// Whether nodes have to load something else than before.
+        reloads: bool,
+    },
+    /// Deletes an uploaded plugin with its versions, and the components that no version has then. Guard: it
+    /// still has this revision.
+    DeleteUploadedPlugin {
+        /// Its name.
+        plugin: String,
+        /// The revision that the decision was made on.
+        revision: i64,
+    },
+    /// Deletes a version, and its component if no other has it. Guard: it exists.
+    DeletePluginVersion {
+        /// The plugin's name.
+        plugin: String,
+        /// Which.
+        version: u32,
     },
     /// Deletes a value of a plugin. No guard.
     DeletePluginValue {

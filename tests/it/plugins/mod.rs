@@ -4,3 +4,4 @@ mod capabilities;
 mod people;
 mod signatures;
 mod token;
+mod uploads;

@@ -197,6 +197,7 @@ fn offered(storage: &Storage, outbound: &Arc<dyn Outbound>) -> Services {
         values: Some(Arc::new(storage.clone())),
         outbound: Some(Arc::clone(outbound)),
         profiles: Some(Arc::new(storage.clone())),
+        components: Some(Arc::new(storage.clone())),
         // Until there is the room that answers.
         permissions: None,
     }

@@ -97,6 +97,15 @@ impl Tenant {
     }
 }
 
+/// Checks what is declared of a plugin outside of a tenant's settings, by the rules that they have.
+pub fn check_plugin(declared: &DeclaredPlugin) -> Result<(), SettingsError> {
+    let mut found = Vec::new();
+    plugin::check_all(std::slice::from_ref(declared), &mut |key, message| {
+        found.push((key.strip_prefix("plugin[0].").unwrap_or(key).to_owned(), message));
+    });
+    if found.is_empty() { Ok(()) } else { Err(SettingsError::Contradiction(found)) }
+}
+
 /// Checks each tenant, and that they do not collide.
 pub(crate) fn check_all(tenants: &[Tenant], base_url: Option<&Url>, checker: &mut Checker<'_>) {
     check_names(tenants, base_url, checker);

@@ -16,6 +16,10 @@ use primitives::time::FixedClock;
 use primitives::{Actor, Rng, TenantId, Timestamp, TrustedProxies};
 use serde_json::{Value, json};
 use storage::{Location, MasterKey, Storage};
+use tenancy::plugin::uploaded::{
+    CandidateRefusal, CheckedComponent, ComponentRoom, PluginCandidates, RefusalReason, StoredPlugin,
+    UploadBounds,
+};
 use tenancy::plugin::{DeclaredPlugin, PluginReport, Reread, TenantPlugins, TrustSettings};
 use tenancy::{ManagedBy, Tenant};
 use tokio::sync::watch;
@@ -39,10 +43,10 @@ pub(crate) struct Site {
 struct NoPlugins;
 
 impl TenantPlugins for NoPlugins {
-    fn install<'a>(
+    fn install_all<'a>(
         &'a self,
         _: &'a TenantId,
-        _: Vec<DeclaredPlugin>,
+        _: (Vec<DeclaredPlugin>, Vec<StoredPlugin>),
         _: &'a TrustSettings,
     ) -> futures_util::future::BoxFuture<'a, Vec<PluginReport>> {
         Box::pin(std::future::ready(Vec::new()))
@@ -56,6 +60,33 @@ impl TenantPlugins for NoPlugins {
 
     fn list(&self, _: &TenantId) -> Vec<PluginReport> {
         Vec::new()
+    }
+}
+
+impl PluginCandidates for NoPlugins {
+    fn upload_bounds(&self) -> UploadBounds {
+        UploadBounds { component_bytes: 0, room: ComponentRoom::default(), compile: Duration::ZERO }
+    }
+
+    fn check_component(
+        &self,
+        _: Arc<[u8]>,
+    ) -> futures_util::future::BoxFuture<'_, Result<CheckedComponent, CandidateRefusal>> {
+        let reason = RefusalReason::NotOffered;
+        Box::pin(std::future::ready(Err(CandidateRefusal { reason, detail: String::new() })))
+    }
+
+    fn check_candidate<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: StoredPlugin,
+        _: &'a TrustSettings,
+    ) -> futures_util::future::BoxFuture<'a, Result<(), CandidateRefusal>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn make_ready<'a>(&'a self, _: &'a TenantId, _: &'a str) -> futures_util::future::BoxFuture<'a, ()> {
+        Box::pin(std::future::ready(()))
     }
 }
 

@@ -13,7 +13,7 @@ use tenancy::plugin::{Capability, PluginValues};
 use tokio::sync::Semaphore;
 
 use crate::metrics::{CapabilityMetrics, PluginMetrics};
-use crate::spec::PluginSpec;
+use crate::spec::{PluginSource, PluginSpec};
 use crate::{HostError, PluginHost};
 
 /// What a plugin may use. Of a capability that was not granted it holds nothing.
@@ -51,7 +51,10 @@ impl PluginHost {
         }
         let is_granted = |capability| spec.grants.contains(&capability);
         let mut secrets = BTreeMap::new();
-        if let Some(port) = services.secrets.as_ref().filter(|_| is_granted(Capability::Secrets)) {
+        // Attack: a plugin is uploaded under the name of one in the operator's file, whose secrets it would get.
+        let may_have_secrets = !matches!(spec.source, PluginSource::Stored(_));
+        let port = services.secrets.as_ref().filter(|_| may_have_secrets && is_granted(Capability::Secrets));
+        if let Some(port) = port {
             let listed = port.list_plugin_secrets(tenant, &spec.name).await;
             let listed = listed.map_err(|error| HostError::Internal(format!("its secrets: {error}")))?;
             secrets.extend(listed.into_iter().map(|secret| (secret.name, secret.value)));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use identity::Profiles;
 use primitives::outbound::Outbound;
 use primitives::permissions::Permissions;
+use tenancy::plugin::uploaded::UploadedPlugins;
 use tenancy::plugin::{Capability, PluginSecrets, PluginValues};
 
 /// What stands behind the capabilities. One of which there is nothing is not offered: a plugin that is granted
@@ -19,6 +20,8 @@ pub struct Services {
     pub outbound: Option<Arc<dyn Outbound>>,
     /// Behind `identities`.
     pub profiles: Option<Arc<dyn Profiles>>,
+    /// Where the components of uploaded plugins are. No capability: without it, none of them runs.
+    pub components: Option<Arc<dyn UploadedPlugins>>,
     /// Behind `permissions`.
     pub permissions: Option<Arc<dyn Permissions>>,
 }

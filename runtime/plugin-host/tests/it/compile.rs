@@ -12,7 +12,7 @@ use crate::fixture::{Fixture, host, run, spec};
 
 /// A component of one function that is as hard to compile as its size allows: every value stays alive
 /// to the end, so that the register allocator has to keep them all in mind.
-fn hard_to_compile(values: u32) -> Vec<u8> {
+pub(crate) fn hard_to_compile(values: u32) -> Vec<u8> {
     let mut types = TypeSection::new();
     types.ty().function([ValType::I64], [ValType::I64]);
     let mut functions = FunctionSection::new();

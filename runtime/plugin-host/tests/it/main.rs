@@ -1,6 +1,7 @@
 //! The plugin host with real guests, which `cargo xtask guests` builds.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod candidates;
 mod capabilities;
 mod circuit;
 mod compile;

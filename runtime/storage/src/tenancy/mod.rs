@@ -1,9 +1,11 @@
 //! Tenants, admin keys, and what plugins keep.
 
 mod admin_keys;
+mod components;
 mod plugin_secrets;
 mod plugin_values;
 mod tenants;
+mod uploaded_plugins;
 
 use ::tenancy::Write;
 use ::tenancy::ports::ReadError;
@@ -12,6 +14,8 @@ use primitives::{Sealer, TenantId};
 use crate::StorageError;
 use crate::apply::Stored;
 use crate::statement::Statement;
+
+pub use components::COMPONENT_CHANGED;
 
 impl Stored for Write {
     fn statements(self, tenant: &TenantId, sealer: &Sealer) -> Result<Vec<Statement>, StorageError> {
@@ -22,6 +26,18 @@ impl Stored for Write {
             Self::DeletePluginValue { plugin, key } => {
                 return Ok(plugin_values::delete(tenant, &plugin, key));
             }
+            Self::ReserveComponentRoom { sha256, bytes, room } => {
+                return Ok(components::reserve(tenant, &sha256, bytes, room));
+            }
+            Self::DeleteUploadedPlugin { plugin, revision } => {
+                return Ok(uploaded_plugins::delete(tenant, &plugin, revision));
+            }
+            Self::DeletePluginVersion { plugin, version } => {
+                return Ok(uploaded_plugins::delete_version(tenant, &plugin, version));
+            }
+            Self::PutComponent(component) => components::put(tenant, &component),
+            Self::InsertPluginVersion(version) => uploaded_plugins::insert_version(tenant, &version),
+            Self::PutUploadedPlugin { plugin, reloads } => uploaded_plugins::put(tenant, &plugin, reloads),
             Self::InsertTenant(new) => tenants::insert(&new),
             Self::ReplaceTenant { tenant: new, read_version } => tenants::replace(&new, read_version),
             Self::InsertAdminKey { key, hash } => admin_keys::insert(tenant, &key, &hash),

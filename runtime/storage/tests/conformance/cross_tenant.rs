@@ -21,10 +21,12 @@ use oauth2::ports::{
 };
 use oauth2::write::Write;
 use primitives::{Secret, SessionId, TenantId};
+use tenancy::plugin::uploaded::UploadedPlugins as _;
 use tenancy::plugin::values::{KeptValue, PutValue, Replaces, Room, ValueOwner};
 use tenancy::plugin::{PluginSecret, PluginSecrets as _, PluginValues as _};
 use uuid::Uuid;
 
+use crate::uploads::component;
 use crate::world::{World, client_id};
 
 /// One row of every kind.
@@ -116,6 +118,7 @@ impl Rows {
         let (plugin, name) = ("plan".to_owned(), "key".to_owned());
         let secret = PluginSecret { plugin, name, value: Secret::new("s".to_owned()) };
         assert_eq!(world.apply([tenancy::Write::PutPluginSecret { secret, at: world.now() }]).await, None);
+        world.upload("plan", component("a", 3)).await.unwrap();
         let owner = ValueOwner { tenant: &world.tenant, plugin: "plan" };
         let kept = KeptValue { value: b"v".to_vec(), expires_at: None };
         let room = Room { entries: 1, bytes: 2 };
@@ -164,6 +167,11 @@ impl Rows {
             list_signing_keys(),
             list_plugin_secrets("plan"),
             list_secrets_of_plugins(),
+            list_uploaded_plugins(),
+            find_uploaded_plugin("plan"),
+            list_plugin_versions("plan"),
+            find_component("a"),
+            component_usage(),
         ];
         for key in [ProfileKey::Id(subject), ProfileKey::Identifier(&self.identifier)] {
             let profile = storage.find_profile(tenant, key).await.unwrap();
@@ -229,6 +237,16 @@ impl Rows {
         ];
         assert_eq!(world.apply(unguarded).await, None);
 
+        // Attack: whoever knows the hash of another tenant's component, or the name of its plugin.
+        let (plugin, version) = ("plan".to_owned(), 1);
+        let guarded = [
+            tenancy::Write::DeletePluginVersion { plugin: plugin.clone(), version },
+            tenancy::Write::DeleteUploadedPlugin { plugin, revision: 1 },
+        ];
+        for write in guarded {
+            let name = format!("{write:?}");
+            assert_eq!(world.apply([write]).await, Some(0), "{name}");
+        }
         let (plugin, name) = ("plan".to_owned(), "key".to_owned());
         let key = b"k".to_vec();
         let unguarded = [
@@ -255,7 +273,8 @@ async fn rows_of_a_tenant_are_found_and_changed_by_nobody_else() {
         let rows = Rows::of(&world);
         rows.insert(&world).await;
         let before = rows.looked_up(&world, &own).await;
-        let is_empty = |found: &str| ["None", "[]", "false"].contains(&found);
+        let is_empty =
+            |found: &str| ["None", "[]", "false", "ComponentRoom { versions: 0, bytes: 0 }"].contains(&found);
         for (name, found) in &before {
             assert!(!is_empty(found), "{name} finds its own");
         }

@@ -21,4 +21,5 @@ mod signing_keys;
 mod subjects;
 mod tenancy;
 mod tokens;
+mod uploads;
 mod world;

@@ -9,6 +9,7 @@ pub mod settings;
 pub mod signature;
 pub mod signing_key;
 pub mod trust;
+pub mod uploaded;
 pub mod values;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use primitives::TenantId;
 use serde::Serialize;
 
+use super::uploaded::{PluginCandidates, StoredPlugin};
 use super::{Capability, DeclaredPlugin, HookName, SignedBy, TrustSettings};
 
 /// Installs the plugins of tenants. Implemented by `plugin-host`.
@@ -14,23 +15,33 @@ use super::{Capability, DeclaredPlugin, HookName, SignedBy, TrustSettings};
 /// A tenant for which nothing was installed yet, or which was forgotten, has no working hooks: each call
 /// of one fails. So whoever loads a tenant installs its plugins first, even where it has none, and forgets
 /// it only when no request of it can be under way.
-pub trait TenantPlugins: Send + Sync + fmt::Debug {
-    /// Makes `plugins` the tenant's plugins, as a whole and in one step; calls in flight finish on what
-    /// they started with. Reports on each, in the order given.
+pub trait TenantPlugins: PluginCandidates + Send + Sync + fmt::Debug {
+    /// Makes these the tenant's plugins, as a whole and in one step; calls in flight finish on what they
+    /// started with. Reports on each, in the order given, the declared ones first.
     ///
     /// One that cannot be loaded is installed as broken, so that its hooks fail rather than being skipped.
     /// Where a version of it runs already, that one goes on running, unless it holds a grant that the new
     /// declaration takes away, or a signature that counted and no longer does. What is declared as before is
     /// kept as it is.
+    fn install_all<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        plugins: (Vec<DeclaredPlugin>, Vec<StoredPlugin>),
+        trust: &'a TrustSettings,
+    ) -> BoxFuture<'a, Vec<PluginReport>>;
+
+    /// The same, for a tenant that has none but declared ones.
     fn install<'a>(
         &'a self,
         tenant: &'a TenantId,
         plugins: Vec<DeclaredPlugin>,
         trust: &'a TrustSettings,
-    ) -> BoxFuture<'a, Vec<PluginReport>>;
+    ) -> BoxFuture<'a, Vec<PluginReport>> {
+        self.install_all(tenant, (plugins, Vec::new()), trust)
+    }
 
     /// Reads the component files of every tenant that has plugins installed again. Where one has other
-    /// content than what runs, the tenant's plugins are replaced as [`install`](Self::install) replaces
+    /// content than what runs, the tenant's plugins are replaced as [`install_all`](Self::install_all) replaces
     /// them: in one step, and a file that cannot be loaded leaves the earlier version running. What runs
     /// as its pinned hash says is left alone.
     fn reread(&self, which: Reread) -> BoxFuture<'_, ()>;

@@ -7,6 +7,7 @@ use primitives::{Origin, TenantId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::Capability;
 use super::signing_key::PublicKey;
 
 /// The node's bounds for all plugins together (`[plugins]`).
@@ -42,10 +43,39 @@ pub struct Settings {
     /// key that `portcullis plugin keygen` shows.
     #[schemars(with = "BTreeMap<String, String>")]
     pub trusted_keys: BTreeMap<String, PublicKey>,
+    /// How much the compiled components may take on the node's disk, in bytes; the oldest make way, and are
+    /// compiled again when they are loaded.
+    pub compiled_bytes: u64,
+    /// What may be uploaded by the admin API.
+    pub uploads: Uploads,
     /// The most that a plugin's own limits may ask for.
     #[serde(deserialize_with = "read_ceiling")]
     #[schemars(with = "Ceiling")]
     pub ceiling: Limits,
+}
+
+/// What may be uploaded by the admin API (`[plugins.uploads]`). Whoever holds an admin key of a tenant is not the
+/// operator of the node: these are the operator's words to all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Uploads {
+    /// How many bytes the components of one tenant may take in the database. 0 takes no uploads.
+    pub bytes_per_tenant: u64,
+    /// How many versions one tenant may keep, of all its plugins together.
+    pub versions_per_tenant: u64,
+    /// What an uploaded plugin may be granted. Its secrets can only be named in this file, so `secrets` gives it none.
+    pub grants: BTreeSet<Capability>,
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        let of_the_file = |capability: &Capability| *capability == Capability::Secrets;
+        Self {
+            bytes_per_tenant: 256 << 20,
+            versions_per_tenant: 256,
+            grants: Capability::ALL.into_iter().filter(|capability| !of_the_file(capability)).collect(),
+        }
+    }
 }
 
 /// The most that a plugin's own limits may ask for.
@@ -126,6 +156,8 @@ impl Default for Settings {
             private_origins: BTreeMap::new(),
             require_signature: false,
             trusted_keys: BTreeMap::new(),
+            compiled_bytes: 4 << 30,
+            uploads: Uploads::default(),
             ceiling: Limits {
                 cpu_ms: 1_000,
                 wall_ms: 10_000,
