@@ -50,16 +50,31 @@ impl Api {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Answer, Failure> {
+        let body = body.map(|body| ("application/json", Bytes::from(body.to_string())));
+        self.request(method, path, body).await
+    }
+
+    /// Sends a component.
+    pub(crate) async fn upload(&mut self, path: &str, component: Vec<u8>) -> Result<Answer, Failure> {
+        self.request(Method::POST, path, Some(("application/wasm", component.into()))).await
+    }
+
+    async fn request(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<(&str, Bytes)>,
+    ) -> Result<Answer, Failure> {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::HOST, "localhost")
             .header(header::ACCEPT, "application/json");
-        if body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
+        if let Some((kind, _)) = &body {
+            request = request.header(header::CONTENT_TYPE, *kind);
         }
-        let body = body.map_or_else(String::new, Value::to_string);
-        let request = request.body(Full::new(Bytes::from(body)))?;
+        let body = body.map(|(_, bytes)| bytes).unwrap_or_default();
+        let request = request.body(Full::new(body))?;
         self.sender.ready().await.context("the node closed the connection")?;
         let response = self.sender.send_request(request).await.context("the node did not answer")?;
         read(response).await

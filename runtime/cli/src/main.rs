@@ -97,7 +97,7 @@ fn main() -> ExitCode {
         Command::Client(command) => commands::client::run(&place, &command),
         Command::Identity(command) => commands::identity::run(&place, &command),
         Command::Key(command) => commands::key::run(&place, &command),
-        Command::Plugin(command) => commands::plugin::run(&command),
+        Command::Plugin(command) => commands::plugin::run(&place, &command),
         Command::Doctor(common) => commands::doctor::run(&place, &common),
     };
     match done {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking that it failed")]
 
 mod demo;
+mod deploy;
 mod place;
 mod plugin;
 mod sign;

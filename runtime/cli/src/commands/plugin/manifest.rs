@@ -75,6 +75,12 @@ impl Project {
     pub(super) fn spec(&self) -> Result<PluginSpec, Failure> {
         let Manifest { name, hook, grants, limits, calls_per_instance, settings, language: _ } =
             self.manifest.clone();
+        let source = PluginSource::File(self.built()?);
+        Ok(PluginSpec { settings, limits, calls_per_instance, grants, ..PluginSpec::new(name, source, hook) })
+    }
+
+    /// Its component, which must be there.
+    pub(super) fn built(&self) -> Result<PathBuf, Failure> {
         let file = self.component();
         if !file.exists() {
             return Err(Failure::Usage(anyhow!(
@@ -86,8 +92,7 @@ impl Project {
             let (newer, file) = (newer.display(), file.display());
             eprintln!("portcullis: {newer} is newer than {file}; `portcullis plugin build` takes it in");
         }
-        let source = PluginSource::File(file);
-        Ok(PluginSpec { settings, limits, calls_per_instance, grants, ..PluginSpec::new(name, source, hook) })
+        Ok(file)
     }
 }
 

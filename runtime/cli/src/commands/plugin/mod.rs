@@ -1,11 +1,13 @@
-//! `portcullis plugin`: from nothing to a component, without a node.
+//! `portcullis plugin`: from nothing to a component, without a node, and from there to a node that runs it.
 //!
 //! A plugin's project is a directory with a [`manifest`], made by [`new`] from the [`template`]s. [`build`] makes its
-//! component; [`mod@test`] and [`mod@bench`] put it on [`trial`] with its [`cases`]; [`mod@sign`] signs it.
+//! component; [`mod@test`] and [`mod@bench`] put it on [`trial`] with its [`cases`]; [`mod@sign`] signs it, and [`deploy`]
+//! has a node run it.
 
 mod bench;
 mod build;
 mod cases;
+mod deploy;
 mod diff;
 mod inspect;
 mod language;
@@ -21,6 +23,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::Common;
+use crate::configuration::Place;
 use crate::outcome::Failure;
 
 /// What to do.
@@ -45,9 +48,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    #[command(flatten)]
+    Deploy(deploy::Command),
 }
 
-pub(crate) fn run(command: &Command) -> Result<(), Failure> {
+pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
     match command {
         Command::New(options) => new::run(options),
         Command::Build(options) => build::run(options),
@@ -56,5 +61,6 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         Command::Keygen(options) => sign::keygen(options),
         Command::Sign(options) => sign::sign(options),
         Command::Inspect { file, common } => inspect::run(file, common),
+        Command::Deploy(command) => deploy::run(place, command),
     }
 }

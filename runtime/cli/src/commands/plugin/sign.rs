@@ -93,7 +93,8 @@ pub(super) fn sign(options: &SignOptions) -> Result<(), Failure> {
     Ok(())
 }
 
-fn beside(component: &Path) -> PathBuf {
+/// Where a component's signature is by default.
+pub(super) fn beside(component: &Path) -> PathBuf {
     let mut name = component.as_os_str().to_owned();
     name.push(".sig");
     name.into()

@@ -1,0 +1,88 @@
+//! `portcullis plugin push` and what follows, against a node that runs and one that does not.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::place::{Ended, NODE, Place, Running};
+
+/// A project whose component is a guest of the repository.
+fn project(place: &Place, guest: &str) {
+    fs::create_dir_all(place.path("build")).unwrap();
+    let manifest = "name = \"plan\"\nlanguage = \"rust\"\nhook = \"token\"\ngrants = [\"log\", \"config\"]\n\
+                    settings = { domains = {} }\nlimits = { wall_ms = 5000 }\n";
+    place.write("portcullis-plugin.toml", manifest);
+    build(place, guest);
+}
+
+fn build(place: &Place, guest: &str) {
+    fs::copy(crate::guest(guest), place.path("build/plan.wasm")).unwrap();
+}
+
+/// What runs after a command that succeeds: the version, and the hash of what is loaded.
+fn enabled(place: &Place, arguments: &[&str]) -> (u64, String) {
+    let plugin = place.json(&[&["plugin"], arguments].concat());
+    let find = |place: &str| plugin.pointer(place).unwrap();
+    assert_eq!(find("/running/state"), "loaded", "{plugin}");
+    let version = find("/current/declaration/version").as_u64().unwrap();
+    (version, find("/running/sha256").as_str().unwrap().to_owned())
+}
+
+#[test]
+fn project_is_pushed_enabled_replaced_and_rolled_back() {
+    let place = Place::with_data(NODE);
+    project(&place, "enrich_token_rust");
+    let _node = Running::start(&place);
+    place.fails(&["plugin", "enable"], 3, "no uploaded plugin of that name");
+    let first = place.json(&["plugin", "push"]);
+    assert_eq!(
+        (&first["name"], &first["version"], &first["hooks"]),
+        (&json!("plan"), &json!(1), &json!(["token"]))
+    );
+    let sha256 = first["sha256"].as_str().unwrap().to_owned();
+    assert_eq!(enabled(&place, &["enable"]), (1, sha256.clone()));
+    let shown = place.json(&["plugin", "show", "plan"]);
+    assert_eq!(shown["current"]["declaration"]["settings"], json!({ "domains": {} }), "as the project says");
+    assert_eq!(shown["current"]["declaration"]["limits"]["wall_ms"], 5000);
+
+    build(&place, "token_echo");
+    assert_eq!(place.json(&["plugin", "push"])["version"], 2);
+    assert_eq!(enabled(&place, &["enable", "plan"]).0, 2);
+    assert_eq!(enabled(&place, &["rollback"]), (1, sha256));
+    let Ended { out, .. } = place.run(&["plugin", "list"]);
+    let words: Vec<&str> = out.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!(words[..5], ["plan", "upload", "enabled", "1", "loaded"], "{out}");
+
+    place.fails(&["plugin", "delete"], 3, "disable it first");
+    place.fails(&["plugin", "enable", "--version", "9"], 3, "has no version 9; it has 2, 1");
+    assert_eq!(place.json(&["plugin", "disable"])["state"], "disabled");
+    place.fails(&["plugin", "rollback"], 3, "is not enabled");
+    fs::remove_file(place.path("portcullis-plugin.toml")).unwrap();
+    assert_eq!(enabled(&place, &["enable", "plan", "--version", "1"]).0, 1);
+    let shown = place.json(&["plugin", "show", "plan"]);
+    assert_eq!(shown["current"]["declaration"]["limits"]["wall_ms"], 5000, "as it last ran");
+    place.fails(&["plugin", "disable"], 2, "give its name");
+}
+
+#[test]
+fn component_is_pushed_to_a_tenant_without_a_running_node() {
+    let place = Place::with_data(&format!("{NODE}[[tenant]]\nid = \"acme\"\n"));
+    let guest = crate::guest("token_echo");
+    let file = guest.to_str().unwrap();
+    place.fails(&["plugin", "push", file], 2, "--name");
+    place.fails(&["plugin", "push", "p.toml", "--name", "echo"], 3, "no WebAssembly");
+    place.fails(&["plugin", "push"], 2, "is not a plugin's project");
+    let push = ["plugin", "push", file, "--name", "echo", "--tenant", "acme"];
+    assert_eq!(place.json(&push)["version"], 1);
+    let declaration =
+        place.write("echo.json", "{\"grants\": [], \"bind\": [{\"hook\": \"token\", \"order\": 3}]}");
+    let enable = ["plugin", "enable", "echo", "--tenant", "acme", "--declaration", &declaration];
+    let plugin = place.json(&enable);
+    assert_eq!(plugin["current"]["declaration"]["bind"][0]["order"], 3);
+    place.fails(&["plugin", "show", "echo"], 3, "no uploaded plugin");
+    place.fails(&["plugin", "delete", "echo", "--tenant", "acme", "--version", "1"], 3, "is what runs");
+    assert_eq!(place.run(&["plugin", "disable", "echo", "--tenant", "acme"]).code, 0);
+    assert_eq!(place.run(&["plugin", "delete", "echo", "--tenant", "acme"]).code, 0);
+    assert!(Path::new(file).exists());
+}
