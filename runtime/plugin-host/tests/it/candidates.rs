@@ -7,11 +7,11 @@ use futures_util::future::BoxFuture;
 use portcullis_plugin_host::{Capability, ComponentHash, Services, Settings};
 use primitives::TenantId;
 use serde_json::{Value, json};
-use tenancy::plugin::{PluginState, SigningKey, TrustSettings};
 use tenancy::plugin::uploaded::{
     ComponentRoom, PluginCandidates as _, PluginVersion, RefusalReason, StoredPlugin, UploadedPlugin,
     UploadedPlugins,
 };
+use tenancy::plugin::{PluginState, SigningKey, TrustSettings};
 use tenancy::ports::ReadError;
 use tenancy::{PluginReport, TenantPlugins as _};
 

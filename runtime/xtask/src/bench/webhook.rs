@@ -33,7 +33,8 @@ pub(super) fn run() -> anyhow::Result<()> {
     let script = workspace::root().join("tests/load/webhook.mjs");
     command.arg(script).arg(port.to_string()).env("NODE_ENV", "production");
     let mut server = Server::start("webhook", &mut command, &place.path().join("webhook.log"))?;
-    let body = r#"{"client":"web","grant_type":"authorization_code","scopes":["openid"],"subject":{"id":"ada"}}"#;
+    let body =
+        r#"{"client":"web","grant_type":"authorization_code","scopes":["openid"],"subject":{"id":"ada"}}"#;
     let request = Request {
         method: "POST",
         url: format!("http://127.0.0.1:{port}/"),

@@ -61,7 +61,8 @@ async fn run(
         let (plugin, versions) = load(call, call.place("name")).await?;
         let enablement = propose(&plugin, &versions, &asked(call)).map_err(|error| refused(&error))?;
         let candidate = enablement.stored(&plugin.name);
-        let checked = call.node.plugins.check_candidate(&call.tenant.id, candidate, &call.tenant.plugin_trust).await;
+        let checked =
+            call.node.plugins.check_candidate(&call.tenant.id, candidate, &call.tenant.plugin_trust).await;
         checked.map_err(|refusal| unfit(call, &refusal))?;
         let (_, change) = plugin.enable(enablement, action, &asked(call));
         if commit(call, change).await?.is_none() {

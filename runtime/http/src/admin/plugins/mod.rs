@@ -177,7 +177,8 @@ fn unfit(call: &Call, refusal: &CandidateRefusal) -> Failure {
         | RefusalReason::DoesNotStart
         | RefusalReason::Malformed
         | RefusalReason::NotOffered
-        | RefusalReason::NotStored => StatusCode::UNPROCESSABLE_ENTITY,
+        | RefusalReason::NotStored
+        | RefusalReason::Signature => StatusCode::UNPROCESSABLE_ENTITY,
     };
     Failure::new(status, refusal.reason.as_str(), refusal.detail.clone())
 }

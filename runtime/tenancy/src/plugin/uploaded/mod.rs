@@ -74,8 +74,16 @@ pub struct VersionDeclaration {
 impl VersionDeclaration {
     /// The same as a declaration in a file, whose component is nowhere: for the checks that both have.
     pub fn as_declared(&self, name: &str) -> DeclaredPlugin {
-        let Self { version: _, signature: _, settings, http_origins, limits, calls_per_instance, grants, bind } =
-            self.clone();
+        let Self {
+            version: _,
+            signature: _,
+            settings,
+            http_origins,
+            limits,
+            calls_per_instance,
+            grants,
+            bind,
+        } = self.clone();
         DeclaredPlugin {
             name: name.to_owned(),
             component: PathBuf::new(),
