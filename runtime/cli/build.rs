@@ -41,7 +41,7 @@ fn collect(root: &Path, at: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(root.join(at))? {
         let name = entry?.file_name();
         // What somebody built there is not a part of it.
-        if !["target", "node_modules"].iter().any(|made| name == *made) {
+        if !["target", "node_modules", "__pycache__"].iter().any(|made| name == *made) {
             collect(root, &at.join(name), files)?;
         }
     }

@@ -69,6 +69,27 @@ bool portcullis_equal(plugin_string_t one, plugin_string_t other) {
   return one.len == other.len && memcmp(one.ptr, other.ptr, one.len) == 0;
 }
 
+plugin_string_t portcullis_lower(plugin_string_t text) {
+  plugin_string_t lower = {malloc(text.len + 1), text.len};
+  for (size_t i = 0; i < text.len; i++) {
+    uint8_t byte = text.ptr[i];
+    lower.ptr[i] = byte >= 'A' && byte <= 'Z' ? byte | 32 : byte;
+  }
+  return lower;
+}
+
+bool portcullis_ends_with(plugin_string_t text, plugin_string_t end) {
+  return text.len >= end.len && memcmp(text.ptr + (text.len - end.len), end.ptr, end.len) == 0;
+}
+
+bool portcullis_setting(const char *pointer, plugin_string_t *value) {
+  plugin_string_t place = portcullis_text(pointer), reason;
+  plugin_option_string_t found;
+  if (!portcullis_host_config_get(&place, &found, &reason)) abort();
+  if (found.is_some) *value = found.val;
+  return found.is_some;
+}
+
 static void reserve(portcullis_builder_t *builder, size_t more) {
   size_t wanted = builder->text.len + more;
   if (wanted < more) abort();

@@ -15,6 +15,18 @@ plugin_string_t portcullis_text(const char *literal);
 /* Whether two strings are the same. */
 bool portcullis_equal(plugin_string_t one, plugin_string_t other);
 
+/* The same string with small letters; others than those of ASCII stay as they are. */
+plugin_string_t portcullis_lower(plugin_string_t text);
+
+/* Whether a string ends with another. */
+bool portcullis_ends_with(plugin_string_t text, plugin_string_t end);
+
+/*
+ * The part of the settings at this place (RFC 6901), as JSON; false where there is none. Where settings cannot be read
+ * the call ends: nothing is decided as if there were none.
+ */
+bool portcullis_setting(const char *pointer, plugin_string_t *value);
+
 /* A string that is put together; begin with { 0 }. */
 typedef struct {
   plugin_string_t text;

@@ -53,7 +53,13 @@ pub(super) fn render(name: &str, language: Language, hook: HookName) -> BTreeMap
     match language {
         Language::Rust => files.extend(rust()),
         Language::C => files.extend(c(hook)),
-        Language::JavaScript | Language::Python => files.extend(wit(hook)),
+        Language::JavaScript | Language::Python => {
+            files.extend(wit(hook));
+            // Beside the plugin, where its tool looks for modules.
+            for (path, text) in below(&format!("plugins/sdk/{}", language.as_str())) {
+                files.insert(format!("src/{path}"), text.to_owned());
+            }
+        }
     }
     files
 }

@@ -1,16 +1,8 @@
 // Closes the door: for everybody, with the words in the setting `closed`, and for whom an administrator has barred, with
 // those in `barred` of their metadata_admin.
 
-import * as config from 'portcullis:host/config@0.1.0';
 import * as log from 'portcullis:host/log@0.1.0';
-
-// The part of the settings that these keys lead to, or undefined (RFC 6901, so that a key from outside cannot name
-// another place).
-function setting(...keys) {
-  const escaped = keys.map((key) => '/' + key.replaceAll('~', '~0').replaceAll('/', '~1'));
-  const text = config.get(escaped.join(''));
-  return text === undefined || text === null ? undefined : JSON.parse(text);
-}
+import { setting } from './portcullis.js';
 
 const allow = { tag: 'allow' };
 const deny = (message) => ({ tag: 'deny', val: { message, extensions: [] } });

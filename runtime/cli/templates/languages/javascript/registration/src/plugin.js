@@ -1,15 +1,7 @@
 // Refuses people who sign up with an address of a domain that the setting `blocked` lists, and keeps the domain of
 // everybody else in their metadata_admin.
 
-import * as config from 'portcullis:host/config@0.1.0';
-
-// The part of the settings that these keys lead to, or undefined (RFC 6901, so that a key from outside cannot name
-// another place).
-function setting(...keys) {
-  const escaped = keys.map((key) => '/' + key.replaceAll('~', '~0').replaceAll('/', '~1'));
-  const text = config.get(escaped.join(''));
-  return text === undefined || text === null ? undefined : JSON.parse(text);
-}
+import { setting } from './portcullis.js';
 
 // The domain of the e-mail address in traits, or undefined.
 function domainOf(traits) {

@@ -6,16 +6,8 @@
 //   web = "team"
 //   legacy = false
 
-import * as config from 'portcullis:host/config@0.1.0';
 import * as log from 'portcullis:host/log@0.1.0';
-
-// The part of the settings that these keys lead to, or undefined (RFC 6901, so that a key from outside cannot name
-// another place).
-function setting(...keys) {
-  const escaped = keys.map((key) => '/' + key.replaceAll('~', '~0').replaceAll('/', '~1'));
-  const text = config.get(escaped.join(''));
-  return text === undefined || text === null ? undefined : JSON.parse(text);
-}
+import { setting } from './portcullis.js';
 
 // The hook: its functions in camel case. Records are objects, variants are { tag, val }, an option that is none is
 // undefined; an error that is thrown means that no token is issued.

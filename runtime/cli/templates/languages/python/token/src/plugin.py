@@ -9,6 +9,7 @@ The settings name the plan of each app by its client_id; `false` means that it g
 
 import json
 
+from portcullis import setting
 from wit_world import exports
 from wit_world.exports.hook import (
     Denial,
@@ -21,17 +22,8 @@ from wit_world.exports.hook import (
     UserinfoDecision,
     UserinfoDecision_Answer,
 )
-from wit_world.imports import config, log
+from wit_world.imports import log
 from wit_world.imports.types import CallContext
-
-
-def setting(*keys: str):
-    """The part of the settings that these keys lead to, or None.
-
-    Keys are escaped (RFC 6901), so that one from outside cannot name another place.
-    """
-    text = config.get("".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys))
-    return None if text is None else json.loads(text)
 
 
 class Hook(exports.Hook):
