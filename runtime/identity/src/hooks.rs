@@ -6,13 +6,13 @@
 use std::fmt;
 
 use futures_util::future::BoxFuture;
-use primitives::ClientAddress;
 use primitives::hooks::{FailurePolicy, HookContext, HookFailure, HookFailureKind};
-use primitives::{Actor, IdentityId};
+use primitives::{Actor, ClientAddress, IdentityId, SessionClaims};
 use serde_json::{Map, Value};
 
 use crate::flow::{Flow, FlowError, Message, Room};
 use crate::identity::Identity;
+use crate::return_to::{ReturnTo, check_login_redirect};
 use crate::schema::{CheckedTraits, Schema};
 use crate::session::Method;
 
@@ -41,7 +41,7 @@ pub struct LoginAttempt {
     pub origin: Origin,
 }
 
-/// Whether somebody may sign in.
+/// Whether somebody may go on to prove who they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoginDecision {
     /// They may.
@@ -51,6 +51,28 @@ pub enum LoginDecision {
         /// Shown on the form.
         message: String,
     },
+    /// They do it elsewhere.
+    Redirect {
+        /// Where, as the plugin says it.
+        url: String,
+    },
+}
+
+/// Whether somebody who has proven who they are may sign in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoginOutcome {
+    /// They may.
+    Allow {
+        /// What is said of the session, in the place of what was; empty leaves it.
+        claims: SessionClaims,
+    },
+    /// They may not.
+    Deny {
+        /// Shown on the form.
+        message: String,
+    },
+    /// They may not without a second factor.
+    RequireSecondFactor,
 }
 
 /// An account that somebody wants.
@@ -133,7 +155,7 @@ pub trait IdentityHooks: Send + Sync + fmt::Debug {
         context: &'a HookContext,
         attempt: &'a LoginAttempt,
         identity: &'a Identity,
-    ) -> Answer<'a, LoginDecision>;
+    ) -> Answer<'a, LoginOutcome>;
 
     /// Called when an account is about to be made.
     fn before_registration<'a>(
@@ -171,8 +193,8 @@ impl IdentityHooks for NoIdentityHooks {
         _: &'a HookContext,
         _: &'a LoginAttempt,
         _: &'a Identity,
-    ) -> Answer<'a, LoginDecision> {
-        Box::pin(async { Ok(LoginDecision::Allow) })
+    ) -> Answer<'a, LoginOutcome> {
+        Box::pin(async { Ok(LoginOutcome::Allow { claims: SessionClaims::default() }) })
     }
 
     fn before_registration<'a>(
@@ -206,6 +228,16 @@ impl Room<'_> {
             actor,
             request: self.request,
         }
+    }
+
+    /// Where a plugin may send whoever signs in.
+    pub(crate) fn check_login_redirect(&self, url: &str) -> Result<ReturnTo, HookFailure> {
+        check_login_redirect(url, self.base, &self.settings.flow).map_err(|_| HookFailure {
+            plugin: String::new(),
+            kind: HookFailureKind::BadAnswer,
+            detail: "it redirects to an address that neither `allowed_return_urls` nor `login_redirect_origins` has"
+                .to_owned(),
+        })
     }
 
     /// Whether traits may be written, by the plugins of the tenant: those to write, or what is wrong with them.

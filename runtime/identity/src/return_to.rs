@@ -1,10 +1,11 @@
-//! Where a browser may be sent after a form: the allow-list of `return_to`.
+//! Where a browser may be sent after a form, the allow-list of `return_to`, and by a plugin in the middle of one.
 
+use primitives::Origin;
 use url::Url;
 
 use crate::settings::FlowSettings;
 
-/// An address that the settings allow. Only [`check`] makes one.
+/// An address that the settings allow. Only [`check`] and [`check_login_redirect`] make one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ReturnTo(String);
 
@@ -25,10 +26,7 @@ pub struct ReturnToForbidden;
 /// Scheme, host and port must be equal. The path must be the entry's path or below it by whole
 /// segments: `/app` allows `/app/x` and not `/apple`. Relative addresses are taken as this server's.
 pub fn check(requested: &str, base: &Url, settings: &FlowSettings) -> Result<ReturnTo, ReturnToForbidden> {
-    if requested.len() > 2048 || requested.chars().any(|c| c.is_control() || c == '\\' || c.is_whitespace()) {
-        return Err(ReturnToForbidden);
-    }
-    let url = resolve(requested, base).ok_or(ReturnToForbidden)?;
+    let url = parse(requested, base).ok_or(ReturnToForbidden)?;
     let plain =
         matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
     let allowed = settings.allowed_return_urls.iter().filter_map(|entry| Url::parse(entry).ok());
@@ -39,10 +37,37 @@ pub fn check(requested: &str, base: &Url, settings: &FlowSettings) -> Result<Ret
     Err(ReturnToForbidden)
 }
 
+/// Checks an address to which a plugin sends somebody who begins to sign in: one that `return_to` may have, or any of
+/// a listed origin.
+///
+/// Attack: a plugin that can be talked into it sends people to a look-alike of the sign-in page.
+pub fn check_login_redirect(
+    wanted: &str,
+    base: &Url,
+    settings: &FlowSettings,
+) -> Result<ReturnTo, ReturnToForbidden> {
+    if let Ok(own) = check(wanted, base, settings) {
+        return Ok(own);
+    }
+    let url = parse(wanted, base).ok_or(ReturnToForbidden)?;
+    match Origin::of(&url) {
+        Some(origin) if settings.login_redirect_origins.contains(&origin) => Ok(ReturnTo(url.into())),
+        _ => Err(ReturnToForbidden),
+    }
+}
+
 /// Where a browser goes when nothing else was asked for.
 pub fn default_return(base: &Url, settings: &FlowSettings) -> ReturnTo {
     let url = resolve(&settings.default_return_url, base).unwrap_or_else(|| base.clone());
     ReturnTo(url.into())
+}
+
+/// Reads an address of bounded length, without what browsers and parsers read differently.
+fn parse(text: &str, base: &Url) -> Option<Url> {
+    if text.len() > 2048 || text.chars().any(|c| c.is_control() || c == '\\' || c.is_whitespace()) {
+        return None;
+    }
+    resolve(text, base)
 }
 
 /// Paths (`/…`, not `//…`) hang below the base with its prefix; all else must be absolute.
@@ -116,5 +141,33 @@ mod tests {
         ] {
             check_one(requested, expect);
         }
+    }
+
+    #[test]
+    fn plugins_redirect_to_return_urls_and_listed_origins_only() {
+        let base = Url::parse("https://id.example/t/acme").unwrap();
+        let settings = FlowSettings {
+            allowed_return_urls: vec!["https://app.example/app".into()],
+            login_redirect_origins: ["https://login.customer.example".parse().unwrap()].into(),
+            ..FlowSettings::default()
+        };
+        for (wanted, allowed) in [
+            ("https://login.customer.example/start?hint=ada", true),
+            ("https://app.example/app/x", true),
+            ("/ui/settings", true),
+            ("https://app.example/other", false),
+            ("http://login.customer.example/", false),
+            ("https://login.customer.example:444/", false),
+            ("https://login.customer.example.evil.example/", false),
+            ("https://ada@login.customer.example/", false),
+            ("https:\\\\login.customer.example/", false),
+            ("https://login.customer.example/\n", false),
+            ("//login.customer.example/", false),
+            ("javascript:alert(1)", false),
+            ("", false),
+        ] {
+            assert_eq!(check_login_redirect(wanted, &base, &settings).is_ok(), allowed, "{wanted}");
+        }
+        assert!(check("https://login.customer.example/", &base, &settings).is_err(), "not as return_to");
     }
 }

@@ -1,8 +1,9 @@
 //! A tenant's identity settings: its part of the configuration, with the defaults beside the fields.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use primitives::Origin;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -107,6 +108,11 @@ pub struct FlowSettings {
     /// Where `return_to` may point besides this server: URLs; scheme, host and port must be equal
     /// and the path must be the same or below it, by whole segments.
     pub allowed_return_urls: Vec<String>,
+    /// Servers to which the tenant's plugins on the hook `login` may send people who begin to sign in, besides
+    /// `allowed_return_urls`, e.g. `https://login.customer.example`: scheme, host and port, compared exactly.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(with = "BTreeSet<String>")]
+    pub login_redirect_origins: BTreeSet<Origin>,
     /// Whether signing up also signs in.
     pub session_after_registration: bool,
     /// Where the pages are that show forms and errors.
@@ -121,6 +127,7 @@ impl Default for FlowSettings {
             lifespan_seconds: 3600,
             default_return_url: "/ui/settings".to_owned(),
             allowed_return_urls: Vec::new(),
+            login_redirect_origins: BTreeSet::new(),
             session_after_registration: true,
             ui: UiUrls::default(),
             most_open: 200_000,

@@ -1,6 +1,6 @@
 //! What this room writes. Each variant says what its guard is; a guard that misses undoes the change.
 
-use primitives::{FlowId, IdentityId, SessionId, Timestamp};
+use primitives::{FlowId, IdentityId, SessionClaims, SessionId, Timestamp};
 
 use crate::flow::StoredFlow;
 use crate::identifier::Identifier;
@@ -81,6 +81,8 @@ pub enum Write {
         method: AuthenticationMethod,
         /// All proofs from now on, the new one last.
         methods: Vec<AuthenticationMethod>,
+        /// What plugins say of the session from now on.
+        claims: SessionClaims,
     },
     /// Ends one session. Guard: it belongs to the identity and was not ended before.
     RevokeSession {

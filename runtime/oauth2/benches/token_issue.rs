@@ -143,6 +143,7 @@ impl Rows {
             authenticated_at: NOW,
             assurance: AssuranceLevel::Aal1,
             methods: vec!["pwd".to_owned()],
+            claims: primitives::SessionClaims::default(),
         };
         let traits = json!({"email": "ada@example.org", "name": {"first": "Ada", "last": "Lovelace"}});
         Self {

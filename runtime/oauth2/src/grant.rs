@@ -4,7 +4,8 @@
 //! of it is active, whatever was issued before, meanwhile or after.
 
 use primitives::{
-    AuthenticatedSubject, ClientId, GrantId, IdentityId, KeyedHash, OrganisationId, SessionId, Timestamp,
+    AuthenticatedSubject, ClientId, GrantId, IdentityId, KeyedHash, OrganisationId, SessionClaims, SessionId,
+    Timestamp,
 };
 use serde_json::{Map, Value};
 
@@ -54,6 +55,8 @@ pub struct GrantSubject {
     pub acr: String,
     /// `amr`.
     pub amr: Vec<String>,
+    /// What the tenant's plugins said of the session, for its plugins on the hook `token`.
+    pub session_claims: SessionClaims,
 }
 
 impl From<&AuthenticatedSubject> for GrantSubject {
@@ -65,6 +68,7 @@ impl From<&AuthenticatedSubject> for GrantSubject {
             authenticated_at: subject.authenticated_at,
             acr: subject.assurance.as_str().to_owned(),
             amr: subject.methods.clone(),
+            session_claims: subject.claims.clone(),
         }
     }
 }

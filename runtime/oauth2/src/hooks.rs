@@ -60,6 +60,8 @@ pub struct TokenSubject {
     pub traits: Map<String, Value>,
     /// The identity's public metadata, a JSON object.
     pub metadata: Map<String, Value>,
+    /// What the hook `login` said of the session, a JSON object.
+    pub session_claims: Map<String, Value>,
 }
 
 /// What a hook answers.

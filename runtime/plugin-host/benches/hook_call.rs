@@ -128,6 +128,7 @@ fn request() -> TokenRequest {
             methods: vec!["pwd".to_owned()],
             traits: object(traits),
             metadata: object(metadata),
+            session_claims: Map::new(),
         }),
         scopes: ["openid", "profile", "email", "offline_access"].map(str::to_owned).to_vec(),
         audience: vec!["https://api.example".to_owned()],

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{IdentityId, OrganisationId, SessionId, TenantId};
+use crate::session_claims::SessionClaims;
 use crate::time::Timestamp;
 
 /// Authenticator assurance level: how many factors stand behind a session.
@@ -47,4 +48,6 @@ pub struct AuthenticatedSubject {
     pub assurance: AssuranceLevel,
     /// How it was proven (`amr`, RFC 8176), e.g. `["pwd"]`.
     pub methods: Vec<String>,
+    /// What the tenant's plugins said of the session when the proof was given.
+    pub claims: SessionClaims,
 }

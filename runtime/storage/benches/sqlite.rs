@@ -232,6 +232,7 @@ impl Bench {
                 authenticated_at: now,
                 acr: "aal1".to_owned(),
                 amr: vec!["pwd".to_owned()],
+                session_claims: primitives::SessionClaims::default(),
             },
             scope: Scopes::parse("openid profile").unwrap(),
             audience: vec!["https://api.example".to_owned()],

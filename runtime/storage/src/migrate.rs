@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = migrations![
     9 "0009_redeemed_codes.sql",
     10 "0010_plugins.sql",
     11 "0011_uploads.sql",
+    12 "0012_session_claims.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

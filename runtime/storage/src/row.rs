@@ -103,6 +103,16 @@ impl Row {
     ) -> Result<T, StorageError> {
         serde_json::from_str(&self.text(index)?).map_err(|_| malformed(column))
     }
+
+    /// JSON text that may be absent.
+    pub fn opt_json<T: serde::de::DeserializeOwned>(
+        &self,
+        index: usize,
+        column: &'static str,
+    ) -> Result<Option<T>, StorageError> {
+        let text = self.opt_text(index)?;
+        text.map(|text| serde_json::from_str(&text)).transpose().map_err(|_| malformed(column))
+    }
 }
 
 fn malformed(column: &'static str) -> StorageError {

@@ -150,3 +150,8 @@ macro_rules! values {
 pub(crate) fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
+
+/// A column that holds what plugins say of a session; NULL where they say nothing.
+pub(crate) fn session_claims(claims: &primitives::SessionClaims) -> Value {
+    Value::Text((!claims.is_empty()).then(|| claims.to_string()))
+}

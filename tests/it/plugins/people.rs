@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
+use crate::oauth2::code::{App, claims, code, csrf_token};
 use crate::world::{World, guest};
 
 const IDENTITIES: &str = "/admin/identities";
@@ -10,7 +11,12 @@ const IDENTITIES: &str = "/admin/identities";
 async fn install(world: &World, component: &str) {
     let hooks = ["login", "registration", "identity-schema"].map(|hook| json!({ "hook": hook }));
     let plugin = json!({ "name": "people", "component": guest(component), "bind": hooks });
-    let body = json!({ "settings": { "plugin": [plugin] } });
+    set(world, &json!({ "plugin": [plugin] })).await;
+}
+
+/// Gives acme new settings, whole.
+async fn set(world: &World, settings: &Value) {
+    let body = json!({ "settings": settings });
     let path = "/admin/portcullis/v1/tenants/acme";
     let changed = world.operate(&world.key, ("PATCH", path), "default", &body).await;
     assert_eq!(changed.status, 200, "{}", changed.text());
@@ -113,4 +119,83 @@ async fn plugin_that_fails_lets_nobody_in_and_makes_no_account() {
     // What the plugin breaks, its removal mends.
     install(&world, "people_rules").await;
     assert_eq!(sign_in(&world, "ada@acme.example").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_of_a_customer_are_sent_home_by_pages_scripts_and_apps() {
+    let world = World::start().await;
+    let people =
+        json!({ "name": "people", "component": guest("people_rules"), "bind": [{ "hook": "login" }] });
+    let flow = json!({ "login_redirect_origins": ["https://login.home.example"] });
+    set(&world, &json!({ "plugin": [people], "identity": { "flow": flow } })).await;
+
+    let home = "https://login.home.example/?for=acme";
+    let (status, answer) = sign_in(&world, "ada@home.example").await;
+    assert_eq!((status, &answer["redirect_browser_to"]), (422, &json!(home)), "{answer}");
+    assert_eq!(answer["error"]["id"], "browser_location_change_required");
+    let (status, answer) = sign_in(&world, "ada@elsewhere.example").await;
+    assert_eq!((status, answer.get("redirect_browser_to")), (500, None), "no listed origin: {answer}");
+
+    let mut browser = Browser::default();
+    let start = format!("{}/self-service/login/browser", world.tenant("acme"));
+    let flow = browser.get_json(&start).await.json();
+    let (action, token) = (flow["ui"]["action"].as_str().unwrap(), csrf_token(&flow));
+    let mut body = json!({ "method": "password", "identifier": "ada@home.example", "password": "x" });
+    body["csrf_token"] = token.as_str().into();
+    let answer = browser.post_json(action, &body).await;
+    assert_eq!((answer.status, &answer.json()["redirect_browser_to"]), (422, &json!(home)));
+    let form = [
+        ("method", "password"),
+        ("identifier", "ada@home.example"),
+        ("password", "x"),
+        ("csrf_token", token.as_str()),
+    ];
+    let answer = browser.post(action, &form).await;
+    assert_eq!((answer.status, answer.header("location")), (303, home), "the form is still open");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_plugin_says_of_a_session_is_in_its_documents_and_for_the_hook_token() {
+    let world = World::start().await;
+    let app = App::register(&world, true).await;
+    let hooks = ["login", "registration"].map(|hook| json!({ "hook": hook }));
+    set(
+        &world,
+        &json!({ "plugin": [
+            { "name": "people", "component": guest("people_rules"), "bind": hooks },
+            { "name": "echo", "component": guest("token_echo") },
+        ]}),
+    )
+    .await;
+    let made = json!({
+        "schema_id": "default",
+        "traits": { "email": "ada@acme.example" },
+        "credentials": { "password": { "config": { "password": "moss-covered lantern 71" } } },
+    });
+    let made = world.operate(&world.key, ("POST", IDENTITIES), "acme", &made).await.json();
+    let one = format!("{IDENTITIES}/{}", made["id"].as_str().unwrap());
+    let desk = json!([{ "op": "add", "path": "/metadata_admin", "value": { "desk": "3.14" } }]);
+    assert_eq!(world.operate(&world.key, ("PATCH", &one), "acme", &desk).await.status, 200);
+
+    let mut browser = Browser::default();
+    let start = format!("{}/self-service/login/browser", world.tenant("acme"));
+    let flow = browser.get_json(&start).await.json();
+    let body = json!({
+        "method": "password",
+        "identifier": "ada@acme.example",
+        "password": "moss-covered lantern 71",
+        "csrf_token": csrf_token(&flow),
+    });
+    let signed_in = browser.post_json(flow["ui"]["action"].as_str().unwrap(), &body).await;
+    let said = json!({ "desk": "3.14", "again": false });
+    assert_eq!(signed_in.json()["session"]["portcullis_claims"], said, "{}", signed_in.text());
+    let whoami = browser.get_json(&format!("{}/sessions/whoami", world.tenant("acme"))).await;
+    assert_eq!(whoami.json()["portcullis_claims"], said);
+
+    let tokens = app.redeem(&code(&app, &mut browser).await).await.json();
+    assert_eq!(claims(tokens["access_token"].as_str().unwrap())["session_claims"], said);
+    let require = json!([{ "op": "replace", "path": "/metadata_admin", "value": { "second_factor": true } }]);
+    assert_eq!(world.operate(&world.key, ("PATCH", &one), "acme", &require).await.status, 200);
+    let (status, form) = sign_in(&world, "ada@acme.example").await;
+    assert_eq!((status, &form["ui"]["messages"][0]["id"]), (400, &json!(8_000_003)), "{form}");
 }

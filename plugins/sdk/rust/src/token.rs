@@ -121,6 +121,11 @@ impl Subject {
     pub fn metadata<T: DeserializeOwned>(&self) -> Result<T, HookError> {
         parsed("metadata", &self.metadata)
     }
+
+    /// Parses what the hook `login` said of the session into a type of the plugin's own.
+    pub fn session_claims<T: DeserializeOwned>(&self) -> Result<T, HookError> {
+        parsed("session_claims", &self.session_claims)
+    }
 }
 
 fn to_value(name: &str, value: impl Serialize) -> Result<Value, HookError> {

@@ -70,6 +70,7 @@ pub(crate) fn room(call: &Call) -> Room<'_> {
     let node = &call.node;
     Room {
         tenant: &call.tenant.id,
+        base: &call.tenant.url,
         settings: &call.tenant.identity,
         schemas: &call.tenant.schemas,
         identities: &node.storage,

@@ -68,6 +68,7 @@ pub(super) fn message(problem: &Problem) -> Option<Message> {
 pub(super) async fn apply_step(client: Client<'_>, step: Step) -> Result<Option<Answer>, Problem> {
     match step {
         Step::Form(flow) => form(client, *flow).await.map(Some),
+        Step::Elsewhere(place) => elsewhere(client, place.as_str()).map(Some),
         Step::SignedIn(signed_in) => signed_in_newly(client, *signed_in).await,
         Step::Refreshed { session, change } => {
             if apply(client.call, change.write(client.own.remove())).await? == Applied::Missed {
@@ -98,6 +99,14 @@ pub(super) async fn form(client: Client<'_>, flow: Flow) -> Result<Answer, Probl
         return Ok(json_no_store(StatusCode::BAD_REQUEST, &document));
     }
     Ok(see_other(&client.kind.page_url(call, flow.id)))
+}
+
+/// People go there; programs are told where to send them. The form stays as it is.
+fn elsewhere(client: Client<'_>, place: &str) -> Result<Answer, Problem> {
+    if client.wants_json() {
+        return Err(Problem::LocationChangeRequired { redirect_browser_to: place.to_owned() });
+    }
+    Ok(see_other(place))
 }
 
 async fn signed_in_newly(client: Client<'_>, signed_in: SignedIn) -> Result<Option<Answer>, Problem> {

@@ -4,10 +4,10 @@
 //! what was typed, one look-up is made, one hash is computed in any case, and the answer is one message.
 
 use primitives::subject::AssuranceLevel;
-use primitives::{Actor, AuditEvent, Change};
+use primitives::{Actor, AuditEvent, Change, IdentityId, SessionClaims};
 
 use super::{Caller, Flow, FlowError, FlowKind, Message, PendingChange, Room, SignedIn, Step, Submission};
-use crate::hooks::{LoginAttempt, LoginDecision};
+use crate::hooks::{LoginAttempt, LoginDecision, LoginOutcome};
 use crate::identifier::Identifier;
 use crate::identity::{Identity, IdentityState};
 use crate::limiter::{count_attempt, forgive_attempt};
@@ -48,8 +48,14 @@ pub(super) async fn with_password(
     };
     // Before anything is known of the account, so that the answer cannot tell.
     let context = room.hook_context(Actor::Anonymous, None);
-    if let LoginDecision::Deny { message } = room.hooks.before_login(&context, &attempt).await? {
-        return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
+    match room.hooks.before_login(&context, &attempt).await? {
+        LoginDecision::Allow => {}
+        LoginDecision::Deny { message } => {
+            return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
+        }
+        LoginDecision::Redirect { url } => {
+            return Ok(Step::Elsewhere(room.check_login_redirect(&url)?));
+        }
     }
     let Some((identity, stored)) = verified(room, identifier.as_ref(), &password).await? else {
         return Ok(Step::Form(Box::new(flow.with_message(Message::invalid_credentials()))));
@@ -59,15 +65,21 @@ pub(super) async fn with_password(
         return Err(FlowError::IdentityDisabled);
     }
     let context = room.hook_context(Actor::Subject(identity.id), Some(&identity));
-    if let LoginDecision::Deny { message } = room.hooks.after_login(&context, &attempt, &identity).await? {
-        return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
-    }
+    let claims = match room.hooks.after_login(&context, &attempt, &identity).await? {
+        LoginOutcome::Allow { claims } => claims,
+        LoginOutcome::Deny { message } => {
+            return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
+        }
+        LoginOutcome::RequireSecondFactor => {
+            return Ok(Step::Form(Box::new(flow.with_message(Message::second_factor_required()))));
+        }
+    };
     if let FlowKind::Login { refresh: Some(required), .. } = flow.kind {
-        return Ok(refreshed(room, caller, flow, required, &identity));
+        return Ok(refreshed(room, caller, flow, (required, &identity), claims));
     }
     let replaces = matches!(flow.kind, FlowKind::Login { select_account: true, .. });
     let caller = Caller { session: caller.session.filter(|_| replaces), ..caller };
-    signed_in(room, caller, identity, stored, password).await
+    signed_in(room, caller, identity, (stored, password), claims).await
 }
 
 /// The identity whose password it is. Pays one hash, whatever there is to find.
@@ -91,8 +103,8 @@ fn refreshed(
     room: Room<'_>,
     caller: Caller<'_>,
     flow: Flow,
-    required: primitives::IdentityId,
-    identity: &Identity,
+    (required, identity): (IdentityId, &Identity),
+    claims: SessionClaims,
 ) -> Step {
     let current = caller.session.filter(|live| live.identity().id == required && identity.id == required);
     let Some(live) = current else {
@@ -105,11 +117,15 @@ fn refreshed(
     session.methods.retain(|known| known.method != method.method);
     session.methods.push(method.clone());
     session.authenticated_at = room.now;
+    if !claims.is_empty() {
+        session.claims = claims;
+    }
     let write = Write::RefreshSession {
         session: session.id,
         identity: identity.id,
         method,
         methods: session.methods.clone(),
+        claims: session.claims.clone(),
     };
     let change = Change::new(room.tenant.clone()).write(write).audit(AuditEvent::new(
         "session.refreshed",
@@ -125,11 +141,12 @@ async fn signed_in(
     room: Room<'_>,
     caller: Caller<'_>,
     identity: Identity,
-    stored: StoredPassword,
-    password: PlainPassword,
+    (stored, password): (StoredPassword, PlainPassword),
+    claims: SessionClaims,
 ) -> Result<Step, FlowError> {
     let device = caller.device(room.rng);
-    let session = Session::begin(room.rng, &identity, proof(room), device, &room.settings.session);
+    let begun = Session::begin(room.rng, &identity, proof(room), device, &room.settings.session);
+    let session = Session { claims, ..begun };
     let token = SessionToken::generate(room.rng);
     let audit = AuditEvent::new("session.created", Actor::Subject(identity.id), "session", &session.id)
         .with("method", &Method::Password.as_str());

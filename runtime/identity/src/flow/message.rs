@@ -151,6 +151,15 @@ impl Message {
             .with("expired_minutes_ago", minutes)
     }
 
+    /// A plugin asks for a second factor, and there are none yet (ours).
+    pub fn second_factor_required() -> Self {
+        Self::error(
+            8_000_003,
+            "You can only sign in here with a second factor, and your account has none. Please ask whoever runs \
+             this service.",
+        )
+    }
+
     /// Too many attempts (ours).
     pub fn too_many_attempts(seconds: u64) -> Self {
         Self::error(8_000_001, format!("Too many attempts. Please try again in {seconds} seconds."))

@@ -19,6 +19,7 @@ use primitives::hooks::HookFailure;
 use primitives::{Change, ClientAddress, ClientId, FlowId, IdentityId, RequestId, Rng, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use url::Url;
 
 pub use document::{FlowView, expired_since, flow_document, schema_url};
 pub use message::{Message, MessageKind};
@@ -33,6 +34,7 @@ use crate::identity::Identity;
 use crate::limiter::{Attempts, LimitReached};
 use crate::password::{Busy, HashingPool, UnusableHash};
 use crate::ports::{Identities, StoreUnavailable};
+use crate::return_to::ReturnTo;
 use crate::schema::{Schema, Schemas};
 use crate::session::{Device, LiveSession, Method, Session, SessionToken};
 use crate::settings::Settings;
@@ -222,6 +224,8 @@ impl Flow {
 pub struct Room<'a> {
     /// The tenant.
     pub tenant: &'a TenantId,
+    /// Its public base URL.
+    pub base: &'a Url,
     /// Its settings.
     pub settings: &'a Settings,
     /// Its schemas, compiled.
@@ -284,6 +288,8 @@ impl Caller<'_> {
 pub enum Step {
     /// The form again, with what is wrong with it.
     Form(Box<Flow>),
+    /// A plugin sends whoever signs in elsewhere; the form stays open.
+    Elsewhere(ReturnTo),
     /// Signed in with a new session.
     SignedIn(Box<SignedIn>),
     /// The session of somebody signed in was proven again.

@@ -8,7 +8,7 @@ pub use cache::{CachedSession, SessionCache};
 use primitives::subject::AssuranceLevel;
 use primitives::{
     AuthenticatedSubject, ClientAddress, IdentityId, KeyedHash, OrganisationId, Rng, Sealer, Secret,
-    SessionId, TenantId, Timestamp,
+    SessionClaims, SessionId, TenantId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -21,6 +21,8 @@ const TOKEN_PREFIX: &str = "ory_st_";
 const TOKEN_PURPOSE: &str = "session_token";
 const LOGOUT_PREFIX: &str = "ory_lo_";
 const LOGOUT_PURPOSE: &str = "logout_token";
+/// Where session documents have what plugins said of the session.
+const CLAIMS_MEMBER: &str = "portcullis_claims";
 
 /// A session as it is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +47,8 @@ pub struct Session {
     pub revoked_at: Option<Timestamp>,
     /// Where it began.
     pub device: Device,
+    /// What the tenant's plugins said of it when the last proof was given.
+    pub claims: SessionClaims,
 }
 
 /// A proof that was given.
@@ -165,6 +169,7 @@ impl Session {
             expires_at: now.after(settings.lifespan()),
             revoked_at: None,
             device,
+            claims: SessionClaims::default(),
         }
     }
 
@@ -229,6 +234,7 @@ impl LiveSession {
             authenticated_at: self.session.authenticated_at,
             assurance: self.session.assurance,
             methods: self.session.methods.iter().map(|m| m.method.amr().to_owned()).collect(),
+            claims: self.session.claims.clone(),
         }
     }
 
@@ -260,6 +266,10 @@ pub fn session_document(session: &Session, now: Timestamp, identity: Option<(&Id
             fields.insert("identity".to_owned(), identity_document(identity, schema_url));
         }
         fields.insert("devices".to_owned(), json!([device]));
+        // A member that the API does not have: its SDKs pass over it, and most sessions are without it.
+        if !session.claims.is_empty() {
+            fields.insert(CLAIMS_MEMBER.to_owned(), session.claims.as_object().clone().into());
+        }
     }
     document
 }

@@ -69,7 +69,9 @@ async fn flows_in_every_state() {
                         Some(&ada),
                     );
                 }
-                Ok(Step::SignedIn(_) | Step::Refreshed { .. } | Step::Registered { .. }) => {}
+                Ok(
+                    Step::Elsewhere(_) | Step::SignedIn(_) | Step::Refreshed { .. } | Step::Registered { .. },
+                ) => {}
                 Err(error) => panic!("{kind:?} {body}: {error}"),
             }
         }

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use portcullis_identity::administration::{AdministrationError, ReplaceIdentity, replace};
 use portcullis_identity::flow::{FlowError, FlowKind};
 use portcullis_identity::hooks::{
-    Additions, Answer, IdentityHooks, LoginAttempt, LoginDecision, Refusals, RegistrationDecision,
-    RegistrationForm, TraitsCandidate, TraitsVerdict,
+    Additions, Answer, IdentityHooks, LoginAttempt, LoginDecision, LoginOutcome, Refusals,
+    RegistrationDecision, RegistrationForm, TraitsCandidate, TraitsVerdict,
 };
-use portcullis_identity::{Identity, Step};
+use portcullis_identity::{Identity, Step, Write};
 use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
-use primitives::{Actor, IdentityId};
+use primitives::{Actor, IdentityId, SessionClaims};
 use serde_json::{Map, Value, json};
 
 use crate::world::{World, login, message};
@@ -25,6 +25,10 @@ struct Scripted {
     fails: Option<&'static str>,
     /// The traits that registration or validation gives, where it does.
     gives: Option<(&'static str, Map<String, Value>)>,
+    /// Where those who begin to sign in are sent.
+    redirects: Option<&'static str>,
+    /// What those who have proven who they are get, if they are not denied.
+    outcome: Option<LoginOutcome>,
 }
 
 impl Scripted {
@@ -45,17 +49,6 @@ impl Scripted {
     fn given(&self, place: &str) -> Option<Map<String, Value>> {
         self.gives.as_ref().filter(|(at, _)| *at == place).map(|(_, traits)| traits.clone())
     }
-
-    fn sign(&self, place: &'static str, what: &str) -> Answer<'static, LoginDecision> {
-        let denied = self.ask(place, what);
-        Box::pin(async move {
-            Ok(if denied? {
-                LoginDecision::Deny { message: "Not today.".to_owned() }
-            } else {
-                LoginDecision::Allow
-            })
-        })
-    }
 }
 
 fn refusals() -> Refusals {
@@ -74,7 +67,14 @@ impl IdentityHooks for Scripted {
         _: &'a HookContext,
         attempt: &'a LoginAttempt,
     ) -> Answer<'a, LoginDecision> {
-        self.sign("before_login", &attempt.identifier)
+        let denied = self.ask("before_login", &attempt.identifier);
+        Box::pin(async move {
+            Ok(match (denied?, self.redirects) {
+                (true, _) => LoginDecision::Deny { message: "Not today.".to_owned() },
+                (false, Some(url)) => LoginDecision::Redirect { url: url.to_owned() },
+                (false, None) => LoginDecision::Allow,
+            })
+        })
     }
 
     fn after_login<'a>(
@@ -82,9 +82,17 @@ impl IdentityHooks for Scripted {
         context: &'a HookContext,
         attempt: &'a LoginAttempt,
         identity: &'a Identity,
-    ) -> Answer<'a, LoginDecision> {
+    ) -> Answer<'a, LoginOutcome> {
         assert!(matches!(context.actor, Actor::Subject(id) if id == identity.id));
-        self.sign("after_login", if attempt.refresh { "again" } else { "anew" })
+        let denied = self.ask("after_login", if attempt.refresh { "again" } else { "anew" });
+        let allowed = LoginOutcome::Allow { claims: SessionClaims::default() };
+        Box::pin(async move {
+            Ok(if denied? {
+                LoginOutcome::Deny { message: "Not today.".to_owned() }
+            } else {
+                self.outcome.clone().unwrap_or(allowed)
+            })
+        })
     }
 
     fn before_registration<'a>(
@@ -169,6 +177,68 @@ async fn login_that_a_plugin_denies_or_fails_signs_nobody_in() {
         let (world, _) = scripted(&Scripted { fails: Some(place), ..Scripted::default() }).await;
         let failed = world.login("ada@acme.example", "correct horse").await.unwrap_err();
         assert!(matches!(failed, FlowError::Hook(_)), "{place}: {failed}");
+    }
+}
+
+#[tokio::test]
+async fn login_is_redirected_to_listed_places_only_and_before_anything_is_known() {
+    for (url, allowed) in [
+        ("https://login.customer.example/?from=acme", true),
+        ("/ui/settings", true),
+        ("https://evil.example/", false),
+        ("not a url", false),
+    ] {
+        let hooks = Scripted { redirects: Some(url), ..Scripted::default() };
+        let (mut world, _) = scripted(&hooks).await;
+        let origin = "https://login.customer.example".parse().unwrap();
+        world.settings.flow.login_redirect_origins = [origin].into();
+        for identifier in ["ada@acme.example", "nobody@acme.example"] {
+            match world.login(identifier, "correct horse").await {
+                Ok(Step::Elsewhere(place)) => {
+                    assert!(allowed && place.as_str().ends_with(url.trim_start_matches('.')), "{url}");
+                }
+                Err(FlowError::Hook(failure)) => {
+                    assert!(!allowed && failure.kind == HookFailureKind::BadAnswer, "{url}: {failure}");
+                }
+                other => panic!("{url}: {other:?}"),
+            }
+        }
+        assert!(hooks.asked().iter().all(|asked| asked.starts_with("before_login")), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn second_factor_that_nobody_has_lets_nobody_in() {
+    let outcome = Some(LoginOutcome::RequireSecondFactor);
+    let (world, _) = scripted(&Scripted { outcome, ..Scripted::default() }).await;
+    assert_eq!(message(&world.login("ada@acme.example", "correct horse").await.unwrap()), 8_000_003);
+}
+
+#[tokio::test]
+async fn claims_stay_with_the_session_until_plugins_set_others() {
+    let claims = |value: Value| SessionClaims::check(value.as_object().cloned().unwrap()).unwrap();
+    let says = |claims: SessionClaims| {
+        let outcome = Some(LoginOutcome::Allow { claims });
+        Box::new(Scripted { outcome, ..Scripted::default() })
+    };
+    let (mut world, ada) = scripted(&Scripted::default()).await;
+    let first = claims(json!({ "desk": "3.14" }));
+    world.hooks = says(first.clone());
+    let session = world.sign_in("ada@acme.example").await;
+    assert_eq!(session.subject(&world.tenant).claims, first);
+    assert_eq!(session.document(world.now, "x")["portcullis_claims"], json!({ "desk": "3.14" }));
+
+    let body = json!({ "method": "password", "identifier": "ada@acme.example", "password": "correct horse" });
+    for (said, kept) in [
+        (SessionClaims::default(), first),
+        (claims(json!({ "desk": null })), claims(json!({ "desk": null }))),
+    ] {
+        world.hooks = says(said);
+        let again = world.submit(login(Some(ada.id)), Some(&session), &body).await.unwrap();
+        let Step::Refreshed { session, change } = again else { panic!("not refreshed") };
+        assert_eq!(session.claims, kept);
+        let [Write::RefreshSession { claims, .. }] = &*change.writes else { panic!("{change:?}") };
+        assert_eq!(*claims, kept);
     }
 }
 

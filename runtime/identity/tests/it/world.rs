@@ -21,12 +21,14 @@ use primitives::{
     Actor, Change, ClientAddress, IdentityId, OrganisationId, RequestId, Sealer, TenantId, Timestamp,
 };
 use serde_json::Value;
+use url::Url;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 pub(crate) const BASE: &str = "https://id.example/t/acme";
 
 pub(crate) struct World {
     pub(crate) tenant: TenantId,
+    base: Url,
     pub(crate) settings: Settings,
     pub(crate) schemas: Schemas,
     pub(crate) people: People,
@@ -47,6 +49,7 @@ impl World {
             Settings { argon2: Argon2Settings { memory_kib: 64, iterations: 1, parallelism: 1 }, ..settings };
         Self {
             tenant: "acme".parse().unwrap(),
+            base: BASE.parse().unwrap(),
             schemas: Schemas::compile(&settings).unwrap(),
             settings,
             people: People::default(),
@@ -61,6 +64,7 @@ impl World {
     pub(crate) fn room(&self) -> Room<'_> {
         Room {
             tenant: &self.tenant,
+            base: &self.base,
             settings: &self.settings,
             schemas: &self.schemas,
             identities: &self.people,

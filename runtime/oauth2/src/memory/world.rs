@@ -10,9 +10,10 @@ use primitives::seal::{DataKey, Keyring};
 use primitives::subject::AssuranceLevel;
 use primitives::time::FixedClock;
 use primitives::{
-    AuthenticatedSubject, Change, GrantId, IdentityId, RequestId, Rng, Sealer, SessionId, TenantId, Timestamp,
+    AuthenticatedSubject, Change, GrantId, IdentityId, RequestId, Rng, Sealer, SessionClaims, SessionId,
+    TenantId, Timestamp,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -171,6 +172,8 @@ impl World {
             authenticated_at: self.server.now(),
             assurance: AssuranceLevel::Aal1,
             methods: vec!["pwd".to_owned()],
+            claims: SessionClaims::check(Map::from_iter([("desk".to_owned(), json!("3.14"))]))
+                .unwrap_or_default(),
         }
     }
 

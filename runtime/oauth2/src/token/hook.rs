@@ -62,6 +62,7 @@ pub(crate) fn subject(live: &LiveGrant) -> TokenSubject {
         methods: subject.amr.clone(),
         traits: profile.traits.clone(),
         metadata: profile.metadata_public.clone(),
+        session_claims: subject.session_claims.as_object().clone(),
     }
 }
 
@@ -96,6 +97,8 @@ mod tests {
             let is_person = matches!(context.actor, Actor::Subject(_));
             assert_eq!(request.subject.is_some(), is_person);
             assert_eq!(request.grant_type == "client_credentials", !is_person);
+            let said = request.subject.as_ref().map(|subject| json!(subject.session_claims));
+            assert_eq!(said, is_person.then(|| json!({"desk": "3.14"})));
             Box::pin(ready(self.0.clone()))
         }
 

@@ -2,8 +2,8 @@
 
 use identity::Identity;
 use identity::hooks::{
-    Additions, Answer, IdentityHooks, LoginAttempt, LoginDecision, RegistrationDecision, RegistrationForm,
-    TraitsCandidate, TraitsVerdict,
+    Additions, Answer, IdentityHooks, LoginAttempt, LoginDecision, LoginOutcome, RegistrationDecision,
+    RegistrationForm, TraitsCandidate, TraitsVerdict,
 };
 use primitives::hooks::HookContext;
 
@@ -15,7 +15,7 @@ impl IdentityHooks for PluginHost {
         context: &'a HookContext,
         attempt: &'a LoginAttempt,
     ) -> Answer<'a, LoginDecision> {
-        Box::pin(self.login(context, attempt, None))
+        Box::pin(self.ask_before_login(context, attempt))
     }
 
     fn after_login<'a>(
@@ -23,8 +23,8 @@ impl IdentityHooks for PluginHost {
         context: &'a HookContext,
         attempt: &'a LoginAttempt,
         identity: &'a Identity,
-    ) -> Answer<'a, LoginDecision> {
-        Box::pin(self.login(context, attempt, Some(identity)))
+    ) -> Answer<'a, LoginOutcome> {
+        Box::pin(self.ask_after_login(context, attempt, identity))
     }
 
     fn before_registration<'a>(

@@ -95,6 +95,7 @@ struct SubjectInput {
     methods: Vec<String>,
     traits: String,
     metadata: String,
+    session_claims: String,
 }
 
 impl Input {
@@ -109,6 +110,7 @@ impl Input {
                 methods: subject.methods.clone(),
                 traits: object(&subject.traits),
                 metadata: object(&subject.metadata),
+                session_claims: object(&subject.session_claims),
             }),
             scopes: request.scopes.clone(),
             audience: request.audience.clone(),
@@ -156,6 +158,7 @@ impl GuestCall for TokenCall {
                 methods: &methods,
                 traits: &subject.traits,
                 metadata: &subject.metadata,
+                session_claims: &subject.session_claims,
                 extensions: &[],
             }),
             scopes: &scopes,

@@ -121,6 +121,7 @@ pub(crate) fn request(email: &str) -> TokenRequest {
             methods: vec!["pwd".to_owned()],
             traits: traits.as_object().unwrap().clone(),
             metadata: Map::new(),
+            session_claims: Map::new(),
         }),
         scopes: vec!["openid".to_owned(), "profile".to_owned()],
         audience: vec!["https://api.example".to_owned()],

@@ -1,8 +1,8 @@
 //! The hooks about people through real guests: `login`, `registration` and `identity-schema`.
 
 use identity::hooks::{
-    Additions, IdentityHooks as _, LoginAttempt, LoginDecision, Origin, Refusals, RegistrationDecision,
-    RegistrationForm, TraitsCandidate, TraitsVerdict,
+    Additions, IdentityHooks as _, LoginAttempt, LoginDecision, LoginOutcome, Origin, Refusals,
+    RegistrationDecision, RegistrationForm, TraitsCandidate, TraitsVerdict,
 };
 use identity::schema::Schemas;
 use identity::session::Method;
@@ -10,7 +10,7 @@ use identity::{Identity, Settings as IdentitySettings};
 use portcullis_plugin_host::{Binding, HookName, PluginSource, PluginSpec, Settings};
 use primitives::hooks::{HookFailure, HookFailureKind};
 use primitives::rng::SeededRng;
-use primitives::{Actor, ClientAddress, IdentityId, Timestamp};
+use primitives::{Actor, ClientAddress, IdentityId, SessionClaims, Timestamp};
 use serde_json::{Map, Value, json};
 use tenancy::TenantPlugins;
 
@@ -61,7 +61,7 @@ impl Fixture {
         run(self.host.before_login(&self.context(None), &attempt(identifier)))
     }
 
-    fn after_login(&self, identity: &Identity) -> Result<LoginDecision, HookFailure> {
+    fn after_login(&self, identity: &Identity) -> Result<LoginOutcome, HookFailure> {
         let mut context = self.context(None);
         context.actor = Actor::Subject(identity.id);
         run(self.host.after_login(&context, &attempt("ada"), identity))
@@ -94,10 +94,20 @@ pub(crate) fn people_rules() {
     assert_eq!(fixture.before_login("ada@closed.example"), Ok(LoginDecision::Deny { message }));
 
     let mut ada = person("ada@acme.example");
-    assert_eq!(fixture.after_login(&ada), Ok(LoginDecision::Allow));
+    let url = "https://login.home.example/?for=acme".to_owned();
+    assert_eq!(fixture.before_login("ada@home.example"), Ok(LoginDecision::Redirect { url }));
+    let allowed = |claims: Value| {
+        let claims = SessionClaims::check(claims.as_object().cloned().unwrap()).unwrap();
+        Ok(LoginOutcome::Allow { claims })
+    };
+    assert_eq!(fixture.after_login(&ada), allowed(json!({})));
+    ada.metadata_admin = Some(json!({ "desk": "3.14" }));
+    assert_eq!(fixture.after_login(&ada), allowed(json!({ "desk": "3.14", "again": false })));
+    ada.metadata_admin = Some(json!({ "second_factor": true }));
+    assert_eq!(fixture.after_login(&ada), Ok(LoginOutcome::RequireSecondFactor));
     ada.metadata_admin = Some(json!({ "banned": true }));
     let message = "ada@acme.example is banned (password, nexboard)".to_owned();
-    assert_eq!(fixture.after_login(&ada), Ok(LoginDecision::Deny { message }));
+    assert_eq!(fixture.after_login(&ada), Ok(LoginOutcome::Deny { message }));
 
     let as_it_is = RegistrationDecision::Allow { traits: None };
     assert_eq!(fixture.register("ada@acme.example", true), Ok(as_it_is.clone()));
@@ -129,7 +139,10 @@ pub(crate) fn people_bad() {
     assert_eq!(kind(fixture.before_login("error")), HookFailureKind::GuestError);
     let Ok(LoginDecision::Deny { message }) = fixture.before_login("long") else { panic!("not denied") };
     assert_eq!(message.len(), 512);
+    assert_eq!(kind(fixture.before_login("far")), HookFailureKind::BadAnswer);
+    let kind = |answer: Result<LoginOutcome, HookFailure>| answer.unwrap_err().kind;
     assert_eq!(kind(fixture.after_login(&person("ada@acme.example"))), HookFailureKind::GuestError);
+    assert_eq!(kind(fixture.after_login(&person("large@acme.example"))), HookFailureKind::BadAnswer);
     assert_eq!(fixture.register("ada@acme.example", true).unwrap_err().kind, HookFailureKind::BadAnswer);
     assert_eq!(fixture.validate("Ada").unwrap_err().kind, HookFailureKind::BadAnswer);
 }

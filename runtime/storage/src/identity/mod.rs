@@ -11,7 +11,7 @@ use ::identity::ports::StoreUnavailable;
 use primitives::{IdentityId, SealContext, Sealer, TenantId};
 
 use crate::apply::Stored;
-use crate::statement::{Statement, Value, json};
+use crate::statement::{Statement, Value, json, session_claims};
 use crate::{StorageError, values};
 
 /// Kind in the change log: something about an identity changed; its sessions are read again.
@@ -68,11 +68,18 @@ impl Stored for Write {
                 values![tenant, &identity, sealed(sealer, tenant, identity, &password), version, at],
             )],
             Self::InsertSession(new) => vec![sessions::insert(tenant, &new)],
-            Self::RefreshSession { session, identity, method, methods } => vec![
+            Self::RefreshSession { session, identity, method, methods, claims } => vec![
                 Statement::one(
-                    "UPDATE identity_sessions SET authenticated_at = $4, methods = $5
+                    "UPDATE identity_sessions SET authenticated_at = $4, methods = $5, claims = $6
                      WHERE tenant = $1 AND id = $2 AND identity = $3 AND revoked_at IS NULL AND expires_at > $4",
-                    values![tenant, &session, &identity, method.completed_at, json(&methods)],
+                    values![
+                        tenant,
+                        &session,
+                        &identity,
+                        method.completed_at,
+                        json(&methods),
+                        session_claims(&claims),
+                    ],
                 )
                 .changes(SESSION_CHANGED, session.to_string()),
             ],

@@ -8,7 +8,7 @@ use primitives::{ClientId, GrantId, IdentityId, KeyedHash, SessionId, TenantId, 
 
 use super::{GRANT_CHANGED, consents, port_error, scopes_at};
 use crate::row::Row;
-use crate::statement::{Statement, json};
+use crate::statement::{Statement, json, session_claims};
 use crate::{Storage, StorageError, values};
 
 /// A grant's row stays so much longer than the codes and opaque tokens that hang on it, for the signed
@@ -22,7 +22,7 @@ const STEP: Duration = Duration::from_hours(24);
 macro_rules! grant_columns {
     () => {
         "g.id, g.client, g.subject, g.session, g.organisation, g.authenticated_at, g.acr, g.amr, g.scope,
-         g.audience, g.nonce, g.created_at, g.revoked_at"
+         g.audience, g.nonce, g.created_at, g.revoked_at, g.session_claims"
     };
 }
 pub(super) use grant_columns;
@@ -30,8 +30,8 @@ pub(super) use grant_columns;
 pub(super) fn insert(tenant: &TenantId, grant: &Grant) -> Statement {
     Statement::one(
         "INSERT INTO oauth2_grants (tenant, id, client, subject, session, organisation, authenticated_at, acr,
-             amr, scope, audience, nonce, created_at, revoked_at, kept_until)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING",
+             amr, scope, audience, nonce, created_at, revoked_at, kept_until, session_claims)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING",
         values![
             tenant,
             &grant.id,
@@ -48,6 +48,7 @@ pub(super) fn insert(tenant: &TenantId, grant: &Grant) -> Statement {
             grant.created_at,
             grant.revoked_at,
             grant.created_at.after(SIGNED_TOKENS_LIVE + STEP),
+            session_claims(&grant.subject.session_claims),
         ],
     )
 }
@@ -137,6 +138,7 @@ pub(super) fn grant_at(row: &Row, at: usize) -> Result<Grant, StorageError> {
             authenticated_at: row.time(at + 5)?,
             acr: row.text(at + 6)?,
             amr: row.json(at + 7, "amr")?,
+            session_claims: row.opt_json(at + 13, "session_claims")?.unwrap_or_default(),
         },
         scope: scopes_at(row, at + 8, "oauth2_grants")?,
         audience: row.json(at + 9, "audience")?,

@@ -14,17 +14,22 @@ use identity::limiter::AttemptsInMemory;
 use identity::password::{HashingPool, PlainPassword};
 use identity::ports::{Identities as _, Sessions as _};
 use identity::schema::Schemas;
-use identity::session::{LiveSession, SessionCache};
+use identity::session::{LiveSession, NewSession, Session, SessionCache};
 use identity::settings::{Argon2Settings, Rate};
 use identity::{Flow, Identifier, IdentityState, Settings, Step, Submission, Write, next_step};
 use portcullis_storage::{ApplyError, Location, MasterKey, Storage};
 use primitives::rng::SeededRng;
 use primitives::time::FixedClock;
-use primitives::{Change, ClientAddress, Clock as _, RequestId, Rng, Secret, TenantId, Timestamp};
+use primitives::{
+    Change, ClientAddress, Clock as _, RequestId, Rng, Secret, SessionClaims, TenantId, Timestamp,
+};
+
+use crate::world::session_claims;
 
 struct World {
     storage: Storage,
     tenant: TenantId,
+    base: url::Url,
     settings: Settings,
     schemas: Schemas,
     hashing: HashingPool,
@@ -49,6 +54,7 @@ impl World {
         Self {
             storage,
             tenant: TenantId::default_tenant(),
+            base: "https://id.example".parse().unwrap(),
             schemas: Schemas::compile(&settings).unwrap(),
             settings,
             hashing: HashingPool::start(1, 16, rng.clone() as Arc<dyn Rng>).unwrap(),
@@ -74,6 +80,7 @@ impl World {
     fn room(&self) -> Room<'_> {
         Room {
             tenant: &self.tenant,
+            base: &self.base,
             settings: &self.settings,
             schemas: &self.schemas,
             identities: &self.storage,
@@ -161,6 +168,37 @@ async fn sign_up_sign_in_and_out() {
         cache.forget_session(&world.tenant, session.id);
         assert!(find().await.unwrap().is_none());
         assert!(matches!(revoke().await, Err(ApplyError::Missed { write: 0 })), "ended once");
+    }
+}
+
+#[tokio::test]
+async fn what_plugins_say_of_a_session_is_read_as_it_was_written() {
+    for world in World::both().await {
+        world.register("ada@example.com").await.unwrap();
+        let Step::SignedIn(signed_in) = world.login("ada@example.com", "correct horse").await.unwrap() else {
+            panic!("not signed in")
+        };
+        let token = signed_in.token.hash(world.storage.sealer(), &world.tenant);
+        let session = Session { claims: session_claims("3.14"), ..signed_in.session };
+        let new = NewSession { session: session.clone(), token: token.clone() };
+        let apply = |write| world.storage.apply(Change::new(world.tenant.clone()).write(write));
+        apply(Write::InsertSession(Box::new(new))).await.unwrap();
+        let hashes = [token];
+        let kept = async || {
+            let by_id = world.storage.find_session(&world.tenant, session.id).await.unwrap().unwrap();
+            let by_token = world.storage.find_by_token(&world.tenant, &hashes).await.unwrap().unwrap();
+            assert_eq!(by_id, by_token.0);
+            by_id.claims
+        };
+        assert_eq!(kept().await, session_claims("3.14"));
+        for claims in [session_claims("2.71"), SessionClaims::default()] {
+            let (method, methods) = (session.methods[0].clone(), session.methods.clone());
+            let (session, identity) = (session.id, session.identity);
+            let refresh =
+                Write::RefreshSession { session, identity, method, methods, claims: claims.clone() };
+            apply(refresh).await.unwrap();
+            assert_eq!(kept().await, claims);
+        }
     }
 }
 

@@ -151,6 +151,7 @@ impl World {
                 authenticated_at: self.now(),
                 acr: "aal1".to_owned(),
                 amr: vec!["pwd".to_owned()],
+                session_claims: session_claims("3.14"),
             },
             scope: scopes("openid offline_access"),
             audience: vec!["https://api.example".to_owned()],
@@ -270,4 +271,10 @@ pub(crate) fn scopes(text: &str) -> Scopes {
 
 pub(crate) fn client_id(text: &str) -> ClientId {
     text.parse().unwrap()
+}
+
+/// What a plugin said of a session.
+pub(crate) fn session_claims(desk: &str) -> primitives::SessionClaims {
+    let claims = serde_json::Map::from_iter([("desk".to_owned(), desk.into())]);
+    primitives::SessionClaims::check(claims).unwrap()
 }

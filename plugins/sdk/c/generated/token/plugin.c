@@ -277,6 +277,7 @@ void exports_portcullis_token_hook_subject_free(exports_portcullis_token_hook_su
   plugin_list_string_free(&ptr->methods);
   plugin_string_free(&ptr->traits);
   plugin_string_free(&ptr->metadata);
+  plugin_string_free(&ptr->session_claims);
 }
 
 void exports_portcullis_token_hook_option_subject_free(exports_portcullis_token_hook_option_subject_t *ptr) {
@@ -519,7 +520,8 @@ uint8_t * __wasm_export_exports_portcullis_token_hook_shape_tokens(uint8_t * arg
         (plugin_list_string_t) (plugin_list_string_t) { (plugin_string_t*)(*((uint8_t **) (arg + (16+24*sizeof(void*))))), (*((size_t*) (arg + (16+25*sizeof(void*))))) },
         (plugin_string_t) (plugin_string_t) { (uint8_t*)(*((uint8_t **) (arg + (16+26*sizeof(void*))))), (*((size_t*) (arg + (16+27*sizeof(void*))))) },
         (plugin_string_t) (plugin_string_t) { (uint8_t*)(*((uint8_t **) (arg + (16+28*sizeof(void*))))), (*((size_t*) (arg + (16+29*sizeof(void*))))) },
-        (plugin_list_tuple2_string_string_t) (plugin_list_tuple2_string_string_t) { (plugin_tuple2_string_string_t*)(*((uint8_t **) (arg + (16+30*sizeof(void*))))), (*((size_t*) (arg + (16+31*sizeof(void*))))) },
+        (plugin_string_t) (plugin_string_t) { (uint8_t*)(*((uint8_t **) (arg + (16+30*sizeof(void*))))), (*((size_t*) (arg + (16+31*sizeof(void*))))) },
+        (plugin_list_tuple2_string_string_t) (plugin_list_tuple2_string_string_t) { (plugin_tuple2_string_string_t*)(*((uint8_t **) (arg + (16+32*sizeof(void*))))), (*((size_t*) (arg + (16+33*sizeof(void*))))) },
       };
       break;
     }
@@ -536,10 +538,10 @@ uint8_t * __wasm_export_exports_portcullis_token_hook_shape_tokens(uint8_t * arg
   exports_portcullis_token_hook_token_request_t arg4 = (exports_portcullis_token_hook_token_request_t) {
     (plugin_string_t) (plugin_string_t) { (uint8_t*)(*((uint8_t **) (arg + (16+14*sizeof(void*))))), (*((size_t*) (arg + (16+15*sizeof(void*))))) },
     (exports_portcullis_token_hook_option_subject_t) option2,
-    (plugin_list_string_t) (plugin_list_string_t) { (plugin_string_t*)(*((uint8_t **) (arg + (16+32*sizeof(void*))))), (*((size_t*) (arg + (16+33*sizeof(void*))))) },
     (plugin_list_string_t) (plugin_list_string_t) { (plugin_string_t*)(*((uint8_t **) (arg + (16+34*sizeof(void*))))), (*((size_t*) (arg + (16+35*sizeof(void*))))) },
-    (bool) (int32_t) *((uint8_t*) (arg + (16+36*sizeof(void*)))),
-    (plugin_list_tuple2_string_string_t) (plugin_list_tuple2_string_string_t) { (plugin_tuple2_string_string_t*)(*((uint8_t **) (arg + (16+37*sizeof(void*))))), (*((size_t*) (arg + (16+38*sizeof(void*))))) },
+    (plugin_list_string_t) (plugin_list_string_t) { (plugin_string_t*)(*((uint8_t **) (arg + (16+36*sizeof(void*))))), (*((size_t*) (arg + (16+37*sizeof(void*))))) },
+    (bool) (int32_t) *((uint8_t*) (arg + (16+38*sizeof(void*)))),
+    (plugin_list_tuple2_string_string_t) (plugin_list_tuple2_string_string_t) { (plugin_tuple2_string_string_t*)(*((uint8_t **) (arg + (16+39*sizeof(void*))))), (*((size_t*) (arg + (16+40*sizeof(void*))))) },
   };
   exports_portcullis_token_hook_result_token_decision_hook_error_t ret;
   exports_portcullis_token_hook_token_decision_t ok;
@@ -667,7 +669,8 @@ uint8_t * __wasm_export_exports_portcullis_token_hook_shape_userinfo(uint8_t * a
         (plugin_list_string_t) (plugin_list_string_t) { (plugin_string_t*)(*((uint8_t **) (arg + (16+24*sizeof(void*))))), (*((size_t*) (arg + (16+25*sizeof(void*))))) },
         (plugin_string_t) (plugin_string_t) { (uint8_t*)(*((uint8_t **) (arg + (16+26*sizeof(void*))))), (*((size_t*) (arg + (16+27*sizeof(void*))))) },
         (plugin_string_t) (plugin_string_t) { (uint8_t*)(*((uint8_t **) (arg + (16+28*sizeof(void*))))), (*((size_t*) (arg + (16+29*sizeof(void*))))) },
-        (plugin_list_tuple2_string_string_t) (plugin_list_tuple2_string_string_t) { (plugin_tuple2_string_string_t*)(*((uint8_t **) (arg + (16+30*sizeof(void*))))), (*((size_t*) (arg + (16+31*sizeof(void*))))) },
+        (plugin_string_t) (plugin_string_t) { (uint8_t*)(*((uint8_t **) (arg + (16+30*sizeof(void*))))), (*((size_t*) (arg + (16+31*sizeof(void*))))) },
+        (plugin_list_tuple2_string_string_t) (plugin_list_tuple2_string_string_t) { (plugin_tuple2_string_string_t*)(*((uint8_t **) (arg + (16+32*sizeof(void*))))), (*((size_t*) (arg + (16+33*sizeof(void*))))) },
       };
       break;
     }
@@ -684,10 +687,10 @@ uint8_t * __wasm_export_exports_portcullis_token_hook_shape_userinfo(uint8_t * a
   exports_portcullis_token_hook_token_request_t arg4 = (exports_portcullis_token_hook_token_request_t) {
     (plugin_string_t) (plugin_string_t) { (uint8_t*)(*((uint8_t **) (arg + (16+14*sizeof(void*))))), (*((size_t*) (arg + (16+15*sizeof(void*))))) },
     (exports_portcullis_token_hook_option_subject_t) option2,
-    (plugin_list_string_t) (plugin_list_string_t) { (plugin_string_t*)(*((uint8_t **) (arg + (16+32*sizeof(void*))))), (*((size_t*) (arg + (16+33*sizeof(void*))))) },
     (plugin_list_string_t) (plugin_list_string_t) { (plugin_string_t*)(*((uint8_t **) (arg + (16+34*sizeof(void*))))), (*((size_t*) (arg + (16+35*sizeof(void*))))) },
-    (bool) (int32_t) *((uint8_t*) (arg + (16+36*sizeof(void*)))),
-    (plugin_list_tuple2_string_string_t) (plugin_list_tuple2_string_string_t) { (plugin_tuple2_string_string_t*)(*((uint8_t **) (arg + (16+37*sizeof(void*))))), (*((size_t*) (arg + (16+38*sizeof(void*))))) },
+    (plugin_list_string_t) (plugin_list_string_t) { (plugin_string_t*)(*((uint8_t **) (arg + (16+36*sizeof(void*))))), (*((size_t*) (arg + (16+37*sizeof(void*))))) },
+    (bool) (int32_t) *((uint8_t*) (arg + (16+38*sizeof(void*)))),
+    (plugin_list_tuple2_string_string_t) (plugin_list_tuple2_string_string_t) { (plugin_tuple2_string_string_t*)(*((uint8_t **) (arg + (16+39*sizeof(void*))))), (*((size_t*) (arg + (16+40*sizeof(void*))))) },
   };
   exports_portcullis_token_hook_result_userinfo_decision_hook_error_t ret;
   exports_portcullis_token_hook_userinfo_decision_t ok;

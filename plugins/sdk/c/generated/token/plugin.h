@@ -125,6 +125,8 @@ typedef struct exports_portcullis_token_hook_subject_t {
   plugin_string_t   traits;
   // The identity's public metadata: the text of a JSON object.
   plugin_string_t   metadata;
+  // What the hook `login` said of the session when the grant was made: the text of a JSON object.
+  plugin_string_t   session_claims;
   // Empty in this version.
   plugin_list_tuple2_string_string_t   extensions;
 } exports_portcullis_token_hook_subject_t;

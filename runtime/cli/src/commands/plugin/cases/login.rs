@@ -1,10 +1,11 @@
 //! Cases of the hook `login`: `wit/login/login.wit` in TOML and JSON.
 
-use identity::hooks::{IdentityHooks as _, LoginAttempt, LoginDecision};
+use identity::hooks::{IdentityHooks as _, LoginAttempt, LoginDecision, LoginOutcome};
 use identity::session::Method;
 use plugin_host::PluginHost;
 use primitives::hooks::{HookContext, HookFailure};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::HookCases;
 use super::person::{Person, WrittenOrigin};
@@ -30,12 +31,21 @@ pub(super) struct Request {
     person: Person,
 }
 
-/// `login-decision`.
+/// `login-decision` and `login-outcome`. What is empty is left out.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) enum Decision {
-    Allow {},
-    Deny { message: String },
+    Allow {
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        claims: Map<String, Value>,
+    },
+    Deny {
+        message: String,
+    },
+    Redirect {
+        url: String,
+    },
+    RequireSecondFactor {},
 }
 
 impl HookCases for Login {
@@ -55,13 +65,19 @@ impl HookCases for Login {
             refresh: request.refresh,
             origin: request.origin.of_the_room(),
         };
-        let decision = match function {
-            Function::Before => host.before_login(context, &attempt).await?,
-            Function::After => host.after_login(context, &attempt, &request.person.of_the_room()).await?,
-        };
-        Ok(match decision {
-            LoginDecision::Allow => Decision::Allow {},
-            LoginDecision::Deny { message } => Decision::Deny { message },
+        Ok(match function {
+            Function::Before => match host.before_login(context, &attempt).await? {
+                LoginDecision::Allow => Decision::Allow { claims: Map::new() },
+                LoginDecision::Deny { message } => Decision::Deny { message },
+                LoginDecision::Redirect { url } => Decision::Redirect { url },
+            },
+            Function::After => {
+                match host.after_login(context, &attempt, &request.person.of_the_room()).await? {
+                    LoginOutcome::Allow { claims } => Decision::Allow { claims: claims.as_object().clone() },
+                    LoginOutcome::Deny { message } => Decision::Deny { message },
+                    LoginOutcome::RequireSecondFactor => Decision::RequireSecondFactor {},
+                }
+            }
         })
     }
 }

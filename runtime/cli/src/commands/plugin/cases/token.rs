@@ -40,6 +40,8 @@ struct Subject {
     methods: Vec<String>,
     traits: Map<String, Value>,
     metadata: Map<String, Value>,
+    #[serde(rename = "session-claims")]
+    session_claims: Map<String, Value>,
 }
 
 /// `token-decision` and `userinfo-decision`. Documents without claims are left out.
@@ -96,8 +98,8 @@ impl Request {
         TokenRequest {
             grant_type: self.grant_type.clone(),
             subject: self.subject.clone().map(|subject| {
-                let Subject { id, session, assurance, methods, traits, metadata } = subject;
-                TokenSubject { id, session, assurance, methods, traits, metadata }
+                let Subject { id, session, assurance, methods, traits, metadata, session_claims } = subject;
+                TokenSubject { id, session, assurance, methods, traits, metadata, session_claims }
             }),
             scopes: self.scopes.clone(),
             audience: self.audience.clone(),
