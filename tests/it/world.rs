@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use config::{ListenAddress, Listener, Router};
 use identity::password::HashingPool;
-use jobs::{Handlers, JobMetrics, JobName, Jobs, Outcome};
+use jobs::{Handlers, JobMetrics, JobName, Jobs, Outcome, Receivers};
 use plugin_host::{Compiler, PluginHost, Services};
 use portcullis_http::{
     Certificates, GuardedOutbound, HttpMetrics, Node, NodeParts, NodeSettings, OutboundPolicy, Server,
@@ -37,6 +37,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) storage: Storage,
     rng: Arc<dyn Rng>,
+    node: Arc<Node>,
     stop: watch::Sender<bool>,
     _directory: tempfile::TempDir,
 }
@@ -153,13 +154,13 @@ impl World {
         ];
         listeners.iter_mut().for_each(listen);
         let server_settings = ServerSettings { connections: 500, drain: Duration::from_secs(5) };
-        let server = Server::open(node, &listeners, server_settings).await.unwrap();
+        let server = Server::open(node.clone(), &listeners, server_settings).await.unwrap();
         let certificates = server.certificates();
         let (stop, stopping) = watch::channel(false);
         tokio::spawn(server.serve(stopping));
         let admin = format!("http://127.0.0.1:{admin}");
         let key = String::new();
-        let world = Self { base, admin, key, clock, storage, rng, stop, _directory: directory };
+        let world = Self { base, admin, key, clock, storage, rng, node, stop, _directory: directory };
         (world, certificates)
     }
 
@@ -175,8 +176,9 @@ impl World {
     /// Runs a background job as another node would that is due now.
     pub(crate) async fn run_job(&self, job: JobName) -> Outcome {
         let settings = config::Jobs::default();
-        let (handlers, metrics) = (Handlers::default(), JobMetrics::default());
-        let jobs = Jobs::new(&self.storage, self.clock.clone(), &self.rng, &settings, handlers, &metrics);
+        let receivers = Receivers { messages: Handlers::default(), events: self.node.clone() };
+        let metrics = JobMetrics::default();
+        let jobs = Jobs::new(&self.storage, self.clock.clone(), &self.rng, &settings, receivers, &metrics);
         jobs.run_once(job, &self.stop.subscribe()).await
     }
 
@@ -283,6 +285,7 @@ fn parts(
         registry: Arc::new(Registry::default()),
         hook: plugins.clone(),
         identity_hooks: plugins.clone(),
+        events: plugins.clone(),
         plugins,
         outbound,
     }

@@ -17,7 +17,7 @@ pub(crate) fn check(settings: &Settings, checker: &mut Checker<'_>) {
         ("compile_memory_bytes", settings.compile_memory_bytes),
         ("compiled_bytes", settings.compiled_bytes),
         ("ceiling.cpu_ms", settings.ceiling.cpu_ms),
-        ("ceiling.wall_ms", settings.ceiling.wall_ms),
+        ("ceiling.wall_ms", settings.ceiling.wall_ms.unwrap_or(1)),
         ("ceiling.memory_bytes", settings.ceiling.memory_bytes),
         ("ceiling.output_bytes", settings.ceiling.output_bytes),
     ] {

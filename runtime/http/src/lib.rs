@@ -13,6 +13,7 @@ mod browser;
 mod call;
 mod commit;
 mod dispatch;
+mod events;
 mod failure;
 mod health;
 mod keys;

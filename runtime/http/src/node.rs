@@ -12,7 +12,7 @@ use primitives::outbound::Outbound;
 use primitives::{Clock, Rng, Sealer, TrustedProxies};
 use prometheus_client::registry::Registry;
 use storage::{COMPONENT_CHANGED, EVERYTHING_CHANGED, IDENTITY_CHANGED, SESSION_CHANGED, Storage};
-use tenancy::plugin::TenantPlugins;
+use tenancy::plugin::{EventHook, TenantPlugins};
 use tokio::sync::{Mutex, Semaphore};
 use ui::Pages;
 use url::Url;
@@ -39,6 +39,7 @@ pub struct Node {
     pub(crate) hook: Arc<dyn TokenHook>,
     pub(crate) identity_hooks: Arc<dyn IdentityHooks>,
     pub(crate) plugins: Arc<dyn TenantPlugins>,
+    pub(crate) events: Arc<dyn EventHook>,
     pub(crate) outbound: Arc<dyn Outbound>,
     /// Held while a key is made that takes long.
     pub(crate) slow_keys: Arc<Mutex<()>>,
@@ -81,6 +82,7 @@ pub struct NodeParts {
     pub hook: Arc<dyn TokenHook>,
     pub identity_hooks: Arc<dyn IdentityHooks>,
     pub plugins: Arc<dyn TenantPlugins>,
+    pub events: Arc<dyn EventHook>,
     pub outbound: Arc<dyn Outbound>,
 }
 
@@ -110,6 +112,7 @@ impl Node {
             hook: parts.hook,
             identity_hooks: parts.identity_hooks,
             plugins: parts.plugins,
+            events: parts.events,
             outbound: parts.outbound,
             slow_keys: Arc::default(),
             large_bodies: Semaphore::new(LARGE_BODIES),

@@ -46,10 +46,12 @@ mod tests {
     #[tokio::test]
     async fn work_that_asks_for_more_time_has_it() {
         for (more, expect) in [(Duration::ZERO, None), (Duration::from_mins(1), Some(()))] {
-            let patience = Patience::lasting(Duration::ZERO);
+            let patience = Patience::lasting(Duration::from_millis(1));
+            let end = patience.end();
             let work = async {
                 patience.extend(more);
-                tokio::task::yield_now().await;
+                // The timer's own end comes first.
+                tokio::time::sleep_until(end + Duration::from_millis(20)).await;
             };
             assert_eq!(patience.await_for(work).await, expect, "{more:?}");
         }

@@ -12,8 +12,8 @@ use oauth2::server::{AuthorizationServer, Environment, Issuer, Ports};
 use primitives::{Remembered, TenantId, Timestamp};
 use serde_json::{Map, Value};
 use storage::{EVERYTHING_CHANGED, InvalidatedCache, Storage};
-use tenancy::plugin::TrustSettings;
 use tenancy::plugin::uploaded::{StoredPlugin, UploadedPlugin, UploadedPlugins as _};
+use tenancy::plugin::{Binding, HookName, TrustSettings};
 use tenancy::{Tenant, TenantState, Tenants as _};
 use ui::{Branding, Locale, PageContext};
 use url::Url;
@@ -217,6 +217,7 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
     if tenant.state == TenantState::Active {
         // One that cannot be loaded is logged there. Its hooks fail closed, or go on with the version before:
         // never as if there were no plugin.
+        begin_events(node, &tenant.id, &settings, &stored).await?;
         let plugins = (settings.plugins.clone(), stored);
         node.plugins.install_all(&tenant.id, plugins, &settings.plugin_trust).await;
     }
@@ -279,6 +280,23 @@ fn declared_memory(stored: &[StoredPlugin]) -> u64 {
     let written =
         |plugin: &StoredPlugin| serde_json::to_string(&plugin.declaration).map_or(0, |text| text.len());
     stored.iter().map(|plugin| DECLARED_PER_BYTE * written(plugin) as u64).sum()
+}
+
+/// Whoever is to be told of events is told of those from now on: nothing happens in a tenant before it is loaded.
+async fn begin_events(
+    node: &Node,
+    tenant: &TenantId,
+    settings: &TenantSettings,
+    stored: &[StoredPlugin],
+) -> Result<(), LoadError> {
+    let declared = settings.plugins.iter().map(|plugin| (&plugin.name, &plugin.bind));
+    let uploaded = stored.iter().map(|plugin| (&plugin.name, &plugin.declaration.bind));
+    let is_told = |bind: &[Binding]| bind.iter().any(|binding| binding.hook == HookName::Event);
+    for (name, _) in declared.chain(uploaded).filter(|(_, bind)| is_told(bind)) {
+        let begun = node.storage.begin_plugin_events(tenant, name, node.clock.now()).await;
+        begun.map_err(|error| LoadError::Store(error.to_string()))?;
+    }
+    Ok(())
 }
 
 /// What a tenant takes in memory, in bytes, by the size of its settings.

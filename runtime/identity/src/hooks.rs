@@ -1,7 +1,10 @@
 //! What a tenant's plugins may say when people sign in, sign up and write their traits: the trait that
 //! `plugin-host` implements.
 //!
-//! All of these fail closed: a plugin that gives no usable answer lets nobody in and writes nothing.
+//! All but `account` fail closed: a plugin that gives no usable answer lets nobody in and writes nothing.
+
+mod account;
+mod credential_import;
 
 use std::fmt;
 
@@ -16,7 +19,10 @@ use crate::return_to::{ReturnTo, check_login_redirect};
 use crate::schema::{CheckedTraits, Schema};
 use crate::session::Method;
 
-/// What happens when one of these hooks cannot answer: the operation fails.
+pub use account::{ACCOUNT_FAILURE_POLICY, AccountEvent, Happening, Told};
+pub use credential_import::{ImportAttempt, ImportVerdict};
+
+/// What happens when one of these hooks but `account` cannot answer: the operation fails.
 pub const IDENTITY_FAILURE_POLICY: FailurePolicy = FailurePolicy::Closed;
 
 /// From where a person speaks.
@@ -139,8 +145,8 @@ pub enum TraitsVerdict {
 /// The future of an answer.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, HookFailure>>;
 
-/// The hooks `login`, `registration` and `identity-schema`. Where a tenant has no plugin on one, it allows and
-/// adds nothing.
+/// The hooks `login`, `registration`, `identity-schema`, `credential-import` and `account`. Where a tenant has no plugin on one,
+/// it allows and adds nothing; of a password that was set elsewhere nobody knows then.
 pub trait IdentityHooks: Send + Sync + fmt::Debug {
     /// Called before the account is looked up.
     fn before_login<'a>(
@@ -156,6 +162,17 @@ pub trait IdentityHooks: Send + Sync + fmt::Debug {
         attempt: &'a LoginAttempt,
         identity: &'a Identity,
     ) -> Answer<'a, LoginOutcome>;
+
+    /// Called when somebody signs in whose password was set elsewhere, and when any other sign-in failed.
+    fn verify_import<'a>(
+        &'a self,
+        context: &'a HookContext,
+        attempt: &'a ImportAttempt<'a>,
+    ) -> Answer<'a, ImportVerdict>;
+
+    /// Called when somebody did something with their account, and it is durable. Every plugin is told, whatever became
+    /// of the others.
+    fn after_account<'a>(&'a self, context: &'a HookContext, event: &'a AccountEvent<'a>) -> Told<'a>;
 
     /// Called when an account is about to be made.
     fn before_registration<'a>(
@@ -195,6 +212,18 @@ impl IdentityHooks for NoIdentityHooks {
         _: &'a Identity,
     ) -> Answer<'a, LoginOutcome> {
         Box::pin(async { Ok(LoginOutcome::Allow { claims: SessionClaims::default() }) })
+    }
+
+    fn verify_import<'a>(
+        &'a self,
+        _: &'a HookContext,
+        _: &'a ImportAttempt<'a>,
+    ) -> Answer<'a, ImportVerdict> {
+        Box::pin(async { Ok(ImportVerdict::Wrong) })
+    }
+
+    fn after_account<'a>(&'a self, _: &'a HookContext, _: &'a AccountEvent<'a>) -> Told<'a> {
+        Box::pin(async { Vec::new() })
     }
 
     fn before_registration<'a>(

@@ -20,6 +20,8 @@ pub enum JobName {
     Audit,
     /// Messages are delivered.
     Outbox,
+    /// Plugins are told of events.
+    Events,
 }
 
 impl JobName {
@@ -30,6 +32,7 @@ impl JobName {
             Self::Expiry => "expiry",
             Self::Audit => "audit",
             Self::Outbox => "outbox",
+            Self::Events => "events",
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Background work: keys that are rotated, rows that expire, audit records that are old, messages that are delivered.
+//! Background work: keys that are rotated, rows that expire, audit records that are old, messages that are delivered,
+//! events that plugins are told of.
 //!
 //! A node starts [`Jobs`] once and stops it by its shutdown token. Each job is one file here and decides
 //! nothing by itself: it asks a room or storage what is due and does it, a bounded piece at a time. On
@@ -10,6 +11,7 @@
 //! Start with [`Jobs`], then `runner.rs`.
 
 mod audit;
+mod events;
 mod expiry;
 mod job;
 pub mod metrics;
@@ -24,6 +26,7 @@ use std::sync::Arc;
 
 use primitives::{Clock, Rng};
 use storage::Storage;
+use tenancy::plugin::EventHook;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -33,6 +36,7 @@ pub use outbox::{Deliver, DeliveryError, Handlers};
 pub use runner::Outcome;
 
 use crate::audit::Audit;
+use crate::events::Events;
 use crate::expiry::Expiry;
 use crate::outbox::Outbox;
 use crate::rotation::Rotation;
@@ -42,6 +46,15 @@ use crate::runner::{Node, Runner};
 #[derive(Debug)]
 pub struct Jobs {
     runners: Vec<Runner>,
+}
+
+/// Who takes what is delivered.
+#[derive(Debug, Clone)]
+pub struct Receivers {
+    /// Messages of the outbox, by topic.
+    pub messages: Handlers,
+    /// Events, for plugins.
+    pub events: Arc<dyn EventHook>,
 }
 
 /// Background work that runs. Dropping it ends all of it at once, which loses nothing but time.
@@ -57,7 +70,7 @@ impl Jobs {
         clock: Arc<dyn Clock>,
         rng: &Arc<dyn Rng>,
         settings: &config::Jobs,
-        handlers: Handlers,
+        receivers: Receivers,
         metrics: &JobMetrics,
     ) -> Self {
         // Not the name of the machine: two nodes may run on one.
@@ -67,7 +80,8 @@ impl Jobs {
             runner(Box::new(Rotation::new(storage.clone(), rng.clone(), settings.rotation_every.0))),
             runner(Box::new(Expiry::new(storage.clone(), settings))),
             runner(Box::new(Audit::new(storage.clone(), settings))),
-            runner(Box::new(Outbox::new(storage.clone(), handlers, settings.outbox.clone()))),
+            runner(Box::new(Outbox::new(storage.clone(), receivers.messages, settings.outbox.clone()))),
+            runner(Box::new(Events::new(storage.clone(), receivers.events, settings.outbox.clone()))),
         ];
         Self { runners }
     }
@@ -106,6 +120,7 @@ mod tests {
     use futures_util::future::BoxFuture;
     use primitives::rng::SeededRng;
     use storage::DueMessage;
+    use tenancy::plugin::NoEventHook;
 
     use super::*;
     use crate::testing::World;
@@ -128,7 +143,8 @@ mod tests {
         let handlers = Handlers::default().on("mail", Arc::new(LastMessage(world.stop.clone())));
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(3));
         let settings = config::Jobs::default();
-        let jobs = Jobs::new(&world.storage, world.clock.clone(), &rng, &settings, handlers, &world.metrics);
+        let receivers = Receivers { messages: handlers, events: Arc::new(NoEventHook) };
+        let jobs = Jobs::new(&world.storage, world.clock.clone(), &rng, &settings, receivers, &world.metrics);
         jobs.start(&world.stop.subscribe()).finished().await;
         let far = primitives::Timestamp::from_seconds(4_000_000_000);
         assert_eq!(world.storage.take_due_messages(far, 10).await.unwrap(), [], "delivered, and said so");
@@ -138,13 +154,15 @@ mod tests {
     async fn each_job_can_be_run_by_its_name() {
         let world = World::open().await;
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(3));
-        let (settings, handlers) = (config::Jobs::default(), Handlers::default());
-        let jobs = Jobs::new(&world.storage, world.clock.clone(), &rng, &settings, handlers, &world.metrics);
+        let settings = config::Jobs::default();
+        let receivers = Receivers { messages: Handlers::default(), events: Arc::new(NoEventHook) };
+        let jobs = Jobs::new(&world.storage, world.clock.clone(), &rng, &settings, receivers, &world.metrics);
         let stop = world.stop.subscribe();
         for (job, expect) in [
             (JobName::Rotation, Outcome::Done(0)),
             (JobName::Expiry, Outcome::Done(0)),
             (JobName::Outbox, Outcome::NotDue),
+            (JobName::Events, Outcome::NotDue),
         ] {
             assert_eq!(jobs.run_once(job, &stop).await, expect, "{job:?}");
         }

@@ -117,7 +117,7 @@ impl Outbox {
 }
 
 /// How long after the start of an attempt the next one is tried: twice as long each time.
-fn back_off(settings: &config::jobs::Outbox, attempt: u32) -> Duration {
+pub(crate) fn back_off(settings: &config::jobs::Outbox, attempt: u32) -> Duration {
     let times = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
     settings.first_retry.0.saturating_mul(times).min(settings.longest_retry.0)
 }

@@ -170,7 +170,7 @@ fn hook_call_logged(criterion: &mut Criterion) {
 /// How long after its limit a guest that never ends is stopped.
 fn runaway(_: &mut Criterion) {
     let mut spec = PluginSpec::new("plugin", guest("token_loop"), HookName::Token);
-    spec.limits = Limits { cpu_ms: 50, wall_ms: 5_000, ..Limits::default() };
+    spec.limits = Limits { cpu_ms: 50, wall_ms: Some(5_000), ..Limits::default() };
     let node = Node::with(spec);
     let mut times: Vec<Duration> = (0..RUNAWAYS)
         .map(|_| {

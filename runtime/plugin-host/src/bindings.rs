@@ -57,3 +57,33 @@ pub(crate) mod identity_schema {
         ownership: Borrowing { duplicate_if_necessary: false },
     });
 }
+
+/// The `credential-import` hook.
+pub(crate) mod credential_import {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/call", "../../wit/host", "../../wit/credential-import"],
+        world: "portcullis:credential-import/plugin",
+        exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: false },
+    });
+}
+
+/// The `account` hook.
+pub(crate) mod account {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/call", "../../wit/host", "../../wit/account"],
+        world: "portcullis:account/plugin",
+        exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: false },
+    });
+}
+
+/// The `event` hook.
+pub(crate) mod event {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/call", "../../wit/host", "../../wit/event"],
+        world: "portcullis:event/plugin",
+        exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: false },
+    });
+}

@@ -34,6 +34,9 @@ pub(crate) trait GuestCall: Send + 'static {
     /// The hook.
     const HOOK: HookName;
 
+    /// Whether what the guest is told must not be in any log: then nothing that it says is, either.
+    const CARRIES_SECRETS: bool = false;
+
     /// Which function is called.
     fn function(&self) -> FunctionName;
 
@@ -106,7 +109,8 @@ impl PluginHost {
             .attempt(caller, plugin, call, &meter)
             .instrument(span.clone())
             .await
-            .and_then(|answer| check(plugin, answer));
+            .and_then(|answer| check(plugin, answer))
+            .map_err(|(kind, words)| (kind, if C::CARRIES_SECRETS { unsaid(kind) } else { words }));
         let used = Used::of(&meter);
         let failure = answer.as_ref().err().map(|(kind, _)| *kind);
         if let Some(metrics) = plugin.metrics(C::HOOK) {
@@ -129,7 +133,7 @@ impl PluginHost {
         call: C,
         meter: &Arc<Meter>,
     ) -> Result<C::Answer, Failure> {
-        let (start, wall) = (Instant::now(), plugin.limits.wall());
+        let (start, wall) = (Instant::now(), plugin.wall(C::HOOK));
         let deadline = start + wall;
         let crowded = || (HookFailureKind::Concurrency, "no place to run became free in time".to_owned());
         // Whoever waits is refused after half of the time at least, and not all at once.
@@ -153,7 +157,9 @@ impl PluginHost {
         let places = Places { _tenant: tenant_place, _node: node_place, _running: self.ticker.call_starts() };
 
         let at_once = drawn.set_aside() >= NEEDS_LONG;
-        let state = CallState::new(plugin, caller.context, Arc::clone(meter)).beginning_slow(at_once);
+        let state =
+            CallState::new(plugin, caller.context, Arc::clone(meter)).within(wall).beginning_slow(at_once);
+        let state = if C::CARRIES_SECRETS { state.unheard() } else { state };
         let spare = self.spares.take(&loaded, plugin);
         let function = call.function();
         let guest = Box::pin(guest(self.engine.clone(), Arc::clone(&loaded), spare, state, call, places));
@@ -163,13 +169,13 @@ impl PluginHost {
             Ok(Some(ended)) => {
                 drawn.guest_ended();
                 let Ended { answer, used, places } = ended;
+                // One that was told a secret is not used again.
+                let used = if C::CARRIES_SECRETS { used.spent() } else { used };
                 self.clear_up((used, places), Arc::clone(caller.gate), loaded, plugin, function);
                 answer
             }
             Ok(None) => Err((HookFailureKind::Unavailable, "there is no thread to run it on".to_owned())),
-            Err(_elapsed) => {
-                Err((HookFailureKind::WallLimit, format!("ran past {} ms", plugin.limits.wall_ms)))
-            }
+            Err(_elapsed) => Err((HookFailureKind::WallLimit, format!("ran past {} ms", wall.as_millis()))),
         };
         match &answer {
             Err((
@@ -256,6 +262,14 @@ enum UsedInstance {
     Spent(Store<CallState>),
 }
 
+impl UsedInstance {
+    fn spent(self) -> Self {
+        match self {
+            Self::Whole(Spare { store, .. }) | Self::Spent(store) => Self::Spent(store),
+        }
+    }
+}
+
 /// Takes one that waits or instantiates, and calls. It keeps its places as long as its instance lives, also when
 /// nobody waits for it any more.
 async fn guest<C: GuestCall>(
@@ -308,6 +322,11 @@ async fn answer<C: GuestCall>(
     };
     let answer = call.run(function, store).await?;
     Ok((answer, instance, (name, function), calls.saturating_add(1)))
+}
+
+/// The words for a failure of a call whose guest may have any secret in its own.
+fn unsaid(kind: HookFailureKind) -> String {
+    format!("{}; a call with a secret says no more", crate::metrics::outcome(kind))
 }
 
 /// Logs a failure, unless the tenant's plugins fail all the time, and puts it into the form that rooms know.

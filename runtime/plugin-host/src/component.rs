@@ -243,7 +243,8 @@ impl Loader {
 }
 
 /// The types that hooks share: there is nothing in them to call.
-pub(crate) const SHARED_TYPES: [&str; 2] = ["portcullis:call/types@0.1.0", "portcullis:call/people@0.1.0"];
+pub(crate) const SHARED_TYPES: [&str; 3] =
+    ["portcullis:call/types@0.1.0", "portcullis:call/people@0.1.0", "portcullis:call/refusals@0.1.0"];
 
 /// Whether every component may have this import.
 pub(crate) fn is_free(import: &str) -> bool {

@@ -235,16 +235,5 @@ fn call_labels(labels: &PluginLabels, outcome: &'static str) -> CallLabels {
 
 /// A failure as a label.
 pub(crate) const fn outcome(kind: HookFailureKind) -> &'static str {
-    match kind {
-        HookFailureKind::Trap => "trap",
-        HookFailureKind::CpuLimit => "cpu_limit",
-        HookFailureKind::WallLimit => "wall_limit",
-        HookFailureKind::MemoryLimit => "memory_limit",
-        HookFailureKind::OutputLimit => "output_limit",
-        HookFailureKind::Concurrency => "concurrency",
-        HookFailureKind::CircuitOpen => "circuit_open",
-        HookFailureKind::BadAnswer => "bad_answer",
-        HookFailureKind::GuestError => "guest_error",
-        HookFailureKind::Unavailable => "unavailable",
-    }
+    kind.as_str()
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tenancy::plugin::{Binding, Capability, HookName, Limits, SignedBy};
 
@@ -28,6 +29,7 @@ pub(crate) struct Plugin {
     pub(crate) source: PluginSource,
     pub(crate) granted: Arc<Granted>,
     pub(crate) limits: Limits,
+    ceiling: Limits,
     pub(crate) grants: BTreeSet<Capability>,
     pub(crate) breaker: Breaker,
     pub(crate) held: Held,
@@ -69,6 +71,7 @@ impl Plugin {
             granted,
             usual: Usual::new(limits.cpu()),
             limits,
+            ceiling: *ceiling,
             grants: spec.grants,
             held: Held::default(),
             calls_per_instance: spec.calls_per_instance,
@@ -84,9 +87,20 @@ impl Plugin {
         self.hash == hash
             && self.source == spec.source
             && self.limits == spec.limits.within(ceiling)
+            && self.ceiling == *ceiling
             && self.grants == spec.grants
             && self.calls_per_instance == spec.calls_per_instance
             && self.bindings == spec.bindings
+    }
+
+    /// How long a call of a hook may take.
+    pub(crate) fn wall(&self, hook: HookName) -> Duration {
+        self.limits.wall(hook, &self.ceiling)
+    }
+
+    /// How long a call of the slowest of its hooks may take.
+    pub(crate) fn longest_wall(&self) -> Duration {
+        self.metrics.iter().map(|(hook, _)| self.wall(*hook)).max().unwrap_or_default()
     }
 
     pub(crate) fn may_set_groups(&self) -> bool {

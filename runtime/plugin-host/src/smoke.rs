@@ -36,7 +36,7 @@ impl PluginHost {
         });
         let turns = Arc::new(Semaphore::new(1));
         let way = Way { slow: &self.slow, turns: &turns, at_once: false };
-        match tokio::time::timeout(plugin.limits.wall(), run(&meter, way, start)).await {
+        match tokio::time::timeout(plugin.longest_wall(), run(&meter, way, start)).await {
             Ok(Some(Ok(()))) => Ok(()),
             Ok(Some(Err(error))) => Err(HostError::DoesNotStart(format!("it does not start: {error:#}"))),
             Ok(None) => Err(HostError::Internal("there is no thread to start it on".to_owned())),

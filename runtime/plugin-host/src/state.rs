@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use primitives::hooks::HookContext;
 use primitives::{RequestId, TenantId};
@@ -29,12 +30,16 @@ pub(crate) struct CallState {
     pub(crate) request: RequestId,
     pub(crate) granted: Arc<Granted>,
     pub(crate) limits: Limits,
+    /// How long the call may take.
+    pub(crate) wall: Duration,
     pub(crate) meter: Arc<Meter>,
     pub(crate) wasi: LazyWasi,
     pub(crate) memory_refused: bool,
     pub(crate) cpu_exceeded: bool,
     pub(crate) log_lines: u32,
     pub(crate) http_calls: u32,
+    /// Whether what it logs is counted, and not written.
+    pub(crate) is_unheard: bool,
     /// Epochs until it is looked at for the first time.
     first_slice: u64,
 }
@@ -48,14 +53,28 @@ impl CallState {
             request: context.request,
             granted: Arc::clone(&plugin.granted),
             limits: plugin.limits,
+            wall: Duration::ZERO,
             meter,
             wasi: LazyWasi::default(),
             memory_refused: false,
             cpu_exceeded: false,
             log_lines: LOG_LINES,
             http_calls: 0,
+            is_unheard: false,
             first_slice: ON_A_WORKER,
         }
+    }
+
+    /// The same, for a call that may take so long.
+    pub(crate) const fn within(mut self, wall: Duration) -> Self {
+        self.wall = wall;
+        self
+    }
+
+    /// The same, for a guest whose words are not written.
+    pub(crate) const fn unheard(mut self) -> Self {
+        self.is_unheard = true;
+        self
     }
 
     /// The same, for a guest that begins in the slow lane if `slow`.
@@ -76,12 +95,14 @@ impl CallState {
             request: RequestId(Uuid::nil()),
             granted: Granted::nothing(),
             limits: Limits { memory_bytes: SPARE_MEMORY, ..Limits::default() },
+            wall: Duration::ZERO,
             meter: Meter::new(),
             wasi: LazyWasi::default(),
             memory_refused: false,
             cpu_exceeded: false,
             log_lines: 0,
             http_calls: 0,
+            is_unheard: false,
             first_slice: ON_A_WORKER,
         }
     }

@@ -66,3 +66,21 @@ pub enum HookFailureKind {
     /// The plugin is configured but cannot be loaded.
     Unavailable,
 }
+
+impl HookFailureKind {
+    /// As it stands in logs, metrics and audit records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Trap => "trap",
+            Self::CpuLimit => "cpu_limit",
+            Self::WallLimit => "wall_limit",
+            Self::MemoryLimit => "memory_limit",
+            Self::OutputLimit => "output_limit",
+            Self::Concurrency => "concurrency",
+            Self::CircuitOpen => "circuit_open",
+            Self::BadAnswer => "bad_answer",
+            Self::GuestError => "guest_error",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}

@@ -76,7 +76,7 @@ impl Storage {
     }
 }
 
-fn read(row: &Row) -> Result<AuditRecord, StorageError> {
+pub(crate) fn read(row: &Row) -> Result<AuditRecord, StorageError> {
     Ok(AuditRecord {
         at: row.time(0)?,
         id: row.parse(1, "id")?,

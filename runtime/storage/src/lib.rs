@@ -41,7 +41,7 @@ pub use changes::{ChangeListener, ChangeRecord, EVERYTHING_CHANGED};
 pub use data_keys::MasterKey;
 pub use database::Location;
 pub use expiry::ExpiredCounts;
-pub use jobs::{DeadMessage, DueMessage};
+pub use jobs::{DeadMessage, DueMessage, EventCursor};
 pub use migrate::{MigrationState, SCHEMA_VERSION};
 pub use row::Row;
 pub use statement::{Expect, Statement, Value};

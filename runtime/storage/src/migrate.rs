@@ -39,6 +39,7 @@ const MIGRATIONS: &[Migration] = migrations![
     10 "0010_plugins.sql",
     11 "0011_uploads.sql",
     12 "0012_session_claims.sql",
+    13 "0013_plugin_events.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

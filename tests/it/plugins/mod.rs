@@ -1,6 +1,9 @@
 //! A tenant's plugins, seen from an app.
 
+mod account;
 mod capabilities;
+mod credential_import;
+mod event;
 mod people;
 mod signatures;
 mod token;

@@ -15,7 +15,7 @@ async fn install(world: &World, component: &str) {
 }
 
 /// Gives acme new settings, whole.
-async fn set(world: &World, settings: &Value) {
+pub(super) async fn set(world: &World, settings: &Value) {
     let body = json!({ "settings": settings });
     let path = "/admin/portcullis/v1/tenants/acme";
     let changed = world.operate(&world.key, ("PATCH", path), "default", &body).await;
@@ -23,7 +23,7 @@ async fn set(world: &World, settings: &Value) {
 }
 
 /// Signs up as a native application does; the status and the document.
-async fn sign_up(world: &World, email: &str, first: &str) -> (u16, Value) {
+pub(super) async fn sign_up(world: &World, email: &str, first: &str) -> (u16, Value) {
     let body = json!({
         "method": "password",
         "password": "moss-covered lantern 71",
@@ -32,12 +32,12 @@ async fn sign_up(world: &World, email: &str, first: &str) -> (u16, Value) {
     submit(world, "registration", &body).await
 }
 
-async fn sign_in(world: &World, email: &str) -> (u16, Value) {
+pub(super) async fn sign_in(world: &World, email: &str) -> (u16, Value) {
     let body = json!({ "method": "password", "identifier": email, "password": "moss-covered lantern 71" });
     submit(world, "login", &body).await
 }
 
-async fn submit(world: &World, kind: &str, body: &Value) -> (u16, Value) {
+pub(super) async fn submit(world: &World, kind: &str, body: &Value) -> (u16, Value) {
     let start = format!("{}/self-service/{kind}/api", world.tenant("acme"));
     let flow = Browser::default().get_json(&start).await.json();
     let answer = Browser::default().post_json(flow["ui"]["action"].as_str().unwrap(), body).await;
@@ -45,7 +45,7 @@ async fn submit(world: &World, kind: &str, body: &Value) -> (u16, Value) {
 }
 
 /// The text of every message of a form.
-fn messages(form: &Value) -> Vec<&str> {
+pub(super) fn messages(form: &Value) -> Vec<&str> {
     let of_nodes = form["ui"]["nodes"].as_array().unwrap().iter().map(|node| &node["messages"]);
     of_nodes
         .chain([&form["ui"]["messages"]])
@@ -198,4 +198,37 @@ async fn what_a_plugin_says_of_a_session_is_in_its_documents_and_for_the_hook_to
     assert_eq!(world.operate(&world.key, ("PATCH", &one), "acme", &require).await.status, 200);
     let (status, form) = sign_in(&world, "ada@acme.example").await;
     assert_eq!((status, &form["ui"]["messages"][0]["id"]), (400, &json!(8_000_003)), "{form}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plugin_of_an_app_is_asked_when_people_sign_in_for_it_and_told_of_it() {
+    let world = World::start().await;
+    let app = App::register(&world, true).await;
+    let made = json!({
+        "schema_id": "default",
+        "traits": { "email": "ada@acme.example" },
+        "metadata_admin": { "banned": true },
+        "credentials": { "password": { "config": { "password": "moss-covered lantern 71" } } },
+    });
+    let made = world.operate(&world.key, ("POST", IDENTITIES), "acme", &made).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    for (client, told) in [("app", Some("ada@acme.example is banned (password, app)")), ("another", None)] {
+        let bind = json!([{ "hook": "login", "client": client }]);
+        let plugin = json!({ "name": "people", "component": guest("people_rules"), "bind": bind });
+        set(&world, &json!({ "plugin": [plugin] })).await;
+        let mut browser = Browser::default();
+        let asked = browser.get(&app.authorize(&[])).await;
+        let flow = browser.get_json(asked.location().as_str()).await.json();
+        let body = json!({
+            "method": "password",
+            "identifier": "ada@acme.example",
+            "password": "moss-covered lantern 71",
+            "csrf_token": csrf_token(&flow),
+        });
+        let answer = browser.post_json(flow["ui"]["action"].as_str().unwrap(), &body).await;
+        match told {
+            Some(told) => assert_eq!((answer.status, messages(&answer.json())), (400, vec![told])),
+            None => assert_eq!(answer.status, 422, "signed in, and on to the app: {}", answer.text()),
+        }
+    }
 }

@@ -41,6 +41,7 @@ pub mod registration {
         with: {
             "portcullis:call/types@0.1.0": super::token::portcullis::call::types,
             "portcullis:call/people@0.1.0": super::login::portcullis::call::people,
+            "portcullis:call/refusals@0.1.0": super::login::portcullis::call::refusals,
             "portcullis:host/log@0.1.0": super::token::portcullis::host::log,
             "portcullis:host/config@0.1.0": super::token::portcullis::host::config,
         },
@@ -56,6 +57,59 @@ pub mod identity_schema {
         pub_export_macro: true,
         export_macro_name: "__export_identity_schema_component",
         default_bindings_module: "portcullis_plugin::bindings::identity_schema",
+        with: {
+            "portcullis:call/types@0.1.0": super::token::portcullis::call::types,
+            "portcullis:host/log@0.1.0": super::token::portcullis::host::log,
+            "portcullis:host/config@0.1.0": super::token::portcullis::host::config,
+        },
+        generate_all,
+    });
+}
+
+pub mod credential_import {
+    wit_bindgen::generate!({
+        path: ["../../../wit/call", "../../../wit/host", "../../../wit/credential-import"],
+        inline: "package portcullis:sdk; world credential-import-plugin { include portcullis:credential-import/plugin@0.1.0; }",
+        world: "portcullis:sdk/credential-import-plugin",
+        pub_export_macro: true,
+        export_macro_name: "__export_credential_import_component",
+        default_bindings_module: "portcullis_plugin::bindings::credential_import",
+        with: {
+            "portcullis:call/types@0.1.0": super::token::portcullis::call::types,
+            "portcullis:call/people@0.1.0": super::login::portcullis::call::people,
+            "portcullis:host/log@0.1.0": super::token::portcullis::host::log,
+            "portcullis:host/config@0.1.0": super::token::portcullis::host::config,
+        },
+        generate_all,
+    });
+}
+
+pub mod account {
+    wit_bindgen::generate!({
+        path: ["../../../wit/call", "../../../wit/host", "../../../wit/account"],
+        inline: "package portcullis:sdk; world account-plugin { include portcullis:account/plugin@0.1.0; }",
+        world: "portcullis:sdk/account-plugin",
+        pub_export_macro: true,
+        export_macro_name: "__export_account_component",
+        default_bindings_module: "portcullis_plugin::bindings::account",
+        with: {
+            "portcullis:call/types@0.1.0": super::token::portcullis::call::types,
+            "portcullis:call/people@0.1.0": super::login::portcullis::call::people,
+            "portcullis:host/log@0.1.0": super::token::portcullis::host::log,
+            "portcullis:host/config@0.1.0": super::token::portcullis::host::config,
+        },
+        generate_all,
+    });
+}
+
+pub mod event {
+    wit_bindgen::generate!({
+        path: ["../../../wit/call", "../../../wit/host", "../../../wit/event"],
+        inline: "package portcullis:sdk; world event-plugin { include portcullis:event/plugin@0.1.0; }",
+        world: "portcullis:sdk/event-plugin",
+        pub_export_macro: true,
+        export_macro_name: "__export_event_component",
+        default_bindings_module: "portcullis_plugin::bindings::event",
         with: {
             "portcullis:call/types@0.1.0": super::token::portcullis::call::types,
             "portcullis:host/log@0.1.0": super::token::portcullis::host::log,

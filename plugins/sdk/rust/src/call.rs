@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::bindings::login::portcullis::call::people;
+use crate::bindings::login::portcullis::call::{people, refusals};
 use crate::bindings::token::portcullis::call::types;
 
 pub use people::{Origin, Person};
@@ -64,6 +64,6 @@ pub(crate) fn text(what: &str, value: &impl serde::Serialize) -> Result<String, 
     serde_json::to_string(value).map_err(|error| HookError(format!("{what}: {error}")))
 }
 
-pub(crate) fn refusal(message: String) -> people::Refusal {
-    people::Refusal { message, extensions: Vec::new() }
+pub(crate) fn refusal(message: String) -> refusals::Refusal {
+    refusals::Refusal { message, extensions: Vec::new() }
 }

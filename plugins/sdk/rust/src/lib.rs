@@ -22,11 +22,14 @@
 //! [`log`]; using one makes the component import it, and
 //! the tenant's operator then has to grant it.
 
+pub mod account;
 /// The generated bindings, for the export macros.
 #[doc(hidden)]
 pub mod bindings;
 pub mod call;
 pub mod config;
+pub mod credential_import;
+pub mod event;
 mod host;
 pub mod http;
 pub mod identities;

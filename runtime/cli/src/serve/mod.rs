@@ -15,7 +15,7 @@ use anyhow::Context as _;
 use clap::Args;
 use config::{Config, ListenAddress, Listener};
 use identity::password::HashingPool;
-use jobs::{Handlers, JobMetrics, Jobs, RunningJobs};
+use jobs::{Handlers, JobMetrics, Jobs, Receivers, RunningJobs};
 use plugin_host::{Compiler, PluginHost, Services};
 use portcullis_http::{
     GuardedOutbound, HttpMetrics, Listening, Node, NodeParts, NodeSettings, OutboundPolicy, Server,
@@ -172,7 +172,6 @@ pub(crate) async fn assemble(
     metrics.register(&mut registry);
     let job_metrics = JobMetrics::default();
     job_metrics.register(&mut registry);
-    let jobs = Jobs::new(&storage, Arc::clone(&clock), &rng, &config.jobs, Handlers::default(), &job_metrics);
     let parts = NodeParts {
         storage: storage.clone(),
         clock: Arc::clone(&clock),
@@ -184,9 +183,12 @@ pub(crate) async fn assemble(
         hook: plugins.clone(),
         identity_hooks: plugins.clone(),
         plugins: plugins.clone(),
+        events: plugins.clone(),
         outbound,
     };
     let node = Node::new(node_settings(config, base_url.clone()), parts);
+    let receivers = Receivers { messages: Handlers::default(), events: node.clone() };
+    let jobs = Jobs::new(&storage, Arc::clone(&clock), &rng, &config.jobs, receivers, &job_metrics);
     Ok(Assembled { node, storage, plugins, jobs, clock, base_url, key })
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tenancy::DeclaredPlugin;
 use tenancy::plugin::secrets::{SECRETS_AT_MOST, is_secret_name};
-use tenancy::plugin::{Capability, Settings};
+use tenancy::plugin::{Binding, Capability, HookName, Settings};
 
 use super::{Tenant, json};
 use crate::problem::Report;
@@ -30,10 +30,15 @@ pub(super) fn check_all(plugins: &[DeclaredPlugin], report: &mut Report<'_>) {
         if plugin.bind.is_empty() {
             report(&key("bind"), "is empty: the plugin would never be called".to_owned());
         }
+        for binding in &plugin.bind {
+            if let Some(what) = never_called(binding) {
+                report(&key("bind"), what.to_owned());
+            }
+        }
         let limits = &plugin.limits;
         for (name, value) in [
             ("cpu_ms", limits.cpu_ms),
-            ("wall_ms", limits.wall_ms),
+            ("wall_ms", limits.wall_ms.unwrap_or(1)),
             ("memory_bytes", limits.memory_bytes),
             ("output_bytes", limits.output_bytes),
         ] {
@@ -109,5 +114,18 @@ pub(super) fn check_trust(tenant: &Tenant, node: &Settings, report: &mut Report<
             key,
             "signatures are required and no key is trusted: none of its plugins could be loaded".to_owned(),
         );
+    }
+}
+
+/// What is wrong with a binding that no call would match.
+fn never_called(binding: &Binding) -> Option<&'static str> {
+    match binding.hook {
+        HookName::CredentialImport if binding.organisation.is_some() => {
+            Some("binds `credential-import` to an organisation: who signs in is not known when it is called")
+        }
+        HookName::Event if binding.organisation.is_some() || binding.client.is_some() => {
+            Some("binds `event` to an organisation or a client: it is called for the tenant")
+        }
+        _ => None,
     }
 }

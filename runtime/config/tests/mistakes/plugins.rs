@@ -57,6 +57,23 @@ fn plugins() {
         ],
     );
     check(
+        &plugin(
+            "component = \"plan.wasm\"\n\
+             bind = [{ hook = \"credential-import\", organisation = \"6c0f3a5e-3a87-4d44-9d65-0a6f5d4f3b21\" }]",
+        ),
+        &[
+            "p.toml:6:1: tenant[0].plugin[0].bind: binds `credential-import` to an organisation: who signs in is not \
+             known when it is called",
+        ],
+    );
+    check(
+        &plugin("component = \"plan.wasm\"\nbind = [{ hook = \"event\", client = \"web\" }]"),
+        &[
+            "p.toml:6:1: tenant[0].plugin[0].bind: binds `event` to an organisation or a client: it is called for the \
+             tenant",
+        ],
+    );
+    check(
         &plugin("component = \"plan.wasm\"\nsha256 = \"ABC\""),
         &["p.toml:6:1: tenant[0].plugin[0].sha256: is no SHA-256: 64 digits of lower-case hex"],
     );

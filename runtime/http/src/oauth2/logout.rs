@@ -1,6 +1,7 @@
 //! Signing out at the request of a client (OpenID Connect RP-Initiated Logout 1.0), and its page.
 
 use http::{Method, StatusCode};
+use identity::hooks::Happening;
 use identity::session::LiveSession;
 use oauth2::authorization::PageError;
 use oauth2::logout::{EndSession, SignedOut};
@@ -18,7 +19,7 @@ use crate::browser::{is_own_origin, session_of_cookie};
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::response::{Answer, page, see_other};
-use crate::self_service::forget_session;
+use crate::self_service::{Applied, forget_session, tell};
 
 /// `GET` and `POST /oauth2/sessions/logout`
 pub(crate) async fn begin(call: Call) -> Answer {
@@ -38,7 +39,7 @@ pub(crate) async fn begin(call: Call) -> Answer {
             let path = format!("/ui/logout?logout_challenge={}{name}", encode(&challenge));
             see_other(&call.tenant.absolute(&path))
         }
-        Ok(EndSession::Done(signed_out)) => end(&call, signed_out).await,
+        Ok(EndSession::Done(signed_out)) => end(&call, signed_out, live).await,
         Err(error) => refuse(&call, &error),
     }
 }
@@ -82,7 +83,7 @@ pub(crate) async fn decide(call: Call) -> Answer {
     let form = Parameters::parse(&call.body);
     let challenge = form.find("logout_challenge").unwrap_or_default();
     match call.tenant.oauth2.finish_logout(challenge, subject.as_ref()) {
-        Ok(signed_out) => end(&call, signed_out).await,
+        Ok(signed_out) => end(&call, signed_out, live).await,
         Err(error) => refuse(&call, &error),
     }
 }
@@ -96,9 +97,16 @@ pub(crate) async fn signed_out(call: Call) -> Answer {
 }
 
 /// Ends the session and what hangs on it, then sends the browser on.
-async fn end(call: &Call, signed_out: SignedOut) -> Answer {
-    if let Err(error) = apply(call, &signed_out).await {
-        return refuse(call, &error);
+async fn end(call: &Call, signed_out: SignedOut, live: Option<LiveSession>) -> Answer {
+    match apply(call, &signed_out).await {
+        Ok(Applied::Missed) => {}
+        Ok(Applied::Whole) => {
+            let ended = signed_out.session.map(|(session, _)| session);
+            if let Some(live) = live.filter(|live| Some(live.session().id) == ended) {
+                tell(call, Happening::Logout, live.identity(), ended).await;
+            }
+        }
+        Err(error) => return refuse(call, &error),
     }
     let target = signed_out.redirect.unwrap_or_else(|| call.tenant.absolute("/ui/signed-out"));
     let mut answer = see_other(&target);
@@ -107,13 +115,14 @@ async fn end(call: &Call, signed_out: SignedOut) -> Answer {
 }
 
 /// Session and grants end in one change. A session that somebody else has just ended is no error: then
-/// only its grants are left to end.
-async fn apply(call: &Call, signed_out: &SignedOut) -> Result<(), PageError> {
+/// only its grants are left to end. Whether the session ended here.
+async fn apply(call: &Call, signed_out: &SignedOut) -> Result<Applied, PageError> {
     let failed = |error: &dyn std::fmt::Display| PageError::Port(PortError::Unavailable(error.to_string()));
     let storage = &call.node.storage;
     let grants = || storage.prepare(signed_out.change.clone()).map_err(|error| failed(&error));
     let Some((session, identity)) = signed_out.session else {
-        return storage.apply_prepared(grants()?).await.map_err(|error| failed(&error));
+        let ended = storage.apply_prepared(grants()?).await;
+        return ended.map(|()| Applied::Missed).map_err(|error| failed(&error));
     };
     let actor = Actor::Subject(identity);
     let ended = Change::new(call.tenant.id.clone())
@@ -122,9 +131,10 @@ async fn apply(call: &Call, signed_out: &SignedOut) -> Result<(), PageError> {
     let ended = storage.prepare(ended).map_err(|error| failed(&error))?;
     let both = ended.and(grants()?).map_err(|error| failed(&error))?;
     match storage.apply_prepared(both).await {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(Applied::Whole),
         Err(ApplyError::Missed { .. }) => {
-            storage.apply_prepared(grants()?).await.map_err(|error| failed(&error))
+            let ended = storage.apply_prepared(grants()?).await;
+            ended.map(|()| Applied::Missed).map_err(|error| failed(&error))
         }
         Err(ApplyError::Storage(error)) => Err(failed(&error)),
     }

@@ -1,6 +1,7 @@
 //! Signing out: a browser in two steps with a token, a native application with its session token.
 
 use http::StatusCode;
+use identity::hooks::Happening;
 use identity::ports::Sessions as _;
 use identity::session::SessionToken;
 use identity::session::revoke;
@@ -11,7 +12,7 @@ use serde_json::json;
 
 use super::cookies::forget_session;
 use super::visitor::session_of_browser;
-use super::{apply, failed, respond, respond_to_browser, with_query};
+use super::{Applied, apply, failed, respond, respond_to_browser, tell, with_query};
 use crate::call::Call;
 use crate::response::{Answer, empty, json_no_store, see_other};
 
@@ -60,7 +61,9 @@ async fn end(call: &Call) -> Result<String, Problem> {
         return Err(Problem::CsrfViolation);
     }
     // A miss means that somebody has just ended it: it is ended.
-    apply(call, revoke::sign_out(&call.tenant.id, &live, call.now())).await?;
+    if apply(call, revoke::sign_out(&call.tenant.id, &live, call.now())).await? == Applied::Whole {
+        tell(call, Happening::Logout, live.identity(), Some(live.session().id)).await;
+    }
     Ok(target)
 }
 
@@ -84,10 +87,13 @@ async fn end_native(call: &Call) -> Result<(), Problem> {
     let token = SessionToken::parse(&body.session_token).ok_or(Problem::UnknownToken)?;
     let hashes = token.hashes(call.node.sealer(), &call.tenant.id);
     let found = call.node.storage.find_by_token(&call.tenant.id, &hashes).await;
-    let (session, _) = found.map_err(|error| failed(call, error))?.ok_or(Problem::UnknownToken)?;
+    let (session, identity) = found.map_err(|error| failed(call, error))?.ok_or(Problem::UnknownToken)?;
     if session.is_live(call.now()) {
         let actor = Actor::Subject(session.identity);
-        apply(call, revoke::revoke(&call.tenant.id, &session, actor, call.now())).await?;
+        let ended = revoke::revoke(&call.tenant.id, &session, actor, call.now());
+        if apply(call, ended).await? == Applied::Whole {
+            tell(call, Happening::Logout, &identity, Some(session.id)).await;
+        }
     }
     Ok(())
 }

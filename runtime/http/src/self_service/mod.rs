@@ -4,6 +4,7 @@
 //! [`start`] begins a flow, [`read`] shows it, [`submit`] takes what was typed, [`outcome`] says what that
 //! led to. The rooms' decisions are the same for all three kinds of client; what differs is here.
 
+mod account;
 mod cookies;
 pub(crate) mod errors;
 mod flows;
@@ -23,6 +24,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use primitives::{Actor, Change, SessionId};
 use storage::{ApplyError, StorageError};
 
+pub(crate) use account::tell;
 pub(crate) use cookies::{csrf_cookie_of, forget_session};
 pub(crate) use flows::{document, load};
 pub(crate) use read::owner;

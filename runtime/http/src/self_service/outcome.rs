@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::cookies::{session_cookie, set_csrf_cookie};
 use super::flows::document;
 use super::visitor::presented_token;
-use super::{Applied, Kind, apply, encode, respond, with_query};
+use super::{Applied, Kind, apply, encode, respond, tell, with_query};
 use crate::call::Call;
 use crate::response::{Answer, json_no_store, see_other, set_cookie};
 
@@ -79,11 +79,13 @@ pub(super) async fn apply_step(client: Client<'_>, step: Step) -> Result<Option<
             Ok(Some(go_on(client, signed_in_body(client, &session, live.identity(), token))))
         }
         Step::Registered { identity, session, change } => registered(client, identity, session, change).await,
-        Step::Saved { flow, identity, change } => {
+        Step::Saved { flow, what, identity, change } => {
             let change = change.write(client.own.update((*flow).clone()));
             if apply(client.call, change).await? == Applied::Missed {
                 return Ok(None);
             }
+            let session = client.session.map(|live| live.session().id);
+            tell(client.call, what, &identity, session).await;
             Ok(Some(saved(client, &flow, &identity)))
         }
     }

@@ -137,13 +137,13 @@ async fn client_of(call: &Call, flow: &Flow) -> Result<Option<ClientId>, Problem
 /// Too many attempts and a busy node are said on the form, where people see it; programs get the status.
 async fn refused(client: Client<'_>, error: FlowError) -> Result<Answer, Problem> {
     let call = client.call;
-    let cause = error.to_string();
+    let cause = (!is_logged(&error)).then(|| error.to_string());
     let problem = Problem::of_submission(error, || {
         let back = Kind::Settings.start_url(call);
         let start = with_query(&Kind::Login.start_url(call), "refresh", "true");
         with_query(&start, "return_to", &back)
     });
-    if problem.status() >= 500 {
+    if let Some(cause) = cause.filter(|_| problem.status() >= 500) {
         tracing::error!(request = %call.request, cause, "a submission failed");
     }
     match outcome::message(&problem) {
@@ -152,6 +152,12 @@ async fn refused(client: Client<'_>, error: FlowError) -> Result<Answer, Problem
         }
         _ => Err(problem),
     }
+}
+
+/// Whether the cause is in the log already: whoever runs plugins says why one failed. What a plugin's answer came to
+/// here has no plugin's name.
+fn is_logged(error: &FlowError) -> bool {
+    matches!(error, FlowError::Hook(failure) if !failure.plugin.is_empty())
 }
 
 fn submission(call: &Call, flow: &Flow) -> Result<Submission, Problem> {
@@ -195,5 +201,24 @@ fn check_session(flow: &Flow, session: Option<&LiveSession>) -> Result<(), Probl
         }
         (FlowKind::Login { refresh: Some(_), .. }, None) => Err(Problem::SessionInactive),
         (FlowKind::Login { .. } | FlowKind::Registration { .. } | FlowKind::Settings { .. }, _) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use identity::ports::StoreUnavailable;
+    use primitives::hooks::{HookFailure, HookFailureKind};
+
+    use super::*;
+
+    #[test]
+    fn only_what_a_plugin_failed_with_is_in_the_log_already() {
+        let hook = |plugin: &str| {
+            let (plugin, detail) = (plugin.to_owned(), String::new());
+            FlowError::Hook(HookFailure { plugin, kind: HookFailureKind::BadAnswer, detail })
+        };
+        assert!(is_logged(&hook("people")));
+        assert!(!is_logged(&hook("")));
+        assert!(!is_logged(&FlowError::Store(StoreUnavailable(String::new()))));
     }
 }

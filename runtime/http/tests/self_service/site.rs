@@ -131,6 +131,7 @@ impl Site {
             registry: Arc::default(),
             hook: Arc::new(NoTokenHook),
             identity_hooks: Arc::new(NoIdentityHooks),
+            events: Arc::new(tenancy::plugin::NoEventHook),
             plugins: Arc::new(NoPlugins),
             outbound: Arc::new(GuardedOutbound::new(OutboundPolicy::default()).unwrap()),
         };

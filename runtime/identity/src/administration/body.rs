@@ -86,6 +86,8 @@ pub struct ImportedCredentials(Map<String, Value>);
 pub(super) enum ImportedPassword {
     Plain(PlainPassword),
     Hashed(String),
+    /// Verified by a plugin at the first sign-in.
+    Elsewhere(String),
 }
 
 /// What is known of an address (`verifiableIdentityAddress`, `recoveryIdentityAddress`).
@@ -140,10 +142,15 @@ impl ImportedCredentials {
             return Ok(None);
         };
         let text = |name: &str| config.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        if config.get("use_password_migration_hook") == Some(&Value::Bool(true)) {
-            return Err(AdministrationError::UnsupportedCredential("use_password_migration_hook".to_owned()));
-        }
+        let elsewhere = config.get("use_password_migration_hook") == Some(&Value::Bool(true));
         Ok(match (text("hashed_password"), text("password")) {
+            (_, Some(_)) if elsewhere => {
+                let both = "a `password` beside `use_password_migration_hook`: one of them proves who it is";
+                return Err(AdministrationError::Malformed(both.to_owned()));
+            }
+            (hashed, None) if elsewhere => {
+                Some(ImportedPassword::Elsewhere(hashed.unwrap_or_default().to_owned()))
+            }
             (Some(hashed), _) => Some(ImportedPassword::Hashed(hashed.to_owned())),
             (None, Some(plain)) => Some(ImportedPassword::Plain(PlainPassword::new(plain))),
             (None, None) => None,

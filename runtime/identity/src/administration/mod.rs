@@ -59,7 +59,10 @@ pub enum AdministrationError {
     #[error("the password is too long")]
     PasswordTooLong,
     /// A hash of another algorithm, or above our caps. The client's.
-    #[error("hashed_password is not an Argon2id hash (PHC string) within the limits")]
+    #[error(
+        "hashed_password is not an Argon2id hash (PHC string) within the limits, nor a credential of at most 4096 bytes \
+         for the migration hook"
+    )]
     UnusableHash,
     /// A member that a patch cannot change. The client's.
     #[error("{0:?} cannot be changed by a patch")]
@@ -287,6 +290,9 @@ async fn import(
                 return Err(AdministrationError::PasswordTooLong);
             }
             Ok(Some(room.hashing.hash(plain, room.settings.argon2).await??))
+        }
+        Some(body::ImportedPassword::Elsewhere(credential)) => {
+            Ok(Some(HashedPassword::made_elsewhere(&credential)?))
         }
         Some(body::ImportedPassword::Hashed(hash)) => Ok(Some(HashedPassword::import(hash)?)),
     }

@@ -6,12 +6,13 @@
 use primitives::subject::AssuranceLevel;
 use primitives::{Actor, AuditEvent, Change, IdentityId, SessionClaims};
 
+use super::verified::{Verified, verify};
 use super::{Caller, Flow, FlowError, FlowKind, Message, PendingChange, Room, SignedIn, Step, Submission};
 use crate::hooks::{LoginAttempt, LoginDecision, LoginOutcome};
 use crate::identifier::Identifier;
-use crate::identity::{Identity, IdentityState};
+use crate::identity::IdentityState;
 use crate::limiter::{count_attempt, forgive_attempt};
-use crate::password::{PlainPassword, StoredPassword};
+use crate::password::PlainPassword;
 use crate::session::revoke::sign_out;
 use crate::session::{AuthenticationMethod, Method, Session, SessionToken};
 use crate::write::Write;
@@ -57,15 +58,16 @@ pub(super) async fn with_password(
             return Ok(Step::Elsewhere(room.check_login_redirect(&url)?));
         }
     }
-    let Some((identity, stored)) = verified(room, identifier.as_ref(), &password).await? else {
+    let Some(verified) = verify(room, &attempt, identifier.as_ref(), &password).await? else {
         return Ok(Step::Form(Box::new(flow.with_message(Message::invalid_credentials()))));
     };
     forgive_attempt(room.attempts, &room.settings.limits, room.tenant, who, room.now).await;
+    let identity = &verified.identity;
     if identity.state == IdentityState::Inactive {
         return Err(FlowError::IdentityDisabled);
     }
-    let context = room.hook_context(Actor::Subject(identity.id), Some(&identity));
-    let claims = match room.hooks.after_login(&context, &attempt, &identity).await? {
+    let context = room.hook_context(Actor::Subject(identity.id), Some(identity));
+    let claims = match room.hooks.after_login(&context, &attempt, identity).await? {
         LoginOutcome::Allow { claims } => claims,
         LoginOutcome::Deny { message } => {
             return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
@@ -75,27 +77,11 @@ pub(super) async fn with_password(
         }
     };
     if let FlowKind::Login { refresh: Some(required), .. } = flow.kind {
-        return Ok(refreshed(room, caller, flow, (required, &identity), claims));
+        return Ok(refreshed(room, caller, flow, (required, &verified), claims));
     }
     let replaces = matches!(flow.kind, FlowKind::Login { select_account: true, .. });
     let caller = Caller { session: caller.session.filter(|_| replaces), ..caller };
-    signed_in(room, caller, identity, (stored, password), claims).await
-}
-
-/// The identity whose password it is. Pays one hash, whatever there is to find.
-async fn verified(
-    room: Room<'_>,
-    identifier: Option<&Identifier>,
-    password: &PlainPassword,
-) -> Result<Option<(Identity, StoredPassword)>, FlowError> {
-    let found = match identifier {
-        Some(identifier) => room.identities.find_by_identifier(room.tenant, identifier).await?,
-        None => None,
-    };
-    let (identity, stored) = found.map_or((None, None), |(identity, stored)| (Some(identity), stored));
-    let against = stored.as_ref().map(|stored| stored.password.clone());
-    let right = room.hashing.verify(password.clone(), against, room.settings.argon2).await??;
-    Ok(identity.zip(stored).filter(|_| right))
+    signed_in(room, caller, verified, password, claims).await
 }
 
 /// Somebody signed in has proven again who they are.
@@ -103,9 +89,10 @@ fn refreshed(
     room: Room<'_>,
     caller: Caller<'_>,
     flow: Flow,
-    (required, identity): (IdentityId, &Identity),
+    (required, verified): (IdentityId, &Verified),
     claims: SessionClaims,
 ) -> Step {
+    let identity = &verified.identity;
     let current = caller.session.filter(|live| live.identity().id == required && identity.id == required);
     let Some(live) = current else {
         // Another person's password proves nothing about this session.
@@ -133,47 +120,30 @@ fn refreshed(
         "session",
         &session.id,
     ));
-    Step::Refreshed { session, change }
+    Step::Refreshed { session, change: verified.moving(room, change) }
 }
 
 /// A new session. That of the caller makes way for it: nobody would be left who could end it.
 async fn signed_in(
     room: Room<'_>,
     caller: Caller<'_>,
-    identity: Identity,
-    (stored, password): (StoredPassword, PlainPassword),
+    verified: Verified,
+    password: PlainPassword,
     claims: SessionClaims,
 ) -> Result<Step, FlowError> {
     let device = caller.device(room.rng);
-    let begun = Session::begin(room.rng, &identity, proof(room), device, &room.settings.session);
+    let begun = Session::begin(room.rng, &verified.identity, proof(room), device, &room.settings.session);
     let session = Session { claims, ..begun };
     let token = SessionToken::generate(room.rng);
-    let audit = AuditEvent::new("session.created", Actor::Subject(identity.id), "session", &session.id)
+    let audit = AuditEvent::new("session.created", Actor::Subject(session.identity), "session", &session.id)
         .with("method", &Method::Password.as_str());
-    let mut change = Change::new(room.tenant.clone()).audit(audit);
+    let mut change = verified.moving(room, Change::new(room.tenant.clone()).audit(audit));
     if let Some(former) = caller.session {
         change = change.and(sign_out(room.tenant, former, room.now));
     }
     let change = PendingChange::new(change, Some((session.clone(), token.clone())));
-    let rehash = rehash(room, &identity, stored, password).await;
-    Ok(Step::SignedIn(Box::new(SignedIn { identity, session, token, change, rehash })))
-}
-
-/// A hash with the present parameters, if the stored one has others. A full pool puts it off to the
-/// next login.
-async fn rehash(
-    room: Room<'_>,
-    identity: &Identity,
-    stored: StoredPassword,
-    password: PlainPassword,
-) -> Option<Change<Write>> {
-    if stored.password.made_with(room.settings.argon2) {
-        return None;
-    }
-    let password = room.hashing.hash(password, room.settings.argon2).await.ok()?.ok()?;
-    let write =
-        Write::RehashPassword { identity: identity.id, password, version: stored.version, at: room.now };
-    Some(Change::new(room.tenant.clone()).write(write))
+    let rehash = verified.rehash(room, password).await;
+    Ok(Step::SignedIn(Box::new(SignedIn { identity: verified.identity, session, token, change, rehash })))
 }
 
 fn proof(room: Room<'_>) -> AuthenticationMethod {

@@ -12,6 +12,7 @@ mod settings;
 mod start;
 mod stored;
 mod submission;
+mod verified;
 
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ pub use start::{StartError, StartRequest, renew, start_login, start_registration
 pub use stored::{ForeignFlow, KEPT_AFTER_EXPIRY, OwnFlow, StoredFlow};
 pub use submission::{MalformedSubmission, Submission};
 
-use crate::hooks::{IdentityHooks, Origin};
+use crate::hooks::{Happening, IdentityHooks, Origin};
 use crate::identity::Identity;
 use crate::limiter::{Attempts, LimitReached};
 use crate::password::{Busy, HashingPool, UnusableHash};
@@ -312,6 +313,8 @@ pub enum Step {
     Saved {
         /// The form, saying so.
         flow: Box<Flow>,
+        /// What of it.
+        what: Happening,
         /// The account as it will be.
         identity: Box<Identity>,
         /// To apply.

@@ -4,6 +4,7 @@ use primitives::{Actor, AuditEvent, Change};
 
 use super::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission};
 use crate::administration::replacement;
+use crate::hooks::Happening;
 use crate::identifier::Identifier;
 use crate::identity::Identity;
 use crate::limiter::count_attempt;
@@ -44,7 +45,7 @@ pub(super) async fn change_password(
             "identity",
             &identity.id,
         ));
-    Ok(saved(flow, identity.clone(), change))
+    Ok(saved(flow, Happening::Password, identity.clone(), change))
 }
 
 pub(super) async fn change_profile(
@@ -96,7 +97,7 @@ pub(super) async fn change_profile(
         "identity",
         &identity.id,
     ));
-    Ok(saved(flow, identity, change))
+    Ok(saved(flow, Happening::Profile, identity, change))
 }
 
 /// The session of whoever the form belongs to.
@@ -125,11 +126,11 @@ fn unsaved(mut flow: Flow) -> Flow {
     flow
 }
 
-fn saved(mut flow: Flow, identity: Identity, change: Change<Write>) -> Step {
+fn saved(mut flow: Flow, what: Happening, identity: Identity, change: Change<Write>) -> Step {
     if let FlowKind::Settings { saved, .. } = &mut flow.kind {
         *saved = true;
     }
     flow.values.clear();
     let flow = Box::new(flow.with_message(Message::saved()));
-    Step::Saved { flow, identity: Box::new(identity), change }
+    Step::Saved { flow, what, identity: Box::new(identity), change }
 }

@@ -22,8 +22,8 @@ impl PlainPassword {
         Self(Secret::new(typed.into()))
     }
 
-    /// The password itself.
-    pub(crate) fn expose(&self) -> &str {
+    /// The password itself, for what verifies it.
+    pub fn expose(&self) -> &str {
         self.0.expose()
     }
 }
@@ -31,6 +31,12 @@ impl PlainPassword {
 /// A password's hash as a PHC string, e.g. `$argon2id$v=19$m=19456,t=2,p=1$…$…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HashedPassword(pub Secret<String>);
+
+/// What stands before a credential that was made elsewhere, in the place of a hash. An algorithm of its own, so that
+/// whatever takes it for a hash of ours finds it unusable, and so that an earlier version of the server does, too.
+const ELSEWHERE: &str = "$elsewhere$";
+/// How many bytes of such a credential are kept.
+const CREDENTIAL_BYTES: usize = 4096;
 
 /// A stored hash that cannot be verified: another algorithm, or parameters above our caps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +86,19 @@ impl HashedPassword {
         check_caps(memory_kib, iterations, parallelism)?;
         Params::new(memory_kib, iterations, parallelism, None).map_err(|_| UnusableHash)?;
         Ok(hash)
+    }
+
+    /// Takes a credential that was made elsewhere and only a plugin can verify; it may be empty.
+    pub fn made_elsewhere(credential: &str) -> Result<Self, UnusableHash> {
+        if credential.len() > CREDENTIAL_BYTES {
+            return Err(UnusableHash);
+        }
+        Ok(Self(Secret::new(format!("{ELSEWHERE}{credential}"))))
+    }
+
+    /// The credential, if it was made elsewhere.
+    pub fn elsewhere(&self) -> Option<Secret<String>> {
+        self.0.expose().strip_prefix(ELSEWHERE).map(|credential| Secret::new(credential.to_owned()))
     }
 
     /// Computes a new hash. Only the pool calls it: it holds its thread for milliseconds.
@@ -182,6 +201,19 @@ mod tests {
         assert_eq!(verifies(hash.0.expose(), "correct horsf"), Ok(false));
         assert!(hash.made_with(CHEAP));
         assert!(!hash.made_with(Argon2Settings::default()));
+    }
+
+    #[test]
+    fn credential_made_elsewhere_is_no_hash_of_ours() {
+        for credential in ["", "$2b$12$abcdefghijklmnopqrstuv", "$elsewhere$x"] {
+            let kept = HashedPassword::made_elsewhere(credential).unwrap();
+            assert_eq!(kept.elsewhere().unwrap().expose(), credential);
+            assert_eq!(verifies(kept.0.expose(), credential), Err(UnusableHash));
+            assert_eq!(HashedPassword::import(kept.0.expose().clone()), Err(UnusableHash));
+            assert!(!kept.made_with(CHEAP));
+        }
+        assert_eq!(hashed("correct horse").elsewhere(), None);
+        assert_eq!(HashedPassword::made_elsewhere(&"x".repeat(4097)), Err(UnusableHash));
     }
 
     #[test]

@@ -44,7 +44,6 @@ async fn what_cannot_be_imported_is_refused_not_dropped() {
         json!({"password": {"config": {"hashed_password": "$2b$12$abcdefghijklmnopqrstuv"}}}),
         json!({"password": {"config": {"hashed_password": costly}}}),
         json!({"password": {"config": {"password": "x".repeat(2000)}}}),
-        json!({"password": {"config": {"use_password_migration_hook": true}}}),
     ] {
         let body =
             json!({"schema_id": "default", "traits": {"email": "a@example.com"}, "credentials": credentials});

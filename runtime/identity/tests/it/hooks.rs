@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use portcullis_identity::administration::{AdministrationError, ReplaceIdentity, replace};
 use portcullis_identity::flow::{FlowError, FlowKind};
 use portcullis_identity::hooks::{
-    Additions, Answer, IdentityHooks, LoginAttempt, LoginDecision, LoginOutcome, Refusals,
-    RegistrationDecision, RegistrationForm, TraitsCandidate, TraitsVerdict,
+    AccountEvent, Additions, Answer, IdentityHooks, ImportAttempt, ImportVerdict, LoginAttempt,
+    LoginDecision, LoginOutcome, Refusals, RegistrationDecision, RegistrationForm, Told, TraitsCandidate,
+    TraitsVerdict,
 };
 use portcullis_identity::{Identity, Step, Write};
 use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
@@ -17,18 +18,18 @@ use crate::world::{World, login, message};
 
 /// Plugins that answer as a test says, and remember what they were asked.
 #[derive(Debug, Clone, Default)]
-struct Scripted {
-    asked: Arc<Mutex<Vec<String>>>,
+pub(crate) struct Scripted {
+    pub(crate) asked: Arc<Mutex<Vec<String>>>,
     /// The place that is denied.
-    denies: Option<&'static str>,
+    pub(crate) denies: Option<&'static str>,
     /// The place that fails.
-    fails: Option<&'static str>,
+    pub(crate) fails: Option<&'static str>,
     /// The traits that registration or validation gives, where it does.
-    gives: Option<(&'static str, Map<String, Value>)>,
+    pub(crate) gives: Option<(&'static str, Map<String, Value>)>,
     /// Where those who begin to sign in are sent.
-    redirects: Option<&'static str>,
+    pub(crate) redirects: Option<&'static str>,
     /// What those who have proven who they are get, if they are not denied.
-    outcome: Option<LoginOutcome>,
+    pub(crate) outcome: Option<LoginOutcome>,
 }
 
 impl Scripted {
@@ -42,7 +43,7 @@ impl Scripted {
         Ok(self.denies == Some(place))
     }
 
-    fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut *self.asked.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -95,6 +96,31 @@ impl IdentityHooks for Scripted {
         })
     }
 
+    fn after_account<'a>(&'a self, _: &'a HookContext, _: &'a AccountEvent<'a>) -> Told<'a> {
+        Box::pin(async { Vec::new() })
+    }
+
+    fn verify_import<'a>(
+        &'a self,
+        context: &'a HookContext,
+        attempt: &'a ImportAttempt<'a>,
+    ) -> Answer<'a, ImportVerdict> {
+        assert_eq!((&context.actor, context.organisation), (&Actor::Anonymous, None));
+        // A password that was typed is told only of an account whose it may be.
+        let told = if attempt.identity.is_some() { attempt.password.expose() } else { "nobody" };
+        assert!(attempt.identity.is_some() || !attempt.password.expose().contains("horse"));
+        let denied = self.ask("verify_import", told);
+        let is_right =
+            attempt.credential.as_ref().is_some_and(|kept| kept.expose() == attempt.password.expose());
+        Box::pin(async move {
+            Ok(if !denied? && (is_right || attempt.identity.is_none()) {
+                ImportVerdict::Correct
+            } else {
+                ImportVerdict::Wrong
+            })
+        })
+    }
+
     fn before_registration<'a>(
         &'a self,
         _: &'a HookContext,
@@ -137,7 +163,7 @@ impl IdentityHooks for Scripted {
 }
 
 /// A world with ada, whose plugins answer as scripted from now on.
-async fn scripted(hooks: &Scripted) -> (World, Identity) {
+pub(crate) async fn scripted(hooks: &Scripted) -> (World, Identity) {
     let mut world = World::new();
     let ada = world.person("ada@acme.example").await;
     world.hooks = Box::new(hooks.clone());
@@ -157,9 +183,10 @@ async fn login_asks_before_the_look_up_and_after_the_proof() {
     let hooks = Scripted::default();
     let (world, _) = scripted(&hooks).await;
     world.login("nobody@acme.example", "correct horse").await.unwrap();
-    assert_eq!(hooks.asked(), ["before_login nobody@acme.example"], "alike, whether there is an account");
+    let failed = |who: &str| [format!("before_login {who}@acme.example"), "verify_import nobody".to_owned()];
+    assert_eq!(hooks.asked(), failed("nobody"), "alike, whether there is an account");
     world.login("ada@acme.example", "wrong").await.unwrap();
-    assert_eq!(hooks.asked(), ["before_login ada@acme.example"]);
+    assert_eq!(hooks.asked(), failed("ada"));
     let session = world.sign_in("ada@acme.example").await;
     assert_eq!(hooks.asked(), ["before_login ada@acme.example", "after_login anew"]);
     let body = json!({ "method": "password", "identifier": "ada@acme.example", "password": "correct horse" });

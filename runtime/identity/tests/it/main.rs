@@ -5,6 +5,7 @@
 #![expect(clippy::indexing_slicing, reason = "documents are read by their members")]
 
 mod administration;
+mod credential_import;
 mod csrf;
 mod documents;
 mod enumeration;

@@ -172,7 +172,8 @@ impl People {
                 Write::ReleaseIdentifier { identifier, .. } => {
                     kept.identifiers.remove(&identifier);
                 }
-                Write::SetPassword { identity, password, .. } => {
+                Write::SetPassword { identity, password, .. }
+                | Write::RehashPassword { identity, password, .. } => {
                     kept.passwords.insert(identity, password);
                 }
                 _ => {}

@@ -98,7 +98,7 @@ fn check(request: Request, call: &HostCall) -> Result<OutboundRequest, HttpError
 
 /// What is left of the call's wall time, less what the guest needs to answer with what it has learned.
 fn timeout(call: &HostCall, wanted_ms: Option<u32>) -> Option<Duration> {
-    let wall = call.limits.wall();
+    let wall = call.wall;
     let left = wall.checked_sub(call.meter.age())?.checked_sub(wall / 10)?;
     let wanted = wanted_ms.map_or(left, |wanted| Duration::from_millis(u64::from(wanted)));
     Some(left.min(wanted)).filter(|timeout| !timeout.is_zero())

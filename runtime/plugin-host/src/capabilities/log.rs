@@ -33,6 +33,9 @@ impl CallState {
             .log_lines
             .checked_sub(1)
             .ok_or_else(|| format!("a call may write {LOG_LINES} lines of log"))?;
+        if self.is_unheard {
+            return Ok(());
+        }
         let (plugin, tenant, request) = (&*self.plugin, &self.tenant, self.request);
         let message = printable(message);
         match level {

@@ -21,7 +21,7 @@ pub use services::Services;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tenancy::plugin::{Capability, Limits};
 use wasmtime::component::{HasSelf, Linker};
@@ -60,7 +60,7 @@ impl CallState {
     /// Begins a host call that waits.
     fn host_call(&self, capability: Capability, function: &'static str) -> HostCall {
         let (meter, granted) = (Arc::clone(&self.meter), Arc::clone(&self.granted));
-        HostCall { meter, granted, limits: self.limits, capability, function }
+        HostCall { meter, granted, limits: self.limits, wall: self.wall, capability, function }
     }
 }
 
@@ -78,6 +78,7 @@ struct HostCall {
     meter: Arc<Meter>,
     granted: Arc<Granted>,
     limits: Limits,
+    wall: Duration,
     capability: Capability,
     function: &'static str,
 }

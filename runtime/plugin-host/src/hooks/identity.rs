@@ -2,8 +2,9 @@
 
 use identity::Identity;
 use identity::hooks::{
-    Additions, Answer, IdentityHooks, LoginAttempt, LoginDecision, LoginOutcome, RegistrationDecision,
-    RegistrationForm, TraitsCandidate, TraitsVerdict,
+    AccountEvent, Additions, Answer, IdentityHooks, ImportAttempt, ImportVerdict, LoginAttempt,
+    LoginDecision, LoginOutcome, RegistrationDecision, RegistrationForm, Told, TraitsCandidate,
+    TraitsVerdict,
 };
 use primitives::hooks::HookContext;
 
@@ -25,6 +26,18 @@ impl IdentityHooks for PluginHost {
         identity: &'a Identity,
     ) -> Answer<'a, LoginOutcome> {
         Box::pin(self.ask_after_login(context, attempt, identity))
+    }
+
+    fn after_account<'a>(&'a self, context: &'a HookContext, event: &'a AccountEvent<'a>) -> Told<'a> {
+        Box::pin(self.tell_account(context, event))
+    }
+
+    fn verify_import<'a>(
+        &'a self,
+        context: &'a HookContext,
+        attempt: &'a ImportAttempt<'a>,
+    ) -> Answer<'a, ImportVerdict> {
+        Box::pin(self.ask_import(context, attempt))
     }
 
     fn before_registration<'a>(

@@ -1,6 +1,9 @@
 //! One adapter per hook area: a room's trait on one side, a guest's typed exports on the other.
 
+mod account;
 mod context;
+mod credential_import;
+mod event;
 mod identity;
 mod identity_schema;
 mod login;
@@ -63,6 +66,9 @@ functions! {
     BeforeRegistration: Registration "before" registration::Before,
     AfterRegistration: Registration "after" registration::After,
     ValidateTraits: IdentitySchema "validate" identity_schema::Validate,
+    VerifyImport: CredentialImport "verify" credential_import::Verify,
+    AfterAccount: Account "after" account::After,
+    ConsumeEvents: Event "consume" event::Consume,
 }
 
 impl FunctionName {

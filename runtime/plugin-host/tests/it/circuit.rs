@@ -15,7 +15,7 @@ use crate::fixture::{Fixture, request, run, spec};
 fn looping() -> Fixture {
     let fixture = Fixture::new(Settings { tenant_cpu_ms_per_second: 1_000_000, ..Settings::default() });
     let mut plugin = spec("token_loop");
-    plugin.limits = Limits { cpu_ms: 20, wall_ms: 5_000, ..Limits::default() };
+    plugin.limits = Limits { cpu_ms: 20, wall_ms: Some(5_000), ..Limits::default() };
     run(fixture.host.install_plugin(&fixture.tenant, plugin)).unwrap();
     fixture
 }
@@ -62,7 +62,7 @@ fn kept_plugin_keeps_its_circuit_and_a_new_version_starts_afresh() {
     }
     let install = |cpu_ms| {
         let mut plugin = spec("token_loop");
-        plugin.limits = Limits { cpu_ms, wall_ms: 5_000, ..Limits::default() };
+        plugin.limits = Limits { cpu_ms, wall_ms: Some(5_000), ..Limits::default() };
         run(fixture.host.install_plugin(&fixture.tenant, plugin)).unwrap();
         fixture.circuit()
     };

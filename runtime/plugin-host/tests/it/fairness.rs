@@ -15,7 +15,7 @@ use crate::fixture::{Fixture, issued, request, run, spec};
 /// Limits that no test lives to see.
 const ENDLESS: Limits = Limits {
     cpu_ms: 1_000_000,
-    wall_ms: 1_000_000,
+    wall_ms: Some(1_000_000),
     memory_bytes: 32 << 20,
     output_bytes: 64 << 10,
     host_calls: 64,
@@ -40,7 +40,7 @@ fn other_tenants_go_on_while_one_holds_all_its_places_with_endless_guests() {
     looping.limits = ENDLESS;
     run(fixture.host.install_plugin(&hostile, looping)).unwrap();
     let mut patient = spec("token_remembers");
-    patient.limits = Limits { wall_ms: 1_000_000, ..Limits::default() };
+    patient.limits = Limits { wall_ms: Some(1_000_000), ..Limits::default() };
     run(fixture.host.install_plugin(&fixture.tenant, patient)).unwrap();
 
     // One thread for all: the victims progress only as far as the hostile guests are made to yield.
@@ -87,7 +87,7 @@ fn tenant_that_waits_for_cpu_takes_no_place_from_others() {
 fn call_that_nobody_waits_for_any_more_is_paid() {
     let fixture = Fixture::new(Settings { tenant_cpu_ms_per_second: 1, ..Settings::default() });
     let mut looping = spec("token_loop");
-    looping.limits = Limits { cpu_ms: 1_000, wall_ms: 200, ..Limits::default() };
+    looping.limits = Limits { cpu_ms: 1_000, wall_ms: Some(200), ..Limits::default() };
     run(fixture.host.install_plugin(&fixture.tenant, looping)).unwrap();
     let (context, request) = (fixture.context(None), request(""));
     // Each runs for a slice at least before its client goes away; the tenant has saved 2 ms.
@@ -113,7 +113,7 @@ fn call_beyond_the_tenants_places_fails_when_its_wall_time_is_over() {
     });
     let [endless, brief] = [5, 6].map(|number| OrganisationId(Uuid::from_u128(number)));
     for (guest, organisation, wall_ms) in
-        [("token_loop", endless, ENDLESS.wall_ms), ("token_remembers", brief, 20)]
+        [("token_loop", endless, ENDLESS.wall_ms), ("token_remembers", brief, Some(20))]
     {
         let mut plugin = spec(guest);
         plugin.limits = Limits { wall_ms, ..ENDLESS };

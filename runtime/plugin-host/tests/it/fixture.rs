@@ -106,7 +106,7 @@ pub(crate) fn spec(guest: &str) -> PluginSpec {
     let name = guest.replace('_', "-");
     let mut spec = PluginSpec::new(name, PluginSource::File(component(guest)), HookName::Token);
     // A busy machine is no failure of the guest's.
-    spec.limits.wall_ms = 10_000;
+    spec.limits.wall_ms = Some(10_000);
     spec
 }
 

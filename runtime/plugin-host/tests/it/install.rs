@@ -196,3 +196,11 @@ fn bytes_that_are_no_component_are_refused() {
     let refused = run(fixture.host.install_plugin(&fixture.tenant, garbage));
     assert!(matches!(refused, Err(HostError::Invalid(_))), "{refused:?}");
 }
+
+#[test]
+pub(crate) fn token_other_types() {
+    let fixture = Fixture::new(Settings::default());
+    let refused = run(fixture.host.install_plugin(&fixture.tenant, spec("token_other_types"))).unwrap_err();
+    let words = refused.to_string();
+    assert!(words.contains("shape-tokens has other types than the hook"), "{words}");
+}

@@ -1,14 +1,18 @@
 //! The plugin host with real guests, which `cargo xtask guests` builds.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod account;
 mod candidates;
 mod capabilities;
 mod circuit;
 mod compile;
+mod credential_import;
+mod event;
 mod fairness;
 mod fixture;
 mod inspect;
 mod install;
+mod log;
 mod people;
 mod reread;
 mod reuse;

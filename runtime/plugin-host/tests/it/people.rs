@@ -21,7 +21,7 @@ const HOOKS: [HookName; 3] = [HookName::Login, HookName::Registration, HookName:
 fn spec(guest: &str, hooks: &[HookName]) -> PluginSpec {
     let mut spec = PluginSpec::new("people", PluginSource::File(component(guest)), HookName::Login);
     spec.bindings = hooks.iter().copied().map(Binding::every).collect();
-    spec.limits.wall_ms = 10_000;
+    spec.limits.wall_ms = Some(10_000);
     spec
 }
 
@@ -31,7 +31,7 @@ fn with(guest: &str, hooks: &[HookName]) -> Fixture {
     fixture
 }
 
-fn origin() -> Origin {
+pub(crate) fn origin() -> Origin {
     let address = ClientAddress("203.0.113.9".parse().unwrap());
     Origin { address, user_agent: Some("test".to_owned()) }
 }
@@ -49,7 +49,7 @@ fn traits(email: &str, first: &str) -> Map<String, Value> {
     json!({ "email": email, "name": { "first": first } }).as_object().unwrap().clone()
 }
 
-fn person(email: &str) -> Identity {
+pub(crate) fn person(email: &str) -> Identity {
     let schemas = Schemas::compile(&IdentitySettings::default()).unwrap();
     let checked = schemas.default_schema().check_traits(traits(email, "Ada")).unwrap();
     let rng = SeededRng::new(1);

@@ -27,7 +27,7 @@ impl Changing {
         let mut declared: DeclaredPlugin =
             serde_json::from_value(json!({ "name": "plan", "component": file })).unwrap();
         // A busy machine is no failure of the guest's.
-        declared.limits = Limits { wall_ms: 10_000, ..Limits::default() };
+        declared.limits = Limits { wall_ms: Some(10_000), ..Limits::default() };
         change(&mut declared);
         let changing = Self { fixture, file, declared, trust: TrustSettings::default() };
         changing.write(&component(guest));
@@ -145,7 +145,7 @@ fn pinned_component_runs_whatever_its_file_becomes() {
 
 #[test]
 fn calls_in_flight_finish_on_the_old_version() {
-    let changing = Changing::new("token_sleep", |plugin| plugin.limits.wall_ms = 3_000);
+    let changing = Changing::new("token_sleep", |plugin| plugin.limits.wall_ms = Some(3_000));
     let (context, request) = (changing.fixture.context(None), request(""));
     changing.write(&component("token_echo"));
     let (asleep, then) = run(async {

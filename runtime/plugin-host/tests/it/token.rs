@@ -13,12 +13,16 @@ use tenancy::TenantPlugins as _;
 use tenancy::plugin::TrustSettings;
 use uuid::Uuid;
 
+use crate::account::account_notes;
 use crate::capabilities::http::capability_http;
 use crate::capabilities::identities::capability_identities;
 use crate::capabilities::kv::capability_kv;
 use crate::capabilities::permissions::capability_permissions;
 use crate::capabilities::secrets::capability_secrets;
+use crate::credential_import::import_rules;
+use crate::event::event_notes;
 use crate::fixture::{Fixture, issued, request, run, spec};
+use crate::install::token_other_types;
 use crate::people::{people_bad, people_rules};
 
 // A fixture without a test of its name does not compile.
@@ -107,7 +111,7 @@ fn token_bad_error() {
 fn token_sleep() {
     let fixture = Fixture::new(Settings::default());
     let mut sleeping = spec("token_sleep");
-    sleeping.limits.wall_ms = 100;
+    sleeping.limits.wall_ms = Some(100);
     run(fixture.host.install_plugin(&fixture.tenant, sleeping)).unwrap();
     let failure = fixture.shape(None, "").unwrap_err();
     assert_eq!((failure.kind, &*failure.detail), (HookFailureKind::WallLimit, "ran past 100 ms"));
@@ -193,7 +197,7 @@ fn plugin_of_one_tenant_is_not_called_for_another() {
 fn tenant_that_used_up_its_cpu_waits_for_more_and_is_refused_late() {
     let fixture = Fixture::new(Settings { tenant_cpu_ms_per_second: 1, ..Settings::default() });
     let mut plugin = spec("token_loop");
-    plugin.limits.wall_ms = 500;
+    plugin.limits.wall_ms = Some(500);
     run(fixture.host.install_plugin(&fixture.tenant, plugin)).unwrap();
     fixture.shape(None, "").unwrap_err();
     let start = Instant::now();

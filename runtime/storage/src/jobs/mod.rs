@@ -1,8 +1,10 @@
 //! What background work keeps: whose turn a job is, and messages on their way.
 
+mod events;
 mod leases;
 mod outbox;
 
+pub use events::EventCursor;
 pub use outbox::{DeadMessage, DueMessage};
 
 use crate::{ApplyError, StorageError};

@@ -3,6 +3,7 @@
 //!
 //! This room knows plugins as their operator does. What runs them is behind [`TenantPlugins`].
 
+pub mod events;
 pub mod port;
 pub mod secrets;
 pub mod settings;
@@ -22,6 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use events::{Consumed, EventHook, NoEventHook, PluginEvent};
 pub use port::{CircuitState, PluginReport, PluginState, Reread, TenantPlugins};
 pub use secrets::{PluginSecret, PluginSecrets, reconcile_secrets};
 pub use settings::{Limits, Settings};
@@ -106,11 +108,25 @@ pub enum HookName {
     Registration,
     /// Validates traits beyond their JSON Schema.
     IdentitySchema,
+    /// Verifies passwords that were set elsewhere.
+    CredentialImport,
+    /// Is told what people did with their accounts.
+    Account,
+    /// Is told what happened in the tenant, afterwards.
+    Event,
 }
 
 impl HookName {
     /// Every hook.
-    pub const ALL: [Self; 4] = [Self::Token, Self::Login, Self::Registration, Self::IdentitySchema];
+    pub const ALL: [Self; 7] = [
+        Self::Token,
+        Self::Login,
+        Self::Registration,
+        Self::IdentitySchema,
+        Self::CredentialImport,
+        Self::Account,
+        Self::Event,
+    ];
 
     /// As it stands in configuration, logs and metrics.
     pub const fn as_str(self) -> &'static str {
@@ -119,6 +135,23 @@ impl HookName {
             Self::Login => "login",
             Self::Registration => "registration",
             Self::IdentitySchema => "identity-schema",
+            Self::CredentialImport => "credential-import",
+            Self::Account => "account",
+            Self::Event => "event",
+        }
+    }
+
+    /// How long a call may take, in milliseconds, where the operator does not say: where an app waits, little; where
+    /// nobody does, much.
+    pub const fn usual_wall_ms(self) -> u64 {
+        match self {
+            Self::Token => 100,
+            Self::Login
+            | Self::Registration
+            | Self::IdentitySchema
+            | Self::CredentialImport
+            | Self::Account => 2_000,
+            Self::Event => 30_000,
         }
     }
 
@@ -129,6 +162,9 @@ impl HookName {
             Self::Login => "portcullis:login/hook@0.1.0",
             Self::Registration => "portcullis:registration/hook@0.1.0",
             Self::IdentitySchema => "portcullis:identity-schema/hook@0.1.0",
+            Self::CredentialImport => "portcullis:credential-import/hook@0.1.0",
+            Self::Account => "portcullis:account/hook@0.1.0",
+            Self::Event => "portcullis:event/hook@0.1.0",
         }
     }
 }

@@ -7,8 +7,11 @@ use primitives::{Origin, TenantId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Capability;
 use super::signing_key::PublicKey;
+use super::{Capability, HookName};
+
+/// The most wall time that a call may ask for, unless the node's operator says otherwise.
+const LONGEST_WALL_MS: u64 = 30_000;
 
 /// The node's bounds for all plugins together (`[plugins]`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -113,18 +116,18 @@ fn read_ceiling<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D:
     Ceiling::deserialize(deserializer).map(Limits::from)
 }
 
-/// Both have these keys.
+/// Both have these keys, and `wall_ms`, which a ceiling always has.
 macro_rules! same_keys {
     ($($key:ident),+ $(,)?) => {
         impl From<Limits> for Ceiling {
-            fn from(Limits { $($key),+ }: Limits) -> Self {
-                Self { $($key),+ }
+            fn from(Limits { wall_ms, $($key),+ }: Limits) -> Self {
+                Self { wall_ms: wall_ms.unwrap_or(LONGEST_WALL_MS), $($key),+ }
             }
         }
 
         impl From<Ceiling> for Limits {
-            fn from(Ceiling { $($key),+ }: Ceiling) -> Self {
-                Self { $($key),+ }
+            fn from(Ceiling { wall_ms, $($key),+ }: Ceiling) -> Self {
+                Self { wall_ms: Some(wall_ms), $($key),+ }
             }
         }
     };
@@ -132,7 +135,6 @@ macro_rules! same_keys {
 
 same_keys![
     cpu_ms,
-    wall_ms,
     memory_bytes,
     output_bytes,
     host_calls,
@@ -160,7 +162,7 @@ impl Default for Settings {
             uploads: Uploads::default(),
             ceiling: Limits {
                 cpu_ms: 1_000,
-                wall_ms: 10_000,
+                wall_ms: Some(LONGEST_WALL_MS),
                 memory_bytes: 128 << 20,
                 output_bytes: 1 << 20,
                 host_calls: 1_024,
@@ -186,8 +188,10 @@ impl Settings {
 pub struct Limits {
     /// CPU time of the guest, in milliseconds. Time in host calls does not count.
     pub cpu_ms: u64,
-    /// Wall time of the call, in milliseconds, waiting for its turn included.
-    pub wall_ms: u64,
+    /// Wall time of the call, in milliseconds, waiting for its turn included. Without it, what the hook is for: 100 for
+    /// `token`, 30000 for `event`, 2000 for the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wall_ms: Option<u64>,
     /// Linear memory, in bytes. Guests with an interpreter inside want 128 MiB.
     pub memory_bytes: u64,
     /// What one answer or one argument of a host call may weigh on the host, in bytes.
@@ -208,7 +212,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             cpu_ms: 50,
-            wall_ms: 100,
+            wall_ms: None,
             memory_bytes: 32 << 20,
             output_bytes: 64 << 10,
             host_calls: 64,
@@ -226,7 +230,7 @@ impl Limits {
     pub fn within(self, ceiling: &Self) -> Self {
         Self {
             cpu_ms: self.cpu_ms.min(ceiling.cpu_ms),
-            wall_ms: self.wall_ms.min(ceiling.wall_ms),
+            wall_ms: self.wall_ms.map(|own| own.min(ceiling.wall_ms.unwrap_or(own))),
             memory_bytes: self.memory_bytes.min(ceiling.memory_bytes),
             output_bytes: self.output_bytes.min(ceiling.output_bytes),
             host_calls: self.host_calls.min(ceiling.host_calls),
@@ -242,9 +246,10 @@ impl Limits {
         Duration::from_millis(self.cpu_ms)
     }
 
-    /// `wall_ms` as a duration.
-    pub fn wall(&self) -> Duration {
-        Duration::from_millis(self.wall_ms)
+    /// The wall time of a call of `hook`: the operator's word, or else what the hook is for; at most the ceiling's.
+    pub fn wall(&self, hook: HookName, ceiling: &Self) -> Duration {
+        let wanted = self.wall_ms.unwrap_or(hook.usual_wall_ms());
+        Duration::from_millis(ceiling.wall_ms.map_or(wanted, |most| wanted.min(most)))
     }
 
     /// `memory_bytes` in this machine's words.
@@ -265,8 +270,30 @@ mod tests {
     #[test]
     fn one_raised_limit_leaves_the_others_of_the_ceiling() {
         let settings: Settings = serde_json::from_str(r#"{"ceiling": {"wall_ms": 20000}}"#).unwrap();
-        let expect = Limits { wall_ms: 20_000, ..Settings::default().ceiling };
+        let expect = Limits { wall_ms: Some(20_000), ..Settings::default().ceiling };
         assert_eq!(settings, Settings { ceiling: expect, ..Settings::default() });
+    }
+
+    #[test]
+    fn operators_word_wins_over_what_the_hook_is_for_and_the_ceiling_over_both() {
+        let ceiling = Settings::default().ceiling;
+        let low = Limits { wall_ms: Some(500), ..ceiling };
+        for (wall_ms, hook, ceiling, expect) in [
+            (None, HookName::Token, ceiling, 100),
+            (None, HookName::Login, ceiling, 2_000),
+            (None, HookName::Registration, ceiling, 2_000),
+            (None, HookName::Account, ceiling, 2_000),
+            (None, HookName::CredentialImport, ceiling, 2_000),
+            (None, HookName::Event, ceiling, 30_000),
+            (Some(7), HookName::Event, ceiling, 7),
+            (Some(5_000), HookName::Token, ceiling, 5_000),
+            (Some(60_000), HookName::Token, ceiling, 30_000),
+            (None, HookName::Token, low, 100),
+            (None, HookName::Login, low, 500),
+        ] {
+            let limits = Limits { wall_ms, ..Limits::default() };
+            assert_eq!(limits.wall(hook, &ceiling), Duration::from_millis(expect), "{wall_ms:?} {hook:?}");
+        }
     }
 
     #[test]
@@ -274,7 +301,7 @@ mod tests {
         let ceiling = Settings::default().ceiling;
         let greedy = Limits {
             cpu_ms: u64::MAX,
-            wall_ms: u64::MAX,
+            wall_ms: Some(u64::MAX),
             memory_bytes: u64::MAX,
             output_bytes: u64::MAX,
             host_calls: u32::MAX,

@@ -44,6 +44,27 @@ void __wasm_export_exports_portcullis_login_hook_before_post_return(uint8_t * ar
           }
           break;
         }
+        case 2: {
+          if ((*((size_t*) (arg0 + (3*sizeof(void*))))) > 0) {
+            free(*((uint8_t **) (arg0 + (2*sizeof(void*)))));
+          }
+          size_t len0 = *((size_t*) (arg0 + (5*sizeof(void*))));
+          if (len0 > 0) {
+            uint8_t *ptr1 = *((uint8_t **) (arg0 + (4*sizeof(void*))));
+            for (size_t i2 = 0; i2 < len0; i2++) {
+              uint8_t *base = ptr1 + i2 * (4*sizeof(void*));
+              (void) base;
+              if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                free(*((uint8_t **) (base + 0)));
+              }
+              if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (2*sizeof(void*)))));
+              }
+            }
+            free(ptr1);
+          }
+          break;
+        }
       }
       break;
     }
@@ -51,11 +72,11 @@ void __wasm_export_exports_portcullis_login_hook_before_post_return(uint8_t * ar
       if ((*((size_t*) (arg0 + (2*sizeof(void*))))) > 0) {
         free(*((uint8_t **) (arg0 + sizeof(void*))));
       }
-      size_t len0 = *((size_t*) (arg0 + (4*sizeof(void*))));
-      if (len0 > 0) {
-        uint8_t *ptr1 = *((uint8_t **) (arg0 + (3*sizeof(void*))));
-        for (size_t i2 = 0; i2 < len0; i2++) {
-          uint8_t *base = ptr1 + i2 * (4*sizeof(void*));
+      size_t len3 = *((size_t*) (arg0 + (4*sizeof(void*))));
+      if (len3 > 0) {
+        uint8_t *ptr4 = *((uint8_t **) (arg0 + (3*sizeof(void*))));
+        for (size_t i5 = 0; i5 < len3; i5++) {
+          uint8_t *base = ptr4 + i5 * (4*sizeof(void*));
           (void) base;
           if ((*((size_t*) (base + sizeof(void*)))) > 0) {
             free(*((uint8_t **) (base + 0)));
@@ -64,7 +85,7 @@ void __wasm_export_exports_portcullis_login_hook_before_post_return(uint8_t * ar
             free(*((uint8_t **) (base + (2*sizeof(void*)))));
           }
         }
-        free(ptr1);
+        free(ptr4);
       }
       break;
     }
@@ -77,9 +98,6 @@ void __wasm_export_exports_portcullis_login_hook_after_post_return(uint8_t * arg
     case 0: {
       switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + sizeof(void*)))) {
         case 0: {
-          break;
-        }
-        case 1: {
           if ((*((size_t*) (arg0 + (3*sizeof(void*))))) > 0) {
             free(*((uint8_t **) (arg0 + (2*sizeof(void*)))));
           }
@@ -100,6 +118,30 @@ void __wasm_export_exports_portcullis_login_hook_after_post_return(uint8_t * arg
           }
           break;
         }
+        case 1: {
+          if ((*((size_t*) (arg0 + (3*sizeof(void*))))) > 0) {
+            free(*((uint8_t **) (arg0 + (2*sizeof(void*)))));
+          }
+          size_t len0 = *((size_t*) (arg0 + (5*sizeof(void*))));
+          if (len0 > 0) {
+            uint8_t *ptr1 = *((uint8_t **) (arg0 + (4*sizeof(void*))));
+            for (size_t i2 = 0; i2 < len0; i2++) {
+              uint8_t *base = ptr1 + i2 * (4*sizeof(void*));
+              (void) base;
+              if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                free(*((uint8_t **) (base + 0)));
+              }
+              if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (2*sizeof(void*)))));
+              }
+            }
+            free(ptr1);
+          }
+          break;
+        }
+        case 2: {
+          break;
+        }
       }
       break;
     }
@@ -107,11 +149,11 @@ void __wasm_export_exports_portcullis_login_hook_after_post_return(uint8_t * arg
       if ((*((size_t*) (arg0 + (2*sizeof(void*))))) > 0) {
         free(*((uint8_t **) (arg0 + sizeof(void*))));
       }
-      size_t len0 = *((size_t*) (arg0 + (4*sizeof(void*))));
-      if (len0 > 0) {
-        uint8_t *ptr1 = *((uint8_t **) (arg0 + (3*sizeof(void*))));
-        for (size_t i2 = 0; i2 < len0; i2++) {
-          uint8_t *base = ptr1 + i2 * (4*sizeof(void*));
+      size_t len3 = *((size_t*) (arg0 + (4*sizeof(void*))));
+      if (len3 > 0) {
+        uint8_t *ptr4 = *((uint8_t **) (arg0 + (3*sizeof(void*))));
+        for (size_t i5 = 0; i5 < len3; i5++) {
+          uint8_t *base = ptr4 + i5 * (4*sizeof(void*));
           (void) base;
           if ((*((size_t*) (base + sizeof(void*)))) > 0) {
             free(*((uint8_t **) (base + 0)));
@@ -120,7 +162,7 @@ void __wasm_export_exports_portcullis_login_hook_after_post_return(uint8_t * arg
             free(*((uint8_t **) (base + (2*sizeof(void*)))));
           }
         }
-        free(ptr1);
+        free(ptr4);
       }
       break;
     }
@@ -227,7 +269,7 @@ void portcullis_call_people_origin_free(portcullis_call_people_origin_t *ptr) {
   plugin_list_tuple2_string_string_free(&ptr->extensions);
 }
 
-void portcullis_call_people_refusal_free(portcullis_call_people_refusal_t *ptr) {
+void portcullis_call_refusals_refusal_free(portcullis_call_refusals_refusal_t *ptr) {
   plugin_string_free(&ptr->message);
   plugin_list_tuple2_string_string_free(&ptr->extensions);
 }
@@ -249,7 +291,7 @@ void exports_portcullis_login_hook_person_free(exports_portcullis_login_hook_per
 }
 
 void exports_portcullis_login_hook_refusal_free(exports_portcullis_login_hook_refusal_t *ptr) {
-  portcullis_call_people_refusal_free(ptr);
+  portcullis_call_refusals_refusal_free(ptr);
 }
 
 void exports_portcullis_login_hook_login_attempt_free(exports_portcullis_login_hook_login_attempt_t *ptr) {
@@ -258,8 +300,33 @@ void exports_portcullis_login_hook_login_attempt_free(exports_portcullis_login_h
   exports_portcullis_login_hook_origin_free(&ptr->origin);
 }
 
+void exports_portcullis_login_hook_redirection_free(exports_portcullis_login_hook_redirection_t *ptr) {
+  plugin_string_free(&ptr->url);
+}
+
 void exports_portcullis_login_hook_login_decision_free(exports_portcullis_login_hook_login_decision_t *ptr) {
   switch ((int32_t) ptr->tag) {
+    case 1: {
+      exports_portcullis_login_hook_refusal_free(&ptr->val.deny);
+      break;
+    }
+    case 2: {
+      exports_portcullis_login_hook_redirection_free(&ptr->val.redirect);
+      break;
+    }
+  }
+}
+
+void exports_portcullis_login_hook_session_additions_free(exports_portcullis_login_hook_session_additions_t *ptr) {
+  plugin_string_free(&ptr->claims);
+}
+
+void exports_portcullis_login_hook_login_outcome_free(exports_portcullis_login_hook_login_outcome_t *ptr) {
+  switch ((int32_t) ptr->tag) {
+    case 0: {
+      exports_portcullis_login_hook_session_additions_free(&ptr->val.allow);
+      break;
+    }
     case 1: {
       exports_portcullis_login_hook_refusal_free(&ptr->val.deny);
       break;
@@ -270,6 +337,14 @@ void exports_portcullis_login_hook_login_decision_free(exports_portcullis_login_
 void exports_portcullis_login_hook_result_login_decision_hook_error_free(exports_portcullis_login_hook_result_login_decision_hook_error_t *ptr) {
   if (!ptr->is_err) {
     exports_portcullis_login_hook_login_decision_free(&ptr->val.ok);
+  } else {
+    exports_portcullis_login_hook_hook_error_free(&ptr->val.err);
+  }
+}
+
+void exports_portcullis_login_hook_result_login_outcome_hook_error_free(exports_portcullis_login_hook_result_login_outcome_hook_error_t *ptr) {
+  if (!ptr->is_err) {
+    exports_portcullis_login_hook_login_outcome_free(&ptr->val.ok);
   } else {
     exports_portcullis_login_hook_hook_error_free(&ptr->val.err);
   }
@@ -464,11 +539,11 @@ uint8_t * __wasm_export_exports_portcullis_login_hook_before(uint8_t * arg) {
   free(arg);
   uint8_t *ptr = (uint8_t *) &RET_AREA;
   if ((ret).is_err) {
-    const exports_portcullis_login_hook_hook_error_t *payload6 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
-    *((size_t*)(ptr + (2*sizeof(void*)))) = ((*payload6).message).len;
-    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) ((*payload6).message).ptr;
-    *((size_t*)(ptr + (4*sizeof(void*)))) = ((*payload6).extensions).len;
-    *((uint8_t **)(ptr + (3*sizeof(void*)))) = (uint8_t *) ((*payload6).extensions).ptr;
+    const exports_portcullis_login_hook_hook_error_t *payload7 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    *((size_t*)(ptr + (2*sizeof(void*)))) = ((*payload7).message).len;
+    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) ((*payload7).message).ptr;
+    *((size_t*)(ptr + (4*sizeof(void*)))) = ((*payload7).extensions).len;
+    *((uint8_t **)(ptr + (3*sizeof(void*)))) = (uint8_t *) ((*payload7).extensions).ptr;
   } else {
     const exports_portcullis_login_hook_login_decision_t *payload = &(ret).val.ok;*((int8_t*)(ptr + 0)) = 0;
     switch ((int32_t) (*payload).tag) {
@@ -483,6 +558,15 @@ uint8_t * __wasm_export_exports_portcullis_login_hook_before(uint8_t * arg) {
         *((uint8_t **)(ptr + (2*sizeof(void*)))) = (uint8_t *) ((*payload5).message).ptr;
         *((size_t*)(ptr + (5*sizeof(void*)))) = ((*payload5).extensions).len;
         *((uint8_t **)(ptr + (4*sizeof(void*)))) = (uint8_t *) ((*payload5).extensions).ptr;
+        break;
+      }
+      case 2: {
+        const exports_portcullis_login_hook_redirection_t *payload6 = &(*payload).val.redirect;
+        *((int8_t*)(ptr + sizeof(void*))) = 2;
+        *((size_t*)(ptr + (3*sizeof(void*)))) = ((*payload6).url).len;
+        *((uint8_t **)(ptr + (2*sizeof(void*)))) = (uint8_t *) ((*payload6).url).ptr;
+        *((size_t*)(ptr + (5*sizeof(void*)))) = ((*payload6).extensions).len;
+        *((uint8_t **)(ptr + (4*sizeof(void*)))) = (uint8_t *) ((*payload6).extensions).ptr;
         break;
       }
     }
@@ -582,8 +666,8 @@ uint8_t * __wasm_export_exports_portcullis_login_hook_after(uint8_t * arg) {
     (plugin_string_t) (plugin_string_t) { (uint8_t*)(*((uint8_t **) (arg + (16+36*sizeof(void*))))), (*((size_t*) (arg + (16+37*sizeof(void*))))) },
     (plugin_list_tuple2_string_string_t) (plugin_list_tuple2_string_string_t) { (plugin_tuple2_string_string_t*)(*((uint8_t **) (arg + (16+38*sizeof(void*))))), (*((size_t*) (arg + (16+39*sizeof(void*))))) },
   };
-  exports_portcullis_login_hook_result_login_decision_hook_error_t ret;
-  exports_portcullis_login_hook_login_decision_t ok;
+  exports_portcullis_login_hook_result_login_outcome_hook_error_t ret;
+  exports_portcullis_login_hook_login_outcome_t ok;
   exports_portcullis_login_hook_hook_error_t err;
   ret.is_err = !exports_portcullis_login_hook_after(&arg2, &arg3, &arg4, &ok, &err);
   if (ret.is_err) {
@@ -595,16 +679,21 @@ uint8_t * __wasm_export_exports_portcullis_login_hook_after(uint8_t * arg) {
   free(arg);
   uint8_t *ptr = (uint8_t *) &RET_AREA;
   if ((ret).is_err) {
-    const exports_portcullis_login_hook_hook_error_t *payload7 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
-    *((size_t*)(ptr + (2*sizeof(void*)))) = ((*payload7).message).len;
-    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) ((*payload7).message).ptr;
-    *((size_t*)(ptr + (4*sizeof(void*)))) = ((*payload7).extensions).len;
-    *((uint8_t **)(ptr + (3*sizeof(void*)))) = (uint8_t *) ((*payload7).extensions).ptr;
+    const exports_portcullis_login_hook_hook_error_t *payload8 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    *((size_t*)(ptr + (2*sizeof(void*)))) = ((*payload8).message).len;
+    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) ((*payload8).message).ptr;
+    *((size_t*)(ptr + (4*sizeof(void*)))) = ((*payload8).extensions).len;
+    *((uint8_t **)(ptr + (3*sizeof(void*)))) = (uint8_t *) ((*payload8).extensions).ptr;
   } else {
-    const exports_portcullis_login_hook_login_decision_t *payload = &(ret).val.ok;*((int8_t*)(ptr + 0)) = 0;
+    const exports_portcullis_login_hook_login_outcome_t *payload = &(ret).val.ok;*((int8_t*)(ptr + 0)) = 0;
     switch ((int32_t) (*payload).tag) {
       case 0: {
+        const exports_portcullis_login_hook_session_additions_t *payload5 = &(*payload).val.allow;
         *((int8_t*)(ptr + sizeof(void*))) = 0;
+        *((size_t*)(ptr + (3*sizeof(void*)))) = ((*payload5).claims).len;
+        *((uint8_t **)(ptr + (2*sizeof(void*)))) = (uint8_t *) ((*payload5).claims).ptr;
+        *((size_t*)(ptr + (5*sizeof(void*)))) = ((*payload5).extensions).len;
+        *((uint8_t **)(ptr + (4*sizeof(void*)))) = (uint8_t *) ((*payload5).extensions).ptr;
         break;
       }
       case 1: {
@@ -614,6 +703,10 @@ uint8_t * __wasm_export_exports_portcullis_login_hook_after(uint8_t * arg) {
         *((uint8_t **)(ptr + (2*sizeof(void*)))) = (uint8_t *) ((*payload6).message).ptr;
         *((size_t*)(ptr + (5*sizeof(void*)))) = ((*payload6).extensions).len;
         *((uint8_t **)(ptr + (4*sizeof(void*)))) = (uint8_t *) ((*payload6).extensions).ptr;
+        break;
+      }
+      case 2: {
+        *((int8_t*)(ptr + sizeof(void*))) = 2;
         break;
       }
     }

@@ -129,12 +129,12 @@ typedef struct portcullis_call_people_origin_t {
 } portcullis_call_people_origin_t;
 
 // A refusal that is meant, with words for the person.
-typedef struct portcullis_call_people_refusal_t {
+typedef struct portcullis_call_refusals_refusal_t {
   // Shown on the form, as text: at most 512 bytes, without control characters.
   plugin_string_t   message;
   // Must be empty in this version.
   plugin_list_tuple2_string_string_t   extensions;
-} portcullis_call_people_refusal_t;
+} portcullis_call_refusals_refusal_t;
 
 typedef portcullis_call_types_call_context_t exports_portcullis_login_hook_call_context_t;
 
@@ -144,7 +144,7 @@ typedef portcullis_call_people_origin_t exports_portcullis_login_hook_origin_t;
 
 typedef portcullis_call_people_person_t exports_portcullis_login_hook_person_t;
 
-typedef portcullis_call_people_refusal_t exports_portcullis_login_hook_refusal_t;
+typedef portcullis_call_refusals_refusal_t exports_portcullis_login_hook_refusal_t;
 
 // An attempt to sign in.
 typedef struct exports_portcullis_login_hook_login_attempt_t {
@@ -160,11 +160,20 @@ typedef struct exports_portcullis_login_hook_login_attempt_t {
   plugin_list_tuple2_string_string_t   extensions;
 } exports_portcullis_login_hook_login_attempt_t;
 
-// The answer of both functions.
+// Where to sign in.
+typedef struct exports_portcullis_login_hook_redirection_t {
+  // An absolute `http` or `https` URL, or a path of the tenant; at most 2,048 bytes.
+  plugin_string_t   url;
+  // Must be empty in this version.
+  plugin_list_tuple2_string_string_t   extensions;
+} exports_portcullis_login_hook_redirection_t;
+
+// The answer of `before`.
 typedef struct exports_portcullis_login_hook_login_decision_t {
   uint8_t tag;
   union {
     exports_portcullis_login_hook_refusal_t     deny;
+    exports_portcullis_login_hook_redirection_t     redirect;
   } val;
 } exports_portcullis_login_hook_login_decision_t;
 
@@ -172,6 +181,36 @@ typedef struct exports_portcullis_login_hook_login_decision_t {
 #define EXPORTS_PORTCULLIS_LOGIN_HOOK_LOGIN_DECISION_ALLOW 0
 // Do not sign in. The person sees the message on the form.
 #define EXPORTS_PORTCULLIS_LOGIN_HOOK_LOGIN_DECISION_DENY 1
+// Sign in elsewhere.
+#define EXPORTS_PORTCULLIS_LOGIN_HOOK_LOGIN_DECISION_REDIRECT 2
+
+// What is kept with the session.
+typedef struct exports_portcullis_login_hook_session_additions_t {
+  // Claims of the session, in the place of those that it had: the text of a JSON object, at most 4 KiB of all
+  // plugins together, of which a later one's claim replaces an earlier one's of the same name; empty to leave
+  // them. The hook `token` is told of them, and session documents have them as `portcullis_claims`, where the
+  // person can read them. They become no claims of tokens by themselves.
+  plugin_string_t   claims;
+  // Must be empty in this version.
+  plugin_list_tuple2_string_string_t   extensions;
+} exports_portcullis_login_hook_session_additions_t;
+
+// The answer of `after`.
+typedef struct exports_portcullis_login_hook_login_outcome_t {
+  uint8_t tag;
+  union {
+    exports_portcullis_login_hook_session_additions_t     allow;
+    exports_portcullis_login_hook_refusal_t     deny;
+  } val;
+} exports_portcullis_login_hook_login_outcome_t;
+
+// Sign in.
+#define EXPORTS_PORTCULLIS_LOGIN_HOOK_LOGIN_OUTCOME_ALLOW 0
+// Do not sign in. The person sees the message on the form.
+#define EXPORTS_PORTCULLIS_LOGIN_HOOK_LOGIN_OUTCOME_DENY 1
+// Do not sign in without a second factor. Until the server has second factors nobody has one: the person is
+// told so, and is not signed in.
+#define EXPORTS_PORTCULLIS_LOGIN_HOOK_LOGIN_OUTCOME_REQUIRE_SECOND_FACTOR 2
 
 typedef struct {
   bool is_err;
@@ -180,6 +219,14 @@ typedef struct {
     exports_portcullis_login_hook_hook_error_t err;
   } val;
 } exports_portcullis_login_hook_result_login_decision_hook_error_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    exports_portcullis_login_hook_login_outcome_t ok;
+    exports_portcullis_login_hook_hook_error_t err;
+  } val;
+} exports_portcullis_login_hook_result_login_outcome_hook_error_t;
 
 // Imported Functions from `portcullis:host/log@0.1.0`
 // Writes one line. The host adds plugin, tenant and request. Never write tokens, e-mail addresses
@@ -196,7 +243,7 @@ extern bool portcullis_host_config_get(plugin_string_t *pointer, plugin_option_s
 
 // Exported Functions from `portcullis:login/hook@0.1.0`
 bool exports_portcullis_login_hook_before(exports_portcullis_login_hook_call_context_t *call, exports_portcullis_login_hook_login_attempt_t *attempt, exports_portcullis_login_hook_login_decision_t *ret, exports_portcullis_login_hook_hook_error_t *err);
-bool exports_portcullis_login_hook_after(exports_portcullis_login_hook_call_context_t *call, exports_portcullis_login_hook_login_attempt_t *attempt, exports_portcullis_login_hook_person_t *person, exports_portcullis_login_hook_login_decision_t *ret, exports_portcullis_login_hook_hook_error_t *err);
+bool exports_portcullis_login_hook_after(exports_portcullis_login_hook_call_context_t *call, exports_portcullis_login_hook_login_attempt_t *attempt, exports_portcullis_login_hook_person_t *person, exports_portcullis_login_hook_login_outcome_t *ret, exports_portcullis_login_hook_hook_error_t *err);
 
 // Helper Functions
 
@@ -220,7 +267,7 @@ void portcullis_call_people_person_free(portcullis_call_people_person_t *ptr);
 
 void portcullis_call_people_origin_free(portcullis_call_people_origin_t *ptr);
 
-void portcullis_call_people_refusal_free(portcullis_call_people_refusal_t *ptr);
+void portcullis_call_refusals_refusal_free(portcullis_call_refusals_refusal_t *ptr);
 
 void exports_portcullis_login_hook_call_context_free(exports_portcullis_login_hook_call_context_t *ptr);
 
@@ -234,9 +281,17 @@ void exports_portcullis_login_hook_refusal_free(exports_portcullis_login_hook_re
 
 void exports_portcullis_login_hook_login_attempt_free(exports_portcullis_login_hook_login_attempt_t *ptr);
 
+void exports_portcullis_login_hook_redirection_free(exports_portcullis_login_hook_redirection_t *ptr);
+
 void exports_portcullis_login_hook_login_decision_free(exports_portcullis_login_hook_login_decision_t *ptr);
 
+void exports_portcullis_login_hook_session_additions_free(exports_portcullis_login_hook_session_additions_t *ptr);
+
+void exports_portcullis_login_hook_login_outcome_free(exports_portcullis_login_hook_login_outcome_t *ptr);
+
 void exports_portcullis_login_hook_result_login_decision_hook_error_free(exports_portcullis_login_hook_result_login_decision_hook_error_t *ptr);
+
+void exports_portcullis_login_hook_result_login_outcome_hook_error_free(exports_portcullis_login_hook_result_login_outcome_hook_error_t *ptr);
 
 // Sets the string `ret` to reference the input string `s` without copying it
 void plugin_string_set(plugin_string_t *ret, const char*s);

@@ -286,7 +286,7 @@ void portcullis_call_people_origin_free(portcullis_call_people_origin_t *ptr) {
   plugin_list_tuple2_string_string_free(&ptr->extensions);
 }
 
-void portcullis_call_people_refusal_free(portcullis_call_people_refusal_t *ptr) {
+void portcullis_call_refusals_refusal_free(portcullis_call_refusals_refusal_t *ptr) {
   plugin_string_free(&ptr->message);
   plugin_list_tuple2_string_string_free(&ptr->extensions);
 }
@@ -308,7 +308,7 @@ void exports_portcullis_registration_hook_person_free(exports_portcullis_registr
 }
 
 void exports_portcullis_registration_hook_refusal_free(exports_portcullis_registration_hook_refusal_t *ptr) {
-  portcullis_call_people_refusal_free(ptr);
+  portcullis_call_refusals_refusal_free(ptr);
 }
 
 void exports_portcullis_registration_hook_option_origin_free(exports_portcullis_registration_hook_option_origin_t *ptr) {

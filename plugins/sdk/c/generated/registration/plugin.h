@@ -129,12 +129,12 @@ typedef struct portcullis_call_people_origin_t {
 } portcullis_call_people_origin_t;
 
 // A refusal that is meant, with words for the person.
-typedef struct portcullis_call_people_refusal_t {
+typedef struct portcullis_call_refusals_refusal_t {
   // Shown on the form, as text: at most 512 bytes, without control characters.
   plugin_string_t   message;
   // Must be empty in this version.
   plugin_list_tuple2_string_string_t   extensions;
-} portcullis_call_people_refusal_t;
+} portcullis_call_refusals_refusal_t;
 
 typedef portcullis_call_types_call_context_t exports_portcullis_registration_hook_call_context_t;
 
@@ -144,7 +144,7 @@ typedef portcullis_call_people_origin_t exports_portcullis_registration_hook_ori
 
 typedef portcullis_call_people_person_t exports_portcullis_registration_hook_person_t;
 
-typedef portcullis_call_people_refusal_t exports_portcullis_registration_hook_refusal_t;
+typedef portcullis_call_refusals_refusal_t exports_portcullis_registration_hook_refusal_t;
 
 // Who makes an account.
 typedef uint8_t exports_portcullis_registration_hook_source_t;
@@ -275,7 +275,7 @@ void portcullis_call_people_person_free(portcullis_call_people_person_t *ptr);
 
 void portcullis_call_people_origin_free(portcullis_call_people_origin_t *ptr);
 
-void portcullis_call_people_refusal_free(portcullis_call_people_refusal_t *ptr);
+void portcullis_call_refusals_refusal_free(portcullis_call_refusals_refusal_t *ptr);
 
 void exports_portcullis_registration_hook_call_context_free(exports_portcullis_registration_hook_call_context_t *ptr);
 

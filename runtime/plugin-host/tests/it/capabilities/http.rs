@@ -240,7 +240,7 @@ fn request_that_waits_beyond_the_wall_time_ends_with_its_call() {
     let outside = Outside::hanging();
     let fixture = fixture(&outside, Settings::default());
     let mut waiting = sender(&json!([{ "url": API, "timeout": 50_000 }]));
-    waiting.limits.wall_ms = 100;
+    waiting.limits.wall_ms = Some(100);
     run(fixture.host.install_plugin(&fixture.tenant, waiting)).unwrap();
     let failure = fixture.shape(None, "").unwrap_err();
     assert_eq!(failure.kind, HookFailureKind::WallLimit);

@@ -230,7 +230,7 @@ fn every_function_counts_against_the_host_calls() {
 fn database_that_does_not_answer_takes_the_calls_wall_time() {
     let fixture = fixture(Kept { hangs: true, ..Kept::default() });
     let mut waiting = keeper(&json!([["get", "a"]]));
-    waiting.limits.wall_ms = 100;
+    waiting.limits.wall_ms = Some(100);
     run(fixture.host.install_plugin(&fixture.tenant, waiting)).unwrap();
     let failure = fixture.shape(None, "").unwrap_err();
     assert_eq!((failure.kind, &*failure.detail), (HookFailureKind::WallLimit, "ran past 100 ms"));

@@ -3,7 +3,10 @@
 //! They are TOML or JSON files in `cases`, with the names of the hook's WIT. [`HookCases`] is what differs from hook
 //! to hook; each hook is a module here.
 
+mod account;
 mod call;
+mod credential_import;
+mod event;
 mod expect;
 mod identity_schema;
 mod login;
@@ -93,6 +96,9 @@ pub(super) fn read(project: &Project, only: Option<&str>) -> Result<Vec<Case>, F
             HookName::Login => read_file::<login::Login>(&file)?,
             HookName::Registration => read_file::<registration::Registration>(&file)?,
             HookName::IdentitySchema => read_file::<identity_schema::IdentitySchema>(&file)?,
+            HookName::Account => read_file::<account::Account>(&file)?,
+            HookName::Event => read_file::<event::Event>(&file)?,
+            HookName::CredentialImport => read_file::<credential_import::CredentialImport>(&file)?,
         });
     }
     if let Some(only) = only {

@@ -1,0 +1,38 @@
+//! Events for tenants' plugins, whether or not their tenant was visited since the node started.
+
+use futures_util::future::BoxFuture;
+use primitives::TenantId;
+use primitives::hooks::{HookFailure, HookFailureKind};
+use tenancy::TenantState;
+use tenancy::plugin::{Consumed, EventHook, PluginEvent};
+
+use crate::node::Node;
+
+impl EventHook for Node {
+    fn consume<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        plugin: &'a str,
+        events: &'a [PluginEvent],
+    ) -> BoxFuture<'a, Result<Consumed, HookFailure>> {
+        Box::pin(async move {
+            let loaded = self.tenants.load(self, tenant).await.map_err(|error| HookFailure {
+                plugin: plugin.to_owned(),
+                kind: HookFailureKind::Unavailable,
+                detail: error.to_string(),
+            })?;
+            match loaded {
+                Some(loaded) if loaded.state == TenantState::Active => {
+                    self.events.consume(tenant, plugin, events).await
+                }
+                // A tenant that was stopped may go on later: its plugins are told then.
+                Some(_) => Err(HookFailure {
+                    plugin: plugin.to_owned(),
+                    kind: HookFailureKind::Unavailable,
+                    detail: "its tenant is stopped".to_owned(),
+                }),
+                None => Ok(Consumed::NotBound),
+            }
+        })
+    }
+}
