@@ -1,17 +1,16 @@
 //! What this process logs, for tests of what must be in it and what must not.
 
-use std::io;
+use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
-use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
 
-/// What this process logs at any level, spans included.
+/// What this process logs at any level, the fields of spans included. It keeps nothing in its threads: guests end when
+/// theirs do.
 #[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<String>>);
 
 impl Log {
     /// The one of the process, which catches what the threads of guests say.
@@ -19,35 +18,53 @@ impl Log {
         static LOG: OnceLock<Log> = OnceLock::new();
         let start = || {
             let log = Log::default();
-            // Of this room alone: what others trace would slow guests down that are measured.
-            let ours = Targets::new().with_target("portcullis_plugin_host", LevelFilter::TRACE);
-            let written = tracing_subscriber::fmt::layer().with_writer(log.clone());
-            tracing_subscriber::registry().with(written.with_filter(ours)).init();
+            tracing::subscriber::set_global_default(log.clone()).unwrap();
             log
         };
         LOG.get_or_init(start).clone()
     }
 
     pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn write(&self, fields: impl FnOnce(&mut Line)) {
+        let mut line = Line(String::new());
+        fields(&mut line);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_str(&(line.0 + "\n"));
     }
 }
 
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
+impl Subscriber for Log {
+    /// Of this room alone: what others trace would slow guests down that are measured.
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("portcullis_plugin_host")
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        self.write(|line| span.record(line));
+        Id::from_u64(1)
     }
+
+    fn record(&self, _: &Id, values: &Record<'_>) {
+        self.write(|line| values.record(line));
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        self.write(|line| event.record(line));
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
 }
 
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
+struct Line(String);
 
-    fn make_writer(&self) -> Self {
-        self.clone()
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, "{}={value:?} ", field.name()).unwrap();
     }
 }
