@@ -47,7 +47,7 @@ impl Signed {
         let mut declared: DeclaredPlugin =
             serde_json::from_value(json!({ "name": "plan", "component": file })).unwrap();
         // A busy machine is no failure of the guest's.
-        declared.limits.wall_ms = 10_000;
+        declared.limits.wall_ms = Some(10_000);
         Self { fixture, declared, trust }
     }
 
