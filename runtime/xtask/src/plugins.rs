@@ -2,12 +2,14 @@
 //!
 //! Each project is a fresh one in a temporary directory, outside of this repository, and is built by what is installed
 //! on the machine. Crates come from cargo's cache: they are those of `plugins/`, in the same versions.
+//!
+//! A sample in another language than Rust is what differs from such a project: it is put over one, built and tested.
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use serde_json::Value;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -24,6 +26,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "CALLS")]
     bench: Option<u32>,
 }
+
+/// What says that a directory is a plugin's project.
+const MANIFEST: &str = "portcullis-plugin.toml";
 
 /// A language, and what it takes to build a project in it.
 struct Language {
@@ -71,6 +76,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             let walk = Walk { binary: &binary, language, hook: &hook, calls: arguments.bench.unwrap_or(10) };
             walk.run().with_context(|| format!("plugins: {} on {hook}", language.name))?;
         }
+        for sample in samples(language.name)? {
+            let hook = hook_of(&sample)?;
+            let walk = Walk { binary: &binary, language, hook: &hook, calls: 0 };
+            walk.sample(&sample).with_context(|| format!("plugins: {}", sample.display()))?;
+        }
     }
     Ok(())
 }
@@ -82,6 +92,34 @@ fn hooks(language: &str) -> anyhow::Result<Vec<String>> {
     let mut names = names(&templates.join("hooks"))?;
     names.retain(|hook| own.join(hook).is_dir());
     Ok(names)
+}
+
+/// The samples in a language that are projects: those in Rust are crates of the workspace of `plugins`.
+fn samples(language: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let place = workspace::root().join("plugins/samples");
+    let found = names(&place)?.into_iter().filter(|name| name.ends_with(&format!("-{language}")));
+    Ok(found.map(|name| place.join(name)).filter(|sample| sample.join(MANIFEST).is_file()).collect())
+}
+
+/// The hook that a sample's manifest names.
+fn hook_of(sample: &Path) -> anyhow::Result<String> {
+    let manifest = fs::read_to_string(sample.join(MANIFEST))?;
+    let hook = manifest.lines().find_map(|line| line.strip_prefix("hook = \"")?.strip_suffix('"'));
+    Ok(hook.with_context(|| format!("{} names no hook", sample.display()))?.to_owned())
+}
+
+/// Puts the files of a directory over those of another.
+fn put_over(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(to)?;
+    for name in names(from)? {
+        let (from, to) = (from.join(&name), to.join(&name));
+        if from.is_dir() {
+            put_over(&from, &to)?;
+        } else {
+            fs::copy(&from, &to).with_context(|| from.display().to_string())?;
+        }
+    }
+    Ok(())
 }
 
 /// The names in a directory, in order.
@@ -104,12 +142,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn run(&self) -> anyhow::Result<()> {
         let place = tempfile::tempdir()?;
-        let project = place.path().join("plan");
-        let mut new = self.command(place.path(), &["new", "plan", "--language", self.language.name]);
-        workspace::run(new.args(["--hook", self.hook]).stdout(Stdio::null()))?;
-        if !self.language.prepare.is_empty() {
-            workspace::run(Command::new("sh").args(["-c", self.language.prepare]).current_dir(&project))?;
-        }
+        let project = self.make(place.path())?;
         let start = Instant::now();
         workspace::run(&mut self.command(&project, &["build"]))?;
         let built = start.elapsed();
@@ -121,6 +154,28 @@ impl Walk<'_> {
         let figures: Value = serde_json::from_slice(&figures.stdout)?;
         println!("{} on {}: built in {:.1} s; {figures}", self.language.name, self.hook, built.as_secs_f64());
         Ok(())
+    }
+
+    /// A sample, with its own cases and none of the template's.
+    fn sample(&self, sample: &Path) -> anyhow::Result<()> {
+        let place = tempfile::tempdir()?;
+        let project = self.make(place.path())?;
+        fs::remove_dir_all(project.join("cases"))?;
+        put_over(sample, &project)?;
+        workspace::run(&mut self.command(&project, &["build"]))?;
+        workspace::run(&mut self.command(&project, &["test"]))?;
+        self.wrong_case_fails(&project)
+    }
+
+    /// Makes a project, as far as that it can be built.
+    fn make(&self, place: &Path) -> anyhow::Result<PathBuf> {
+        let project = place.join("plan");
+        let mut new = self.command(place, &["new", "plan", "--language", self.language.name]);
+        workspace::run(new.args(["--hook", self.hook]).stdout(Stdio::null()))?;
+        if !self.language.prepare.is_empty() {
+            workspace::run(Command::new("sh").args(["-c", self.language.prepare]).current_dir(&project))?;
+        }
+        Ok(project)
     }
 
     /// A case that is wrong must fail, or the others prove nothing.
@@ -150,6 +205,26 @@ impl Walk<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_sample_that_is_a_project_is_walked() {
+        let all = names(&workspace::root().join("plugins/samples")).unwrap();
+        let is_project =
+            |name: &&String| workspace::root().join("plugins/samples").join(name).join(MANIFEST).is_file();
+        let mut projects: Vec<&String> = all.iter().filter(is_project).collect();
+        assert!(!projects.is_empty());
+        for language in LANGUAGES {
+            for sample in samples(language.name).unwrap() {
+                assert!(
+                    hooks(language.name).unwrap().contains(&hook_of(&sample).unwrap()),
+                    "{}",
+                    sample.display()
+                );
+                projects.retain(|name| !sample.ends_with(name));
+            }
+        }
+        assert_eq!(projects, Vec::<&String>::new(), "their names end with no language");
+    }
 
     #[test]
     fn every_language_with_a_template_is_walked() {
