@@ -211,6 +211,39 @@ fn component_that_is_older_than_its_source_is_told_of() {
 }
 
 #[test]
+fn what_a_plugin_keeps_is_the_cases_and_is_compared() {
+    let place = Place::new("");
+    let case = |kv: &str, steps: &str, results: &str, expect: &str| {
+        format!(
+            "[[case]]\nname = \"k\"\nfunction = \"shape-tokens\"\nkv = {{ {kv} }}\nsettings = {{ steps = {steps} }}\n\
+             expect.answer-includes.issue.id-token = {{ results = {results} }}\nexpect.kv = {{ {expect} }}\n"
+        )
+    };
+    let steps = "[[\"add\", \"a\", 41], [\"delete\", \"b\"], [\"swap\", \"a\", \"41\", \"0\"]]";
+    let right = case("a = \"1\", b = \"2\"", steps, "[42, true, false]", "a = \"42\"");
+    project(&place, "capability_kv", &right);
+    let manifest = fs::read_to_string(place.path("plan/portcullis-plugin.toml")).unwrap();
+    place.write("plan/portcullis-plugin.toml", &manifest.replace("\"config\"]", "\"config\", \"kv\"]"));
+    let passed = place.run(&["plugin", "test", "plan"]);
+    assert_eq!(passed.code, 0, "{}{}", passed.out, passed.err);
+    for (case, found) in [
+        (right.replace("a = \"42\"", "a = \"41\""), r#"found     {"a":"42"}"#),
+        (right.replace("a = \"42\"", ""), r#"found     {"a":"42"}"#),
+        (
+            right.replace("expect.kv = { a = \"42\"", "expect.kv = { a = \"42\", b = \"2\""),
+            r#"found     {"a":"42"}"#,
+        ),
+        // Each case begins anew: the one before kept something.
+        (format!("{}{}", right, case("", "[[\"add\", \"a\", 1]]", "[1]", "")), r#"found     {"a":"1"}"#),
+    ] {
+        place.write("plan/cases/a.toml", &case);
+        let ended = place.run(&["plugin", "test", "plan"]);
+        assert_eq!(ended.code, 1, "{}{}", ended.out, ended.err);
+        assert!(ended.out.contains("        kv\n") && ended.out.contains(found), "{}", ended.out);
+    }
+}
+
+#[test]
 fn json_cases_are_cases_too() {
     let place = Place::new("");
     project(&place, "token_trap", &format!("{ADA}expect.failure = \"trap\"\n"));

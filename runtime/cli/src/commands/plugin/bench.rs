@@ -69,7 +69,6 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
 }
 
 fn measure(case: &Case, spec: &PluginSpec, options: &Options) -> Result<Figures, Failure> {
-    let tenant = case.call.context().tenant;
     // The share of one tenant would slow this down, as it should on a node.
     let settings = Settings { tenant_cpu_ms_per_second: 1_000_000, ..Settings::default() };
     // How long it takes is what is asked, on a machine that may be busy.
@@ -79,7 +78,7 @@ fn measure(case: &Case, spec: &PluginSpec, options: &Options) -> Result<Figures,
     let runtime = runtime()?;
     let timed = |trial: &Trial| -> anyhow::Result<Duration> {
         let start = Instant::now();
-        runtime.block_on(trial.install(&tenant, spec.clone()))?;
+        runtime.block_on(trial.install(case, spec.clone()))?;
         Ok(start.elapsed())
     };
     let cold_load = timed(&trial)?;

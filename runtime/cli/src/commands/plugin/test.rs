@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::cases::{self, Case, Expect, FailureName, Outcome};
 use super::diff::{Difference, Extent, compare};
 use super::manifest::Project;
-use super::trial::{Log, Trial};
+use super::trial::{Log, Trial, Tried};
 use crate::commands::Common;
 use crate::outcome::Failure;
 
@@ -49,8 +49,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let log = Log::start()?;
     let mut verdicts = Vec::with_capacity(cases.len());
     for case in &cases {
-        let (answer, log) = trial.try_case(case, &spec, &log)?;
-        let verdict = judge(case, &answer, log);
+        let verdict = judge(case, trial.try_case(case, &spec, &log)?);
         if !options.common.json {
             print!("{}", in_words(&verdict));
         }
@@ -66,8 +65,13 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     if failed == 0 { Ok(()) } else { Err(Failure::Reported(1)) }
 }
 
-fn judge(case: &Case, answer: &Result<Value, HookFailure>, log: Vec<String>) -> Verdict {
-    let differences = differences(&case.expect, answer, &log);
+fn judge(case: &Case, tried: Tried) -> Verdict {
+    let Tried { answer, log, kept } = tried;
+    let mut differences = differences(&case.expect, &answer, &log);
+    if let Some(expected) = case.expect.kv.as_ref().filter(|expected| **expected != kept) {
+        let (expected, found) = (Some(json!(expected)), Some(json!(kept)));
+        differences.push(Difference { path: "kv".to_owned(), expected, found });
+    }
     Verdict {
         file: case.file.clone(),
         case: case.name.clone(),

@@ -1,5 +1,7 @@
 //! What a case expects: an answer or a named failure, and lines of log.
 
+use std::collections::BTreeMap;
+
 use primitives::hooks::HookFailureKind;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,8 @@ pub(in crate::commands::plugin) struct Expect<A> {
     pub(in crate::commands::plugin) outcome: Outcome<A>,
     /// Each is a part of a line, which begins with its level.
     pub(in crate::commands::plugin) log: Vec<String>,
+    /// What the plugin keeps then, and nothing else; anything, where nothing is said.
+    pub(in crate::commands::plugin) kv: Option<BTreeMap<String, String>>,
 }
 
 /// What the call must end with.
@@ -66,16 +70,17 @@ struct Written<A> {
     detail: Option<String>,
     #[serde(default)]
     log: Vec<String>,
+    kv: Option<BTreeMap<String, String>>,
 }
 
 impl<A> TryFrom<Written<A>> for Expect<A> {
     type Error = &'static str;
 
     fn try_from(written: Written<A>) -> Result<Self, Self::Error> {
-        let Written { answer, answer_includes, failure, detail, log } = written;
+        let Written { answer, answer_includes, failure, detail, log, kv } = written;
         let outcome = match (answer, answer_includes, failure) {
             (None, None, Some(failure)) => {
-                return Ok(Self { outcome: Outcome::Failure(failure, detail), log });
+                return Ok(Self { outcome: Outcome::Failure(failure, detail), log, kv });
             }
             (Some(answer), None, None) => Outcome::Answer(answer),
             (None, Some(answer), None) => Outcome::Includes(answer),
@@ -88,7 +93,7 @@ impl<A> TryFrom<Written<A>> for Expect<A> {
         if detail.is_some() {
             return Err("`detail` belongs to a `failure`");
         }
-        Ok(Self { outcome, log })
+        Ok(Self { outcome, log, kv })
     }
 }
 
@@ -100,6 +105,6 @@ impl<A> Expect<A> {
             Outcome::Includes(answer) => Outcome::Includes(change(answer)),
             Outcome::Failure(name, detail) => Outcome::Failure(name, detail),
         };
-        Expect { outcome, log: self.log }
+        Expect { outcome, log: self.log, kv: self.kv }
     }
 }

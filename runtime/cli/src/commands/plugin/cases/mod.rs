@@ -14,6 +14,7 @@ mod person;
 mod registration;
 mod token;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -56,6 +57,8 @@ pub(super) struct Case {
     /// The settings of this case, instead of the manifest's.
     pub(super) settings: Option<Map<String, Value>>,
     pub(super) call: Call,
+    /// What the plugin keeps already.
+    pub(super) kept: BTreeMap<String, String>,
     pub(super) expect: Expect<Value>,
     /// Asks the hook.
     pub(super) ask: Box<Ask>,
@@ -79,6 +82,8 @@ struct Written<H: HookCases> {
     name: String,
     function: H::Function,
     settings: Option<Map<String, Value>>,
+    #[serde(default)]
+    kv: BTreeMap<String, String>,
     #[serde(default)]
     call: Call,
     #[serde(default)]
@@ -137,7 +142,7 @@ fn read_file<H: HookCases + 'static>(path: &Path) -> Result<Vec<Case>, Failure> 
         return Err(Failure::Usage(anyhow!("{name}: there is no case in it")));
     }
     let cases = file.case.into_iter().map(|written| {
-        let Written { name, function, settings, call, request, expect } = written;
+        let Written { name, function, settings, kv, call, request, expect } = written;
         let request = std::sync::Arc::new(request);
         let ask: Box<Ask> = Box::new(move |host, context| {
             let request = std::sync::Arc::clone(&request);
@@ -147,7 +152,7 @@ fn read_file<H: HookCases + 'static>(path: &Path) -> Result<Vec<Case>, Failure> 
             })
         });
         let expect = expect.map(|answer| in_the_names_of_the_wit(&answer));
-        Case { file: path.to_owned(), name, settings, call, expect, ask }
+        Case { file: path.to_owned(), name, settings, kept: kv, call, expect, ask }
     });
     Ok(cases.collect())
 }

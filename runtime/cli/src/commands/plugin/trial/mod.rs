@@ -5,22 +5,25 @@
 
 mod log;
 mod per_call;
+mod values;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use anyhow::{Context as _, anyhow};
-use plugin_host::{Compiler, PluginHost, PluginSpec, Settings};
+use plugin_host::{Compiler, PluginHost, PluginSpec, Services, Settings};
 use primitives::hooks::HookFailure;
 use primitives::seal::{DataKey, Keyring};
-use primitives::{Clock, Rng as _, Sealer, TenantId, Timestamp};
+use primitives::{Clock, Rng as _, Sealer, Timestamp};
 use serde_json::Value;
 use tenancy::plugin::TenantPlugins as _;
 use tokio::runtime::Runtime;
 
 pub(super) use self::log::Log;
 pub(super) use self::per_call::PerCall;
+use self::values::TrialValues;
 use super::cases::{Case, FailureName, Outcome};
 use crate::randomness::SystemRng;
 use crate::temporary::Temporary;
@@ -29,9 +32,19 @@ use crate::temporary::Temporary;
 pub(super) struct Trial {
     host: PluginHost,
     clock: Arc<CaseClock>,
+    values: Arc<TrialValues>,
     sealer: Arc<Sealer>,
     settings: Settings,
     directory: Arc<Temporary>,
+}
+
+/// What came of asking once.
+pub(super) struct Tried {
+    pub(super) answer: Result<Value, HookFailure>,
+    /// What the plugin wrote.
+    pub(super) log: Vec<String>,
+    /// What it keeps.
+    pub(super) kept: BTreeMap<String, String>,
 }
 
 /// The time of the case that is asked.
@@ -67,11 +80,16 @@ impl Trial {
         let compiled: &Path = directory.path();
         let compiler = Compiler::this_program();
         let host = PluginHost::new(settings.clone(), compiled, compiler, Arc::clone(&sealer), clock.clone())?;
-        Ok(Self { host, clock, sealer, settings, directory })
+        let values = Arc::new(TrialValues::default());
+        let host = host.offering(Services { values: Some(values.clone()), ..Services::default() });
+        Ok(Self { host, clock, values, sealer, settings, directory })
     }
 
-    /// Loads the plugin for a tenant as if nobody had ever called it: with no memory of limits that earlier calls hit.
-    pub(super) async fn install(&self, tenant: &TenantId, spec: PluginSpec) -> anyhow::Result<()> {
+    /// Loads the plugin for a case as if nobody had ever called it: with what the case says that it keeps, and no memory
+    /// of limits that earlier calls hit.
+    pub(super) async fn install(&self, case: &Case, spec: PluginSpec) -> anyhow::Result<()> {
+        let tenant = &case.call.context().tenant;
+        self.values.begin_with(&case.kept);
         self.host.forget(tenant);
         let loaded = self.host.install_plugin(tenant, spec).await;
         loaded.map(drop).map_err(|error| anyhow!("a node would not load it: {error}"))
@@ -88,13 +106,8 @@ impl Trial {
         PerCall::of(self.host.metrics())
     }
 
-    /// Asks once, and also returns what the plugin wrote to the log.
-    pub(super) fn try_case(
-        &self,
-        case: &Case,
-        spec: &PluginSpec,
-        log: &Log,
-    ) -> anyhow::Result<(Result<Value, HookFailure>, Vec<String>)> {
+    /// Asks once, and also returns what the plugin wrote and keeps.
+    pub(super) fn try_case(&self, case: &Case, spec: &PluginSpec, log: &Log) -> anyhow::Result<Tried> {
         let mut spec = spec.clone();
         if let Some(settings) = &case.settings {
             spec.settings.clone_from(settings);
@@ -108,11 +121,11 @@ impl Trial {
         // logged when the guest goes.
         let runtime = runtime()?;
         let answer = runtime.block_on(async {
-            self.install(&case.call.context().tenant, spec).await?;
+            self.install(case, spec).await?;
             anyhow::Ok(self.ask(case).await)
         })?;
         drop(runtime);
-        Ok((answer, log.take()))
+        Ok(Tried { answer, log: log.take(), kept: self.values.in_words() })
     }
 }
 
