@@ -18,6 +18,7 @@ use tenancy::plugin::{Capability, HookName, TrustSettings};
 
 use crate::component::{ComponentHash, SHARED_TYPES};
 use crate::inspect::{Inspection, inspect};
+use crate::settings_schema::{check_schema, check_settings};
 use crate::spec::{PluginSource, PluginSpec, StoredComponent};
 use crate::{HostError, PluginHost};
 
@@ -48,9 +49,11 @@ impl PluginCandidates for PluginHost {
             let spec = self.stored_spec(tenant, candidate, &Arc::new(trust.clone()));
             let checked = async {
                 let granted = self.gather(tenant, &spec).await?;
-                self.prepare(None, spec.clone(), granted).await
+                let plugin = self.prepare(None, spec.clone(), granted).await?;
+                let bytes = self.loader.read(plugin.hash, &spec.source).await?;
+                check_settings(bytes, spec.settings.clone()).await
             };
-            checked.await.map(drop).map_err(refusal)
+            checked.await.map_err(refusal)
         })
     }
 
@@ -109,7 +112,12 @@ impl PluginHost {
         }
         // Megabytes of validation: not on a thread that serves requests.
         let inspected = Arc::clone(&bytes);
-        let inspection = tokio::task::spawn_blocking(move || inspect(&inspected))
+        let inspect = move || {
+            let inspection = inspect(&inspected)?;
+            check_schema(&inspected)?;
+            Ok::<_, HostError>(inspection)
+        };
+        let inspection = tokio::task::spawn_blocking(inspect)
             .await
             .map_err(|error| HostError::Internal(error.to_string()))??;
         check_contract(&inspection)?;
@@ -197,6 +205,8 @@ fn refusal(error: HostError) -> CandidateRefusal {
         HostError::NotOffered { .. } => RefusalReason::NotOffered,
         HostError::Signature(_) | HostError::UnreadableSignature { .. } => RefusalReason::Signature,
         HostError::NotExported { .. } => RefusalReason::NotExported,
+        HostError::SettingsSchema(_) => RefusalReason::SettingsSchema,
+        HostError::SettingsDoNotFit { .. } => RefusalReason::SettingsDoNotFit,
         HostError::DoesNotStart(_) => RefusalReason::DoesNotStart,
         HostError::Malformed { .. } => RefusalReason::Malformed,
         HostError::Busy => RefusalReason::Busy,

@@ -180,18 +180,26 @@ impl Loader {
             .map_err(|error: Arc<HostError>| HostError::clone(&error))
     }
 
-    /// Reads a component that is not known yet, and says what it is.
-    pub(crate) async fn identify(&self, source: &PluginSource) -> Result<ComponentHash, HostError> {
+    /// Reads a component that is not known yet, and says what it is; with its bytes, where they were read.
+    pub(crate) async fn identify(
+        &self,
+        source: &PluginSource,
+    ) -> Result<(ComponentHash, Option<Arc<[u8]>>), HostError> {
         match source {
             // What it must be is known, and it is compared when it is read.
-            PluginSource::Stored(stored) => Ok(stored.hash),
+            PluginSource::Stored(stored) => Ok((stored.hash, None)),
             PluginSource::File(_) | PluginSource::Bytes(_) => {
-                Ok(ComponentHash::of(&self.bytes(source).await?))
+                let bytes = self.bytes(source).await?;
+                Ok((ComponentHash::of(&bytes), Some(bytes)))
             }
         }
     }
 
-    async fn read(&self, hash: ComponentHash, source: &PluginSource) -> Result<Arc<[u8]>, HostError> {
+    pub(crate) async fn read(
+        &self,
+        hash: ComponentHash,
+        source: &PluginSource,
+    ) -> Result<Arc<[u8]>, HostError> {
         let bytes = self.bytes(source).await?;
         let found = ComponentHash::of(&bytes);
         if found != hash {

@@ -90,6 +90,15 @@ pub enum HostError {
         /// What it could export.
         known: Vec<&'static str>,
     },
+    /// What the component says of its settings is no usable JSON Schema. The plugin's.
+    #[error("the JSON Schema for its settings cannot be used: {0}")]
+    SettingsSchema(String),
+    /// The settings do not fit the component's schema. The operator's.
+    #[error("its settings do not fit the component's schema: {}", violations.join("; "))]
+    SettingsDoNotFit {
+        /// Each with its place in the settings.
+        violations: Vec<String>,
+    },
     /// The candidate does not start. The plugin's.
     #[error("not a usable component: {0}")]
     DoesNotStart(String),

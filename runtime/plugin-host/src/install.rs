@@ -12,6 +12,7 @@ use crate::component::ComponentHash;
 use crate::file_stamp::Stamps;
 use crate::installed::{Installed, Runs, Slot};
 use crate::plugin::Plugin;
+use crate::settings_schema::check_settings;
 use crate::signature::{check_signature, signature_file};
 use crate::spec::{PluginSource, PluginSpec};
 use crate::tenant::TenantGate;
@@ -164,7 +165,7 @@ impl PluginHost {
         granted: Arc<Granted>,
     ) -> Result<Arc<Plugin>, HostError> {
         self.check_allowed(&spec)?;
-        let hash = self.loader.identify(&spec.source).await?;
+        let (hash, bytes) = self.loader.identify(&spec.source).await?;
         if let Some(expected) = spec.sha256.as_ref().filter(|expected| **expected != hash.to_string()) {
             return Err(HostError::WrongHash { found: hash.to_string(), expected: expected.clone() });
         }
@@ -176,6 +177,9 @@ impl PluginHost {
                 && plugin.signed_by == signed_by
         }) {
             return Ok(Arc::clone(plugin));
+        }
+        if let Some(bytes) = bytes {
+            check_settings(bytes, spec.settings.clone()).await?;
         }
         let loaded = self.loader.load(hash, &spec.source).await?;
         loaded.check_grants(&spec.grants)?;

@@ -166,6 +166,40 @@ async fn candidate_that_does_not_do_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn settings_are_held_to_the_schema_of_the_version() {
+    let world = World::start().await;
+    let robot = world.robot().await;
+    let with = |schema: &Value| {
+        plugin_host::embed_settings_schema(bytes("token_echo"), &schema.to_string()).unwrap()
+    };
+    let seats = json!({ "properties": { "seats": { "type": "integer" } }, "additionalProperties": false });
+    let version = world.push(with(&seats)).await;
+    assert_eq!(world.enable(version, json!({ "seats": 3 })).await.status, 200);
+    let refused = world.enable(version, json!({ "seats": "three" })).await;
+    assert_eq!((refused.status, word(&refused).as_str()), (422, "settings_do_not_fit"));
+    assert!(refused.text().contains("/seats: "), "{}", refused.text());
+    assert_eq!(world.shaped_by(&robot).await, Ok("token_echo"), "what runs goes on");
+
+    let mut broken = with(&seats);
+    *broken.last_mut().unwrap() = b'!';
+    let refused = world.upload(&world.key, ("acme", "shape"), broken).await;
+    assert_eq!((refused.status, word(&refused).as_str()), (422, "invalid_settings_schema"));
+
+    // In a file, what does not fit does not run, and the reason is in the list.
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("seats.wasm");
+    std::fs::write(&file, with(&seats)).unwrap();
+    let plugin = json!({ "name": "filed", "component": file, "settings": { "seat": 3 } });
+    let body = json!({ "settings": { "plugin": [plugin] } });
+    let path = "/admin/portcullis/v1/tenants/acme";
+    assert_eq!(world.operate(&world.key, ("PATCH", path), "default", &body).await.status, 200);
+    assert_eq!(world.shaped_by(&robot).await, Err(500));
+    let listed = world.operate(&world.key, ("GET", PLUGINS), "acme", &Value::Null).await.json();
+    let reason = listed["plugins"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("do not fit") && reason.contains("seat"), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_plugin_is_not_stored() {
     let world = World::start().await;
     let sound = bytes("token_echo");

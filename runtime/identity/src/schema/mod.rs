@@ -5,6 +5,7 @@
 //! would hold a thread. So references stay inside, documents are capped in size and depth, and
 //! patterns run on an engine of linear time.
 
+mod document;
 mod field;
 mod validate;
 
@@ -13,15 +14,15 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
+pub use document::{DocumentError, JsonSchema};
 pub use field::{Field, InputType};
 pub use validate::{CheckedTraits, TraitProblem, TraitViolation};
 
+use self::document::depth;
 use crate::settings::Settings;
 
 /// The schema that every tenant has unless it replaces it: e-mail and name.
 const DEFAULT: &str = include_str!("default.json");
-const MAX_SCHEMA_BYTES: usize = 64 * 1024;
-const MAX_SCHEMA_DEPTH: usize = 32;
 
 /// The compiled schemas of a tenant.
 #[derive(Debug, Clone)]
@@ -71,6 +72,18 @@ pub enum SchemaError {
     /// It describes no traits.
     #[error("schema {0:?} must describe an object property \"traits\"")]
     NoTraits(String),
+}
+
+impl SchemaError {
+    fn of(id: &str, error: DocumentError) -> Self {
+        let schema = id.to_owned();
+        match error {
+            DocumentError::TooLarge => Self::TooLarge(schema),
+            DocumentError::OutsideReference(reference) => Self::OutsideReference { schema, reference },
+            DocumentError::UnknownDialect => Self::UnknownDialect(schema),
+            DocumentError::Invalid(reason) => Self::Invalid { schema, reason },
+        }
+    }
 }
 
 impl Schemas {
@@ -129,22 +142,8 @@ fn built_in() -> Result<Arc<Schema>, SchemaError> {
 
 impl Schema {
     fn compile(id: &str, document: Value, selectable: bool) -> Result<Self, SchemaError> {
-        let too_large = || SchemaError::TooLarge(id.to_owned());
-        if document.to_string().len() > MAX_SCHEMA_BYTES || depth(&document) > MAX_SCHEMA_DEPTH {
-            return Err(too_large());
-        }
-        if let Some(reference) = outside_reference(&document) {
-            return Err(SchemaError::OutsideReference { schema: id.to_owned(), reference });
-        }
-        let draft = dialect(&document).ok_or_else(|| SchemaError::UnknownDialect(id.to_owned()))?;
-        let validator = jsonschema::options()
-            .with_draft(draft)
-            .offline()
-            .should_validate_formats(true)
-            .should_ignore_unknown_formats(true)
-            .with_pattern_options(jsonschema::PatternOptions::regex())
-            .build(&document)
-            .map_err(|error| SchemaError::Invalid { schema: id.to_owned(), reason: error.to_string() })?;
+        let JsonSchema { validator } =
+            JsonSchema::compile(&document).map_err(|error| SchemaError::of(id, error))?;
         let fields = field::fields(&document).ok_or_else(|| SchemaError::NoTraits(id.to_owned()))?;
         Ok(Self { id: id.to_owned(), document, selectable, validator, fields })
     }
@@ -162,45 +161,6 @@ impl Schema {
     /// What a form asks for, in the order of the schema.
     pub fn fields(&self) -> &[Field] {
         &self.fields
-    }
-}
-
-/// How deep a document nests; stops counting past what any caller allows.
-fn depth(value: &Value) -> usize {
-    fn below(value: &Value, at: usize) -> usize {
-        if at > 2 * MAX_SCHEMA_DEPTH {
-            return at;
-        }
-        match value {
-            Value::Array(items) => items.iter().map(|item| below(item, at + 1)).max().unwrap_or(at),
-            Value::Object(fields) => fields.values().map(|field| below(field, at + 1)).max().unwrap_or(at),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => at,
-        }
-    }
-    below(value, 0)
-}
-
-fn outside_reference(value: &Value) -> Option<String> {
-    match value {
-        Value::Object(fields) => fields.iter().find_map(|(name, field)| match field.as_str() {
-            Some(target) if name == "$ref" || name == "$dynamicRef" || name == "$recursiveRef" => {
-                (!target.starts_with('#')).then(|| target.to_owned())
-            }
-            _ => outside_reference(field),
-        }),
-        Value::Array(items) => items.iter().find_map(outside_reference),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
-    }
-}
-
-fn dialect(document: &Value) -> Option<jsonschema::Draft> {
-    let Some(dialect) = document.get("$schema") else { return Some(jsonschema::Draft::Draft7) };
-    match dialect.as_str()?.trim_end_matches('#') {
-        "http://json-schema.org/draft-07/schema" | "https://json-schema.org/draft-07/schema" => {
-            Some(jsonschema::Draft::Draft7)
-        }
-        "https://json-schema.org/draft/2020-12/schema" => Some(jsonschema::Draft::Draft202012),
-        _ => None,
     }
 }
 

@@ -174,6 +174,8 @@ fn unfit(call: &Call, refusal: &CandidateRefusal) -> Failure {
         | RefusalReason::NotGranted
         | RefusalReason::GrantNotAllowed
         | RefusalReason::NotExported
+        | RefusalReason::SettingsSchema
+        | RefusalReason::SettingsDoNotFit
         | RefusalReason::DoesNotStart
         | RefusalReason::Malformed
         | RefusalReason::NotOffered

@@ -97,6 +97,10 @@ reasons! {
     Signature = "signature_not_accepted";
     /// It is bound to a hook that it does not implement.
     NotExported = "not_exported";
+    /// What it says of its settings is no usable JSON Schema.
+    SettingsSchema = "invalid_settings_schema";
+    /// Its settings do not fit its schema.
+    SettingsDoNotFit = "settings_do_not_fit";
     /// It does not start.
     DoesNotStart = "does_not_start";
     /// Its declaration makes no sense.

@@ -39,11 +39,25 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         Language::Python => python::build(&project)?,
     };
     let component = component::of(made, &project.path("wit"), project.manifest.hook)?;
+    let component = with_settings_schema(component, &project)?;
     let inspection = plugin_host::inspect(&component)?;
     let file = project.component();
     write(&file, &component)?;
     show(&file, &inspection, options.common.json);
     check(&inspection, &project).map_err(Failure::Failed)
+}
+
+/// The file of a project that says what its settings are, where it has one.
+const SETTINGS_SCHEMA: &str = "settings.schema.json";
+
+/// Puts the project's schema for its settings into the component.
+fn with_settings_schema(component: Vec<u8>, project: &Project) -> anyhow::Result<Vec<u8>> {
+    let file = project.path(SETTINGS_SCHEMA);
+    if !file.exists() {
+        return Ok(component);
+    }
+    let schema = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    plugin_host::embed_settings_schema(component, &schema).with_context(|| file.display().to_string())
 }
 
 /// Puts the component in place whole, since a running node may be watching the file.
