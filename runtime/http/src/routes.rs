@@ -218,6 +218,10 @@ pub(crate) fn all() -> Vec<Route> {
         DELETE "/admin/portcullis/v1/plugins/{name}/versions/{version}" "deletePluginVersion", Tenant(Scope::PluginsWrite), Problem, admin::plugins::delete_version, "Deletes a version that does not run";
         POST "/admin/portcullis/v1/plugins/{name}/enable" "enablePlugin", Tenant(Scope::PluginsWrite), Problem, admin::plugins::enable::enable, "Lets a version run in the place of what runs";
         POST "/admin/portcullis/v1/plugins/{name}/rollback" "rollbackPlugin", Tenant(Scope::PluginsWrite), Problem, admin::plugins::enable::rollback, "Lets the version before run again";
+        POST "/admin/portcullis/v1/plugins/{name}/shadow" "shadowPlugin", Tenant(Scope::PluginsWrite), Problem, admin::plugins::shadow::begin, "Lets a version see a share of the calls of what runs";
+        GET "/admin/portcullis/v1/plugins/{name}/shadow" "getPluginShadow", Tenant(Scope::PluginsRead), Problem, admin::plugins::shadow::show, "Says how the shadow's answers differ, on this node";
+        DELETE "/admin/portcullis/v1/plugins/{name}/shadow" "deletePluginShadow", Tenant(Scope::PluginsWrite), Problem, admin::plugins::shadow::end, "Ends the shadow";
+        POST "/admin/portcullis/v1/plugins/{name}/promote" "promotePlugin", Tenant(Scope::PluginsWrite), Problem, admin::plugins::enable::promote, "Lets what shadows run";
         POST "/admin/portcullis/v1/plugins/{name}/disable" "disablePlugin", Tenant(Scope::PluginsWrite), Problem, admin::plugins::enable::disable, "Lets no version run";
     }
 }

@@ -19,7 +19,7 @@ use tenancy::plugin::{Capability, HookName, TrustSettings};
 use crate::component::{ComponentHash, SHARED_TYPES};
 use crate::inspect::{Inspection, inspect};
 use crate::settings_schema::{check_schema, check_settings};
-use crate::spec::{PluginSource, PluginSpec, StoredComponent};
+use crate::spec::{PluginSource, PluginSpec, ShadowSpec, StoredComponent};
 use crate::{HostError, PluginHost};
 
 /// What the names of a component's imports and exports may take together, in bytes.
@@ -47,13 +47,19 @@ impl PluginCandidates for PluginHost {
     ) -> BoxFuture<'a, Result<(), CandidateRefusal>> {
         Box::pin(async move {
             let spec = self.stored_spec(tenant, candidate, &Arc::new(trust.clone()));
-            let checked = async {
-                let granted = self.gather(tenant, &spec).await?;
-                let plugin = self.prepare(None, spec.clone(), granted).await?;
-                let bytes = self.loader.read(plugin.hash, &spec.source).await?;
-                check_settings(bytes, spec.settings.clone()).await
-            };
-            checked.await.map_err(refusal)
+            self.check_spec(tenant, spec).await.map_err(refusal)
+        })
+    }
+
+    fn check_shadow<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        candidate: StoredPlugin,
+        trust: &'a TrustSettings,
+    ) -> BoxFuture<'a, Result<(), CandidateRefusal>> {
+        Box::pin(async move {
+            let spec = self.stored_spec(tenant, candidate, &Arc::new(trust.clone()));
+            self.check_spec(tenant, PluginSpec { pretends: true, ..spec }).await.map_err(refusal)
         })
     }
 
@@ -77,11 +83,16 @@ impl PluginHost {
     pub(crate) fn stored_spec(
         &self,
         tenant: &TenantId,
-        stored: StoredPlugin,
+        mut stored: StoredPlugin,
         trust: &Arc<TrustSettings>,
     ) -> PluginSpec {
         let source = self.stored_source(tenant, &stored.sha256);
-        PluginSpec::of_stored(stored, source, Arc::clone(trust))
+        let shadow = stored.shadow.take().map(|shadow| {
+            let per_mille = shadow.per_mille;
+            let spec = self.stored_spec(tenant, shadow.of(&stored.name), trust);
+            Box::new(ShadowSpec { spec: PluginSpec { pretends: true, ..spec }, per_mille })
+        });
+        PluginSpec { shadow, ..PluginSpec::of_stored(stored, source, Arc::clone(trust)) }
     }
 
     /// Where an uploaded component is. Without a database, or with a hash that is none, it is nowhere: no bytes
@@ -103,6 +114,13 @@ impl PluginHost {
         let allowed = &self.settings.uploads.grants;
         let grants: Vec<&str> = spec.grants.difference(allowed).map(|grant| grant.as_str()).collect();
         if grants.is_empty() { Ok(()) } else { Err(HostError::GrantNotAllowed { grants }) }
+    }
+
+    async fn check_spec(&self, tenant: &TenantId, spec: PluginSpec) -> Result<(), HostError> {
+        let granted = self.gather(tenant, &spec).await?;
+        let plugin = self.prepare(None, spec.clone(), granted).await?;
+        let bytes = self.loader.read(plugin.hash, &spec.source).await?;
+        check_settings(bytes, spec.settings).await
     }
 
     async fn check_bytes(&self, bytes: Arc<[u8]>) -> Result<CheckedComponent, HostError> {

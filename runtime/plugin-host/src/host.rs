@@ -19,6 +19,7 @@ use crate::engine::{Ticker, engine};
 use crate::installed::Installed;
 use crate::lanes::SlowLane;
 use crate::metrics::PluginMetrics;
+use crate::runner::Runner;
 use crate::spares::Spares;
 
 /// Runs the plugins of all tenants of the node. Implements the hook traits of the rooms, and
@@ -26,13 +27,10 @@ use crate::spares::Spares;
 #[derive(Debug)]
 pub struct PluginHost {
     pub(crate) engine: Engine,
-    pub(crate) ticker: Ticker,
+    pub(crate) runner: Runner,
     pub(crate) loader: Arc<Loader>,
-    pub(crate) spares: Arc<Spares>,
-    pub(crate) places: Arc<Semaphore>,
     /// Half of the places: those of guests that wait for somebody else's server.
     pub(crate) waits: Arc<Semaphore>,
-    pub(crate) slow: SlowLane,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Settings,
     pub(crate) services: Services,
@@ -58,13 +56,20 @@ impl PluginHost {
         let (metrics, slow) = (PluginMetrics::default(), SlowLane::default());
         let places = usize::try_from(settings.concurrent_calls.max(1)).unwrap_or(1);
         let code = CodeCache::open(cache_directory, compiler, sealer, &settings)?;
-        Ok(Self {
-            ticker: Ticker::start(&engine, slow.guests())?,
-            loader: Arc::new(Loader::new(&engine, code, &settings)?),
+        let loader = Arc::new(Loader::new(&engine, code, &settings)?);
+        let runner = Runner {
+            engine: engine.clone(),
+            ticker: Arc::new(Ticker::start(&engine, slow.guests())?),
+            loader: Arc::clone(&loader),
             spares: Arc::new(Spares::new(&metrics)),
             places: Arc::new(Semaphore::new(places)),
+            slow: Arc::new(slow),
+            clock: Arc::clone(&clock),
+        };
+        Ok(Self {
+            runner,
+            loader,
             waits: Arc::new(Semaphore::new(places.div_ceil(2))),
-            slow,
             engine,
             clock,
             settings,

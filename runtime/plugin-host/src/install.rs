@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use futures_util::future::BoxFuture;
 use primitives::TenantId;
-use tenancy::plugin::uploaded::StoredPlugin;
+use tenancy::plugin::uploaded::{ShadowReport, StoredPlugin};
 use tenancy::plugin::{DeclaredPlugin, PluginReport, Reread, TenantPlugins, Trust, TrustSettings};
 
 use crate::capabilities::{Granted, printable};
@@ -13,8 +13,9 @@ use crate::file_stamp::Stamps;
 use crate::installed::{Installed, Runs, Slot};
 use crate::plugin::Plugin;
 use crate::settings_schema::check_settings;
+use crate::shadow::Shadow;
 use crate::signature::{check_signature, signature_file};
-use crate::spec::{PluginSource, PluginSpec};
+use crate::spec::{PluginSource, PluginSpec, ShadowSpec};
 use crate::tenant::TenantGate;
 use crate::{HostError, PluginHost};
 
@@ -55,6 +56,11 @@ impl TenantPlugins for PluginHost {
         self.tenants.write().unwrap_or_else(PoisonError::into_inner).remove(tenant);
     }
 
+    fn shadow(&self, tenant: &TenantId, plugin: &str) -> Option<ShadowReport> {
+        let shadow = self.find_tenant(tenant)?.find(plugin)?.shadow.clone()?;
+        Some(shadow.report())
+    }
+
     fn list(&self, tenant: &TenantId) -> Vec<PluginReport> {
         self.find_tenant(tenant)
             .map_or_else(Vec::new, |installed| installed.slots.iter().map(|slot| slot.report()).collect())
@@ -79,7 +85,8 @@ impl PluginHost {
             let granted = self.gather(tenant, &spec).await?;
             let plugin = self.prepare(running, spec.clone(), granted).await?;
             let hash = plugin.hash;
-            let slot = Arc::new(Slot { spec: spec.clone(), runs: Runs::Declared(plugin), files });
+            let runs = Runs::Declared(plugin);
+            let slot = Arc::new(Slot { spec: spec.clone(), runs, files, shadow: None, again: false });
             let is_done = self.replace(tenant, (turn, reading), |installed| {
                 let others = installed.into_iter().flat_map(|installed| &installed.slots);
                 others
@@ -104,7 +111,8 @@ impl PluginHost {
         for spec in specs.iter().cloned() {
             let slot = if slots.iter().any(|earlier| earlier.name() == spec.name) {
                 let reason = "another plugin of this tenant has the same name".to_owned();
-                Slot { spec, runs: Runs::Nothing(reason), files: Stamps::default() }
+                let (runs, files) = (Runs::Nothing(reason), Stamps::default());
+                Slot { spec, runs, files, shadow: None, again: false }
             } else {
                 self.slot(tenant, before, spec).await
             };
@@ -123,6 +131,7 @@ impl PluginHost {
             Ok(granted) => self.prepare(running, spec.clone(), Arc::clone(granted)).await,
             Err(error) => Err(error.clone()),
         };
+        let again = matches!(&prepared, Err(HostError::Busy | HostError::Internal(_)));
         let runs = match prepared {
             Ok(plugin) => Runs::Declared(plugin),
             Err(error) => {
@@ -140,7 +149,43 @@ impl PluginHost {
                 }
             }
         };
-        Slot { spec, runs, files }
+        let beside = match &runs {
+            Runs::Declared(plugin) | Runs::Earlier(plugin, _) => Some(plugin),
+            Runs::Nothing(_) => None,
+        };
+        let shadow = self.prepare_shadow(tenant, before, &spec, beside).await;
+        Slot { spec, runs, files, shadow, again }
+    }
+
+    /// What sees the calls of a slot. What does already goes on, with what it has counted.
+    async fn prepare_shadow(
+        &self,
+        tenant: &TenantId,
+        before: Option<&Installed>,
+        spec: &PluginSpec,
+        beside: Option<&Arc<Plugin>>,
+    ) -> Option<Arc<Shadow>> {
+        let ShadowSpec { spec, per_mille } = &**spec.shadow.as_ref()?;
+        let known = before.and_then(|installed| installed.find(&spec.name)?.shadow.clone());
+        let running = known.as_ref().and_then(|shadow| shadow.plugin.as_ref().ok());
+        let prepared = async {
+            let granted = self.gather(tenant, spec).await?;
+            self.prepare(running, spec.clone(), granted).await
+        };
+        let plugin = prepared.await.map_err(|error| printable(&error.to_string()));
+        if let Err(reason) = &plugin {
+            tracing::warn!(%tenant, plugin = spec.name, reason, "a plugin's shadow cannot be loaded");
+        }
+        let is_same = |known: &&Arc<Shadow>| {
+            known.per_mille == *per_mille
+                && matches!((&known.plugin, &plugin), (Ok(known), Ok(plugin)) if Arc::ptr_eq(known, plugin))
+                && matches!((&known.beside, beside), (Some(known), Some(beside)) if Arc::ptr_eq(known, beside))
+        };
+        if let Some(known) = known.as_ref().filter(is_same) {
+            return Some(Arc::clone(known));
+        }
+        let sha256 = spec.sha256.clone().unwrap_or_default();
+        Some(Arc::new(Shadow::new(plugin, (sha256, *per_mille), beside.cloned())))
     }
 
     fn trust(&self, spec: &PluginSpec) -> Trust {

@@ -9,6 +9,7 @@ use tenancy::plugin::{Binding, CircuitState, HookName, PluginReport, PluginState
 use crate::capabilities::printable;
 use crate::file_stamp::Stamps;
 use crate::plugin::Plugin;
+use crate::shadow::Shadow;
 use crate::spec::PluginSpec;
 use crate::tenant::TenantGate;
 
@@ -32,6 +33,10 @@ pub(crate) struct Slot {
     pub(crate) runs: Runs,
     /// How the files of the component and of its signature looked just before they were read.
     pub(crate) files: Stamps,
+    /// What sees its calls beside it.
+    pub(crate) shadow: Option<Arc<Shadow>>,
+    /// Whether it was something of the node's that kept it from being loaded: it is tried again.
+    pub(crate) again: bool,
 }
 
 /// What answers the hooks of a slot.

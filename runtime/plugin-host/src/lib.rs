@@ -4,7 +4,7 @@
 //! and the capabilities that it was granted, nothing else; what it answers is checked before a room sees
 //! it. It must never hold a worker thread, reach another tenant, or fail open where its hook fails closed.
 //!
-//! Start with [`PluginHost`] (what is installed), then `call` (one call), `capabilities` (what it may use),
+//! Start with [`PluginHost`] (what is installed), then `call` (one call), `runner` (how it runs), `capabilities` (what it may use),
 //! `lanes` (where it runs) and `hooks` (one adapter per hook).
 
 mod bindings;
@@ -32,8 +32,11 @@ mod lanes;
 mod meter;
 mod metrics;
 mod plugin;
+mod pretend;
 mod reread;
+mod runner;
 mod settings_schema;
+mod shadow;
 mod signature;
 mod smoke;
 mod spares;
@@ -51,5 +54,5 @@ pub use host::PluginHost;
 pub use inspect::{Inspection, inspect};
 pub use metrics::PluginMetrics;
 pub use settings_schema::{SETTINGS_SCHEMA_SECTION, embed_settings_schema};
-pub use spec::{PluginSource, PluginSpec, SignatureSource};
+pub use spec::{PluginSource, PluginSpec, ShadowSpec, SignatureSource};
 pub use tenancy::plugin::{Binding, Capability, HookName, Limits, Settings, TrustSettings};

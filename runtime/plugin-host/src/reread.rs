@@ -56,7 +56,10 @@ impl PluginHost {
         // As many looks at the disk as there are tenants with plugins: on one thread that may wait for it.
         let looked = tokio::task::spawn_blocking(|| {
             let looks_other = |(_, installed): &(TenantId, Arc<Installed>)| {
-                installed.slots.iter().any(|slot| is_open(installed, slot) && slot.files.have_changed())
+                installed
+                    .slots
+                    .iter()
+                    .any(|slot| is_open(installed, slot) && (slot.again || slot.files.have_changed()))
             };
             open.into_iter().filter(looks_other).collect()
         });
@@ -90,5 +93,7 @@ impl PluginHost {
 fn is_open(installed: &Installed, slot: &Arc<Slot>) -> bool {
     let is_settled = slot.spec.sha256.is_some() && matches!(slot.runs, Runs::Declared(_));
     let has_its_name = installed.find(slot.name()).is_some_and(|first| Arc::ptr_eq(first, slot));
-    matches!(slot.spec.source, PluginSource::File(_)) && has_its_name && !is_settled
+    // An uploaded component never changes; only what the node could not do then may do now.
+    let may_differ = matches!(slot.spec.source, PluginSource::File(_)) || slot.again;
+    may_differ && has_its_name && !is_settled
 }

@@ -25,7 +25,7 @@ impl PluginHost {
             actor: Actor::System,
             request: RequestId(Uuid::nil()),
         };
-        let running = self.ticker.call_starts();
+        let running = self.runner.ticker.call_starts();
         let meter = Meter::new();
         let mut store = CallState::new(plugin, &context, Arc::clone(&meter)).into_store(&self.engine);
         let (pre, loaded) = (loaded.pre.clone(), Arc::clone(loaded));
@@ -35,7 +35,7 @@ impl PluginHost {
             loaded.exports.check_types(&mut store, &instance)
         });
         let turns = Arc::new(Semaphore::new(1));
-        let way = Way { slow: &self.slow, turns: &turns, at_once: false };
+        let way = Way { slow: &self.runner.slow, turns: &turns, at_once: false };
         match tokio::time::timeout(plugin.longest_wall(), run(&meter, way, start)).await {
             Ok(Some(Ok(()))) => Ok(()),
             Ok(Some(Err(error))) => Err(HostError::DoesNotStart(format!("it does not start: {error:#}"))),

@@ -39,6 +39,19 @@ pub struct PluginSpec {
     pub grants: BTreeSet<Capability>,
     /// Where it is called.
     pub bindings: Vec<Binding>,
+    /// Whether nothing that it does has an effect: it shadows another.
+    pub pretends: bool,
+    /// What sees its calls beside it.
+    pub shadow: Option<Box<ShadowSpec>>,
+}
+
+/// A candidate that shadows a plugin.
+#[derive(Debug, Clone)]
+pub struct ShadowSpec {
+    /// The candidate.
+    pub spec: PluginSpec,
+    /// Of a thousand calls, it sees so many.
+    pub per_mille: u16,
 }
 
 impl PluginSpec {
@@ -56,6 +69,8 @@ impl PluginSpec {
             calls_per_instance: NonZeroU32::MIN,
             grants: plugin::default_grants(),
             bindings: vec![Binding::every(hook)],
+            pretends: false,
+            shadow: None,
         }
     }
 
@@ -73,12 +88,14 @@ impl PluginSpec {
             calls_per_instance: declared.calls_per_instance,
             grants: declared.grants,
             bindings: declared.bind,
+            pretends: false,
+            shadow: None,
         }
     }
 
     /// A plugin that was uploaded, with where its component is, of a tenant that trusts these.
     pub(crate) fn of_stored(stored: StoredPlugin, source: PluginSource, trust: Arc<TrustSettings>) -> Self {
-        let StoredPlugin { name, sha256, declaration } = stored;
+        let StoredPlugin { name, sha256, declaration, shadow: _ } = stored;
         Self {
             name,
             source,
@@ -91,6 +108,8 @@ impl PluginSpec {
             calls_per_instance: declaration.calls_per_instance,
             grants: declaration.grants,
             bindings: declaration.bind,
+            pretends: false,
+            shadow: None,
         }
     }
 }

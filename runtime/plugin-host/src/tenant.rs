@@ -69,6 +69,14 @@ impl TenantGate {
         &self.turns
     }
 
+    /// Whether half of what the tenant may save up stays there, whatever of `most` is used: then what nobody waits
+    /// for may run.
+    pub(crate) fn has_to_spare(&self, most: Duration) -> bool {
+        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        bucket.fill(Instant::now());
+        bucket.level - most.as_secs_f64() >= bucket.rate * SAVED / 2.0
+    }
+
     /// Sets aside CPU time for a call as its like use it, waiting for it until `deadline`. Otherwise says how
     /// long it would have had to wait on.
     ///

@@ -246,6 +246,10 @@ async fn plugins_of_one_tenant_are_nothing_in_another() {
         ("POST", "/enable"),
         ("POST", "/disable"),
         ("POST", "/rollback"),
+        ("POST", "/shadow"),
+        ("GET", "/shadow"),
+        ("DELETE", "/shadow"),
+        ("POST", "/promote"),
         ("DELETE", "/versions/1"),
         ("DELETE", ""),
     ] {
@@ -392,6 +396,41 @@ async fn another_node_runs_what_is_enabled_and_rolled_back_within_a_second() {
     assert_eq!(first.shaped_by(&robot).await, Ok("token_echo"));
     let followed = follows("token_echo").await;
     assert!(followed < Duration::from_secs(1), "{followed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shadow_is_compared_on_live_calls_and_promoted() {
+    let world = World::start().await;
+    let robot = world.robot().await;
+    for guest in ["token_echo", "token_remembers"] {
+        world.push(bytes(guest)).await;
+    }
+    let begin = async |body: Value| world.plugin("POST", "/shadow", body).await;
+    assert_eq!(word(&begin(json!({ "version": 2 })).await), "not_enabled");
+    assert_eq!(world.enable(1, json!({})).await.status, 200);
+    for (body, reason) in [
+        (json!({ "version": 9 }), "unknown_version"),
+        (json!({ "version": 2, "grants": ["secrets"] }), "grant_not_allowed"),
+        (json!({ "version": 2, "bind": [] }), "invalid_request"),
+    ] {
+        assert_eq!(word(&begin(body).await), reason);
+    }
+    let begun = begin(json!({ "version": 2, "per_mille": 1000 })).await;
+    assert_eq!(begun.status, 200, "{}", begun.text());
+    assert_eq!(world.plugin("DELETE", "/versions/2", Value::Null).await.status, 409);
+    loop {
+        assert_eq!(world.shaped_by(&robot).await, Ok("token_echo"));
+        let report = world.plugin("GET", "/shadow", Value::Null).await.json()["report"].take();
+        if report["different"] != 0 {
+            assert!(report["examples"][0]["candidate"].as_str().unwrap().contains("calls"), "{report}");
+            break;
+        }
+    }
+    let promoted = world.plugin("POST", "/promote", Value::Null).await.json();
+    assert_eq!(promoted["current"]["declaration"]["version"], 2, "{promoted}");
+    assert_eq!(world.shaped_by(&robot).await, Ok("token_remembers"));
+    assert_eq!(word(&world.plugin("GET", "/shadow", Value::Null).await), "no_shadow");
+    assert_eq!(word(&world.plugin("POST", "/promote", Value::Null).await), "no_shadow");
 }
 
 /// What is not on this node's disk comes from the database, and is what was uploaded.

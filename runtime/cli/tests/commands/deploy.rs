@@ -54,6 +54,17 @@ fn project_is_pushed_enabled_replaced_and_rolled_back() {
     let words: Vec<&str> = out.lines().nth(1).unwrap().split_whitespace().collect();
     assert_eq!(words[..5], ["plan", "upload", "enabled", "1", "loaded"], "{out}");
 
+    place.fails(&["plugin", "shadow"], 3, "has no shadow");
+    place.fails(&["plugin", "promote"], 3, "has no shadow");
+    let shadow = place.json(&["plugin", "shadow", "--version", "2", "--per-mille", "1000"]);
+    assert_eq!((&shadow["current_version"], &shadow["version"]), (&json!(1), &json!(2)));
+    assert_eq!((&shadow["per_mille"], &shadow["report"]["calls"]), (&json!(1000), &json!(0)));
+    let told = place.run(&["plugin", "shadow"]).out;
+    assert!(told.lines().any(|line| line.starts_with("different") && line.ends_with(" 0")), "{told}");
+    assert_eq!(place.run(&["plugin", "shadow", "--end"]).code, 0);
+    assert_eq!(place.run(&["plugin", "shadow", "--version", "2"]).code, 0);
+    assert_eq!(enabled(&place, &["promote"]).0, 2);
+    assert_eq!(enabled(&place, &["rollback"]).0, 1);
     place.fails(&["plugin", "delete"], 3, "disable it first");
     place.fails(&["plugin", "enable", "--version", "9"], 3, "has no version 9; it has 2, 1");
     assert_eq!(place.json(&["plugin", "disable"])["state"], "disabled");

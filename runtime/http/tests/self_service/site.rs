@@ -17,8 +17,8 @@ use primitives::{Actor, Rng, TenantId, Timestamp, TrustedProxies};
 use serde_json::{Value, json};
 use storage::{Location, MasterKey, Storage};
 use tenancy::plugin::uploaded::{
-    CandidateRefusal, CheckedComponent, ComponentRoom, PluginCandidates, RefusalReason, StoredPlugin,
-    UploadBounds,
+    CandidateRefusal, CheckedComponent, ComponentRoom, PluginCandidates, RefusalReason, ShadowReport,
+    StoredPlugin, UploadBounds,
 };
 use tenancy::plugin::{DeclaredPlugin, PluginReport, Reread, TenantPlugins, TrustSettings};
 use tenancy::{ManagedBy, Tenant};
@@ -58,6 +58,10 @@ impl TenantPlugins for NoPlugins {
 
     fn forget(&self, _: &TenantId) {}
 
+    fn shadow(&self, _: &TenantId, _: &str) -> Option<ShadowReport> {
+        None
+    }
+
     fn list(&self, _: &TenantId) -> Vec<PluginReport> {
         Vec::new()
     }
@@ -77,6 +81,15 @@ impl PluginCandidates for NoPlugins {
     }
 
     fn check_candidate<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: StoredPlugin,
+        _: &'a TrustSettings,
+    ) -> futures_util::future::BoxFuture<'a, Result<(), CandidateRefusal>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn check_shadow<'a>(
         &'a self,
         _: &'a TenantId,
         _: StoredPlugin,

@@ -13,6 +13,7 @@ use tenancy::plugin::{Capability, PluginValues};
 use tokio::sync::Semaphore;
 
 use crate::metrics::{CapabilityMetrics, PluginMetrics};
+use crate::pretend::{NoWayOut, PretendedValues};
 use crate::spec::{PluginSource, PluginSpec};
 use crate::{HostError, PluginHost};
 
@@ -59,6 +60,11 @@ impl PluginHost {
             let listed = listed.map_err(|error| HostError::Internal(format!("its secrets: {error}")))?;
             secrets.extend(listed.into_iter().map(|secret| (secret.name, secret.value)));
         }
+        let (mut values, mut outbound) = (services.values.clone(), services.outbound.clone());
+        if spec.pretends {
+            values = values.map(|values| Arc::new(PretendedValues(values)) as Arc<dyn PluginValues>);
+            outbound = outbound.map(|_| Arc::new(NoWayOut) as Arc<dyn Outbound>);
+        }
         let origins = spec.http_origins.iter().filter(|_| is_granted(Capability::Http));
         let private = |origin| {
             let tenants = self.settings.private_origins.get(origin);
@@ -71,9 +77,9 @@ impl PluginHost {
             clock: Arc::clone(&self.clock),
             settings: Value::Object(spec.settings.clone()),
             secrets,
-            values: services.values.clone().filter(|_| is_granted(Capability::Kv)),
+            values: values.filter(|_| is_granted(Capability::Kv)),
             origins: origins.map(|origin| (origin.clone(), reach(origin))).collect(),
-            outbound: services.outbound.clone().filter(|_| is_granted(Capability::Http)),
+            outbound: outbound.filter(|_| is_granted(Capability::Http)),
             profiles: services.profiles.clone().filter(|_| is_granted(Capability::Identities)),
             permissions: services.permissions.clone().filter(|_| is_granted(Capability::Permissions)),
             waits: Arc::clone(&self.waits),

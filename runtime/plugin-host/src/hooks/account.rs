@@ -60,6 +60,7 @@ struct Input {
 }
 
 /// One call of one plugin.
+#[derive(Clone)]
 struct AccountCall(Arc<Input>);
 
 impl GuestCall for AccountCall {

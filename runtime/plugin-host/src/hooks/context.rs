@@ -20,6 +20,7 @@ const USER_AGENT_BYTES: usize = 256;
 
 /// Whose call it is. It outlives whoever asked: a guest may still be on its way to its end when nobody waits
 /// for it any more.
+#[derive(Clone)]
 pub(crate) struct ContextInput {
     pub(crate) now: i64,
     pub(crate) tenant: TenantId,
@@ -83,6 +84,7 @@ macro_rules! call_context {
 pub(crate) use call_context;
 
 /// An account, as guests see it.
+#[derive(Clone)]
 pub(crate) struct PersonInput {
     pub(crate) id: String,
     pub(crate) schema: String,
@@ -121,6 +123,7 @@ macro_rules! person {
 pub(crate) use person;
 
 /// From where a person speaks, as guests see it.
+#[derive(Clone)]
 pub(crate) struct OriginInput {
     pub(crate) address: String,
     pub(crate) user_agent: Option<String>,

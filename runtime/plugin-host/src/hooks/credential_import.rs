@@ -66,6 +66,7 @@ struct Input {
 }
 
 /// One call of one plugin.
+#[derive(Clone)]
 struct ImportCall(Arc<Input>);
 
 impl GuestCall for ImportCall {

@@ -59,11 +59,13 @@ pub(crate) type Consume = TypedFunc<(types::CallContext<'static>, &'static [wit:
 type Answer = Result<(), types::HookError>;
 
 /// One call of one plugin.
+#[derive(Clone)]
 struct EventCall {
     context: ContextInput,
     events: Vec<EventInput>,
 }
 
+#[derive(Clone)]
 struct EventInput {
     id: String,
     event: PluginEvent,

@@ -51,6 +51,7 @@ pub(crate) type Validate = TypedFunc<(types::CallContext<'static>, wit::Candidat
 type Answer = Result<wit::Verdict, types::HookError>;
 
 /// One call of one plugin.
+#[derive(Clone)]
 struct ValidateCall {
     context: ContextInput,
     schema: String,

@@ -67,8 +67,8 @@ impl PluginHost {
         let input = Arc::new((attempt_input, PersonInput::new(identity)));
         let caller = Caller { gate: &tenant.gate, context, subject: &attempt.identifier };
         for slot in slots {
-            let before = &claims;
-            let check = |_: &Plugin, answer| check_after(answer, before);
+            let before = claims.clone();
+            let check = move |_: &Plugin, answer| check_after(answer, &before);
             match self.call(caller, slot, AfterCall(Arc::clone(&input)), check).await? {
                 LoginOutcome::Allow { claims: all } => claims = all,
                 decided => return Ok(decided),
@@ -122,6 +122,7 @@ impl AttemptInput {
 }
 
 /// One call of `before`.
+#[derive(Clone)]
 struct BeforeCall(Arc<AttemptInput>);
 
 impl GuestCall for BeforeCall {
@@ -145,6 +146,7 @@ impl GuestCall for BeforeCall {
 }
 
 /// One call of `after`.
+#[derive(Clone)]
 struct AfterCall(Arc<(AttemptInput, PersonInput)>);
 
 impl GuestCall for AfterCall {

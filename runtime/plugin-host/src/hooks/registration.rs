@@ -80,6 +80,7 @@ type BeforeAnswer = Result<wit::RegistrationDecision, types::HookError>;
 type AfterAnswer = Result<wit::Additions, types::HookError>;
 
 /// One call of `before`.
+#[derive(Clone)]
 struct BeforeCall {
     context: ContextInput,
     schema: String,
@@ -115,6 +116,7 @@ impl GuestCall for BeforeCall {
 }
 
 /// One call of `after`.
+#[derive(Clone)]
 struct AfterCall {
     context: ContextInput,
     person: PersonInput,

@@ -120,6 +120,7 @@ impl Input {
 }
 
 /// One call of one plugin.
+#[derive(Clone)]
 struct TokenCall {
     function: FunctionName,
     input: Arc<Input>,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::BoxFuture;
 use portcullis_plugin_host::{Capability, ComponentHash, Services, Settings};
@@ -13,14 +14,24 @@ use tenancy::plugin::uploaded::{
 };
 use tenancy::plugin::{PluginState, SigningKey, TrustSettings};
 use tenancy::ports::ReadError;
-use tenancy::{PluginReport, TenantPlugins as _};
+use tenancy::{PluginReport, Reread, TenantPlugins as _};
 
 use crate::compile::hard_to_compile;
 use crate::fixture::{Fixture, component, run};
 
 /// The components of a database, by tenant and hash.
 #[derive(Debug, Default)]
-struct Kept(BTreeMap<(&'static str, String), Vec<u8>>);
+pub(crate) struct Kept {
+    components: BTreeMap<(&'static str, String), Vec<u8>>,
+    /// It does not answer now.
+    away: AtomicBool,
+}
+
+impl Kept {
+    pub(crate) fn of(components: BTreeMap<(&'static str, String), Vec<u8>>) -> Self {
+        Self { components, ..Self::default() }
+    }
+}
 
 impl UploadedPlugins for Kept {
     fn list_uploaded_plugins<'a>(
@@ -51,7 +62,10 @@ impl UploadedPlugins for Kept {
         tenant: &'a TenantId,
         sha256: &'a str,
     ) -> BoxFuture<'a, Result<Option<Vec<u8>>, ReadError>> {
-        let mut found = self.0.iter();
+        if self.away.load(Ordering::SeqCst) {
+            return Box::pin(std::future::ready(Err(ReadError("away".to_owned()))));
+        }
+        let mut found = self.components.iter();
         let found = found.find(|((of, hash), _)| *of == tenant.as_str() && hash == sha256);
         Box::pin(std::future::ready(Ok(found.map(|(_, bytes)| bytes.clone()))))
     }
@@ -61,17 +75,18 @@ impl UploadedPlugins for Kept {
     }
 }
 
-fn guest(name: &str) -> Vec<u8> {
+pub(crate) fn guest(name: &str) -> Vec<u8> {
     std::fs::read(component(name)).unwrap()
 }
 
-fn hash(bytes: &[u8]) -> String {
+pub(crate) fn hash(bytes: &[u8]) -> String {
     ComponentHash::of(bytes).to_string()
 }
 
 /// A host whose database has these bytes under this hash.
 fn keeping(tenant: &'static str, sha256: &str, bytes: Vec<u8>) -> Fixture {
-    let kept = Kept(BTreeMap::from([((tenant, sha256.to_owned()), bytes)]));
+    let components = BTreeMap::from([((tenant, sha256.to_owned()), bytes)]);
+    let kept = Kept::of(components);
     let services = Services { components: Some(Arc::new(kept)), ..Services::default() };
     Fixture::new(Settings::default()).offering(services)
 }
@@ -83,6 +98,7 @@ fn stored(sha256: &str, more: &Value) -> StoredPlugin {
         name: "plan".to_owned(),
         sha256: sha256.to_owned(),
         declaration: serde_json::from_value(declaration).unwrap(),
+        shadow: None,
     }
 }
 
@@ -170,7 +186,8 @@ fn grant_that_the_operator_does_not_allow_is_refused_when_it_is_loaded_too() {
         },
         ..Settings::default()
     };
-    let kept = Kept(BTreeMap::from([(("default", hash(&bytes)), bytes.clone())]));
+    let components = BTreeMap::from([(("default", hash(&bytes)), bytes.clone())]);
+    let kept = Kept::of(components);
     let services = Services { components: Some(Arc::new(kept)), ..Services::default() };
     let fixture = Fixture::new(settings).offering(services);
     for (grants, expect) in
@@ -216,4 +233,19 @@ fn compiled_code_that_made_way_is_compiled_again() {
     let (report, refused) = install(&restarted, stored(&hash(&bytes), &json!({})));
     assert_eq!((report.state, refused), (PluginState::Loaded, None));
     assert!(fixture.shape(None, "").is_ok(), "what is mapped stays mapped");
+}
+
+#[test]
+fn what_the_database_could_not_give_is_tried_again() {
+    let bytes = guest("token_echo");
+    let components = BTreeMap::from([(("default", hash(&bytes)), bytes.clone())]);
+    let kept = Arc::new(Kept { components, away: AtomicBool::new(true) });
+    let services = Services { components: Some(kept.clone()), ..Services::default() };
+    let fixture = Fixture::new(Settings::default()).offering(services);
+    let (report, refused) = install(&fixture, stored(&hash(&bytes), &json!({})));
+    assert!(matches!(report.state, PluginState::Failed { .. }), "{report:?}");
+    assert_eq!(refused, Some(RefusalReason::Internal));
+    kept.away.store(false, Ordering::SeqCst);
+    run(fixture.host.reread(Reread::Changed));
+    assert!(fixture.shape(None, "").is_ok());
 }

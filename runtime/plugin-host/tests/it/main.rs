@@ -16,5 +16,6 @@ mod log;
 mod people;
 mod reread;
 mod reuse;
+mod shadow;
 mod signature;
 mod token;

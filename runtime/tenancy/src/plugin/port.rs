@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use primitives::TenantId;
 use serde::Serialize;
 
-use super::uploaded::{PluginCandidates, StoredPlugin};
+use super::uploaded::{PluginCandidates, ShadowReport, StoredPlugin};
 use super::{Capability, DeclaredPlugin, HookName, SignedBy, TrustSettings};
 
 /// Installs the plugins of tenants. Implemented by `plugin-host`.
@@ -48,6 +48,9 @@ pub trait TenantPlugins: PluginCandidates + Send + Sync + fmt::Debug {
 
     /// Forgets a tenant: it was deleted, suspended or evicted.
     fn forget(&self, tenant: &TenantId);
+
+    /// What came of the calls that a plugin's shadow saw on this node; `None` where there is none.
+    fn shadow(&self, tenant: &TenantId, plugin: &str) -> Option<ShadowReport>;
 
     /// The tenant's plugins as they are now, in the order of their names.
     fn list(&self, tenant: &TenantId) -> Vec<PluginReport>;

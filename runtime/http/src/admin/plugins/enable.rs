@@ -38,6 +38,12 @@ pub(crate) async fn rollback(call: Call) -> Answer {
     answer(&call, rolled_back)
 }
 
+/// `POST …/plugins/{name}/promote`: what shadowed runs.
+pub(crate) async fn promote(call: Call) -> Answer {
+    let promoted = run(&call, "plugin.promoted", |plugin, _, asked| plugin.propose_promotion(asked)).await;
+    answer(&call, promoted)
+}
+
 /// `POST …/plugins/{name}/disable`
 pub(crate) async fn disable(call: Call) -> Answer {
     let disabled = async {
@@ -50,7 +56,7 @@ pub(crate) async fn disable(call: Call) -> Answer {
 }
 
 /// Lets what is proposed run, after it has shown that it can.
-async fn run(
+pub(super) async fn run(
     call: &Call,
     action: &'static str,
     propose: impl Fn(&UploadedPlugin, &[PluginVersion], &Asked<'_>) -> Result<Enablement, UploadError>,
@@ -74,20 +80,20 @@ async fn run(
 }
 
 /// Has this node run what the rows say now.
-async fn reload(call: &Call) -> Result<(), Failure> {
+pub(super) async fn reload(call: &Call) -> Result<(), Failure> {
     match call.node.tenants.load(&call.node, &call.tenant.id).await {
         Ok(_) => Ok(()),
         Err(error) => Err(super::store(call, &error)),
     }
 }
 
-async fn shown(call: &Call) -> Result<(StatusCode, Value), Failure> {
+pub(super) async fn shown(call: &Call) -> Result<(StatusCode, Value), Failure> {
     let (plugin, versions) = load(call, call.place("name")).await?;
     Ok((StatusCode::OK, document(call, &plugin, &versions)))
 }
 
 /// The rules of a declaration in a file, and that it is not too large.
-fn check_declaration(name: &str, declaration: &VersionDeclaration) -> Result<(), Failure> {
+pub(super) fn check_declaration(name: &str, declaration: &VersionDeclaration) -> Result<(), Failure> {
     let malformed =
         |words: String| Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "malformed_declaration", words);
     declaration.check_size().map_err(malformed)?;

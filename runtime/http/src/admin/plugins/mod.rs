@@ -3,6 +3,7 @@
 //! The tenant is that of the address (`/t/{tenant}`, or a host), as for clients and identities.
 
 pub(crate) mod enable;
+pub(crate) mod shadow;
 pub(crate) mod upload;
 
 use http::StatusCode;
@@ -146,6 +147,7 @@ fn refused(error: &UploadError) -> Failure {
     let (status, id) = match error {
         UploadError::UnknownVersion { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_version"),
         UploadError::NothingBefore(_) => (StatusCode::CONFLICT, "nothing_to_roll_back_to"),
+        UploadError::NoShadow(_) => (StatusCode::CONFLICT, "no_shadow"),
         UploadError::NotEnabled(_) => (StatusCode::CONFLICT, "not_enabled"),
         UploadError::StillEnabled(_) => (StatusCode::CONFLICT, "still_enabled"),
         UploadError::VersionInUse { .. } => (StatusCode::CONFLICT, "version_in_use"),

@@ -38,6 +38,14 @@ pub trait PluginCandidates: Send + Sync + fmt::Debug {
         trust: &'a TrustSettings,
     ) -> BoxFuture<'a, Result<(), CandidateRefusal>>;
 
+    /// The same for one that is to shadow what runs: nothing that it does has an effect, its start included.
+    fn check_shadow<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        candidate: StoredPlugin,
+        trust: &'a TrustSettings,
+    ) -> BoxFuture<'a, Result<(), CandidateRefusal>>;
+
     /// Makes a stored component ready on this node, so that no request waits for it. What fails here shows
     /// when the component is loaded.
     fn make_ready<'a>(&'a self, tenant: &'a TenantId, sha256: &'a str) -> BoxFuture<'a, ()>;

@@ -27,11 +27,14 @@ pub enum UploadError {
     /// It does not run.
     #[error("plugin {0} is not enabled")]
     NotEnabled(String),
+    /// No candidate sees its calls.
+    #[error("plugin {0} has no shadow")]
+    NoShadow(String),
     /// It runs, and what runs is not deleted.
     #[error("plugin {0} is enabled; disable it first")]
     StillEnabled(String),
     /// The version runs, or ran last or before that.
-    #[error("version {version} of plugin {plugin} is what runs, or what a rollback would run")]
+    #[error("version {version} of plugin {plugin} is what runs, shadows, or would run after a rollback")]
     VersionInUse {
         /// The plugin.
         plugin: String,
@@ -155,7 +158,7 @@ impl UploadedPlugin {
     ) -> (Self, Change<Write>) {
         let previous = match self.state {
             UploadState::Uploaded => None,
-            UploadState::Enabled { current, previous }
+            UploadState::Enabled { current, previous, shadow: _ }
             | UploadState::Disabled { last: current, previous } => {
                 let is_other = current.declaration.version != enablement.declaration.version;
                 if is_other { Some(current) } else { previous }
@@ -164,13 +167,13 @@ impl UploadedPlugin {
         let audit = AuditEvent::new(action, asked.actor.clone(), "plugin", &self.name)
             .with("version", &enablement.declaration.version)
             .with("sha256", &enablement.sha256);
-        let state = UploadState::Enabled { current: Box::new(enablement), previous };
+        let state = UploadState::Enabled { current: Box::new(enablement), previous, shadow: None };
         Self { state, ..self }.changed(audit, asked)
     }
 
     /// The change after which it no longer runs.
     pub fn disable(self, asked: &Asked<'_>) -> Result<(Self, Change<Write>), UploadError> {
-        let UploadState::Enabled { current, previous } = self.state else {
+        let UploadState::Enabled { current, previous, shadow: _ } = self.state else {
             return Err(UploadError::NotEnabled(self.name));
         };
         let audit = AuditEvent::new("plugin.disabled", asked.actor.clone(), "plugin", &self.name)
@@ -210,7 +213,7 @@ impl UploadedPlugin {
         Ok(change.write(Write::DeletePluginVersion { plugin, version }))
     }
 
-    fn changed(self, audit: AuditEvent, asked: &Asked<'_>) -> (Self, Change<Write>) {
+    pub(super) fn changed(self, audit: AuditEvent, asked: &Asked<'_>) -> (Self, Change<Write>) {
         let plugin = Self { revision: self.revision + 1, updated_at: asked.now, ..self };
         let write = Write::PutUploadedPlugin { plugin: Box::new(plugin.clone()), reloads: true };
         (plugin, Change::new(asked.tenant.clone()).write(write).audit(audit))

@@ -7,6 +7,7 @@ pub mod candidate;
 pub mod component;
 mod decide;
 pub mod port;
+pub mod shadow;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -26,6 +27,7 @@ pub use candidate::{CandidateRefusal, PluginCandidates, RefusalReason, UploadBou
 pub use component::{CheckedComponent, ComponentFacts, ComponentRoom, PluginVersion};
 pub use decide::{Asked, Upload, UploadError, upload};
 pub use port::UploadedPlugins;
+pub use shadow::{Difference, ShadowReport, ShadowRequest, Shadowing, StoredShadow};
 
 /// What the settings of an uploaded plugin may take as JSON, in bytes.
 pub const SETTINGS_BYTES: usize = 64 << 10;
@@ -145,6 +147,9 @@ pub enum UploadState {
         /// What ran before: the last one of another version.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         previous: Option<Box<Enablement>>,
+        /// What sees its calls, to be compared.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shadow: Option<Box<Shadowing>>,
     },
     /// It ran until it was disabled.
     Disabled {
@@ -183,6 +188,8 @@ pub struct StoredPlugin {
     pub sha256: String,
     /// How it runs.
     pub declaration: VersionDeclaration,
+    /// What sees its calls beside it.
+    pub shadow: Option<StoredShadow>,
 }
 
 impl UploadedPlugin {
@@ -196,17 +203,28 @@ impl UploadedPlugin {
 
     /// What a node is to load of it.
     pub fn stored(&self) -> Option<StoredPlugin> {
-        self.enabled().map(|enablement| enablement.stored(&self.name))
+        let shadow = self.shadow().map(Shadowing::stored);
+        self.enabled().map(|enablement| StoredPlugin { shadow, ..enablement.stored(&self.name) })
+    }
+
+    /// What sees its calls, if something does.
+    pub fn shadow(&self) -> Option<&Shadowing> {
+        match &self.state {
+            UploadState::Enabled { shadow, .. } => shadow.as_deref(),
+            UploadState::Uploaded | UploadState::Disabled { .. } => None,
+        }
     }
 
     /// Whether something in its state refers to a version, which must stay then.
     pub fn is_version_in_use(&self, version: u32) -> bool {
         let (first, second) = match &self.state {
             UploadState::Uploaded => (None, None),
-            UploadState::Enabled { current, previous } => (Some(current), previous.as_ref()),
+            UploadState::Enabled { current, previous, .. } => (Some(current), previous.as_ref()),
             UploadState::Disabled { last, previous } => (Some(last), previous.as_ref()),
         };
-        first.into_iter().chain(second).any(|enablement| enablement.declaration.version == version)
+        let shadow = self.shadow().map(|shadow| &shadow.candidate);
+        let all = first.into_iter().chain(second).map(|enablement| &**enablement).chain(shadow);
+        all.into_iter().any(|enablement| enablement.declaration.version == version)
     }
 }
 
@@ -217,6 +235,7 @@ impl Enablement {
             name: name.to_owned(),
             sha256: self.sha256.clone(),
             declaration: self.declaration.clone(),
+            shadow: None,
         }
     }
 }

@@ -1,11 +1,12 @@
-//! `portcullis plugin push`, `list`, `show`, `enable`, `disable`, `rollback`, `delete`: plugins of a node's tenant,
-//! by its admin API.
+//! `portcullis plugin push`, `list`, `show`, `enable`, `shadow`, `promote`, `disable`, `rollback`, `delete`: plugins of
+//! a node's tenant, by its admin API.
 //!
 //! Where there is a project, its manifest says what is pushed and how it runs; without one the plugin is named,
 //! and runs as it last did.
 
 mod enable;
 mod push;
+mod shadow;
 
 use std::path::PathBuf;
 
@@ -39,6 +40,10 @@ pub(crate) enum Command {
     Show(One),
     /// Lets a version run in the place of what runs, if it can be loaded
     Enable(enable::Options),
+    /// Lets a version see a share of the calls of what runs, and shows how its answers differ
+    Shadow(shadow::Options),
+    /// Lets the version that shadows run
+    Promote(One),
     /// Lets no version run
     Disable(One),
     /// Lets the version before run again, as it ran
@@ -92,6 +97,8 @@ pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::Enable(options) => enable::run(place, options),
+        Command::Shadow(options) => shadow::run(place, options),
+        Command::Promote(one) => change(place, one, "/promote"),
         Command::Disable(one) => change(place, one, "/disable"),
         Command::Rollback(one) => change(place, one, "/rollback"),
         Command::Delete { one, version } => {
