@@ -8,3 +8,4 @@ mod people;
 mod signatures;
 mod token;
 mod uploads;
+mod versions;

@@ -1,8 +1,4 @@
-//! Plugins by the admin API: uploaded, enabled, replaced under load, rolled back, on one node and on two.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+//! Plugins by the admin API: what is taken, what is refused, and what runs then.
 
 use serde_json::{Value, json};
 use tenancy::plugin::Settings;
@@ -18,12 +14,12 @@ use crate::world::{World, guest};
 
 const PLUGINS: &str = "/admin/portcullis/v1/plugins";
 
-pub(crate) fn bytes(name: &str) -> Vec<u8> {
+pub(super) fn bytes(name: &str) -> Vec<u8> {
     std::fs::read(guest(name)).unwrap()
 }
 
 /// The same component with other bytes: a custom section more, which means nothing.
-pub(crate) fn marked(name: &str, mark: u8) -> Vec<u8> {
+fn marked(name: &str, mark: u8) -> Vec<u8> {
     let mut bytes = bytes(name);
     bytes.extend([0, 3, 1, b'm', mark]);
     bytes
@@ -31,18 +27,18 @@ pub(crate) fn marked(name: &str, mark: u8) -> Vec<u8> {
 
 impl World {
     /// Uploads a guest to the plugin `shape` of `acme`; the version that it is.
-    async fn push(&self, component: Vec<u8>) -> u64 {
+    pub(super) async fn push(&self, component: Vec<u8>) -> u64 {
         let answer = self.upload(&self.key, ("acme", "shape"), component).await;
         assert!([200, 201].contains(&answer.status), "{}", answer.text());
         answer.json()["version"].as_u64().unwrap()
     }
 
-    async fn plugin(&self, method: &str, path: &str, body: Value) -> Response {
+    pub(super) async fn plugin(&self, method: &str, path: &str, body: Value) -> Response {
         self.operate(&self.key, (method, &format!("{PLUGINS}/shape{path}")), "acme", &body).await
     }
 
     /// Enables a version of `shape`, with settings.
-    async fn enable(&self, version: u64, settings: Value) -> Response {
+    pub(super) async fn enable(&self, version: u64, settings: Value) -> Response {
         // A busy machine is no failure of the guest's.
         let limits = json!({ "wall_ms": 10_000 });
         let body = json!({ "version": version, "settings": settings, "limits": limits });
@@ -50,7 +46,7 @@ impl World {
     }
 
     /// Which guest shapes the token that a machine of `acme` gets; the status, where there is none.
-    async fn shaped_by(&self, (id, secret): &(String, String)) -> Result<&'static str, u16> {
+    pub(super) async fn shaped_by(&self, (id, secret): &(String, String)) -> Result<&'static str, u16> {
         let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
         let headers = [("content-type", "application/x-www-form-urlencoded".to_owned())];
         let url = format!("{}/oauth2/token", self.tenant("acme"));
@@ -67,7 +63,7 @@ impl World {
         })
     }
 
-    async fn robot(&self) -> (String, String) {
+    pub(super) async fn robot(&self) -> (String, String) {
         let more =
             json!({ "access_token_strategy": "jwt", "token_endpoint_auth_method": "client_secret_post" });
         self.machine("acme", more).await
@@ -86,7 +82,7 @@ fn replaced(component: &[u8], name: &[u8], version: &str) -> Vec<u8> {
 }
 
 /// The word in a problem document.
-fn word(answer: &Response) -> String {
+pub(super) fn word(answer: &Response) -> String {
     let document = answer.json();
     let kind = document["type"].as_str().unwrap_or_default();
     kind.strip_prefix("urn:portcullis:problem:").unwrap_or(kind).to_owned()
@@ -328,117 +324,4 @@ async fn what_is_too_large_is_refused_before_it_is_read() {
     assert_eq!((refused.status, word(&refused).as_str()), (507, "no_room"));
     assert_eq!(world.push(sound.clone()).await, 1, "what is there takes no more room");
     assert_eq!(world.upload(&world.key, ("rival", "other"), sound).await.status, 201, "each has its own");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn versions_change_under_load_without_one_failed_request() {
-    let world = Arc::new(World::start().await);
-    let robot = world.robot().await;
-    let mut versions = Vec::new();
-    for guest in ["token_echo", "token_remembers"] {
-        versions.push(world.push(bytes(guest)).await);
-    }
-    assert_eq!(world.enable(versions[0], json!({})).await.status, 200);
-    let stop = Arc::new(AtomicBool::new(false));
-    let callers: Vec<_> = (0..4)
-        .map(|_| {
-            let (world, robot, stop) = (Arc::clone(&world), robot.clone(), Arc::clone(&stop));
-            tokio::spawn(async move {
-                let mut seen = std::collections::BTreeMap::<_, u32>::new();
-                while !stop.load(Ordering::Relaxed) {
-                    *seen.entry(world.shaped_by(&robot).await).or_default() += 1;
-                }
-                seen
-            })
-        })
-        .collect();
-    for turn in 1..=10 {
-        let changed = if turn % 3 == 0 {
-            world.plugin("POST", "/rollback", Value::Null).await
-        } else {
-            world.enable(versions[turn % 2], json!({ "turn": turn })).await
-        };
-        assert_eq!(changed.status, 200, "{}", changed.text());
-    }
-    stop.store(true, Ordering::Relaxed);
-    let mut seen = std::collections::BTreeMap::<_, u32>::new();
-    for caller in callers {
-        for (answer, count) in caller.await.unwrap() {
-            *seen.entry(answer).or_default() += count;
-        }
-    }
-    let answers: Vec<_> = seen.keys().copied().collect();
-    assert_eq!(answers, [Ok("token_echo"), Ok("token_remembers")], "{seen:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn another_node_runs_what_is_enabled_and_rolled_back_within_a_second() {
-    let Some([first, second]) = World::start_two().await else { return };
-    let robot = first.robot().await;
-    let follows = async |guest: &'static str| {
-        let began = Instant::now();
-        while second.shaped_by(&robot).await != Ok(guest) {}
-        began.elapsed()
-    };
-    assert_eq!(second.shaped_by(&robot).await, Ok("nobody"), "the other node has loaded the tenant");
-    let mut versions = Vec::new();
-    for guest in ["token_echo", "token_remembers"] {
-        versions.push(first.push(bytes(guest)).await);
-    }
-    for (version, guest) in versions.into_iter().zip(["token_echo", "token_remembers"]) {
-        assert_eq!(first.enable(version, json!({})).await.status, 200);
-        // It may have to be compiled yet.
-        follows(guest).await;
-    }
-    let began = Instant::now();
-    assert_eq!(first.plugin("POST", "/rollback", Value::Null).await.status, 200);
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
-    assert_eq!(first.shaped_by(&robot).await, Ok("token_echo"));
-    let followed = follows("token_echo").await;
-    assert!(followed < Duration::from_secs(1), "{followed:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn shadow_is_compared_on_live_calls_and_promoted() {
-    let world = World::start().await;
-    let robot = world.robot().await;
-    for guest in ["token_echo", "token_remembers"] {
-        world.push(bytes(guest)).await;
-    }
-    let begin = async |body: Value| world.plugin("POST", "/shadow", body).await;
-    assert_eq!(word(&begin(json!({ "version": 2 })).await), "not_enabled");
-    assert_eq!(world.enable(1, json!({})).await.status, 200);
-    for (body, reason) in [
-        (json!({ "version": 9 }), "unknown_version"),
-        (json!({ "version": 2, "grants": ["secrets"] }), "grant_not_allowed"),
-        (json!({ "version": 2, "bind": [] }), "invalid_request"),
-    ] {
-        assert_eq!(word(&begin(body).await), reason);
-    }
-    let begun = begin(json!({ "version": 2, "per_mille": 1000 })).await;
-    assert_eq!(begun.status, 200, "{}", begun.text());
-    assert_eq!(world.plugin("DELETE", "/versions/2", Value::Null).await.status, 409);
-    loop {
-        assert_eq!(world.shaped_by(&robot).await, Ok("token_echo"));
-        let report = world.plugin("GET", "/shadow", Value::Null).await.json()["report"].take();
-        if report["different"] != 0 {
-            assert!(report["examples"][0]["candidate"].as_str().unwrap().contains("calls"), "{report}");
-            break;
-        }
-    }
-    let promoted = world.plugin("POST", "/promote", Value::Null).await.json();
-    assert_eq!(promoted["current"]["declaration"]["version"], 2, "{promoted}");
-    assert_eq!(world.shaped_by(&robot).await, Ok("token_remembers"));
-    assert_eq!(word(&world.plugin("GET", "/shadow", Value::Null).await), "no_shadow");
-    assert_eq!(word(&world.plugin("POST", "/promote", Value::Null).await), "no_shadow");
-}
-
-/// What is not on this node's disk comes from the database, and is what was uploaded.
-#[tokio::test(flavor = "multi_thread")]
-async fn node_that_never_saw_a_component_gets_it_from_the_database() {
-    let Some([first, second]) = World::start_two().await else { return };
-    let robot = first.robot().await;
-    let version = first.push(bytes("token_echo")).await;
-    assert_eq!(first.enable(version, json!({})).await.status, 200);
-    assert_eq!(second.shaped_by(&robot).await, Ok("token_echo"));
 }
