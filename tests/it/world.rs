@@ -284,6 +284,7 @@ fn parts(
         metrics: HttpMetrics::default(),
         registry: Arc::new(Registry::default()),
         hook: plugins.clone(),
+        policy: plugins.clone(),
         identity_hooks: plugins.clone(),
         events: plugins.clone(),
         plugins,

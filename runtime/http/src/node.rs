@@ -9,6 +9,7 @@ use identity::password::HashingPool;
 use identity::session::SessionCache;
 use oauth2::hooks::TokenHook;
 use primitives::outbound::Outbound;
+use primitives::policy::PolicyHook;
 use primitives::{Clock, Rng, Sealer, TrustedProxies};
 use prometheus_client::registry::Registry;
 use storage::{COMPONENT_CHANGED, EVERYTHING_CHANGED, IDENTITY_CHANGED, SESSION_CHANGED, Storage};
@@ -37,6 +38,7 @@ pub struct Node {
     pub(crate) metrics: HttpMetrics,
     pub(crate) registry: Arc<Registry>,
     pub(crate) hook: Arc<dyn TokenHook>,
+    pub(crate) policy: Arc<dyn PolicyHook>,
     pub(crate) identity_hooks: Arc<dyn IdentityHooks>,
     pub(crate) plugins: Arc<dyn TenantPlugins>,
     pub(crate) events: Arc<dyn EventHook>,
@@ -80,6 +82,7 @@ pub struct NodeParts {
     pub metrics: HttpMetrics,
     pub registry: Arc<Registry>,
     pub hook: Arc<dyn TokenHook>,
+    pub policy: Arc<dyn PolicyHook>,
     pub identity_hooks: Arc<dyn IdentityHooks>,
     pub plugins: Arc<dyn TenantPlugins>,
     pub events: Arc<dyn EventHook>,
@@ -110,6 +113,7 @@ impl Node {
             metrics: parts.metrics,
             registry: parts.registry,
             hook: parts.hook,
+            policy: parts.policy,
             identity_hooks: parts.identity_hooks,
             plugins: parts.plugins,
             events: parts.events,

@@ -229,6 +229,7 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
         subjects: Arc::new(node.storage.clone()),
         keys: Arc::new(node.storage.clone()),
         hook: node.hook.clone(),
+        policy: node.policy.clone(),
         hasher: node.secrets.clone(),
         outbound: node.outbound.clone(),
     };

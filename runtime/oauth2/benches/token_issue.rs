@@ -95,6 +95,7 @@ fn server(algorithm: SigningAlgorithm) -> AuthorizationServer {
         subjects: rows.clone(),
         keys: rows.clone(),
         hook: Arc::new(NoTokenHook),
+        policy: Arc::new(primitives::policy::NoPolicyHook),
         hasher: rows.clone(),
         outbound: rows,
     };

@@ -20,6 +20,7 @@ pub mod authorization;
 pub mod claims;
 pub mod client;
 pub mod client_authentication;
+pub(crate) mod client_policy;
 pub mod decision;
 pub mod discovery;
 pub mod go_duration;

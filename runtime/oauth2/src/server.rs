@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jose::{Signer, SigningAlgorithm, TenantKeys};
 use primitives::outbound::Outbound;
+use primitives::policy::PolicyHook;
 use primitives::{Clock, Rng, SealContext, Sealer, TenantId, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -53,6 +54,7 @@ pub struct Ports {
     pub subjects: Arc<dyn SubjectClaims>,
     pub keys: Arc<dyn TokenKeys>,
     pub hook: Arc<dyn TokenHook>,
+    pub policy: Arc<dyn PolicyHook>,
     pub hasher: Arc<dyn SecretHasher>,
     pub outbound: Arc<dyn Outbound>,
 }

@@ -87,3 +87,13 @@ pub(crate) mod event {
         ownership: Borrowing { duplicate_if_necessary: false },
     });
 }
+
+/// The `policy` hook.
+pub(crate) mod policy {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/call", "../../wit/host", "../../wit/policy"],
+        world: "portcullis:policy/plugin",
+        exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: false },
+    });
+}

@@ -15,6 +15,7 @@ pub mod json_patch;
 pub mod origin;
 pub mod outbound;
 pub mod permissions;
+pub mod policy;
 pub mod remembered;
 pub mod rng;
 pub mod seal;

@@ -5,6 +5,7 @@ mod capabilities;
 mod credential_import;
 mod event;
 mod people;
+mod policy;
 mod signatures;
 mod token;
 mod uploads;

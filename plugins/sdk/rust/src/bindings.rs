@@ -118,3 +118,20 @@ pub mod event {
         generate_all,
     });
 }
+
+pub mod policy {
+    wit_bindgen::generate!({
+        path: ["../../../wit/call", "../../../wit/host", "../../../wit/policy"],
+        inline: "package portcullis:sdk; world policy-plugin { include portcullis:policy/plugin@0.1.0; }",
+        world: "portcullis:sdk/policy-plugin",
+        pub_export_macro: true,
+        export_macro_name: "__export_policy_component",
+        default_bindings_module: "portcullis_plugin::bindings::policy",
+        with: {
+            "portcullis:call/types@0.1.0": super::token::portcullis::call::types,
+            "portcullis:host/log@0.1.0": super::token::portcullis::host::log,
+            "portcullis:host/config@0.1.0": super::token::portcullis::host::config,
+        },
+        generate_all,
+    });
+}

@@ -38,6 +38,7 @@ pub mod kv;
 pub mod log;
 pub mod login;
 pub mod permissions;
+pub mod policy;
 pub mod registration;
 pub mod secrets;
 pub mod token;

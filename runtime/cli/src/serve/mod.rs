@@ -181,6 +181,7 @@ pub(crate) async fn assemble(
         metrics,
         registry: Arc::new(registry),
         hook: plugins.clone(),
+        policy: plugins.clone(),
         identity_hooks: plugins.clone(),
         plugins: plugins.clone(),
         events: plugins.clone(),

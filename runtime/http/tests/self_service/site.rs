@@ -143,6 +143,7 @@ impl Site {
             metrics: HttpMetrics::default(),
             registry: Arc::default(),
             hook: Arc::new(NoTokenHook),
+            policy: Arc::new(primitives::policy::NoPolicyHook),
             identity_hooks: Arc::new(NoIdentityHooks),
             events: Arc::new(tenancy::plugin::NoEventHook),
             plugins: Arc::new(NoPlugins),

@@ -3,6 +3,9 @@
 
 use std::borrow::Cow;
 
+use primitives::hooks::HookFailure;
+
+use crate::client_policy::Refusal;
 use crate::ports::PortError;
 use crate::token::TokenError;
 
@@ -45,6 +48,12 @@ pub(crate) enum RedirectError {
     /// Denied by the person.
     #[error("the person refused")]
     AccessDenied,
+    /// Denied by a plugin of the tenant.
+    #[error("{0}")]
+    Refused(String),
+    /// A plugin of the tenant gave no usable answer. The tenant's to mend.
+    #[error(transparent)]
+    Hook(HookFailure),
     /// Ours.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -65,9 +74,9 @@ impl RedirectError {
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",
             Self::InteractionRequired(_) => "interaction_required",
-            Self::AccessDenied => "access_denied",
+            Self::AccessDenied | Self::Refused(_) => "access_denied",
             Self::Port(PortError::Busy(_)) => "temporarily_unavailable",
-            Self::Port(PortError::Unavailable(_)) => "server_error",
+            Self::Hook(_) | Self::Port(PortError::Unavailable(_)) => "server_error",
         }
     }
 
@@ -75,8 +84,9 @@ impl RedirectError {
     pub(crate) fn description(&self) -> Cow<'static, str> {
         match self {
             Self::InvalidRequest(text) | Self::InvalidScope(text) => text.clone(),
+            Self::Refused(reason) => reason.clone().into(),
             Self::Port(PortError::Busy(_)) => "the server is busy; try again".into(),
-            Self::Port(PortError::Unavailable(_)) => "the server could not answer".into(),
+            Self::Hook(_) | Self::Port(PortError::Unavailable(_)) => "the server could not answer".into(),
             Self::UnauthorizedClient
             | Self::UnsupportedResponseType
             | Self::InvalidTarget
@@ -87,6 +97,15 @@ impl RedirectError {
             | Self::ConsentRequired
             | Self::InteractionRequired(_)
             | Self::AccessDenied => self.to_string().into(),
+        }
+    }
+}
+
+impl From<Refusal> for RedirectError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Denied(reason) => Self::Refused(reason),
+            Refusal::Hook(failure) => Self::Hook(failure),
         }
     }
 }
@@ -104,7 +123,8 @@ impl From<TokenError> for RedirectError {
             | TokenError::UnauthorizedClient
             | TokenError::UnsupportedGrantType => Self::UnauthorizedClient,
             TokenError::AccessDenied(_) => Self::AccessDenied,
-            TokenError::Hook(_) | TokenError::Sign(_) | TokenError::Contention => {
+            TokenError::Hook(failure) => Self::Hook(failure),
+            TokenError::Sign(_) | TokenError::Contention => {
                 Self::Port(PortError::Unavailable(error.to_string()))
             }
         }

@@ -16,11 +16,13 @@
 //! | | | PKCE, as the tenant's settings ask | `invalid_request` |
 //! | | | `prompt`, `max_age`, `id_token_hint` | `invalid_request` |
 //! | 3 | `subject` | the right person is signed in, lately enough | a sign-in; `login_required` |
+//! | | `client_policy` | the tenant's plugins permit it | `access_denied`, `server_error` |
 //! | 4 | `consent` | the person agrees, or has agreed | a question; `consent_required`, `interaction_required` |
 //! | 5 | `issue` | the request was not answered before | a page |
 //!
 //! While a person signs in or thinks, the request travels sealed through their browser
-//! (`interaction`); when it comes back, stage 1 and what may have changed of stage 2 are run again.
+//! (`interaction`); when it comes back, stage 1, what may have changed of stage 2, and the tenant's plugins are run
+//! again.
 
 mod consent;
 pub(crate) mod error;
@@ -46,6 +48,7 @@ use self::interaction::{Kind, Step};
 use self::redirect::ProvenRedirect;
 use self::request::AuthorizationRequest;
 use self::subject::Standing;
+use crate::client_policy;
 use crate::decision::Decision;
 use crate::parameters::Parameters;
 use crate::server::AuthorizationServer;
@@ -151,7 +154,8 @@ impl AuthorizationServer {
             Ok(opened) => opened,
             Err(page) => return Decision::without_change(self.tenant.clone(), Err(page)),
         };
-        let outcome = self.apply_verdict(&redirect, &request, subject, verdict).await;
+        let asked = (subject, browser.request);
+        let outcome = self.apply_verdict(&redirect, &request, asked, verdict).await;
         self.conclude(&redirect, outcome, browser)
     }
 
@@ -170,6 +174,7 @@ impl AuthorizationServer {
                 return Ok((Change::new(self.tenant.clone()), Next::Login { challenge, reauthenticate }));
             }
         };
+        self.check_policy(redirect, &request, (subject, browser.request)).await?;
         if consent::is_needed(self, redirect, &request, subject).await? {
             let step = Step::Consent { subject: subject.subject };
             let challenge = interaction::seal(self, request, step, browser.binding)?;
@@ -183,13 +188,14 @@ impl AuthorizationServer {
         &self,
         redirect: &ProvenRedirect,
         request: &AuthorizationRequest,
-        subject: &AuthenticatedSubject,
+        (subject, id): (&AuthenticatedSubject, RequestId),
         verdict: ConsentVerdict,
     ) -> Outcome {
         if !verdict.allow {
             return Err(RedirectError::AccessDenied);
         }
         request::check_again(redirect, request)?;
+        self.check_policy(redirect, request, (subject, id)).await?;
         let remember = if verdict.remember {
             Some(consent::merged(self, redirect, request, subject).await?)
         } else {
@@ -197,6 +203,17 @@ impl AuthorizationServer {
         };
         let (change, response) = issue::issue(self, redirect, request, subject, remember);
         Ok((change, Next::Answer(response)))
+    }
+
+    /// Whether the tenant's plugins let the client have this person.
+    async fn check_policy(
+        &self,
+        redirect: &ProvenRedirect,
+        request: &AuthorizationRequest,
+        (subject, id): (&AuthenticatedSubject, RequestId),
+    ) -> Result<(), RedirectError> {
+        let wanted = (&request.scope, &*request.audience);
+        Ok(client_policy::check_authorization(self, &redirect.client.id, wanted, subject, id).await?)
     }
 
     /// Opens a challenge and proves its redirect URI again.

@@ -104,8 +104,15 @@ impl ProvenRedirect {
         error: &RedirectError,
         request: RequestId,
     ) -> AuthorizationResponse {
-        if let RedirectError::Port(cause) = error {
-            tracing::error!(%request, tenant = %server.tenant, error = %cause, "authorization request failed");
+        match error {
+            RedirectError::Port(cause) => {
+                tracing::error!(%request, tenant = %server.tenant, error = %cause, "authorization request failed");
+            }
+            // What a plugin failed with is in the log already; what its answer came to here has no plugin's name.
+            RedirectError::Hook(failure) if failure.plugin.is_empty() => {
+                tracing::error!(%request, tenant = %server.tenant, error = %failure, "authorization request failed");
+            }
+            _ => {}
         }
         let description = error.description().into_owned();
         self.respond(server, vec![("error", error.code().to_owned()), ("error_description", description)])

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use jose::{KeyState, SigningAlgorithm, SigningKey, TenantKeys};
+use primitives::policy::NoPolicyHook;
 use primitives::rng::SeededRng;
 use primitives::seal::{DataKey, Keyring};
 use primitives::subject::AssuranceLevel;
@@ -75,6 +76,7 @@ impl World {
             subjects: memory.clone(),
             keys: memory.clone(),
             hook,
+            policy: Arc::new(NoPolicyHook),
             hasher: memory.clone(),
             outbound: memory.clone(),
         };

@@ -1,4 +1,4 @@
-//! Phase 5: the tenant's plugin may add claims, or deny. Fails closed.
+//! Phase 6: the tenant's plugin may add claims, or deny. Fails closed.
 
 use primitives::audit::Actor;
 use primitives::hooks::HookContext;

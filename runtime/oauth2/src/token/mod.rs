@@ -6,10 +6,11 @@
 //! | 2 the client is who it says | `client_authentication` | `invalid_client` |
 //! | 3 the grant exists and the client may use it | `token` | `unsupported_grant_type`, `unauthorized_client` |
 //! | 4 the grant itself | one file each | `invalid_grant`, `invalid_scope`, `invalid_target` |
-//! | 5 the tenant's plugin | `hook` | `access_denied`, `server_error` |
-//! | 6 tokens are made | `issue` | `server_error` |
+//! | 5 the tenant's plugins permit it | `client_policy` | `access_denied`, `server_error` |
+//! | 6 the tenant's plugins shape it | `hook` | `access_denied`, `server_error` |
+//! | 7 tokens are made | `issue` | `server_error` |
 //!
-//! Nothing is written before phase 6 but what a refusal itself writes. The caller applies the change
+//! Nothing is written before phase 7 but what a refusal itself writes. The caller applies the change
 //! and answers afterwards.
 
 mod authorization_code;
@@ -28,6 +29,7 @@ pub use error::{ErrorCode, InvalidGrant, TokenError};
 
 use crate::client::{Client, GrantType};
 use crate::client_authentication::{AuthenticatedClient, authenticate};
+use crate::client_policy;
 use crate::decision::Decision;
 use crate::liveness::LiveGrant;
 use crate::parameters::Parameters;
@@ -115,6 +117,7 @@ impl AuthorizationServer {
             GrantType::RefreshToken => refresh_token::run(self, &client, parameters).await?,
             GrantType::ClientCredentials => client_credentials::run(&client, parameters)?,
         };
+        client_policy::check_token(self, &client.id, &granted, request.request).await?;
         let shape = hook::shape_tokens(self, &client, &granted, request.request).await?;
         let issued = issue::issue(self, &client, granted, shape).await?;
         let mut change = Change::new(self.tenant.clone());

@@ -7,6 +7,7 @@ mod event;
 mod identity;
 mod identity_schema;
 mod login;
+mod policy;
 mod registration;
 pub(crate) mod token;
 
@@ -69,6 +70,7 @@ functions! {
     VerifyImport: CredentialImport "verify" credential_import::Verify,
     AfterAccount: Account "after" account::After,
     ConsumeEvents: Event "consume" event::Consume,
+    Decide: Policy "decide" policy::Decide,
 }
 
 impl FunctionName {

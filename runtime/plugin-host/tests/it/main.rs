@@ -14,6 +14,7 @@ mod inspect;
 mod install;
 mod log;
 mod people;
+mod policy;
 mod reread;
 mod reuse;
 mod shadow;

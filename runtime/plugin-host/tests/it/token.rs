@@ -24,6 +24,7 @@ use crate::event::event_notes;
 use crate::fixture::{Fixture, issued, request, run, spec};
 use crate::install::token_other_types;
 use crate::people::{people_bad, people_rules};
+use crate::policy::policy_rules;
 
 // A fixture without a test of its name does not compile.
 include!(concat!(env!("OUT_DIR"), "/fixtures.rs"));

@@ -114,11 +114,13 @@ pub enum HookName {
     Account,
     /// Is told what happened in the tenant, afterwards.
     Event,
+    /// Decides whether somebody may do something.
+    Policy,
 }
 
 impl HookName {
     /// Every hook.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Token,
         Self::Login,
         Self::Registration,
@@ -126,6 +128,7 @@ impl HookName {
         Self::CredentialImport,
         Self::Account,
         Self::Event,
+        Self::Policy,
     ];
 
     /// As it stands in configuration, logs and metrics.
@@ -138,6 +141,7 @@ impl HookName {
             Self::CredentialImport => "credential-import",
             Self::Account => "account",
             Self::Event => "event",
+            Self::Policy => "policy",
         }
     }
 
@@ -145,7 +149,7 @@ impl HookName {
     /// nobody does, much.
     pub const fn usual_wall_ms(self) -> u64 {
         match self {
-            Self::Token => 100,
+            Self::Token | Self::Policy => 100,
             Self::Login
             | Self::Registration
             | Self::IdentitySchema
@@ -165,6 +169,7 @@ impl HookName {
             Self::CredentialImport => "portcullis:credential-import/hook@0.1.0",
             Self::Account => "portcullis:account/hook@0.1.0",
             Self::Event => "portcullis:event/hook@0.1.0",
+            Self::Policy => "portcullis:policy/hook@0.1.0",
         }
     }
 }

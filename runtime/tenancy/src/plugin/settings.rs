@@ -189,7 +189,7 @@ pub struct Limits {
     /// CPU time of the guest, in milliseconds. Time in host calls does not count.
     pub cpu_ms: u64,
     /// Wall time of the call, in milliseconds, waiting for its turn included. Without it, what the hook is for: 100 for
-    /// `token`, 30000 for `event`, 2000 for the others.
+    /// `token` and `policy`, 30000 for `event`, 2000 for the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wall_ms: Option<u64>,
     /// Linear memory, in bytes. Guests with an interpreter inside want 128 MiB.
@@ -280,6 +280,7 @@ mod tests {
         let low = Limits { wall_ms: Some(500), ..ceiling };
         for (wall_ms, hook, ceiling, expect) in [
             (None, HookName::Token, ceiling, 100),
+            (None, HookName::Policy, ceiling, 100),
             (None, HookName::Login, ceiling, 2_000),
             (None, HookName::Registration, ceiling, 2_000),
             (None, HookName::Account, ceiling, 2_000),

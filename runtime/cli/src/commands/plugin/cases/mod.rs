@@ -11,6 +11,7 @@ mod expect;
 mod identity_schema;
 mod login;
 mod person;
+mod policy;
 mod registration;
 mod token;
 
@@ -99,6 +100,7 @@ pub(super) fn read(project: &Project, only: Option<&str>) -> Result<Vec<Case>, F
         cases.extend(match project.manifest.hook {
             HookName::Token => read_file::<token::Token>(&file)?,
             HookName::Login => read_file::<login::Login>(&file)?,
+            HookName::Policy => read_file::<policy::Policy>(&file)?,
             HookName::Registration => read_file::<registration::Registration>(&file)?,
             HookName::IdentitySchema => read_file::<identity_schema::IdentitySchema>(&file)?,
             HookName::Account => read_file::<account::Account>(&file)?,

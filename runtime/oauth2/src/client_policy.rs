@@ -1,0 +1,110 @@
+//! Whether this client may do this, by the tenant's plugins on the hook `policy`. Fails closed.
+
+use primitives::hooks::{HookContext, HookFailure};
+use primitives::policy::{PolicyDecision, PolicyRequest};
+use primitives::{Actor, AuthenticatedSubject, ClientId, RequestId};
+use serde_json::{Map, Value, json};
+
+use crate::scope::Scopes;
+use crate::server::AuthorizationServer;
+use crate::token::{Granted, TokenError};
+
+/// What a client wants.
+struct Wanted<'a> {
+    action: &'static str,
+    client: &'a ClientId,
+    subject: Option<String>,
+    known: Value,
+}
+
+/// Why it does not get it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// A plugin denies it.
+    #[error("{0}")]
+    Denied(String),
+    /// It could not be decided.
+    #[error(transparent)]
+    Hook(#[from] HookFailure),
+}
+
+/// At the authorization endpoint, for a person who is signed in.
+pub(crate) async fn check_authorization(
+    server: &AuthorizationServer,
+    client: &ClientId,
+    (scope, audience): (&Scopes, &[String]),
+    subject: &AuthenticatedSubject,
+    request: RequestId,
+) -> Result<(), Refusal> {
+    let context = HookContext {
+        tenant: server.tenant.clone(),
+        organisation: subject.organisation,
+        client: Some(client.clone()),
+        actor: Actor::Subject(subject.subject),
+        request,
+    };
+    let wanted = || Wanted {
+        action: "authorize",
+        client,
+        subject: Some(subject.subject.to_string()),
+        known: json!({
+            "scopes": scope.to_vec(),
+            "audience": audience,
+            "assurance": subject.assurance.as_str(),
+            "methods": subject.methods,
+        }),
+    };
+    ask(server, &context, wanted).await
+}
+
+/// At the token endpoint, once the grant is verified.
+pub(crate) async fn check_token(
+    server: &AuthorizationServer,
+    client: &ClientId,
+    granted: &Granted,
+    request: RequestId,
+) -> Result<(), TokenError> {
+    let grant = granted.grant.as_ref().map(crate::liveness::LiveGrant::grant);
+    let context = crate::token::hook::context(server, client, grant, request);
+    let wanted = || {
+        let mut known = json!({
+            "grant_type": granted.grant_type.as_str(),
+            "scopes": granted.scope.to_vec(),
+            "audience": granted.audience,
+        });
+        if let (Some(grant), Some(known)) = (grant, known.as_object_mut()) {
+            known.insert("assurance".to_owned(), grant.subject.acr.as_str().into());
+            known.insert("methods".to_owned(), grant.subject.amr.clone().into());
+        }
+        Wanted { action: "token", client, subject: grant.map(|grant| grant.subject.id.to_string()), known }
+    };
+    ask(server, &context, wanted).await.map_err(|refusal| match refusal {
+        Refusal::Denied(reason) => TokenError::AccessDenied(reason),
+        Refusal::Hook(failure) => TokenError::Hook(failure),
+    })
+}
+
+async fn ask<'a>(
+    server: &AuthorizationServer,
+    context: &HookContext,
+    wanted: impl FnOnce() -> Wanted<'a>,
+) -> Result<(), Refusal> {
+    let policy = &server.ports.policy;
+    if !policy.applies(context) {
+        return Ok(());
+    }
+    let Wanted { action, client, subject, known } = wanted();
+    let known = match known {
+        Value::Object(known) => known,
+        _ => Map::new(),
+    };
+    let resource = format!("client:{}", client.as_str());
+    let request = PolicyRequest { subject, action: action.to_owned(), resource, context: known };
+    match policy.decide(context, &request).await? {
+        PolicyDecision::Permit(permission) => Ok(permission.without_terms()?),
+        PolicyDecision::Deny { reason } => Err(Refusal::Denied(reason)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

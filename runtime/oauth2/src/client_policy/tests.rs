@@ -1,0 +1,91 @@
+use std::sync::{Arc, Mutex};
+
+use futures_util::future::{BoxFuture, ready};
+use primitives::hooks::HookFailureKind;
+use primitives::policy::{Obligation, Permission, PolicyHook};
+
+use super::*;
+use crate::memory::World;
+use crate::token::ErrorCode;
+
+/// Answers what it was made with, and remembers what it was asked.
+#[derive(Debug)]
+struct Policy {
+    answer: Result<PolicyDecision, HookFailure>,
+    asked: Mutex<Vec<Value>>,
+}
+
+impl Policy {
+    fn new(answer: Result<PolicyDecision, HookFailure>) -> Arc<Self> {
+        Arc::new(Self { answer, asked: Mutex::default() })
+    }
+}
+
+impl PolicyHook for Policy {
+    fn applies(&self, context: &HookContext) -> bool {
+        context.client.as_ref().is_some_and(|client| client.as_str() == "app")
+    }
+
+    fn decide<'a>(
+        &'a self,
+        context: &'a HookContext,
+        request: &'a PolicyRequest,
+    ) -> BoxFuture<'a, Result<PolicyDecision, HookFailure>> {
+        assert_eq!(request.subject.is_some(), matches!(context.actor, Actor::Subject(_)));
+        let asked = json!([request.action, request.resource, request.subject.is_some(), request.context]);
+        self.asked.lock().unwrap().push(asked);
+        Box::pin(ready(self.answer.clone()))
+    }
+}
+
+fn world(policy: &Arc<Policy>) -> World {
+    let mut world = World::new();
+    world.server.ports.policy = policy.clone();
+    world.add_client(&json!({"token_endpoint_auth_method": "client_secret_post"}));
+    world
+}
+
+#[test]
+fn policy_is_asked_about_every_token() {
+    let policy = Policy::new(Ok(PolicyDecision::Permit(Permission::default())));
+    let world = world(&policy);
+    let tokens = world.redeem(&world.code("openid offline_access")).unwrap();
+    world.refresh(tokens.refresh_token.as_ref().unwrap()).unwrap();
+    world.token(&[("grant_type", "client_credentials")]).unwrap();
+    let asked = policy.asked.lock().unwrap();
+    let of_person = |grant_type: &str| {
+        json!(["token", "client:app", true, {
+            "grant_type": grant_type,
+            "scopes": ["openid", "offline_access"],
+            "audience": asked[0][3]["audience"],
+            "assurance": "aal1",
+            "methods": ["pwd"],
+        }])
+    };
+    assert_eq!(asked[0], of_person("authorization_code"));
+    assert_eq!(asked[1], of_person("refresh_token"));
+    assert_eq!((&asked[2][2], &asked[2][3]["grant_type"]), (&json!(false), &json!("client_credentials")));
+}
+
+#[test]
+fn nothing_is_issued_or_consumed_when_it_denies_or_fails_or_sets_terms() {
+    let failure =
+        HookFailure { plugin: "p".to_owned(), kind: HookFailureKind::CpuLimit, detail: "inside".to_owned() };
+    let obligations = vec![Obligation { name: "notify".to_owned(), parameters: Map::new() }];
+    let headers = vec![("x-role".to_owned(), "admin".to_owned())];
+    for (answer, code) in [
+        (Ok(PolicyDecision::Deny { reason: "not on Sundays".to_owned() }), ErrorCode::AccessDenied),
+        (Err(failure), ErrorCode::ServerError),
+        (Ok(PolicyDecision::Permit(Permission { obligations, headers: Vec::new() })), ErrorCode::ServerError),
+        (Ok(PolicyDecision::Permit(Permission { obligations: Vec::new(), headers })), ErrorCode::ServerError),
+    ] {
+        let world = world(&Policy::new(answer));
+        let error = world.redeem(&world.code("openid offline_access")).unwrap_err();
+        assert_eq!(error.code(), code);
+        assert_eq!(error.description() == "not on Sundays", code == ErrorCode::AccessDenied);
+        world.rows(|rows| {
+            assert!(rows.access_tokens.is_empty() && rows.refresh_tokens.is_empty());
+            assert!(rows.codes.values().all(|code| code.consumed_at.is_none()));
+        });
+    }
+}

@@ -1,0 +1,48 @@
+//! The hook `policy` in real requests: which app gets whom, and tokens.
+
+use serde_json::{Value, json};
+
+use super::people::set;
+use crate::browser::Browser;
+use crate::oauth2::code::{App, code, sign_up};
+use crate::world::{World, guest};
+
+async fn rule(world: &World, rule: &str) {
+    let settings = json!({ "rule": rule });
+    let bind = json!([{ "hook": "policy", "client": "app" }]);
+    let plugin =
+        json!({ "name": "rules", "component": guest("policy_rules"), "bind": bind, "settings": settings });
+    set(world, &json!({ "plugin": [plugin] })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn app_gets_nobody_and_no_token_that_the_policy_denies() {
+    let world = World::start().await;
+    let app = App::register(&world, true).await;
+    let mut ada = Browser::default();
+    sign_up(&world, &mut ada, "ada@acme.example").await;
+    rule(&world, "nothing").await;
+    let allowed = code(&app, &mut ada).await;
+    rule(&world, "token").await;
+    let denied = app.redeem(&allowed).await;
+    let error = denied.json();
+    assert_eq!((denied.status, &error["error"]), (403, &json!("access_denied")), "{error}");
+    assert!(error["error_description"].as_str().unwrap().starts_with("no token of client:app by true"));
+
+    rule(&world, "authorize").await;
+    let answer = ada.get(&app.authorize(&[])).await;
+    assert_eq!(answer.sent("error").as_deref(), Some("access_denied"));
+    assert!(answer.sent("error_description").unwrap().starts_with("no authorize of client:app by true"));
+    assert_eq!(answer.sent("code"), None);
+
+    for failing in ["error", "terms"] {
+        rule(&world, failing).await;
+        let answer = ada.get(&app.authorize(&[])).await;
+        assert_eq!(answer.sent("error").as_deref(), Some("server_error"), "{failing}");
+        let told: Value = app.redeem(&allowed).await.json();
+        assert_eq!(told["error"], "server_error", "{failing}");
+    }
+    rule(&world, "nothing").await;
+    let tokens = app.redeem(&allowed).await;
+    assert_eq!(tokens.status, 200, "what was denied was not used up: {}", tokens.text());
+}
