@@ -67,6 +67,8 @@ pub(crate) struct Node {
     admin_key: String,
     /// The file that it was read from.
     pub(crate) admin_key_file: PathBuf,
+    /// Its configuration.
+    pub(crate) config: PathBuf,
     /// From the start of the process until it said that it was ready.
     pub(crate) ready_after: Duration,
 }
@@ -101,6 +103,7 @@ impl Node {
             admin,
             admin_key: admin_key.trim().to_owned(),
             admin_key_file: key,
+            config,
             ready_after,
         })
     }

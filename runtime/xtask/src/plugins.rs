@@ -1,4 +1,5 @@
-//! What a newcomer does with `portcullis plugin`: new, build, test, bench, in every language and on every hook.
+//! What a newcomer does with `portcullis plugin`: new, build, test, bench, in every language and on every hook; and
+//! push and enable, in every language.
 //!
 //! Each project is a fresh one in a temporary directory, outside of this repository, and is built by what is installed
 //! on the machine. Crates come from cargo's cache: they are those of `plugins/`, in the same versions.
@@ -14,7 +15,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::install::{self, Debian};
-use crate::node::{self, Profile};
+use crate::node::{self, Node, Profile};
 use crate::workspace;
 
 /// What is asked for.
@@ -72,10 +73,17 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         install::debian_packages(language.needs)?;
         let measures = arguments.bench.is_some() || !language.quick;
         let binary = node::build(if measures { Profile::Release } else { Profile::Debug })?;
+        let place = tempfile::tempdir()?;
+        let node = Node::start(&binary, place.path(), "")?;
         for hook in hooks(language.name)? {
             let walk = Walk { binary: &binary, language, hook: &hook, calls: arguments.bench.unwrap_or(10) };
-            walk.run().with_context(|| format!("plugins: {} on {hook}", language.name))?;
+            let project = tempfile::tempdir()?;
+            walk.run(project.path()).with_context(|| format!("plugins: {} on {hook}", language.name))?;
+            if hook == "token" {
+                walk.push(&project.path().join("plan"), &node)?;
+            }
         }
+        node.end()?;
         for sample in samples(language.name)? {
             let hook = hook_of(&sample)?;
             let walk = Walk { binary: &binary, language, hook: &hook, calls: 0 };
@@ -140,9 +148,8 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn run(&self) -> anyhow::Result<()> {
-        let place = tempfile::tempdir()?;
-        let project = self.make(place.path())?;
+    fn run(&self, place: &Path) -> anyhow::Result<()> {
+        let project = self.make(place)?;
         let start = Instant::now();
         workspace::run(&mut self.command(&project, &["build"]))?;
         let built = start.elapsed();
@@ -153,6 +160,19 @@ impl Walk<'_> {
         ensure!(figures.status.success(), "bench: {}", String::from_utf8_lossy(&figures.stderr));
         let figures: Value = serde_json::from_slice(&figures.stdout)?;
         println!("{} on {}: built in {:.1} s; {figures}", self.language.name, self.hook, built.as_secs_f64());
+        Ok(())
+    }
+
+    /// Has a node take the component, and run it as the project says.
+    fn push(&self, project: &Path, node: &Node) -> anyhow::Result<()> {
+        let config = node.config.to_str().context("a path that is no text")?;
+        workspace::run(self.command(project, &["push", "--config", config]).stdout(Stdio::null()))?;
+        let enabled = self.command(project, &["enable", "--json", "--config", config]).output()?;
+        ensure!(enabled.status.success(), "enable: {}", String::from_utf8_lossy(&enabled.stderr));
+        let plugin: Value = serde_json::from_slice(&enabled.stdout)?;
+        let state = plugin.pointer("/running/state").and_then(Value::as_str);
+        ensure!(state == Some("loaded"), "what was pushed does not run: {plugin}");
+        println!("{}: pushed, and runs", self.language.name);
         Ok(())
     }
 
