@@ -8,10 +8,11 @@ import * as config from 'portcullis:host/config@0.1.0';
 // A credential that nobody has, for calls that only take their time.
 const NOBODY = '-$0000$adler32$ffffffff';
 
-// RFC 1950 section 8.2, of text in UTF-8.
+// RFC 1950 section 8.2, of text in UTF-8. The engine has no TextEncoder.
 function adler32(text) {
   let [a, b] = [1, 0];
-  for (const byte of new TextEncoder().encode(text)) {
+  for (const part of encodeURIComponent(text).match(/%..|./g) ?? []) {
+    const byte = part.length === 3 ? parseInt(part.slice(1), 16) : part.charCodeAt(0);
     a = (a + byte) % 65521;
     b = (b + a) % 65521;
   }
