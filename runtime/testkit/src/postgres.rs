@@ -27,7 +27,7 @@ const POLLS: u32 = 1000;
 /// Durability is off, since a throwaway server has nothing to lose; tests of durability start their own.
 const GUARD: &str = r#"
 "$1" -D "$2/data" -p "$3" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-    -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200 \
+    -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=800 \
     -c log_min_messages=fatal -c log_statement=none >"$2/log" 2>&1 &
 server=$!
 read -r _
