@@ -1,5 +1,7 @@
 """Our own admin API, which the SDK has not: tenants, admin keys, plugins."""
 
+from pathlib import Path
+
 import httpx
 from checks import check
 from sdk import key, options, record
@@ -11,6 +13,7 @@ def run() -> None:
     check("own: a tenant is made, found, changed and listed", tenants)
     check("own: a key of one tenant sees no other", keys)
     check("own: an answer of refusal is a problem document", problems)
+    check("own: a plugin is uploaded, enabled, shadowed, rolled back and deleted", plugins)
     check("own: plugins and metrics are shown", shows)
 
 
@@ -64,6 +67,40 @@ def problems() -> None:
     assert answer.headers["x-request-id"]
     answer = call("POST", f"{BASE}/tenants", {"id": "UPPER"})
     assert answer.status_code == 400 and answer.json()["status"] == 400
+
+
+def plugins() -> None:
+    one = f"{BASE}/plugins/plan"
+    for version, guest in enumerate(("enrich_token_rust", "token_echo", "token_remembers"), start=1):
+        assert done(upload("plan", guest))["version"] == version
+    refused = upload("plan", None)
+    assert refused.status_code == 422 and "not_a_component" in refused.text, refused.text
+    # Bound to an app that there is not: nobody else's tokens change.
+    declaration = {"settings": {"domains": {}}, "bind": [{"hook": "token", "client": "nobody"}]}
+    enabled = done(call("POST", f"{one}/enable", {"version": 1, **declaration}))
+    assert enabled["running"]["state"] == "loaded", enabled
+    assert len(done(call("GET", one))["versions"]) == 3
+    done(call("POST", f"{one}/shadow", {"version": 2, "per_mille": 1000}))
+    assert done(call("GET", f"{one}/shadow"))["version"] == 2
+    done(call("DELETE", f"{one}/shadow"))
+    done(call("POST", f"{one}/shadow", {"version": 2}))
+    assert done(call("POST", f"{one}/promote"))["current"]["declaration"]["version"] == 2
+    assert done(call("POST", f"{one}/rollback"))["current"]["declaration"]["version"] == 1
+    assert call("DELETE", f"{one}/versions/1").status_code == 409
+    done(call("DELETE", f"{one}/versions/3"))
+    done(call("POST", f"{one}/disable"))
+    done(call("DELETE", one))
+    assert call("GET", one).status_code == 404
+
+
+def upload(name: str, guest: str | None) -> httpx.Response:
+    """Sends a guest's component, or what is none."""
+    component = (Path(options.guests) / f"{guest}.wasm").read_bytes() if guest else b"no component"
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/wasm"}
+    path = f"{BASE}/plugins?name={name}"
+    answer = httpx.post(options.admin + path, content=component, headers=headers, timeout=60)
+    record("admin", "POST", path, answer.status_code)
+    return answer
 
 
 def shows() -> None:

@@ -12,7 +12,7 @@ from ory_client.exceptions import ApiException
 from pydantic import BaseModel
 
 parser = argparse.ArgumentParser()
-for name in ("public", "admin", "key-file", "openapi-public", "openapi-admin"):
+for name in ("public", "admin", "key-file", "openapi-public", "openapi-admin", "guests"):
     parser.add_argument(f"--{name}", required=True)
 options = parser.parse_args()
 key = Path(options.key_file).read_text().strip()

@@ -15,6 +15,7 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     let tenant = format!("[[tenant]]\nid = \"default\"\n\n{}", tenant_settings());
     let node = Node::start(place.binary()?, &place.directory, &tenant)?;
     script.args(["--public", &node.public, "--admin", &node.admin, "--key-file"]).arg(&node.admin_key_file);
+    script.arg("--guests").arg(workspace::target_directory().join("guests/wasm32-wasip2/release"));
     let watch = place.watch(&node)?;
     workspace::run(&mut script)?;
     watch.check(&node)?;
