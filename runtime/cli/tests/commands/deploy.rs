@@ -77,6 +77,34 @@ fn project_is_pushed_enabled_replaced_and_rolled_back() {
 }
 
 #[test]
+fn signature_beside_the_project_goes_with_its_own_version_alone() {
+    let place = Place::with_data(NODE);
+    project(&place, "enrich_token_rust");
+    let _node = Running::start(&place);
+    assert_eq!(place.run(&["plugin", "keygen", "ci.pem"]).code, 0);
+    assert_eq!(place.run(&["plugin", "sign", "build/plan.wasm", "--key", "ci.pem"]).code, 0);
+    let first = fs::read_to_string(place.path("build/plan.wasm.sig")).unwrap();
+    place.json(&["plugin", "push"]);
+    let signature = |arguments: &[&str], of: &str| {
+        let plugin = place.json(&[&["plugin"], arguments].concat());
+        plugin.pointer(of).and_then(|text| text.as_str()).map(str::to_owned)
+    };
+    let current = "/current/declaration/signature";
+    assert_eq!(signature(&["enable"], current).as_ref(), Some(&first));
+
+    build(&place, "token_echo");
+    assert_eq!(place.run(&["plugin", "sign", "build/plan.wasm", "--key", "ci.pem"]).code, 0);
+    let second = fs::read_to_string(place.path("build/plan.wasm.sig")).unwrap();
+    place.json(&["plugin", "push"]);
+    let candidate = "/candidate/declaration/signature";
+    assert_eq!(signature(&["shadow", "--version", "2"], candidate).as_ref(), Some(&second));
+    assert_eq!(signature(&["enable"], current).as_ref(), Some(&second));
+    assert_eq!(signature(&["enable", "--version", "1"], current), None, "its component is not here");
+    place.write("first.sig", &first);
+    assert_eq!(signature(&["enable", "--version", "1", "--signature", "first.sig"], current), Some(first));
+}
+
+#[test]
 fn component_is_pushed_to_a_tenant_without_a_running_node() {
     let place = Place::with_data(&format!("{NODE}[[tenant]]\nid = \"acme\"\n"));
     let guest = crate::guest("token_echo");

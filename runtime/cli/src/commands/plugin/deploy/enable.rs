@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use clap::Args;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{ask, name, path, project_here, tell};
+use super::signature::SignatureOption;
+use super::{ask, latest, name, path, project_here, tell};
 use crate::commands::plugin::manifest::Manifest;
-use crate::commands::plugin::sign::beside;
 use crate::commands::{Common, OfTenant, read_json};
 use crate::configuration::Place;
 use crate::outcome::Failure;
@@ -21,9 +21,8 @@ pub(crate) struct Options {
     /// Which version; without it, the latest
     #[arg(long, value_name = "NUMBER")]
     version: Option<u32>,
-    /// A file with the version's signature; without it, the `.sig` beside the component of the project in this directory
-    #[arg(long, value_name = "FILE")]
-    signature: Option<PathBuf>,
+    #[command(flatten)]
+    signature: SignatureOption,
     /// A file with how it runs, as JSON: `settings`, `grants`, `limits`, `bind`, `http_origins`; `-` is standard
     /// input. Without it, as the project in this directory says, or else as it last ran
     #[arg(long, value_name = "FILE")]
@@ -38,29 +37,18 @@ pub(super) fn run(place: &Place, options: &Options) -> Result<(), Failure> {
     let name = name(options.name.as_deref())?;
     let known = ask(place, Method::GET, &path(&options.of, &name, ""), None)?;
     let mut declaration = declaration(options, &name, &known)?;
-    let latest = || known.pointer("/versions/0/version").and_then(Value::as_u64);
-    let version = json!(options.version.map(u64::from).or_else(latest));
+    let version = options.version.map_or_else(|| latest(&known), |version| Ok(version.into()))?;
     let fields = declaration.as_object_mut();
     let fields = fields.ok_or_else(|| Failure::Usage(anyhow!("the declaration is no JSON object")))?;
-    if let Some(signature) = signature(options, &name)? {
-        fields.insert("signature".to_owned(), signature.into());
-    } else if fields.get("version").is_some_and(|before| *before != version) {
+    if fields.get("version").is_some_and(|before| *before != json!(version)) {
         // That of another version signs nothing here.
         fields.remove("signature");
     }
-    fields.insert("version".to_owned(), version);
+    options.signature.put(&known, version, fields)?;
+    fields.insert("version".to_owned(), json!(version));
     let enabled = ask(place, Method::POST, &path(&options.of, &name, "/enable"), Some(&declaration))?;
     tell(&options.common, &enabled);
     Ok(())
-}
-
-/// The text of the version's signature, where there is one to be sent.
-fn signature(options: &Options, name: &str) -> Result<Option<String>, Failure> {
-    let project = project_here()?.filter(|project| project.manifest.name == name);
-    let beside = project.map(|project| beside(&project.component())).filter(|file| file.exists());
-    let Some(file) = options.signature.clone().or(beside) else { return Ok(None) };
-    let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    Ok(Some(text))
 }
 
 /// How it is to run.

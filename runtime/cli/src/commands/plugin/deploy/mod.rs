@@ -7,6 +7,7 @@
 mod enable;
 mod push;
 mod shadow;
+mod signature;
 
 use std::path::PathBuf;
 
@@ -106,6 +107,12 @@ pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
             delete(place, &one.path(&rest)?)
         }
     }
+}
+
+/// The highest version that a plugin has.
+fn latest(plugin: &Value) -> Result<u64, Failure> {
+    let version = plugin.pointer("/versions/0/version").and_then(Value::as_u64);
+    version.ok_or_else(|| Failure::Refused("the plugin has no version".to_owned()))
 }
 
 fn change(place: &Place, one: &One, what: &str) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ use clap::Args;
 use http::Method;
 use serde_json::{Map, Value, json};
 
+use super::signature::SignatureOption;
 use super::{ask, name, path};
 use crate::commands::{Common, OfTenant, delete, read_json, show};
 use crate::configuration::Place;
@@ -26,6 +27,8 @@ pub(crate) struct Options {
     /// standard input
     #[arg(long, value_name = "FILE", requires = "version")]
     declaration: Option<PathBuf>,
+    #[command(flatten)]
+    signature: SignatureOption,
     /// Ends it
     #[arg(long, conflicts_with = "version")]
     end: bool,
@@ -36,19 +39,24 @@ pub(crate) struct Options {
 }
 
 pub(super) fn run(place: &Place, options: &Options) -> Result<(), Failure> {
-    let path = path(&options.of, &name(options.name.as_deref())?, "/shadow");
+    let name = name(options.name.as_deref())?;
+    let path_of = |rest| path(&options.of, &name, rest);
     if options.end {
-        return delete(place, &path);
+        return delete(place, &path_of("/shadow"));
     }
     let shadow = match options.version {
-        None => ask(place, Method::GET, &path, None)?,
-        Some(version) => ask(place, Method::POST, &path, Some(&wanted(options, version)?))?,
+        None => ask(place, Method::GET, &path_of("/shadow"), None)?,
+        Some(version) => {
+            let known = ask(place, Method::GET, &path_of(""), None)?;
+            let wanted = wanted(options, version, &known)?;
+            ask(place, Method::POST, &path_of("/shadow"), Some(&wanted))?
+        }
     };
     tell(&options.common, &shadow);
     Ok(())
 }
 
-fn wanted(options: &Options, version: u32) -> Result<Value, Failure> {
+fn wanted(options: &Options, version: u32, known: &Value) -> Result<Value, Failure> {
     let mut wanted = match &options.declaration {
         None => Map::new(),
         Some(file) => match read_json(file)? {
@@ -56,6 +64,7 @@ fn wanted(options: &Options, version: u32) -> Result<Value, Failure> {
             _ => return Err(Failure::Usage(anyhow!("{} holds no JSON object", file.display()))),
         },
     };
+    options.signature.put(known, version.into(), &mut wanted)?;
     wanted.insert("version".to_owned(), json!(version));
     if let Some(per_mille) = options.per_mille {
         wanted.insert("per_mille".to_owned(), json!(per_mille));
