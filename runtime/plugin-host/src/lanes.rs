@@ -317,6 +317,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn first_guest_in_the_lane_wakes_whoever_looks_at_them() {
+        let (slow, turns) = (SlowLane::default(), Arc::new(Semaphore::new(1)));
+        let (guests, (woken, when_woken)) = (slow.guests(), std::sync::mpsc::channel());
+        let looking = guests.clone();
+        let looker = thread::spawn(move || {
+            // May return by itself; what it waits for is what counts.
+            while !looking.any() {
+                thread::park();
+            }
+            woken.send(()).unwrap();
+        });
+        guests.wake(looker.thread().clone());
+        // Stays until it was seen.
+        let guest = Box::pin(async move { when_woken.recv_timeout(Duration::from_secs(30)).is_ok() });
+        let way = Way { slow: &slow, turns: &turns, at_once: true };
+        assert_eq!(run(&Meter::new(), way, guest).await, Some(true));
+        looker.join().unwrap();
+    }
+
+    #[tokio::test]
     async fn guest_whose_caller_is_gone_ends() {
         let (slow, turns) = (SlowLane::default(), Arc::new(Semaphore::new(1)));
         let (ended, when_ended) = tokio::sync::oneshot::channel::<()>();

@@ -2,14 +2,17 @@
 
 use std::num::NonZeroU32;
 
-use portcullis_plugin_host::{PluginSpec, Settings};
+use identity::hooks::{IdentityHooks as _, ImportAttempt, ImportVerdict};
+use identity::password::PlainPassword;
+use oauth2::hooks::TokenHook as _;
+use portcullis_plugin_host::{Binding, HookName, PluginSpec, Settings};
 use primitives::TenantId;
 use primitives::hooks::HookFailure;
 use serde_json::json;
 use tenancy::TenantPlugins as _;
 
 use crate::fixture::{Fixture, issued, request, run, spec};
-use oauth2::hooks::TokenHook as _;
+use crate::people::origin;
 
 /// The guest that counts its calls, each instance of which may serve so many.
 fn counting(calls_per_instance: u32) -> PluginSpec {
@@ -47,6 +50,25 @@ fn instance_serves_as_many_calls_as_it_may() {
 fn instance_that_failed_or_has_words_in_its_streams_is_not_used_again() {
     check(9, &["", "", "trap@", "", ""], &[Some(0), Some(1), None, Some(0), Some(1)]);
     check(9, &["", "", "print@", "", ""], &[0, 1, 2, 0, 1].map(Some));
+}
+
+/// Attack: a plugin keeps the passwords that it is told for whoever calls it next.
+#[test]
+fn instance_that_was_told_a_password_is_not_used_again() {
+    let bindings = [HookName::CredentialImport, HookName::Token].map(Binding::every).to_vec();
+    let fixture = installed(PluginSpec { bindings, ..counting(9) });
+    let attempt = ImportAttempt {
+        identifier: "ada@acme.example".to_owned(),
+        password: PlainPassword::new("moss-covered lantern 71"),
+        credential: None,
+        identity: None,
+        origin: origin(),
+    };
+    let told = || run(fixture.host.verify_import(&fixture.context(None), &attempt)).unwrap();
+    assert_eq!([told(), told()], [ImportVerdict::Correct; 2], "each is the first call of its instance");
+    assert_eq!(ask(&fixture, &fixture.tenant, "").unwrap(), 0);
+    assert_eq!(told(), ImportVerdict::Wrong, "it may be told one that served others");
+    assert_eq!(ask(&fixture, &fixture.tenant, "").unwrap(), 0, "and is gone after that");
 }
 
 #[test]

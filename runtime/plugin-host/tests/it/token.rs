@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use oauth2::hooks::{TokenDecision, TokenHook as _, TokenShape};
-use portcullis_plugin_host::{Binding, HookName, HostError, Settings};
+use portcullis_plugin_host::{Binding, HookName, HostError, PluginSpec, Settings};
 use primitives::OrganisationId;
 use primitives::hooks::HookFailureKind;
 use prometheus_client::encoding::text::encode;
@@ -23,6 +23,7 @@ use crate::credential_import::import_rules;
 use crate::event::event_notes;
 use crate::fixture::{Fixture, issued, request, run, spec};
 use crate::install::token_other_types;
+use crate::log::Log;
 use crate::people::{people_bad, people_rules};
 use crate::policy::policy_rules;
 
@@ -243,4 +244,23 @@ fn component_that_is_loaded_anew_is_called_in_instances_of_its_own() {
         run(fixture.host.shape_userinfo(&context, &request)).unwrap();
         run(tokio::task::yield_now());
     }
+}
+
+/// Attack: a plugin that always fails is called all the time, and its lines fill the operator's disk.
+#[test]
+fn plugin_that_fails_all_the_time_writes_few_lines() {
+    let log = Log::of_the_process();
+    let fixture = Fixture::new(Settings::default());
+    // Under a name of its own: other tests log too.
+    let failing = PluginSpec { name: "always-fails".to_owned(), ..spec("token_trap") };
+    run(fixture.host.install_plugin(&fixture.tenant, failing)).unwrap();
+    let start = Instant::now();
+    for _ in 0..100 {
+        fixture.shape(None, "").unwrap_err();
+    }
+    let seconds = usize::try_from(start.elapsed().as_secs()).unwrap() + 1;
+    let text = log.text();
+    let lines = text.lines().filter(|line| line.contains("plugin failed") && line.contains("always-fails"));
+    let lines = lines.count();
+    assert!((1..=10 * seconds).contains(&lines) && lines < 100, "{lines} lines in {seconds} s");
 }
