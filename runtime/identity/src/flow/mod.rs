@@ -10,14 +10,14 @@ mod message;
 mod registration;
 mod settings;
 mod start;
+mod step;
 mod stored;
 mod submission;
 mod verified;
 
 use std::sync::Arc;
 
-use primitives::hooks::HookFailure;
-use primitives::{Change, ClientAddress, ClientId, FlowId, IdentityId, RequestId, Rng, TenantId, Timestamp};
+use primitives::{ClientAddress, ClientId, FlowId, IdentityId, RequestId, Rng, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
@@ -27,19 +27,17 @@ pub use message::{Message, MessageKind};
 pub(crate) use registration::creation;
 pub use registration::identifier_taken;
 pub use start::{StartError, StartRequest, renew, start_login, start_registration, start_settings};
+pub use step::{FlowError, PendingChange, SignedIn, Step};
 pub use stored::{ForeignFlow, KEPT_AFTER_EXPIRY, OwnFlow, StoredFlow};
 pub use submission::{MalformedSubmission, Submission};
 
-use crate::hooks::{Happening, IdentityHooks, Origin};
-use crate::identity::Identity;
-use crate::limiter::{Attempts, LimitReached};
-use crate::password::{Busy, HashingPool, UnusableHash};
-use crate::ports::{Identities, StoreUnavailable};
-use crate::return_to::ReturnTo;
+use crate::hooks::{IdentityHooks, Origin};
+use crate::limiter::Attempts;
+use crate::password::HashingPool;
+use crate::ports::Identities;
 use crate::schema::{Schema, Schemas};
-use crate::session::{Device, LiveSession, Method, Session, SessionToken};
+use crate::session::{Device, LiveSession, Method};
 use crate::settings::Settings;
-use crate::write::Write;
 
 /// A form in progress. Serialises for sealing; [`flow_document`] is what clients see.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -281,116 +279,6 @@ impl Caller<'_> {
     fn origin(&self) -> Origin {
         Origin { address: self.address, user_agent: self.user_agent.map(str::to_owned) }
     }
-}
-
-/// What a submitted form leads to. Nothing counts before its change is applied.
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one lives at a time, for one request")]
-pub enum Step {
-    /// The form again, with what is wrong with it.
-    Form(Box<Flow>),
-    /// A plugin sends whoever signs in elsewhere; the form stays open.
-    Elsewhere(ReturnTo),
-    /// Signed in with a new session.
-    SignedIn(Box<SignedIn>),
-    /// The session of somebody signed in was proven again.
-    Refreshed {
-        /// The session as it will be.
-        session: Session,
-        /// To apply.
-        change: Change<Write>,
-    },
-    /// A new account.
-    Registered {
-        /// The account.
-        identity: Identity,
-        /// Its session, if signing up signs in.
-        session: Option<(Session, SessionToken)>,
-        /// Makes the change, once the token's hash is known.
-        change: PendingChange,
-    },
-    /// The account was changed.
-    Saved {
-        /// The form, saying so.
-        flow: Box<Flow>,
-        /// What of it.
-        what: Happening,
-        /// The account as it will be.
-        identity: Box<Identity>,
-        /// To apply.
-        change: Change<Write>,
-    },
-}
-
-/// Signed in with a new session.
-#[derive(Debug)]
-pub struct SignedIn {
-    /// Who.
-    pub identity: Identity,
-    /// The new session.
-    pub session: Session,
-    /// Its token.
-    pub token: SessionToken,
-    /// To apply, once the token's hash is known.
-    pub change: PendingChange,
-    /// To apply afterwards if it can be: a better hash of the same password.
-    pub rehash: Option<Change<Write>>,
-}
-
-/// A change that still lacks the hash of the token of the session that it begins.
-#[derive(Debug)]
-#[must_use = "a change does nothing until storage applies it"]
-pub struct PendingChange {
-    change: Change<Write>,
-    session: Option<(Session, SessionToken)>,
-}
-
-impl PendingChange {
-    fn new(change: Change<Write>, session: Option<(Session, SessionToken)>) -> Self {
-        Self { change, session }
-    }
-
-    /// Completes the change.
-    pub fn seal(self, sealer: &primitives::Sealer) -> Change<Write> {
-        let Some((session, token)) = self.session else { return self.change };
-        let token = token.hash(sealer, &self.change.tenant);
-        self.change.write(Write::InsertSession(Box::new(crate::session::NewSession { session, token })))
-    }
-}
-
-/// Why a submission leads to no step.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FlowError {
-    /// Too many attempts. The client's to wait.
-    #[error(transparent)]
-    Limited(#[from] LimitReached),
-    /// The hashing pool is full. Ours, for a moment.
-    #[error(transparent)]
-    Busy(#[from] Busy),
-    /// The store did not answer. Ours.
-    #[error(transparent)]
-    Store(#[from] StoreUnavailable),
-    /// Nobody is signed in. The client's.
-    #[error("no active session was found in this request")]
-    SessionRequired,
-    /// Whoever is signed in must prove it again first. The client's.
-    #[error("the session is too old for this change")]
-    RefreshRequired,
-    /// The form was begun by somebody else. The client's.
-    #[error("the form belongs to another identity")]
-    IdentityMismatch,
-    /// The identity may not sign in. Told only to who knows the password.
-    #[error("the identity is disabled")]
-    IdentityDisabled,
-    /// Sign-up is closed. The operator's wish.
-    #[error("registration is disabled")]
-    RegistrationDisabled,
-    /// A stored hash, or the hashing parameters, are unusable. The operator's to mend.
-    #[error(transparent)]
-    Hash(#[from] UnusableHash),
-    /// A plugin of the tenant gave no usable answer. The tenant's to mend.
-    #[error(transparent)]
-    Hook(HookFailure),
 }
 
 /// Decides what a submitted form leads to.

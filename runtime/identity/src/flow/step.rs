@@ -1,0 +1,124 @@
+//! What a submitted form leads to, or why it leads nowhere.
+
+use primitives::Change;
+use primitives::hooks::HookFailure;
+
+use super::Flow;
+use crate::hooks::Happening;
+use crate::identity::Identity;
+use crate::limiter::LimitReached;
+use crate::password::{Busy, UnusableHash};
+use crate::ports::StoreUnavailable;
+use crate::return_to::ReturnTo;
+use crate::session::{Session, SessionToken};
+use crate::write::Write;
+
+/// What a submitted form leads to. Nothing counts before its change is applied.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one lives at a time, for one request")]
+pub enum Step {
+    /// The form again, with what is wrong with it.
+    Form(Box<Flow>),
+    /// A plugin sends whoever signs in elsewhere; the form stays open.
+    Elsewhere(ReturnTo),
+    /// Signed in with a new session.
+    SignedIn(Box<SignedIn>),
+    /// The session of somebody signed in was proven again.
+    Refreshed {
+        /// The session as it will be.
+        session: Session,
+        /// To apply.
+        change: Change<Write>,
+    },
+    /// A new account.
+    Registered {
+        /// The account.
+        identity: Identity,
+        /// Its session, if signing up signs in.
+        session: Option<(Session, SessionToken)>,
+        /// Makes the change, once the token's hash is known.
+        change: PendingChange,
+    },
+    /// The account was changed.
+    Saved {
+        /// The form, saying so.
+        flow: Box<Flow>,
+        /// What of it.
+        what: Happening,
+        /// The account as it will be.
+        identity: Box<Identity>,
+        /// To apply.
+        change: Change<Write>,
+    },
+}
+
+/// Signed in with a new session.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// Who.
+    pub identity: Identity,
+    /// The new session.
+    pub session: Session,
+    /// Its token.
+    pub token: SessionToken,
+    /// To apply, once the token's hash is known.
+    pub change: PendingChange,
+    /// To apply afterwards if it can be: a better hash of the same password.
+    pub rehash: Option<Change<Write>>,
+}
+
+/// A change that still lacks the hash of the token of the session that it begins.
+#[derive(Debug)]
+#[must_use = "a change does nothing until storage applies it"]
+pub struct PendingChange {
+    change: Change<Write>,
+    session: Option<(Session, SessionToken)>,
+}
+
+impl PendingChange {
+    pub(super) const fn new(change: Change<Write>, session: Option<(Session, SessionToken)>) -> Self {
+        Self { change, session }
+    }
+
+    /// Completes the change.
+    pub fn seal(self, sealer: &primitives::Sealer) -> Change<Write> {
+        let Some((session, token)) = self.session else { return self.change };
+        let token = token.hash(sealer, &self.change.tenant);
+        self.change.write(Write::InsertSession(Box::new(crate::session::NewSession { session, token })))
+    }
+}
+
+/// Why a submission leads to no step.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FlowError {
+    /// Too many attempts. The client's to wait.
+    #[error(transparent)]
+    Limited(#[from] LimitReached),
+    /// The hashing pool is full. Ours, for a moment.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The store did not answer. Ours.
+    #[error(transparent)]
+    Store(#[from] StoreUnavailable),
+    /// Nobody is signed in. The client's.
+    #[error("no active session was found in this request")]
+    SessionRequired,
+    /// Whoever is signed in must prove it again first. The client's.
+    #[error("the session is too old for this change")]
+    RefreshRequired,
+    /// The form was begun by somebody else. The client's.
+    #[error("the form belongs to another identity")]
+    IdentityMismatch,
+    /// The identity may not sign in. Told only to who knows the password.
+    #[error("the identity is disabled")]
+    IdentityDisabled,
+    /// Sign-up is closed. The operator's wish.
+    #[error("registration is disabled")]
+    RegistrationDisabled,
+    /// A stored hash, or the hashing parameters, are unusable. The operator's to mend.
+    #[error(transparent)]
+    Hash(#[from] UnusableHash),
+    /// A plugin of the tenant gave no usable answer. The tenant's to mend.
+    #[error(transparent)]
+    Hook(HookFailure),
+}
