@@ -110,7 +110,7 @@ impl CodeCache {
     ) -> Result<Option<Component>, HostError> {
         let path = self.path(hash, engine);
         let (cache, engine) = (self.clone(), engine.clone());
-        off_thread(move || Ok(cache.map(&path, &engine))).await
+        off_thread(move || cache.map(&path, &engine)).await
     }
 
     /// Compiles a component and stores its compiled form. Waits for its turn; refuses when too many wait.
@@ -133,7 +133,7 @@ impl CodeCache {
             cache
                 .store(&path, &code)
                 .map_err(|error| HostError::Internal(format!("{}: {error}", path.display())))?;
-            cache.map(&path, &engine).ok_or_else(|| {
+            cache.map(&path, &engine)?.ok_or_else(|| {
                 HostError::Internal(format!("{}: compiled code cannot be mapped", path.display()))
             })
         })
@@ -146,25 +146,40 @@ impl CodeCache {
         self.0.directory.join(format!("{hash}-{:016x}.cwasm", hasher.finish()))
     }
 
-    fn map(&self, path: &Path, engine: &Engine) -> Option<Component> {
-        let identity = Identity::of(path).ok()?;
+    /// Maps the code of a file that is there, ours and readable.
+    fn map(&self, path: &Path, engine: &Engine) -> Result<Option<Component>, HostError> {
+        if !self.is_ours(path) {
+            return Ok(None);
+        }
+        match map_code(path, engine) {
+            Ok(component) => Ok(Some(component)),
+            Err(error) if error.downcast_ref::<io::Error>().is_some() => {
+                tracing::warn!(path = %path.display(), %error, "cannot map compiled plugin code");
+                Ok(None)
+            }
+            // What the engine itself refuses is the component's fault, and will be when it is compiled again: its
+            // memories, tables or instances are more than the pool has for one.
+            Err(error) => {
+                Err(HostError::Invalid(format!("it needs more than one plugin may have: {error:#}")))
+            }
+        }
+    }
+
+    fn is_ours(&self, path: &Path) -> bool {
+        let Ok(identity) = Identity::of(path) else { return false };
         if !self.is_authenticated(path, identity) {
             if let Err(cause) = self.authenticate(path) {
                 tracing::warn!(path = %path.display(), cause, "removed compiled plugin code that is not ours");
                 fs::remove_file(path).ok();
-                return None;
+                return false;
             }
             // Whatever replaced the file while it was read was not authenticated.
-            if Identity::of(path).ok()? != identity {
-                return None;
+            if Identity::of(path).ok() != Some(identity) {
+                return false;
             }
             self.remember(path, identity);
         }
-        map_code(path, engine)
-            .inspect_err(
-                |error| tracing::warn!(path = %path.display(), %error, "cannot map compiled plugin code"),
-            )
-            .ok()
+        true
     }
 
     fn authenticate(&self, path: &Path) -> Result<(), String> {

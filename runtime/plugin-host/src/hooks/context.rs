@@ -164,8 +164,12 @@ pub(crate) fn check_extensions(extensions: &[(String, String)]) -> Result<(), Fa
 
 /// Makes a guest's words fit for a form, where they are shown as text: on one line, of bounded length.
 pub(crate) fn check_message(text: &str) -> String {
+    line(text, MESSAGE_BYTES)
+}
+
+fn line(text: &str, bytes: usize) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    cut(&line, MESSAGE_BYTES).to_owned()
+    cut(&line, bytes).to_owned()
 }
 
 /// What a guest finds wrong with fields.
@@ -173,10 +177,7 @@ pub(crate) fn check_fields(fields: Vec<(String, String)>) -> Result<Vec<(String,
     if fields.len() > MOST_FIELDS {
         return Err(bad(format!("more than {MOST_FIELDS} fields are refused")));
     }
-    Ok(fields
-        .into_iter()
-        .map(|(field, text)| (cut(&field, FIELD_BYTES).to_owned(), check_message(&text)))
-        .collect())
+    Ok(fields.into_iter().map(|(field, text)| (line(&field, FIELD_BYTES), check_message(&text))).collect())
 }
 
 fn cut(text: &str, bytes: usize) -> &str {

@@ -183,6 +183,10 @@ fn check_before(_: &Plugin, answer: BeforeAnswer) -> Result<LoginDecision, Failu
             if redirection.url.len() > URL_BYTES {
                 return Err(bad(format!("redirects to an address of more than {URL_BYTES} bytes")));
             }
+            // Whoever reads it as a URL may leave them out, and then it is another one.
+            if redirection.url.contains(char::is_control) {
+                return Err(bad("redirects to an address with control characters"));
+            }
             Ok(LoginDecision::Redirect { url: redirection.url })
         }
     }

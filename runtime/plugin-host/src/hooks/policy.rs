@@ -22,6 +22,10 @@ use crate::state::CallState;
 
 /// How many obligations, and how many headers, one answer has at most.
 const MOST_TERMS: usize = 32;
+/// How many bytes the name of an obligation or a header has at most.
+const NAME_BYTES: usize = 128;
+/// How many bytes a header's value has at most.
+const VALUE_BYTES: usize = 4 << 10;
 
 impl PolicyHook for PluginHost {
     fn applies(&self, context: &HookContext) -> bool {
@@ -118,7 +122,16 @@ fn check(_: &Plugin, answer: Answer) -> Result<PolicyDecision, Failure> {
             if permission.obligations.len() > MOST_TERMS || permission.headers.len() > MOST_TERMS {
                 return Err(bad(format!("permits on more than {MOST_TERMS} terms")));
             }
+            for (name, value) in &permission.headers {
+                check_header(name, value)?;
+            }
             let obligation = |obligation: wit::Obligation| {
+                let name = &obligation.name;
+                if name.len() > NAME_BYTES || name.contains(char::is_control) {
+                    return Err(bad(format!(
+                        "an obligation's name is one line of at most {NAME_BYTES} bytes"
+                    )));
+                }
                 let parameters = match &*obligation.parameters {
                     "" => Map::new(),
                     text => check_object("parameters", text).map_err(bad)?,
@@ -133,4 +146,17 @@ fn check(_: &Plugin, answer: Answer) -> Result<PolicyDecision, Failure> {
             Ok(PolicyDecision::Deny { reason: check_description(&denial.reason) })
         }
     }
+}
+
+/// Attack: a value with a line end in it begins a header of the guest's choice, or a body. So a header is one of
+/// RFC 9110 section 5, whoever passes it on.
+fn check_header(name: &str, value: &str) -> Result<(), Failure> {
+    let in_tokens = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || name.len() > NAME_BYTES || !name.bytes().all(in_tokens) {
+        return Err(bad(format!("a header's name is a token of at most {NAME_BYTES} bytes")));
+    }
+    if value.len() > VALUE_BYTES || value.contains(char::is_control) {
+        return Err(bad(format!("a header's value is one line of at most {VALUE_BYTES} bytes")));
+    }
+    Ok(())
 }

@@ -10,6 +10,7 @@ mod credential_import;
 mod event;
 mod fairness;
 mod fixture;
+mod fuzz;
 mod inspect;
 mod install;
 mod log;

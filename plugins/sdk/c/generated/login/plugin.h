@@ -162,7 +162,8 @@ typedef struct exports_portcullis_login_hook_login_attempt_t {
 
 // Where to sign in.
 typedef struct exports_portcullis_login_hook_redirection_t {
-  // An absolute `http` or `https` URL, or a path of the tenant; at most 2,048 bytes.
+  // An absolute `http` or `https` URL, or a path of the tenant; at most 2,048 bytes, without control
+  // characters.
   plugin_string_t   url;
   // Must be empty in this version.
   plugin_list_tuple2_string_string_t   extensions;

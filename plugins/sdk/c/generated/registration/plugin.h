@@ -190,7 +190,8 @@ typedef struct {
 typedef struct exports_portcullis_registration_hook_denial_t {
   // For the whole form.
   exports_portcullis_registration_hook_option_refusal_t   form;
-  // For single fields: the field's name, e.g. `traits.email`, and what is wrong with it. At most 32.
+  // For single fields: the field's name, e.g. `traits.email`, and what is wrong with it. At most 32;
+  // of a name 128 bytes are kept, of what is wrong with it 512, without control characters.
   plugin_list_tuple2_string_string_t   fields;
   // Must be empty in this version.
   plugin_list_tuple2_string_string_t   extensions;

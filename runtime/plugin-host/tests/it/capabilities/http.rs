@@ -17,7 +17,7 @@ use crate::fixture::{Fixture, issued, request, run, spec};
 
 /// A world outside in which every server answers alike, or not at all.
 #[derive(Debug)]
-struct Outside {
+pub(crate) struct Outside {
     requests: Mutex<Vec<OutboundRequest>>,
     headers: Vec<(String, String)>,
     fails: Option<OutboundError>,
@@ -37,6 +37,13 @@ impl Default for Outside {
 }
 
 impl Outside {
+    /// Looks at everything that was sent.
+    pub(crate) fn check_requests(&self, check: impl Fn(&OutboundRequest)) {
+        let requests = self.requests.lock().unwrap();
+        assert!(!requests.is_empty());
+        requests.iter().for_each(check);
+    }
+
     /// Servers that say nothing.
     fn hanging() -> Arc<Self> {
         Arc::new(Self { answers: Semaphore::new(0), ..Self::default() })

@@ -16,7 +16,7 @@ use crate::fixture::{Fixture, issued, run, spec};
 
 /// One person in the tenant `default`, and a database that fails for the tenant `broken`.
 #[derive(Debug)]
-struct People;
+pub(crate) struct People;
 
 const ADA: Uuid = Uuid::from_u128(7);
 

@@ -16,11 +16,11 @@ use tenancy::plugin::values::{KeptValue, PutValue, Replaces, ValueError, ValueOw
 
 use crate::fixture::{Fixture, issued, request, run, spec};
 
-type Place = (TenantId, String, Vec<u8>);
+pub(crate) type Place = (TenantId, String, Vec<u8>);
 
 /// Keeps values in memory. Each call waits for a turn of the others first, so that they come between.
 #[derive(Debug, Default)]
-struct Kept {
+pub(crate) struct Kept {
     values: Mutex<HashMap<Place, KeptValue>>,
     hangs: bool,
     works: bool,
@@ -31,6 +31,13 @@ fn place(owner: ValueOwner<'_>, key: &[u8]) -> Place {
 }
 
 impl Kept {
+    /// Looks at everything that is kept.
+    pub(crate) fn check_places(&self, check: impl Fn(&Place, &[u8])) {
+        let values = self.values.lock().unwrap();
+        assert!(!values.is_empty());
+        values.iter().for_each(|(place, kept)| check(place, &kept.value));
+    }
+
     async fn turn(&self) {
         if self.hangs {
             std::future::pending::<()>().await;

@@ -12,7 +12,7 @@ use crate::fixture::{Fixture, issued, run, spec};
 
 /// `nexboard` of the tenant `default` may view the handbook.
 #[derive(Debug)]
-struct Handbook;
+pub(crate) struct Handbook;
 
 impl Permissions for Handbook {
     fn check_permission<'a>(

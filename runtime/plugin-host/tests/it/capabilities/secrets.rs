@@ -15,7 +15,7 @@ use crate::fixture::{Fixture, component, issued, run, spec};
 
 /// Secrets by tenant.
 #[derive(Debug, Default)]
-struct Kept(Mutex<Vec<(TenantId, PluginSecret)>>);
+pub(crate) struct Kept(Mutex<Vec<(TenantId, PluginSecret)>>);
 
 impl Kept {
     fn put(&self, tenant: &str, plugin: &str, name: &str, value: &str) {

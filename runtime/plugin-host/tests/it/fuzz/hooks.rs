@@ -1,0 +1,206 @@
+//! Every function of every hook, asked as a room asks it, with what a room may rely on in the answer.
+
+use identity::hooks::{
+    AccountEvent, Happening, IdentityHooks as _, ImportAttempt, LoginAttempt, LoginDecision, LoginOutcome,
+    RegistrationDecision, RegistrationForm, TraitsCandidate, TraitsVerdict,
+};
+use identity::password::PlainPassword;
+use identity::session::Method;
+use oauth2::hooks::{PROTECTED_CLAIMS, TokenDecision, TokenHook as _};
+use portcullis_plugin_host::HookName;
+use primitives::hooks::HookFailure;
+use primitives::policy::{PolicyDecision, PolicyHook as _, PolicyRequest};
+use primitives::{Secret, Timestamp};
+use serde_json::{Map, Value};
+use tenancy::plugin::{EventHook as _, PluginEvent};
+use uuid::Uuid;
+
+use crate::fixture::{Fixture, request, run};
+use crate::people::{origin, person};
+
+/// The plugin that is asked.
+pub(crate) const PLUGIN: &str = "hostile";
+
+impl Fixture {
+    /// Asks one function of the plugin; of an answer, that it is within the bounds of the contract.
+    pub(crate) fn ask(&self, hook: HookName, function: &str) -> Result<(), HookFailure> {
+        let (context, host, ada) = (self.context(None), &self.host, person("ada@acme.example"));
+        let attempt = LoginAttempt {
+            identifier: "ada".to_owned(),
+            method: Method::Password,
+            refresh: false,
+            origin: origin(),
+        };
+        match (hook, function) {
+            (HookName::Token, "shape-tokens") => run(host.shape_tokens(&context, &request(""))).map(tokens),
+            (HookName::Token, "shape-userinfo") => {
+                run(host.shape_userinfo(&context, &request(""))).map(tokens)
+            }
+            (HookName::Login, "before") => run(host.before_login(&context, &attempt)).map(before_login),
+            (HookName::Login, "after") => run(host.after_login(&context, &attempt, &ada)).map(after_login),
+            (HookName::Registration, "before") => {
+                let form = RegistrationForm {
+                    schema: "default".to_owned(),
+                    traits: ada.traits.clone(),
+                    origin: Some(origin()),
+                };
+                run(host.before_registration(&context, &form)).map(registration)
+            }
+            (HookName::Registration, "after") => run(host.after_registration(&context, &ada)).map(|added| {
+                added.metadata_public.iter().chain(&added.metadata_admin).for_each(object);
+            }),
+            (HookName::IdentitySchema, "validate") => {
+                let candidate = TraitsCandidate {
+                    schema: "default".to_owned(),
+                    traits: ada.traits.clone(),
+                    replaces: Some(ada.id),
+                };
+                run(host.validate_traits(&context, &candidate)).map(|verdict| match verdict {
+                    TraitsVerdict::Valid(traits) => traits.iter().for_each(object),
+                    TraitsVerdict::Invalid(wrong) => {
+                        assert!(!wrong.is_empty());
+                        fields(&wrong);
+                    }
+                })
+            }
+            (HookName::CredentialImport, "verify") => {
+                let attempt = ImportAttempt {
+                    identifier: "ada".to_owned(),
+                    password: PlainPassword::new("moss-covered lantern 71"),
+                    credential: Some(Secret::new("x".to_owned())),
+                    identity: Some(&ada),
+                    origin: origin(),
+                };
+                run(host.verify_import(&context, &attempt)).map(drop)
+            }
+            (HookName::Account, "after") => {
+                let event =
+                    AccountEvent { what: Happening::Logout, identity: &ada, session: None, origin: origin() };
+                let mut failures = run(host.after_account(&context, &event));
+                assert!(failures.len() <= 1);
+                failures.pop().map_or(Ok(()), Err)
+            }
+            (HookName::Event, "consume") => {
+                run(host.consume(&self.tenant, PLUGIN, &[event(), event()])).map(drop)
+            }
+            (HookName::Policy, "decide") => {
+                let request = PolicyRequest {
+                    subject: None,
+                    action: "token".to_owned(),
+                    resource: "client:web".to_owned(),
+                    context: Map::new(),
+                };
+                run(host.decide(&context, &request)).map(policy)
+            }
+            (hook, function) => panic!("{}: {function} is asked by nobody here", hook.as_str()),
+        }
+    }
+}
+
+fn event() -> PluginEvent {
+    PluginEvent {
+        id: Uuid::nil(),
+        at: Timestamp::from_seconds(1),
+        action: "session.created".to_owned(),
+        actor: "system".to_owned(),
+        target_kind: "session".to_owned(),
+        target_id: "s".to_owned(),
+        organisation: None,
+        details: Map::new(),
+    }
+}
+
+fn tokens(decision: TokenDecision) {
+    match decision {
+        TokenDecision::Issue(shape) => {
+            for claims in [&shape.id_token, &shape.access_token] {
+                object(claims);
+                let is_free = |name: &String| !PROTECTED_CLAIMS.contains(&name.as_str()) && name != "groups";
+                assert!(claims.keys().all(is_free), "{claims:?}");
+            }
+        }
+        TokenDecision::Deny { description } => printable_ascii(&description),
+    }
+}
+
+fn before_login(decision: LoginDecision) {
+    match decision {
+        LoginDecision::Allow => {}
+        LoginDecision::Deny { message } => one_line(&message, 512),
+        LoginDecision::Redirect { url } => one_line(&url, 2_048),
+    }
+}
+
+fn after_login(outcome: LoginOutcome) {
+    match outcome {
+        LoginOutcome::Allow { claims } => {
+            object(claims.as_object());
+            assert!(Value::Object(claims.as_object().clone()).to_string().len() <= 4 << 10);
+        }
+        LoginOutcome::Deny { message } => one_line(&message, 512),
+        LoginOutcome::RequireSecondFactor => {}
+    }
+}
+
+fn registration(decision: RegistrationDecision) {
+    match decision {
+        RegistrationDecision::Allow { traits } => traits.iter().for_each(object),
+        RegistrationDecision::Deny(refusals) => {
+            refusals.form.iter().for_each(|message| one_line(message, 512));
+            fields(&refusals.fields);
+        }
+    }
+}
+
+fn policy(decision: PolicyDecision) {
+    match decision {
+        PolicyDecision::Permit(terms) => {
+            assert!(terms.obligations.len() <= 32 && terms.headers.len() <= 32);
+            for obligation in &terms.obligations {
+                one_line(&obligation.name, 128);
+                object(&obligation.parameters);
+            }
+            for (name, value) in &terms.headers {
+                let in_tokens = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+                assert!(!name.is_empty() && name.bytes().all(in_tokens), "{name:?} is no header");
+                one_line(name, 128);
+                one_line(value, 4_096);
+            }
+        }
+        PolicyDecision::Deny { reason } => printable_ascii(&reason),
+    }
+}
+
+/// Not deeper, and not larger, than the contract says.
+fn object(object: &Map<String, Value>) {
+    fn depth(value: &Value) -> usize {
+        match value {
+            Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or(0),
+            Value::Object(values) => 1 + values.values().map(depth).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+    let value = Value::Object(object.clone());
+    assert!(depth(&value) <= 32 && value.to_string().len() <= 64 << 10);
+}
+
+fn fields(fields: &[(String, String)]) {
+    assert!(fields.len() <= 32);
+    for (field, message) in fields {
+        one_line(field, 128);
+        one_line(message, 512);
+    }
+}
+
+/// Text for people and logs.
+pub(crate) fn one_line(text: &str, bytes: usize) {
+    assert!(text.len() <= bytes && !text.chars().any(char::is_control), "{text:?}");
+}
+
+/// RFC 6749 section 4.1.2.1.
+fn printable_ascii(text: &str) {
+    assert!(
+        text.len() <= 256 && text.chars().all(|c| matches!(c, ' '..='~') && !"\"\\".contains(c)),
+        "{text:?}"
+    );
+}
