@@ -67,7 +67,8 @@ impl Runner {
             (HookFailureKind::CircuitOpen, detail)
         })?;
         // A place of the node last: whoever still waits for the tenant's own bounds takes none from others.
-        let tenant_place = caller.gate.enter(patience).await.ok_or_else(crowded)?;
+        let place = caller.gate.enter(patience).await;
+        let tenant_place = place.map_err(|why| (HookFailureKind::Concurrency, why.to_owned()))?;
         let mut drawn = caller.gate.draw(&plugin.usual, patience, meter).await.map_err(|wait| {
             let detail =
                 format!("the tenant used up its guest CPU; {} ms until there is more", wait.as_millis());

@@ -15,6 +15,12 @@ use crate::usual::Usual;
 /// How much of its rate a tenant may save up.
 const SAVED: f64 = 0.5;
 
+/// So many calls of a tenant may wait for each of its places.
+///
+/// Attack: a tenant's clients ask as often as they can while its guests hold all its places. Every call that waits
+/// keeps its connection, its request and what was read for it, and of these a node has no share per tenant.
+const WAIT_FOR_A_PLACE: usize = 4;
+
 /// The system's timers are no finer.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
@@ -22,6 +28,8 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub(crate) struct TenantGate {
     places: Arc<Semaphore>,
+    /// Who waits for one of them. Who waits for CPU has one.
+    waiting: Semaphore,
     /// One of its guests at a time may run in the slow lane.
     turns: Arc<Semaphore>,
     bucket: Mutex<Bucket>,
@@ -53,15 +61,20 @@ impl TenantGate {
         let bucket = Bucket { rate, level: rate * SAVED, filled: Instant::now() };
         Arc::new(Self {
             places: Arc::new(Semaphore::new(places)),
+            waiting: Semaphore::new(places.saturating_mul(WAIT_FOR_A_PLACE).min(Semaphore::MAX_PERMITS)),
             turns: Arc::new(Semaphore::new(1)),
             bucket: Mutex::new(bucket),
             failures: FailureLog::new(),
         })
     }
 
-    /// Takes a place, waiting for one until `deadline`.
-    pub(crate) async fn enter(&self, deadline: Instant) -> Option<OwnedSemaphorePermit> {
-        take(&self.places, deadline).await
+    /// Takes a place, waiting for one until `deadline`; at once, says why not when too many wait already.
+    pub(crate) async fn enter(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, &'static str> {
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            return Ok(place);
+        }
+        let _waiting = self.waiting.try_acquire().map_err(|_| "too many calls of the tenant wait already")?;
+        take(&self.places, deadline).await.ok_or("no place to run became free in time")
     }
 
     /// The turns of this tenant's guests that need long.

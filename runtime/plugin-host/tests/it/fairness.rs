@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::{Either, join_all, select};
 use futures_util::pin_mut;
 use oauth2::hooks::TokenHook as _;
 use portcullis_plugin_host::{Limits, Settings};
-use primitives::hooks::{HookContext, HookFailureKind};
+use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
 use primitives::{OrganisationId, TenantId};
 use uuid::Uuid;
 
@@ -128,6 +129,42 @@ fn call_beyond_the_tenants_places_fails_when_its_wall_time_is_over() {
         Either::Right((refused, _)) => assert_eq!(refused.unwrap_err().kind, HookFailureKind::Concurrency),
         Either::Left((ended, _)) => panic!("endless guest ended: {ended:?}"),
     }
+}
+
+#[test]
+fn calls_that_wait_for_a_tenants_places_are_four_for_each_and_the_next_is_refused_at_once() {
+    let fixture = Fixture::new(Settings {
+        concurrent_calls_per_tenant: 2,
+        tenant_cpu_ms_per_second: 1_000_000,
+        ceiling: ENDLESS,
+        ..Settings::default()
+    });
+    let mut looping = spec("token_loop");
+    looping.limits = ENDLESS;
+    run(fixture.host.install_plugin(&fixture.tenant, looping)).unwrap();
+    let other: TenantId = "other".parse().unwrap();
+    run(fixture.host.install_plugin(&other, spec("token_remembers"))).unwrap();
+    let (context, request) = (fixture.context(None), request(""));
+    let ask = || fixture.host.shape_tokens(&context, &request);
+    run(async {
+        let mut calls: Vec<_> = (0..2 + 4 * 2).map(|_| ask()).collect();
+        for call in &mut calls {
+            assert!(call.now_or_never().is_none(), "it runs or waits");
+        }
+        let refused = |next: Option<Result<_, HookFailure>>| {
+            let failure = next.expect("an answer at once").unwrap_err();
+            assert_eq!(failure.kind, HookFailureKind::Concurrency);
+            assert!(failure.detail.contains("too many calls of the tenant wait"), "{failure}");
+        };
+        refused(ask().now_or_never());
+        // One that goes away makes way for another.
+        drop(calls.pop());
+        calls.push(ask());
+        assert!(calls.last_mut().unwrap().now_or_never().is_none());
+        refused(ask().now_or_never());
+        let of_another = HookContext { tenant: other, ..context.clone() };
+        issued(fixture.host.shape_tokens(&of_another, &request).await);
+    });
 }
 
 #[test]
