@@ -108,6 +108,11 @@ pub enum Write {
         /// Which.
         version: u32,
     },
+    /// Deletes everything that a plugin kept. No guard.
+    DeletePluginValues {
+        /// The plugin's name.
+        plugin: String,
+    },
     /// Deletes a value of a plugin. No guard.
     DeletePluginValue {
         /// The plugin's name.

@@ -26,6 +26,7 @@ impl Stored for Write {
             Self::DeletePluginValue { plugin, key } => {
                 return Ok(plugin_values::delete(tenant, &plugin, key));
             }
+            Self::DeletePluginValues { plugin } => return Ok(plugin_values::delete_all(tenant, &plugin)),
             Self::ReserveComponentRoom { sha256, bytes, room } => {
                 return Ok(components::reserve(tenant, &sha256, bytes, room));
             }

@@ -88,6 +88,16 @@ pub(super) fn put(tenant: &TenantId, plugin: &str, put: PutValue, now: Timestamp
     }
 }
 
+/// No guard. A writer that comes at the same time finds nothing left, or is found.
+pub(super) fn delete_all(tenant: &TenantId, plugin: &str) -> Vec<Statement> {
+    let of_the_plugin = |sql| Statement::any(sql, values![tenant, plugin]);
+    vec![
+        take_turn(tenant, plugin),
+        of_the_plugin("DELETE FROM plugin_values WHERE tenant = $1 AND plugin = $2"),
+        of_the_plugin("DELETE FROM plugin_usage WHERE tenant = $1 AND plugin = $2"),
+    ]
+}
+
 /// No guard.
 pub(super) fn delete(tenant: &TenantId, plugin: &str, key: Vec<u8>) -> Vec<Statement> {
     vec![

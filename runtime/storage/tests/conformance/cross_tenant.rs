@@ -251,7 +251,8 @@ impl Rows {
         let key = b"k".to_vec();
         let unguarded = [
             tenancy::Write::DeletePluginSecret { plugin: plugin.clone(), name },
-            tenancy::Write::DeletePluginValue { plugin, key },
+            tenancy::Write::DeletePluginValue { plugin: plugin.clone(), key },
+            tenancy::Write::DeletePluginValues { plugin },
         ];
         assert_eq!(world.apply(unguarded).await, None);
 

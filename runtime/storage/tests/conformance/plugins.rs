@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use primitives::{Secret, Timestamp};
+use serde_json::json;
 use tenancy::Write;
+use tenancy::plugin::uploaded::UploadedPlugins as _;
 use tenancy::plugin::values::{KeptValue, PutValue, Replaces, Room, ValueError, ValueOwner};
 use tenancy::plugin::{PluginSecret, PluginSecrets as _, PluginValues as _};
 
+use crate::uploads::{asked, component};
 use crate::world::World;
 
 impl World {
@@ -54,6 +57,43 @@ async fn secret_that_was_moved_to_another_plugin_does_not_open() {
         let moved = world.storage.list_plugin_secrets(&world.tenant, "a").await.unwrap_err();
         assert!(moved.to_string().contains("plugin_secrets.secret"), "{moved}");
         assert_eq!(world.secrets("b").await, ["key=of b"]);
+    }
+}
+
+/// Attack: whoever gets a deleted plugin's name reads what it kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_plugin_kept_goes_when_it_is_deleted_and_stays_while_it_is_disabled() {
+    for world in World::each().await {
+        let asked = asked(&world, &world.tenant);
+        let values = async |plugin: &str| (world.value(plugin, b"a").await, world.value(plugin, b"b").await);
+        let kept = (Some(b"x".to_vec()), Some(b"y".to_vec()));
+        for plugin in ["plan", "other"] {
+            world.upload(plugin, component(plugin, 10)).await.unwrap();
+            for (key, value) in [(b"a", b"x"), (b"b", b"y")] {
+                assert_eq!(world.put(plugin, (key, value), Replaces::Nothing).await, Ok(()));
+            }
+        }
+        let find = async || world.storage.find_uploaded_plugin(&world.tenant, "plan").await.unwrap().unwrap();
+        let versions = world.storage.list_plugin_versions(&world.tenant, "plan").await.unwrap();
+        let plugin = find().await;
+        let first = serde_json::from_value(json!({ "version": 1 })).unwrap();
+        let enablement = plugin.propose(first, &versions, &asked).unwrap();
+        let (enabled, change) = plugin.enable(enablement, "plugin.enabled", &asked);
+        world.storage.apply(change).await.unwrap();
+        let (_, change) = enabled.disable(&asked).unwrap();
+        world.storage.apply(change).await.unwrap();
+        assert_eq!(values("plan").await, kept, "disabled");
+
+        // Its settings declare another of this name, whose values they are now.
+        let declared = find().await.delete(&asked, true).unwrap();
+        world.storage.apply(declared).await.unwrap();
+        assert_eq!(values("plan").await, kept, "declared");
+
+        world.upload("plan", component("plan", 10)).await.unwrap();
+        world.storage.apply(find().await.delete(&asked, false).unwrap()).await.unwrap();
+        assert_eq!(values("plan").await, (None, None), "deleted");
+        assert_eq!(values("other").await, kept, "another plugin's");
+        assert_eq!(world.free_places("plan").await, 4, "what is gone takes no room");
     }
 }
 

@@ -131,7 +131,7 @@ async fn what_is_deleted_gives_its_room_back_unless_another_version_has_it() {
         for (plugin, usage, has) in
             [("other", (1, 10), vec![false, true]), ("plan", (0, 0), vec![false, false])]
         {
-            let change = world.plugin(plugin).await.delete(&asked).unwrap();
+            let change = world.plugin(plugin).await.delete(&asked, false).unwrap();
             world.storage.apply(change).await.unwrap();
             assert_eq!((world.usage().await, world.has(&["a", "c"]).await), (usage, has), "{plugin}");
         }

@@ -43,7 +43,9 @@ pub(crate) async fn show(call: Call) -> Answer {
 
 /// `DELETE …/plugins/{name}`
 pub(crate) async fn delete(call: Call) -> Answer {
-    let deleted = change(&call, |plugin, _, asked| plugin.delete(asked).map(|change| ((), change)));
+    let is_declared = call.tenant.declared_plugins.contains(call.place("name"));
+    let deleted =
+        change(&call, |plugin, _, asked| plugin.delete(asked, is_declared).map(|change| ((), change)));
     gone(&call, deleted.await)
 }
 

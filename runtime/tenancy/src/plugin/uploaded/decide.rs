@@ -183,13 +183,18 @@ impl UploadedPlugin {
     }
 
     /// The change after which it and its versions are gone.
-    pub fn delete(&self, asked: &Asked<'_>) -> Result<Change<Write>, UploadError> {
+    ///
+    /// What it kept goes with it: whoever gets its name later must not read that. If the tenant's settings declare a
+    /// plugin of this name too (`is_declared`), what is kept is that one's.
+    pub fn delete(&self, asked: &Asked<'_>, is_declared: bool) -> Result<Change<Write>, UploadError> {
         if self.enabled().is_some() {
             return Err(UploadError::StillEnabled(self.name.clone()));
         }
         let audit = AuditEvent::new("plugin.deleted", asked.actor.clone(), "plugin", &self.name);
         let write = Write::DeleteUploadedPlugin { plugin: self.name.clone(), revision: self.revision };
-        Ok(Change::new(asked.tenant.clone()).write(write).audit(audit))
+        let change = Change::new(asked.tenant.clone()).write(write).audit(audit);
+        let values = Write::DeletePluginValues { plugin: self.name.clone() };
+        Ok(if is_declared { change } else { change.write(values) })
     }
 
     /// The change after which one version is gone.
@@ -355,7 +360,10 @@ mod tests {
             plugin.enable(enablement, "plugin.enabled", &asked(&tenant)).0
         };
         let plugin = enable(enable(plugin, 1), 2);
-        assert_eq!(plugin.delete(&asked(&tenant)).unwrap_err(), UploadError::StillEnabled("plan".to_owned()));
+        assert_eq!(
+            plugin.delete(&asked(&tenant), false).unwrap_err(),
+            UploadError::StillEnabled("plan".to_owned())
+        );
         let (disabled, _) = plugin.clone().disable(&asked(&tenant)).unwrap();
         for plugin in [&plugin, &disabled] {
             for (version, allowed) in [(1, false), (2, false), (3, true), (4, false)] {
@@ -363,7 +371,7 @@ mod tests {
                 assert_eq!(deleted.is_ok(), allowed, "{version}");
             }
         }
-        assert!(disabled.delete(&asked(&tenant)).is_ok());
+        assert!(disabled.delete(&asked(&tenant), false).is_ok());
     }
 
     #[test]
