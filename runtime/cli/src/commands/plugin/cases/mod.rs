@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use futures_util::future::LocalBoxFuture;
 use plugin_host::{HookName, PluginHost};
+use primitives::Secret;
 use primitives::hooks::{HookContext, HookFailure};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,8 @@ pub(super) struct Case {
     /// The settings of this case, instead of the manifest's.
     pub(super) settings: Option<Map<String, Value>>,
     pub(super) call: Call,
+    /// The plugin's secrets, by their names.
+    pub(super) secrets: BTreeMap<String, Secret<String>>,
     /// What the plugin keeps already.
     pub(super) kept: BTreeMap<String, String>,
     pub(super) expect: Expect<Value>,
@@ -83,6 +86,8 @@ struct Written<H: HookCases> {
     name: String,
     function: H::Function,
     settings: Option<Map<String, Value>>,
+    #[serde(default)]
+    secrets: BTreeMap<String, Secret<String>>,
     #[serde(default)]
     kv: BTreeMap<String, String>,
     #[serde(default)]
@@ -144,7 +149,7 @@ fn read_file<H: HookCases + 'static>(path: &Path) -> Result<Vec<Case>, Failure> 
         return Err(Failure::Usage(anyhow!("{name}: there is no case in it")));
     }
     let cases = file.case.into_iter().map(|written| {
-        let Written { name, function, settings, kv, call, request, expect } = written;
+        let Written { name, function, settings, secrets, kv, call, request, expect } = written;
         let request = std::sync::Arc::new(request);
         let ask: Box<Ask> = Box::new(move |host, context| {
             let request = std::sync::Arc::clone(&request);
@@ -154,7 +159,7 @@ fn read_file<H: HookCases + 'static>(path: &Path) -> Result<Vec<Case>, Failure> 
             })
         });
         let expect = expect.map(|answer| in_the_names_of_the_wit(&answer));
-        Case { file: path.to_owned(), name, settings, kept: kv, call, expect, ask }
+        Case { file: path.to_owned(), name, settings, secrets, kept: kv, call, expect, ask }
     });
     Ok(cases.collect())
 }

@@ -5,6 +5,7 @@
 
 mod log;
 mod per_call;
+mod secrets;
 mod values;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use tokio::runtime::Runtime;
 
 pub(super) use self::log::Log;
 pub(super) use self::per_call::PerCall;
+use self::secrets::TrialSecrets;
 use self::values::TrialValues;
 use super::cases::{Case, FailureName, Outcome};
 use crate::randomness::SystemRng;
@@ -32,6 +34,7 @@ use crate::temporary::Temporary;
 pub(super) struct Trial {
     host: PluginHost,
     clock: Arc<CaseClock>,
+    secrets: Arc<TrialSecrets>,
     values: Arc<TrialValues>,
     sealer: Arc<Sealer>,
     settings: Settings,
@@ -81,14 +84,20 @@ impl Trial {
         let compiler = Compiler::this_program();
         let host = PluginHost::new(settings.clone(), compiled, compiler, Arc::clone(&sealer), clock.clone())?;
         let values = Arc::new(TrialValues::default());
-        let host = host.offering(Services { values: Some(values.clone()), ..Services::default() });
-        Ok(Self { host, clock, values, sealer, settings, directory })
+        let secrets = Arc::new(TrialSecrets::default());
+        let host = host.offering(Services {
+            secrets: Some(secrets.clone()),
+            values: Some(values.clone()),
+            ..Services::default()
+        });
+        Ok(Self { host, clock, secrets, values, sealer, settings, directory })
     }
 
     /// Loads the plugin for a case as if nobody had ever called it: with what the case says that it keeps, and no memory
     /// of limits that earlier calls hit.
     pub(super) async fn install(&self, case: &Case, spec: PluginSpec) -> anyhow::Result<()> {
         let tenant = &case.call.context().tenant;
+        self.secrets.begin_with(&case.secrets);
         self.values.begin_with(&case.kept);
         self.host.forget(tenant);
         let loaded = self.host.install_plugin(tenant, spec).await;
