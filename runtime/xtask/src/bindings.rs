@@ -11,7 +11,7 @@ use wit_bindgen_core::{Files, wit_parser::Resolve};
 
 use crate::workspace;
 
-/// The world of every hook's package.
+/// The world of every hook's package; also the name of what is generated.
 const WORLD: &str = "plugin";
 
 /// Writes them.
@@ -45,7 +45,13 @@ fn of_hook(root: &Path, hook: &str) -> anyhow::Result<Vec<(String, String)>> {
     // What hooks name comes first.
     resolve.push_dir(root.join("wit/call"))?;
     resolve.push_dir(root.join("wit/host"))?;
-    let (package, _) = resolve.push_dir(root.join("wit").join(hook))?;
+    resolve.push_dir(root.join("wit").join(hook))?;
+    // With every capability: a build links what is called, and the component imports that alone.
+    let all = format!(
+        "package portcullis:sdk; world {WORLD} {{ \
+         include portcullis:{hook}/{WORLD}@0.1.0; include portcullis:host/guest@0.1.0; }}"
+    );
+    let package = resolve.push_str("sdk.wit", &all)?;
     let world = resolve.select_world(&[package], Some(WORLD))?;
     // The types are put into the module by `portcullis plugin build`, from the WIT itself.
     let options = wit_bindgen_c::Opts { no_object_file: true, ..wit_bindgen_c::Opts::default() };

@@ -136,6 +136,199 @@ typedef struct portcullis_call_refusals_refusal_t {
   plugin_list_tuple2_string_string_t   extensions;
 } portcullis_call_refusals_refusal_t;
 
+typedef struct {
+  uint8_t *ptr;
+  size_t len;
+} plugin_list_u8_t;
+
+typedef struct {
+  bool is_some;
+  plugin_list_u8_t val;
+} plugin_option_list_u8_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    plugin_option_list_u8_t ok;
+    plugin_string_t err;
+  } val;
+} portcullis_host_kv_result_option_list_u8_string_t;
+
+typedef struct {
+  bool is_some;
+  uint32_t val;
+} plugin_option_u32_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    bool ok;
+    plugin_string_t err;
+  } val;
+} portcullis_host_kv_result_bool_string_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    int64_t ok;
+    plugin_string_t err;
+  } val;
+} portcullis_host_kv_result_s64_string_t;
+
+// The method of a request.
+typedef uint8_t portcullis_host_http_method_t;
+
+#define PORTCULLIS_HOST_HTTP_METHOD_GET 0
+#define PORTCULLIS_HOST_HTTP_METHOD_HEAD 1
+#define PORTCULLIS_HOST_HTTP_METHOD_POST 2
+#define PORTCULLIS_HOST_HTTP_METHOD_PUT 3
+#define PORTCULLIS_HOST_HTTP_METHOD_PATCH 4
+#define PORTCULLIS_HOST_HTTP_METHOD_DELETE 5
+
+// A request.
+typedef struct portcullis_host_http_request_t {
+  // Its method.
+  portcullis_host_http_method_t   method;
+  // An absolute URL of a named origin, at most 8 KiB.
+  plugin_string_t   url;
+  // Header names and values: at most 64, printable ASCII. What is about the connection or the length of the
+  // body is the host's to set: `host`, `content-length`, `transfer-encoding`, `connection`, `keep-alive`,
+  // `te`, `trailer`, `upgrade`, `expect` and `proxy-…` are refused.
+  plugin_list_tuple2_string_string_t   headers;
+  // The body; empty for none.
+  plugin_list_u8_t   body;
+  // Milliseconds for everything. Nine tenths of the call's wall time end it in any case, so that the guest
+  // can still answer.
+  plugin_option_u32_t   timeout_ms;
+  // Must be empty in this version.
+  plugin_list_tuple2_string_string_t   extensions;
+} portcullis_host_http_request_t;
+
+// An answer, whatever its status.
+typedef struct portcullis_host_http_response_t {
+  // The status code.
+  uint16_t   status;
+  // Header names in lower case, and values. Without `set-cookie` and what is about the connection.
+  plugin_list_tuple2_string_string_t   headers;
+  // The body, as it was sent: nothing is unpacked.
+  plugin_list_u8_t   body;
+  // Empty in this version.
+  plugin_list_tuple2_string_string_t   extensions;
+} portcullis_host_http_response_t;
+
+// What kind of reason there is no answer for.
+typedef uint8_t portcullis_host_http_error_kind_t;
+
+// The origin was not named, or its address may not be called.
+#define PORTCULLIS_HOST_HTTP_ERROR_KIND_NOT_ALLOWED 0
+// The request is malformed, or sets what it may not.
+#define PORTCULLIS_HOST_HTTP_ERROR_KIND_INVALID 1
+// The call's requests or host calls are used up, or too many guests of the node wait already.
+#define PORTCULLIS_HOST_HTTP_ERROR_KIND_LIMIT 2
+// No such host, no connection, or no certificate that is trusted.
+#define PORTCULLIS_HOST_HTTP_ERROR_KIND_CONNECT 3
+// It took too long.
+#define PORTCULLIS_HOST_HTTP_ERROR_KIND_TIMEOUT 4
+// The answer is too large.
+#define PORTCULLIS_HOST_HTTP_ERROR_KIND_TOO_LARGE 5
+// The answer is not HTTP.
+#define PORTCULLIS_HOST_HTTP_ERROR_KIND_MALFORMED 6
+
+// Why there is no answer.
+typedef struct portcullis_host_http_http_error_t {
+  // The kind of reason.
+  portcullis_host_http_error_kind_t   kind;
+  // For a log; says nothing of the network that the node is in.
+  plugin_string_t   message;
+  // Empty in this version.
+  plugin_list_tuple2_string_string_t   extensions;
+} portcullis_host_http_http_error_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    portcullis_host_http_response_t ok;
+    portcullis_host_http_http_error_t err;
+  } val;
+} portcullis_host_http_result_response_http_error_t;
+
+// Whether an identity may sign in.
+typedef uint8_t portcullis_host_identities_state_t;
+
+#define PORTCULLIS_HOST_IDENTITIES_STATE_ACTIVE 0
+#define PORTCULLIS_HOST_IDENTITIES_STATE_INACTIVE 1
+
+// An identity.
+typedef struct portcullis_host_identities_identity_t {
+  // `sub` of its tokens.
+  plugin_string_t   id;
+  // A name that the customer's own systems give it.
+  plugin_option_string_t   external_id;
+  // The schema that its traits follow.
+  plugin_string_t   schema_id;
+  // Whether it may sign in.
+  portcullis_host_identities_state_t   state;
+  // The organisation that it belongs to.
+  plugin_option_string_t   organisation;
+  // Its traits: the text of a JSON object.
+  plugin_string_t   traits;
+  // Its public metadata: JSON text.
+  plugin_option_string_t   metadata;
+  // Empty in this version.
+  plugin_list_tuple2_string_string_t   extensions;
+} portcullis_host_identities_identity_t;
+
+typedef struct {
+  bool is_some;
+  portcullis_host_identities_identity_t val;
+} portcullis_host_identities_option_identity_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    portcullis_host_identities_option_identity_t ok;
+    plugin_string_t err;
+  } val;
+} portcullis_host_identities_result_option_identity_string_t;
+
+// Everybody who has a relation to an object.
+typedef struct portcullis_host_permissions_subject_set_t {
+  // The kind of object.
+  plugin_string_t   namespace_;
+  // Which object.
+  plugin_string_t   object;
+  // The relation.
+  plugin_string_t   relation;
+} portcullis_host_permissions_subject_set_t;
+
+// Who is asked about.
+typedef struct portcullis_host_permissions_subject_t {
+  uint8_t tag;
+  union {
+    plugin_string_t     id;
+    portcullis_host_permissions_subject_set_t     set;
+  } val;
+} portcullis_host_permissions_subject_t;
+
+// One subject, by its id.
+#define PORTCULLIS_HOST_PERMISSIONS_SUBJECT_ID 0
+// Everybody who has a relation to an object.
+#define PORTCULLIS_HOST_PERMISSIONS_SUBJECT_SET 1
+
+// What is asked: whether a subject has a relation to an object. Each word has 1 to 1,024 bytes.
+typedef struct portcullis_host_permissions_question_t {
+  // The kind of object, e.g. `documents`.
+  plugin_string_t   namespace_;
+  // Which object.
+  plugin_string_t   object;
+  // The relation, e.g. `view`.
+  plugin_string_t   relation;
+  // Who.
+  portcullis_host_permissions_subject_t   subject;
+  // Must be empty in this version.
+  plugin_list_tuple2_string_string_t   extensions;
+} portcullis_host_permissions_question_t;
+
 typedef portcullis_call_types_call_context_t exports_portcullis_registration_hook_call_context_t;
 
 typedef portcullis_call_types_hook_error_t exports_portcullis_registration_hook_hook_error_t;
@@ -250,6 +443,42 @@ extern bool portcullis_host_log_write(portcullis_host_log_level_t level, plugin_
 // Ask for the part that is needed: every call starts afresh, and a large document costs every time.
 extern bool portcullis_host_config_get(plugin_string_t *pointer, plugin_option_string_t *ret, plugin_string_t *err);
 
+// Imported Functions from `portcullis:host/secrets@0.1.0`
+// Reads the secret of this name. `none` where there is none; names cannot be listed. Fails with a
+// reason in words when the call's host calls are used up.
+extern bool portcullis_host_secrets_get(plugin_string_t *name, plugin_option_string_t *ret, plugin_string_t *err);
+
+// Imported Functions from `portcullis:host/kv@0.1.0`
+// Reads the value under a key. `none` where there is none, or it has expired.
+extern bool portcullis_host_kv_get(plugin_string_t *key, plugin_option_list_u8_t *ret, plugin_string_t *err);
+// Keeps a value under a key, whatever was there: for so many seconds, or until it is deleted.
+extern bool portcullis_host_kv_set(plugin_string_t *key, plugin_list_u8_t *value, uint32_t *maybe_ttl_seconds, plugin_string_t *err);
+// Deletes what is under a key, if anything is.
+extern bool portcullis_host_kv_delete(plugin_string_t *key, plugin_string_t *err);
+// Keeps a value if what is under the key is `expected` (`none`: nothing). Says whether it was; of two
+// calls at once with one expectation, one is told so.
+extern bool portcullis_host_kv_compare_and_swap(plugin_string_t *key, plugin_list_u8_t *maybe_expected, plugin_list_u8_t *value, uint32_t *maybe_ttl_seconds, bool *ret, plugin_string_t *err);
+// Adds to the number under a key, and gives what it is then; none is zero. Two calls at once count two.
+// `ttl-seconds` counts for a number that begins; one that is there keeps its end. A number is kept as its
+// decimal digits. Fails where something else is kept, and beyond 64 bits.
+extern bool portcullis_host_kv_add(plugin_string_t *key, int64_t delta, uint32_t *maybe_ttl_seconds, int64_t *ret, plugin_string_t *err);
+
+// Imported Functions from `portcullis:host/http@0.1.0`
+// Sends a request and gives the whole answer.
+extern bool portcullis_host_http_send(portcullis_host_http_request_t *request, portcullis_host_http_response_t *ret, portcullis_host_http_http_error_t *err);
+
+// Imported Functions from `portcullis:host/identities@0.1.0`
+// Finds an identity by its id. `none` where there is none in this tenant. Fails with a reason in words when
+// the database does not answer or the call's host calls are used up.
+extern bool portcullis_host_identities_find(plugin_string_t *id, portcullis_host_identities_option_identity_t *ret, plugin_string_t *err);
+// Finds the identity that signs in with this identifier, e.g. an e-mail address, however it is written.
+extern bool portcullis_host_identities_find_by_identifier(plugin_string_t *identifier, portcullis_host_identities_option_identity_t *ret, plugin_string_t *err);
+
+// Imported Functions from `portcullis:host/permissions@0.1.0`
+// Says whether it has. Fails with a reason in words when a word is malformed or unknown, the database does
+// not answer, or the call's host calls are used up: then nothing is permitted.
+extern bool portcullis_host_permissions_check(portcullis_host_permissions_question_t *question, bool *ret, plugin_string_t *err);
+
 // Exported Functions from `portcullis:registration/hook@0.1.0`
 bool exports_portcullis_registration_hook_before(exports_portcullis_registration_hook_call_context_t *call, exports_portcullis_registration_hook_registration_form_t *form, exports_portcullis_registration_hook_registration_decision_t *ret, exports_portcullis_registration_hook_hook_error_t *err);
 bool exports_portcullis_registration_hook_after(exports_portcullis_registration_hook_call_context_t *call, exports_portcullis_registration_hook_person_t *person, exports_portcullis_registration_hook_additions_t *ret, exports_portcullis_registration_hook_hook_error_t *err);
@@ -277,6 +506,38 @@ void portcullis_call_people_person_free(portcullis_call_people_person_t *ptr);
 void portcullis_call_people_origin_free(portcullis_call_people_origin_t *ptr);
 
 void portcullis_call_refusals_refusal_free(portcullis_call_refusals_refusal_t *ptr);
+
+void plugin_list_u8_free(plugin_list_u8_t *ptr);
+
+void plugin_option_list_u8_free(plugin_option_list_u8_t *ptr);
+
+void portcullis_host_kv_result_option_list_u8_string_free(portcullis_host_kv_result_option_list_u8_string_t *ptr);
+
+void plugin_option_u32_free(plugin_option_u32_t *ptr);
+
+void portcullis_host_kv_result_bool_string_free(portcullis_host_kv_result_bool_string_t *ptr);
+
+void portcullis_host_kv_result_s64_string_free(portcullis_host_kv_result_s64_string_t *ptr);
+
+void portcullis_host_http_request_free(portcullis_host_http_request_t *ptr);
+
+void portcullis_host_http_response_free(portcullis_host_http_response_t *ptr);
+
+void portcullis_host_http_http_error_free(portcullis_host_http_http_error_t *ptr);
+
+void portcullis_host_http_result_response_http_error_free(portcullis_host_http_result_response_http_error_t *ptr);
+
+void portcullis_host_identities_identity_free(portcullis_host_identities_identity_t *ptr);
+
+void portcullis_host_identities_option_identity_free(portcullis_host_identities_option_identity_t *ptr);
+
+void portcullis_host_identities_result_option_identity_string_free(portcullis_host_identities_result_option_identity_string_t *ptr);
+
+void portcullis_host_permissions_subject_set_free(portcullis_host_permissions_subject_set_t *ptr);
+
+void portcullis_host_permissions_subject_free(portcullis_host_permissions_subject_t *ptr);
+
+void portcullis_host_permissions_question_free(portcullis_host_permissions_question_t *ptr);
 
 void exports_portcullis_registration_hook_call_context_free(exports_portcullis_registration_hook_call_context_t *ptr);
 

@@ -13,6 +13,46 @@ extern void __wasm_import_portcullis_host_log_write(int32_t, uint8_t *, size_t, 
 __attribute__((__import_module__("portcullis:host/config@0.1.0"), __import_name__("get")))
 extern void __wasm_import_portcullis_host_config_get(uint8_t *, size_t, uint8_t *);
 
+// Imported Functions from `portcullis:host/secrets@0.1.0`
+
+__attribute__((__import_module__("portcullis:host/secrets@0.1.0"), __import_name__("get")))
+extern void __wasm_import_portcullis_host_secrets_get(uint8_t *, size_t, uint8_t *);
+
+// Imported Functions from `portcullis:host/kv@0.1.0`
+
+__attribute__((__import_module__("portcullis:host/kv@0.1.0"), __import_name__("get")))
+extern void __wasm_import_portcullis_host_kv_get(uint8_t *, size_t, uint8_t *);
+
+__attribute__((__import_module__("portcullis:host/kv@0.1.0"), __import_name__("set")))
+extern void __wasm_import_portcullis_host_kv_set(uint8_t *, size_t, uint8_t *, size_t, int32_t, int32_t, uint8_t *);
+
+__attribute__((__import_module__("portcullis:host/kv@0.1.0"), __import_name__("delete")))
+extern void __wasm_import_portcullis_host_kv_delete(uint8_t *, size_t, uint8_t *);
+
+__attribute__((__import_module__("portcullis:host/kv@0.1.0"), __import_name__("compare-and-swap")))
+extern void __wasm_import_portcullis_host_kv_compare_and_swap(uint8_t *, size_t, int32_t, uint8_t *, size_t, uint8_t *, size_t, int32_t, int32_t, uint8_t *);
+
+__attribute__((__import_module__("portcullis:host/kv@0.1.0"), __import_name__("add")))
+extern void __wasm_import_portcullis_host_kv_add(uint8_t *, size_t, int64_t, int32_t, int32_t, uint8_t *);
+
+// Imported Functions from `portcullis:host/http@0.1.0`
+
+__attribute__((__import_module__("portcullis:host/http@0.1.0"), __import_name__("send")))
+extern void __wasm_import_portcullis_host_http_send(int32_t, uint8_t *, size_t, uint8_t *, size_t, uint8_t *, size_t, int32_t, int32_t, uint8_t *, size_t, uint8_t *);
+
+// Imported Functions from `portcullis:host/identities@0.1.0`
+
+__attribute__((__import_module__("portcullis:host/identities@0.1.0"), __import_name__("find")))
+extern void __wasm_import_portcullis_host_identities_find(uint8_t *, size_t, uint8_t *);
+
+__attribute__((__import_module__("portcullis:host/identities@0.1.0"), __import_name__("find-by-identifier")))
+extern void __wasm_import_portcullis_host_identities_find_by_identifier(uint8_t *, size_t, uint8_t *);
+
+// Imported Functions from `portcullis:host/permissions@0.1.0`
+
+__attribute__((__import_module__("portcullis:host/permissions@0.1.0"), __import_name__("check")))
+extern void __wasm_import_portcullis_host_permissions_check(uint8_t *, size_t, uint8_t *, size_t, uint8_t *, size_t, int32_t, uint8_t *, size_t, uint8_t *, size_t, uint8_t *, size_t, uint8_t *, size_t, uint8_t *);
+
 // Exported Functions from `portcullis:token/hook@0.1.0`
 
 __attribute__((__weak__, __export_name__("cabi_post_portcullis:token/hook@0.1.0#shape-tokens")))
@@ -252,6 +292,120 @@ void portcullis_call_types_hook_error_free(portcullis_call_types_hook_error_t *p
   plugin_list_tuple2_string_string_free(&ptr->extensions);
 }
 
+void plugin_list_u8_free(plugin_list_u8_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    uint8_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+    }
+    free(list_ptr);
+  }
+}
+
+void plugin_option_list_u8_free(plugin_option_list_u8_t *ptr) {
+  if (ptr->is_some) {
+    plugin_list_u8_free(&ptr->val);
+  }
+}
+
+void portcullis_host_kv_result_option_list_u8_string_free(portcullis_host_kv_result_option_list_u8_string_t *ptr) {
+  if (!ptr->is_err) {
+    plugin_option_list_u8_free(&ptr->val.ok);
+  } else {
+    plugin_string_free(&ptr->val.err);
+  }
+}
+
+void plugin_option_u32_free(plugin_option_u32_t *ptr) {
+  if (ptr->is_some) {
+  }
+}
+
+void portcullis_host_kv_result_bool_string_free(portcullis_host_kv_result_bool_string_t *ptr) {
+  if (!ptr->is_err) {
+  } else {
+    plugin_string_free(&ptr->val.err);
+  }
+}
+
+void portcullis_host_kv_result_s64_string_free(portcullis_host_kv_result_s64_string_t *ptr) {
+  if (!ptr->is_err) {
+  } else {
+    plugin_string_free(&ptr->val.err);
+  }
+}
+
+void portcullis_host_http_request_free(portcullis_host_http_request_t *ptr) {
+  plugin_string_free(&ptr->url);
+  plugin_list_u8_free(&ptr->body);
+  plugin_option_u32_free(&ptr->timeout_ms);
+}
+
+void portcullis_host_http_response_free(portcullis_host_http_response_t *ptr) {
+  plugin_list_u8_free(&ptr->body);
+}
+
+void portcullis_host_http_http_error_free(portcullis_host_http_http_error_t *ptr) {
+  plugin_string_free(&ptr->message);
+}
+
+void portcullis_host_http_result_response_http_error_free(portcullis_host_http_result_response_http_error_t *ptr) {
+  if (!ptr->is_err) {
+    portcullis_host_http_response_free(&ptr->val.ok);
+  } else {
+    portcullis_host_http_http_error_free(&ptr->val.err);
+  }
+}
+
+void portcullis_host_identities_identity_free(portcullis_host_identities_identity_t *ptr) {
+  plugin_string_free(&ptr->id);
+  plugin_option_string_free(&ptr->external_id);
+  plugin_string_free(&ptr->schema_id);
+  plugin_option_string_free(&ptr->organisation);
+  plugin_string_free(&ptr->traits);
+  plugin_option_string_free(&ptr->metadata);
+}
+
+void portcullis_host_identities_option_identity_free(portcullis_host_identities_option_identity_t *ptr) {
+  if (ptr->is_some) {
+    portcullis_host_identities_identity_free(&ptr->val);
+  }
+}
+
+void portcullis_host_identities_result_option_identity_string_free(portcullis_host_identities_result_option_identity_string_t *ptr) {
+  if (!ptr->is_err) {
+    portcullis_host_identities_option_identity_free(&ptr->val.ok);
+  } else {
+    plugin_string_free(&ptr->val.err);
+  }
+}
+
+void portcullis_host_permissions_subject_set_free(portcullis_host_permissions_subject_set_t *ptr) {
+  plugin_string_free(&ptr->namespace_);
+  plugin_string_free(&ptr->object);
+  plugin_string_free(&ptr->relation);
+}
+
+void portcullis_host_permissions_subject_free(portcullis_host_permissions_subject_t *ptr) {
+  switch ((int32_t) ptr->tag) {
+    case 0: {
+      plugin_string_free(&ptr->val.id);
+      break;
+    }
+    case 1: {
+      portcullis_host_permissions_subject_set_free(&ptr->val.set);
+      break;
+    }
+  }
+}
+
+void portcullis_host_permissions_question_free(portcullis_host_permissions_question_t *ptr) {
+  plugin_string_free(&ptr->namespace_);
+  plugin_string_free(&ptr->object);
+  plugin_string_free(&ptr->relation);
+  portcullis_host_permissions_subject_free(&ptr->subject);
+}
+
 void exports_portcullis_token_hook_call_context_free(exports_portcullis_token_hook_call_context_t *ptr) {
   portcullis_call_types_call_context_free(ptr);
 }
@@ -423,6 +577,525 @@ bool portcullis_host_config_get(plugin_string_t *pointer, plugin_option_string_t
       }
 
       result.val.ok = option;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      result.val.err = (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) };
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool portcullis_host_secrets_get(plugin_string_t *name, plugin_option_string_t *ret, plugin_string_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(4*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_portcullis_host_secrets_get((uint8_t *) (*name).ptr, (*name).len, ptr);
+  portcullis_host_config_result_option_string_string_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      plugin_option_string_t option;
+      switch ((int32_t) *((uint8_t*) (ptr + sizeof(void*)))) {
+        case 0: {
+          option.is_some = false;
+          break;
+        }
+        case 1: {
+          option.is_some = true;
+          option.val = (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.ok = option;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      result.val.err = (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) };
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool portcullis_host_kv_get(plugin_string_t *key, plugin_option_list_u8_t *ret, plugin_string_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(4*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_portcullis_host_kv_get((uint8_t *) (*key).ptr, (*key).len, ptr);
+  portcullis_host_kv_result_option_list_u8_string_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      plugin_option_list_u8_t option;
+      switch ((int32_t) *((uint8_t*) (ptr + sizeof(void*)))) {
+        case 0: {
+          option.is_some = false;
+          break;
+        }
+        case 1: {
+          option.is_some = true;
+          option.val = (plugin_list_u8_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.ok = option;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      result.val.err = (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) };
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool portcullis_host_kv_set(plugin_string_t *key, plugin_list_u8_t *value, uint32_t *maybe_ttl_seconds, plugin_string_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(3*sizeof(void*))];
+  plugin_option_u32_t ttl_seconds;
+  ttl_seconds.is_some = maybe_ttl_seconds != NULL;if (maybe_ttl_seconds) {
+    ttl_seconds.val = *maybe_ttl_seconds;
+  }
+  int32_t option;
+  int32_t option1;
+  if ((ttl_seconds).is_some) {
+    const uint32_t *payload0 = &(ttl_seconds).val;
+    option = 1;
+    option1 = (int32_t) (*payload0);
+  } else {
+    option = 0;
+    option1 = 0;
+  }
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_portcullis_host_kv_set((uint8_t *) (*key).ptr, (*key).len, (uint8_t *) (*value).ptr, (*value).len, option, option1, ptr);
+  portcullis_host_log_result_void_string_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      result.val.err = (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) };
+      break;
+    }
+  }
+  if (!result.is_err) {
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool portcullis_host_kv_delete(plugin_string_t *key, plugin_string_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(3*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_portcullis_host_kv_delete((uint8_t *) (*key).ptr, (*key).len, ptr);
+  portcullis_host_log_result_void_string_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      result.val.err = (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) };
+      break;
+    }
+  }
+  if (!result.is_err) {
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool portcullis_host_kv_compare_and_swap(plugin_string_t *key, plugin_list_u8_t *maybe_expected, plugin_list_u8_t *value, uint32_t *maybe_ttl_seconds, bool *ret, plugin_string_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(3*sizeof(void*))];
+  plugin_option_list_u8_t expected;
+  expected.is_some = maybe_expected != NULL;if (maybe_expected) {
+    expected.val = *maybe_expected;
+  }
+  plugin_option_u32_t ttl_seconds;
+  ttl_seconds.is_some = maybe_ttl_seconds != NULL;if (maybe_ttl_seconds) {
+    ttl_seconds.val = *maybe_ttl_seconds;
+  }
+  int32_t option;
+  uint8_t * option1;
+  size_t option2;
+  if ((expected).is_some) {
+    const plugin_list_u8_t *payload0 = &(expected).val;
+    option = 1;
+    option1 = (uint8_t *) (*payload0).ptr;
+    option2 = (*payload0).len;
+  } else {
+    option = 0;
+    option1 = 0;
+    option2 = 0;
+  }
+  int32_t option5;
+  int32_t option6;
+  if ((ttl_seconds).is_some) {
+    const uint32_t *payload4 = &(ttl_seconds).val;
+    option5 = 1;
+    option6 = (int32_t) (*payload4);
+  } else {
+    option5 = 0;
+    option6 = 0;
+  }
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_portcullis_host_kv_compare_and_swap((uint8_t *) (*key).ptr, (*key).len, option, option1, option2, (uint8_t *) (*value).ptr, (*value).len, option5, option6, ptr);
+  portcullis_host_kv_result_bool_string_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (int32_t) *((uint8_t*) (ptr + sizeof(void*)));
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      result.val.err = (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) };
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool portcullis_host_kv_add(plugin_string_t *key, int64_t delta, uint32_t *maybe_ttl_seconds, int64_t *ret, plugin_string_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(8+2*sizeof(void*))];
+  plugin_option_u32_t ttl_seconds;
+  ttl_seconds.is_some = maybe_ttl_seconds != NULL;if (maybe_ttl_seconds) {
+    ttl_seconds.val = *maybe_ttl_seconds;
+  }
+  int32_t option;
+  int32_t option1;
+  if ((ttl_seconds).is_some) {
+    const uint32_t *payload0 = &(ttl_seconds).val;
+    option = 1;
+    option1 = (int32_t) (*payload0);
+  } else {
+    option = 0;
+    option1 = 0;
+  }
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_portcullis_host_kv_add((uint8_t *) (*key).ptr, (*key).len, delta, option, option1, ptr);
+  portcullis_host_kv_result_s64_string_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = *((int64_t*) (ptr + 8));
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      result.val.err = (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 8))), (*((size_t*) (ptr + (8+1*sizeof(void*))))) };
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool portcullis_host_http_send(portcullis_host_http_request_t *request, portcullis_host_http_response_t *ret, portcullis_host_http_http_error_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(8*sizeof(void*))];
+  int32_t option;
+  int32_t option1;
+  if (((*request).timeout_ms).is_some) {
+    const uint32_t *payload0 = &((*request).timeout_ms).val;
+    option = 1;
+    option1 = (int32_t) (*payload0);
+  } else {
+    option = 0;
+    option1 = 0;
+  }
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_portcullis_host_http_send((int32_t) (*request).method, (uint8_t *) ((*request).url).ptr, ((*request).url).len, (uint8_t *) ((*request).headers).ptr, ((*request).headers).len, (uint8_t *) ((*request).body).ptr, ((*request).body).len, option, option1, (uint8_t *) ((*request).extensions).ptr, ((*request).extensions).len, ptr);
+  portcullis_host_http_result_response_http_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (portcullis_host_http_response_t) {
+        (uint16_t) (uint16_t) ((int32_t) *((uint16_t*) (ptr + sizeof(void*)))),
+        (plugin_list_tuple2_string_string_t) (plugin_list_tuple2_string_string_t) { (plugin_tuple2_string_string_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) },
+        (plugin_list_u8_t) (plugin_list_u8_t) { (uint8_t*)(*((uint8_t **) (ptr + (4*sizeof(void*))))), (*((size_t*) (ptr + (5*sizeof(void*))))) },
+        (plugin_list_tuple2_string_string_t) (plugin_list_tuple2_string_string_t) { (plugin_tuple2_string_string_t*)(*((uint8_t **) (ptr + (6*sizeof(void*))))), (*((size_t*) (ptr + (7*sizeof(void*))))) },
+      };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      result.val.err = (portcullis_host_http_http_error_t) {
+        (portcullis_host_http_error_kind_t) (int32_t) *((uint8_t*) (ptr + sizeof(void*))),
+        (plugin_string_t) (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) },
+        (plugin_list_tuple2_string_string_t) (plugin_list_tuple2_string_string_t) { (plugin_tuple2_string_string_t*)(*((uint8_t **) (ptr + (4*sizeof(void*))))), (*((size_t*) (ptr + (5*sizeof(void*))))) },
+      };
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool portcullis_host_identities_find(plugin_string_t *id, portcullis_host_identities_option_identity_t *ret, plugin_string_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(20*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_portcullis_host_identities_find((uint8_t *) (*id).ptr, (*id).len, ptr);
+  portcullis_host_identities_result_option_identity_string_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      portcullis_host_identities_option_identity_t option2;
+      switch ((int32_t) *((uint8_t*) (ptr + sizeof(void*)))) {
+        case 0: {
+          option2.is_some = false;
+          break;
+        }
+        case 1: {
+          option2.is_some = true;
+          plugin_option_string_t option;
+          switch ((int32_t) *((uint8_t*) (ptr + (4*sizeof(void*))))) {
+            case 0: {
+              option.is_some = false;
+              break;
+            }
+            case 1: {
+              option.is_some = true;
+              option.val = (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (5*sizeof(void*))))), (*((size_t*) (ptr + (6*sizeof(void*))))) };
+              break;
+            }
+          }
+          plugin_option_string_t option0;
+          switch ((int32_t) *((uint8_t*) (ptr + (10*sizeof(void*))))) {
+            case 0: {
+              option0.is_some = false;
+              break;
+            }
+            case 1: {
+              option0.is_some = true;
+              option0.val = (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (11*sizeof(void*))))), (*((size_t*) (ptr + (12*sizeof(void*))))) };
+              break;
+            }
+          }
+          plugin_option_string_t option1;
+          switch ((int32_t) *((uint8_t*) (ptr + (15*sizeof(void*))))) {
+            case 0: {
+              option1.is_some = false;
+              break;
+            }
+            case 1: {
+              option1.is_some = true;
+              option1.val = (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (16*sizeof(void*))))), (*((size_t*) (ptr + (17*sizeof(void*))))) };
+              break;
+            }
+          }
+
+          option2.val = (portcullis_host_identities_identity_t) {
+            (plugin_string_t) (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) },
+            (plugin_option_string_t) option,
+            (plugin_string_t) (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (7*sizeof(void*))))), (*((size_t*) (ptr + (8*sizeof(void*))))) },
+            (portcullis_host_identities_state_t) (int32_t) *((uint8_t*) (ptr + (9*sizeof(void*)))),
+            (plugin_option_string_t) option0,
+            (plugin_string_t) (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (13*sizeof(void*))))), (*((size_t*) (ptr + (14*sizeof(void*))))) },
+            (plugin_option_string_t) option1,
+            (plugin_list_tuple2_string_string_t) (plugin_list_tuple2_string_string_t) { (plugin_tuple2_string_string_t*)(*((uint8_t **) (ptr + (18*sizeof(void*))))), (*((size_t*) (ptr + (19*sizeof(void*))))) },
+          };
+          break;
+        }
+      }
+
+      result.val.ok = option2;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      result.val.err = (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) };
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool portcullis_host_identities_find_by_identifier(plugin_string_t *identifier, portcullis_host_identities_option_identity_t *ret, plugin_string_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(20*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_portcullis_host_identities_find_by_identifier((uint8_t *) (*identifier).ptr, (*identifier).len, ptr);
+  portcullis_host_identities_result_option_identity_string_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      portcullis_host_identities_option_identity_t option2;
+      switch ((int32_t) *((uint8_t*) (ptr + sizeof(void*)))) {
+        case 0: {
+          option2.is_some = false;
+          break;
+        }
+        case 1: {
+          option2.is_some = true;
+          plugin_option_string_t option;
+          switch ((int32_t) *((uint8_t*) (ptr + (4*sizeof(void*))))) {
+            case 0: {
+              option.is_some = false;
+              break;
+            }
+            case 1: {
+              option.is_some = true;
+              option.val = (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (5*sizeof(void*))))), (*((size_t*) (ptr + (6*sizeof(void*))))) };
+              break;
+            }
+          }
+          plugin_option_string_t option0;
+          switch ((int32_t) *((uint8_t*) (ptr + (10*sizeof(void*))))) {
+            case 0: {
+              option0.is_some = false;
+              break;
+            }
+            case 1: {
+              option0.is_some = true;
+              option0.val = (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (11*sizeof(void*))))), (*((size_t*) (ptr + (12*sizeof(void*))))) };
+              break;
+            }
+          }
+          plugin_option_string_t option1;
+          switch ((int32_t) *((uint8_t*) (ptr + (15*sizeof(void*))))) {
+            case 0: {
+              option1.is_some = false;
+              break;
+            }
+            case 1: {
+              option1.is_some = true;
+              option1.val = (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (16*sizeof(void*))))), (*((size_t*) (ptr + (17*sizeof(void*))))) };
+              break;
+            }
+          }
+
+          option2.val = (portcullis_host_identities_identity_t) {
+            (plugin_string_t) (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) },
+            (plugin_option_string_t) option,
+            (plugin_string_t) (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (7*sizeof(void*))))), (*((size_t*) (ptr + (8*sizeof(void*))))) },
+            (portcullis_host_identities_state_t) (int32_t) *((uint8_t*) (ptr + (9*sizeof(void*)))),
+            (plugin_option_string_t) option0,
+            (plugin_string_t) (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (13*sizeof(void*))))), (*((size_t*) (ptr + (14*sizeof(void*))))) },
+            (plugin_option_string_t) option1,
+            (plugin_list_tuple2_string_string_t) (plugin_list_tuple2_string_string_t) { (plugin_tuple2_string_string_t*)(*((uint8_t **) (ptr + (18*sizeof(void*))))), (*((size_t*) (ptr + (19*sizeof(void*))))) },
+          };
+          break;
+        }
+      }
+
+      result.val.ok = option2;
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      result.val.err = (plugin_string_t) { (uint8_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) };
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool portcullis_host_permissions_check(portcullis_host_permissions_question_t *question, bool *ret, plugin_string_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(3*sizeof(void*))];
+  int32_t variant;
+  uint8_t * variant1;
+  size_t variant2;
+  uint8_t * variant3;
+  size_t variant4;
+  uint8_t * variant5;
+  size_t variant6;
+  switch ((int32_t) ((*question).subject).tag) {
+    case 0: {
+      const plugin_string_t *payload = &((*question).subject).val.id;
+      variant = 0;
+      variant1 = (uint8_t *) (*payload).ptr;
+      variant2 = (*payload).len;
+      variant3 = 0;
+      variant4 = 0;
+      variant5 = 0;
+      variant6 = 0;
+      break;
+    }
+    case 1: {
+      const portcullis_host_permissions_subject_set_t *payload0 = &((*question).subject).val.set;
+      variant = 1;
+      variant1 = (uint8_t *) ((*payload0).namespace_).ptr;
+      variant2 = ((*payload0).namespace_).len;
+      variant3 = (uint8_t *) ((*payload0).object).ptr;
+      variant4 = ((*payload0).object).len;
+      variant5 = (uint8_t *) ((*payload0).relation).ptr;
+      variant6 = ((*payload0).relation).len;
+      break;
+    }
+  }
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_portcullis_host_permissions_check((uint8_t *) ((*question).namespace_).ptr, ((*question).namespace_).len, (uint8_t *) ((*question).object).ptr, ((*question).object).len, (uint8_t *) ((*question).relation).ptr, ((*question).relation).len, variant, variant1, variant2, variant3, variant4, variant5, variant6, (uint8_t *) ((*question).extensions).ptr, ((*question).extensions).len, ptr);
+  portcullis_host_kv_result_bool_string_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (int32_t) *((uint8_t*) (ptr + sizeof(void*)));
       break;
     }
     case 1: {

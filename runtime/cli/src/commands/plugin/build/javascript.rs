@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::tool::Tool;
+use super::world;
 use crate::commands::plugin::manifest::Project;
 
 const COMPONENTIZE: Tool = Tool { program: "node_modules/.bin/componentize-qjs", install: "npm install" };
@@ -16,8 +17,10 @@ pub(super) fn build(project: &Project) -> anyhow::Result<Vec<u8>> {
     let directory = std::path::absolute(&project.directory)?;
     let component = Path::new("build/component.wasm");
     fs::create_dir_all(directory.join("build")).with_context(|| directory.display().to_string())?;
+    world::write(project)?;
     let mut build = COMPONENTIZE.command(&directory);
-    build.args(["--wit", "wit", "--world", "plugin", "--js", "src/plugin.js", "--module-root", "src"]);
+    build.args(["--wit", world::WITH_WORLD, "--world", world::GRANTED]);
+    build.args(["--js", "src/plugin.js", "--module-root", "src"]);
     build.args(["--sync", "--stub-wasi", "--opt-size", "--minify", "--output"]).arg(component);
     COMPONENTIZE.run(&mut build)?;
     let made = directory.join(component);

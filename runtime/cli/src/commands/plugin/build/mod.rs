@@ -6,6 +6,7 @@ mod javascript;
 mod python;
 mod rust;
 mod tool;
+mod world;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,7 +39,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         Language::JavaScript => javascript::build(&project)?,
         Language::Python => python::build(&project)?,
     };
-    let component = component::of(made, &project.path("wit"), project.manifest.hook)?;
+    let component = component::of(made, &project)?;
     let component = with_settings_schema(component, &project)?;
     let inspection = plugin_host::inspect(&component)?;
     let file = project.component();

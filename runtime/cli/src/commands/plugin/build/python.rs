@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::tool::Tool;
+use super::world;
 use crate::commands::plugin::manifest::Project;
 
 const COMPONENTIZE: Tool = Tool {
@@ -18,8 +19,9 @@ pub(super) fn build(project: &Project) -> anyhow::Result<Vec<u8>> {
     let directory = std::path::absolute(&project.directory)?;
     let component = Path::new("build/component.wasm");
     fs::create_dir_all(directory.join("build")).with_context(|| directory.display().to_string())?;
+    world::write(project)?;
     let mut build = COMPONENTIZE.command(&directory);
-    build.args(["--quiet", "--wit-path", "wit", "--world", "plugin"]);
+    build.args(["--quiet", "--wit-path", world::WITH_WORLD, "--world", world::GRANTED]);
     build.args(["componentize", "--stub-wasi", "--python-path", "src", "plugin", "--output"]).arg(component);
     COMPONENTIZE.run(&mut build)?;
     let made = directory.join(component);
