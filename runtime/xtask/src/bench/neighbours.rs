@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::load::Request;
-use super::open_loop::Latencies;
+use super::open_loop::{Latencies, Priority};
 use super::ours::Ours;
 use super::scenario::{Kind, Peer};
 use super::{load, open_loop};
@@ -28,7 +28,7 @@ pub(super) fn run() -> anyhow::Result<()> {
     let rate = load::run(&request, 10, None)?.rate / 4.0;
     let (mut alone, mut beside, mut calls) = (Latencies::default(), Latencies::default(), 0);
     for round in 1..=ROUNDS {
-        let first = open_loop::run(&request, rate, TIME)?;
+        let first = open_loop::run(&request, rate, TIME, Priority::Ordinary)?;
         let (second, answered) = run_beside(&request, &hostile, rate)?;
         println!("round {round}: p99 {:?} alone, {:?} beside", first.percentile(99), second.percentile(99));
         alone.extend(first);
@@ -49,7 +49,7 @@ fn run_beside(request: &Request, hostile: &Request, rate: f64) -> anyhow::Result
     let stop = AtomicBool::new(false);
     let (beside, calls) = std::thread::scope(|scope| {
         let hammering = scope.spawn(|| open_loop::hammer(hostile, HOSTILE_CONNECTIONS, &stop));
-        let beside = open_loop::run(request, rate, TIME);
+        let beside = open_loop::run(request, rate, TIME, Priority::Ordinary);
         stop.store(true, Ordering::Relaxed);
         (beside, hammering.join())
     });

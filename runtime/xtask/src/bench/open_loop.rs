@@ -4,6 +4,7 @@
 //! who would have come meanwhile.
 
 use anyhow::{Context, bail, ensure};
+use rustix::process::setpriority_process;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -39,12 +40,41 @@ impl Latencies {
     }
 }
 
+/// How the threads that send stand beside what they measure, on the same cores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Priority {
+    /// Like the node's: an answer is seen at once, and what comes due takes a core from a worker.
+    Ordinary,
+    /// Below the node's: a worker is not stopped in what it does for their sake, as it is not for clients that
+    /// have machines of their own.
+    Low,
+}
+
+impl Priority {
+    /// Takes it, for this thread.
+    fn take(self) -> anyhow::Result<()> {
+        match self {
+            Self::Ordinary => Ok(()),
+            Self::Low => setpriority_process(None, LOWEST).context("the thread's priority"),
+        }
+    }
+}
+
+/// Of the nice values.
+const LOWEST: i32 = 19;
+
 /// Sends `request` `rate` times a second for `time`; each answer must be a 200.
-pub(super) fn run(request: &Request, rate: f64, time: Duration) -> anyhow::Result<Latencies> {
+pub(super) fn run(
+    request: &Request,
+    rate: f64,
+    time: Duration,
+    priority: Priority,
+) -> anyhow::Result<Latencies> {
     ensure!(rate >= 1.0, "a rate of {rate}");
     let between = Duration::from_secs_f64(f64::from(CONNECTIONS) / rate);
     let started = Instant::now();
     let work = |number: u32| -> anyhow::Result<Vec<Duration>> {
+        priority.take()?;
         let mut connection = Connection::open(request)?;
         // The connections take turns.
         let mut due = started + between * number / CONNECTIONS;
@@ -66,9 +96,11 @@ pub(super) fn run(request: &Request, rate: f64, time: Duration) -> anyhow::Resul
     Ok(Latencies(all))
 }
 
-/// Sends `request` from `connections` connections as fast as it is answered, whatever the answers, until `stop`.
+/// Sends `request` from `connections` connections as fast as it is answered, whatever the answers, until `stop`; at
+/// low priority, since what is measured meanwhile is the node and not this.
 pub(super) fn hammer(request: &Request, connections: u32, stop: &AtomicBool) -> anyhow::Result<u64> {
     let work = |_| -> anyhow::Result<u64> {
+        Priority::Low.take()?;
         let mut answers = 0;
         while !stop.load(Ordering::Relaxed) {
             // One that the server closes is opened again.
