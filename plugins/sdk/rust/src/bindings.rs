@@ -135,3 +135,39 @@ pub mod policy {
         generate_all,
     });
 }
+
+pub mod claim_mapper {
+    wit_bindgen::generate!({
+        path: ["../../../wit/call", "../../../wit/host", "../../../wit/claim-mapper"],
+        inline: "package portcullis:sdk; world claim-mapper-plugin { include portcullis:claim-mapper/plugin@0.1.0; }",
+        world: "portcullis:sdk/claim-mapper-plugin",
+        pub_export_macro: true,
+        export_macro_name: "__export_claim_mapper_component",
+        default_bindings_module: "portcullis_plugin::bindings::claim_mapper",
+        with: {
+            "portcullis:call/types@0.1.0": super::token::portcullis::call::types,
+            "portcullis:call/people@0.1.0": super::login::portcullis::call::people,
+            "portcullis:call/refusals@0.1.0": super::login::portcullis::call::refusals,
+            "portcullis:host/log@0.1.0": super::token::portcullis::host::log,
+            "portcullis:host/config@0.1.0": super::token::portcullis::host::config,
+        },
+        generate_all,
+    });
+}
+
+pub mod transform {
+    wit_bindgen::generate!({
+        path: ["../../../wit/call", "../../../wit/host", "../../../wit/transform"],
+        inline: "package portcullis:sdk; world transform-plugin { include portcullis:transform/plugin@0.1.0; }",
+        world: "portcullis:sdk/transform-plugin",
+        pub_export_macro: true,
+        export_macro_name: "__export_transform_component",
+        default_bindings_module: "portcullis_plugin::bindings::transform",
+        with: {
+            "portcullis:call/types@0.1.0": super::token::portcullis::call::types,
+            "portcullis:host/log@0.1.0": super::token::portcullis::host::log,
+            "portcullis:host/config@0.1.0": super::token::portcullis::host::config,
+        },
+        generate_all,
+    });
+}

@@ -27,6 +27,7 @@ pub mod account;
 #[doc(hidden)]
 pub mod bindings;
 pub mod call;
+pub mod claim_mapper;
 pub mod config;
 pub mod credential_import;
 pub mod event;
@@ -42,3 +43,4 @@ pub mod policy;
 pub mod registration;
 pub mod secrets;
 pub mod token;
+pub mod transform;
