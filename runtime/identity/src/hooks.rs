@@ -4,6 +4,7 @@
 //! All but `account` fail closed: a plugin that gives no usable answer lets nobody in and writes nothing.
 
 mod account;
+mod claim_mapper;
 mod credential_import;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use crate::schema::{CheckedTraits, Schema};
 use crate::session::Method;
 
 pub use account::{ACCOUNT_FAILURE_POLICY, AccountEvent, Happening, Told};
+pub use claim_mapper::{ClaimMapper, Mapping, MappingDecision, Upstream, UpstreamSource};
 pub use credential_import::{ImportAttempt, ImportVerdict};
 
 /// What happens when one of these hooks but `account` cannot answer: the operation fails.

@@ -97,3 +97,23 @@ pub(crate) mod policy {
         ownership: Borrowing { duplicate_if_necessary: false },
     });
 }
+
+/// The `claim-mapper` hook.
+pub(crate) mod claim_mapper {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/call", "../../wit/host", "../../wit/claim-mapper"],
+        world: "portcullis:claim-mapper/plugin",
+        exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: false },
+    });
+}
+
+/// The `transform` hook.
+pub(crate) mod transform {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/call", "../../wit/host", "../../wit/transform"],
+        world: "portcullis:transform/plugin",
+        exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: false },
+    });
+}

@@ -31,7 +31,9 @@ pub(crate) trait GuestCall: Clone + Send + 'static {
     const HOOK: HookName;
 
     /// Whether what the guest is told must not be in any log: then nothing that it says is, either.
-    const CARRIES_SECRETS: bool = false;
+    fn carries_secrets(&self) -> bool {
+        false
+    }
 
     /// Which function is called.
     fn function(&self) -> FunctionName;
@@ -99,7 +101,8 @@ impl PluginHost {
             host_calls = tracing::field::Empty,
         );
         let meter = Meter::new();
-        let shadow = slot.shadow.as_ref().filter(|_| !C::CARRIES_SECRETS);
+        let carries_secrets = call.carries_secrets();
+        let shadow = slot.shadow.as_ref().filter(|_| !carries_secrets);
         let seen = shadow.and_then(|shadow| shadow.see(caller, &call));
         let answer = self
             .runner
@@ -107,7 +110,7 @@ impl PluginHost {
             .instrument(span.clone())
             .await
             .and_then(|answer| check(plugin, answer))
-            .map_err(|(kind, words)| (kind, if C::CARRIES_SECRETS { unsaid(kind) } else { words }));
+            .map_err(|(kind, words)| (kind, if carries_secrets { unsaid(kind) } else { words }));
         let used = Used::of(&meter);
         if let Some(seen) = seen {
             let whose = (Arc::clone(caller.gate), caller.context.clone(), caller.subject.to_owned());

@@ -27,10 +27,26 @@ pub(crate) fn check_claims(
 
 /// Reads a JSON object of an answer.
 pub(crate) fn check_object(document: &str, text: &str) -> Result<Map<String, Value>, String> {
-    if depth(text) > DEPTH {
-        return Err(format!("{document}: nested deeper than {DEPTH} levels"));
-    }
+    check_depth(document, text)?;
     serde_json::from_str(text).map_err(|error| format!("{document}: not a JSON object: {error}"))
+}
+
+/// Reads a JSON object of an answer; empty text is none.
+pub(crate) fn check_optional_object(
+    document: &str,
+    text: &str,
+) -> Result<Option<Map<String, Value>>, String> {
+    if text.is_empty() { Ok(None) } else { check_object(document, text).map(Some) }
+}
+
+/// Reads any JSON of an answer.
+pub(crate) fn check_value(document: &str, text: &str) -> Result<Value, String> {
+    check_depth(document, text)?;
+    serde_json::from_str(text).map_err(|error| format!("{document}: not JSON: {error}"))
+}
+
+fn check_depth(document: &str, text: &str) -> Result<(), String> {
+    if depth(text) > DEPTH { Err(format!("{document}: nested deeper than {DEPTH} levels")) } else { Ok(()) }
 }
 
 /// How deep brackets nest, without a parser's recursion. Exact for well-formed JSON; of other text

@@ -84,7 +84,8 @@ impl Runner {
         let at_once = drawn.set_aside() >= NEEDS_LONG;
         let state =
             CallState::new(plugin, caller.context, Arc::clone(meter)).within(wall).beginning_slow(at_once);
-        let state = if C::CARRIES_SECRETS { state.unheard() } else { state };
+        let carries_secrets = call.carries_secrets();
+        let state = if carries_secrets { state.unheard() } else { state };
         let spare = self.spares.take(&loaded, plugin);
         let function = call.function();
         let guest = Box::pin(guest(self.engine.clone(), Arc::clone(&loaded), spare, state, call, places));
@@ -95,7 +96,7 @@ impl Runner {
                 drawn.guest_ended();
                 let Ended { answer, used, places } = ended;
                 // One that was told a secret is not used again.
-                let used = if C::CARRIES_SECRETS { used.spent() } else { used };
+                let used = if carries_secrets { used.spent() } else { used };
                 self.clear_up((used, places), Arc::clone(caller.gate), loaded, plugin, function);
                 answer
             }

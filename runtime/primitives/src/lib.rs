@@ -9,6 +9,7 @@ pub mod address;
 pub mod audit;
 pub mod base64url;
 pub mod change;
+pub mod hook_document;
 pub mod hooks;
 pub mod ids;
 pub mod json_patch;
@@ -24,6 +25,7 @@ pub mod secret_reference;
 pub mod session_claims;
 pub mod subject;
 pub mod time;
+pub mod transform;
 mod weighed;
 
 pub use address::{ClientAddress, TrustedProxies};

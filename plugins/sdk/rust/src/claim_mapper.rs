@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::bindings::claim_mapper::exports::portcullis::claim_mapper::hook as wit;
-pub use crate::call::{Actor, CallContext, HookError, Person};
+pub use crate::call::{Actor, CallContext, HookError, Origin, Person};
 use crate::call::{parsed, refusal, text};
 pub use wit::{AddressKind, Source, Upstream, VerifiedAddress};
 

@@ -73,7 +73,10 @@ impl GuestCall for ImportCall {
     type Answer = Answer;
 
     const HOOK: HookName = HookName::CredentialImport;
-    const CARRIES_SECRETS: bool = true;
+
+    fn carries_secrets(&self) -> bool {
+        true
+    }
 
     fn function(&self) -> FunctionName {
         FunctionName::VerifyImport

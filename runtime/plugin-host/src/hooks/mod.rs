@@ -1,6 +1,7 @@
 //! One adapter per hook area: a room's trait on one side, a guest's typed exports on the other.
 
 mod account;
+mod claim_mapper;
 mod context;
 mod credential_import;
 mod event;
@@ -10,6 +11,7 @@ mod login;
 mod policy;
 mod registration;
 pub(crate) mod token;
+mod transform;
 
 use tenancy::plugin::HookName;
 use wasmtime::Store;
@@ -71,6 +73,8 @@ functions! {
     AfterAccount: Account "after" account::After,
     ConsumeEvents: Event "consume" event::Consume,
     Decide: Policy "decide" policy::Decide,
+    MapClaims: ClaimMapper "map-claims" claim_mapper::MapClaims,
+    Transform: Transform "transform" transform::Transform,
 }
 
 impl FunctionName {

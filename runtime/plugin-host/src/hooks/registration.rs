@@ -13,7 +13,7 @@ use crate::PluginHost;
 use crate::bindings::registration::exports::portcullis::registration::hook as wit;
 use crate::bindings::registration::portcullis::call::{people, types};
 use crate::call::{Caller, Failure, GuestCall, not_installed};
-use crate::claims::check_object;
+use crate::claims::{check_object, check_optional_object};
 use crate::hooks::context::{
     ContextInput, OriginInput, PersonInput, bad, call_context, check_extensions, check_fields, check_message,
     object, origin, person,
@@ -167,10 +167,7 @@ fn check_before(_: &Plugin, answer: BeforeAnswer) -> Result<RegistrationDecision
 fn check_after(_: &Plugin, answer: AfterAnswer) -> Result<Additions, Failure> {
     let added = answer.map_err(|error| (HookFailureKind::GuestError, error.message))?;
     check_extensions(&added.extensions)?;
-    let metadata = |document: &str, text: &str| match text {
-        "" => Ok(None),
-        text => check_object(document, text).map(Some).map_err(bad),
-    };
+    let metadata = |document: &str, text: &str| check_optional_object(document, text).map_err(bad);
     Ok(Additions {
         metadata_public: metadata("metadata-public", &added.metadata_public)?,
         metadata_admin: metadata("metadata-admin", &added.metadata_admin)?,

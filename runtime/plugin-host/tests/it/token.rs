@@ -19,6 +19,7 @@ use crate::capabilities::identities::capability_identities;
 use crate::capabilities::kv::capability_kv;
 use crate::capabilities::permissions::capability_permissions;
 use crate::capabilities::secrets::capability_secrets;
+use crate::claim_mapper::{mapper_bad_json, mapper_rules};
 use crate::credential_import::import_rules;
 use crate::event::event_notes;
 use crate::fixture::{Fixture, issued, request, run, spec};
@@ -26,6 +27,7 @@ use crate::install::token_other_types;
 use crate::log::Log;
 use crate::people::{people_bad, people_rules};
 use crate::policy::policy_rules;
+use crate::transform::transform_rules;
 
 // A fixture without a test of its name does not compile.
 include!(concat!(env!("OUT_DIR"), "/fixtures.rs"));

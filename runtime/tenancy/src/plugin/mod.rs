@@ -116,11 +116,15 @@ pub enum HookName {
     Event,
     /// Decides whether somebody may do something.
     Policy,
+    /// Says who somebody is here, from what somebody else says of them.
+    ClaimMapper,
+    /// Makes one JSON document of another, where a template can be configured.
+    Transform,
 }
 
 impl HookName {
     /// Every hook.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Token,
         Self::Login,
         Self::Registration,
@@ -129,6 +133,8 @@ impl HookName {
         Self::Account,
         Self::Event,
         Self::Policy,
+        Self::ClaimMapper,
+        Self::Transform,
     ];
 
     /// As it stands in configuration, logs and metrics.
@@ -142,6 +148,8 @@ impl HookName {
             Self::Account => "account",
             Self::Event => "event",
             Self::Policy => "policy",
+            Self::ClaimMapper => "claim-mapper",
+            Self::Transform => "transform",
         }
     }
 
@@ -154,7 +162,9 @@ impl HookName {
             | Self::Registration
             | Self::IdentitySchema
             | Self::CredentialImport
-            | Self::Account => 2_000,
+            | Self::Account
+            | Self::ClaimMapper
+            | Self::Transform => 2_000,
             Self::Event => 30_000,
         }
     }
@@ -170,6 +180,8 @@ impl HookName {
             Self::Account => "portcullis:account/hook@0.1.0",
             Self::Event => "portcullis:event/hook@0.1.0",
             Self::Policy => "portcullis:policy/hook@0.1.0",
+            Self::ClaimMapper => "portcullis:claim-mapper/hook@0.1.0",
+            Self::Transform => "portcullis:transform/hook@0.1.0",
         }
     }
 }
@@ -192,7 +204,7 @@ pub enum Capability {
     Identities,
     /// Asks who may do what in its tenant.
     Permissions,
-    /// May set the claim `groups`.
+    /// May set the claim `groups`, and say in which groups people are who come from elsewhere.
     Groups,
 }
 

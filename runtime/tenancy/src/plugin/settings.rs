@@ -284,6 +284,8 @@ mod tests {
             (None, HookName::Login, ceiling, 2_000),
             (None, HookName::Registration, ceiling, 2_000),
             (None, HookName::Account, ceiling, 2_000),
+            (None, HookName::ClaimMapper, ceiling, 2_000),
+            (None, HookName::Transform, ceiling, 2_000),
             (None, HookName::CredentialImport, ceiling, 2_000),
             (None, HookName::Event, ceiling, 30_000),
             (Some(7), HookName::Event, ceiling, 7),

@@ -5,6 +5,7 @@
 
 mod account;
 mod call;
+mod claim_mapper;
 mod credential_import;
 mod event;
 mod expect;
@@ -14,6 +15,7 @@ mod person;
 mod policy;
 mod registration;
 mod token;
+mod transform;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -106,6 +108,8 @@ pub(super) fn read(project: &Project, only: Option<&str>) -> Result<Vec<Case>, F
             HookName::Token => read_file::<token::Token>(&file)?,
             HookName::Login => read_file::<login::Login>(&file)?,
             HookName::Policy => read_file::<policy::Policy>(&file)?,
+            HookName::ClaimMapper => read_file::<claim_mapper::ClaimMapper>(&file)?,
+            HookName::Transform => read_file::<transform::Transform>(&file)?,
             HookName::Registration => read_file::<registration::Registration>(&file)?,
             HookName::IdentitySchema => read_file::<identity_schema::IdentitySchema>(&file)?,
             HookName::Account => read_file::<account::Account>(&file)?,
