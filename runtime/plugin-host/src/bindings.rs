@@ -117,3 +117,13 @@ pub(crate) mod transform {
         ownership: Borrowing { duplicate_if_necessary: false },
     });
 }
+
+/// The `message` hook.
+pub(crate) mod message {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/call", "../../wit/host", "../../wit/message"],
+        world: "portcullis:message/plugin",
+        exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: false },
+    });
+}

@@ -13,6 +13,7 @@ pub mod hook_document;
 pub mod hooks;
 pub mod ids;
 pub mod json_patch;
+pub mod message;
 pub mod origin;
 pub mod outbound;
 pub mod permissions;

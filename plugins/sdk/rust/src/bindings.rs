@@ -171,3 +171,20 @@ pub mod transform {
         generate_all,
     });
 }
+
+pub mod message {
+    wit_bindgen::generate!({
+        path: ["../../../wit/call", "../../../wit/host", "../../../wit/message"],
+        inline: "package portcullis:sdk; world message-plugin { include portcullis:message/plugin@0.1.0; }",
+        world: "portcullis:sdk/message-plugin",
+        pub_export_macro: true,
+        export_macro_name: "__export_message_component",
+        default_bindings_module: "portcullis_plugin::bindings::message",
+        with: {
+            "portcullis:call/types@0.1.0": super::token::portcullis::call::types,
+            "portcullis:host/log@0.1.0": super::token::portcullis::host::log,
+            "portcullis:host/config@0.1.0": super::token::portcullis::host::config,
+        },
+        generate_all,
+    });
+}

@@ -38,6 +38,7 @@ pub mod identity_schema;
 pub mod kv;
 pub mod log;
 pub mod login;
+pub mod message;
 pub mod permissions;
 pub mod policy;
 pub mod registration;

@@ -8,6 +8,7 @@ mod event;
 mod identity;
 mod identity_schema;
 mod login;
+mod message;
 mod policy;
 mod registration;
 pub(crate) mod token;
@@ -75,6 +76,7 @@ functions! {
     Decide: Policy "decide" policy::Decide,
     MapClaims: ClaimMapper "map-claims" claim_mapper::MapClaims,
     Transform: Transform "transform" transform::Transform,
+    SendMessage: Message "send" message::Send,
 }
 
 impl FunctionName {

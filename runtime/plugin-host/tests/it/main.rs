@@ -15,6 +15,7 @@ mod fuzz;
 mod inspect;
 mod install;
 mod log;
+mod message;
 mod people;
 mod policy;
 mod reread;

@@ -25,6 +25,7 @@ use crate::event::event_notes;
 use crate::fixture::{Fixture, issued, request, run, spec};
 use crate::install::token_other_types;
 use crate::log::Log;
+use crate::message::message_rules;
 use crate::people::{people_bad, people_rules};
 use crate::policy::policy_rules;
 use crate::transform::transform_rules;

@@ -120,11 +120,13 @@ pub enum HookName {
     ClaimMapper,
     /// Makes one JSON document of another, where a template can be configured.
     Transform,
+    /// Rewrites or delivers e-mails and SMS.
+    Message,
 }
 
 impl HookName {
     /// Every hook.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Token,
         Self::Login,
         Self::Registration,
@@ -135,6 +137,7 @@ impl HookName {
         Self::Policy,
         Self::ClaimMapper,
         Self::Transform,
+        Self::Message,
     ];
 
     /// As it stands in configuration, logs and metrics.
@@ -150,6 +153,7 @@ impl HookName {
             Self::Policy => "policy",
             Self::ClaimMapper => "claim-mapper",
             Self::Transform => "transform",
+            Self::Message => "message",
         }
     }
 
@@ -165,7 +169,7 @@ impl HookName {
             | Self::Account
             | Self::ClaimMapper
             | Self::Transform => 2_000,
-            Self::Event => 30_000,
+            Self::Event | Self::Message => 30_000,
         }
     }
 
@@ -182,6 +186,7 @@ impl HookName {
             Self::Policy => "portcullis:policy/hook@0.1.0",
             Self::ClaimMapper => "portcullis:claim-mapper/hook@0.1.0",
             Self::Transform => "portcullis:transform/hook@0.1.0",
+            Self::Message => "portcullis:message/hook@0.1.0",
         }
     }
 }

@@ -189,7 +189,7 @@ pub struct Limits {
     /// CPU time of the guest, in milliseconds. Time in host calls does not count.
     pub cpu_ms: u64,
     /// Wall time of the call, in milliseconds, waiting for its turn included. Without it, what the hook is for: 100 for
-    /// `token` and `policy`, 30000 for `event`, 2000 for the others.
+    /// `token` and `policy`, 30000 for `event` and `message`, 2000 for the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wall_ms: Option<u64>,
     /// Linear memory, in bytes. Guests with an interpreter inside want 128 MiB.
@@ -286,6 +286,7 @@ mod tests {
             (None, HookName::Account, ceiling, 2_000),
             (None, HookName::ClaimMapper, ceiling, 2_000),
             (None, HookName::Transform, ceiling, 2_000),
+            (None, HookName::Message, ceiling, 30_000),
             (None, HookName::CredentialImport, ceiling, 2_000),
             (None, HookName::Event, ceiling, 30_000),
             (Some(7), HookName::Event, ceiling, 7),

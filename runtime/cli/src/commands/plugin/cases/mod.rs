@@ -11,6 +11,7 @@ mod event;
 mod expect;
 mod identity_schema;
 mod login;
+mod message;
 mod person;
 mod policy;
 mod registration;
@@ -110,6 +111,7 @@ pub(super) fn read(project: &Project, only: Option<&str>) -> Result<Vec<Case>, F
             HookName::Policy => read_file::<policy::Policy>(&file)?,
             HookName::ClaimMapper => read_file::<claim_mapper::ClaimMapper>(&file)?,
             HookName::Transform => read_file::<transform::Transform>(&file)?,
+            HookName::Message => read_file::<message::Message>(&file)?,
             HookName::Registration => read_file::<registration::Registration>(&file)?,
             HookName::IdentitySchema => read_file::<identity_schema::IdentitySchema>(&file)?,
             HookName::Account => read_file::<account::Account>(&file)?,
