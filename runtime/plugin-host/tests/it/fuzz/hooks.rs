@@ -1,15 +1,21 @@
 //! Every function of every hook, asked as a room asks it, with what a room may rely on in the answer.
 
 use identity::hooks::{
-    AccountEvent, Happening, IdentityHooks as _, ImportAttempt, LoginAttempt, LoginDecision, LoginOutcome,
-    RegistrationDecision, RegistrationForm, TraitsCandidate, TraitsVerdict,
+    AccountEvent, ClaimMapper as _, Happening, IdentityHooks as _, ImportAttempt, LoginAttempt,
+    LoginDecision, LoginOutcome, MappingDecision, RegistrationDecision, RegistrationForm, TraitsCandidate,
+    TraitsVerdict, Upstream, UpstreamSource,
 };
 use identity::password::PlainPassword;
 use identity::session::Method;
 use oauth2::hooks::{PROTECTED_CLAIMS, TokenDecision, TokenHook as _};
 use portcullis_plugin_host::HookName;
+use primitives::hook_document::HookDocument;
 use primitives::hooks::HookFailure;
+use primitives::message::{
+    MessageChannel, MessageContent, MessageDecision, MessageHook as _, OutgoingMessage,
+};
 use primitives::policy::{PolicyDecision, PolicyHook as _, PolicyRequest};
+use primitives::transform::{TransformDecision, TransformHook as _, TransformPlace, TransformRequest};
 use primitives::{Secret, Timestamp};
 use serde_json::{Map, Value};
 use tenancy::plugin::{EventHook as _, PluginEvent};
@@ -92,6 +98,45 @@ impl Fixture {
                 };
                 run(host.decide(&context, &request)).map(policy)
             }
+            (HookName::ClaimMapper, "map-claims") => {
+                let upstream = Upstream {
+                    source: UpstreamSource::OpenId,
+                    provider: "corporate".to_owned(),
+                    provider_kind: "generic".to_owned(),
+                    subject: "u-1".to_owned(),
+                    claims: document(),
+                    identity: Some(&ada),
+                    origin: Some(origin()),
+                };
+                run(host.map_claims(&context, &upstream)).map(mapping)
+            }
+            (HookName::Transform, "transform") => {
+                let request = TransformRequest {
+                    place: TransformPlace::WebhookBody,
+                    template: "crm".to_owned(),
+                    subject: None,
+                    input: document(),
+                };
+                run(host.transform(&context, PLUGIN, &request)).map(|made| match made {
+                    TransformDecision::Output(value) => bounded(&value),
+                    TransformDecision::Cancel => {}
+                })
+            }
+            (HookName::Message, "send") => {
+                let content =
+                    MessageContent { subject: "Hello".to_owned(), text: "815".to_owned(), html: None };
+                let message = OutgoingMessage {
+                    id: Uuid::nil(),
+                    attempt: 1,
+                    channel: MessageChannel::Email,
+                    recipient: "ada@acme.example".to_owned(),
+                    template: "verification_code_valid".to_owned(),
+                    content,
+                    locale: None,
+                    data: document(),
+                };
+                run(host.send(&context, &message)).map(sent)
+            }
             (hook, function) => panic!("{}: {function} is asked by nobody here", hook.as_str()),
         }
     }
@@ -171,8 +216,41 @@ fn policy(decision: PolicyDecision) {
     }
 }
 
+fn mapping(decision: MappingDecision) {
+    match decision {
+        MappingDecision::Unmapped => {}
+        MappingDecision::Deny { message } => one_line(&message, 512),
+        MappingDecision::Mapped(mapping) => {
+            object(&mapping.traits);
+            mapping.metadata_public.iter().chain(&mapping.metadata_admin).for_each(object);
+            assert_eq!(mapping.groups, None, "it was not granted them");
+            assert!(mapping.verified_addresses.len() <= 32);
+            mapping.verified_addresses.iter().for_each(|(_, address)| assert!(address.len() <= 320));
+        }
+    }
+}
+
+fn sent(decision: MessageDecision) {
+    match decision {
+        MessageDecision::Send(MessageContent { subject, text, .. }) => {
+            one_line(&subject, 998);
+            assert!(!text.is_empty());
+        }
+        MessageDecision::Delivered { reference } => printable_ascii(&reference),
+    }
+}
+
+/// What somebody else wrote.
+fn document() -> HookDocument {
+    HookDocument::check(&Map::new()).unwrap()
+}
+
 /// Not deeper, and not larger, than the contract says.
 fn object(object: &Map<String, Value>) {
+    bounded(&Value::Object(object.clone()));
+}
+
+fn bounded(value: &Value) {
     fn depth(value: &Value) -> usize {
         match value {
             Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or(0),
@@ -180,8 +258,7 @@ fn object(object: &Map<String, Value>) {
             _ => 0,
         }
     }
-    let value = Value::Object(object.clone());
-    assert!(depth(&value) <= 32 && value.to_string().len() <= 64 << 10);
+    assert!(depth(value) <= 32 && value.to_string().len() <= 64 << 10);
 }
 
 fn fields(fields: &[(String, String)]) {
