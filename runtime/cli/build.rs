@@ -40,8 +40,8 @@ fn collect(root: &Path, at: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     }
     for entry in fs::read_dir(root.join(at))? {
         let name = entry?.file_name();
-        // What somebody built there is not a part of it.
-        if !["target", "node_modules", "__pycache__"].iter().any(|made| name == *made) {
+        // What somebody built there is not a part of it, nor are the versions of the contract before.
+        if !["target", "node_modules", "__pycache__", "frozen"].iter().any(|made| name == *made) {
             collect(root, &at.join(name), files)?;
         }
     }

@@ -17,6 +17,7 @@ use tenancy::plugin::uploaded::{
 use tenancy::plugin::{Capability, HookName, TrustSettings};
 
 use crate::component::{ComponentHash, SHARED_TYPES};
+use crate::hooks::interfaces;
 use crate::inspect::{Inspection, inspect};
 use crate::settings_schema::{check_schema, check_settings};
 use crate::spec::{PluginSource, PluginSpec, ShadowSpec, StoredComponent};
@@ -158,7 +159,8 @@ fn check_contract(found: &Inspection) -> Result<(), HostError> {
     let hooks = HookName::ALL.into_iter().map(HookName::interface);
     let capabilities = Capability::ALL.into_iter().filter_map(Capability::interface);
     let known: Vec<&'static str> = hooks.chain(capabilities).chain(SHARED_TYPES).collect();
-    for name in names() {
+    let older: Vec<String> = HookName::ALL.into_iter().flat_map(interfaces).collect();
+    for name in names().filter(|name| !older.contains(name)) {
         if let Some(known) = known.iter().find(|known| is_other_version(name, known)) {
             return Err(HostError::OtherContract {
                 found: name.clone(),

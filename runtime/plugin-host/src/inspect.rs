@@ -8,6 +8,7 @@ use wasmparser::{BinaryReaderError, Parser, Payload, Validator};
 
 use crate::HostError;
 use crate::component::{ComponentHash, is_free};
+use crate::hooks::interfaces;
 
 /// What a component is and needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,7 +48,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, HostError> {
         bytes: bytes.len() as u64,
         hooks: HookName::ALL
             .into_iter()
-            .filter(|hook| exports.iter().any(|export| export == hook.interface()))
+            .filter(|hook| interfaces(*hook).iter().any(|interface| exports.contains(interface)))
             .collect(),
         capabilities: imports.iter().filter_map(covering).collect(),
         not_offered: imports

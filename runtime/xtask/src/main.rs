@@ -9,6 +9,7 @@ mod bindings;
 mod ci;
 mod clients;
 mod demo;
+mod frozen;
 mod guests;
 mod install;
 mod loopback;
@@ -57,7 +58,9 @@ enum Task {
     Plugins(plugins::Arguments),
     /// Generates the bindings of the SDKs that are committed
     Bindings,
-    /// Checks the house rules that no other tool knows: who imports whom, file length, migrations, paths
+    /// Copies the contract, as far as it is not released, to where its versions are kept
+    Freeze,
+    /// Checks the house rules that no other tool knows: who imports whom, file length, migrations, paths, the contract
     Tidy,
 }
 
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Task::Guests => guests::build().map(|place| println!("{}", place.display())),
         Task::Plugins(arguments) => plugins::run(&arguments),
         Task::Bindings => bindings::write(),
+        Task::Freeze => frozen::write(),
         Task::Tidy => tidy::run(),
     };
     match done {

@@ -11,6 +11,7 @@ mod credential_import;
 mod event;
 mod fairness;
 mod fixture;
+mod frozen;
 mod fuzz;
 mod inspect;
 mod install;

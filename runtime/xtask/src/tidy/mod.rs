@@ -11,7 +11,7 @@ use anyhow::bail;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::workspace;
+use crate::{frozen, workspace};
 
 /// The files under version control, read once for every rule.
 pub(crate) struct Tree {
@@ -57,6 +57,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     wrong.extend(length::check(&tree));
     wrong.extend(migrations::check(&tree));
     wrong.extend(machine_paths::check(&tree));
+    wrong.extend(frozen::check(&tree.root.join("wit"))?);
     if wrong.is_empty() {
         println!("tidy: {} files in order", tree.files.len());
         return Ok(());
