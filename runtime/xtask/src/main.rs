@@ -15,6 +15,7 @@ mod install;
 mod loopback;
 mod node;
 mod plugins;
+mod reference;
 mod screenshots;
 mod server;
 mod test;
@@ -58,6 +59,8 @@ enum Task {
     Plugins(plugins::Arguments),
     /// Generates the bindings of the SDKs that are committed
     Bindings,
+    /// Writes the reference for plugin authors, a page for each hook
+    Reference,
     /// Copies the contract, as far as it is not released, to where its versions are kept
     Freeze,
     /// Checks the house rules that no other tool knows: who imports whom, file length, migrations, paths, the contract
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Task::Guests => guests::build().map(|place| println!("{}", place.display())),
         Task::Plugins(arguments) => plugins::run(&arguments),
         Task::Bindings => bindings::write(),
+        Task::Reference => reference::write(),
         Task::Freeze => frozen::write(),
         Task::Tidy => tidy::run(),
     };
