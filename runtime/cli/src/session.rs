@@ -15,6 +15,28 @@ use crate::data_directory::DataDirectory;
 use crate::outcome::Failure;
 use crate::serve;
 
+/// Runs a command against the node that runs at this place, for what only such a one has in its memory.
+pub(crate) fn with_running_node<T>(
+    place: &Place,
+    command: impl AsyncFnOnce(Api) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let config = place.read()?;
+        let directory = DataDirectory::find(config.server.data_dir.clone())?;
+        match Api::connect(&directory.socket()).await {
+            Ok(api) => command(api).await,
+            Err(error) if nobody_is_there(&error) => Err(Failure::Refused("no node runs here".to_owned())),
+            Err(error) => Err(error).context("the node's socket cannot be used").map_err(Failure::from),
+        }
+    })
+}
+
+/// Whether nobody answers at the socket, or nobody any more.
+fn nobody_is_there(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+}
+
 /// Runs a command against the node of this place.
 pub(crate) fn with_node<T>(
     place: &Place,
@@ -26,9 +48,7 @@ pub(crate) fn with_node<T>(
         let directory = DataDirectory::find(config.server.data_dir.clone())?;
         match Api::connect(&directory.socket()).await {
             Ok(api) => return command(api).await,
-            // Nobody is there, or nobody any more.
-            Err(error)
-                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {}
+            Err(error) if nobody_is_there(&error) => {}
             Err(error) => {
                 return Err(error).context("the node's socket cannot be used").map_err(Failure::from);
             }

@@ -222,6 +222,7 @@ pub(crate) fn all() -> Vec<Route> {
         GET "/admin/portcullis/v1/plugins/{name}/shadow" "getPluginShadow", Tenant(Scope::PluginsRead), Problem, admin::plugins::shadow::show, "Says how the shadow's answers differ, on this node";
         DELETE "/admin/portcullis/v1/plugins/{name}/shadow" "deletePluginShadow", Tenant(Scope::PluginsWrite), Problem, admin::plugins::shadow::end, "Ends the shadow";
         POST "/admin/portcullis/v1/plugins/{name}/promote" "promotePlugin", Tenant(Scope::PluginsWrite), Problem, admin::plugins::enable::promote, "Lets what shadows run";
+        GET "/admin/portcullis/v1/plugins/{name}/logs" "getPluginLogs", Tenant(Scope::PluginsRead), Problem, admin::plugins::logs::show, "Says what a plugin logged lately on this node, and why its calls failed";
         POST "/admin/portcullis/v1/plugins/{name}/disable" "disablePlugin", Tenant(Scope::PluginsWrite), Problem, admin::plugins::enable::disable, "Lets no version run";
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
-use tenancy::plugin::HookName;
+use tenancy::plugin::{HookName, LineLevel};
 use tracing::Instrument as _;
 use wasmtime::Store;
 
@@ -85,7 +85,7 @@ impl PluginHost {
             Err(reason) => {
                 self.metrics.count_unavailable(C::HOOK.as_str(), slot.name());
                 let failure = (HookFailureKind::Unavailable, reason.to_owned());
-                return Err(failed(&tracing::Span::none(), caller, slot.name(), failure));
+                return Err(self.failed(&tracing::Span::none(), caller, slot.name(), failure));
             }
         };
         // At a level that is off by default: written out with every change, as it would be for lines of log
@@ -127,29 +127,38 @@ impl PluginHost {
             peak_memory = used.peak_memory,
             host_calls = used.host_calls
         );
-        answer.map_err(|failure| failed(&span, caller, &plugin.name, failure))
+        answer.map_err(|failure| self.failed(&span, caller, &plugin.name, failure))
+    }
+
+    /// Logs a failure, unless the tenant's plugins fail all the time, and puts it into the form that rooms know.
+    fn failed(
+        &self,
+        span: &tracing::Span,
+        caller: Caller<'_>,
+        plugin: &str,
+        (kind, detail): Failure,
+    ) -> HookFailure {
+        let (context, detail) = (caller.context, printable(&detail));
+        if let Some(left_out) = caller.gate.failures.admit(Instant::now()) {
+            tracing::warn!(
+                parent: span,
+                tenant = %context.tenant,
+                request = %context.request,
+                plugin,
+                kind = crate::metrics::outcome(kind),
+                detail,
+                left_out,
+                "plugin failed"
+            );
+            let words = printable(&format!("{}: {detail}", crate::metrics::outcome(kind)));
+            let when = (self.clock.now(), context.request);
+            caller.gate.recent.write(plugin, when, LineLevel::Failure, &words);
+        }
+        HookFailure { plugin: plugin.to_owned(), kind, detail }
     }
 }
 
 /// The words for a failure of a call whose guest may have any secret in its own.
 fn unsaid(kind: HookFailureKind) -> String {
     format!("{}; a call with a secret says no more", crate::metrics::outcome(kind))
-}
-
-/// Logs a failure, unless the tenant's plugins fail all the time, and puts it into the form that rooms know.
-fn failed(span: &tracing::Span, caller: Caller<'_>, plugin: &str, (kind, detail): Failure) -> HookFailure {
-    let (context, detail) = (caller.context, printable(&detail));
-    if let Some(left_out) = caller.gate.failures.admit(Instant::now()) {
-        tracing::warn!(
-            parent: span,
-            tenant = %context.tenant,
-            request = %context.request,
-            plugin,
-            kind = crate::metrics::outcome(kind),
-            detail,
-            left_out,
-            "plugin failed"
-        );
-    }
-    HookFailure { plugin: plugin.to_owned(), kind, detail }
 }

@@ -5,7 +5,9 @@ use std::sync::{Arc, PoisonError};
 use futures_util::future::BoxFuture;
 use primitives::TenantId;
 use tenancy::plugin::uploaded::{ShadowReport, StoredPlugin};
-use tenancy::plugin::{DeclaredPlugin, PluginReport, Reread, TenantPlugins, Trust, TrustSettings};
+use tenancy::plugin::{
+    DeclaredPlugin, PluginLines, PluginReport, Reread, TenantPlugins, Trust, TrustSettings,
+};
 
 use crate::capabilities::{Granted, printable};
 use crate::component::ComponentHash;
@@ -59,6 +61,10 @@ impl TenantPlugins for PluginHost {
     fn shadow(&self, tenant: &TenantId, plugin: &str) -> Option<ShadowReport> {
         let shadow = self.find_tenant(tenant)?.find(plugin)?.shadow.clone()?;
         Some(shadow.report())
+    }
+
+    fn lines(&self, tenant: &TenantId, plugin: &str, after: u64) -> Option<PluginLines> {
+        self.find_tenant(tenant)?.gate.recent.since(plugin, after)
     }
 
     fn list(&self, tenant: &TenantId) -> Vec<PluginReport> {

@@ -105,6 +105,7 @@ impl Slot {
 impl Installed {
     pub(crate) fn new(gate: Arc<TenantGate>, turn: u64, mut slots: Vec<Arc<Slot>>) -> Self {
         slots.sort_by(|a, b| a.name().cmp(b.name()));
+        gate.recent.keep(slots.iter().map(|slot| slot.name()));
         let mut bound: Vec<(i32, HookName, usize, Arc<Slot>)> = Vec::new();
         for slot in &slots {
             for (index, binding) in slot.bindings().iter().enumerate() {

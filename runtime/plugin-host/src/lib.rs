@@ -33,6 +33,7 @@ mod meter;
 mod metrics;
 mod plugin;
 mod pretend;
+mod recent;
 mod reread;
 mod runner;
 mod settings_schema;

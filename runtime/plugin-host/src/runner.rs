@@ -85,7 +85,7 @@ impl Runner {
         let state =
             CallState::new(plugin, caller.context, Arc::clone(meter)).within(wall).beginning_slow(at_once);
         let carries_secrets = call.carries_secrets();
-        let state = if carries_secrets { state.unheard() } else { state };
+        let state = if carries_secrets { state.unheard() } else { state.heard_by(caller.gate) };
         let spare = self.spares.take(&loaded, plugin);
         let function = call.function();
         let guest = Box::pin(guest(self.engine.clone(), Arc::clone(&loaded), spare, state, call, places));

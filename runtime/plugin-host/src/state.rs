@@ -14,6 +14,7 @@ use crate::capabilities::{Granted, LOG_LINES};
 use crate::engine::EPOCHS;
 use crate::meter::Meter;
 use crate::plugin::Plugin;
+use crate::tenant::TenantGate;
 use crate::wasi::LazyWasi;
 
 /// Epochs of a first slice on a worker. Until the second tick: the next one comes at any moment.
@@ -40,6 +41,8 @@ pub(crate) struct CallState {
     pub(crate) http_calls: u32,
     /// Whether what it logs is counted, and not written.
     pub(crate) is_unheard: bool,
+    /// Where what it logs is kept besides, for the tenant.
+    pub(crate) heard_by: Option<Arc<TenantGate>>,
     /// Epochs until it is looked at for the first time.
     first_slice: u64,
 }
@@ -61,6 +64,7 @@ impl CallState {
             log_lines: LOG_LINES,
             http_calls: 0,
             is_unheard: false,
+            heard_by: None,
             first_slice: ON_A_WORKER,
         }
     }
@@ -74,6 +78,12 @@ impl CallState {
     /// The same, for a guest whose words are not written.
     pub(crate) const fn unheard(mut self) -> Self {
         self.is_unheard = true;
+        self
+    }
+
+    /// The same, for a guest of this tenant.
+    pub(crate) fn heard_by(mut self, gate: &Arc<TenantGate>) -> Self {
+        self.heard_by = Some(Arc::clone(gate));
         self
     }
 
@@ -103,6 +113,7 @@ impl CallState {
             log_lines: 0,
             http_calls: 0,
             is_unheard: false,
+            heard_by: None,
             first_slice: ON_A_WORKER,
         }
     }

@@ -10,6 +10,7 @@ use tenancy::plugin::Settings;
 
 use crate::failure_log::FailureLog;
 use crate::meter::Meter;
+use crate::recent::RecentLines;
 use crate::usual::Usual;
 
 /// How much of its rate a tenant may save up.
@@ -35,6 +36,8 @@ pub(crate) struct TenantGate {
     bucket: Mutex<Bucket>,
     /// The log lines of its failures.
     pub(crate) failures: FailureLog,
+    /// What its plugins said lately.
+    pub(crate) recent: RecentLines,
 }
 
 /// Guest CPU in seconds. A call is let in while something is in it, sets aside what its like use, and pays
@@ -65,6 +68,7 @@ impl TenantGate {
             turns: Arc::new(Semaphore::new(1)),
             bucket: Mutex::new(bucket),
             failures: FailureLog::new(),
+            recent: RecentLines::default(),
         })
     }
 

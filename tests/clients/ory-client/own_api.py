@@ -80,6 +80,9 @@ def plugins() -> None:
     enabled = done(call("POST", f"{one}/enable", {"version": 1, **declaration}))
     assert enabled["running"]["state"] == "loaded", enabled
     assert len(done(call("GET", one))["versions"]) == 3
+    logs = done(call("GET", f"{one}/logs?after=0"))
+    assert logs == {"lines": [], "next": 0, "missed": False}, logs
+    assert call("GET", f"{one}/logs?after=yesterday").status_code == 400
     done(call("POST", f"{one}/shadow", {"version": 2, "per_mille": 1000}))
     assert done(call("GET", f"{one}/shadow"))["version"] == 2
     done(call("DELETE", f"{one}/shadow"))

@@ -244,6 +244,7 @@ async fn plugins_of_one_tenant_are_nothing_in_another() {
         ("POST", "/rollback"),
         ("POST", "/shadow"),
         ("GET", "/shadow"),
+        ("GET", "/logs"),
         ("DELETE", "/shadow"),
         ("POST", "/promote"),
         ("DELETE", "/versions/1"),

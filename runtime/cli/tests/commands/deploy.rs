@@ -42,6 +42,8 @@ fn project_is_pushed_enabled_replaced_and_rolled_back() {
     );
     let sha256 = first["sha256"].as_str().unwrap().to_owned();
     assert_eq!(enabled(&place, &["enable"]), (1, sha256.clone()));
+    let told = place.run(&["plugin", "logs"]);
+    assert_eq!((told.code, &*told.out), (0, ""), "nobody has called it yet");
     let shown = place.json(&["plugin", "show", "plan"]);
     assert_eq!(shown["current"]["declaration"]["settings"], json!({ "domains": {} }), "as the project says");
     assert_eq!(shown["current"]["declaration"]["limits"]["wall_ms"], 5000);
@@ -119,6 +121,7 @@ fn component_is_pushed_to_a_tenant_without_a_running_node() {
     let enable = ["plugin", "enable", "echo", "--tenant", "acme", "--declaration", &declaration];
     let plugin = place.json(&enable);
     assert_eq!(plugin["current"]["declaration"]["bind"][0]["order"], 3);
+    place.fails(&["plugin", "logs", "echo", "--tenant", "acme"], 3, "no node runs here");
     place.fails(&["plugin", "show", "echo"], 3, "no uploaded plugin");
     place.fails(&["plugin", "delete", "echo", "--tenant", "acme", "--version", "1"], 3, "is what runs");
     assert_eq!(place.run(&["plugin", "disable", "echo", "--tenant", "acme"]).code, 0);

@@ -20,7 +20,7 @@ use tenancy::plugin::uploaded::{
     CandidateRefusal, CheckedComponent, ComponentRoom, PluginCandidates, RefusalReason, ShadowReport,
     StoredPlugin, UploadBounds,
 };
-use tenancy::plugin::{DeclaredPlugin, PluginReport, Reread, TenantPlugins, TrustSettings};
+use tenancy::plugin::{DeclaredPlugin, PluginLines, PluginReport, Reread, TenantPlugins, TrustSettings};
 use tenancy::{ManagedBy, Tenant};
 use tokio::sync::watch;
 
@@ -59,6 +59,10 @@ impl TenantPlugins for NoPlugins {
     fn forget(&self, _: &TenantId) {}
 
     fn shadow(&self, _: &TenantId, _: &str) -> Option<ShadowReport> {
+        None
+    }
+
+    fn lines(&self, _: &TenantId, _: &str, _: u64) -> Option<PluginLines> {
         None
     }
 

@@ -1,6 +1,6 @@
 //! `log`: a guest's words in the node's log, a bounded number of lines per call.
 
-use tenancy::plugin::Capability;
+use tenancy::plugin::{Capability, LineLevel};
 
 use super::wit::log::{Host, Level};
 use crate::state::CallState;
@@ -38,6 +38,9 @@ impl CallState {
         }
         let (plugin, tenant, request) = (&*self.plugin, &self.tenant, self.request);
         let message = printable(message);
+        if let Some(gate) = &self.heard_by {
+            gate.recent.write(plugin, (self.granted.clock.now(), request), level_of(level), &message);
+        }
         match level {
             Level::Debug => tracing::debug!(plugin, %tenant, %request, "plugin says: {message}"),
             Level::Info => tracing::info!(plugin, %tenant, %request, "plugin says: {message}"),
@@ -45,6 +48,15 @@ impl CallState {
             Level::Error => tracing::error!(plugin, %tenant, %request, "plugin says: {message}"),
         }
         Ok(())
+    }
+}
+
+const fn level_of(level: Level) -> LineLevel {
+    match level {
+        Level::Debug => LineLevel::Debug,
+        Level::Info => LineLevel::Info,
+        Level::Warn => LineLevel::Warn,
+        Level::Error => LineLevel::Error,
     }
 }
 

@@ -6,6 +6,7 @@ use identity::password::PlainPassword;
 use portcullis_plugin_host::{Binding, HookName, PluginSource, PluginSpec, Settings};
 use primitives::Secret;
 use primitives::hooks::{HookFailure, HookFailureKind};
+use tenancy::TenantPlugins as _;
 
 use crate::fixture::{Fixture, component, run};
 use crate::log::Log;
@@ -64,6 +65,8 @@ pub(crate) fn import_rules() {
     let text = log.text();
     assert!(text.contains("plugin failed") && text.contains("a call with a secret says no more"), "{text}");
     assert!(!text.contains(PASSWORD), "{text}");
+    let kept = format!("{:?}", fixture.host.lines(&fixture.tenant, "import", 0).unwrap());
+    assert!(kept.contains("a call with a secret says no more") && !kept.contains(PASSWORD), "{kept}");
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod log;
 mod message;
 mod people;
 mod policy;
+mod recent;
 mod reread;
 mod reuse;
 mod shadow;

@@ -4,6 +4,7 @@
 //! This room knows plugins as their operator does. What runs them is behind [`TenantPlugins`].
 
 pub mod events;
+pub mod lines;
 pub mod port;
 pub mod secrets;
 pub mod settings;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use events::{Consumed, EventHook, NoEventHook, PluginEvent};
+pub use lines::{LineLevel, PluginLine, PluginLines};
 pub use port::{CircuitState, PluginReport, PluginState, Reread, TenantPlugins};
 pub use secrets::{PluginSecret, PluginSecrets, reconcile_secrets};
 pub use settings::{Limits, Settings};

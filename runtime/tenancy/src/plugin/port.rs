@@ -8,7 +8,7 @@ use primitives::TenantId;
 use serde::Serialize;
 
 use super::uploaded::{PluginCandidates, ShadowReport, StoredPlugin};
-use super::{Capability, DeclaredPlugin, HookName, SignedBy, TrustSettings};
+use super::{Capability, DeclaredPlugin, HookName, PluginLines, SignedBy, TrustSettings};
 
 /// Installs the plugins of tenants. Implemented by `plugin-host`.
 ///
@@ -51,6 +51,9 @@ pub trait TenantPlugins: PluginCandidates + Send + Sync + fmt::Debug {
 
     /// What came of the calls that a plugin's shadow saw on this node; `None` where there is none.
     fn shadow(&self, tenant: &TenantId, plugin: &str) -> Option<ShadowReport>;
+
+    /// What a plugin of the tenant said lately on this node, after a cursor; `None` where there is no such plugin.
+    fn lines(&self, tenant: &TenantId, plugin: &str, after: u64) -> Option<PluginLines>;
 
     /// The tenant's plugins as they are now, in the order of their names.
     fn list(&self, tenant: &TenantId) -> Vec<PluginReport>;

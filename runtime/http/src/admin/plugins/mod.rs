@@ -3,6 +3,7 @@
 //! The tenant is that of the address (`/t/{tenant}`, or a host), as for clients and identities.
 
 pub(crate) mod enable;
+pub(crate) mod logs;
 pub(crate) mod shadow;
 pub(crate) mod upload;
 

@@ -1,10 +1,11 @@
-//! `portcullis plugin push`, `list`, `show`, `enable`, `shadow`, `promote`, `disable`, `rollback`, `delete`: plugins of
-//! a node's tenant, by its admin API.
+//! `portcullis plugin push`, `list`, `show`, `enable`, `shadow`, `promote`, `disable`, `rollback`, `logs`,
+//! `delete`: plugins of a node's tenant, by its admin API.
 //!
 //! Where there is a project, its manifest says what is pushed and how it runs; without one the plugin is named,
 //! and runs as it last did.
 
 mod enable;
+mod logs;
 mod push;
 mod shadow;
 mod signature;
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     Disable(One),
     /// Lets the version before run again, as it ran
     Rollback(One),
+    /// Shows what a plugin logged lately on this node, and why its calls failed
+    Logs(logs::Options),
     /// Deletes a plugin that is not enabled, or a version that does not run
     Delete {
         #[command(flatten)]
@@ -99,6 +102,7 @@ pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
         }
         Command::Enable(options) => enable::run(place, options),
         Command::Shadow(options) => shadow::run(place, options),
+        Command::Logs(options) => logs::run(place, options),
         Command::Promote(one) => change(place, one, "/promote"),
         Command::Disable(one) => change(place, one, "/disable"),
         Command::Rollback(one) => change(place, one, "/rollback"),
