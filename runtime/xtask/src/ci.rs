@@ -47,6 +47,9 @@ fn document() -> anyhow::Result<()> {
     workspace::run(&mut doc)
 }
 
+/// The workspace of the guests.
+const GUESTS: &str = "plugins/Cargo.toml";
+
 /// Licences, bans and sources; advisories too when their database can be fetched.
 fn deny() -> anyhow::Result<()> {
     if !install::cargo_deny()? {
@@ -55,11 +58,15 @@ fn deny() -> anyhow::Result<()> {
     }
     // What `skip` lists is needed, or the list is wrong.
     let lints = ["-D", "unmatched-skip", "-D", "unnecessary-skip"];
-    cargo(&[&["deny", "--all-features", "check"], &lints[..], &["bans", "licenses", "sources"]].concat())?;
+    let checks = ["bans", "licenses", "sources"];
+    cargo(&[&["deny", "--all-features", "check"], &lints[..], &checks].concat())?;
+    // The guests, by `plugins/.cargo/deny.toml`.
+    cargo(&[&["deny", "--manifest-path", GUESTS, "check"], &lints[..], &checks].concat())?;
     let mut fetch = workspace::cargo();
     fetch.args(["deny", "fetch", "db"]);
     if workspace::run(&mut fetch).is_ok() {
-        return cargo(&["deny", "--all-features", "check", "--disable-fetch", "advisories"]);
+        cargo(&["deny", "--all-features", "check", "--disable-fetch", "advisories"])?;
+        return cargo(&["deny", "--manifest-path", GUESTS, "check", "--disable-fetch", "advisories"]);
     }
     println!("advisories: not checked, their database cannot be fetched from here");
     Ok(())

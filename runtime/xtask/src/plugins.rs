@@ -6,6 +6,7 @@
 //!
 //! A sample or fixture with a manifest is walked too. In Rust it is a crate of `plugins/`, built where it is; in another
 //! language it is what differs from a new project, and is put over one.
+//! The plugins of this repository (`plugins/cedar`, …) are projects themselves, and are built where they are.
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
@@ -90,6 +91,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             let walk = Walk { binary: &binary, language, hook: &hook, calls: 0 };
             walk.sample(&sample).with_context(|| format!("plugins: {}", sample.display()))?;
         }
+        for plugin in own(language.name)? {
+            let hook = hook_of(&plugin)?;
+            let walk = Walk { binary: &binary, language, hook: &hook, calls: arguments.bench.unwrap_or(0) };
+            walk.own(&plugin).with_context(|| format!("plugins: {}", plugin.display()))?;
+        }
     }
     Ok(())
 }
@@ -122,6 +128,16 @@ fn samples(language: &str) -> anyhow::Result<Vec<PathBuf>> {
     let mut samples = projects()?;
     samples.retain(|sample| sample.to_string_lossy().ends_with(&end));
     Ok(samples)
+}
+
+/// The plugins of this repository that are written in a language: all are in Rust.
+fn own(language: &str) -> anyhow::Result<Vec<PathBuf>> {
+    if language != "rust" {
+        return Ok(Vec::new());
+    }
+    let place = workspace::root().join("plugins");
+    let found = names(&place)?.into_iter().map(|name| place.join(name));
+    Ok(found.filter(|plugin| plugin.join(MANIFEST).is_file()).collect())
 }
 
 /// The hook that a sample's manifest names.
@@ -212,6 +228,27 @@ impl Walk<'_> {
         self.wrong_case_fails(&project)
     }
 
+    /// A plugin of this repository. Its cases are tried in a copy, one of which is made wrong.
+    fn own(&self, plugin: &Path) -> anyhow::Result<()> {
+        let start = Instant::now();
+        // What its engine is made of may not be in cargo's cache yet.
+        workspace::run(self.command(plugin, &["build"]).env_remove("CARGO_NET_OFFLINE"))?;
+        println!("{}: built in {:.1} s", plugin.display(), start.elapsed().as_secs_f64());
+        let project = tempfile::tempdir()?;
+        fs::copy(plugin.join(MANIFEST), project.path().join(MANIFEST))?;
+        for part in ["build", "cases"] {
+            put_over(&plugin.join(part), &project.path().join(part))?;
+        }
+        workspace::run(&mut self.command(project.path(), &["test"]))?;
+        if self.calls > 0 {
+            let calls = self.calls.to_string();
+            workspace::run(&mut self.command(project.path(), &["bench", "--calls", &calls]))?;
+            let fresh = ["bench", "--calls-per-instance", "1", "--calls", &calls];
+            workspace::run(&mut self.command(project.path(), &fresh))?;
+        }
+        self.wrong_case_fails(project.path())
+    }
+
     /// Makes a project, as far as that it can be built.
     fn make(&self, place: &Path) -> anyhow::Result<PathBuf> {
         let project = place.join("plan");
@@ -266,6 +303,20 @@ mod tests {
             }
         }
         assert_eq!(projects, Vec::<PathBuf>::new(), "their names end with no language");
+    }
+
+    #[test]
+    fn every_plugin_of_the_repository_is_walked() {
+        let place = workspace::root().join("plugins");
+        let is_crate = |name: &String| place.join(name).join("Cargo.toml").is_file();
+        let crates: Vec<PathBuf> = names(&place)
+            .unwrap()
+            .into_iter()
+            .filter(|name| is_crate(name) && name != "fixtures")
+            .map(|name| place.join(name))
+            .collect();
+        assert!(!crates.is_empty());
+        assert_eq!(own("rust").unwrap(), crates, "one has no {MANIFEST}");
     }
 
     #[test]
