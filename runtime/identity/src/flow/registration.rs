@@ -4,6 +4,7 @@ use primitives::subject::AssuranceLevel;
 use primitives::{Actor, AuditEvent, Change, IdentityId};
 
 use super::{Caller, Flow, FlowError, Message, PendingChange, Room, Step, Submission};
+use crate::hooks::{LoginAttempt, LoginOutcome};
 use crate::identity::Identity;
 use crate::limiter::count_attempt;
 use crate::password::check_policy;
@@ -77,16 +78,11 @@ pub(super) async fn with_password(
     }
     let identity = Identity::new(IdentityId::generate(room.rng), &checked, room.rng, room.now);
     let identity = room.added(&context, identity).await?;
-    let session = room.settings.flow.session_after_registration.then(|| {
-        let proof = AuthenticationMethod {
-            method: Method::Password,
-            aal: AssuranceLevel::Aal1,
-            completed_at: room.now,
-        };
-        let device = caller.device(room.rng);
-        let session = Session::begin(room.rng, &identity, proof, device, &room.settings.session);
-        (session, SessionToken::generate(room.rng))
-    });
+    let session = if room.settings.flow.session_after_registration {
+        first_session(room, caller, &identity, &checked).await?
+    } else {
+        None
+    };
     let change = creation(room, &identity, &checked, Actor::Anonymous).write(Write::SetPassword {
         identity: identity.id,
         password: hashed,
@@ -94,6 +90,35 @@ pub(super) async fn with_password(
     });
     let change = PendingChange::new(change, session.clone());
     Ok(Step::Registered { identity, session, change })
+}
+
+/// The session of somebody who has just signed up, unless a plugin denies it.
+///
+/// Attack: somebody who may have an account and may not sign in, before they are approved, say, signs up and is in. So the
+/// hook `login` is asked here as at any other sign-in. Whom it denies has the account and no session: when they sign in
+/// they see why.
+async fn first_session(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    identity: &Identity,
+    checked: &CheckedTraits,
+) -> Result<Option<(Session, SessionToken)>, FlowError> {
+    let attempt = LoginAttempt {
+        identifier: checked.identifiers().first().map(ToString::to_string).unwrap_or_default(),
+        method: Method::Password,
+        refresh: false,
+        origin: caller.origin(),
+    };
+    let context = room.hook_context(Actor::Subject(identity.id), Some(identity));
+    let claims = match room.hooks.after_login(&context, &attempt, identity).await? {
+        LoginOutcome::Allow { claims } => claims,
+        LoginOutcome::Deny { .. } | LoginOutcome::RequireSecondFactor => return Ok(None),
+    };
+    let proof =
+        AuthenticationMethod { method: Method::Password, aal: AssuranceLevel::Aal1, completed_at: room.now };
+    let device = caller.device(room.rng);
+    let session = Session::begin(room.rng, identity, proof, device, &room.settings.session);
+    Ok(Some((Session { claims, ..session }, SessionToken::generate(room.rng))))
 }
 
 /// The form again, because an identifier (or a look-alike) is taken: found before, or by the guard of

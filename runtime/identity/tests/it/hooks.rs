@@ -276,7 +276,9 @@ async fn registration_is_decided_by_plugins_in_order() {
     let Step::Registered { identity, .. } = register(&world, "bob@acme.example").await.unwrap() else {
         panic!("not registered")
     };
-    assert_eq!(hooks.asked(), ["before_registration self", "validate_traits new", "after_registration "]);
+    let asked =
+        ["before_registration self", "validate_traits new", "after_registration ", "after_login anew"];
+    assert_eq!(hooks.asked(), asked);
     assert_eq!(identity.metadata_public, Some(json!({ "by": "plugin" })));
     assert_eq!(identity.metadata_admin, None);
 }
@@ -291,11 +293,37 @@ async fn registration_that_a_plugin_denies_or_fails_makes_no_account() {
         assert_eq!(flow.field_messages.len(), 1, "{place}: of the field that is shown");
         assert!(flow.messages.iter().any(|message| message.text == "Cannot be."), "{place}: of another");
     }
-    for place in ["before_registration", "validate_traits", "after_registration"] {
+    for place in ["before_registration", "validate_traits", "after_registration", "after_login"] {
         let (world, _) = scripted(&Scripted { fails: Some(place), ..Scripted::default() }).await;
         let failed = register(&world, "bob@acme.example").await.unwrap_err();
         assert!(matches!(failed, FlowError::Hook(_)), "{place}: {failed}");
     }
+}
+
+#[tokio::test]
+async fn sign_up_that_signs_in_asks_as_a_sign_in_does() {
+    let denied = Scripted { denies: Some("after_login"), ..Scripted::default() };
+    let factor = Scripted { outcome: Some(LoginOutcome::RequireSecondFactor), ..Scripted::default() };
+    for hooks in [denied, factor] {
+        let (world, _) = scripted(&hooks).await;
+        let Step::Registered { session, .. } = register(&world, "bob@acme.example").await.unwrap() else {
+            panic!("not registered")
+        };
+        assert!(session.is_none(), "the account is made, and nobody is signed in");
+    }
+    let claims = SessionClaims::check(json!({ "desk": "3.14" }).as_object().cloned().unwrap()).unwrap();
+    let outcome = Some(LoginOutcome::Allow { claims: claims.clone() });
+    let (mut world, _) = scripted(&Scripted { outcome, ..Scripted::default() }).await;
+    let Step::Registered { session, .. } = register(&world, "bob@acme.example").await.unwrap() else {
+        panic!("not registered")
+    };
+    assert_eq!(session.unwrap().0.claims, claims);
+
+    world.settings.flow.session_after_registration = false;
+    let hooks = Scripted::default();
+    world.hooks = Box::new(hooks.clone());
+    register(&world, "carol@acme.example").await.unwrap();
+    assert!(!hooks.asked().iter().any(|asked| asked.starts_with("after_login")), "nobody signs in");
 }
 
 #[tokio::test]
