@@ -46,3 +46,24 @@ async fn app_gets_nobody_and_no_token_that_the_policy_denies() {
     let tokens = app.redeem(&allowed).await;
     assert_eq!(tokens.status, 200, "what was denied was not used up: {}", tokens.text());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn policy_is_asked_again_when_they_have_consented() {
+    let world = World::start().await;
+    let app = App::register(&world, false).await;
+    let mut ada = Browser::default();
+    sign_up(&world, &mut ada, "ada@acme.example").await;
+    let consent = format!("{}/ui/consent", world.tenant("acme"));
+    for (denied, expect) in
+        [("nothing", None), ("authorize", Some("access_denied")), ("error", Some("server_error"))]
+    {
+        rule(&world, "nothing").await;
+        let asked = ada.get(&app.authorize(&[("prompt", "consent")])).await;
+        let challenge = asked.sent("consent_challenge").unwrap();
+        rule(&world, denied).await;
+        let form = [("consent_challenge", challenge.as_str()), ("decision", "allow")];
+        let answer = ada.post(&consent, &form).await;
+        assert_eq!(answer.sent("error").as_deref(), expect, "{denied}: {}", answer.text());
+        assert_eq!(answer.sent("code").is_some(), expect.is_none(), "{denied}");
+    }
+}
