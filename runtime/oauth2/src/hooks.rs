@@ -3,6 +3,7 @@
 use std::fmt;
 
 use futures_util::future::BoxFuture;
+use primitives::ClientId;
 use primitives::hooks::{FailurePolicy, HookContext, HookFailure};
 use serde_json::{Map, Value};
 
@@ -85,6 +86,30 @@ pub struct TokenShape {
     pub access_token: Map<String, Value>,
 }
 
+/// A live access token that is introspected.
+#[derive(Debug, Clone)]
+pub struct IntrospectedToken {
+    /// The person that it stands for, absent when a client acts for itself.
+    pub subject: Option<TokenSubject>,
+    /// Its scopes.
+    pub scopes: Vec<String>,
+    /// Its audience.
+    pub audience: Vec<String>,
+    /// What `ext` has already.
+    pub claims: Map<String, Value>,
+    /// The client that asks; none for an administrator.
+    pub resource_server: Option<ClientId>,
+}
+
+/// What a hook answers about one.
+#[derive(Debug, Clone, PartialEq)]
+pub enum IntrospectionDecision {
+    /// Answer, with these claims added to `ext`. None of them is protected: the host has checked.
+    Answer(Map<String, Value>),
+    /// The token is inactive for whoever asks (RFC 7662 section 2.2).
+    Inactive,
+}
+
 /// What happens when a token hook cannot answer: nothing is issued.
 pub const TOKEN_FAILURE_POLICY: FailurePolicy = FailurePolicy::Closed;
 
@@ -106,6 +131,16 @@ pub trait TokenHook: Send + Sync + fmt::Debug {
         context: &'a HookContext,
         request: &'a TokenRequest,
     ) -> BoxFuture<'a, Result<TokenDecision, HookFailure>>;
+
+    /// Whether a plugin on this hook has something to say of introspection.
+    fn introspects(&self, context: &HookContext) -> bool;
+
+    /// Called at introspection of a live access token.
+    fn shape_introspection<'a>(
+        &'a self,
+        context: &'a HookContext,
+        token: &'a IntrospectedToken,
+    ) -> BoxFuture<'a, Result<IntrospectionDecision, HookFailure>>;
 }
 
 /// For a node without plugins: adds nothing.
@@ -131,5 +166,17 @@ impl TokenHook for NoTokenHook {
         _: &'a TokenRequest,
     ) -> BoxFuture<'a, Result<TokenDecision, HookFailure>> {
         Box::pin(async { Ok(TokenDecision::Issue(TokenShape::default())) })
+    }
+
+    fn introspects(&self, _: &HookContext) -> bool {
+        false
+    }
+
+    fn shape_introspection<'a>(
+        &'a self,
+        _: &'a HookContext,
+        _: &'a IntrospectedToken,
+    ) -> BoxFuture<'a, Result<IntrospectionDecision, HookFailure>> {
+        Box::pin(async { Ok(IntrospectionDecision::Answer(Map::new())) })
     }
 }

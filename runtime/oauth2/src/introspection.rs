@@ -1,18 +1,20 @@
 //! Token introspection (RFC 7662): whether a token is live, and what it stands for.
 
-use primitives::{Change, ClientId};
+use primitives::hooks::HookFailure;
+use primitives::{Change, ClientId, RequestId};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::access_token::{find_client, find_token};
+use crate::access_token::{LiveToken, find_client, find_token};
 use crate::client_authentication::{AuthenticatedClient, FailedCause, authenticate};
 use crate::decision::Decision;
-use crate::liveness::{SessionRule, check_grant};
+use crate::hooks::{IntrospectedToken, IntrospectionDecision};
+use crate::liveness::{LiveGrant, SessionRule, check_grant};
 use crate::ports::PortError;
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
-use crate::token::{ClientRequest, TokenError, check_form, refresh_token};
+use crate::token::{ClientRequest, TokenError, check_form, hook, refresh_token};
 use crate::token_format::{REFRESH_TOKEN, has_form};
 
 /// The answer. An inactive token says nothing but that: neither why, nor whether it ever existed.
@@ -43,6 +45,21 @@ pub struct ActiveToken {
     pub ext: Map<String, Value>,
 }
 
+/// How a token is asked about.
+struct Asked<'a> {
+    /// Without any of these it is inactive.
+    required: Scopes,
+    /// The client that asks; none for an administrator.
+    resource_server: Option<&'a ClientId>,
+    request: RequestId,
+}
+
+impl Introspection {
+    fn of(active: Option<ActiveToken>) -> Self {
+        active.map_or(Self::Inactive, |active| Self::Active(Box::new(active)))
+    }
+}
+
 impl Serialize for Introspection {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -58,17 +75,20 @@ impl Serialize for Introspection {
 
 impl AuthorizationServer {
     /// Introspects for an admin. With `scope`, a token that lacks one of these scopes is inactive.
-    pub async fn introspect(&self, token: &str, scope: Option<&str>) -> Result<Introspection, PortError> {
-        let found = if has_form(token, REFRESH_TOKEN) {
-            self.introspect_refresh_token(token, None).await?
-        } else {
-            self.introspect_access_token(token).await?
-        };
+    pub async fn introspect(
+        &self,
+        token: &str,
+        scope: Option<&str>,
+        request: RequestId,
+    ) -> Result<Introspection, TokenError> {
         let Ok(required) = Scopes::parse(scope.unwrap_or("")) else { return Ok(Introspection::Inactive) };
-        Ok(match found {
-            Some((scope, active)) if scope.covers(&required) => Introspection::Active(Box::new(active)),
-            _ => Introspection::Inactive,
-        })
+        let found = if has_form(token, REFRESH_TOKEN) {
+            let found = self.introspect_refresh_token(token, None).await?;
+            found.filter(|(scope, _)| scope.covers(&required)).map(|(_, active)| active)
+        } else {
+            self.introspect_access_token(token, &Asked { required, resource_server: None, request }).await?
+        };
+        Ok(Introspection::of(found))
     }
 
     /// Introspects for a client that authenticates with the request. A confidential client, as every
@@ -98,21 +118,30 @@ impl AuthorizationServer {
             .find("token")
             .ok_or(TokenError::InvalidRequest("parameter token is missing".into()))?;
         let found = if has_form(token, REFRESH_TOKEN) {
-            self.introspect_refresh_token(token, Some(&client.id)).await?
+            self.introspect_refresh_token(token, Some(&client.id)).await?.map(|(_, active)| active)
         } else {
-            self.introspect_access_token(token).await?
+            let required = Scopes::default();
+            let asked = Asked { required, resource_server: Some(&client.id), request: request.request };
+            self.introspect_access_token(token, &asked).await?
         };
-        let answer =
-            found.map_or(Introspection::Inactive, |(_, active)| Introspection::Active(Box::new(active)));
+        let answer = Introspection::of(found);
         // The use of an assertion is written before the answer goes out.
         let mut change = Change::new(self.tenant.clone());
         change.writes = writes;
         Ok(Decision::new(change, Ok(answer)))
     }
 
-    async fn introspect_access_token(&self, token: &str) -> Result<Option<(Scopes, ActiveToken)>, PortError> {
+    async fn introspect_access_token(
+        &self,
+        token: &str,
+        asked: &Asked<'_>,
+    ) -> Result<Option<ActiveToken>, TokenError> {
         let Some(found) = find_token(self, token).await? else { return Ok(None) };
         let Some(live) = found.check_live(self).await? else { return Ok(None) };
+        if !live.token().scope.covers(&asked.required) {
+            return Ok(None);
+        }
+        let Some(ext) = self.shape_introspection(&live, asked).await? else { return Ok(None) };
         let token = live.token();
         let active = ActiveToken {
             active: true,
@@ -128,9 +157,37 @@ impl AuthorizationServer {
             iss: self.issuer.as_str().to_owned(),
             token_type: "Bearer",
             token_use: "access_token",
-            ext: token.claims.clone(),
+            ext,
         };
-        Ok(Some((token.scope.clone(), active)))
+        Ok(Some(active))
+    }
+
+    /// What `ext` of a live token is, by the tenant's plugins; none where one has it be inactive.
+    async fn shape_introspection(
+        &self,
+        live: &LiveToken,
+        asked: &Asked<'_>,
+    ) -> Result<Option<Map<String, Value>>, HookFailure> {
+        let (token, grant) = (live.token(), live.grant());
+        let context = hook::context(self, &token.client, grant.map(LiveGrant::grant), asked.request);
+        if !self.ports.hook.introspects(&context) {
+            return Ok(Some(token.claims.clone()));
+        }
+        let input = IntrospectedToken {
+            subject: grant.map(hook::subject),
+            scopes: token.scope.to_vec(),
+            audience: token.audience.clone(),
+            claims: token.claims.clone(),
+            resource_server: asked.resource_server.cloned(),
+        };
+        Ok(match self.ports.hook.shape_introspection(&context, &input).await? {
+            IntrospectionDecision::Answer(added) => {
+                let mut ext = input.claims;
+                ext.extend(added);
+                Some(ext)
+            }
+            IntrospectionDecision::Inactive => None,
+        })
     }
 
     async fn introspect_refresh_token(
@@ -168,12 +225,18 @@ impl AuthorizationServer {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use futures_util::future::{BoxFuture, ready};
     use primitives::Timestamp;
+    use primitives::hooks::{HookContext, HookFailureKind};
     use serde_json::json;
 
     use super::*;
-    use crate::memory::{World, as_app, form, now, request};
+    use crate::hooks::{TokenDecision, TokenHook, TokenRequest, TokenShape};
+    use crate::memory::{REQUEST, World, as_app, form, now, request};
     use crate::parameters::Parameters;
+    use crate::settings::Settings;
 
     fn world(strategy: &str) -> World {
         let world = World::new();
@@ -183,7 +246,7 @@ mod tests {
     }
 
     fn introspect(world: &World, token: &str) -> Value {
-        serde_json::to_value(now(world.server.introspect(token, None)).unwrap()).unwrap()
+        serde_json::to_value(now(world.server.introspect(token, None, REQUEST)).unwrap()).unwrap()
     }
 
     #[test]
@@ -267,7 +330,7 @@ mod tests {
         let world = world("jwt");
         let tokens = world.redeem(&world.code("openid")).unwrap();
         let elsewhere = world.other_tenant();
-        let foreign = now(elsewhere.introspect(&tokens.access_token, None)).unwrap();
+        let foreign = now(elsewhere.introspect(&tokens.access_token, None, REQUEST)).unwrap();
         assert_eq!(foreign, Introspection::Inactive, "another tenant");
         let tampered = format!("{}A", tokens.access_token);
         let id_token = tokens.id_token.unwrap();
@@ -292,7 +355,7 @@ mod tests {
         for (scope, expect) in
             [("read", true), ("read openid", true), ("write", false), ("read write", false)]
         {
-            let answer = now(world.server.introspect(&token, Some(scope))).unwrap();
+            let answer = now(world.server.introspect(&token, Some(scope), REQUEST)).unwrap();
             assert_eq!(matches!(answer, Introspection::Active(_)), expect, "{scope}");
         }
     }
@@ -320,5 +383,85 @@ mod tests {
         let public = ask(&form(&[("client_id", "spa"), ("token", &access)]));
         assert_eq!(public.unwrap_err().code().as_str(), "invalid_client");
         assert_eq!(ask(&as_app(&[])).unwrap_err().code().as_str(), "invalid_request");
+    }
+
+    /// Answers what it was made with; a token's own claims are `plan` alone.
+    #[derive(Debug)]
+    struct Answers(Result<IntrospectionDecision, HookFailure>);
+
+    impl TokenHook for Answers {
+        fn applies(&self, _: &HookContext) -> bool {
+            true
+        }
+
+        fn shape_tokens<'a>(
+            &'a self,
+            _: &'a HookContext,
+            _: &'a TokenRequest,
+        ) -> BoxFuture<'a, Result<TokenDecision, HookFailure>> {
+            let access_token = Map::from_iter([("plan".to_owned(), json!("gold"))]);
+            Box::pin(ready(Ok(TokenDecision::Issue(TokenShape { access_token, ..TokenShape::default() }))))
+        }
+
+        fn shape_userinfo<'a>(
+            &'a self,
+            _: &'a HookContext,
+            _: &'a TokenRequest,
+        ) -> BoxFuture<'a, Result<TokenDecision, HookFailure>> {
+            Box::pin(ready(Ok(TokenDecision::Issue(TokenShape::default()))))
+        }
+
+        fn introspects(&self, context: &HookContext) -> bool {
+            context.client.as_ref().is_some_and(|client| client.as_str() == "app")
+        }
+
+        fn shape_introspection<'a>(
+            &'a self,
+            _: &'a HookContext,
+            token: &'a IntrospectedToken,
+        ) -> BoxFuture<'a, Result<IntrospectionDecision, HookFailure>> {
+            assert_eq!(json!(token.claims), json!({"plan": "gold"}));
+            Box::pin(ready(self.0.clone()))
+        }
+    }
+
+    #[test]
+    fn hook_adds_hides_and_fails_closed_and_only_for_live_access_tokens() {
+        let added = Map::from_iter([("seats".to_owned(), json!(5))]);
+        let failure =
+            HookFailure { plugin: "p".to_owned(), kind: HookFailureKind::Trap, detail: "d".to_owned() };
+        for (answer, expect) in [
+            (Ok(IntrospectionDecision::Answer(added)), Some(json!({"plan": "gold", "seats": 5}))),
+            (Ok(IntrospectionDecision::Inactive), Some(Value::Null)),
+            (Err(failure), None),
+        ] {
+            for strategy in ["jwt", "opaque"] {
+                let world = World::with(Settings::default(), Arc::new(Answers(answer.clone())));
+                world.add_client(&json!({"token_endpoint_auth_method": "client_secret_post",
+                    "access_token_strategy": strategy}));
+                let tokens = world.redeem(&world.code("openid offline_access")).unwrap();
+                let parameters = as_app(&[("token", &tokens.access_token)]);
+                let parameters = Parameters::parse(parameters.as_bytes());
+                let by_client = now(world.server.introspect_as_client(request(&parameters))).result;
+                let by_admin = now(world.server.introspect(&tokens.access_token, None, REQUEST));
+                for answer in [by_client, by_admin] {
+                    match (&expect, answer) {
+                        (Some(ext), Ok(answer)) => {
+                            let answer = serde_json::to_value(answer).unwrap();
+                            assert_eq!(answer["active"], !ext.is_null(), "{strategy}");
+                            assert_eq!(answer["ext"], *ext, "{strategy}");
+                        }
+                        (None, Err(error)) => assert_eq!(error.code().as_str(), "server_error"),
+                        (expect, answer) => panic!("{strategy}: {answer:?}, expected {expect:?}"),
+                    }
+                }
+                let other = now(world.server.introspect(&tokens.access_token, Some("write"), REQUEST));
+                assert_eq!(other, Ok(Introspection::Inactive), "it is not asked: it may have failed");
+                let refresh = introspect(&world, &tokens.refresh_token.unwrap());
+                assert_eq!((&refresh["active"], &refresh["ext"]), (&json!(true), &Value::Null));
+                world.rows(|rows| rows.clients.clear());
+                assert_eq!(introspect(&world, &tokens.access_token), json!({"active": false}));
+            }
+        }
     }
 }

@@ -309,7 +309,7 @@ mod tests {
         world.memory.apply(ended).unwrap();
         world.rows(|rows| rows.sessions.clear());
         let is_active = |token: &str| {
-            let answer = now(world.server.introspect(token, None)).unwrap();
+            let answer = now(world.server.introspect(token, None, crate::memory::REQUEST)).unwrap();
             answer != crate::introspection::Introspection::Inactive
         };
         assert!(!is_active(&here.access_token));

@@ -93,7 +93,10 @@ mod tests {
     }
 
     fn is_active(world: &World, token: &str) -> bool {
-        matches!(now(world.server.introspect(token, None)).unwrap(), Introspection::Active(_))
+        matches!(
+            now(world.server.introspect(token, None, crate::memory::REQUEST)).unwrap(),
+            Introspection::Active(_)
+        )
     }
 
     #[test]

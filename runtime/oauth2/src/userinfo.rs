@@ -109,7 +109,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::hooks::{TokenHook, TokenShape};
+    use crate::hooks::{IntrospectedToken, IntrospectionDecision, TokenHook, TokenShape};
     use crate::memory::{World, now};
     use crate::settings::Settings;
 
@@ -176,6 +176,18 @@ mod tests {
             assert_eq!(context.client.as_ref().unwrap().as_str(), "app");
             assert_eq!(request.grant_type, "userinfo");
             Box::pin(ready(self.0.clone()))
+        }
+
+        fn introspects(&self, _: &HookContext) -> bool {
+            false
+        }
+
+        fn shape_introspection<'a>(
+            &'a self,
+            _: &'a HookContext,
+            _: &'a IntrospectedToken,
+        ) -> BoxFuture<'a, Result<IntrospectionDecision, HookFailure>> {
+            Box::pin(async { Ok(IntrospectionDecision::Answer(Map::new())) })
         }
     }
 

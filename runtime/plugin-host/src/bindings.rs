@@ -127,3 +127,13 @@ pub(crate) mod message {
         ownership: Borrowing { duplicate_if_necessary: false },
     });
 }
+
+/// The `introspection` interface of the `token` hook.
+pub(crate) mod introspection {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/call", "../../wit/host", "../../wit/token"],
+        world: "portcullis:token/introspector",
+        exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: false },
+    });
+}

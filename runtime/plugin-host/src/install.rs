@@ -12,6 +12,7 @@ use tenancy::plugin::{
 use crate::capabilities::{Granted, printable};
 use crate::component::ComponentHash;
 use crate::file_stamp::Stamps;
+use crate::hooks::FunctionName;
 use crate::installed::{Installed, Runs, Slot};
 use crate::plugin::Plugin;
 use crate::settings_schema::check_settings;
@@ -237,8 +238,9 @@ impl PluginHost {
         for binding in &spec.bindings {
             loaded.check_exports(binding.hook)?;
         }
-        let plugin =
-            Arc::new(Plugin::new(spec, (hash, signed_by), granted, &self.settings.ceiling, &self.metrics)?);
+        let plugin = Plugin::new(spec, (hash, signed_by), granted, &self.settings.ceiling, &self.metrics)?;
+        let introspects = loaded.exports.has_function(FunctionName::ShapeIntrospection);
+        let plugin = Arc::new(plugin.introspecting(introspects));
         self.smoke_test(&plugin, &loaded).await?;
         Ok(plugin)
     }

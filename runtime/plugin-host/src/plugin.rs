@@ -37,6 +37,8 @@ pub(crate) struct Plugin {
     /// How many calls an instance may serve.
     pub(crate) calls_per_instance: NonZeroU32,
     pub(crate) unique: Arc<Unique>,
+    /// Whether its component has something to say of introspection.
+    pub(crate) introspects: bool,
     bindings: Vec<Binding>,
     version: String,
     /// Of each hook that it is bound to.
@@ -76,6 +78,7 @@ impl Plugin {
             held: Held::default(),
             calls_per_instance: spec.calls_per_instance,
             unique: Arc::new(Unique(())),
+            introspects: false,
             breaker: Breaker::new(metrics.circuits_not_closed()),
             bindings: spec.bindings,
             version,
@@ -91,6 +94,11 @@ impl Plugin {
             && self.grants == spec.grants
             && self.calls_per_instance == spec.calls_per_instance
             && self.bindings == spec.bindings
+    }
+
+    /// The same, of a component that has something to say of introspection if `introspects`.
+    pub(crate) fn introspecting(self, introspects: bool) -> Self {
+        Self { introspects, ..self }
     }
 
     /// How long a call of a hook may take.

@@ -188,3 +188,20 @@ pub mod message {
         generate_all,
     });
 }
+
+pub mod introspection {
+    wit_bindgen::generate!({
+        path: ["../../../wit/call", "../../../wit/host", "../../../wit/token"],
+        inline: "package portcullis:sdk; world introspection-plugin { include portcullis:token/introspector@0.1.0; }",
+        world: "portcullis:sdk/introspection-plugin",
+        pub_export_macro: true,
+        export_macro_name: "__export_introspection_component",
+        default_bindings_module: "portcullis_plugin::bindings::introspection",
+        with: {
+            "portcullis:call/types@0.1.0": super::token::portcullis::call::types,
+            "portcullis:host/log@0.1.0": super::token::portcullis::host::log,
+            "portcullis:host/config@0.1.0": super::token::portcullis::host::config,
+        },
+        generate_all,
+    });
+}

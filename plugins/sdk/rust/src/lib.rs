@@ -35,6 +35,7 @@ mod host;
 pub mod http;
 pub mod identities;
 pub mod identity_schema;
+pub mod introspection;
 pub mod kv;
 pub mod log;
 pub mod login;

@@ -31,8 +31,8 @@ pub(crate) async fn by_admin(call: Call) -> Answer {
     let Some(token) = parameters.find("token") else {
         return refuse(&call, &TokenError::InvalidRequest("parameter token is missing".into()));
     };
-    match call.tenant.oauth2.introspect(token, parameters.find("scope")).await {
+    match call.tenant.oauth2.introspect(token, parameters.find("scope"), call.request).await {
         Ok(found) => json_no_store(StatusCode::OK, &found),
-        Err(error) => refuse(&call, &TokenError::Port(error)),
+        Err(error) => refuse(&call, &error),
     }
 }

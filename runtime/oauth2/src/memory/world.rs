@@ -261,9 +261,12 @@ pub(crate) fn as_app(pairs: &[(&str, &str)]) -> String {
     form(&[&[("client_id", "app"), ("client_secret", "s3cret-of-app")], pairs].concat())
 }
 
+/// The request that tests make.
+pub(crate) const REQUEST: RequestId = RequestId(Uuid::nil());
+
 /// A request with credentials in its form.
 pub(crate) fn request<'a>(parameters: &'a Parameters<'a>) -> ClientRequest<'a> {
-    ClientRequest { authorization: None, parameters, request: RequestId(Uuid::nil()) }
+    ClientRequest { authorization: None, parameters, request: REQUEST }
 }
 
 /// The answer of a decision: every port of the model is ready at once.

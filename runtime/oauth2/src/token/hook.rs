@@ -75,7 +75,7 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     use super::*;
-    use crate::hooks::TokenHook;
+    use crate::hooks::{IntrospectedToken, IntrospectionDecision, TokenHook};
     use crate::memory::{World, now};
     use crate::settings::Settings;
     use crate::token::ErrorCode;
@@ -109,6 +109,18 @@ mod tests {
         ) -> BoxFuture<'a, Result<TokenDecision, HookFailure>> {
             Box::pin(ready(self.0.clone()))
         }
+
+        fn introspects(&self, _: &HookContext) -> bool {
+            false
+        }
+
+        fn shape_introspection<'a>(
+            &'a self,
+            _: &'a HookContext,
+            _: &'a IntrospectedToken,
+        ) -> BoxFuture<'a, Result<IntrospectionDecision, HookFailure>> {
+            Box::pin(async { Ok(IntrospectionDecision::Answer(Map::new())) })
+        }
     }
 
     fn world(answer: Result<TokenDecision, HookFailure>, strategy: &str) -> World {
@@ -141,7 +153,8 @@ mod tests {
                 let id_token = payload(&tokens.id_token.unwrap());
                 assert_eq!((&id_token["plan"], &id_token["seats"]), (&json!("gold"), &Value::Null));
                 assert_eq!(id_token["email"], "corrected@example.org", "a hook may correct a scope's claim");
-                let answer = now(world.server.introspect(&tokens.access_token, None)).unwrap();
+                let answer =
+                    now(world.server.introspect(&tokens.access_token, None, crate::memory::REQUEST)).unwrap();
                 let answer = serde_json::to_value(answer).unwrap();
                 assert_eq!(answer["ext"], json!({"seats": 5}), "{strategy}");
             }

@@ -7,6 +7,7 @@ mod credential_import;
 mod event;
 mod identity;
 mod identity_schema;
+mod introspection;
 mod login;
 mod message;
 mod policy;
@@ -74,6 +75,7 @@ macro_rules! functions {
 functions! {
     ShapeTokens: Token "0.1.0" "shape-tokens" token::ShapeTokens,
     ShapeUserinfo: Token "0.1.0" "shape-userinfo" token::ShapeUserinfo,
+    ShapeIntrospection: Token "0.1.0" "shape-introspection" introspection::ShapeIntrospection,
     BeforeLogin: Login "0.1.0" "before" login::Before,
     AfterLogin: Login "0.1.0" "after" login::After,
     BeforeRegistration: Registration "0.1.0" "before" registration::Before,
@@ -90,9 +92,14 @@ functions! {
 
 /// The interfaces of a hook that this node calls: one of each version of its package, the newest first.
 pub(crate) fn interfaces(hook: HookName) -> Vec<String> {
+    versions(hook.interface())
+}
+
+/// The same interface in each version of its package that this node calls, the newest first.
+fn versions(interface: &str) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
-    for function in FunctionName::ALL.iter().filter(|function| function.hook() == hook) {
-        let interface = versioned(hook.interface(), function.version());
+    for function in FunctionName::ALL.iter().filter(|function| function.of_interface() == interface) {
+        let interface = function.interface();
         if !all.contains(&interface) {
             all.push(interface);
         }
@@ -107,14 +114,23 @@ fn versioned(interface: &str, version: &str) -> String {
 }
 
 impl FunctionName {
+    /// The interface that has it, in whichever version.
+    const fn of_interface(self) -> &'static str {
+        match self {
+            // A component exports it only if it has something to say there.
+            Self::ShapeIntrospection => "portcullis:token/introspection@0.1.0",
+            other => other.hook().interface(),
+        }
+    }
+
     /// The interface that has it.
     fn interface(self) -> String {
-        versioned(self.hook().interface(), self.version())
+        versioned(self.of_interface(), self.version())
     }
 
     /// Whether both are the same function in two versions of its package, or in one.
     fn is_version_of(self, other: Self) -> bool {
-        self.hook() == other.hook() && self.as_str() == other.as_str()
+        self.of_interface() == other.of_interface() && self.as_str() == other.as_str()
     }
 
     /// Finds the function in an instance, in the version that its component exports, and checks its types.
@@ -143,7 +159,7 @@ impl Exports {
         let mut found = Vec::new();
         for function in FunctionName::ALL.iter().copied() {
             let interface = function.interface();
-            if newest(interfaces(function.hook()), has).as_ref() != Some(&interface) {
+            if newest(versions(function.of_interface()), has).as_ref() != Some(&interface) {
                 continue;
             }
             let Some(interface_at) = component.get_export_index(None, &interface) else { continue };
@@ -157,7 +173,12 @@ impl Exports {
 
     /// Whether a hook is exported.
     pub(crate) fn has(&self, hook: HookName) -> bool {
-        self.0.iter().any(|(function, _)| function.hook() == hook)
+        self.0.iter().any(|(function, _)| function.of_interface() == hook.interface())
+    }
+
+    /// Whether a function is exported.
+    pub(crate) fn has_function(&self, function: FunctionName) -> bool {
+        self.0.iter().any(|(exported, _)| exported.is_version_of(function))
     }
 
     /// Checks the types of every function.

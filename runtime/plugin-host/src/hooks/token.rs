@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use oauth2::hooks::{TokenDecision, TokenHook, TokenRequest, TokenShape};
+use oauth2::hooks::{
+    IntrospectedToken, IntrospectionDecision, TokenDecision, TokenHook, TokenRequest, TokenShape,
+    TokenSubject,
+};
 use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
 use tenancy::plugin::HookName;
 use wasmtime::Store;
@@ -40,6 +43,18 @@ impl TokenHook for PluginHost {
         request: &'a TokenRequest,
     ) -> BoxFuture<'a, Result<TokenDecision, HookFailure>> {
         Box::pin(self.shape(FunctionName::ShapeUserinfo, context, request))
+    }
+
+    fn introspects(&self, context: &HookContext) -> bool {
+        self.has_introspecting(context)
+    }
+
+    fn shape_introspection<'a>(
+        &'a self,
+        context: &'a HookContext,
+        token: &'a IntrospectedToken,
+    ) -> BoxFuture<'a, Result<IntrospectionDecision, HookFailure>> {
+        Box::pin(self.introspect(context, token))
     }
 }
 
@@ -88,14 +103,29 @@ struct Input {
     id_token: bool,
 }
 
-struct SubjectInput {
-    id: String,
-    session: Option<String>,
-    assurance: String,
-    methods: Vec<String>,
-    traits: String,
-    metadata: String,
-    session_claims: String,
+/// The person, as guests see them.
+pub(super) struct SubjectInput {
+    pub(super) id: String,
+    pub(super) session: Option<String>,
+    pub(super) assurance: String,
+    pub(super) methods: Vec<String>,
+    pub(super) traits: String,
+    pub(super) metadata: String,
+    pub(super) session_claims: String,
+}
+
+impl SubjectInput {
+    pub(super) fn new(subject: &TokenSubject) -> Self {
+        Self {
+            id: subject.id.clone(),
+            session: subject.session.clone(),
+            assurance: subject.assurance.clone(),
+            methods: subject.methods.clone(),
+            traits: object(&subject.traits),
+            metadata: object(&subject.metadata),
+            session_claims: object(&subject.session_claims),
+        }
+    }
 }
 
 impl Input {
@@ -103,15 +133,7 @@ impl Input {
         Self {
             context: ContextInput::new(now, context),
             grant_type: request.grant_type.clone(),
-            subject: request.subject.as_ref().map(|subject| SubjectInput {
-                id: subject.id.clone(),
-                session: subject.session.clone(),
-                assurance: subject.assurance.clone(),
-                methods: subject.methods.clone(),
-                traits: object(&subject.traits),
-                metadata: object(&subject.metadata),
-                session_claims: object(&subject.session_claims),
-            }),
+            subject: request.subject.as_ref().map(SubjectInput::new),
             scopes: request.scopes.clone(),
             audience: request.audience.clone(),
             id_token: request.id_token,
@@ -132,7 +154,7 @@ enum Answer {
     Userinfo(Result<wit::UserinfoDecision, wit::HookError>),
 }
 
-fn strings(list: &[String]) -> Vec<&str> {
+pub(super) fn strings(list: &[String]) -> Vec<&str> {
     list.iter().map(String::as_str).collect()
 }
 

@@ -15,6 +15,7 @@ mod frozen;
 mod fuzz;
 mod inspect;
 mod install;
+mod introspection;
 mod log;
 mod message;
 mod people;

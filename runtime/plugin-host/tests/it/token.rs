@@ -24,6 +24,7 @@ use crate::credential_import::import_rules;
 use crate::event::event_notes;
 use crate::fixture::{Fixture, issued, request, run, spec};
 use crate::install::token_other_types;
+use crate::introspection::token_introspects;
 use crate::log::Log;
 use crate::message::message_rules;
 use crate::people::{people_bad, people_rules};

@@ -221,7 +221,7 @@ fn deleted_client_is_gone_with_everything_granted_to_it() {
         with(serde_json::to_value(&app.document).unwrap(), &json!({"client_secret": "s3cret-of-app"}));
     create(&world, &again).unwrap();
     for token in [own.access_token, tokens.access_token, tokens.refresh_token.unwrap()] {
-        let answer = now(world.server.introspect(&token, None)).unwrap();
+        let answer = now(world.server.introspect(&token, None, crate::memory::REQUEST)).unwrap();
         assert_eq!(answer, crate::introspection::Introspection::Inactive);
     }
     assert!(world.commit(|| world.decide_token(&as_app(&[("grant_type", "client_credentials")]))).is_ok());
@@ -235,7 +235,7 @@ fn token_of_a_new_client_is_live_within_its_first_second() {
     let pairs =
         [("client_id", "svc"), ("client_secret", secret.expose()), ("grant_type", "client_credentials")];
     let token = world.commit(|| world.decide_token(&form(&pairs))).unwrap().access_token;
-    let answer = now(world.server.introspect(&token, None)).unwrap();
+    let answer = now(world.server.introspect(&token, None, crate::memory::REQUEST)).unwrap();
     assert_ne!(answer, crate::introspection::Introspection::Inactive);
 }
 

@@ -168,7 +168,7 @@ fn damaged_component_is_refused_by_name_or_runs_within_its_limits() {
         }
         component
     });
-    assert!(seen["installed"] > 10 && seen["invalid"] > 10, "{seen:?}");
+    assert!(seen["installed"] > 4 && seen["invalid"] > 10, "{seen:?}");
 }
 
 /// A module that exports what a hook needs and traps.
