@@ -1,7 +1,11 @@
 //! Cases of the hook `token`: `wit/token/token.wit` in TOML and JSON, with the texts of JSON objects as objects.
 
-use oauth2::hooks::{TokenDecision, TokenHook as _, TokenRequest, TokenShape, TokenSubject};
+use oauth2::hooks::{
+    IntrospectedToken, IntrospectionDecision, TokenDecision, TokenHook as _, TokenRequest, TokenShape,
+    TokenSubject,
+};
 use plugin_host::PluginHost;
+use primitives::ClientId;
 use primitives::hooks::{HookContext, HookFailure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -13,13 +17,16 @@ pub(super) struct Token;
 
 /// Its functions.
 #[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub(super) enum Function {
-    ShapeTokens,
-    ShapeUserinfo,
+    #[serde(rename = "shape-tokens")]
+    Tokens,
+    #[serde(rename = "shape-userinfo")]
+    Userinfo,
+    #[serde(rename = "shape-introspection")]
+    Introspection,
 }
 
-/// `token-request`.
+/// `token-request`, and what `introspected-token` has besides.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub(super) struct Request {
@@ -28,6 +35,8 @@ pub(super) struct Request {
     scopes: Vec<String>,
     audience: Vec<String>,
     id_token: bool,
+    claims: Map<String, Value>,
+    resource_server: Option<ClientId>,
 }
 
 /// `subject`.
@@ -44,7 +53,7 @@ struct Subject {
     session_claims: Map<String, Value>,
 }
 
-/// `token-decision` and `userinfo-decision`. Documents without claims are left out.
+/// `token-decision`, `userinfo-decision` and `introspection-decision`. Documents without claims are left out.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) enum Decision {
@@ -59,6 +68,7 @@ pub(super) enum Decision {
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         claims: Map<String, Value>,
     },
+    Inactive {},
     Deny {
         description: String,
     },
@@ -75,25 +85,37 @@ impl HookCases for Token {
         context: &HookContext,
         request: &Request,
     ) -> Result<Decision, HookFailure> {
-        let request = request.of_the_room();
-        let decision = match function {
-            Function::ShapeTokens => host.shape_tokens(context, &request).await?,
-            Function::ShapeUserinfo => host.shape_userinfo(context, &request).await?,
-        };
-        Ok(match (function, decision) {
-            (_, TokenDecision::Deny { description }) => Decision::Deny { description },
-            (Function::ShapeTokens, TokenDecision::Issue(TokenShape { id_token, access_token })) => {
-                Decision::Issue { id_token, access_token }
-            }
+        let tokens = request.of_the_room();
+        let denied = |description| Decision::Deny { description };
+        Ok(match function {
+            Function::Tokens => match host.shape_tokens(context, &tokens).await? {
+                TokenDecision::Issue(TokenShape { id_token, access_token }) => {
+                    Decision::Issue { id_token, access_token }
+                }
+                TokenDecision::Deny { description } => denied(description),
+            },
             // The room has one type for both; userinfo's claims are in the place of the ID token's.
-            (Function::ShapeUserinfo, TokenDecision::Issue(shape)) => {
-                Decision::Answer { claims: shape.id_token }
+            Function::Userinfo => match host.shape_userinfo(context, &tokens).await? {
+                TokenDecision::Issue(shape) => Decision::Answer { claims: shape.id_token },
+                TokenDecision::Deny { description } => denied(description),
+            },
+            Function::Introspection => {
+                match host.shape_introspection(context, &request.introspected()).await? {
+                    IntrospectionDecision::Answer(claims) => Decision::Answer { claims },
+                    IntrospectionDecision::Inactive => Decision::Inactive {},
+                }
             }
         })
     }
 }
 
 impl Request {
+    fn introspected(&self) -> IntrospectedToken {
+        let TokenRequest { subject, scopes, audience, .. } = self.of_the_room();
+        let (claims, resource_server) = (self.claims.clone(), self.resource_server.clone());
+        IntrospectedToken { subject, scopes, audience, claims, resource_server }
+    }
+
     fn of_the_room(&self) -> TokenRequest {
         TokenRequest {
             grant_type: self.grant_type.clone(),
