@@ -246,7 +246,22 @@ impl Walk<'_> {
             let fresh = ["bench", "--calls-per-instance", "1", "--calls", &calls];
             workspace::run(&mut self.command(project.path(), &fresh))?;
         }
-        self.wrong_case_fails(project.path())
+        self.wrong_case_fails(project.path())?;
+        self.other_hooks(plugin)
+    }
+
+    /// A plugin's other hooks: each is a directory in it, with a manifest and cases for the same component.
+    fn other_hooks(&self, plugin: &Path) -> anyhow::Result<()> {
+        for hook in names(plugin)?.into_iter().map(|name| plugin.join(name)) {
+            if hook.join(MANIFEST).is_file() {
+                let project = tempfile::tempdir()?;
+                put_over(&hook, project.path())?;
+                put_over(&plugin.join("build"), &project.path().join("build"))?;
+                workspace::run(&mut self.command(project.path(), &["test"]))?;
+                self.wrong_case_fails(project.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes a project, as far as that it can be built.
