@@ -69,19 +69,24 @@ fn shared_page(resolve: &Resolve, package: PackageId) -> anyhow::Result<String> 
 
 fn hook_page(root: &Path, resolve: &Resolve, package: PackageId, hook: HookName) -> anyhow::Result<String> {
     let package = resolve.packages.get(package).context("a package")?;
-    let interface = package.interfaces.values().next().context("an interface")?;
-    let interface = resolve.interfaces.get(*interface).context("an interface")?;
     let mut text = format!("{GENERATED}# The hook `{}`\n\n{}\n\n", hook.as_str(), docs(&package.docs));
-    let _ = writeln!(text, "Interface `{}`. {}\n", hook.interface(), docs(&interface.docs));
     limits(&mut text, hook);
-    text.push_str("## Functions\n\n");
-    for function in interface.functions.values() {
-        let _ = writeln!(text, "### `{}`\n", function.name);
-        let _ =
-            writeln!(text, "```wit\n{}\n```\n\n{}\n", signature(resolve, function)?, docs(&function.docs));
+    for (name, id) in &package.interfaces {
+        let interface = resolve.interfaces.get(*id).context("an interface")?;
+        let version = package.name.version.as_ref().context("a version")?;
+        let named = format!("portcullis:{}/{name}@{version}", package.name.name);
+        let _ = writeln!(text, "## `{named}`\n\n{}\n", docs(&interface.docs));
+        for function in interface.functions.values() {
+            let _ = writeln!(text, "### `{}`\n", function.name);
+            let _ = writeln!(
+                text,
+                "```wit\n{}\n```\n\n{}\n",
+                signature(resolve, function)?,
+                docs(&function.docs)
+            );
+        }
+        types(&mut text, resolve, interface)?;
     }
-    text.push_str("## Input and output\n\n");
-    types(&mut text, resolve, interface)?;
     examples(&mut text, root, hook)?;
     Ok(text)
 }
@@ -93,7 +98,7 @@ fn limits(text: &mut String, hook: HookName) {
         text,
         "## Limits\n\nUnless the operator says otherwise, a call has {wall} ms, of which {cpu_ms} ms on the CPU, \
          {memory} MiB of memory, an answer of {output} KiB, {host_calls} calls of the host and {http_calls} HTTP \
-         requests. A call that exceeds one ends, and the failure policy above applies. See \
+         requests. A call that exceeds one ends, and the failure policy below applies. See \
          [what a plugin can rely on](../README.md#what-a-plugin-can-rely-on).\n",
         wall = hook.usual_wall_ms(),
         memory = memory_bytes >> 20,

@@ -315,7 +315,7 @@ typedef struct exports_portcullis_policy_hook_policy_request_t {
 
 // Something to do besides.
 typedef struct exports_portcullis_policy_hook_obligation_t {
-  // What.
+  // What: at most 128 bytes, without control characters.
   plugin_string_t   name;
   // In which way: the text of a JSON object; empty for nothing.
   plugin_string_t   parameters;
@@ -332,7 +332,8 @@ typedef struct exports_portcullis_policy_hook_permission_t {
   // the token endpoint there is none, so that an answer with any fails.
   exports_portcullis_policy_hook_list_obligation_t   obligations;
   // Headers to go on with, where a request is passed on. At `/oauth2/auth` and the token endpoint none is, so that
-  // an answer with any fails.
+  // an answer with any fails. A name is a token (RFC 9110 section 5.6.2) of at most 128 bytes, a value has no
+  // control characters and at most 4 KiB.
   plugin_list_tuple2_string_string_t   headers;
   // Must be empty in this version.
   plugin_list_tuple2_string_string_t   extensions;
