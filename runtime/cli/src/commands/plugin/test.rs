@@ -66,8 +66,9 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
 }
 
 fn judge(case: &Case, tried: Tried) -> Verdict {
-    let Tried { answer, log, kept } = tried;
+    let Tried { answer, log, kept, sent } = tried;
     let mut differences = differences(&case.expect, &answer, &log);
+    differences.extend(cases::http_differences(&case.http, &sent));
     if let Some(expected) = case.expect.kv.as_ref().filter(|expected| **expected != kept) {
         let (expected, found) = (Some(json!(expected)), Some(json!(kept)));
         differences.push(Difference { path: "kv".to_owned(), expected, found });

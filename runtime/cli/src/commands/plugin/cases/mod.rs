@@ -8,6 +8,7 @@ mod call;
 mod claim_mapper;
 mod credential_import;
 mod event;
+mod exchange;
 mod expect;
 mod identity_schema;
 mod login;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use self::call::Call;
+pub(super) use self::exchange::{Exchange, Sent, differences as http_differences};
 pub(super) use self::expect::{Expect, FailureName, Outcome};
 use super::manifest::Project;
 use crate::outcome::Failure;
@@ -66,6 +68,8 @@ pub(super) struct Case {
     pub(super) secrets: BTreeMap<String, Secret<String>>,
     /// What the plugin keeps already.
     pub(super) kept: BTreeMap<String, String>,
+    /// What it sends, and what comes back.
+    pub(super) http: Vec<Exchange>,
     pub(super) expect: Expect<Value>,
     /// Asks the hook.
     pub(super) ask: Box<Ask>,
@@ -93,6 +97,8 @@ struct Written<H: HookCases> {
     secrets: BTreeMap<String, Secret<String>>,
     #[serde(default)]
     kv: BTreeMap<String, String>,
+    #[serde(default)]
+    http: Vec<Exchange>,
     #[serde(default)]
     call: Call,
     #[serde(default)]
@@ -155,7 +161,7 @@ fn read_file<H: HookCases + 'static>(path: &Path) -> Result<Vec<Case>, Failure> 
         return Err(Failure::Usage(anyhow!("{name}: there is no case in it")));
     }
     let cases = file.case.into_iter().map(|written| {
-        let Written { name, function, settings, secrets, kv, call, request, expect } = written;
+        let Written { name, function, settings, secrets, kv, http, call, request, expect } = written;
         let request = std::sync::Arc::new(request);
         let ask: Box<Ask> = Box::new(move |host, context| {
             let request = std::sync::Arc::clone(&request);
@@ -165,7 +171,7 @@ fn read_file<H: HookCases + 'static>(path: &Path) -> Result<Vec<Case>, Failure> 
             })
         });
         let expect = expect.map(|answer| in_the_names_of_the_wit(&answer));
-        Case { file: path.to_owned(), name, settings, secrets, kept: kv, call, expect, ask }
+        Case { file: path.to_owned(), name, settings, secrets, kept: kv, http, call, expect, ask }
     });
     Ok(cases.collect())
 }

@@ -6,6 +6,7 @@
 mod log;
 mod per_call;
 mod secrets;
+mod servers;
 mod values;
 
 use std::collections::BTreeMap;
@@ -25,8 +26,9 @@ use tokio::runtime::Runtime;
 pub(super) use self::log::Log;
 pub(super) use self::per_call::PerCall;
 use self::secrets::TrialSecrets;
+use self::servers::TrialServers;
 use self::values::TrialValues;
-use super::cases::{Case, FailureName, Outcome};
+use super::cases::{Case, Exchange, FailureName, Outcome, Sent};
 use crate::randomness::SystemRng;
 use crate::temporary::Temporary;
 
@@ -35,6 +37,7 @@ pub(super) struct Trial {
     host: PluginHost,
     clock: Arc<CaseClock>,
     secrets: Arc<TrialSecrets>,
+    servers: Arc<TrialServers>,
     values: Arc<TrialValues>,
     sealer: Arc<Sealer>,
     settings: Settings,
@@ -48,6 +51,8 @@ pub(super) struct Tried {
     pub(super) log: Vec<String>,
     /// What it keeps.
     pub(super) kept: BTreeMap<String, String>,
+    /// The requests that it sent.
+    pub(super) sent: Vec<Sent>,
 }
 
 /// The time of the case that is asked.
@@ -85,18 +90,23 @@ impl Trial {
         let host = PluginHost::new(settings.clone(), compiled, compiler, Arc::clone(&sealer), clock.clone())?;
         let values = Arc::new(TrialValues::default());
         let secrets = Arc::new(TrialSecrets::default());
+        let servers = Arc::new(TrialServers::default());
         let host = host.offering(Services {
             secrets: Some(secrets.clone()),
             values: Some(values.clone()),
+            outbound: Some(servers.clone()),
             ..Services::default()
         });
-        Ok(Self { host, clock, secrets, values, sealer, settings, directory })
+        Ok(Self { host, clock, secrets, servers, values, sealer, settings, directory })
     }
 
     /// Loads the plugin for a case as if nobody had ever called it: with what the case says that it keeps, and no memory
     /// of limits that earlier calls hit.
-    pub(super) async fn install(&self, case: &Case, spec: PluginSpec) -> anyhow::Result<()> {
+    pub(super) async fn install(&self, case: &Case, mut spec: PluginSpec) -> anyhow::Result<()> {
         let tenant = &case.call.context().tenant;
+        // An operator names the servers; here the case does.
+        spec.http_origins = case.http.iter().map(Exchange::origin).collect::<anyhow::Result<_>>()?;
+        self.servers.begin_with(&case.http);
         self.secrets.begin_with(&case.secrets);
         self.values.begin_with(&case.kept);
         self.host.forget(tenant);
@@ -107,6 +117,7 @@ impl Trial {
     /// Asks the plugin what a case asks.
     pub(super) async fn ask(&self, case: &Case) -> Result<Value, HookFailure> {
         self.clock.0.store(case.call.now().micros(), Ordering::SeqCst);
+        self.servers.again();
         (case.ask)(&self.host, &case.call.context()).await
     }
 
@@ -134,7 +145,7 @@ impl Trial {
             anyhow::Ok(self.ask(case).await)
         })?;
         drop(runtime);
-        Ok(Tried { answer, log: log.take(), kept: self.values.in_words() })
+        Ok(Tried { answer, log: log.take(), kept: self.values.in_words(), sent: self.servers.sent() })
     }
 }
 
