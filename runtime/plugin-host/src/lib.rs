@@ -22,6 +22,7 @@ mod engine;
 mod error;
 mod failure_log;
 mod file_stamp;
+mod header;
 mod held;
 mod hooks;
 mod host;

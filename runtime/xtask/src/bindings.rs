@@ -16,16 +16,7 @@ const WORLD: &str = "plugin";
 
 /// Writes them.
 pub(crate) fn write() -> anyhow::Result<()> {
-    let root = workspace::root();
-    for (path, text) in generate(&root)? {
-        let path = root.join(path);
-        if let Some(directory) = path.parent() {
-            fs::create_dir_all(directory)?;
-        }
-        fs::write(&path, text).with_context(|| path.display().to_string())?;
-        println!("{}", path.display());
-    }
-    Ok(())
+    workspace::write_generated(generate(&workspace::root())?)
 }
 
 /// The files by their paths in the repository, for every hook that the SDK has a directory of.

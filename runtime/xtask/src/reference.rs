@@ -22,16 +22,7 @@ const SHARED: &str = "call";
 
 /// Writes the pages.
 pub(crate) fn write() -> anyhow::Result<()> {
-    let root = workspace::root();
-    for (path, text) in generate(&root)? {
-        let path = root.join(path);
-        if let Some(directory) = path.parent() {
-            fs::create_dir_all(directory)?;
-        }
-        fs::write(&path, text).with_context(|| path.display().to_string())?;
-        println!("{}", path.display());
-    }
-    Ok(())
+    workspace::write_generated(generate(&workspace::root())?)
 }
 
 /// The pages by their paths in the repository.

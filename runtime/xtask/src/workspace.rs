@@ -1,6 +1,8 @@
 //! Where things are, and how a step is run.
 
 use anyhow::{Context, bail};
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -46,6 +48,19 @@ pub(crate) fn forget_cargo(command: &mut Command) {
             command.env_remove(&name);
         }
     }
+}
+
+/// Writes files that are generated and committed, by their paths in the repository.
+pub(crate) fn write_generated(files: BTreeMap<PathBuf, String>) -> anyhow::Result<()> {
+    for (path, text) in files {
+        let path = root().join(path);
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        fs::write(&path, text).with_context(|| path.display().to_string())?;
+        println!("{}", path.display());
+    }
+    Ok(())
 }
 
 /// Runs a command to its end, with its output on ours; a failure names the command.

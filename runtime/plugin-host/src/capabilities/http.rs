@@ -14,6 +14,7 @@ use url::Url;
 
 use super::HostCall;
 use super::wit::http::{ErrorKind, Host, HttpError, Method, Request, Response};
+use crate::header;
 use crate::state::CallState;
 
 /// The longest URL, in bytes.
@@ -104,10 +105,9 @@ fn timeout(call: &HostCall, wanted_ms: Option<u32>) -> Option<Duration> {
     Some(left.min(wanted)).filter(|timeout| !timeout.is_zero())
 }
 
-/// A header that is one header (RFC 9110 section 5.6.2), and the guest's to set.
+/// A header that is one header, and the guest's to set.
 fn check_header(name: &str, value: &str) -> Result<(), HttpError> {
-    let of_token = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c);
-    if name.is_empty() || !name.bytes().all(of_token) {
+    if !header::is_name(name) {
         return Err(invalid("not the name of a header"));
     }
     if !value.bytes().all(|c| c == b'\t' || (b' '..=b'~').contains(&c)) {

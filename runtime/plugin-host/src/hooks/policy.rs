@@ -15,6 +15,7 @@ use crate::bindings::policy::exports::portcullis::policy::hook as wit;
 use crate::bindings::policy::portcullis::call::types;
 use crate::call::{Caller, Failure, GuestCall, not_installed};
 use crate::claims::{check_description, check_object};
+use crate::header;
 use crate::hooks::context::{ContextInput, bad, call_context, check_extensions, object};
 use crate::hooks::{FunctionName, GuestFunction, other_function};
 use crate::plugin::Plugin;
@@ -151,8 +152,7 @@ fn check(_: &Plugin, answer: Answer) -> Result<PolicyDecision, Failure> {
 /// Attack: a value with a line end in it begins a header of the guest's choice, or a body. So a header is one of
 /// RFC 9110 section 5, whoever passes it on.
 fn check_header(name: &str, value: &str) -> Result<(), Failure> {
-    let in_tokens = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || name.len() > NAME_BYTES || !name.bytes().all(in_tokens) {
+    if name.len() > NAME_BYTES || !header::is_name(name) {
         return Err(bad(format!("a header's name is a token of at most {NAME_BYTES} bytes")));
     }
     if value.len() > VALUE_BYTES || value.contains(char::is_control) {
