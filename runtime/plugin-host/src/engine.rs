@@ -11,7 +11,7 @@ use wasmtime::{
 };
 
 use crate::HostError;
-use crate::lanes::SlowGuests;
+use crate::slow_guests::SlowGuests;
 use crate::spares::SPARES_AT_MOST;
 
 /// How often a running guest is looked at: it yields the worker, and its CPU limit is checked.

@@ -11,10 +11,9 @@ use std::mem;
 use std::num::NonZeroU64;
 use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
-use std::thread::{self, Thread};
+use std::thread;
 use std::time::Duration;
 
 use rustix::thread::set_current_timer_slack;
@@ -27,6 +26,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::meter::Meter;
+use crate::slow_guests::SlowGuests;
+use crate::usual::Usual;
 
 /// A guest that used more than this without being done was made to yield at a tick, and needs long.
 pub(crate) const QUICK: Duration = Duration::from_micros(200);
@@ -43,47 +44,6 @@ const IDLE: ThreadSchedulePolicy = ThreadSchedulePolicy::Normal(NormalThreadSche
 /// turns to the slow lane does not count as out of work. So requests wait behind a busy worker, for a whole slice of
 /// the scheduler, unless the lane leaves its core for a moment.
 const REST: Duration = Duration::from_micros(10);
-
-/// How many guests are in the slow lane, and whom the first one wakes.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct SlowGuests(Arc<Guests>);
-
-#[derive(Debug, Default)]
-struct Guests {
-    count: AtomicUsize,
-    wakes: OnceLock<Thread>,
-}
-
-impl SlowGuests {
-    /// Whether there are any.
-    pub(crate) fn any(&self) -> bool {
-        self.0.count.load(Ordering::SeqCst) > 0
-    }
-
-    /// Has this thread woken whenever guests come.
-    pub(crate) fn wake(&self, thread: Thread) {
-        // Set once, by the one ticker that there is.
-        let _ = self.0.wakes.set(thread);
-    }
-
-    fn enter(&self) -> Entered {
-        if self.0.count.fetch_add(1, Ordering::SeqCst) == 0
-            && let Some(thread) = self.0.wakes.get()
-        {
-            thread.unpark();
-        }
-        Entered(self.clone())
-    }
-}
-
-/// A guest is in the slow lane.
-struct Entered(SlowGuests);
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        self.0.0.count.fetch_sub(1, Ordering::SeqCst);
-    }
-}
 
 /// A guest on its way to its end.
 pub(crate) type Guest<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -147,6 +107,8 @@ pub(crate) struct Way<'a> {
     pub(crate) turns: &'a Arc<Semaphore>,
     /// Whether it goes there at once, since its like have needed long before.
     pub(crate) at_once: bool,
+    /// What its like use.
+    pub(crate) usual: &'a Usual,
 }
 
 /// Whether a guest goes on where it was called.
@@ -172,16 +134,23 @@ pub(crate) async fn run<T: Send + 'static>(
     let mut here = if way.at_once { Here::No } else { Here::ByTheWall };
     while here != Here::No {
         let before = meter.used();
-        let by_cpu = here == Here::ByCpu;
+        // Of a plugin of which nothing is known yet, what is learned from one call concerns all that come with it.
+        let by_cpu = here == Here::ByCpu || way.usual.is_unknown();
         match poll_fn(|cx| Poll::Ready(meter.poll(by_cpu, || guest.as_mut().poll(cx)))).await {
             Poll::Ready(output) => return Some(output),
             Poll::Pending if meter.used().saturating_sub(before) < QUICK && meter.used() < AT_MOST => {
                 woken().await;
             }
-            Poll::Pending if by_cpu => here = Here::No,
             Poll::Pending => {
-                here = Here::ByCpu;
-                woken().await;
+                if by_cpu {
+                    way.usual.suspect();
+                }
+                if here == Here::ByCpu {
+                    here = Here::No;
+                } else {
+                    here = Here::ByCpu;
+                    woken().await;
+                }
             }
         }
     }
@@ -230,125 +199,149 @@ mod tests {
 
     use super::*;
 
-    /// Runs a guest that spins for so long at each of its polls; on which threads it was.
-    async fn threads(at_once: bool, polls: usize, spin: Duration) -> Vec<ThreadId> {
-        let (slow, turns) = (SlowLane::default(), Arc::new(Semaphore::new(1)));
-        let mut seen = Vec::new();
-        let guest = poll_fn(move |cx| {
-            let start = Instant::now();
-            while start.elapsed() < spin {}
-            seen.push(thread::current().id());
-            cx.waker().wake_by_ref();
-            if seen.len() == polls { Poll::Ready(mem::take(&mut seen)) } else { Poll::Pending }
-        });
-        run(&Meter::new(), Way { slow: &slow, turns: &turns, at_once }, Box::pin(guest)).await.unwrap()
+    /// What a call needs to go its way.
+    struct Lane {
+        slow: SlowLane,
+        turns: Arc<Semaphore>,
+        usual: Usual,
+    }
+
+    impl Lane {
+        /// For calls of a plugin of which nothing is known.
+        fn unknown() -> Self {
+            let (turns, usual) = (Arc::new(Semaphore::new(1)), Usual::new(Duration::from_millis(50)));
+            Self { slow: SlowLane::default(), turns, usual }
+        }
+
+        /// For calls of a plugin that is quick.
+        fn quick() -> Self {
+            let lane = Self::unknown();
+            lane.usual.learn(Duration::from_micros(10));
+            lane
+        }
+
+        async fn run<T: Send + 'static>(
+            &self,
+            at_once: bool,
+            guest: impl Future<Output = T> + Send + 'static,
+        ) -> T {
+            let way = Way { slow: &self.slow, turns: &self.turns, at_once, usual: &self.usual };
+            run(&Meter::new(), way, Box::pin(guest)).await.unwrap()
+        }
+
+        /// Runs a guest that does this at each of so many polls; on which threads it was.
+        async fn threads(
+            &self,
+            at_once: bool,
+            polls: usize,
+            mut at_each: impl FnMut(usize) + Send + 'static,
+        ) -> Vec<ThreadId> {
+            let mut seen = Vec::new();
+            let guest = poll_fn(move |cx| {
+                at_each(seen.len());
+                seen.push(thread::current().id());
+                cx.waker().wake_by_ref();
+                if seen.len() == polls { Poll::Ready(mem::take(&mut seen)) } else { Poll::Pending }
+            });
+            self.run(at_once, guest).await
+        }
+    }
+
+    /// Holds the core for so long.
+    fn spin(time: Duration) {
+        let start = Instant::now();
+        while start.elapsed() < time {}
     }
 
     #[tokio::test]
     async fn what_is_done_quickly_stays_where_it_was_called() {
         let here = thread::current().id();
-        assert_eq!(threads(false, 3, Duration::ZERO).await, [here; 3]);
+        assert_eq!(Lane::quick().threads(false, 3, |_| {}).await, [here; 3]);
     }
 
     #[tokio::test]
     async fn what_needs_long_leaves_after_its_second_slice() {
         let here = thread::current().id();
-        let seen = threads(false, 5, Duration::from_millis(1)).await;
-        assert_eq!(seen.iter().position(|thread| *thread != here), Some(2), "{seen:?}");
-        assert!(!seen[2..].contains(&here), "{seen:?}");
+        for lane in [Lane::quick(), Lane::unknown()] {
+            let seen = lane.threads(false, 5, |_| spin(Duration::from_millis(5))).await;
+            assert_eq!(seen.iter().position(|thread| *thread != here), Some(2), "{seen:?}");
+            assert!(!seen[2..].contains(&here), "{seen:?}");
+        }
     }
 
-    /// Runs a guest whose thread does not run for 3 ms in so many of its first polls; on which threads it was.
-    async fn descheduled(slices: usize, polls: usize) -> Vec<ThreadId> {
-        let (slow, turns) = (SlowLane::default(), Arc::new(Semaphore::new(1)));
-        let mut seen = Vec::new();
-        let guest = poll_fn(move |cx| {
-            if seen.len() < slices {
-                thread::sleep(Duration::from_millis(3));
-            }
-            seen.push(thread::current().id());
-            cx.waker().wake_by_ref();
-            if seen.len() == polls { Poll::Ready(mem::take(&mut seen)) } else { Poll::Pending }
-        });
-        run(&Meter::new(), Way { slow: &slow, turns: &turns, at_once: false }, Box::pin(guest)).await.unwrap()
+    #[tokio::test]
+    async fn first_slice_of_a_plugin_that_nobody_knows_warns_the_others() {
+        for (lane, is_long) in [(Lane::unknown(), true), (Lane::quick(), false)] {
+            // Never woken, so never in its second slice.
+            let mut call = pin!(lane.run(
+                false,
+                poll_fn(|_| {
+                    spin(Duration::from_millis(5));
+                    Poll::<()>::Pending
+                })
+            ));
+            assert!(poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await.is_pending());
+            assert_eq!(lane.usual.is_long(), is_long);
+        }
     }
 
     #[tokio::test]
     async fn guest_whose_thread_did_not_run_stays() {
         let here = thread::current().id();
-        assert_eq!(descheduled(1, 4).await, [here; 4]);
-        assert_eq!(descheduled(3, 5).await, [here; 5]);
+        for (slices, polls) in [(1, 4), (3, 5)] {
+            let sleep = move |poll| {
+                if poll < slices {
+                    thread::sleep(Duration::from_millis(3));
+                }
+            };
+            assert_eq!(Lane::quick().threads(false, polls, sleep).await, vec![here; polls]);
+        }
     }
 
     #[tokio::test]
     async fn many_quick_slices_are_long_together() {
         let here = thread::current().id();
-        let seen = threads(false, 100, Duration::from_micros(150)).await;
+        let seen = Lane::quick().threads(false, 100, |_| spin(Duration::from_micros(150))).await;
         assert!(seen.first() == Some(&here) && seen.last() != Some(&here));
     }
 
     #[tokio::test]
     async fn what_is_known_to_need_long_never_holds_the_worker() {
         let here = thread::current().id();
-        assert!(!threads(true, 2, Duration::ZERO).await.contains(&here));
+        assert!(!Lane::quick().threads(true, 2, |_| {}).await.contains(&here));
     }
 
     #[tokio::test]
     async fn slow_lane_gives_way_to_everything_else() {
-        let (slow, turns) = (SlowLane::default(), Arc::new(Semaphore::new(1)));
-        let way = Way { slow: &slow, turns: &turns, at_once: true };
         let idle = || thread_schedule_policy().unwrap() == IDLE;
-        assert_eq!(run(&Meter::new(), way, Box::pin(async move { idle() })).await, Some(true));
+        assert!(Lane::quick().run(true, async move { idle() }).await);
         assert!(!idle(), "the caller keeps its own");
     }
 
     #[tokio::test]
     async fn lane_knows_whether_guests_are_in_it() {
-        let (slow, turns) = (SlowLane::default(), Arc::new(Semaphore::new(1)));
-        let guests = slow.guests();
+        let lane = Lane::quick();
         for at_once in [true, false] {
-            let (way, guests) = (Way { slow: &slow, turns: &turns, at_once }, guests.clone());
-            assert_eq!(run(&Meter::new(), way, Box::pin(async move { guests.any() })).await, Some(at_once));
+            let guests = lane.slow.guests();
+            assert_eq!(lane.run(at_once, async move { guests.any() }).await, at_once);
         }
         // The task leaves after it has answered.
-        while guests.any() {
+        while lane.slow.guests().any() {
             tokio::task::yield_now().await;
         }
     }
 
     #[tokio::test]
-    async fn first_guest_in_the_lane_wakes_whoever_looks_at_them() {
-        let (slow, turns) = (SlowLane::default(), Arc::new(Semaphore::new(1)));
-        let (guests, (woken, when_woken)) = (slow.guests(), std::sync::mpsc::channel());
-        let looking = guests.clone();
-        let looker = thread::spawn(move || {
-            // May return by itself; what it waits for is what counts.
-            while !looking.any() {
-                thread::park();
-            }
-            woken.send(()).unwrap();
-        });
-        guests.wake(looker.thread().clone());
-        // Stays until it was seen.
-        let guest = Box::pin(async move { when_woken.recv_timeout(Duration::from_secs(30)).is_ok() });
-        let way = Way { slow: &slow, turns: &turns, at_once: true };
-        assert_eq!(run(&Meter::new(), way, guest).await, Some(true));
-        looker.join().unwrap();
-    }
-
-    #[tokio::test]
     async fn guest_whose_caller_is_gone_ends() {
-        let (slow, turns) = (SlowLane::default(), Arc::new(Semaphore::new(1)));
+        let lane = Lane::quick();
         let (ended, when_ended) = tokio::sync::oneshot::channel::<()>();
-        let guest = Box::pin(async move {
+        let guest = async move {
             let _ended_with_me = ended;
             std::future::pending::<()>().await;
-        });
-        let way = Way { slow: &slow, turns: &turns, at_once: true };
+        };
         {
-            let meter = Meter::new();
-            let call = run(&meter, way, guest);
-            tokio::select! { biased; _ = call => panic!("it never ends"), () = tokio::task::yield_now() => {} }
+            let call = lane.run(true, guest);
+            tokio::select! { biased; () = call => panic!("it never ends"), () = tokio::task::yield_now() => {} }
         }
         when_ended.await.unwrap_err();
     }

@@ -40,6 +40,7 @@ mod runner;
 mod settings_schema;
 mod shadow;
 mod signature;
+mod slow_guests;
 mod smoke;
 mod spares;
 mod spec;

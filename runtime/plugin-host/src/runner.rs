@@ -20,9 +20,6 @@ use crate::spares::{Spare, Spares};
 use crate::state::CallState;
 use crate::tenant::{TenantGate, take};
 
-/// A plugin whose calls use more than this starts in the slow lane.
-const NEEDS_LONG: Duration = Duration::from_millis(2);
-
 /// What every call of the node shares. Cloning shares it.
 #[derive(Debug, Clone)]
 pub(crate) struct Runner {
@@ -81,7 +78,7 @@ impl Runner {
         };
         let places = Places { _tenant: tenant_place, _node: node_place, _running: self.ticker.call_starts() };
 
-        let at_once = drawn.set_aside() >= NEEDS_LONG;
+        let at_once = plugin.usual.is_long();
         let state =
             CallState::new(plugin, caller.context, Arc::clone(meter)).within(wall).beginning_slow(at_once);
         let carries_secrets = call.carries_secrets();
@@ -89,7 +86,7 @@ impl Runner {
         let spare = self.spares.take(&loaded, plugin);
         let function = call.function();
         let guest = Box::pin(guest(self.engine.clone(), Arc::clone(&loaded), spare, state, call, places));
-        let way = Way { slow: &self.slow, turns: caller.gate.turns(), at_once };
+        let way = Way { slow: &self.slow, turns: caller.gate.turns(), at_once, usual: &plugin.usual };
         let ended = tokio::time::timeout_at(deadline.into(), run(meter, way, guest)).await;
         let answer = match ended {
             Ok(Some(ended)) => {

@@ -35,7 +35,7 @@ impl PluginHost {
             loaded.exports.check_types(&mut store, &instance)
         });
         let turns = Arc::new(Semaphore::new(1));
-        let way = Way { slow: &self.runner.slow, turns: &turns, at_once: false };
+        let way = Way { slow: &self.runner.slow, turns: &turns, at_once: false, usual: &plugin.usual };
         match tokio::time::timeout(plugin.longest_wall(), run(&meter, way, start)).await {
             Ok(Some(Ok(()))) => Ok(()),
             Ok(Some(Err(error))) => Err(HostError::DoesNotStart(format!("it does not start: {error:#}"))),

@@ -213,7 +213,7 @@ mod tests {
     use super::*;
     use crate::capabilities::link_capabilities;
     use crate::engine::{Ticker, engine};
-    use crate::lanes::SlowGuests;
+    use crate::slow_guests::SlowGuests;
 
     /// A component whose start does this; it may ask the clock by calling function 0.
     fn component(start: &[Instruction<'_>], memory_pages: u64) -> Vec<u8> {

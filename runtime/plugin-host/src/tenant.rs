@@ -155,11 +155,6 @@ impl Draw<'_> {
     pub(crate) const fn guest_ended(&mut self) {
         self.ended = true;
     }
-
-    /// What was set aside.
-    pub(crate) const fn set_aside(&self) -> Duration {
-        self.set_aside
-    }
 }
 
 impl Drop for Draw<'_> {
