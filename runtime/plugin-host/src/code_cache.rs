@@ -18,12 +18,12 @@ use ring::digest;
 use tenancy::plugin::Settings;
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
-use wasmtime::component::Component;
 
 use crate::HostError;
 use crate::code_room::make_room;
 use crate::compiler::{CappedCompiler, Compiler};
 use crate::component::ComponentHash;
+use crate::mapped_code::MappedCode;
 
 /// What the keyed hash is for; no other use of the node's keys gives the same one.
 const PURPOSE: &str = "compiled-component";
@@ -107,7 +107,7 @@ impl CodeCache {
         &self,
         hash: ComponentHash,
         engine: &Engine,
-    ) -> Result<Option<Component>, HostError> {
+    ) -> Result<Option<MappedCode>, HostError> {
         let path = self.path(hash, engine);
         let (cache, engine) = (self.clone(), engine.clone());
         off_thread(move || cache.map(&path, &engine)).await
@@ -119,7 +119,7 @@ impl CodeCache {
         bytes: Arc<[u8]>,
         hash: ComponentHash,
         engine: &Engine,
-    ) -> Result<Component, HostError> {
+    ) -> Result<MappedCode, HostError> {
         let _waiting = Waiting::enter(&self.0.waiting, self.0.queue)?;
         let _turn = self.0.turn.acquire().await.map_err(|error| HostError::Internal(error.to_string()))?;
         // Whoever waited for the same component finds it done.
@@ -147,11 +147,11 @@ impl CodeCache {
     }
 
     /// Maps the code of a file that is there, ours and readable.
-    fn map(&self, path: &Path, engine: &Engine) -> Result<Option<Component>, HostError> {
+    fn map(&self, path: &Path, engine: &Engine) -> Result<Option<MappedCode>, HostError> {
         if !self.is_ours(path) {
             return Ok(None);
         }
-        match map_code(path, engine) {
+        match MappedCode::map(path, engine) {
             Ok(component) => Ok(Some(component)),
             Err(error) if error.downcast_ref::<io::Error>().is_some() => {
                 tracing::warn!(path = %path.display(), %error, "cannot map compiled plugin code");
@@ -216,17 +216,6 @@ impl CodeCache {
         let mut known = self.0.authenticated.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(path.to_owned(), identity);
     }
-}
-
-/// Maps compiled code into the process.
-#[expect(unsafe_code, reason = "loading our own compiled component cache, the one exception of the style")]
-fn map_code(path: &Path, engine: &Engine) -> wasmtime::Result<Component> {
-    // SAFETY: `deserialize_file` runs machine code from the file, so the file must be what an engine of
-    // the same configuration wrote and must not change while it is mapped. The caller authenticated its
-    // content with a key that only this node has and checked that the file is the one that was read; the
-    // name binds component and engine configuration (and wasmtime checks version and configuration
-    // again); the directory lets no other user in, and we replace files by renaming, never in place.
-    unsafe { Component::deserialize_file(engine, path) }
 }
 
 /// What is authenticated: the file's name, so that one file cannot stand in for another, and its content.

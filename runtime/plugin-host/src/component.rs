@@ -9,12 +9,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use ring::digest;
 use tenancy::plugin::{Capability, HookName, Settings};
 use wasmtime::Engine;
-use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::component::{InstancePre, Linker};
 
 use crate::HostError;
 use crate::capabilities::link_capabilities;
 use crate::code_cache::CodeCache;
 use crate::hooks::Exports;
+use crate::mapped_code::MappedCode;
+use crate::rest::{Looking, Rest};
 use crate::spares::MadeAhead;
 use crate::spec::PluginSource;
 use crate::state::CallState;
@@ -86,6 +88,8 @@ pub(crate) struct Loaded {
     imports: Vec<String>,
     /// How often in a row an instance could not be made ahead.
     not_ahead: AtomicU32,
+    pub(crate) code: MappedCode,
+    pub(crate) rest: Rest,
 }
 
 impl fmt::Debug for Loaded {
@@ -131,6 +135,7 @@ pub(crate) struct Loader {
     code: CodeCache,
     loaded: moka::future::Cache<ComponentHash, Arc<Loaded>>,
     component_bytes: u64,
+    pub(crate) looking: Looking,
 }
 
 struct LinkerOfCalls(Linker<CallState>);
@@ -151,7 +156,13 @@ impl Loader {
             code,
             loaded: moka::future::Cache::new(settings.loaded_components),
             component_bytes: settings.component_bytes,
+            looking: Looking::default(),
         })
+    }
+
+    /// All that are loaded.
+    pub(crate) fn loaded(&self) -> impl Iterator<Item = (Arc<ComponentHash>, Arc<Loaded>)> {
+        self.loaded.iter()
     }
 
     /// A component that is loaded already.
@@ -161,23 +172,26 @@ impl Loader {
 
     /// Gives a component that was loaded before, or loads it again.
     pub(crate) async fn load(
-        &self,
+        self: &Arc<Self>,
         hash: ComponentHash,
         source: &PluginSource,
     ) -> Result<Arc<Loaded>, HostError> {
         if let Some(loaded) = self.find(hash).await {
             return Ok(loaded);
         }
-        self.loaded
+        let loaded = self
+            .loaded
             .try_get_with(hash, async {
-                let component = match self.code.find(hash, &self.engine).await? {
-                    Some(component) => component,
+                let code = match self.code.find(hash, &self.engine).await? {
+                    Some(code) => code,
                     None => self.code.compile(self.read(hash, source).await?, hash, &self.engine).await?,
                 };
-                self.link(&component).map(Arc::new)
+                self.link(code).map(Arc::new)
             })
             .await
-            .map_err(|error: Arc<HostError>| HostError::clone(&error))
+            .map_err(|error: Arc<HostError>| HostError::clone(&error))?;
+        self.wake(&loaded);
+        Ok(loaded)
     }
 
     /// Reads a component that is not known yet, and says what it is; with its bytes, where they were read.
@@ -238,7 +252,8 @@ impl Loader {
         }
     }
 
-    fn link(&self, component: &Component) -> Result<Loaded, HostError> {
+    fn link(&self, code: MappedCode) -> Result<Loaded, HostError> {
+        let component = code.component();
         let kind = component.component_type();
         let imports: Vec<String> = kind.imports(&self.engine).map(|(name, _)| name.to_owned()).collect();
         // What cannot be linked at all is a missing grant to whoever wrote the plugin; say it that way,
@@ -246,7 +261,7 @@ impl Loader {
         missing_grants(&imports, &BTreeSet::from(Capability::ALL))?;
         let pre = self.linker.0.instantiate_pre(component).map_err(HostError::invalid)?;
         let exports = Exports::new(component).map_err(HostError::invalid)?;
-        Ok(Loaded { pre, exports, imports, not_ahead: AtomicU32::new(0) })
+        Ok(Loaded { pre, exports, imports, not_ahead: AtomicU32::new(0), code, rest: Rest::default() })
     }
 }
 

@@ -43,6 +43,9 @@ fn code() -> Config {
         .epoch_interruption(true)
         .wasm_component_model(true)
         .wasm_backtrace_max_frames(None)
+        // For backtraces and profilers: a third of what is mapped of a component beside its code.
+        .native_unwind_info(false)
+        .generate_address_map(false)
         .cranelift_opt_level(OptLevel::Speed)
         .parallel_compilation(false)
         .memory_init_cow(true);

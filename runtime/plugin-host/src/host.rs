@@ -17,9 +17,9 @@ use crate::compiler::Compiler;
 use crate::component::Loader;
 use crate::engine::{Ticker, engine};
 use crate::installed::Installed;
-use crate::lanes::SlowLane;
 use crate::metrics::PluginMetrics;
 use crate::runner::Runner;
+use crate::slow_lane::SlowLane;
 use crate::spares::Spares;
 
 /// Runs the plugins of all tenants of the node. Implements the hook traits of the rooms, and

@@ -1,32 +1,19 @@
-//! Where guests run: at first on the worker that calls, and what needs long on threads of its own.
+//! Where guests run: at first on the worker that calls, and what needs long in the slow lane.
 //!
 //! A worker has requests of everybody to answer, so a guest may hold it for two slices. What is not done
-//! then goes on in the slow lane: a few threads of low priority, which the system lets run when no worker
-//! wants the core. There, guests yield at every epoch, those of one tenant take turns, and the lane's threads
-//! go round the tenants: so one tenant's guests cost the others neither their cores nor their end.
+//! then goes on in the slow lane (`slow_lane.rs`): so one tenant's guests cost the others neither their cores nor
+//! their end.
 
 use std::future::{Future, poll_fn};
-use std::io;
-use std::mem;
-use std::num::NonZeroU64;
-use std::panic::resume_unwind;
-use std::pin::{Pin, pin};
-use std::sync::{Arc, OnceLock};
+use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
-use std::thread;
 use std::time::Duration;
 
-use rustix::thread::set_current_timer_slack;
-use thread_priority::ThreadPriority;
-use thread_priority::unix::{
-    NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
-};
-use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
 
 use crate::meter::Meter;
-use crate::slow_guests::SlowGuests;
+use crate::slow_lane::{SlowLane, woken};
 use crate::usual::Usual;
 
 /// A guest that used more than this without being done was made to yield at a tick, and needs long.
@@ -35,68 +22,8 @@ pub(crate) const QUICK: Duration = Duration::from_micros(200);
 /// What a guest may use on a worker in slices each of which is quick, as those of one that waits for the host are.
 const AT_MOST: Duration = Duration::from_millis(4);
 
-/// What the slow lane runs at.
-const IDLE: ThreadSchedulePolicy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-
-/// How long a thread of the slow lane sleeps between two slices.
-///
-/// A core that runs out of work takes some from one where work waits (Linux, `sched_balance_newidle`), but one that
-/// turns to the slow lane does not count as out of work. So requests wait behind a busy worker, for a whole slice of
-/// the scheduler, unless the lane leaves its core for a moment.
-const REST: Duration = Duration::from_micros(10);
-
 /// A guest on its way to its end.
 pub(crate) type Guest<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-/// The threads of guests that need long, started with the first of them.
-#[derive(Debug, Default)]
-pub(crate) struct SlowLane {
-    threads: OnceLock<Option<Runtime>>,
-    guests: SlowGuests,
-}
-
-impl SlowLane {
-    /// How many guests are in it.
-    pub(crate) fn guests(&self) -> SlowGuests {
-        self.guests.clone()
-    }
-
-    /// Its threads, on half of the cores; nothing where the system has no thread to give.
-    fn runtime(&self) -> Option<&Runtime> {
-        let start = || {
-            tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)))
-                .thread_name("plugin-slow")
-                .on_thread_start(|| {
-                    // Else a rest takes as much longer as the system likes, 50 µs by default.
-                    let prompt = set_current_timer_slack(NonZeroU64::new(1)).map_err(io::Error::from);
-                    if let Err(error) = prompt.and_then(|()| give_way()) {
-                        tracing::warn!(%error, "guests that need long run at ordinary priority");
-                    }
-                })
-                .enable_time()
-                .build()
-                .inspect_err(|error| tracing::error!(%error, "no thread for guests that need long"))
-                .ok()
-        };
-        self.threads.get_or_init(start).as_ref()
-    }
-}
-
-/// Lets this thread run when nobody else wants its core. Not by `nice` alone: the system takes a core with an
-/// idle thread (`SCHED_IDLE`) for a free one, and one with a nice thread for a busy one, where it wakes no worker.
-fn give_way() -> io::Result<()> {
-    set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, IDLE).map_err(io::Error::other)
-}
-
-impl Drop for SlowLane {
-    fn drop(&mut self) {
-        // The last handle to the host may go inside a runtime, where nothing may wait for threads.
-        if let Some(runtime) = self.threads.take().flatten() {
-            runtime.shutdown_background();
-        }
-    }
-}
 
 /// Which way a call goes.
 #[derive(Debug)]
@@ -154,48 +81,15 @@ pub(crate) async fn run<T: Send + 'static>(
             }
         }
     }
-    let runtime = way.slow.runtime()?;
-    let (meter, turns, entered) = (Arc::clone(meter), Arc::clone(way.turns), way.slow.guests.enter());
-    let mut running = Aborted(runtime.spawn(async move {
-        let _entered = entered;
-        loop {
-            // Never closed; if it were, there would be nothing to wait for.
-            let turn = turns.acquire().await.ok();
-            let polled = poll_fn(|cx| Poll::Ready(meter.poll(true, || guest.as_mut().poll(cx)))).await;
-            drop(turn);
-            match polled {
-                Poll::Ready(output) => return output,
-                Poll::Pending => thread::sleep(REST),
-            }
-            woken().await;
-        }
-    }));
-    match pin!(&mut running.0).await {
-        Ok(output) => Some(output),
-        Err(error) => error.try_into_panic().map_or(None, |panic| resume_unwind(panic)),
-    }
-}
-
-/// A task that ends with its handle.
-struct Aborted<T>(JoinHandle<T>);
-
-impl<T> Drop for Aborted<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// Waits until the task is woken. Whatever was polled before has its waker.
-async fn woken() {
-    let mut asleep = false;
-    poll_fn(|_| if mem::replace(&mut asleep, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+    way.slow.run(meter, way.turns, guest).await
 }
 
 #[cfg(test)]
 mod tests {
-    use std::thread::ThreadId;
+    use std::mem;
+    use std::pin::pin;
+    use std::thread::{self, ThreadId};
     use std::time::Instant;
-    use thread_priority::unix::thread_schedule_policy;
 
     use super::*;
 
@@ -309,13 +203,6 @@ mod tests {
     async fn what_is_known_to_need_long_never_holds_the_worker() {
         let here = thread::current().id();
         assert!(!Lane::quick().threads(true, 2, |_| {}).await.contains(&here));
-    }
-
-    #[tokio::test]
-    async fn slow_lane_gives_way_to_everything_else() {
-        let idle = || thread_schedule_policy().unwrap() == IDLE;
-        assert!(Lane::quick().run(true, async move { idle() }).await);
-        assert!(!idle(), "the caller keeps its own");
     }
 
     #[tokio::test]

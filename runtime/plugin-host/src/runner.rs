@@ -13,9 +13,10 @@ use crate::call::{Caller, Failure, GuestCall};
 use crate::component::{Loaded, Loader};
 use crate::engine::{Running, Ticker};
 use crate::hooks::{FunctionName, GuestFunction};
-use crate::lanes::{SlowLane, Way, run};
+use crate::lanes::{Way, run};
 use crate::meter::Meter;
 use crate::plugin::Plugin;
+use crate::slow_lane::SlowLane;
 use crate::spares::{Spare, Spares};
 use crate::state::CallState;
 use crate::tenant::{TenantGate, take};
@@ -76,6 +77,7 @@ impl Runner {
             Some(loaded) => loaded,
             None => self.find_loaded(plugin, deadline.saturating_duration_since(Instant::now())).await?,
         };
+        self.loader.wake(&loaded);
         let places = Places { _tenant: tenant_place, _node: node_place, _running: self.ticker.call_starts() };
 
         let at_once = plugin.usual.is_long();

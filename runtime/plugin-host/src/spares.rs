@@ -13,6 +13,7 @@ use std::future::{Future as _, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
@@ -71,6 +72,8 @@ struct Kept {
     loaded: Arc<Loaded>,
     of: Of,
     spare: Spare,
+    /// Who made it or used it last. What it allocated is that thread's: to free it elsewhere is to wait for it.
+    thread: ThreadId,
 }
 
 /// What came of making an instance ahead.
@@ -111,13 +114,15 @@ impl Spares {
     pub(crate) fn take(&self, loaded: &Arc<Loaded>, plugin: &Plugin) -> Option<Spare> {
         let found = {
             let mut kept = self.kept();
+            let here = thread::current().id();
             let find = |who: fn(&Of, &Plugin) -> bool| {
                 let fits = |kept: &Kept| {
                     Arc::ptr_eq(&kept.loaded, loaded)
                         && kept.spare.memory <= plugin.limits.memory()
                         && who(&kept.of, plugin)
                 };
-                kept.iter().rposition(fits)
+                let own = kept.iter().rposition(|kept| kept.thread == here && fits(kept));
+                own.or_else(|| kept.iter().rposition(fits))
             };
             let at = find(Of::is).or_else(|| find(|of, _| matches!(of, Of::Anybody)));
             at.and_then(|at| kept.remove(at))
@@ -149,7 +154,7 @@ impl Spares {
         let MadeAhead::Spare(mut spare) = made else { return used };
         let found = function.find(&loaded.exports, &mut spare.store, &spare.instance);
         spare.function = found.ok().map(|found| (function, found));
-        self.put(Kept { loaded: Arc::clone(loaded), of: Of::Anybody, spare });
+        self.put(Kept { loaded: Arc::clone(loaded), of: Of::Anybody, spare, thread: thread::current().id() });
         used
     }
 
@@ -158,7 +163,8 @@ impl Spares {
         if self.is_full(&loaded, |of| of.is(plugin)) {
             return;
         }
-        self.put(Kept { loaded, of: Of::Plugin(Arc::downgrade(&plugin.unique)), spare });
+        let of = Of::Plugin(Arc::downgrade(&plugin.unique));
+        self.put(Kept { loaded, of, spare, thread: thread::current().id() });
     }
 
     fn put(&self, new: Kept) {
@@ -201,7 +207,7 @@ async fn make(engine: &Engine, pre: &InstancePre<CallState>) -> (MadeAhead, Dura
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use tenancy::plugin::Settings;
     use wasm_encoder::{
         CodeSection, ComponentBuilder, ComponentExportKind, ComponentTypeRef, ComponentValType, EntityType,
@@ -216,7 +222,7 @@ mod tests {
     use crate::slow_guests::SlowGuests;
 
     /// A component whose start does this; it may ask the clock by calling function 0.
-    fn component(start: &[Instruction<'_>], memory_pages: u64) -> Vec<u8> {
+    pub(crate) fn component(start: &[Instruction<'_>], memory_pages: u64) -> Vec<u8> {
         let mut types = TypeSection::new();
         types.ty().function([], [ValType::I64]);
         types.ty().function([], []);
@@ -263,12 +269,16 @@ mod tests {
 
     async fn outcome(start: &[Instruction<'_>], memory_pages: u64) -> (&'static str, Duration) {
         let engine = engine(&Settings { concurrent_calls: 1, ..Settings::default() }).unwrap();
-        let ticker = Ticker::start(&engine, SlowGuests::default()).unwrap();
-        let _running = ticker.call_starts();
-        let mut linker = Linker::new(&engine);
-        link_capabilities(&mut linker).unwrap();
         let component = Component::new(&engine, component(start, memory_pages)).unwrap();
-        let (made, used) = make(&engine, &linker.instantiate_pre(&component).unwrap()).await;
+        make_of(&engine, &component).await
+    }
+
+    pub(crate) async fn make_of(engine: &Engine, component: &Component) -> (&'static str, Duration) {
+        let ticker = Ticker::start(engine, SlowGuests::default()).unwrap();
+        let _running = ticker.call_starts();
+        let mut linker = Linker::new(engine);
+        link_capabilities(&mut linker).unwrap();
+        let (made, used) = make(engine, &linker.instantiate_pre(component).unwrap()).await;
         let kind = match made {
             MadeAhead::Spare(_) => "spare",
             MadeAhead::TooSlow => "too slow",

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use serde_json::json;
@@ -20,6 +21,8 @@ const TENANTS: usize = 1_000;
 /// What a node keeps in the second measurement.
 const CAP: usize = 100;
 const BAR_MIB: u64 = 250;
+/// Whoever was not called for so long gives back what its code takes.
+const REST: Duration = Duration::from_secs(25);
 
 /// Has every tenant's plugin shape a token, twice, on a node that keeps all components and on one that keeps some.
 pub(super) fn run() -> anyhow::Result<()> {
@@ -48,9 +51,10 @@ pub(super) fn run() -> anyhow::Result<()> {
     let clients = clients.into_inner()?;
     let all = resident_after_calls(start(TENANTS)?, &clients)?;
     let some = resident_after_calls(start(CAP)?, &clients)?;
-    println!("{TENANTS} tenants with a plugin each, all distinct: {all} MiB resident when all are loaded");
-    println!("bar {BAR_MIB} MiB: {}", if all <= BAR_MIB { "met" } else { "MISSED" });
-    println!("{some} MiB resident where {CAP} components may stay loaded");
+    println!("{TENANTS} tenants with a plugin each, all distinct, all of them loaded:");
+    println!("{} MiB resident right after the calls, {} MiB {} s later", all.0, all.1, REST.as_secs());
+    println!("bar {BAR_MIB} MiB: {}", if all.1 <= BAR_MIB { "met later" } else { "MISSED" });
+    println!("{} and {} MiB where {CAP} components may stay loaded", some.0, some.1);
     Ok(())
 }
 
@@ -91,8 +95,8 @@ fn make_client(node: &Node, number: usize) -> anyhow::Result<String> {
     Ok(basic(&text(&client, "client_id")?, &text(&client, "client_secret")?))
 }
 
-/// The memory of a node in MiB after every plugin was called twice.
-fn resident_after_calls(node: Node, clients: &[(usize, String)]) -> anyhow::Result<u64> {
+/// The memory of a node in MiB right after every plugin was called twice, and when they have rested.
+fn resident_after_calls(node: Node, clients: &[(usize, String)]) -> anyhow::Result<(u64, u64)> {
     each(2 * clients.len(), 2, |at| {
         let (number, basic) = clients.get(at % clients.len()).context("no client")?;
         let url = format!("{}/t/{}/oauth2/token", node.public, name(*number));
@@ -103,9 +107,11 @@ fn resident_after_calls(node: Node, clients: &[(usize, String)]) -> anyhow::Resu
         ensure!(answer.status == 200, "{url}: {} {}", answer.status, String::from_utf8_lossy(&answer.body));
         Ok(())
     })?;
-    let resident = resident_kib(node.pid())?;
+    let after = resident_kib(node.pid())?.div_ceil(1024);
+    std::thread::sleep(REST);
+    let later = resident_kib(node.pid())?.div_ceil(1024);
     node.end()?;
-    Ok(resident.div_ceil(1024))
+    Ok((after, later))
 }
 
 fn name(number: usize) -> String {

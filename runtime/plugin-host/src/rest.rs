@@ -1,0 +1,114 @@
+//! What nobody calls for a while gives the pages of its code back: a node with a thousand plugins holds the code of
+//! those that run. The system maps what a call needs again in microseconds; nothing has to be loaded.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use crate::component::{Loaded, Loader};
+
+/// How often the components are looked at. One rests that was not called between two looks.
+const LOOKS: Duration = Duration::from_secs(10);
+
+const RESTING: u8 = 0;
+const CALLED_BEFORE_THE_LOOK: u8 = 1;
+const CALLED: u8 = 2;
+
+/// Whether a component was called lately.
+#[derive(Debug, Default)]
+pub(crate) struct Rest(AtomicU8);
+
+impl Rest {
+    /// Notes a call; whether it rested.
+    fn wake(&self) -> bool {
+        // Nearly always it is noted already, and nothing is written that others read.
+        self.0.load(Ordering::Relaxed) != CALLED && self.0.swap(CALLED, Ordering::Relaxed) == RESTING
+    }
+
+    /// Looks whether it was called since the last look; whether it begins to rest.
+    fn look(&self) -> bool {
+        let look = |state| match state {
+            CALLED => Some(CALLED_BEFORE_THE_LOOK),
+            CALLED_BEFORE_THE_LOOK => Some(RESTING),
+            _ => None,
+        };
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, look) == Ok(CALLED_BEFORE_THE_LOOK)
+    }
+
+    fn is_awake(&self) -> bool {
+        self.0.load(Ordering::Relaxed) != RESTING
+    }
+}
+
+/// Whether somebody looks at the components, as is the case while any is awake.
+#[derive(Debug, Default)]
+pub(crate) struct Looking(AtomicBool);
+
+impl Looking {
+    fn begin(&self) -> bool {
+        !self.0.swap(true, Ordering::SeqCst)
+    }
+
+    fn end(&self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
+impl Loader {
+    /// Notes that a component is about to run.
+    pub(crate) fn wake(self: &Arc<Self>, loaded: &Loaded) {
+        if loaded.rest.wake() && self.looking.begin() {
+            tokio::spawn(look_at_times(Arc::downgrade(self)));
+        }
+    }
+
+    /// Looks at all of them once; whether any is still awake.
+    fn look(&self) -> bool {
+        let mut awake = false;
+        for (_, loaded) in self.loaded() {
+            if loaded.rest.look()
+                && let Err(error) = loaded.code.give_back()
+            {
+                tracing::debug!(%error, "compiled code keeps its memory");
+            }
+            awake |= loaded.rest.is_awake();
+        }
+        awake
+    }
+}
+
+async fn look_at_times(loader: Weak<Loader>) {
+    loop {
+        tokio::time::sleep(LOOKS).await;
+        let Some(loader) = loader.upgrade() else { return };
+        let look = move || {
+            if loader.look() {
+                return true;
+            }
+            // Whoever wakes one from here on begins anew; whoever did just before found somebody looking.
+            loader.looking.end();
+            loader.loaded().any(|(_, loaded)| loaded.rest.is_awake()) && loader.looking.begin()
+        };
+        // Thousands of pages are given back at once; a worker has others to answer.
+        if !tokio::task::spawn_blocking(look).await.unwrap_or(false) {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rest_begins_after_a_whole_time_without_a_call() {
+        let rest = Rest::default();
+        assert!(!rest.is_awake() && !rest.look());
+        assert!(rest.wake() && !rest.wake());
+        assert!(!rest.look() && rest.is_awake(), "called since the last look");
+        assert!(!rest.wake(), "it did not rest yet");
+        assert!(!rest.look() && rest.look() && !rest.is_awake());
+        assert!(!rest.look(), "once");
+        assert!(rest.wake());
+    }
+}
