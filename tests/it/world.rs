@@ -143,6 +143,7 @@ impl World {
             loaded_tenants: 100,
             loaded_tenants_bytes: 16 << 20,
             cached_sessions: 100,
+            shows_mail: true,
             version: "test",
         };
         change(&mut settings);
@@ -175,10 +176,12 @@ impl World {
 
     /// Runs a background job as another node would that is due now.
     pub(crate) async fn run_job(&self, job: JobName) -> Outcome {
-        let settings = config::Jobs::default();
-        let receivers = Receivers { messages: Handlers::default(), events: self.node.clone() };
+        let (jobs, courier) = (config::Jobs::default(), config::Courier::default());
+        let settings = jobs::Settings { jobs: &jobs, courier: &courier };
+        let mail = jobs::Ways { mailer: None, hook: self.node.clone() };
+        let receivers = Receivers { messages: Handlers::default(), mail, events: self.node.clone() };
         let metrics = JobMetrics::default();
-        let jobs = Jobs::new(&self.storage, self.clock.clone(), &self.rng, &settings, receivers, &metrics);
+        let jobs = Jobs::new(&self.storage, self.clock.clone(), &self.rng, settings, receivers, &metrics);
         jobs.run_once(job, &self.stop.subscribe()).await
     }
 
@@ -287,6 +290,7 @@ fn parts(
         policy: plugins.clone(),
         identity_hooks: plugins.clone(),
         events: plugins.clone(),
+        messages: plugins.clone(),
         plugins,
         outbound,
     }

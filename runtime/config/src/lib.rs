@@ -5,6 +5,7 @@
 //! file and no environment: the composition root hands it the text, and resolves the secrets that the
 //! text only refers to.
 
+pub mod courier;
 mod document;
 pub mod jobs;
 pub mod limits;
@@ -24,6 +25,7 @@ pub mod tenant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use courier::Courier;
 pub use document::{read_json, read_toml};
 pub use jobs::Jobs;
 pub use limits::Limits;
@@ -62,6 +64,8 @@ pub struct Config {
     pub limits: Limits,
     /// What it does in the background.
     pub jobs: Jobs,
+    /// How it sends messages to people.
+    pub courier: Courier,
     /// What plugins of all tenants together may use of it.
     pub plugins: tenancy::plugin::Settings,
     /// Tenants that this file owns: the API shows them and refuses to change them (409). One that
@@ -106,6 +110,7 @@ impl Config {
         self.storage.check(checker);
         self.limits.check(checker);
         self.jobs.check(checker);
+        self.courier.check(checker);
         plugins::check(&self.plugins, checker);
         let base_url = self.effective_base_url();
         tenant::check_all(&self.tenants, base_url.as_ref(), checker);

@@ -37,8 +37,18 @@ pub(crate) fn resolve(config: &mut Config, directory: &Path) {
             path(file);
         }
     };
-    let Config { server, listeners, storage, secrets, log: _, limits: _, jobs: _, plugins: _, tenants } =
-        config;
+    let Config {
+        server,
+        listeners,
+        storage,
+        secrets,
+        log: _,
+        limits: _,
+        jobs: _,
+        courier,
+        plugins: _,
+        tenants,
+    } = config;
     path(&mut server.data_dir);
     for listener in listeners {
         if let crate::ListenAddress::Unix(socket) = &mut listener.address {
@@ -55,6 +65,7 @@ pub(crate) fn resolve(config: &mut Config, directory: &Path) {
         storage.url = Some(format!("sqlite:{}", file.display()));
     }
     storage.password.iter_mut().for_each(secret);
+    courier.smtp.iter_mut().filter_map(|smtp| smtp.password.as_mut()).for_each(secret);
     secrets.master_key.iter_mut().for_each(secret);
     secrets.former_master_keys.iter_mut().for_each(secret);
     for tenant in tenants {

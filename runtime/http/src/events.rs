@@ -1,8 +1,9 @@
-//! Events for tenants' plugins, whether or not their tenant was visited since the node started.
+//! Events and messages for tenants' plugins, whether or not their tenant was visited since the node started.
 
 use futures_util::future::BoxFuture;
 use primitives::TenantId;
-use primitives::hooks::{HookFailure, HookFailureKind};
+use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
+use primitives::message::{MessageDecision, MessageHook, OutgoingMessage};
 use tenancy::TenantState;
 use tenancy::plugin::{Consumed, EventHook, PluginEvent};
 
@@ -32,6 +33,30 @@ impl EventHook for Node {
                     detail: "its tenant is stopped".to_owned(),
                 }),
                 None => Ok(Consumed::NotBound),
+            }
+        })
+    }
+}
+
+impl MessageHook for Node {
+    fn send<'a>(
+        &'a self,
+        context: &'a HookContext,
+        message: &'a OutgoingMessage,
+    ) -> BoxFuture<'a, Result<MessageDecision, HookFailure>> {
+        let unavailable = |detail: String| HookFailure {
+            plugin: String::new(),
+            kind: HookFailureKind::Unavailable,
+            detail,
+        };
+        Box::pin(async move {
+            let loaded = self.tenants.load(self, &context.tenant).await;
+            match loaded.map_err(|error| unavailable(error.to_string()))? {
+                Some(loaded) if loaded.state == TenantState::Active => {
+                    self.messages.send(context, message).await
+                }
+                // A tenant that was stopped may go on later: its messages are offered then.
+                Some(_) | None => Err(unavailable("its tenant is stopped".to_owned())),
             }
         })
     }

@@ -8,6 +8,7 @@ use identity::limiter::AttemptsInMemory;
 use identity::password::HashingPool;
 use identity::session::SessionCache;
 use oauth2::hooks::TokenHook;
+use primitives::message::MessageHook;
 use primitives::outbound::Outbound;
 use primitives::policy::PolicyHook;
 use primitives::{Clock, Rng, Sealer, TrustedProxies};
@@ -42,6 +43,7 @@ pub struct Node {
     pub(crate) identity_hooks: Arc<dyn IdentityHooks>,
     pub(crate) plugins: Arc<dyn TenantPlugins>,
     pub(crate) events: Arc<dyn EventHook>,
+    pub(crate) messages: Arc<dyn MessageHook>,
     pub(crate) outbound: Arc<dyn Outbound>,
     /// Held while a key is made that takes long.
     pub(crate) slow_keys: Arc<Mutex<()>>,
@@ -66,6 +68,8 @@ pub struct NodeSettings {
     pub loaded_tenants_bytes: u64,
     /// Sessions kept in memory.
     pub cached_sessions: u64,
+    /// Whether whoever is on this machine may read the mail that it sends to people.
+    pub shows_mail: bool,
     /// The version that `/version` tells.
     pub version: &'static str,
 }
@@ -86,6 +90,7 @@ pub struct NodeParts {
     pub identity_hooks: Arc<dyn IdentityHooks>,
     pub plugins: Arc<dyn TenantPlugins>,
     pub events: Arc<dyn EventHook>,
+    pub messages: Arc<dyn MessageHook>,
     pub outbound: Arc<dyn Outbound>,
 }
 
@@ -117,6 +122,7 @@ impl Node {
             identity_hooks: parts.identity_hooks,
             plugins: parts.plugins,
             events: parts.events,
+            messages: parts.messages,
             outbound: parts.outbound,
             slow_keys: Arc::default(),
             large_bodies: Semaphore::new(LARGE_BODIES),

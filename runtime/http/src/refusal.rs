@@ -96,6 +96,7 @@ impl Arriving<'_> {
                 here: &reader.query,
                 client_name: None,
                 registration: false,
+                recovery: false,
                 password_min_length: 0,
                 now,
             },

@@ -155,6 +155,16 @@ pub(crate) fn all() -> Vec<Route> {
         GET "/self-service/settings/api" "createNativeSettingsFlow", Public, Api, start::settings_native, "Begins a change of one's account in a native application";
         GET "/self-service/settings/flows" "getSettingsFlow", Public, Api, read::settings, "Shows a settings form";
         POST "/self-service/settings" "updateSettingsFlow", Public, Api, submit::settings, "Changes one's account";
+        GET "/self-service/verification/browser" "createBrowserVerificationFlow", Public, Api, start::verification_browser, "Begins the proof of an address in a browser";
+        GET "/self-service/verification/api" "createNativeVerificationFlow", Public, Api, start::verification_native, "Begins the proof of an address in a native application";
+        GET "/self-service/verification/flows" "getVerificationFlow", Public, Api, read::verification, "Shows a form that proves an address";
+        GET "/self-service/verification" "followVerificationLink", Public, Page, self_service::link::verification, "Takes the link of a mail to the form that it belongs to";
+        POST "/self-service/verification" "updateVerificationFlow", Public, Api, submit::verification, "Proves an address";
+        GET "/self-service/recovery/browser" "createBrowserRecoveryFlow", Public, Api, start::recovery_browser, "Begins a recovery in a browser";
+        GET "/self-service/recovery/api" "createNativeRecoveryFlow", Public, Api, start::recovery_native, "Begins a recovery in a native application";
+        GET "/self-service/recovery/flows" "getRecoveryFlow", Public, Api, read::recovery, "Shows a form that lets people back in";
+        GET "/self-service/recovery" "followRecoveryLink", Public, Page, self_service::link::recovery, "Takes the link of a mail to the form that it belongs to";
+        POST "/self-service/recovery" "updateRecoveryFlow", Public, Api, submit::recovery, "Lets somebody back in";
         GET "/self-service/logout/browser" "createBrowserLogoutFlow", Public, Api, self_service::logout::begin, "Says where the browser signs out";
         GET "/self-service/logout" "updateLogoutFlow", Public, Api, self_service::logout::finish, "Signs out";
         DELETE "/self-service/logout/api" "performNativeLogout", Public, Api, self_service::logout::native, "Signs out a native application";
@@ -172,6 +182,9 @@ pub(crate) fn all() -> Vec<Route> {
         GET "/ui/login" "showLogin", Public, Page, pages::forms::login, "The page to sign in";
         GET "/ui/registration" "showRegistration", Public, Page, pages::forms::registration, "The page to sign up";
         GET "/ui/settings" "showSettings", Public, Page, pages::forms::settings, "The page of one's account";
+        GET "/ui/verification" "showVerification", Public, Page, pages::forms::verification, "The page to prove an address";
+        GET "/ui/recovery" "showRecovery", Public, Page, pages::forms::recovery, "The page to get back in";
+        GET "/ui/dev/mail" "showDevelopmentMail", Public, Page, pages::dev_mail::page, "The mail of a node that only its own machine reaches";
         POST "/ui/sessions" "endSessionsByPage", Public, Page, pages::sessions::revoke, "Ends sessions from the page of one's account";
         GET "/ui/error" "showError", Public, Page, pages::error::page, "Says what went wrong";
         GET "/ui/assets/{name}" "getAsset", Public, Api, pages::assets::file, "A file that pages load";
@@ -190,6 +203,12 @@ pub(crate) fn all() -> Vec<Route> {
         GET "/admin/sessions/{id}" "getSession", Tenant(Scope::IdentitiesRead), Api, admin::sessions::get, "Shows a session";
         DELETE "/admin/sessions/{id}" "disableSession", Tenant(Scope::IdentitiesWrite), Api, admin::sessions::end, "Ends a session";
         PATCH "/admin/sessions/{id}/extend" "extendSession", Tenant(Scope::IdentitiesWrite), Api, admin::sessions::prolong, "Lets a session last longer";
+
+        // Operators: messages to people, and letting them back in.
+        GET "/admin/courier/messages" "listCourierMessages", Tenant(Scope::IdentitiesRead), Api, admin::courier::list, "Lists messages to people";
+        GET "/admin/courier/messages/{id}" "getCourierMessage", Tenant(Scope::IdentitiesWrite), Api, admin::courier::get, "Shows a message with what it says";
+        POST "/admin/portcullis/v1/courier/messages/{id}/resend" "resendCourierMessage", Tenant(Scope::IdentitiesWrite), Problem, admin::courier::resend, "Sends a message once more";
+        POST "/admin/recovery/code" "createRecoveryCodeForIdentity", Tenant(Scope::IdentitiesWrite), Api, admin::recovery::code, "Makes a code that lets somebody back in";
 
         // Operators: tokens.
         POST "/admin/oauth2/introspect" "introspectOAuth2Token", Tenant(Scope::TokensRead), OAuth, oauth2::introspect::by_admin, "Introspects a token";

@@ -102,6 +102,7 @@ impl LoadedTenant {
             here,
             client_name: None,
             registration: self.identity.registration_enabled,
+            recovery: self.identity.recovery.enabled,
             password_min_length: self.identity.password.min_length,
             now,
         }

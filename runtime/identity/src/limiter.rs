@@ -24,6 +24,10 @@ pub enum LimitKey {
     Address(TenantId, IpAddr),
     /// Forms begun from one client address or /64.
     Flow(TenantId, IpAddr),
+    /// Codes sent to one address.
+    Mail(TenantId, String),
+    /// Codes tried for one address, whatever the form.
+    Code(TenantId, String),
 }
 
 /// Too many attempts.
@@ -72,6 +76,31 @@ pub async fn forgive_attempt(
     if let Some(identifier) = identifier {
         attempts.forgive(identifier_key(tenant, identifier), limits.identifier, now).await;
     }
+}
+
+/// Counts a code that is to be sent to an address, and refuses if it has got too many. Whether anybody has the address
+/// does not matter.
+pub async fn count_mail(
+    attempts: &dyn Attempts,
+    limits: &LimitSettings,
+    tenant: &TenantId,
+    address: &Identifier,
+    now: Timestamp,
+) -> Result<(), LimitReached> {
+    let key = LimitKey::Mail(tenant.clone(), address.skeleton().to_owned());
+    attempts.count(key, limits.mail, now).await
+}
+
+/// Counts a code that is tried for an address, and refuses if too many were.
+pub async fn count_address_proof(
+    attempts: &dyn Attempts,
+    limits: &LimitSettings,
+    tenant: &TenantId,
+    address: &Identifier,
+    now: Timestamp,
+) -> Result<(), LimitReached> {
+    let key = LimitKey::Code(tenant.clone(), address.skeleton().to_owned());
+    attempts.count(key, limits.code, now).await
 }
 
 /// Counts the beginning of a form, and refuses if its client's address has begun too many.

@@ -5,7 +5,7 @@ use primitives::{FlowId, IdentityId, KeyedHash, OrganisationId, SessionId, Tenan
 
 use crate::flow::StoredFlow;
 use crate::identifier::Identifier;
-use crate::identity::Identity;
+use crate::identity::{AddressKind, Identity};
 use crate::password::StoredPassword;
 use crate::session::Session;
 
@@ -13,6 +13,15 @@ use crate::session::Session;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the store is unavailable: {0}")]
 pub struct StoreUnavailable(pub String);
+
+/// What an address is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressUse {
+    /// Its owner can be proven.
+    Verification,
+    /// Its owner can get back in.
+    Recovery,
+}
 
 /// Reads identities and their credentials.
 pub trait Identities: Send + Sync {
@@ -31,6 +40,16 @@ pub trait Identities: Send + Sync {
         tenant: &'a TenantId,
         identifier: &'a Identifier,
     ) -> BoxFuture<'a, Result<Option<(Identity, Option<StoredPassword>)>, StoreUnavailable>>;
+
+    /// Finds who has an address for a purpose. Of several who claim one it is whoever signs in with it, else whoever had
+    /// it first.
+    fn find_by_address<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        purpose: AddressUse,
+        via: AddressKind,
+        address: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Identity>, StoreUnavailable>>;
 
     /// Finds the identity that an external id names.
     fn find_by_external_id<'a>(

@@ -112,7 +112,7 @@ impl Problem {
                 ("self_service_flow_expired", 410, "The form was open for too long. Go on with the new one.")
             }
             Self::FlowUnknown => ("not_found", 404, "There is no such form. Begin again."),
-            Self::FlowDisabled => ("self_service_flow_disabled", 400, "Creating accounts is closed here."),
+            Self::FlowDisabled => ("self_service_flow_disabled", 400, "The operator has closed this form."),
             Self::CsrfViolation => (
                 "security_csrf_violation",
                 403,
@@ -294,7 +294,7 @@ impl From<StartError> for Problem {
                 Self::BadRequest(error.to_string())
             }
             StartError::ReturnTo(error) => error.into(),
-            StartError::RegistrationDisabled => Self::FlowDisabled,
+            StartError::RegistrationDisabled | StartError::Closed => Self::FlowDisabled,
             StartError::Limited(limit) => limit.into(),
             StartError::Store(error) => error.into(),
         }
@@ -312,7 +312,7 @@ impl Problem {
             FlowError::RefreshRequired => Self::SessionRefreshRequired { redirect_browser_to: refresh_url() },
             FlowError::IdentityMismatch => Self::IdentityMismatch,
             FlowError::IdentityDisabled => Self::IdentityDisabled,
-            FlowError::RegistrationDisabled => Self::FlowDisabled,
+            FlowError::RegistrationDisabled | FlowError::Closed => Self::FlowDisabled,
             FlowError::Hash(_) | FlowError::Hook(_) => Self::Internal,
         }
     }

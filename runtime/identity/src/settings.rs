@@ -30,6 +30,12 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// Whether forms may tell that an account exists.
     pub account_enumeration: AccountEnumeration,
+    /// Codes that are sent to people.
+    pub code: CodeSettings,
+    /// Proving addresses.
+    pub verification: VerificationSettings,
+    /// Getting back in.
+    pub recovery: RecoverySettings,
 }
 
 impl Default for Settings {
@@ -44,7 +50,69 @@ impl Default for Settings {
             argon2: Argon2Settings::default(),
             limits: LimitSettings::default(),
             account_enumeration: AccountEnumeration::default(),
+            code: CodeSettings::default(),
+            verification: VerificationSettings::default(),
+            recovery: RecoverySettings::default(),
         }
+    }
+}
+
+/// Codes that are sent to people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CodeSettings {
+    /// How long a code can be used, in seconds. 15 minutes.
+    pub lifespan_seconds: u64,
+    /// How often a code may be tried.
+    pub max_submissions: u32,
+}
+
+impl Default for CodeSettings {
+    fn default() -> Self {
+        Self { lifespan_seconds: 900, max_submissions: 5 }
+    }
+}
+
+impl CodeSettings {
+    /// How long a code can be used.
+    pub const fn lifespan(&self) -> Duration {
+        Duration::from_secs(self.lifespan_seconds)
+    }
+}
+
+/// Proving addresses, where a schema says `verification`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct VerificationSettings {
+    /// Whether people can prove their addresses.
+    pub enabled: bool,
+    /// Whether whoever signs up, or changes an address, is sent a code at once.
+    pub send_automatically: bool,
+    /// Whether an address that nobody has gets a message when somebody wants to prove it.
+    pub notify_unknown_recipients: bool,
+}
+
+impl Default for VerificationSettings {
+    fn default() -> Self {
+        Self { enabled: true, send_automatically: true, notify_unknown_recipients: false }
+    }
+}
+
+/// Getting back in, where a schema says `recovery`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RecoverySettings {
+    /// Whether people can get back in by their addresses.
+    pub enabled: bool,
+    /// Whether an address that nobody has gets a message when somebody wants to get in by it.
+    pub notify_unknown_recipients: bool,
+    /// Whether getting back in ends all other sessions at once; setting a new password does so in any case.
+    pub revoke_sessions: bool,
+}
+
+impl Default for RecoverySettings {
+    fn default() -> Self {
+        Self { enabled: true, notify_unknown_recipients: false, revoke_sessions: false }
     }
 }
 
@@ -153,6 +221,10 @@ pub struct UiUrls {
     pub registration: String,
     /// Changing one's account.
     pub settings: String,
+    /// Proving an address.
+    pub verification: String,
+    /// Getting back in.
+    pub recovery: String,
     /// Errors.
     pub error: String,
 }
@@ -163,6 +235,8 @@ impl Default for UiUrls {
             login: "/ui/login".to_owned(),
             registration: "/ui/registration".to_owned(),
             settings: "/ui/settings".to_owned(),
+            verification: "/ui/verification".to_owned(),
+            recovery: "/ui/recovery".to_owned(),
             error: "/ui/error".to_owned(),
         }
     }
@@ -217,6 +291,18 @@ pub struct LimitSettings {
     pub address: Rate,
     /// Forms begun from one client address (IPv6: one /64). Those that end well do not count.
     pub flow: Rate,
+    /// Codes sent to one address.
+    pub mail: Rate,
+    /// Codes tried for one address, in whatever form.
+    pub code: Rate,
+}
+
+const fn mail_rate() -> Rate {
+    Rate { burst: 5, refill_seconds: 60 }
+}
+
+const fn code_rate() -> Rate {
+    Rate { burst: 15, refill_seconds: 60 }
 }
 
 impl Default for LimitSettings {
@@ -225,6 +311,8 @@ impl Default for LimitSettings {
             identifier: Rate { burst: 20, refill_seconds: 30 },
             address: Rate { burst: 100, refill_seconds: 3 },
             flow: Rate { burst: 1000, refill_seconds: 1 },
+            mail: mail_rate(),
+            code: code_rate(),
         }
     }
 }

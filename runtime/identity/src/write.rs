@@ -2,6 +2,7 @@
 
 use primitives::{FlowId, IdentityId, SessionClaims, SessionId, Timestamp};
 
+use crate::courier::NewMessage;
 use crate::flow::StoredFlow;
 use crate::identifier::Identifier;
 use crate::identity::{Identity, IdentityState};
@@ -127,4 +128,6 @@ pub enum Write {
     UpdateFlow(Box<StoredFlow>),
     /// Removes a flow. No guard.
     RemoveFlow(FlowId),
+    /// Queues a message. Guard: its id is new.
+    QueueMessage(Box<NewMessage>),
 }

@@ -13,6 +13,7 @@ use crate::turn::Turn;
 pub(crate) struct Expiry {
     storage: Storage,
     settings: config::Jobs,
+    mail_kept: config::Span,
 }
 
 /// What leaves, in this order.
@@ -24,11 +25,13 @@ enum Sweep {
     Changes,
     /// Messages that were given up, by their age.
     DeadMessages,
+    /// Messages to people that were sent or given up, by their age.
+    Mail,
 }
 
 impl Expiry {
-    pub(crate) fn new(storage: Storage, settings: &config::Jobs) -> Self {
-        Self { storage, settings: settings.clone() }
+    pub(crate) fn new(storage: Storage, settings: &config::Jobs, mail_kept: config::Span) -> Self {
+        Self { storage, settings: settings.clone(), mail_kept }
     }
 
     /// Deletes one batch: how many rows, and whether there may be more.
@@ -46,6 +49,7 @@ impl Expiry {
             Sweep::DeadMessages => {
                 self.storage.trim_dead_messages(older_than(self.settings.dead_messages_kept), limit).await?
             }
+            Sweep::Mail => self.storage.trim_courier_messages(older_than(self.mail_kept), limit).await?,
         };
         Ok((trimmed, trimmed >= u64::from(limit)))
     }
@@ -62,7 +66,7 @@ impl Job for Expiry {
 
     fn run<'a>(&'a self, turn: &'a Turn) -> BoxFuture<'a, Result<(), JobError>> {
         Box::pin(async move {
-            for sweep in [Sweep::Expired, Sweep::Changes, Sweep::DeadMessages] {
+            for sweep in [Sweep::Expired, Sweep::Changes, Sweep::DeadMessages, Sweep::Mail] {
                 loop {
                     turn.go_on().await?;
                     let (deleted, more) = self.batch(sweep, turn.now()).await?;

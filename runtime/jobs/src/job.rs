@@ -20,6 +20,8 @@ pub enum JobName {
     Audit,
     /// Messages are delivered.
     Outbox,
+    /// Messages to people are sent.
+    Courier,
     /// Plugins are told of events.
     Events,
 }
@@ -32,6 +34,7 @@ impl JobName {
             Self::Expiry => "expiry",
             Self::Audit => "audit",
             Self::Outbox => "outbox",
+            Self::Courier => "courier",
             Self::Events => "events",
         }
     }

@@ -1,5 +1,5 @@
 //! Background work: keys that are rotated, rows that expire, audit records that are old, messages that are delivered,
-//! events that plugins are told of.
+//! mail that is sent to people, events that plugins are told of.
 //!
 //! A node starts [`Jobs`] once and stops it by its shutdown token. Each job is one file here and decides
 //! nothing by itself: it asks a room or storage what is due and does it, a bounded piece at a time. On
@@ -11,6 +11,7 @@
 //! Start with [`Jobs`], then `runner.rs`.
 
 mod audit;
+pub mod courier;
 mod events;
 mod expiry;
 mod job;
@@ -30,12 +31,14 @@ use tenancy::plugin::EventHook;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub use courier::{Mailer, Parcel, SmtpError, SmtpMailer, Ways};
 pub use job::JobName;
 pub use metrics::JobMetrics;
 pub use outbox::{Deliver, DeliveryError, Handlers};
 pub use runner::Outcome;
 
 use crate::audit::Audit;
+use crate::courier::Courier;
 use crate::events::Events;
 use crate::expiry::Expiry;
 use crate::outbox::Outbox;
@@ -53,8 +56,19 @@ pub struct Jobs {
 pub struct Receivers {
     /// Messages of the outbox, by topic.
     pub messages: Handlers,
+    /// Messages to people.
+    pub mail: Ways,
     /// Events, for plugins.
     pub events: Arc<dyn EventHook>,
+}
+
+/// What the operator says of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings<'a> {
+    /// `[jobs]`
+    pub jobs: &'a config::Jobs,
+    /// `[courier]`
+    pub courier: &'a config::Courier,
 }
 
 /// Background work that runs. Dropping it ends all of it at once, which loses nothing but time.
@@ -69,18 +83,20 @@ impl Jobs {
         storage: &Storage,
         clock: Arc<dyn Clock>,
         rng: &Arc<dyn Rng>,
-        settings: &config::Jobs,
+        settings: Settings<'_>,
         receivers: Receivers,
         metrics: &JobMetrics,
     ) -> Self {
+        let Settings { jobs: settings, courier } = settings;
         // Not the name of the machine: two nodes may run on one.
         let node = Node { storage: storage.clone(), clock, holder: rng.uuid().to_string() };
         let runner = |job| Runner::new(node.clone(), job, metrics);
         let runners = vec![
             runner(Box::new(Rotation::new(storage.clone(), rng.clone(), settings.rotation_every.0))),
-            runner(Box::new(Expiry::new(storage.clone(), settings))),
+            runner(Box::new(Expiry::new(storage.clone(), settings, courier.kept))),
             runner(Box::new(Audit::new(storage.clone(), settings))),
             runner(Box::new(Outbox::new(storage.clone(), receivers.messages, settings.outbox.clone()))),
+            runner(Box::new(Courier::new(storage.clone(), receivers.mail, rng.clone(), courier.clone()))),
             runner(Box::new(Events::new(storage.clone(), receivers.events, settings.outbox.clone()))),
         ];
         Self { runners }
@@ -118,6 +134,7 @@ impl RunningJobs {
 #[cfg(test)]
 mod tests {
     use futures_util::future::BoxFuture;
+    use primitives::message::NoMessageHook;
     use primitives::rng::SeededRng;
     use storage::DueMessage;
     use tenancy::plugin::NoEventHook;
@@ -136,15 +153,20 @@ mod tests {
         }
     }
 
+    fn ways() -> Ways {
+        Ways { mailer: None, hook: Arc::new(NoMessageHook) }
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn node_that_ends_finishes_what_it_has_begun() {
         let world = World::open().await;
         world.send("default", "mail", "last").await;
         let handlers = Handlers::default().on("mail", Arc::new(LastMessage(world.stop.clone())));
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(3));
-        let settings = config::Jobs::default();
-        let receivers = Receivers { messages: handlers, events: Arc::new(NoEventHook) };
-        let jobs = Jobs::new(&world.storage, world.clock.clone(), &rng, &settings, receivers, &world.metrics);
+        let (jobs, courier) = (config::Jobs::default(), config::Courier::default());
+        let settings = Settings { jobs: &jobs, courier: &courier };
+        let receivers = Receivers { messages: handlers, mail: ways(), events: Arc::new(NoEventHook) };
+        let jobs = Jobs::new(&world.storage, world.clock.clone(), &rng, settings, receivers, &world.metrics);
         jobs.start(&world.stop.subscribe()).finished().await;
         let far = primitives::Timestamp::from_seconds(4_000_000_000);
         assert_eq!(world.storage.take_due_messages(far, 10).await.unwrap(), [], "delivered, and said so");
@@ -154,14 +176,17 @@ mod tests {
     async fn each_job_can_be_run_by_its_name() {
         let world = World::open().await;
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(3));
-        let settings = config::Jobs::default();
-        let receivers = Receivers { messages: Handlers::default(), events: Arc::new(NoEventHook) };
-        let jobs = Jobs::new(&world.storage, world.clock.clone(), &rng, &settings, receivers, &world.metrics);
+        let (jobs, courier) = (config::Jobs::default(), config::Courier::default());
+        let settings = Settings { jobs: &jobs, courier: &courier };
+        let receivers =
+            Receivers { messages: Handlers::default(), mail: ways(), events: Arc::new(NoEventHook) };
+        let jobs = Jobs::new(&world.storage, world.clock.clone(), &rng, settings, receivers, &world.metrics);
         let stop = world.stop.subscribe();
         for (job, expect) in [
             (JobName::Rotation, Outcome::Done(0)),
             (JobName::Expiry, Outcome::Done(0)),
             (JobName::Outbox, Outcome::NotDue),
+            (JobName::Courier, Outcome::NotDue),
             (JobName::Events, Outcome::NotDue),
         ] {
             assert_eq!(jobs.run_once(job, &stop).await, expect, "{job:?}");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use primitives::rng::SeededRng;
 use primitives::time::FixedClock;
-use primitives::{Change, Clock as _, OutboxMessage, TenantId, Timestamp};
+use primitives::{Change, Clock as _, OutboxMessage, Rng, TenantId, Timestamp};
 use storage::{Location, MasterKey, Storage};
 use tokio::sync::watch;
 
@@ -14,6 +14,7 @@ use crate::runner::{Node, Outcome, Runner};
 
 pub(crate) struct World {
     pub(crate) storage: Storage,
+    pub(crate) storage_rng: Arc<dyn Rng>,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) metrics: JobMetrics,
     /// Asks the jobs to stop.
@@ -29,9 +30,9 @@ impl World {
         Storage::migrate(&location).await.unwrap();
         let master = MasterKey::new([7; 32]);
         let rng = Arc::new(SeededRng::new(7));
-        let storage = Storage::open(&location, &master, clock.clone(), rng).await.unwrap();
+        let storage = Storage::open(&location, &master, clock.clone(), rng.clone()).await.unwrap();
         let (stop, _) = watch::channel(false);
-        Self { storage, clock, metrics: JobMetrics::default(), stop, _directory: directory }
+        Self { storage, storage_rng: rng, clock, metrics: JobMetrics::default(), stop, _directory: directory }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -71,6 +71,20 @@ pub enum MessageDecision {
     },
 }
 
+/// Asks nobody.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoMessageHook;
+
+impl MessageHook for NoMessageHook {
+    fn send<'a>(
+        &'a self,
+        _: &'a HookContext,
+        message: &'a OutgoingMessage,
+    ) -> BoxFuture<'a, Result<MessageDecision, HookFailure>> {
+        Box::pin(async { Ok(MessageDecision::Send(message.content.clone())) })
+    }
+}
+
 /// Rewrites or delivers messages. Where a tenant has no plugin on the hook, they are sent as they stand.
 pub trait MessageHook: Send + Sync + fmt::Debug {
     /// Called before a message is sent, at least once.

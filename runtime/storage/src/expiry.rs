@@ -135,6 +135,11 @@ impl Storage {
         self.delete(delete_batch!("dead_messages", "tenant, id", "died_at"), before, limit).await
     }
 
+    /// Deletes at most `limit` messages to people that were sent or given up before `before`, of every tenant.
+    pub async fn trim_courier_messages(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        self.delete(delete_batch!("courier_messages", "tenant, id", "done_at"), before, limit).await
+    }
+
     /// Deletes at most `limit` of a tenant's audit records, the oldest first, from before `before`.
     pub async fn trim_audit(
         &self,

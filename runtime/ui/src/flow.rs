@@ -24,6 +24,9 @@ pub struct FlowView {
     /// Whether a signed-in person is asked to prove it again.
     #[serde(default)]
     pub refresh: bool,
+    /// How far the proof of an address is.
+    #[serde(default)]
+    pub state: Option<String>,
     /// Who is changing their settings, or is asked to prove again who they are.
     #[serde(default)]
     pub identity: Option<FlowIdentity>,

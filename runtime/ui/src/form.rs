@@ -118,6 +118,7 @@ pub(crate) enum Purpose {
     Login,
     Registration,
     Settings,
+    Proof,
 }
 
 /// Builds the forms of one flow.

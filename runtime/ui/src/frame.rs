@@ -21,6 +21,8 @@ pub struct PageContext<'a> {
     pub client_name: Option<&'a str>,
     /// Whether people may create accounts.
     pub registration: bool,
+    /// Whether people can get back in by their addresses.
+    pub recovery: bool,
     /// The shortest password, for the hint under a new one.
     pub password_min_length: u32,
     /// The present, for "2 hours ago".

@@ -14,6 +14,7 @@ pub mod flow;
 mod form;
 mod frame;
 pub mod locale;
+mod mail;
 mod pages;
 mod security;
 pub mod views;
@@ -24,8 +25,10 @@ pub use colour::Colour;
 pub use flow::FlowView;
 pub use frame::PageContext;
 pub use locale::{Locale, LocaleError};
+pub use mail::{Letter, MailView};
 pub use pages::Pages;
 pub use security::page_headers;
 pub use views::{
-    ConsentView, ErrorView, Hidden, LogoutView, ScopeView, SessionItem, SessionsView, WelcomeView,
+    ConsentView, ErrorView, Hidden, LetterView, LogoutView, MailboxView, ScopeView, SessionItem,
+    SessionsView, WelcomeView,
 };

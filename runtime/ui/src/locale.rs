@@ -127,7 +127,7 @@ words! {
         language, language_label, secured_by, privacy, terms, help, optional, error_prefix, form_error,
         or, signed_in_as, sign_out,
     }
-    login: LoginWords { title, to_client, to_tenant, confirm_title, confirm_lead, confirm_lead_as, other_account, no_account, create_account }
+    login: LoginWords { title, to_client, to_tenant, confirm_title, confirm_lead, confirm_lead_as, other_account, no_account, create_account, forgotten }
     registration: RegistrationWords {
         title, to_client, to_tenant, have_account, sign_in, agree_both, agree_terms, agree_privacy, terms,
         privacy, password_hint,
@@ -147,6 +147,14 @@ words! {
         title, lead, lead_nameless, client_lead, confirm, stay, done_title, done_lead, sign_in_again,
     }
     error: ErrorWords { title, request_id, request_hint, restart, home, help }
+    verification: VerificationWords { title, lead, code_lead, done_lead }
+    recovery: RecoveryWords { title, lead, code_lead, done_lead, remembered }
+    mailbox: MailboxWords { title, lead, empty }
+    mail: MailWords {
+        code, link, ends, ignore, sent_by, verification_subject, verification_lead, verification_unknown_subject,
+        verification_unknown_lead, recovery_subject, recovery_lead, recovery_unknown_subject, recovery_unknown_lead,
+        verification_button, recovery_button,
+    }
     welcome: WelcomeWords { title, lead, signed_in_title, settings, sign_in, create_account }
 }
 

@@ -4,12 +4,14 @@ use askama::Template;
 use primitives::Timestamp;
 
 use crate::assets::Assets;
+use crate::branding::Branding;
 use crate::device::device_name;
 use crate::flow::{FlowView, UiTextType};
 use crate::form::{Form, Forms, Item, Notice, Purpose};
 use crate::frame::{Frame, PageContext};
-use crate::locale::{Catalogue, LocaleError, Words, fill};
-use crate::views::{ConsentView, ErrorView, LogoutView, SessionsView, WelcomeView};
+use crate::locale::{Catalogue, Locale, LocaleError, Words, fill};
+use crate::mail::{self, Letter, MailView};
+use crate::views::{ConsentView, ErrorView, LetterView, LogoutView, MailboxView, SessionsView, WelcomeView};
 
 /// The pages. Made once; every page is a pure function of its arguments.
 #[derive(Debug)]
@@ -42,8 +44,12 @@ impl Pages {
             label: words.login.create_account.clone(),
             href: self_service(context, "registration", flow),
         });
+        let forgotten = context.recovery.then(|| Piece {
+            text: words.login.forgotten.clone(),
+            href: Some(self_service(context, "recovery", flow)),
+        });
         let frame = self.frame(context, words.login.title.clone());
-        flow_page(frame, &forms, lead, other, Vec::new())
+        flow_page(frame, &forms, lead, Ways { other, forgotten, agreement: Vec::new() })
     }
 
     /// Signing in again: as whom, and the way to be somebody else.
@@ -60,7 +66,8 @@ impl Pages {
             label: w.other_account.clone(),
             href: format!("{start}{joint}prompt=select_account"),
         };
-        flow_page(self.frame(context, w.confirm_title.clone()), forms, lead, Some(other), Vec::new())
+        let ways = Ways { other: Some(other), forgotten: None, agreement: Vec::new() };
+        flow_page(self.frame(context, w.confirm_title.clone()), forms, lead, ways)
     }
 
     /// Creating an account.
@@ -91,7 +98,70 @@ impl Pages {
             _ => None,
         };
         let frame = self.frame(context, w.title.clone());
-        flow_page(frame, &forms, lead, other, sentence(agreement, link))
+        let ways = Ways { other, forgotten: None, agreement: sentence(agreement, link) };
+        flow_page(frame, &forms, lead, ways)
+    }
+
+    /// Proving an address.
+    pub fn verification(&self, flow: &FlowView, context: &PageContext<'_>) -> String {
+        let w = &self.words(context).verification;
+        let lead = match flow.state.as_deref() {
+            Some("passed_challenge") => &w.done_lead,
+            Some("sent_email") => &w.code_lead,
+            _ => &w.lead,
+        };
+        self.proof(flow, w.title.clone(), lead.clone(), None, context)
+    }
+
+    /// Getting back in.
+    pub fn recovery(&self, flow: &FlowView, context: &PageContext<'_>) -> String {
+        let words = self.words(context);
+        let w = &words.recovery;
+        let lead = match flow.state.as_deref() {
+            Some("passed_challenge") => &w.done_lead,
+            Some("sent_email") => &w.code_lead,
+            _ => &w.lead,
+        };
+        let other = OtherWay {
+            question: w.remembered.clone(),
+            label: words.registration.sign_in.clone(),
+            href: self_service(context, "login", flow),
+        };
+        self.proof(flow, w.title.clone(), lead.clone(), Some(other), context)
+    }
+
+    fn proof(
+        &self,
+        flow: &FlowView,
+        title: String,
+        lead: String,
+        other: Option<OtherWay>,
+        context: &PageContext<'_>,
+    ) -> String {
+        let words = self.words(context);
+        let forms = Forms { ui: &flow.ui, words, purpose: Purpose::Proof, password_hint: None };
+        let ways = Ways { other, forgotten: None, agreement: Vec::new() };
+        flow_page(self.frame(context, title), &forms, lead, ways)
+    }
+
+    /// The mail of a node that only its own machine reaches.
+    pub fn mailbox(&self, view: &MailboxView, context: &PageContext<'_>) -> String {
+        let words = self.words(context);
+        let lines = view
+            .letters
+            .iter()
+            .map(|letter| LetterLine {
+                letter,
+                at: letter.at.rfc3339(),
+                when: ago(letter.at, context.now, words),
+            })
+            .collect();
+        render(&MailboxPage { frame: self.frame(context, words.mailbox.title.clone()), lines })
+    }
+
+    /// A message to somebody: its subject, its text, and the same in HTML with the tenant's looks.
+    pub fn mail(&self, view: &MailView<'_>, branding: &Branding, locale: Locale) -> Letter {
+        mail::letter(self.catalogue.words(locale), view, branding, locale)
     }
 
     /// Changing one's profile and password, and seeing where one is signed in.
@@ -257,13 +327,8 @@ impl Pages {
 }
 
 /// A flow with one form: signing in, signing up.
-fn flow_page(
-    frame: Frame<'_>,
-    forms: &Forms<'_>,
-    lead: String,
-    other: Option<OtherWay>,
-    agreement: Vec<Piece>,
-) -> String {
+fn flow_page(frame: Frame<'_>, forms: &Forms<'_>, lead: String, ways: Ways) -> String {
+    let Ways { other, forgotten, agreement } = ways;
     let notices = forms.notices();
     render(&FlowPage {
         frame: Frame { failed: failed(&notices), ..frame },
@@ -272,6 +337,7 @@ fn flow_page(
         providers: forms.providers(),
         form: forms.of(|group| !matches!(group, "oidc" | "saml")),
         agreement,
+        forgotten,
         other,
     })
 }
@@ -367,6 +433,28 @@ fn ago(then: Timestamp, now: Timestamp, words: &Words) -> String {
     }
 }
 
+/// Where else a page with one form leads.
+#[derive(Debug, Default)]
+struct Ways {
+    other: Option<OtherWay>,
+    forgotten: Option<Piece>,
+    agreement: Vec<Piece>,
+}
+
+#[derive(Debug)]
+struct LetterLine<'a> {
+    letter: &'a LetterView,
+    at: String,
+    when: String,
+}
+
+#[derive(Template)]
+#[template(path = "mailbox.html")]
+struct MailboxPage<'a> {
+    frame: Frame<'a>,
+    lines: Vec<LetterLine<'a>>,
+}
+
 #[derive(Debug)]
 struct OtherWay {
     question: String,
@@ -420,6 +508,7 @@ struct FlowPage<'a> {
     providers: Vec<Form>,
     form: Form,
     agreement: Vec<Piece>,
+    forgotten: Option<Piece>,
     other: Option<OtherWay>,
 }
 

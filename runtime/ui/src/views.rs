@@ -103,3 +103,23 @@ pub struct WelcomeView {
     /// Who is signed in, if anyone.
     pub subject: Option<String>,
 }
+
+/// The mail of a node that only its own machine reaches.
+#[derive(Debug, Clone, Default)]
+pub struct MailboxView {
+    /// The messages, the latest first.
+    pub letters: Vec<LetterView>,
+}
+
+/// A message to somebody.
+#[derive(Debug, Clone)]
+pub struct LetterView {
+    /// To whom.
+    pub to: String,
+    /// Its subject.
+    pub subject: String,
+    /// Its text.
+    pub text: String,
+    /// When it was caused.
+    pub at: Timestamp,
+}

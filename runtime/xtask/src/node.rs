@@ -53,7 +53,9 @@ pub(crate) fn build(profile: Profile) -> anyhow::Result<PathBuf> {
 pub(crate) const ROOMY_LIMITS: &str = "[tenant.identity.limits]\n\
     identifier = { burst = 1000000, refill_seconds = 1 }\n\
     address = { burst = 1000000, refill_seconds = 1 }\n\
-    flow = { burst = 1000000, refill_seconds = 1 }\n\n";
+    flow = { burst = 1000000, refill_seconds = 1 }\n\
+    mail = { burst = 1000000, refill_seconds = 1 }\n\
+    code = { burst = 1000000, refill_seconds = 1 }\n\n";
 
 /// A running node.
 #[derive(Debug)]

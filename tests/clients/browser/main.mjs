@@ -77,6 +77,51 @@ for (const javaScriptEnabled of [true, false]) {
     }, { javaScriptEnabled }),
   );
 
+  await check(`a person who forgot the password gets back in and sets a new one, and has verified the address, ${how}`, () =>
+    withPage(async (page, context) => {
+      const identifier = await signUp(page);
+      await context.clearCookies();
+      await page.goto(`${options.provider}/self-service/login/browser`);
+      await page.getByRole("link", { name: "Forgot your password?" }).click();
+      await heading(page, "Get back into your account");
+      await page.getByLabel(/^e-?mail/i).fill(identifier);
+      await page.getByRole("button", { name: "Continue" }).click();
+      await page.getByText(/we.ve sent you a code/).waitFor();
+      await page.getByLabel("Recovery code").fill("000000");
+      await page.getByRole("button", { name: "Continue" }).click();
+      await page.getByText(/This code is wrong/).waitFor();
+      // The mail's link fills the form in; its reader sends it.
+      await page.goto(await latestLink(context, identifier, "recovery"));
+      assert.match(await page.getByLabel("Recovery code").inputValue(), /^\d{6}$/);
+      await page.getByRole("button", { name: "Continue" }).click();
+      await heading(page, "Account settings");
+      await page.getByText(/You.re back in/).waitFor();
+      const fresh = `${password} anew`;
+      await page.getByLabel("New password").fill(fresh);
+      await page.getByRole("button", { name: "Change password" }).click();
+      await page.getByText("Your changes have been saved.").waitFor();
+      await context.clearCookies();
+      await page.goto(`${options.app}/login`);
+      await signInAs(page, { identifier, password: fresh });
+      await onDashboard(page, identifier);
+    }, { javaScriptEnabled }),
+  );
+
+  await check(`a person verifies an address, ${how}`, () =>
+    withPage(async (page, context) => {
+      const identifier = await signUp(page);
+      await page.goto(`${options.provider}/self-service/verification/browser`);
+      await page.getByLabel(/^e-?mail/i).fill(identifier);
+      await page.getByRole("button", { name: "Continue" }).click();
+      await page.getByRole("button", { name: "Resend code" }).click();
+      await page.goto(await latestLink(context, identifier, "verification"));
+      await page.getByRole("button", { name: "Continue" }).click();
+      await page.getByText("Your email address is verified.").first().waitFor();
+      await page.getByRole("link", { name: "Continue" }).click();
+      await page.getByRole("heading", { level: 1 }).waitFor();
+    }, { javaScriptEnabled }),
+  );
+
   await check(`a person declines, and then allows and is remembered, ${how}`, () =>
     withPage(async (page, context) => {
       const identifier = await signUp(page);
@@ -95,6 +140,18 @@ for (const javaScriptEnabled of [true, false]) {
       await onDashboard(page, identifier);
     }, { javaScriptEnabled }),
   );
+}
+
+/** The link of the latest mail to somebody, from the page that shows a local node's mail. */
+async function latestLink(context, identifier, kind) {
+  const page = await context.newPage();
+  await page.goto(`${options.provider}/ui/dev/mail`);
+  const letters = page.locator("section.letter", { hasText: identifier });
+  const texts = await letters.locator("pre").allInnerTexts();
+  await page.close();
+  const links = texts.flatMap((text) => text.match(/http\S+/g) ?? []).filter((link) => link.includes(`/self-service/${kind}?`));
+  assert.ok(links.length > 0, `no mail with a link to ${identifier}`);
+  return links[0];
 }
 
 await check("a person of a suspended customer is told so in the app", () =>

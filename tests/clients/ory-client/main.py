@@ -10,11 +10,13 @@ import identities
 import native
 import operations
 import own_api
+import recovery
 import single_page
 from checks import finish
 
 native.run()
 single_page.run()
+recovery.run()
 identities.run()
 applications.run()
 own_api.run()

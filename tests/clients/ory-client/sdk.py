@@ -48,6 +48,7 @@ admin = Recorder("admin", options.admin, key)
 frontend = ory_client.FrontendApi(public)
 schemas = ory_client.IdentityApi(public)
 people = ory_client.IdentityApi(admin)
+courier = ory_client.CourierApi(admin)
 apps = ory_client.OAuth2Api(admin)
 oauth2 = ory_client.OAuth2Api(public)
 

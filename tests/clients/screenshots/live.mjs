@@ -27,6 +27,16 @@ export async function livePages({ base, client, redirect, identifier, "password-
     await page.waitForLoadState();
     return response;
   };
+  const sendAgain = async (page, path, first, second) => {
+    await send(page, path, first, "button.primary");
+    for (const [name, value] of Object.entries(second)) await page.locator(`[name="${name}"]`).first().fill(value);
+    const [response] = await Promise.all([
+      page.waitForResponse((answer) => answer.request().resourceType() === "document" && answer.status() < 300),
+      page.locator("button.primary").click(),
+    ]);
+    await page.waitForLoadState();
+    return response;
+  };
   const pages = [
     { name: "welcome", open: to("/") },
     { name: "login", open: to("/self-service/login/browser") },
@@ -34,6 +44,12 @@ export async function livePages({ base, client, redirect, identifier, "password-
     { name: "login-failed", open: (page) => send(page, "/self-service/login/browser", { identifier, password: "not the password" }) },
     { name: "registration", open: to("/self-service/registration/browser") },
     { name: "registration-failed", open: (page) => send(page, "/self-service/registration/browser", { "traits.email": identifier, password: "short" }) },
+    { name: "recovery", open: to("/self-service/recovery/browser") },
+    { name: "recovery-sent", open: (page) => send(page, "/self-service/recovery/browser", { email: identifier }) },
+    { name: "recovery-failed", open: (page) => sendAgain(page, "/self-service/recovery/browser", { email: identifier }, { code: "000000" }) },
+    { name: "verification", open: to("/self-service/verification/browser") },
+    { name: "verification-sent", open: (page) => send(page, "/self-service/verification/browser", { email: identifier }) },
+    { name: "mail", open: to("/ui/dev/mail") },
     { name: "signed-out", open: to("/ui/signed-out") },
     { name: "error-redirect", status: 400, open: to(authorize.replace(encodeURIComponent(redirect), "https%3A%2F%2Felsewhere.example")) },
     { name: "error-not-found", status: 404, open: to("/nothing/is/here") },

@@ -193,6 +193,11 @@ impl Demo {
             };
             lines.push(format!("  sign in    {}  {}{remark}", person.email, person.password));
         }
+        lines.push(format!(
+            "  mail       is shown here and at http://{}/t/{}/ui/dev/mail",
+            self.public,
+            tenant::ID
+        ));
         lines.push(format!("  data       {}, {kept}; Ctrl-C ends it all", self.directory.path().display()));
         lines
     }

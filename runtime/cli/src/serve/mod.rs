@@ -1,10 +1,12 @@
 //! `portcullis serve`: puts the node together, and takes it down again.
 
 mod bootstrap;
+mod mail;
 mod plan;
 mod reload;
 mod signals;
 
+use self::mail::MailWay;
 pub(crate) use self::signals::Stop;
 
 use std::io::Write as _;
@@ -15,7 +17,7 @@ use anyhow::Context as _;
 use clap::Args;
 use config::{Config, ListenAddress, Listener};
 use identity::password::HashingPool;
-use jobs::{Handlers, JobMetrics, Jobs, Receivers, RunningJobs};
+use jobs::{Handlers, JobMetrics, Jobs, Receivers, RunningJobs, Ways};
 use plugin_host::{Compiler, PluginHost, Services};
 use portcullis_http::{
     GuardedOutbound, HttpMetrics, Listening, Node, NodeParts, NodeSettings, OutboundPolicy, Server,
@@ -66,6 +68,7 @@ pub(crate) struct Running {
     listening: Vec<Listening>,
     base_url: url::Url,
     key: bootstrap::FirstKey,
+    way: MailWay,
     storage: Storage,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
@@ -88,7 +91,7 @@ impl Running {
         listeners.push(portcullis_http::command_socket(directory.socket()));
         let server = assembled.open(&listeners, &config).await?;
 
-        let Assembled { storage, plugins, jobs, clock, base_url, key, .. } = assembled;
+        let Assembled { storage, plugins, jobs, clock, base_url, key, way, .. } = assembled;
         let (stop, stopping) = watch::channel(false);
         let certificates = server.certificates();
         let watched = reload::watch(place.clone(), config, storage.clone(), clock, certificates, plugins);
@@ -96,6 +99,7 @@ impl Running {
             listening: server.listening(),
             base_url,
             key,
+            way,
             background: jobs.start(&stopping),
             reloading: tokio::spawn(watched),
             serving: tokio::spawn(server.serve(stopping)),
@@ -129,6 +133,7 @@ pub(crate) struct Assembled {
     clock: Arc<dyn Clock>,
     base_url: url::Url,
     key: bootstrap::FirstKey,
+    way: MailWay,
 }
 
 impl Assembled {
@@ -185,12 +190,16 @@ pub(crate) async fn assemble(
         identity_hooks: plugins.clone(),
         plugins: plugins.clone(),
         events: plugins.clone(),
+        messages: plugins.clone(),
         outbound,
     };
-    let node = Node::new(node_settings(config, base_url.clone()), parts);
-    let receivers = Receivers { messages: Handlers::default(), events: node.clone() };
-    let jobs = Jobs::new(&storage, Arc::clone(&clock), &rng, &config.jobs, receivers, &job_metrics);
-    Ok(Assembled { node, storage, plugins, jobs, clock, base_url, key })
+    let node = Node::new(node_settings(config, &base_url), parts);
+    let way = MailWay::of(config, &base_url);
+    let mail = Ways { mailer: way.mailer(config, &base_url)?, hook: node.clone() };
+    let receivers = Receivers { messages: Handlers::default(), mail, events: node.clone() };
+    let settings = jobs::Settings { jobs: &config.jobs, courier: &config.courier };
+    let jobs = Jobs::new(&storage, Arc::clone(&clock), &rng, settings, receivers, &job_metrics);
+    Ok(Assembled { node, storage, plugins, jobs, clock, base_url, key, way })
 }
 
 /// What plugins may be granted beyond their own words and settings.
@@ -240,9 +249,10 @@ fn hashing_pool(config: &Config, rng: &Arc<dyn Rng>) -> anyhow::Result<HashingPo
         .context("no thread for password hashing can be started")
 }
 
-fn node_settings(config: &Config, base_url: url::Url) -> NodeSettings {
+fn node_settings(config: &Config, base_url: &url::Url) -> NodeSettings {
     NodeSettings {
-        base_url,
+        base_url: base_url.clone(),
+        shows_mail: MailWay::of(config, base_url) == MailWay::Terminal,
         trusted_proxies: config.server.proxies(),
         body_bytes: config.limits.body_bytes,
         request_timeout: config.limits.request_timeout.0,
@@ -254,7 +264,7 @@ fn node_settings(config: &Config, base_url: url::Url) -> NodeSettings {
 }
 
 /// Says in a few lines where to go. Whoever started the node may have stopped listening: it serves all the same.
-fn greet(Running { listening, base_url, key, .. }: &Running, took: Duration) {
+fn greet(Running { listening, base_url, key, way, .. }: &Running, took: Duration) {
     let version = env!("CARGO_PKG_VERSION");
     let mut lines = vec![
         format!("Portcullis {version} is ready after {} ms", took.as_millis()),
@@ -271,6 +281,7 @@ fn greet(Running { listening, base_url, key, .. }: &Running, took: Duration) {
     if let Some(path) = &key.path {
         lines.push(format!("  admin key  {}{}", path.display(), if key.is_new { " (new)" } else { "" }));
     }
+    lines.extend(way.line(base_url).map(|line| format!("  mail       {line}")));
     let mut out = std::io::stdout();
     out.write_all(format!("{}\n", lines.join("\n")).as_bytes()).and_then(|()| out.flush()).ok();
 }

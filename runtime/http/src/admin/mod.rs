@@ -4,10 +4,12 @@
 //! Errors of our own API are problem documents (RFC 9457). A key of one tenant sees another as 404.
 
 pub(crate) mod clients;
+pub(crate) mod courier;
 pub(crate) mod identities;
 pub(crate) mod keys;
 mod paging;
 pub(crate) mod plugins;
+pub(crate) mod recovery;
 pub(crate) mod sessions;
 pub(crate) mod tenants;
 

@@ -1,7 +1,8 @@
-//! `/ui/login`, `/ui/registration`, `/ui/settings`: a flow as a page.
+//! `/ui/login`, `/ui/registration`, `/ui/settings`, `/ui/verification`, `/ui/recovery`: a flow as a page.
 
 use http::StatusCode;
 use identity::Problem;
+use identity::flow::csrf::CsrfCookie;
 use identity::flow::{FlowKind, OwnFlow};
 use identity::session::LiveSession;
 use ui::flow::FlowIdentity;
@@ -12,7 +13,7 @@ use crate::browser::BrowserState;
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::response::{Answer, see_other};
-use crate::self_service::{Kind, csrf_cookie_of, document, load, owner, respond_to_browser};
+use crate::self_service::{Kind, csrf_cookie_of, document, load, owner, respond_to_browser, set_csrf_cookie};
 
 /// `GET /ui/login?flow=`
 pub(crate) async fn login(call: Call) -> Answer {
@@ -63,11 +64,38 @@ pub(crate) async fn settings(call: Call) -> Answer {
     })
 }
 
+/// `GET /ui/verification?flow=`
+pub(crate) async fn verification(call: Call) -> Answer {
+    proof(&call, Kind::Verification).await
+}
+
+/// `GET /ui/recovery?flow=`
+pub(crate) async fn recovery(call: Call) -> Answer {
+    proof(&call, Kind::Recovery).await
+}
+
+async fn proof(call: &Call, kind: Kind) -> Answer {
+    let form = match read(call, kind).await {
+        Ok(form) => form,
+        Err(answer) => return *answer,
+    };
+    let mut answer = show(call, StatusCode::OK, &[], None, |context| match kind {
+        Kind::Recovery => call.node.pages.recovery(&form.view, context),
+        _ => call.node.pages.verification(&form.view, context),
+    });
+    if let Some(cookie) = &form.new_cookie {
+        set_csrf_cookie(call, &mut answer, cookie);
+    }
+    answer
+}
+
 /// A flow ready to be shown.
 struct Form {
     own: OwnFlow,
     view: FlowView,
     session: Option<LiveSession>,
+    /// The cookie of a browser that had none: a flow that an operator began is nobody's yet.
+    new_cookie: Option<CsrfCookie>,
 }
 
 /// The flow of the request, or where the browser goes instead.
@@ -85,12 +113,14 @@ async fn read(call: &Call, kind: Kind) -> Result<Form, Box<Answer>> {
         Ok::<_, Problem>((own, session))
     };
     let (own, session) = found.await.map_err(|problem| Box::new(instead(call, kind, problem)))?;
+    let new_cookie = cookie.is_none().then(|| CsrfCookie::generate(call.node.rng.as_ref()));
+    let cookie = cookie.or_else(|| new_cookie.clone());
     let document = document(call, &own.flow, cookie.as_ref(), session.as_ref());
     let view = serde_json::from_value(document).map_err(|error| {
         tracing::error!(request = %call.request, %error, "a flow cannot be shown");
         Box::new(Failure::internal().to_page(call))
     })?;
-    Ok(Form { own, view, session })
+    Ok(Form { own, view, session, new_cookie })
 }
 
 /// Begins a flow, for what the request says that it is for.

@@ -22,7 +22,7 @@ pub(crate) fn csrf_cookie_of(call: &Call) -> Option<CsrfCookie> {
 }
 
 /// Sets the CSRF cookie for a year.
-pub(super) fn set_csrf_cookie(call: &Call, answer: &mut Answer, value: &CsrfCookie) {
+pub(crate) fn set_csrf_cookie(call: &Call, answer: &mut Answer, value: &CsrfCookie) {
     const YEAR: u64 = 365 * 24 * 3600;
     set_cookie(answer, &cookie(call, &csrf_cookie_name(call), value.as_str(), Some(YEAR)));
 }

@@ -5,10 +5,13 @@
 //! led to. The rooms' decisions are the same for all three kinds of client; what differs is here.
 
 mod account;
+mod challenge;
 mod cookies;
 pub(crate) mod errors;
 mod flows;
+pub(crate) mod link;
 pub(crate) mod logout;
+mod mail;
 mod outcome;
 pub(crate) mod read;
 pub(crate) mod schemas;
@@ -25,7 +28,7 @@ use primitives::{Actor, Change, SessionId};
 use storage::{ApplyError, StorageError};
 
 pub(crate) use account::tell;
-pub(crate) use cookies::{csrf_cookie_of, forget_session};
+pub(crate) use cookies::{csrf_cookie_of, forget_session, set_csrf_cookie};
 pub(crate) use flows::{document, load};
 pub(crate) use read::owner;
 pub(crate) use visitor::{cached_session, session_of_anybody, session_of_browser};
@@ -39,6 +42,8 @@ pub(crate) enum Kind {
     Login,
     Registration,
     Settings,
+    Verification,
+    Recovery,
 }
 
 impl Kind {
@@ -47,6 +52,8 @@ impl Kind {
             Self::Login => "login",
             Self::Registration => "registration",
             Self::Settings => "settings",
+            Self::Verification => "verification",
+            Self::Recovery => "recovery",
         }
     }
 
@@ -62,6 +69,8 @@ impl Kind {
             Self::Login => &pages.login,
             Self::Registration => &pages.registration,
             Self::Settings => &pages.settings,
+            Self::Verification => &pages.verification,
+            Self::Recovery => &pages.recovery,
         };
         with_query(&own_or_absolute(call, page), "flow", &flow.to_string())
     }
@@ -78,6 +87,8 @@ pub(crate) fn room(call: &Call) -> Room<'_> {
         identities: &node.storage,
         hashing: &node.hashing,
         attempts: &node.attempts,
+        sealer: node.sealer(),
+        composer: call,
         hooks: &*node.identity_hooks,
         request: call.request,
         client: None,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::cookies::{session_cookie, set_csrf_cookie};
 use super::flows::document;
 use super::visitor::presented_token;
-use super::{Applied, Kind, apply, encode, respond, tell, with_query};
+use super::{Applied, Kind, apply, challenge, encode, respond, tell, with_query};
 use crate::call::Call;
 use crate::response::{Answer, json_no_store, see_other, set_cookie};
 
@@ -78,16 +78,25 @@ pub(super) async fn apply_step(client: Client<'_>, step: Step) -> Result<Option<
             let token = presented_token(client.call).map(str::to_owned);
             Ok(Some(go_on(client, signed_in_body(client, &session, live.identity(), token))))
         }
-        Step::Registered { identity, session, change } => registered(client, identity, session, change).await,
-        Step::Saved { flow, what, identity, change } => {
+        Step::Registered { identity, session, verifications, change } => {
+            registered(client, (identity, verifications), session, change).await
+        }
+        Step::Saved { flow, what, identity, verifications, change } => {
             let change = change.write(client.own.update((*flow).clone()));
-            if apply(client.call, change).await? == Applied::Missed {
+            let next = challenge::begun(client, verifications, client.own.browser());
+            if apply(client.call, next.join(change)).await? == Applied::Missed {
                 return Ok(None);
             }
             let session = client.session.map(|live| live.session().id);
             tell(client.call, what, &identity, session).await;
-            Ok(Some(saved(client, &flow, &identity)))
+            Ok(Some(saved(client, &flow, &identity, &next)))
         }
+        Step::Challenged { flow, writes } => challenge::sent(client, *flow, writes).await,
+        Step::WrongCode(flow) => challenge::wrong(client, *flow).await,
+        Step::Verified { flow, identity, change } => {
+            challenge::verified(client, *flow, &identity, change).await
+        }
+        Step::Recovered(recovered) => challenge::recovered(client, *recovered).await,
     }
 }
 
@@ -129,22 +138,29 @@ async fn signed_in_newly(client: Client<'_>, signed_in: SignedIn) -> Result<Opti
     }
     let shown = client.is_native().then(|| token.expose().to_owned());
     let answer = go_on(client, signed_in_body(client, &session, &identity, shown));
-    Ok(Some(begin_session(client, answer, &token).await))
+    let cookie = CsrfCookie::generate(call.node.rng.as_ref());
+    Ok(Some(begin_session(client, answer, &token, &cookie).await))
 }
 
 async fn registered(
     client: Client<'_>,
-    identity: Identity,
+    (identity, verifications): (Identity, Vec<Flow>),
     session: Option<(Session, SessionToken)>,
     change: PendingChange,
 ) -> Result<Option<Answer>, Problem> {
     let call = client.call;
     let change = change.seal(call.node.sealer()).write(client.own.remove());
-    if apply(call, change).await? == Applied::Missed {
+    // With a session the browser gets another cookie, which is the one that its next forms belong to.
+    let cookie = CsrfCookie::generate(call.node.rng.as_ref());
+    let fresh = cookie.hash(call.node.sealer(), &call.tenant.id);
+    let browser = if session.is_some() { client.own.browser().map(|_| &fresh) } else { client.own.browser() };
+    let next = challenge::begun(client, verifications, browser);
+    if apply(call, next.join(change)).await? == Applied::Missed {
         return Ok(None);
     }
     let url = schema_url(&call.tenant.base_url, &identity.schema_id);
     let mut body = json!({ "identity": identity_document(&identity, &url) });
+    next.tell(&mut body);
     let Some((session, token)) = session else {
         if client.wants_json() {
             return Ok(Some(json_no_store(StatusCode::OK, &body)));
@@ -158,7 +174,7 @@ async fn registered(
         }
     }
     let answer = go_on(client, body);
-    Ok(Some(begin_session(client, answer, &token).await))
+    Ok(Some(begin_session(client, answer, &token, &cookie).await))
 }
 
 /// Signing up did not sign in: that is next.
@@ -172,7 +188,7 @@ fn sign_in_url(client: Client<'_>) -> String {
     }
 }
 
-fn saved(client: Client<'_>, flow: &Flow, identity: &Identity) -> Answer {
+fn saved(client: Client<'_>, flow: &Flow, identity: &Identity, next: &challenge::Next) -> Answer {
     let call = client.call;
     if !client.wants_json() {
         return match &flow.return_to {
@@ -185,6 +201,7 @@ fn saved(client: Client<'_>, flow: &Flow, identity: &Identity) -> Answer {
         let url = schema_url(&call.tenant.base_url, &identity.schema_id);
         fields.insert("identity".to_owned(), identity_document(identity, &url));
     }
+    next.tell(&mut document);
     json_no_store(StatusCode::OK, &document)
 }
 
@@ -215,21 +232,31 @@ fn go_on(client: Client<'_>, mut body: Value) -> Answer {
         return respond(client.call, &Problem::LocationChangeRequired { redirect_browser_to });
     }
     if let Some(fields) = body.as_object_mut() {
-        let next = json!([{ "action": "redirect_browser_to", "redirect_browser_to": redirect_browser_to }]);
-        fields.insert("continue_with".to_owned(), next);
+        let next = json!({ "action": "redirect_browser_to", "redirect_browser_to": redirect_browser_to });
+        match fields.get_mut("continue_with").and_then(Value::as_array_mut) {
+            Some(steps) => steps.push(next),
+            None => {
+                fields.insert("continue_with".to_owned(), json!([next]));
+            }
+        }
     }
     json_no_store(StatusCode::OK, &body)
 }
 
 /// Gives a browser its session, and a new CSRF cookie, so that nobody who planted the old one before the
 /// sign-in knows it afterwards.
-async fn begin_session(client: Client<'_>, mut answer: Answer, token: &SessionToken) -> Answer {
+pub(super) async fn begin_session(
+    client: Client<'_>,
+    mut answer: Answer,
+    token: &SessionToken,
+    csrf: &CsrfCookie,
+) -> Answer {
     let call = client.call;
     forgive_flow(&call.node.attempts, &call.tenant.identity.limits, &call.tenant.id, call.client, call.now())
         .await;
     if !client.is_native() {
         set_cookie(&mut answer, &session_cookie(call, token.expose()));
-        set_csrf_cookie(call, &mut answer, &CsrfCookie::generate(call.node.rng.as_ref()));
+        set_csrf_cookie(call, &mut answer, csrf);
     }
     answer
 }

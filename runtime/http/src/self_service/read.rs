@@ -1,4 +1,4 @@
-//! `GET /self-service/{login,registration,settings}/flows?id=`: shows a flow to whoever began it.
+//! `GET /self-service/{login,registration,settings,verification,recovery}/flows?id=`: shows a flow to whoever began it.
 
 use http::StatusCode;
 use identity::flow::{FlowKind, Transport};
@@ -27,6 +27,16 @@ pub(crate) async fn settings(call: Call) -> Answer {
     show(&call, Kind::Settings).await
 }
 
+/// `GET /self-service/verification/flows`
+pub(crate) async fn verification(call: Call) -> Answer {
+    show(&call, Kind::Verification).await
+}
+
+/// `GET /self-service/recovery/flows`
+pub(crate) async fn recovery(call: Call) -> Answer {
+    show(&call, Kind::Recovery).await
+}
+
 async fn show(call: &Call, kind: Kind) -> Answer {
     let id = call.query_value("id").unwrap_or_default();
     let cookie = csrf_cookie_of(call);
@@ -52,8 +62,13 @@ pub(crate) async fn owner(call: &Call, flow: &Flow) -> Result<Option<LiveSession
         (FlowKind::Settings { identity, .. }, Some(live)) if live.identity().id != *identity => {
             Err(Problem::IdentityMismatch)
         }
-        (FlowKind::Settings { .. } | FlowKind::Login { .. } | FlowKind::Registration { .. }, _) => {
-            Ok(session)
-        }
+        (
+            FlowKind::Settings { .. }
+            | FlowKind::Login { .. }
+            | FlowKind::Registration { .. }
+            | FlowKind::Verification { .. }
+            | FlowKind::Recovery { .. },
+            _,
+        ) => Ok(session),
     }
 }

@@ -1,9 +1,10 @@
-//! `GET /self-service/{login,registration,settings}/{browser,api}`: begins a flow.
+//! `GET /self-service/{login,registration,settings,verification,recovery}/{browser,api}`: begins a flow.
 
 use http::StatusCode;
 use identity::flow::csrf::CsrfCookie;
 use identity::flow::{
-    OwnFlow, StartError, StartRequest, Transport, start_login, start_registration, start_settings,
+    OwnFlow, StartError, StartRequest, Transport, start_login, start_recovery, start_registration,
+    start_settings, start_verification,
 };
 use identity::session::LiveSession;
 use identity::{Problem, return_to};
@@ -46,6 +47,26 @@ pub(crate) async fn settings_browser(call: Call) -> Answer {
 /// `GET /self-service/settings/api`
 pub(crate) async fn settings_native(call: Call) -> Answer {
     for_native(&call, Kind::Settings).await
+}
+
+/// `GET /self-service/verification/browser`
+pub(crate) async fn verification_browser(call: Call) -> Answer {
+    for_browser(&call, Kind::Verification).await
+}
+
+/// `GET /self-service/verification/api`
+pub(crate) async fn verification_native(call: Call) -> Answer {
+    for_native(&call, Kind::Verification).await
+}
+
+/// `GET /self-service/recovery/browser`
+pub(crate) async fn recovery_browser(call: Call) -> Answer {
+    for_browser(&call, Kind::Recovery).await
+}
+
+/// `GET /self-service/recovery/api`
+pub(crate) async fn recovery_native(call: Call) -> Answer {
+    for_native(&call, Kind::Recovery).await
 }
 
 async fn for_browser(call: &Call, kind: Kind) -> Answer {
@@ -131,6 +152,8 @@ async fn begin(
         Kind::Login => start_login(room(call), caller, request).await,
         Kind::Registration => start_registration(room(call), caller, request).await,
         Kind::Settings => start_settings(room(call), caller, request).await,
+        Kind::Verification => start_verification(room(call), caller, request).await,
+        Kind::Recovery => start_recovery(room(call), caller, request).await,
     };
     let (own, change) = begun.map_err(|error: StartError| failed(call, error))?;
     apply(call, change).await?;

@@ -1,4 +1,4 @@
-//! `POST /self-service/{login,registration,settings}?flow=`: takes what was typed.
+//! `POST /self-service/{login,registration,settings,verification,recovery}?flow=`: takes what was typed.
 //!
 //! | check | browser | native |
 //! |---|---|---|
@@ -42,6 +42,16 @@ pub(crate) async fn registration(call: Call) -> Answer {
 /// `POST /self-service/settings`
 pub(crate) async fn settings(call: Call) -> Answer {
     submit(&call, Kind::Settings).await
+}
+
+/// `POST /self-service/verification`
+pub(crate) async fn verification(call: Call) -> Answer {
+    submit(&call, Kind::Verification).await
+}
+
+/// `POST /self-service/recovery`
+pub(crate) async fn recovery(call: Call) -> Answer {
+    submit(&call, Kind::Recovery).await
 }
 
 async fn submit(call: &Call, kind: Kind) -> Answer {
@@ -196,11 +206,19 @@ fn check_token(
 fn check_session(flow: &Flow, session: Option<&LiveSession>) -> Result<(), Problem> {
     match (&flow.kind, session) {
         (FlowKind::Login { refresh: None, select_account: true, .. }, _) => Ok(()),
-        (FlowKind::Login { refresh: None, .. } | FlowKind::Registration { .. }, Some(_)) => {
-            Err(Problem::SessionAlreadyAvailable)
-        }
+        (
+            FlowKind::Login { refresh: None, .. } | FlowKind::Registration { .. } | FlowKind::Recovery { .. },
+            Some(_),
+        ) => Err(Problem::SessionAlreadyAvailable),
         (FlowKind::Login { refresh: Some(_), .. }, None) => Err(Problem::SessionInactive),
-        (FlowKind::Login { .. } | FlowKind::Registration { .. } | FlowKind::Settings { .. }, _) => Ok(()),
+        (
+            FlowKind::Login { .. }
+            | FlowKind::Registration { .. }
+            | FlowKind::Settings { .. }
+            | FlowKind::Verification { .. }
+            | FlowKind::Recovery { .. },
+            _,
+        ) => Ok(()),
     }
 }
 

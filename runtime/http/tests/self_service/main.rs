@@ -10,6 +10,7 @@ mod client;
 mod csrf;
 mod native;
 mod pages;
+mod recovery;
 mod select_account;
 mod sessions;
 mod site;

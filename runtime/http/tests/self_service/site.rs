@@ -136,6 +136,7 @@ impl Site {
             loaded_tenants: 10,
             loaded_tenants_bytes: 16 << 20,
             cached_sessions: 100,
+            shows_mail: false,
             version: "test",
         };
         let parts = NodeParts {
@@ -150,6 +151,7 @@ impl Site {
             policy: Arc::new(primitives::policy::NoPolicyHook),
             identity_hooks: Arc::new(NoIdentityHooks),
             events: Arc::new(tenancy::plugin::NoEventHook),
+            messages: Arc::new(primitives::message::NoMessageHook),
             plugins: Arc::new(NoPlugins),
             outbound: Arc::new(GuardedOutbound::new(OutboundPolicy::default()).unwrap()),
         };

@@ -3,7 +3,7 @@
 use primitives::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{Flow, FlowKind, Message, Transport};
+use super::{Challenge, Flow, FlowKind, Message, Transport};
 use crate::identity::Identity;
 use crate::schema::{Field, Schema};
 use crate::session::{Method, identity_document};
@@ -36,7 +36,6 @@ pub fn flow_document(flow: &Flow, view: FlowView<'_>) -> Value {
             "method": "POST",
             "nodes": nodes(flow, view),
         },
-        "organization_id": null,
     });
     if !flow.messages.is_empty()
         && let Some(ui) = document.get_mut("ui").and_then(Value::as_object_mut)
@@ -45,6 +44,9 @@ pub fn flow_document(flow: &Flow, view: FlowView<'_>) -> Value {
     }
     if let Value::Object(fields) = &mut document {
         let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+        if flow.kind.challenge().is_none() {
+            put("organization_id", Value::Null);
+        }
         if let Some(return_to) = &flow.return_to {
             put("return_to", json!(return_to));
         }
@@ -65,6 +67,9 @@ pub fn flow_document(flow: &Flow, view: FlowView<'_>) -> Value {
             FlowKind::Registration { .. } => {
                 put("identity_schema", json!(flow.schema));
                 put("state", json!("choose_method"));
+            }
+            FlowKind::Verification { challenge } | FlowKind::Recovery { challenge } => {
+                put("state", json!(challenge.state()));
             }
             FlowKind::Settings { saved, .. } => {
                 put("state", json!(if *saved { "success" } else { "show_form" }));
@@ -120,8 +125,56 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
             nodes.push(input.node("password", Some(Message::password_label()), flow));
             nodes.push(submit(Method::Password.as_str(), "password", Message::save(), flow));
         }
+        FlowKind::Verification { challenge } | FlowKind::Recovery { challenge } => {
+            nodes.extend(challenge_nodes(challenge, flow, view));
+        }
     }
     nodes
+}
+
+/// What proves an address: which one, then the code, then the way on.
+fn challenge_nodes(challenge: &Challenge, flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
+    const GROUP: &str = "code";
+    let kind = flow.kind.as_str();
+    let go_on = || submit(GROUP, GROUP, Message::go_on(), flow);
+    match challenge {
+        Challenge::ChooseMethod => {
+            let input = Input::new("email", "email").required().autocomplete("email");
+            vec![input.node(GROUP, Some(Message::email_label()), flow), go_on()]
+        }
+        Challenge::SentEmail(sent) => {
+            let mut input = Input::new("code", "text")
+                .required()
+                .autocomplete("one-time-code")
+                .attribute("pattern", "[0-9]{6}")
+                .attribute("maxlength", 6);
+            if let Some(code) = flow.values.get("code") {
+                input = input.value(code.clone());
+            }
+            let again = Input::new("email", "submit").value(sent.address.as_str());
+            let mut nodes = vec![
+                input.node(GROUP, Some(Message::code_label(kind)), flow),
+                Input::new("method", "hidden").value(GROUP).node(GROUP, None, flow),
+                go_on(),
+            ];
+            // What an operator gave was sent nowhere.
+            if !sent.address.is_empty() {
+                nodes.push(again.node(GROUP, Some(Message::resend_code()), flow));
+            }
+            nodes
+        }
+        Challenge::PassedChallenge => {
+            let href = flow.return_to.clone().unwrap_or_else(|| format!("{}/", view.base_url));
+            let title = Message::go_on();
+            vec![json!({
+                "type": "a",
+                "group": GROUP,
+                "attributes": { "node_type": "a", "id": "continue", "href": href, "title": title },
+                "messages": [],
+                "meta": { "label": title },
+            })]
+        }
+    }
 }
 
 fn trait_node(field: &Field, values: &Map<String, Value>, group: &str, flow: &Flow) -> Value {

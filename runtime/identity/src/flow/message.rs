@@ -34,19 +34,23 @@ pub enum MessageKind {
 }
 
 impl Message {
-    fn new(id: u32, kind: MessageKind, text: impl Into<String>) -> Self {
+    pub(super) fn new(id: u32, kind: MessageKind, text: impl Into<String>) -> Self {
         Self { id, text: text.into(), kind, context: Map::new() }
     }
 
-    fn info(id: u32, text: impl Into<String>) -> Self {
+    pub(super) fn info(id: u32, text: impl Into<String>) -> Self {
         Self::new(id, MessageKind::Info, text)
     }
 
-    fn error(id: u32, text: impl Into<String>) -> Self {
+    pub(super) fn error(id: u32, text: impl Into<String>) -> Self {
         Self::new(id, MessageKind::Error, text)
     }
 
-    fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(super) fn success(id: u32, text: impl Into<String>) -> Self {
+        Self::new(id, MessageKind::Success, text)
+    }
+
+    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.context.insert(name.to_owned(), value.into());
         self
     }
@@ -132,6 +136,8 @@ impl Message {
         let (id, what) = match kind {
             "login" => (4_010_002, "log you in"),
             "registration" => (4_010_003, "sign you up"),
+            "recovery" => (4_010_005, "recover your account"),
+            "verification" => (4_010_006, "verify your account"),
             _ => (4_010_004, "update your settings"),
         };
         Self::error(
@@ -145,6 +151,8 @@ impl Message {
         let id = match kind {
             "login" => 4_010_001,
             "registration" => 4_040_001,
+            "recovery" => 4_060_005,
+            "verification" => 4_070_005,
             _ => 4_050_001,
         };
         Self::error(id, format!("The {kind} flow expired {minutes}.00 minutes ago, please try again."))

@@ -3,34 +3,44 @@
 //! A flow is a form in progress. [`next_step`] is the one place that says what a submitted form leads
 //! to; the methods return to it and never lead to one another.
 
+mod challenge;
+mod challenge_message;
 pub mod csrf;
 mod document;
 mod login;
 mod message;
+mod recovery;
 mod registration;
 mod settings;
 mod start;
 mod step;
 mod stored;
 mod submission;
+mod verification;
 mod verified;
 
 use std::sync::Arc;
 
-use primitives::{ClientAddress, ClientId, FlowId, IdentityId, RequestId, Rng, TenantId, Timestamp};
+use primitives::{ClientAddress, ClientId, FlowId, IdentityId, RequestId, Rng, Sealer, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
+pub use challenge::{Challenge, SentCode};
 pub use document::{FlowView, expired_since, flow_document, schema_url};
 pub use message::{Message, MessageKind};
+pub use recovery::recovery_by_operator;
 pub(crate) use registration::creation;
 pub use registration::identifier_taken;
-pub use start::{StartError, StartRequest, renew, start_login, start_registration, start_settings};
-pub use step::{FlowError, PendingChange, SignedIn, Step};
+pub use start::{
+    StartError, StartRequest, renew, start_login, start_recovery, start_registration, start_settings,
+    start_verification,
+};
+pub use step::{FlowError, PendingChange, Recovered, SignedIn, Step};
 pub use stored::{ForeignFlow, KEPT_AFTER_EXPIRY, OwnFlow, StoredFlow};
 pub use submission::{MalformedSubmission, Submission};
 
+use crate::courier::Composer;
 use crate::hooks::{IdentityHooks, Origin};
 use crate::limiter::Attempts;
 use crate::password::HashingPool;
@@ -101,6 +111,16 @@ pub enum FlowKind {
         /// Whether the last submission was saved.
         saved: bool,
     },
+    /// To prove an address.
+    Verification {
+        /// How far that is.
+        challenge: Challenge,
+    },
+    /// To get back in.
+    Recovery {
+        /// How far that is.
+        challenge: Challenge,
+    },
 }
 
 impl FlowKind {
@@ -110,6 +130,8 @@ impl FlowKind {
             Self::Login { .. } => "login",
             Self::Registration { .. } => "registration",
             Self::Settings { .. } => "settings",
+            Self::Verification { .. } => "verification",
+            Self::Recovery { .. } => "recovery",
         }
     }
 
@@ -119,7 +141,15 @@ impl FlowKind {
             Self::Login { login_challenge, .. } | Self::Registration { login_challenge } => {
                 login_challenge.as_deref()
             }
-            Self::Settings { .. } => None,
+            Self::Settings { .. } | Self::Verification { .. } | Self::Recovery { .. } => None,
+        }
+    }
+
+    /// How far the proof of an address is, where one is asked for.
+    pub const fn challenge(&self) -> Option<&Challenge> {
+        match self {
+            Self::Verification { challenge } | Self::Recovery { challenge } => Some(challenge),
+            Self::Login { .. } | Self::Registration { .. } | Self::Settings { .. } => None,
         }
     }
 }
@@ -154,7 +184,11 @@ impl Flow {
     pub fn begin(new: NewFlow, rng: &dyn Rng, now: Timestamp, settings: &Settings) -> Self {
         let messages = match &new.kind {
             FlowKind::Login { refresh: Some(_), .. } => vec![Message::confirm_it_is_you()],
-            FlowKind::Login { .. } | FlowKind::Registration { .. } | FlowKind::Settings { .. } => Vec::new(),
+            FlowKind::Login { .. }
+            | FlowKind::Registration { .. }
+            | FlowKind::Settings { .. }
+            | FlowKind::Verification { .. }
+            | FlowKind::Recovery { .. } => Vec::new(),
         };
         Self {
             id: FlowId::generate(rng),
@@ -178,6 +212,10 @@ impl Flow {
         let mut kind = self.kind.clone();
         if let FlowKind::Settings { saved, .. } = &mut kind {
             *saved = false;
+        }
+        // A code is one flow's and does not outlive it.
+        if let FlowKind::Verification { challenge } | FlowKind::Recovery { challenge } = &mut kind {
+            *challenge = Challenge::ChooseMethod;
         }
         let minutes = now.since(self.expires_at).as_secs() / 60;
         let expired = Message::flow_expired(kind.as_str(), minutes);
@@ -235,6 +273,10 @@ pub struct Room<'a> {
     pub hashing: &'a HashingPool,
     /// Counts attempts.
     pub attempts: &'a dyn Attempts,
+    /// Hashes one-time codes.
+    pub sealer: &'a Sealer,
+    /// Puts messages in words.
+    pub composer: &'a dyn Composer,
     /// Asks the tenant's plugins.
     pub hooks: &'a dyn IdentityHooks,
     /// The request, for logs.
@@ -303,6 +345,13 @@ pub async fn next_step(
         }
         (FlowKind::Settings { .. }, Some("profile")) => {
             settings::change_profile(room, caller, flow, submission).await
+        }
+        // Of what is typed an address and a code say by themselves what is wanted.
+        (FlowKind::Verification { .. }, Some("code") | None) => {
+            verification::with_code(room, caller, flow, submission).await
+        }
+        (FlowKind::Recovery { .. }, Some("code") | None) => {
+            recovery::with_code(room, caller, flow, submission).await
         }
         (kind, Some(_) | None) => {
             let message = Message::no_strategy(kind.as_str());

@@ -3,7 +3,7 @@
 use primitives::subject::AssuranceLevel;
 use primitives::{Actor, AuditEvent, Change, IdentityId};
 
-use super::{Caller, Flow, FlowError, Message, PendingChange, Room, Step, Submission};
+use super::{Caller, Flow, FlowError, Message, PendingChange, Room, Step, Submission, verification};
 use crate::hooks::{LoginAttempt, LoginOutcome};
 use crate::identity::Identity;
 use crate::limiter::count_attempt;
@@ -88,8 +88,11 @@ pub(super) async fn with_password(
         password: hashed,
         at: room.now,
     });
+    let (verifications, codes) =
+        verification::begun(room, (flow.transport, flow.return_to.as_ref()), &identity, None);
+    let change = codes.into_iter().fold(change, Change::write);
     let change = PendingChange::new(change, session.clone());
-    Ok(Step::Registered { identity, session, change })
+    Ok(Step::Registered { identity, session, verifications, change })
 }
 
 /// The session of somebody who has just signed up, unless a plugin denies it.

@@ -2,7 +2,7 @@
 
 use primitives::{Actor, AuditEvent, Change};
 
-use super::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission};
+use super::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission, verification};
 use crate::administration::replacement;
 use crate::hooks::Happening;
 use crate::identifier::Identifier;
@@ -45,7 +45,7 @@ pub(super) async fn change_password(
             "identity",
             &identity.id,
         ));
-    Ok(saved(flow, Happening::Password, identity.clone(), change))
+    Ok(saved(flow, Happening::Password, (identity.clone(), Vec::new()), change))
 }
 
 pub(super) async fn change_profile(
@@ -97,7 +97,10 @@ pub(super) async fn change_profile(
         "identity",
         &identity.id,
     ));
-    Ok(saved(flow, Happening::Profile, identity, change))
+    let (verifications, codes) =
+        verification::begun(room, (flow.transport, None), &identity, Some(live.identity()));
+    let change = codes.into_iter().fold(change, Change::write);
+    Ok(saved(flow, Happening::Profile, (identity, verifications), change))
 }
 
 /// The session of whoever the form belongs to.
@@ -105,9 +108,11 @@ fn owner<'a>(flow: &Flow, caller: Caller<'a>) -> Result<&'a LiveSession, FlowErr
     let live = caller.session.ok_or(FlowError::SessionRequired)?;
     match flow.kind {
         FlowKind::Settings { identity, .. } if identity == live.identity().id => Ok(live),
-        FlowKind::Settings { .. } | FlowKind::Login { .. } | FlowKind::Registration { .. } => {
-            Err(FlowError::IdentityMismatch)
-        }
+        FlowKind::Settings { .. }
+        | FlowKind::Login { .. }
+        | FlowKind::Registration { .. }
+        | FlowKind::Verification { .. }
+        | FlowKind::Recovery { .. } => Err(FlowError::IdentityMismatch),
     }
 }
 
@@ -126,11 +131,16 @@ fn unsaved(mut flow: Flow) -> Flow {
     flow
 }
 
-fn saved(mut flow: Flow, what: Happening, identity: Identity, change: Change<Write>) -> Step {
+fn saved(
+    mut flow: Flow,
+    what: Happening,
+    (identity, verifications): (Identity, Vec<Flow>),
+    change: Change<Write>,
+) -> Step {
     if let FlowKind::Settings { saved, .. } = &mut flow.kind {
         *saved = true;
     }
     flow.values.clear();
     let flow = Box::new(flow.with_message(Message::saved()));
-    Step::Saved { flow, what, identity: Box::new(identity), change }
+    Step::Saved { flow, what, identity: Box::new(identity), verifications, change }
 }

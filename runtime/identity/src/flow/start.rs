@@ -7,7 +7,7 @@ use primitives::{Change, KeyedHash};
 use url::Url;
 
 use super::stored::OwnFlow;
-use super::{Caller, Flow, FlowKind, NewFlow, Room, Transport};
+use super::{Caller, Challenge, Flow, FlowKind, NewFlow, Room, Transport};
 use crate::limiter::{LimitReached, count_flow};
 use crate::ports::StoreUnavailable;
 use crate::return_to::{self, ReturnToForbidden};
@@ -68,6 +68,9 @@ pub enum StartError {
     /// Sign-up is closed. The operator's wish.
     #[error("registration is disabled")]
     RegistrationDisabled,
+    /// This kind of form is closed. The operator's wish.
+    #[error("this form is closed")]
+    Closed,
     /// Too many forms were begun. The client's to wait.
     #[error(transparent)]
     Limited(#[from] LimitReached),
@@ -132,6 +135,35 @@ pub async fn start_settings(
     let schema = room.schema(&live.identity().schema_id).id();
     let kind = FlowKind::Settings { identity: live.identity().id, saved: false };
     begin(room, caller, request, kind, schema).await
+}
+
+/// Begins a flow to verify an address, for whoever asks.
+pub async fn start_verification(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    request: StartRequest<'_>,
+) -> Result<(OwnFlow, Change<Write>), StartError> {
+    if !room.settings.verification.enabled {
+        return Err(StartError::Closed);
+    }
+    let kind = FlowKind::Verification { challenge: Challenge::ChooseMethod };
+    begin(room, caller, request, kind, room.schemas.default_schema().id()).await
+}
+
+/// Begins a flow to get back in.
+pub async fn start_recovery(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    request: StartRequest<'_>,
+) -> Result<(OwnFlow, Change<Write>), StartError> {
+    if !room.settings.recovery.enabled {
+        return Err(StartError::Closed);
+    }
+    if caller.session.is_some() {
+        return Err(StartError::SessionAlreadyAvailable);
+    }
+    let kind = FlowKind::Recovery { challenge: Challenge::ChooseMethod };
+    begin(room, caller, request, kind, room.schemas.default_schema().id()).await
 }
 
 /// A new flow for the same purpose, in the place of one that expired. It counts like any other.

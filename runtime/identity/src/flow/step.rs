@@ -36,6 +36,8 @@ pub enum Step {
         identity: Identity,
         /// Its session, if signing up signs in.
         session: Option<(Session, SessionToken)>,
+        /// The forms that verify its addresses, to be stored for whoever signed up.
+        verifications: Vec<Flow>,
         /// Makes the change, once the token's hash is known.
         change: PendingChange,
     },
@@ -47,9 +49,48 @@ pub enum Step {
         what: Happening,
         /// The account as it will be.
         identity: Box<Identity>,
+        /// The forms that verify its new addresses, to be stored for whoever changed it.
+        verifications: Vec<Flow>,
         /// To apply.
         change: Change<Write>,
     },
+    /// A code was sent, as far as anybody is told.
+    Challenged {
+        /// The form, asking for it.
+        flow: Box<Flow>,
+        /// To apply with it.
+        writes: Vec<Write>,
+    },
+    /// A wrong code. It is told only once it is counted: nobody tries many at a time.
+    WrongCode(Box<Flow>),
+    /// An address was proven.
+    Verified {
+        /// The form, saying so.
+        flow: Box<Flow>,
+        /// The account as it will be.
+        identity: Box<Identity>,
+        /// To apply.
+        change: Change<Write>,
+    },
+    /// Somebody is back in.
+    Recovered(Box<Recovered>),
+}
+
+/// Back in, with a new session.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The form, which has served.
+    pub flow: Flow,
+    /// The form in which a new password is set, to be stored for whoever is back in.
+    pub settings: Flow,
+    /// Who.
+    pub identity: Identity,
+    /// The new session.
+    pub session: Session,
+    /// Its token.
+    pub token: SessionToken,
+    /// To apply, once the token's hash is known.
+    pub change: PendingChange,
 }
 
 /// Signed in with a new session.
@@ -115,6 +156,9 @@ pub enum FlowError {
     /// Sign-up is closed. The operator's wish.
     #[error("registration is disabled")]
     RegistrationDisabled,
+    /// This kind of form is closed. The operator's wish.
+    #[error("this form is closed")]
+    Closed,
     /// A stored hash, or the hashing parameters, are unusable. The operator's to mend.
     #[error(transparent)]
     Hash(#[from] UnusableHash),

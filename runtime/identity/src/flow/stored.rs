@@ -91,7 +91,7 @@ impl StoredFlow {
 
 impl OwnFlow {
     /// A new flow of this caller.
-    pub(super) const fn begun(flow: Flow, browser: Option<KeyedHash>) -> Self {
+    pub const fn begun(flow: Flow, browser: Option<KeyedHash>) -> Self {
         Self { flow, browser, version: 1 }
     }
 

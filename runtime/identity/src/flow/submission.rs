@@ -16,6 +16,10 @@ pub struct Submission {
     pub identifier: Option<String>,
     /// The password, old or new.
     pub password: Option<PlainPassword>,
+    /// The address to prove.
+    pub email: Option<String>,
+    /// The code that was sent to it.
+    pub code: Option<String>,
     /// The traits; absent when the form has none.
     pub traits: Option<Map<String, Value>>,
 }
@@ -39,12 +43,13 @@ impl Submission {
         let csrf_token = text("csrf_token")?;
         let identifier = text("identifier")?.or(text("password_identifier")?);
         let password = text("password")?.map(PlainPassword::new);
+        let (email, code) = (text("email")?, text("code")?);
         let traits = match body.remove("traits") {
             None | Some(Value::Null) => None,
             Some(Value::Object(traits)) => Some(traits),
             Some(_) => return Err(MalformedSubmission("traits are not an object")),
         };
-        Ok(Self { method, csrf_token, identifier, password, traits })
+        Ok(Self { method, csrf_token, identifier, password, email, code, traits })
     }
 
     /// Reads form fields. Traits come as `traits.<path>`; what the schema does not list is ignored, an
@@ -57,6 +62,8 @@ impl Submission {
                 "csrf_token" => submission.csrf_token = Some(value),
                 "identifier" => submission.identifier = Some(value),
                 "password" => submission.password = Some(PlainPassword::new(value)),
+                "email" => submission.email = Some(value),
+                "code" => submission.code = Some(value),
                 _ => {
                     let Some(field) = schema.fields().iter().find(|field| field.name == name) else {
                         continue;

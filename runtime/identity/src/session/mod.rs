@@ -68,6 +68,10 @@ pub struct AuthenticationMethod {
 pub enum Method {
     /// A password.
     Password,
+    /// A code that was sent to an address.
+    Code,
+    /// The same, to get back in.
+    CodeRecovery,
 }
 
 impl Method {
@@ -75,6 +79,8 @@ impl Method {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::Code => "code",
+            Self::CodeRecovery => "code_recovery",
         }
     }
 
@@ -82,6 +88,7 @@ impl Method {
     pub const fn amr(self) -> &'static str {
         match self {
             Self::Password => "pwd",
+            Self::Code | Self::CodeRecovery => "otp",
         }
     }
 }

@@ -70,7 +70,14 @@ async fn flows_in_every_state() {
                     );
                 }
                 Ok(
-                    Step::Elsewhere(_) | Step::SignedIn(_) | Step::Refreshed { .. } | Step::Registered { .. },
+                    Step::Elsewhere(_)
+                    | Step::SignedIn(_)
+                    | Step::Refreshed { .. }
+                    | Step::Registered { .. }
+                    | Step::Challenged { .. }
+                    | Step::WrongCode(_)
+                    | Step::Verified { .. }
+                    | Step::Recovered(_),
                 ) => {}
                 Err(error) => panic!("{kind:?} {body}: {error}"),
             }

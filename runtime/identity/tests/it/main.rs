@@ -14,6 +14,7 @@ mod limiter;
 mod openapi;
 mod problems;
 mod properties;
+mod recovery;
 mod refresh;
 mod revoke;
 mod schemas;

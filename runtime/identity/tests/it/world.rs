@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use portcullis_identity::administration::{Administered, AdministrationError, CreateIdentity, create};
+use portcullis_identity::courier::{Composer, Mail, MailTemplate, MailValues};
 use portcullis_identity::flow::{Caller, FlowError, FlowKind, NewFlow, Room, Transport};
 use portcullis_identity::hooks::{IdentityHooks, NoIdentityHooks};
-use portcullis_identity::identity::IdentityState;
+use portcullis_identity::identity::{AddressKind, IdentityState};
 use portcullis_identity::limiter::AttemptsInMemory;
 use portcullis_identity::password::{HashedPassword, HashingPool, StoredPassword};
-use portcullis_identity::ports::{Identities, StoreUnavailable};
+use portcullis_identity::ports::{AddressUse, Identities, StoreUnavailable};
 use portcullis_identity::schema::Schemas;
 use portcullis_identity::session::{LiveSession, Session};
 use portcullis_identity::settings::Argon2Settings;
@@ -35,6 +36,8 @@ pub(crate) struct World {
     hashing: HashingPool,
     pub(crate) hooks: Box<dyn IdentityHooks>,
     pub(crate) attempts: AttemptsInMemory,
+    pub(crate) sealer: Sealer,
+    pub(crate) letters: Letters,
     pub(crate) rng: SeededRng,
     pub(crate) now: Timestamp,
 }
@@ -56,6 +59,8 @@ impl World {
             hashing: HashingPool::start(1, 16, Arc::new(SeededRng::new(2))).unwrap(),
             hooks: Box::new(NoIdentityHooks),
             attempts: AttemptsInMemory::new(100),
+            sealer: sealer(),
+            letters: Letters,
             rng: SeededRng::new(1),
             now: NOW,
         }
@@ -70,6 +75,8 @@ impl World {
             identities: &self.people,
             hashing: &self.hashing,
             attempts: &self.attempts,
+            sealer: &self.sealer,
+            composer: &self.letters,
             hooks: &*self.hooks,
             request: RequestId(uuid::Uuid::nil()),
             client: None,
@@ -129,6 +136,21 @@ impl World {
             panic!("not signed in")
         };
         LiveSession::check(signed_in.session.clone(), signed_in.identity.clone(), self.now).unwrap()
+    }
+}
+
+/// Messages whose text is the code.
+pub(crate) struct Letters;
+
+impl Composer for Letters {
+    fn compose(&self, template: MailTemplate, values: MailValues<'_>) -> Mail {
+        Mail {
+            subject: template.as_str().to_owned(),
+            text: values.code.unwrap_or_default().to_owned(),
+            html: values.url.unwrap_or_default().to_owned(),
+            locale: "en".to_owned(),
+            data: serde_json::Map::new(),
+        }
     }
 }
 
@@ -214,6 +236,22 @@ impl Identities for People {
         self.read(|kept| {
             let id = kept.identifiers.get(identifier)?;
             Some((kept.identities.get(id)?.clone(), stored(kept, *id)))
+        })
+    }
+
+    fn find_by_address<'a>(
+        &'a self,
+        _: &'a TenantId,
+        purpose: AddressUse,
+        _: AddressKind,
+        address: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Identity>, StoreUnavailable>> {
+        self.read(|kept| {
+            let has = |identity: &&Identity| match purpose {
+                AddressUse::Verification => identity.verifiable_addresses.iter().any(|a| a.value == address),
+                AddressUse::Recovery => identity.recovery_addresses.iter().any(|a| a.value == address),
+            };
+            kept.identities.values().find(has).cloned()
         })
     }
 

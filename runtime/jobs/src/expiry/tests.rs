@@ -16,7 +16,7 @@ fn expiry(world: &World) -> Runner {
         dead_messages_kept: config::Span::seconds(5 * 3600),
         ..config::Jobs::default()
     };
-    world.runner("one", Expiry::new(world.storage.clone(), &settings))
+    world.runner("one", Expiry::new(world.storage.clone(), &settings, config::Courier::default().kept))
 }
 
 /// Writes down that a token is revoked until it expires in so many minutes.

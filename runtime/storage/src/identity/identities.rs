@@ -1,9 +1,9 @@
 //! Identities, their identifiers and their passwords.
 
 use ::identity::Identifier;
-use ::identity::identity::{Identity, IdentityState};
+use ::identity::identity::{AddressKind, Identity, IdentityState};
 use ::identity::password::{HashedPassword, StoredPassword};
-use ::identity::ports::{Identities, StoreUnavailable};
+use ::identity::ports::{AddressUse, Identities, StoreUnavailable};
 use futures_util::future::BoxFuture;
 use primitives::{IdentityId, OrganisationId, Secret, TenantId};
 
@@ -88,6 +88,7 @@ pub(super) fn delete(tenant: &TenantId, identity: IdentityId) -> Vec<Statement> 
         of_identity("DELETE FROM identity_sessions WHERE tenant = $1 AND identity = $2"),
         of_identity("DELETE FROM identity_passwords WHERE tenant = $1 AND identity = $2"),
         of_identity("DELETE FROM identity_identifiers WHERE tenant = $1 AND identity = $2"),
+        of_identity("DELETE FROM identity_addresses WHERE tenant = $1 AND identity = $2"),
         Statement::one("DELETE FROM identities WHERE tenant = $1 AND id = $2", values![tenant, &identity])
             .changes(IDENTITY_CHANGED, identity.to_string()),
     ]
@@ -184,6 +185,33 @@ impl Identities for Storage {
                 Ok(Some((identity, password)))
             };
             read().map_err(unavailable)
+        })
+    }
+
+    fn find_by_address<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        purpose: AddressUse,
+        via: AddressKind,
+        address: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Identity>, StoreUnavailable>> {
+        Box::pin(async move {
+            let sql = "SELECT i.id, i.schema_id, i.state, i.state_changed_at, i.traits, i.metadata_public,
+                 i.metadata_admin, i.external_id, i.organisation, i.verifiable_addresses, i.recovery_addresses,
+                 i.version, i.created_at, i.updated_at
+                 FROM identity_addresses a
+                 JOIN identities i ON i.tenant = a.tenant AND i.id = a.identity
+                 LEFT JOIN identity_identifiers n
+                     ON n.tenant = a.tenant AND n.identifier = a.address AND n.identity = a.identity
+                 WHERE a.tenant = $1 AND a.use = $2 AND a.via = $3 AND a.address = $4
+                 ORDER BY CASE WHEN n.identity IS NULL THEN 1 ELSE 0 END, i.created_at, i.id LIMIT 1";
+            let purpose = match purpose {
+                AddressUse::Verification => "verification",
+                AddressUse::Recovery => "recovery",
+            };
+            let args = values![tenant, purpose, super::addresses::via(via), address];
+            let row = self.find_one(sql, args).await.map_err(unavailable)?;
+            row.map(|row| identity_at(&row, 0)).transpose().map_err(unavailable)
         })
     }
 

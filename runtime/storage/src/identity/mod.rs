@@ -1,10 +1,14 @@
 //! The identity room's writes and reads.
 
+mod addresses;
+mod courier;
 mod flows;
 mod identities;
 mod profiles;
 mod sessions;
 mod subjects;
+
+pub(crate) use courier::{message_at, select_messages};
 
 use ::identity::Write;
 use ::identity::ports::StoreUnavailable;
@@ -24,8 +28,16 @@ const PASSWORD_PURPOSE: &str = "identity_passwords";
 impl Stored for Write {
     fn statements(self, tenant: &TenantId, sealer: &Sealer) -> Result<Vec<Statement>, StorageError> {
         Ok(match self {
-            Self::InsertIdentity(identity) => vec![identities::insert(tenant, &identity)],
-            Self::ReplaceIdentity(identity) => vec![identities::replace(tenant, &identity)],
+            Self::InsertIdentity(identity) => {
+                let mut statements = vec![identities::insert(tenant, &identity)];
+                statements.extend(addresses::insert(tenant, &identity));
+                statements
+            }
+            Self::ReplaceIdentity(identity) => {
+                let mut statements = vec![identities::replace(tenant, &identity)];
+                statements.extend(addresses::replace(tenant, &identity));
+                statements
+            }
             Self::SetState { identity, state, at } => vec![
                 Statement::one(
                     "UPDATE identities SET state = $3, state_changed_at = $4, updated_at = $4, version = version + 1,
@@ -108,6 +120,7 @@ impl Stored for Write {
             }
             Self::UpdateFlow(flow) => vec![flows::update(sealer, tenant, &flow)],
             Self::RemoveFlow(id) => vec![flows::remove(tenant, id)],
+            Self::QueueMessage(message) => vec![courier::insert(sealer, tenant, &message)],
         })
     }
 }

@@ -1,5 +1,6 @@
 //! What background work keeps: whose turn a job is, and messages on their way.
 
+mod courier;
 mod events;
 mod leases;
 mod outbox;

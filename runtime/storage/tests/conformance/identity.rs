@@ -1,6 +1,8 @@
 //! The identity room on both databases: its flows decide, storage applies, and what was read is what
 //! was written.
 
+mod addresses;
+mod courier;
 mod flows;
 mod operators;
 mod profiles;
@@ -8,6 +10,7 @@ mod profiles;
 use std::sync::Arc;
 use std::time::Duration;
 
+use identity::courier::{Composer, Mail, MailTemplate, MailValues};
 use identity::flow::{Caller, FlowError, FlowKind, NewFlow, Room, Transport};
 use identity::hooks::NoIdentityHooks;
 use identity::limiter::AttemptsInMemory;
@@ -25,6 +28,21 @@ use primitives::{
 };
 
 use crate::world::session_claims;
+
+/// Messages whose text is the code.
+struct Letters;
+
+impl Composer for Letters {
+    fn compose(&self, template: MailTemplate, values: MailValues<'_>) -> Mail {
+        Mail {
+            subject: template.as_str().to_owned(),
+            text: values.code.unwrap_or_default().to_owned(),
+            html: values.url.unwrap_or_default().to_owned(),
+            locale: "en".to_owned(),
+            data: serde_json::Map::new(),
+        }
+    }
+}
 
 struct World {
     storage: Storage,
@@ -86,6 +104,8 @@ impl World {
             identities: &self.storage,
             hashing: &self.hashing,
             attempts: &self.attempts,
+            sealer: self.storage.sealer(),
+            composer: &Letters,
             hooks: &NoIdentityHooks,
             request: RequestId(uuid::Uuid::nil()),
             client: None,

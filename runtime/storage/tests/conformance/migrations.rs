@@ -1,5 +1,7 @@
 //! Rows of an earlier schema mean the same in this one.
 
+use identity::identity::AddressKind;
+use identity::ports::{AddressUse, Identities as _};
 use oauth2::ports::TokenRepository as _;
 use oauth2::write::Write;
 use primitives::KeyedHash;
@@ -53,5 +55,35 @@ async fn code_that_was_redeemed_before_schema_9_is_known_with_its_grant() {
         let consume = Write::ConsumeAuthorizationCode { code: code.hash, grant: grant.id, at, kept_until };
         assert_eq!(world.apply([consume]).await, None);
         assert_eq!(redeemed("default", 2).await, Some(grant.id.to_string()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn address_from_before_schema_16_finds_its_identity() {
+    let rows = |_: fn(&str) -> String| {
+        let identity = |tenant: &str, last: u8, address: &str| {
+            let about = "\"created_at\":\"2027-01-15T08:00:00Z\",\"updated_at\":\"2027-01-15T08:00:00Z\"";
+            let id = format!("\"id\":\"00000000-0000-4000-8000-0000000000f{last}\"");
+            format!(
+                "INSERT INTO identities (tenant, id, schema_id, state, state_changed_at, traits,
+                     verifiable_addresses, recovery_addresses, version, created_at, updated_at, tokens_not_before)
+                 VALUES ('{tenant}', '00000000-0000-4000-8000-00000000000{last}', 'default', 'active', 1, '{{}}',
+                     '[{{{id},\"value\":\"{address}\",\"verified\":false,\"via\":\"email\",\"status\":\"pending\",{about}}}]',
+                     '[{{{id},\"value\":\"{address}\",\"via\":\"email\",{about}}}]', 1, 1, 1, 0);"
+            )
+        };
+        [identity("default", 1, "ada@example.com"), identity("other", 2, "bob@example.com")].concat()
+    };
+    for world in World::each_migrated_from(14, rows).await {
+        for purpose in [AddressUse::Verification, AddressUse::Recovery] {
+            let find = async |address: &'static str| {
+                let found =
+                    world.storage.find_by_address(&world.tenant, purpose, AddressKind::Email, address).await;
+                found.unwrap().map(|identity| identity.id.to_string())
+            };
+            let ada = Some("00000000-0000-4000-8000-000000000001".to_owned());
+            assert_eq!(find("ada@example.com").await, ada);
+            assert_eq!(find("bob@example.com").await, None, "another tenant's");
+        }
     }
 }

@@ -37,7 +37,11 @@ const ROOMS: &[Room] = &[
         ours: &["primitives", "tenancy", "jose", "oauth2", "identity"],
         theirs: &["sqlx"],
     },
-    room("jobs", &["primitives", "tenancy", "jose", "oauth2", "identity", "storage", "config"]),
+    Room {
+        directory: "jobs",
+        ours: &["primitives", "tenancy", "jose", "oauth2", "identity", "storage", "config"],
+        theirs: &["lettre"],
+    },
     Room {
         directory: "http",
         ours: &["primitives", "tenancy", "jose", "oauth2", "identity", "storage", "ui", "config"],
@@ -49,8 +53,18 @@ const ROOMS: &[Room] = &[
 const FREE: &[&str] = &["cli", "testkit", "xtask"];
 
 /// Crates that one room each may know (and whoever is in [`FREE`]).
-const RESTRICTED: &[&str] =
-    &["sqlx", "axum", "hyper", "hyper-util", "tokio-rustls", "wasmtime", "wasmtime-wasi", "reqwest", "ureq"];
+const RESTRICTED: &[&str] = &[
+    "sqlx",
+    "lettre",
+    "axum",
+    "hyper",
+    "hyper-util",
+    "tokio-rustls",
+    "wasmtime",
+    "wasmtime-wasi",
+    "reqwest",
+    "ureq",
+];
 
 /// Our crates by their name in code.
 const OURS: &[&str] = &[

@@ -1,0 +1,39 @@
+//! Puts messages in the tenant's words, in the language of whoever causes them.
+
+use identity::courier::{Composer, Mail, MailTemplate, MailValues};
+use serde_json::Map;
+use ui::MailView;
+
+use crate::call::Call;
+
+impl Composer for Call {
+    fn compose(&self, template: MailTemplate, values: MailValues<'_>) -> Mail {
+        let locale = self.locale(&[]);
+        let MailValues { to, code, url, minutes } = values;
+        let view = MailView { template: template.as_str(), to, code, url, minutes };
+        let letter = self.node.pages.mail(&view, &self.tenant.branding, locale);
+        let mut data = Map::new();
+        let mut put = |name: &str, value: Option<&str>| {
+            if let Some(value) = value {
+                data.insert(name.to_owned(), value.into());
+            }
+        };
+        put("to", Some(to));
+        let (code_name, url_name) = match template {
+            MailTemplate::RecoveryCodeValid | MailTemplate::RecoveryValid => {
+                ("recovery_code", "recovery_url")
+            }
+            _ => ("verification_code", "verification_url"),
+        };
+        put(code_name, code);
+        put(url_name, url);
+        data.insert("expires_in_minutes".to_owned(), minutes.into());
+        Mail {
+            subject: letter.subject,
+            text: letter.text,
+            html: letter.html,
+            locale: locale.tag().to_owned(),
+            data,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What the forms say that verify addresses and let people back in.
+
+use primitives::Timestamp;
+
+use super::Message;
+
+impl Message {
+    /// A code was sent, as far as anybody is told.
+    pub fn code_sent(kind: &str) -> Self {
+        let (id, what) = match kind {
+            "recovery" => (1_060_003, "recovery"),
+            _ => (1_080_003, "verification"),
+        };
+        Self::info(
+            id,
+            format!(
+                "An email containing a {what} code has been sent to the email address you provided. If you have not \
+                 received an email, check the spelling of the address and make sure to use the address you registered \
+                 with."
+            ),
+        )
+    }
+
+    /// The code is wrong, too old, used up or of another form; the four are one message.
+    pub fn wrong_code(kind: &str) -> Self {
+        let (id, what) = match kind {
+            "recovery" => (4_060_006, "recovery"),
+            _ => (4_070_006, "verification"),
+        };
+        Self::error(id, format!("The {what} code is invalid or has already been used. Please try again."))
+    }
+
+    /// The form has served.
+    pub fn already_done(kind: &str) -> Self {
+        let id = match kind {
+            "recovery" => 4_060_001,
+            _ => 4_070_002,
+        };
+        Self::error(id, "The request was already completed successfully and can not be retried.")
+    }
+
+    /// The address was proven.
+    pub fn address_verified() -> Self {
+        Self::success(1_080_002, "You successfully verified your email address.")
+    }
+
+    /// Somebody is back in, and sets a new password next.
+    pub fn recovered(until: Timestamp, now: Timestamp) -> Self {
+        let minutes = until.since(now).as_secs() / 60;
+        Self::success(
+            1_060_001,
+            format!(
+                "You successfully recovered your account. Please change your password or set up an alternative login \
+                 method (e.g. social sign in) within the next {minutes}.00 minutes."
+            ),
+        )
+        .with("privileged_session_expires_at", until.rfc3339())
+        .with("privileged_session_expires_at_unix", until.seconds())
+    }
+
+    /// Label of an address field.
+    pub fn email_label() -> Self {
+        Self::info(1_070_007, "Email")
+    }
+
+    /// Label of the button that sends another code.
+    pub fn resend_code() -> Self {
+        Self::info(1_070_008, "Resend code")
+    }
+
+    /// Label of the button, or the link, that goes on.
+    pub fn go_on() -> Self {
+        Self::info(1_070_009, "Continue")
+    }
+
+    /// Label of the field for a code.
+    pub fn code_label(kind: &str) -> Self {
+        match kind {
+            "recovery" => Self::info(1_070_010, "Recovery code"),
+            _ => Self::info(1_070_011, "Verification code"),
+        }
+    }
+}

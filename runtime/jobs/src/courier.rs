@@ -1,0 +1,221 @@
+//! Sends messages to people, at least once, each by one worker at a time.
+//!
+//! A message is claimed before it is handed over: the attempt is counted, and until when it may take. So a message that
+//! takes the process down with it is not tried for ever, and a node that ends in the middle leaves it to be tried again.
+//! The tenant's plugins are asked before anything is sent; one that fails is asked again with the next attempt, and at
+//! the last of them the message goes as it stands.
+
+mod smtp;
+
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt as _};
+use identity::courier::CourierMessage;
+use identity::identity::AddressKind;
+use primitives::hook_document::HookDocument;
+use primitives::hooks::HookContext;
+use primitives::message::{MessageChannel, MessageContent, MessageDecision, MessageHook, OutgoingMessage};
+use primitives::{Actor, RequestId, Rng, TenantId, Timestamp};
+use storage::{Storage, StorageError};
+
+pub use smtp::{SmtpError, SmtpMailer};
+
+use crate::job::{Job, JobError, JobName};
+use crate::outbox::DeliveryError;
+use crate::turn::Turn;
+
+/// Messages that are read at once.
+const PAGE: u32 = 64;
+
+/// A message ready to be handed over.
+#[derive(Debug, Clone)]
+pub struct Parcel<'a> {
+    /// Whose.
+    pub tenant: &'a TenantId,
+    /// Its identifier, the same at each attempt.
+    pub id: uuid::Uuid,
+    /// To whom.
+    pub recipient: &'a str,
+    /// What it says.
+    pub content: MessageContent,
+}
+
+/// Hands e-mail over to whoever carries it further.
+pub trait Mailer: Send + Sync + fmt::Debug {
+    /// Hands a message over. It may have been handed over before, by a node that could not say so any more.
+    fn send<'a>(&'a self, parcel: &'a Parcel<'a>) -> BoxFuture<'a, Result<(), DeliveryError>>;
+}
+
+/// By which ways messages go.
+#[derive(Debug, Clone)]
+pub struct Ways {
+    /// Carries e-mail; without it only plugins deliver.
+    pub mailer: Option<Arc<dyn Mailer>>,
+    /// The tenants' plugins.
+    pub hook: Arc<dyn MessageHook>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Courier {
+    storage: Storage,
+    ways: Ways,
+    rng: Arc<dyn Rng>,
+    settings: config::Courier,
+}
+
+impl Courier {
+    pub(crate) fn new(storage: Storage, ways: Ways, rng: Arc<dyn Rng>, settings: config::Courier) -> Self {
+        Self { storage, ways, rng, settings }
+    }
+
+    /// Claims a message, hands it over and writes what became of it; whether it was handed over.
+    async fn deliver(&self, message: CourierMessage, turn: &Turn) -> Result<bool, JobError> {
+        turn.go_on().await?;
+        let now = turn.now();
+        // Not before the attempt has certainly ended: until then nobody else may begin one.
+        let wait = self.back_off(message.send_count + 1).max(self.settings.timeout.0 * 2);
+        let claimed = self.storage.claim_courier_message(message, now.after(wait), now).await?;
+        let Some(message) = claimed else { return Ok(false) };
+        match self.hand_over(&message).await {
+            Ok(()) => Ok(self.storage.finish_courier_message(message, turn.now()).await?),
+            Err(error) => {
+                self.give_up_or_wait(message, error, turn.now()).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Within its time; what panics has failed.
+    async fn hand_over(&self, message: &CourierMessage) -> Result<(), DeliveryError> {
+        let attempt = AssertUnwindSafe(self.attempt(message)).catch_unwind();
+        match tokio::time::timeout(self.settings.timeout.0, attempt).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(DeliveryError::Temporary("the attempt panicked".to_owned())),
+            Err(_) => Err(DeliveryError::Temporary("it took too long".to_owned())),
+        }
+    }
+
+    async fn attempt(&self, message: &CourierMessage) -> Result<(), DeliveryError> {
+        let context = HookContext {
+            tenant: message.tenant.clone(),
+            organisation: message.organisation,
+            client: None,
+            actor: Actor::System,
+            request: RequestId::generate(self.rng.as_ref()),
+        };
+        let outgoing = outgoing(message)?;
+        let content = match self.ways.hook.send(&context, &outgoing).await {
+            Ok(MessageDecision::Delivered { .. }) => return Ok(()),
+            Ok(MessageDecision::Send(content)) => content,
+            // Whoever runs plugins has logged why. Nothing here drops a message: somebody waits for it.
+            Err(_) if self.is_last(message) => outgoing.content.clone(),
+            Err(failure) => {
+                let words = format!("a plugin failed: {}", failure.kind.as_str());
+                return Err(DeliveryError::Temporary(words));
+            }
+        };
+        if outgoing.channel == MessageChannel::Sms {
+            return Err(DeliveryError::Permanent("only a plugin can deliver text messages".to_owned()));
+        }
+        let Some(mailer) = &self.ways.mailer else {
+            return Err(DeliveryError::Temporary("no mail server is configured".to_owned()));
+        };
+        let parcel =
+            Parcel { tenant: &message.tenant, id: message.id, recipient: &message.recipient, content };
+        mailer.send(&parcel).await
+    }
+
+    const fn is_last(&self, message: &CourierMessage) -> bool {
+        message.send_count >= self.settings.message_retries
+    }
+
+    async fn give_up_or_wait(
+        &self,
+        message: CourierMessage,
+        error: DeliveryError,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let hopeless = match &error {
+            DeliveryError::Permanent(_) => true,
+            DeliveryError::Temporary(_) => self.is_last(&message),
+        };
+        let (tenant, id, attempts) = (&message.tenant, message.id, message.send_count);
+        if hopeless {
+            tracing::error!(%tenant, %id, attempts, %error, "a message to somebody was given up");
+        } else {
+            tracing::warn!(%tenant, %id, attempts, %error, "a message to somebody was not sent yet");
+        }
+        let next = (!hopeless).then(|| now.after(self.back_off(attempts)));
+        self.storage.fail_courier_message(message, error.to_string(), next, now).await.map(|_| ())
+    }
+
+    /// How long after an attempt the next one is made: twice as long each time.
+    fn back_off(&self, attempt: u32) -> Duration {
+        let times = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
+        self.settings.first_retry.0.saturating_mul(times).min(self.settings.longest_retry.0)
+    }
+}
+
+/// As plugins see it.
+fn outgoing(message: &CourierMessage) -> Result<OutgoingMessage, DeliveryError> {
+    let mail = &message.mail;
+    let data =
+        HookDocument::check(&mail.data).map_err(|error| DeliveryError::Permanent(error.to_string()))?;
+    Ok(OutgoingMessage {
+        id: message.id,
+        attempt: message.send_count,
+        channel: match message.via {
+            AddressKind::Email => MessageChannel::Email,
+            AddressKind::Sms => MessageChannel::Sms,
+        },
+        recipient: message.recipient.clone(),
+        template: message.template.as_str().to_owned(),
+        content: MessageContent {
+            subject: mail.subject.clone(),
+            text: mail.text.clone(),
+            html: Some(mail.html.clone()),
+        },
+        locale: Some(mail.locale.clone()),
+        data,
+    })
+}
+
+impl Job for Courier {
+    fn name(&self) -> JobName {
+        JobName::Courier
+    }
+
+    fn every(&self) -> Duration {
+        self.settings.every.0
+    }
+
+    /// A read: an idle node writes nothing.
+    fn is_due(&self, now: Timestamp) -> BoxFuture<'_, Result<bool, JobError>> {
+        Box::pin(async move { Ok(!self.storage.take_due_courier_messages(now, 1).await?.is_empty()) })
+    }
+
+    fn run<'a>(&'a self, turn: &'a Turn) -> BoxFuture<'a, Result<(), JobError>> {
+        Box::pin(async move {
+            loop {
+                turn.go_on().await?;
+                let due = self.storage.take_due_courier_messages(turn.now(), PAGE).await?;
+                if due.is_empty() {
+                    return Ok(());
+                }
+                let concurrent = usize::try_from(self.settings.concurrent).unwrap_or(usize::MAX).max(1);
+                let attempts = stream::iter(due).map(|message| self.deliver(message, turn));
+                let outcomes: Vec<_> = attempts.buffer_unordered(concurrent).collect().await;
+                turn.did(outcomes.iter().filter(|outcome| matches!(outcome, Ok(true))).count() as u64);
+                outcomes.into_iter().collect::<Result<Vec<_>, _>>()?;
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! Hands e-mail over to the operator's mail server (RFC 5321), over TLS with rustls.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use lettre::message::header::ContentType;
+use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use primitives::Secret;
+
+use super::{Mailer, Parcel};
+use crate::outbox::DeliveryError;
+
+/// Why mail cannot be handed over at all. The operator's to mend.
+#[derive(Debug, thiserror::Error)]
+pub enum SmtpError {
+    /// `from_address` is not an address.
+    #[error("courier.from_address: {0}")]
+    From(lettre::address::AddressError),
+    /// The server cannot be reached in this way, whatever it answers.
+    #[error("courier.smtp: {0}")]
+    Transport(#[from] lettre::transport::smtp::Error),
+}
+
+/// [`Mailer`] by a mail server.
+pub struct SmtpMailer {
+    from: Mailbox,
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+}
+
+impl std::fmt::Debug for SmtpMailer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SmtpMailer").finish_non_exhaustive()
+    }
+}
+
+impl SmtpMailer {
+    /// A way to a server; nothing is sent yet.
+    pub fn new(
+        courier: &config::Courier,
+        smtp: &config::courier::Smtp,
+        password: Option<&Secret<String>>,
+    ) -> Result<Self, SmtpError> {
+        use config::courier::SmtpTls;
+        let from: Address = courier.from_address.parse().map_err(SmtpError::From)?;
+        let host = smtp.host.as_str();
+        let tls = || TlsParameters::new_rustls(host.to_owned());
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
+            .port(smtp.effective_port())
+            .timeout(Some(courier.timeout.0.min(Duration::from_mins(1))))
+            .tls(match smtp.tls {
+                // Required: a server (or whoever answers in its place) that offers no TLS is sent nothing.
+                SmtpTls::StartTls => Tls::Required(tls()?),
+                SmtpTls::Tls => Tls::Wrapper(tls()?),
+                SmtpTls::None => Tls::None,
+            });
+        if let (Some(username), Some(password)) = (&smtp.username, password) {
+            builder = builder.credentials(Credentials::new(username.clone(), password.expose().clone()));
+        }
+        if let Some(name) = &smtp.local_name {
+            builder = builder.hello_name(ClientId::Domain(name.clone()));
+        }
+        Ok(Self { from: Mailbox::new(courier.from_name.clone(), from), transport: builder.build() })
+    }
+}
+
+impl Mailer for SmtpMailer {
+    fn send<'a>(&'a self, parcel: &'a Parcel<'a>) -> BoxFuture<'a, Result<(), DeliveryError>> {
+        Box::pin(async move {
+            let message = message(&self.from, parcel)?;
+            self.transport.send(message).await.map(|_| ()).map_err(|error| refusal(&error))
+        })
+    }
+}
+
+/// The message as it goes over the wire. Its name stays the same, so that a repetition can be told.
+fn message(from: &Mailbox, parcel: &Parcel<'_>) -> Result<Message, DeliveryError> {
+    let unusable = |what: &str| DeliveryError::Permanent(format!("{what} cannot stand in an e-mail"));
+    let to: Address = parcel.recipient.parse().map_err(|_| unusable("the recipient"))?;
+    let content = &parcel.content;
+    let builder = Message::builder()
+        .from(from.clone())
+        .to(Mailbox::new(None, to))
+        .message_id(Some(format!("<{}@{}>", parcel.id, from.email.domain())))
+        .subject(content.subject.clone());
+    let built = match &content.html {
+        Some(html) => {
+            builder.multipart(MultiPart::alternative_plain_html(content.text.clone(), html.clone()))
+        }
+        None => builder
+            .singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(content.text.clone())),
+    };
+    built.map_err(|_| unusable("the content"))
+}
+
+/// The server's words are not repeated: some quote the address.
+fn refusal(error: &lettre::transport::smtp::Error) -> DeliveryError {
+    let code = error.status().map(|code| format!(" ({code})")).unwrap_or_default();
+    if error.is_permanent() {
+        DeliveryError::Permanent(format!("the mail server refused it{code}"))
+    } else if error.is_transient() {
+        DeliveryError::Temporary(format!("the mail server could not take it yet{code}"))
+    } else if error.is_tls() {
+        DeliveryError::Temporary("the mail server could not be trusted".to_owned())
+    } else {
+        DeliveryError::Temporary("the mail server was not reached, or not understood".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+use config::courier::{Smtp, SmtpTls};
+use primitives::TenantId;
+use primitives::message::MessageContent;
+use testkit::smtp::SmtpServer;
+
+use super::*;
+
+fn mailer(port: u16, tls: SmtpTls) -> SmtpMailer {
+    let courier = config::Courier {
+        from_address: "no-reply@id.example".to_owned(),
+        from_name: Some("Acme, \"the\" service".to_owned()),
+        ..config::Courier::default()
+    };
+    let smtp = Smtp {
+        host: "127.0.0.1".to_owned(),
+        port: Some(port),
+        tls,
+        username: None,
+        password: None,
+        local_name: Some("node.test".to_owned()),
+    };
+    SmtpMailer::new(&courier, &smtp, None).unwrap()
+}
+
+async fn send(mailer: &SmtpMailer, recipient: &str, subject: &str) -> Result<(), DeliveryError> {
+    let content = MessageContent {
+        subject: subject.to_owned(),
+        text: "Ihr Code ist 123456.\n.\nGrüße".to_owned(),
+        html: Some("<p>123456</p>".to_owned()),
+    };
+    let tenant = TenantId::default_tenant();
+    let parcel = Parcel { tenant: &tenant, id: uuid::Uuid::nil(), recipient, content };
+    mailer.send(&parcel).await
+}
+
+#[tokio::test]
+async fn message_arrives_in_both_forms_with_its_name() {
+    let server = SmtpServer::start().await.unwrap();
+    let mailer = mailer(server.port(), SmtpTls::None);
+    send(&mailer, "ada@example.com", "Ihr Code für Acme").await.unwrap();
+    let taken = server.taken();
+    assert_eq!(taken.len(), 1);
+    assert_eq!((taken[0].from.as_str(), taken[0].to.as_str()), ("no-reply@id.example", "ada@example.com"));
+    let data = &taken[0].data;
+    for part in [
+        "Message-ID: <00000000-0000-0000-0000-000000000000@id.example>",
+        "multipart/alternative",
+        "text/plain",
+        "text/html",
+        "123456",
+    ] {
+        assert!(data.contains(part), "{part} in {data}");
+    }
+    assert!(server.lines().contains(&"EHLO node.test".to_owned()), "{:?}", server.lines());
+}
+
+#[tokio::test]
+async fn refusals_for_good_and_for_now_differ_and_quote_nothing() {
+    let server = SmtpServer::start().await.unwrap();
+    let mailer = mailer(server.port(), SmtpTls::None);
+    for (recipient, expect) in [
+        ("refused@example.com", DeliveryError::Permanent("the mail server refused it (550)".to_owned())),
+        (
+            "later@example.com",
+            DeliveryError::Temporary("the mail server could not take it yet (451)".to_owned()),
+        ),
+        ("not an address", DeliveryError::Permanent("the recipient cannot stand in an e-mail".to_owned())),
+        (
+            "a@b.example>\r\nRCPT TO:<eve@rival.example",
+            DeliveryError::Permanent("the recipient cannot stand in an e-mail".to_owned()),
+        ),
+    ] {
+        assert_eq!(send(&mailer, recipient, "s").await, Err(expect), "{recipient}");
+    }
+    assert!(server.taken().is_empty());
+}
+
+#[tokio::test]
+async fn a_subject_is_no_header() {
+    let server = SmtpServer::start().await.unwrap();
+    let mailer = mailer(server.port(), SmtpTls::None);
+    send(&mailer, "ada@example.com", "Hello\r\nBcc: eve@rival.example").await.ok();
+    for message in server.taken() {
+        assert!(!message.data.lines().any(|line| line.starts_with("Bcc:")), "{}", message.data);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_offers_no_tls_is_sent_nothing() {
+    let server = SmtpServer::start().await.unwrap();
+    for tls in [SmtpTls::StartTls, SmtpTls::Tls] {
+        let failed = send(&mailer(server.port(), tls), "ada@example.com", "s").await;
+        assert!(matches!(failed, Err(DeliveryError::Temporary(_))), "{tls:?}: {failed:?}");
+    }
+    assert!(server.taken().is_empty());
+    assert!(!server.lines().iter().any(|line| line.contains("ada@")), "{:?}", server.lines());
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_asked_again_later() {
+    let server = SmtpServer::start().await.unwrap();
+    let port = server.port();
+    drop(server);
+    let failed = send(&mailer(port, SmtpTls::None), "ada@example.com", "s").await;
+    assert!(matches!(failed, Err(DeliveryError::Temporary(_))), "{failed:?}");
+}

@@ -1,0 +1,140 @@
+//! Table `courier_messages`, as it is delivered.
+//!
+//! A message is claimed before it is handed over, by counting the attempt and naming when it counts as failed. Whatever
+//! is said of the attempt afterwards is guarded by that claim: of several workers and nodes one has a message at a time,
+//! and one that ends in the middle leaves it to the next.
+
+use ::identity::courier::{CourierMessage, Dispatch, MessageStatus};
+use primitives::{Actor, AuditEvent, Change, Sealer, TenantId, Timestamp};
+use uuid::Uuid;
+
+use super::held;
+use crate::apply::Stored;
+use crate::identity::{message_at, select_messages};
+use crate::statement::{Statement, json};
+use crate::{Storage, StorageError, values};
+
+/// What delivery writes.
+#[derive(Debug)]
+enum Write {
+    Claim { message: CourierMessage, until: Timestamp, now: Timestamp },
+    End { message: CourierMessage, status: MessageStatus, next: Option<Timestamp>, now: Timestamp },
+    Resend { id: Uuid, now: Timestamp },
+}
+
+impl Stored for Write {
+    fn statements(self, tenant: &TenantId, _: &Sealer) -> Result<Vec<Statement>, StorageError> {
+        Ok(vec![match self {
+            Self::Claim { message, until, now } => Statement::one(
+                "UPDATE courier_messages
+                 SET status = 'processing', send_count = send_count + 1, next_attempt_at = $4, updated_at = $5
+                 WHERE tenant = $1 AND id = $2 AND send_count = $3 AND next_attempt_at <= $5",
+                values![tenant, message.id.to_string(), i64::from(message.send_count), until, now],
+            ),
+            Self::End { message, status, next, now } => Statement::one(
+                "UPDATE courier_messages
+                 SET status = $5, next_attempt_at = $6, dispatches = $7, updated_at = $8, done_at = $9
+                 WHERE tenant = $1 AND id = $2 AND send_count = $3 AND next_attempt_at = $4 AND status = 'processing'",
+                values![
+                    tenant,
+                    message.id.to_string(),
+                    i64::from(message.send_count),
+                    message.next_attempt_at,
+                    status.as_str(),
+                    next,
+                    json(&message.dispatches),
+                    now,
+                    next.is_none().then_some(now),
+                ],
+            ),
+            Self::Resend { id, now } => Statement::one(
+                "UPDATE courier_messages
+                 SET status = 'queued', send_count = 0, next_attempt_at = $3, updated_at = $3, done_at = NULL
+                 WHERE tenant = $1 AND id = $2 AND done_at IS NOT NULL",
+                values![tenant, id.to_string(), now],
+            ),
+        }])
+    }
+}
+
+impl Storage {
+    /// At most `limit` messages whose time has come. Tenants take turns, so that one tenant's flood delays nobody else's
+    /// message by more than one look.
+    pub async fn take_due_courier_messages(
+        &self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<CourierMessage>, StorageError> {
+        let sql = select_messages!(
+            "FROM (SELECT m.*, ROW_NUMBER() OVER (PARTITION BY tenant ORDER BY next_attempt_at, id) AS turn
+                 FROM courier_messages m WHERE next_attempt_at <= $1) AS due
+             ORDER BY turn, next_attempt_at, tenant, id LIMIT $2"
+        );
+        let rows = self.list(sql, values![now, i64::from(limit)]).await?;
+        rows.iter().map(|row| message_at(self.sealer(), row)).collect()
+    }
+
+    /// Claims a message for one attempt, which counts as failed at `until`; `None` if somebody else has it.
+    pub async fn claim_courier_message(
+        &self,
+        message: CourierMessage,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<CourierMessage>, StorageError> {
+        let change = Change::new(message.tenant.clone());
+        let write = Write::Claim { message: message.clone(), until, now };
+        let claimed = held(self.apply(change.write(write)).await)?;
+        Ok(claimed.then(|| CourierMessage {
+            status: MessageStatus::Processing,
+            send_count: message.send_count + 1,
+            next_attempt_at: Some(until),
+            ..message
+        }))
+    }
+
+    /// Says that a claimed message was handed over; whether the claim still held.
+    pub async fn finish_courier_message(
+        &self,
+        message: CourierMessage,
+        now: Timestamp,
+    ) -> Result<bool, StorageError> {
+        self.end_attempt(message, None, (MessageStatus::Sent, None), now).await
+    }
+
+    /// Says that an attempt failed, and when the next one is; without that the message is given up.
+    pub async fn fail_courier_message(
+        &self,
+        message: CourierMessage,
+        error: String,
+        next: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StorageError> {
+        let status = if next.is_some() { MessageStatus::Queued } else { MessageStatus::Abandoned };
+        self.end_attempt(message, Some(error), (status, next), now).await
+    }
+
+    async fn end_attempt(
+        &self,
+        mut message: CourierMessage,
+        error: Option<String>,
+        (status, next): (MessageStatus, Option<Timestamp>),
+        now: Timestamp,
+    ) -> Result<bool, StorageError> {
+        message.dispatches.push(Dispatch { id: self.inner.rng.uuid(), at: now, error });
+        let change = Change::new(message.tenant.clone());
+        held(self.apply(change.write(Write::End { message, status, next, now })).await)
+    }
+
+    /// Sends a message once more that was sent or given up; whether there was one.
+    pub async fn resend_courier_message(
+        &self,
+        tenant: &TenantId,
+        id: Uuid,
+        actor: Actor,
+        now: Timestamp,
+    ) -> Result<bool, StorageError> {
+        let audit = AuditEvent::new("courier_message.resent", actor, "courier_message", &id);
+        let change = Change::new(tenant.clone()).write(Write::Resend { id, now }).audit(audit);
+        held(self.apply(change).await)
+    }
+}

@@ -1,0 +1,98 @@
+//! Messages to people on both databases: sealed, listed by page, one worker's at a time.
+
+use std::time::Duration;
+
+use identity::courier::{CourierMessages as _, Mail, MailTemplate, MessageFilter, MessageStatus, NewMessage};
+use identity::identity::AddressKind;
+use identity::{Write, courier::CourierMessage};
+use primitives::{Actor, Change, Clock as _, Rng as _, TenantId};
+
+use super::World;
+
+fn message(world: &World, recipient: &str) -> NewMessage {
+    NewMessage {
+        id: world.rng.uuid(),
+        template: MailTemplate::RecoveryCodeValid,
+        via: AddressKind::Email,
+        recipient: recipient.to_owned(),
+        mail: Mail {
+            subject: "s".to_owned(),
+            text: "123456".to_owned(),
+            html: String::new(),
+            locale: "en".to_owned(),
+            data: serde_json::Map::new(),
+        },
+        organisation: None,
+        at: world.clock.now(),
+        is_sent: true,
+    }
+}
+
+async fn queue(world: &World, recipient: &str) {
+    let write = Write::QueueMessage(Box::new(message(world, recipient)));
+    world.storage.apply(Change::new(world.tenant.clone()).write(write)).await.unwrap();
+}
+
+async fn list(world: &World, filter: &MessageFilter, limit: u32) -> Vec<CourierMessage> {
+    world.storage.list_messages(&world.tenant, filter, limit).await.unwrap()
+}
+
+#[tokio::test]
+async fn messages_are_listed_by_page_and_filter() {
+    for world in World::both().await {
+        for name in ["a", "b", "c", "a"] {
+            queue(&world, &format!("{name}@example.com")).await;
+            world.clock.advance(Duration::from_secs(1));
+        }
+        let all = list(&world, &MessageFilter::default(), 10).await;
+        let names: Vec<_> = all.iter().map(|m| &m.recipient[..1]).collect();
+        assert_eq!(names, ["a", "c", "b", "a"], "the latest first");
+        assert_eq!(all[0].mail.text, "123456");
+        let before = all.get(1).map(|m| (m.created_at, m.id));
+        let next = list(&world, &MessageFilter { before, ..MessageFilter::default() }, 1).await;
+        assert_eq!(next, [all[2].clone()]);
+        let of_a = MessageFilter { recipient: Some("a@example.com".to_owned()), ..MessageFilter::default() };
+        assert_eq!(list(&world, &of_a, 10).await.len(), 2);
+        for (status, count) in [(MessageStatus::Queued, 4), (MessageStatus::Sent, 0)] {
+            let filter = MessageFilter { status: Some(status), ..MessageFilter::default() };
+            assert_eq!(list(&world, &filter, 10).await.len(), count);
+        }
+        let other: TenantId = "other".parse().unwrap();
+        assert_eq!(world.storage.find_message(&other, all[0].id).await, Ok(None));
+        assert!(world.storage.list_messages(&other, &MessageFilter::default(), 10).await.unwrap().is_empty());
+        assert_eq!(world.storage.find_message(&world.tenant, all[0].id).await, Ok(Some(all[0].clone())));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_fifty_workers_one_has_a_message() {
+    for world in World::both().await {
+        queue(&world, "a@example.com").await;
+        let now = world.clock.now();
+        let due = world.storage.take_due_courier_messages(now, 10).await.unwrap().remove(0);
+        let claims = (0..50).map(|_| {
+            let (storage, due) = (world.storage.clone(), due.clone());
+            tokio::spawn(async move {
+                storage.claim_courier_message(due, now.after(Duration::from_mins(1)), now).await.unwrap()
+            })
+        });
+        let mut claimed = Vec::new();
+        for claim in claims.collect::<Vec<_>>() {
+            claimed.extend(claim.await.unwrap());
+        }
+        assert_eq!(claimed.len(), 1);
+        assert!(
+            world.storage.take_due_courier_messages(now, 10).await.unwrap().is_empty(),
+            "not due for others"
+        );
+        let mine = claimed.remove(0);
+        assert!(world.storage.finish_courier_message(mine.clone(), now).await.unwrap());
+        assert!(!world.storage.finish_courier_message(mine.clone(), now).await.unwrap(), "said once");
+        let sent = world.storage.find_message(&world.tenant, mine.id).await.unwrap().unwrap();
+        assert_eq!((sent.status, sent.send_count, sent.dispatches.len()), (MessageStatus::Sent, 1, 1));
+        let resend = || world.storage.resend_courier_message(&world.tenant, mine.id, Actor::System, now);
+        assert!(resend().await.unwrap());
+        assert!(!resend().await.unwrap(), "it is on its way");
+        assert_eq!(world.storage.take_due_courier_messages(now, 10).await.unwrap().len(), 1);
+    }
+}
