@@ -338,7 +338,7 @@ impl From<AdministrationError> for Problem {
             | AdministrationError::ForeignAddress
             | AdministrationError::UnsupportedCredential(_)
             | AdministrationError::PasswordTooLong
-            | AdministrationError::UnusableHash
+            | AdministrationError::UnusableHash(_)
             | AdministrationError::FixedMember(_)
             | AdministrationError::Patch(_) => Self::BadRequest(error.to_string()),
         }

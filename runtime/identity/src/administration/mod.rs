@@ -58,12 +58,9 @@ pub enum AdministrationError {
     /// A password longer than what is hashed. The client's.
     #[error("the password is too long")]
     PasswordTooLong,
-    /// A hash of another algorithm, or above our caps. The client's.
-    #[error(
-        "hashed_password is not an Argon2id hash (PHC string) within the limits, nor a credential of at most 4096 bytes \
-         for the migration hook"
-    )]
-    UnusableHash,
+    /// A hash of no known kind, or above our caps. The client's.
+    #[error("`hashed_password`: {0}")]
+    UnusableHash(#[from] UnusableHash),
     /// A member that a patch cannot change. The client's.
     #[error("{0:?} cannot be changed by a patch")]
     FixedMember(String),
@@ -76,12 +73,6 @@ pub enum AdministrationError {
     /// The store did not answer. Ours.
     #[error(transparent)]
     Store(#[from] StoreUnavailable),
-}
-
-impl From<UnusableHash> for AdministrationError {
-    fn from(_: UnusableHash) -> Self {
-        Self::UnusableHash
-    }
 }
 
 fn said(refusals: &Refusals) -> String {

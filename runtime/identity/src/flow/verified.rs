@@ -1,6 +1,7 @@
 //! Whose password it is: one of ours, or one that was set elsewhere and moves over now.
 //!
-//! Whatever there is to find, one hash is computed. Where the tenant has a plugin that verifies passwords of
+//! Whatever there is to find, one hash of ours is computed, beside the hash of elsewhere if there is one: a cheap one
+//! does not show. (One that costs more than ours does, until its account has moved over.) Where the tenant has a plugin that verifies passwords of
 //! elsewhere, a sign-in that fails asks it once, too: of somebody who has not moved, about their password; of anybody
 //! else, about one that nobody typed.
 
@@ -51,6 +52,13 @@ pub(super) async fn verify(
         });
     }
     let against = Some(stored.password.clone());
+    if stored.password.is_foreign() {
+        let moved = room.hashing.hash(password.clone(), room.settings.argon2).await??;
+        if room.hashing.verify(password.clone(), against, room.settings.argon2).await?? {
+            return Ok(Some(Verified { identity, stored, moved: Some(moved) }));
+        }
+        return ask_for_nobody(room, attempt).await;
+    }
     if room.hashing.verify(password.clone(), against, room.settings.argon2).await?? {
         return Ok(Some(Verified { identity, stored, moved: None }));
     }
