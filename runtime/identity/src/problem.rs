@@ -325,6 +325,7 @@ impl From<AdministrationError> for Problem {
             AdministrationError::IdentifierTaken => {
                 Self::Conflict("Another identity has the same login identifier, or one that looks like it.")
             }
+            AdministrationError::IdTaken => Self::Conflict("Another identity has the same id."),
             AdministrationError::ExternalIdTaken => {
                 Self::Conflict("Another identity has the same `external_id`.")
             }

@@ -22,6 +22,8 @@ pub enum JobName {
     Outbox,
     /// Plugins are told of events.
     Events,
+    /// Identities get the terms by which they are found.
+    Terms,
 }
 
 impl JobName {
@@ -33,6 +35,7 @@ impl JobName {
             Self::Audit => "audit",
             Self::Outbox => "outbox",
             Self::Events => "events",
+            Self::Terms => "terms",
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod outbox;
 mod rotation;
 mod runner;
+mod terms;
 #[cfg(test)]
 mod testing;
 mod turn;
@@ -41,6 +42,7 @@ use crate::expiry::Expiry;
 use crate::outbox::Outbox;
 use crate::rotation::Rotation;
 use crate::runner::{Node, Runner};
+use crate::terms::Terms;
 
 /// All background work of a node.
 #[derive(Debug)]
@@ -82,6 +84,7 @@ impl Jobs {
             runner(Box::new(Audit::new(storage.clone(), settings))),
             runner(Box::new(Outbox::new(storage.clone(), receivers.messages, settings.outbox.clone()))),
             runner(Box::new(Events::new(storage.clone(), receivers.events, settings.outbox.clone()))),
+            runner(Box::new(Terms::new(storage.clone()))),
         ];
         Self { runners }
     }

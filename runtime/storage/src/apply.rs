@@ -47,6 +47,11 @@ impl Prepared {
         }
     }
 
+    /// Statements of storage's own on a tenant's rows.
+    pub(crate) fn of_tenant(tenant: TenantId, statements: Vec<Statement>) -> Self {
+        Self { tenant, ..Self::of_storage(statements) }
+    }
+
     /// Appends another change of the same tenant: both happen or neither. Its writes are counted on.
     ///
     /// Changes of different tenants never join; the second is refused.

@@ -94,6 +94,10 @@ scopes! {
     IdentitiesRead = "identities:read";
     /// Make and change identities, end their sessions.
     IdentitiesWrite = "identities:write";
+    /// Ask whether a credential is right.
+    CredentialsVerify = "credentials:verify";
+    /// Read password hashes, to move people elsewhere.
+    CredentialsExport = "credentials:export";
     /// Introspect tokens.
     TokensRead = "tokens:read";
     /// Revoke tokens, consents and logins; accept or reject their requests.

@@ -30,6 +30,7 @@ pub use start::{StartError, StartRequest, renew, start_login, start_registration
 pub use step::{FlowError, PendingChange, SignedIn, Step};
 pub use stored::{ForeignFlow, KEPT_AFTER_EXPIRY, OwnFlow, StoredFlow};
 pub use submission::{MalformedSubmission, Submission};
+pub(crate) use verified::verify;
 
 use crate::hooks::{IdentityHooks, Origin};
 use crate::limiter::Attempts;

@@ -59,6 +59,17 @@ pub fn revoke(tenant: &TenantId, session: &Session, actor: Actor, now: Timestamp
         .audit(AuditEvent::new("session.revoked", actor, "session", &id))
 }
 
+/// Ends and forgets a session, live or not.
+pub fn delete(tenant: &TenantId, session: &Session, actor: Actor) -> Change<Write> {
+    let (id, identity) = (session.id, session.identity);
+    Change::new(tenant.clone()).write(Write::DeleteSession { session: id, identity }).audit(AuditEvent::new(
+        "session.deleted",
+        actor,
+        "session",
+        &id,
+    ))
+}
+
 /// Ends and forgets all sessions of an identity.
 pub fn delete_all(tenant: &TenantId, identity: IdentityId, actor: Actor) -> Change<Write> {
     Change::new(tenant.clone()).write(Write::DeleteSessions(identity)).audit(AuditEvent::new(

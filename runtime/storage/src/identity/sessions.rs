@@ -49,6 +49,14 @@ pub(super) fn insert(tenant: &TenantId, new: &NewSession) -> Statement {
     )
 }
 
+pub(super) fn delete(tenant: &TenantId, session: SessionId, identity: IdentityId) -> Statement {
+    Statement::one(
+        "DELETE FROM identity_sessions WHERE tenant = $1 AND id = $2 AND identity = $3",
+        values![tenant, &session, &identity],
+    )
+    .changes(SESSION_CHANGED, session.to_string())
+}
+
 pub(super) fn delete_all(tenant: &TenantId, identity: IdentityId) -> Statement {
     Statement::any(
         "DELETE FROM identity_sessions WHERE tenant = $1 AND identity = $2",

@@ -4,6 +4,7 @@
 mod flows;
 mod operators;
 mod profiles;
+mod search;
 
 use std::sync::Arc;
 use std::time::Duration;
