@@ -6,6 +6,7 @@
 pub(crate) mod clients;
 pub(crate) mod identities;
 pub(crate) mod keys;
+pub(crate) mod manage_sessions;
 mod paging;
 pub(crate) mod plugins;
 pub(crate) mod sessions;
