@@ -6,6 +6,7 @@ mod cores;
 mod hook;
 mod hook_calls;
 mod http;
+mod import;
 mod load;
 mod login;
 mod machine;
@@ -37,6 +38,8 @@ pub(crate) enum Bench {
     Hook,
     /// Another tenant's latency beside a plugin that never ends
     Neighbours,
+    /// Identities with hashed passwords that are taken in per second
+    Import(import::Amount),
     /// What a login with a password costs besides its hash
     Login,
     /// Resident memory after 1,000 logins and 10,000 plugin calls
@@ -75,6 +78,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
         Bench::Http(settings) => http::run(settings),
         Bench::Hook => hook::run(),
         Bench::Neighbours => neighbours::run(),
+        Bench::Import(amount) => import::run(amount),
         Bench::Login => login::run(),
         Bench::Memory => memory::run(),
         Bench::Start => start::run(),
