@@ -22,7 +22,7 @@ const CALLERS: usize = 2;
 pub(crate) struct Amount {
     /// Identities in all
     #[arg(long, default_value_t = 100_000)]
-    identities: usize,
+    pub(super) identities: usize,
 }
 
 /// Imports into an empty SQLite database, and says how fast its last tenth was, too.

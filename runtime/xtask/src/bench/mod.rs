@@ -18,6 +18,7 @@ mod ours;
 mod plugins;
 mod repeat;
 mod scenario;
+mod search;
 mod start;
 mod table;
 mod tenants;
@@ -44,6 +45,8 @@ pub(crate) enum Bench {
     Login,
     /// Resident memory after 1,000 logins and 10,000 plugin calls
     Memory,
+    /// Searches among many identities
+    Search(import::Amount),
     /// The time to readiness, also with 10,000 tenants
     Start,
     /// Memory after 1,000 tenants were visited, some with large settings, against its cap
@@ -81,6 +84,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
         Bench::Import(amount) => import::run(amount),
         Bench::Login => login::run(),
         Bench::Memory => memory::run(),
+        Bench::Search(amount) => search::run(amount),
         Bench::Start => start::run(),
         Bench::Tenants => tenants::run(),
         Bench::Plugins => plugins::run(),
