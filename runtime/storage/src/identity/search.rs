@@ -39,7 +39,7 @@ macro_rules! also {
 /// Of those whom the leading filter gives, after a position: the term, the identity, and whether it is meant. Who has
 /// several terms of the range counts by the first.
 const LOOK: &str = concat!(
-    "SELECT d.term, d.identity, CASE WHEN NOT EXISTS (
+    "SELECT d.term, d.identity, CAST(CASE WHEN NOT EXISTS (
              SELECT 1 FROM identity_terms o WHERE o.tenant = $1 AND o.identity = d.identity
              AND o.term >= $2 AND o.term < d.term)
          AND ($7 = '' OR NOT EXISTS (
@@ -49,7 +49,7 @@ const LOOK: &str = concat!(
     also!(12, 13),
     also!(14, 15),
     also!(16, 17),
-    " THEN 1 ELSE 0 END
+    " THEN 1 ELSE 0 END AS BIGINT)
      FROM (SELECT term, identity FROM identity_terms
          WHERE tenant = $1 AND term >= $2 AND term <= $3 AND (term, identity) > ($4, $5)
          ORDER BY term, identity LIMIT $6) d
@@ -57,9 +57,9 @@ const LOOK: &str = concat!(
 );
 
 /// The same of everybody, where no filter leads.
-const LOOK_AT_ALL: &str = "SELECT '', d.id, CASE WHEN $4 = '' OR NOT EXISTS (
+const LOOK_AT_ALL: &str = "SELECT '', d.id, CAST(CASE WHEN $4 = '' OR NOT EXISTS (
          SELECT 1 FROM identity_terms o WHERE o.tenant = $1 AND o.term = $4 AND o.identity = d.id)
-         THEN 1 ELSE 0 END
+         THEN 1 ELSE 0 END AS BIGINT)
      FROM (SELECT id FROM identities WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3) d
      ORDER BY d.id";
 

@@ -158,7 +158,7 @@ async fn common_filters_that_nobody_meets_together_are_looked_at_piece_by_piece(
         assert_eq!(first.identities, []);
         let second = world.page(&query, Some(first.next.unwrap()), 10).await;
         assert_eq!((second.identities, second.next), (Vec::new(), None));
-        assert_eq!(world.found(&[("state", "inactive"), ("text", "p1")], 7).await.len(), 556);
+        assert_eq!(world.found(&[("state", "inactive"), ("text", "p1")], 7).await.len(), 156);
     }
 }
 
