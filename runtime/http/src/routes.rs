@@ -224,6 +224,7 @@ pub(crate) fn all() -> Vec<Route> {
         GET "/admin/portcullis/v1/identities/export" "exportIdentities", Tenant(Scope::IdentitiesRead), Problem, admin::identities::export::get, "Gives identities as lines that can be imported, with password hashes where that is asked for and allowed";
         POST "/admin/portcullis/v1/identities/import" "importIdentities", Tenant(Scope::IdentitiesWrite), Api, admin::identities::batch::import_kept, "Makes many identities, which may keep their ids", Batch;
         POST "/admin/portcullis/v1/identities/{id}/credentials/verify" "verifyCredential", Tenant(Scope::CredentialsVerify), Problem, admin::identities::verify::post, "Says whether a credential is an identity's";
+        POST "/admin/portcullis/v1/identities/{id}/impersonate" "impersonateIdentity", Tenant(Scope::IdentitiesImpersonate), Problem, admin::identities::impersonate::post, "Begins a session as somebody, which says who acts in it";
         GET "/admin/portcullis/v1/plugins" "listPlugins", Tenant(Scope::PluginsRead), Problem, admin::plugins::list, "Lists the tenant's plugins as they run, and the uploaded ones";
         POST "/admin/portcullis/v1/plugins" "uploadPlugin", Tenant(Scope::PluginsWrite), Problem, admin::plugins::upload::post, "Takes a component as a new version of the plugin `name`", Component;
         GET "/admin/portcullis/v1/plugins/{name}" "getPlugin", Tenant(Scope::PluginsRead), Problem, admin::plugins::show, "Shows an uploaded plugin and its versions";

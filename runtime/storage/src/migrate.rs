@@ -41,6 +41,7 @@ const MIGRATIONS: &[Migration] = migrations![
     12 "0012_session_claims.sql",
     13 "0013_plugin_events.sql",
     14 "0014_identity_search.sql",
+    15 "0015_impersonation.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 from checks import check
 from persons import PASSWORD, native_sign_in, native_sign_up, new_address
-from sdk import key, options, record
+from sdk import called, frontend, key, options, record
 
 BASE = "/admin/portcullis/v1"
 
@@ -16,6 +16,7 @@ def run() -> None:
     check("own: an answer of refusal is a problem document", problems)
     check("own: a plugin is uploaded, enabled, shadowed, rolled back and deleted", plugins)
     check("own: people are found, verified, exported and imported", finds_people)
+    check("own: an operator signs in as somebody, and is seen", impersonates)
     check("own: many sessions are ended at once", ends_sessions)
     check("own: plugins and metrics are shown", shows)
 
@@ -125,6 +126,18 @@ def finds_people() -> None:
         outcome = done(call("POST", f"{identities}/import", {"identities": [patch]}))["identities"][0]
         assert outcome["action"] == action, outcome
     assert native_sign_in(email).session.identity.id == made.id, "with the same id and password"
+
+
+def impersonates() -> None:
+    person = native_sign_up()
+    path = f"{BASE}/identities/{person.identity.id}/impersonate"
+    assert call("POST", path, {}).status_code == 400, "without a reason"
+    begun = done(call("POST", path, {"reason": "ticket 77"}))
+    who = called(frontend.to_session(x_session_token=begun["session_token"]))
+    assert who.identity.id == person.identity.id
+    assert who.additional_properties["portcullis_act"]["sub"].startswith("admin_key:")
+    mine = called(frontend.list_my_sessions(x_session_token=person.session_token))
+    assert [str(session.id) for session in mine] == [begun["session"]["id"]]
 
 
 def ends_sessions() -> None:

@@ -259,3 +259,66 @@ async fn many_sessions_are_ended_or_deleted_at_once() {
         assert_eq!(browser.get_json("/sessions/whoami").await.status, 401);
     }
 }
+
+#[tokio::test]
+async fn operator_who_signs_in_as_somebody_is_seen_and_bounded() {
+    let site = Site::open().await;
+    let ada = site.person("ada@example.com").await;
+    let mut admin = site.client();
+    let path = format!("/admin/portcullis/v1/identities/{}/impersonate", ada["id"].as_str().unwrap());
+    let begun = admin.json("POST", &path, &json!({ "reason": "ticket 77", "lifespan_seconds": 60 })).await;
+    assert_eq!(begun.status, 201, "{}", begun.body);
+    let begun = begun.json();
+    let token = begun["session_token"].as_str().unwrap();
+    let session = begun["session"]["id"].as_str().unwrap();
+    let mut app = site.client();
+    let headers = [("x-session-token", token), ("accept", "application/json")];
+    let who = app.send("GET", "/sessions/whoami", &headers, "").await;
+    assert_eq!(who.status, 200, "{}", who.body);
+    let who = who.json();
+    assert_eq!(who["identity"]["id"], ada["id"]);
+    let actor = who["portcullis_act"]["sub"].as_str().unwrap();
+    assert_eq!(actor, "listener:test");
+    assert_eq!(who["authentication_methods"], json!([]), "nobody has proven anything");
+
+    // The person sees it.
+    let mut browser = site.client();
+    site.sign_in(&mut browser, "ada@example.com").await;
+    let theirs = browser.get_json("/sessions").await.json();
+    let seen = &theirs.as_array().unwrap()[0];
+    assert_eq!((seen["id"].as_str(), seen["portcullis_act"]["sub"].as_str()), (Some(session), Some(actor)));
+    assert_eq!(seen["devices"][0]["user_agent"], format!("Operator ({actor})"));
+
+    // Nothing that one signs in with can be changed in it.
+    let flow = app.send("GET", "/self-service/settings/api", &headers, "").await.json();
+    let action = flow["ui"]["action"].as_str().unwrap().strip_prefix(crate::site::BASE).unwrap().to_owned();
+    for body in [
+        json!({ "method": "password", "password": "a longer battery staple" }),
+        json!({ "method": "profile", "traits": { "email": "eve@example.com" } }),
+    ] {
+        let json_headers = [headers[0], headers[1], ("content-type", "application/json")];
+        let refused = app.send("POST", &action, &json_headers, &body.to_string()).await;
+        assert_eq!(refused.status, 403, "{body}: {}", refused.body);
+    }
+    // It stays as short as it is.
+    let extended = admin.send("PATCH", &format!("/admin/sessions/{session}/extend"), &[], "").await;
+    assert_eq!(extended.json()["expires_at"], begun["session"]["expires_at"], "{}", extended.body);
+    site.clock.advance(std::time::Duration::from_secs(61));
+    assert_eq!(app.send("GET", "/sessions/whoami", &headers, "").await.status, 401);
+
+    for (body, status) in [
+        (json!({}), 400),
+        (json!({ "reason": " " }), 400),
+        (json!({ "reason": "x".repeat(257) }), 400),
+        (json!({ "reason": "x", "lifespan_seconds": 0 }), 400),
+        (json!({ "reason": "x", "lifespan_seconds": 3601 }), 400),
+    ] {
+        assert_eq!(admin.json("POST", &path, &body).await.status, status, "{body}");
+    }
+    let off = json!([{ "op": "replace", "path": "/state", "value": "inactive" }]);
+    let identity = format!("/admin/identities/{}", ada["id"].as_str().unwrap());
+    assert_eq!(admin.json("PATCH", &identity, &off).await.status, 200);
+    assert_eq!(admin.json("POST", &path, &json!({ "reason": "x" })).await.status, 400);
+    let other = format!("/t/other{path}");
+    assert_eq!(admin.json("POST", &other, &json!({ "reason": "x" })).await.status, 404);
+}

@@ -89,7 +89,10 @@ pub fn extend(
     now: Timestamp,
 ) -> (Session, Change<Write>) {
     let mut extended = session.clone();
-    extended.expires_at = now.after(settings.lifespan()).max(session.expires_at);
+    // One in which somebody else acts stays as short as it was made.
+    if session.actor.is_none() {
+        extended.expires_at = now.after(settings.lifespan()).max(session.expires_at);
+    }
     let write = Write::ExtendSession { session: extended.id, expires_at: extended.expires_at, at: now };
     let audit = AuditEvent::new("session.extended", actor, "session", &SessionId(session.id.0));
     (extended, Change::new(tenant.clone()).write(write).audit(audit))

@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod export;
+pub(crate) mod impersonate;
 pub(crate) mod search;
 pub(crate) mod verify;
 pub(crate) mod violations;
