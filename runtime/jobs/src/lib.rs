@@ -166,6 +166,7 @@ mod tests {
             (JobName::Expiry, Outcome::Done(0)),
             (JobName::Outbox, Outcome::NotDue),
             (JobName::Events, Outcome::NotDue),
+            (JobName::Terms, Outcome::NotDue),
         ] {
             assert_eq!(jobs.run_once(job, &stop).await, expect, "{job:?}");
         }

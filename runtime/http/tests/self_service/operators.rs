@@ -114,6 +114,62 @@ async fn a_thousand_are_made_and_those_there_already_cost_nobody_else() {
 }
 
 #[tokio::test]
+async fn what_is_exported_is_imported_elsewhere_with_id_and_password() {
+    let site = Site::open().await;
+    let ada = site.person("ada@example.com").await;
+    let mut admin = site.client();
+    let export = "/admin/portcullis/v1/identities/export";
+    let plain = admin.get_json(export).await.json();
+    assert_eq!(plain["identities"][0]["id"], ada["id"]);
+    assert!(!plain.to_string().contains("argon2"), "hashes only for whoever asks for them");
+    assert_eq!(admin.get_json(&format!("{export}?password_hashes=please")).await.status, 400);
+    assert_eq!(admin.get_json(&format!("{export}?page_token=x")).await.status, 400);
+    let mut line =
+        admin.get_json(&format!("{export}?password_hashes=true")).await.json()["identities"][0].take();
+    let id = line.as_object_mut().unwrap().remove("id");
+    let patches = json!({ "identities": [{ "id": id, "create": line }] });
+    let import = "/t/other/admin/portcullis/v1/identities/import";
+    let made = admin.json("POST", import, &patches).await;
+    assert_eq!(made.json()["identities"][0]["identity"], ada["id"], "{}", made.body);
+    let verify =
+        format!("/t/other/admin/portcullis/v1/identities/{}/credentials/verify", ada["id"].as_str().unwrap());
+    let proof = json!({ "type": "password", "password": "correct horse" });
+    assert_eq!(admin.json("POST", &verify, &proof).await.json()["verified"], true);
+    let again = admin.json("POST", import, &patches).await;
+    assert_eq!((again.status, again.json()["identities"][0]["error"]["code"].as_u64()), (200, Some(409)));
+    // The same id under another name is taken, too; and the compatible API has no ids.
+    let mut renamed = patches.clone();
+    renamed["identities"][0]["create"]["traits"]["email"] = json!("eve@example.com");
+    for list in ["verifiable_addresses", "recovery_addresses"] {
+        renamed["identities"][0]["create"][list] = json!([]);
+    }
+    let taken = admin.json("POST", import, &renamed).await.json();
+    assert_eq!(taken["identities"][0]["error"]["reason"], "Another identity has the same id.", "{taken}");
+    assert_eq!(admin.json("PATCH", "/t/other/admin/identities", &renamed).await.status, 400);
+}
+
+#[tokio::test]
+async fn who_no_longer_follows_their_schema_is_listed() {
+    let site = Site::open().await;
+    let ada = site.person("ada@example.com").await;
+    let mut admin = site.client();
+    let path = "/admin/portcullis/v1/identities/violations";
+    assert_eq!(admin.get_json(path).await.json(), json!({ "identities": [], "next_page_token": null }));
+    let schema = json!({ "type": "object", "properties": { "traits": {
+        "type": "object",
+        "properties": { "email": { "type": "string", "ory.sh/kratos": { "credentials": { "password": { "identifier": true } } } } },
+        "required": ["email", "badge"],
+    }}});
+    let settings = json!({ "settings": { "identity": { "schemas": { "default": { "schema": schema } } } } });
+    let changed = admin.json("PATCH", "/admin/portcullis/v1/tenants/default", &settings).await;
+    assert_eq!(changed.status, 200, "{}", changed.body);
+    let found = admin.get_json(path).await.json();
+    assert_eq!(found["identities"][0]["id"], ada["id"], "{found}");
+    assert_eq!(found["identities"][0]["violations"].as_array().unwrap().len(), 1, "{found}");
+    assert_eq!(admin.get_json(&format!("{path}?page_token=x")).await.status, 400);
+}
+
+#[tokio::test]
 async fn filters_of_the_list_stand_alone() {
     let site = Site::open().await;
     let ada = site.person("ada@example.com").await;

@@ -14,9 +14,7 @@ impl World {
             "schema_id": "default",
             "traits": { "email": email, "name": { "first": first, "last": "Lovelace" } },
         });
-        for (name, value) in more.as_object().unwrap() {
-            body[name] = value.clone();
-        }
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let body = CreateIdentity::from_json(body.to_string().as_bytes()).unwrap();
         let made = create(self.room(), Actor::System, body).await.unwrap();
         self.storage.apply(made.change).await.unwrap();
@@ -41,7 +39,7 @@ impl World {
         loop {
             let page = self.page(&query, after, limit).await;
             assert!(page.identities.len() <= limit as usize);
-            found.extend(page.identities.iter().map(|one| one.traits["email"].as_str().unwrap().to_owned()));
+            found.extend(page.identities.iter().map(email));
             after = page.next;
             if after.is_none() {
                 found.sort();
@@ -49,6 +47,10 @@ impl World {
             }
         }
     }
+}
+
+fn email(identity: &Identity) -> String {
+    identity.traits.get("email").unwrap().as_str().unwrap().to_owned()
 }
 
 fn query(filters: &[(&str, &str)]) -> SearchQuery {
@@ -111,7 +113,7 @@ async fn who_has_several_words_of_the_kind_is_found_once() {
         world.person("adele@example.com", "Bob", &json!({})).await;
         for limit in [1, 10] {
             let found = world.found(&[("text", "ad")], limit).await;
-            assert_eq!(found, [twice.traits["email"].as_str().unwrap(), "adele@example.com"], "{limit}");
+            assert_eq!(found, [email(&twice).as_str(), "adele@example.com"], "{limit}");
         }
     }
 }
