@@ -59,16 +59,21 @@ pub(crate) struct Route {
 pub(crate) enum BodySize {
     /// As the listener says.
     Usual,
+    /// As large as a thousand identities; few at a time.
+    Batch,
     /// As large as a component; few at a time.
     Component,
 }
+
+/// Bytes of a thousand identities: eight kibibytes for each.
+const BATCH_BYTES: u64 = 8 * 1024 * 1024;
 
 impl BodySize {
     /// A place for a body, where there are few.
     pub(crate) fn enter(self, node: &Node) -> Result<Option<SemaphorePermit<'_>>, TryAcquireError> {
         match self {
             Self::Usual => Ok(None),
-            Self::Component => node.large_bodies.try_acquire().map(Some),
+            Self::Batch | Self::Component => node.large_bodies.try_acquire().map(Some),
         }
     }
 
@@ -76,6 +81,7 @@ impl BodySize {
     pub(crate) fn limit(self, node: &Node, entrance: &Entrance) -> u64 {
         match self {
             Self::Usual => entrance.body_bytes,
+            Self::Batch => BATCH_BYTES.max(entrance.body_bytes),
             Self::Component => node.plugins.upload_bounds().component_bytes,
         }
     }
@@ -192,6 +198,7 @@ pub(crate) fn all() -> Vec<Route> {
         // Operators: people and their sessions.
         GET "/admin/identities" "listIdentities", Tenant(Scope::IdentitiesRead), Api, admin::identities::list, "Lists identities";
         POST "/admin/identities" "createIdentity", Tenant(Scope::IdentitiesWrite), Api, admin::identities::make, "Makes an identity";
+        PATCH "/admin/identities" "batchPatchIdentities", Tenant(Scope::IdentitiesWrite), Api, admin::identities::batch::patch, "Makes many identities", Batch;
         GET "/admin/identities/{id}" "getIdentity", Tenant(Scope::IdentitiesRead), Api, admin::identities::get, "Shows an identity";
         PUT "/admin/identities/{id}" "updateIdentity", Tenant(Scope::IdentitiesWrite), Api, admin::identities::put, "Replaces an identity";
         PATCH "/admin/identities/{id}" "patchIdentity", Tenant(Scope::IdentitiesWrite), Api, admin::identities::change, "Changes an identity";
@@ -200,6 +207,7 @@ pub(crate) fn all() -> Vec<Route> {
         GET "/admin/identities/{id}/sessions" "listIdentitySessions", Tenant(Scope::IdentitiesRead), Api, admin::sessions::list_of_identity, "Lists an identity's sessions";
         DELETE "/admin/identities/{id}/sessions" "deleteIdentitySessions", Tenant(Scope::IdentitiesWrite), Api, admin::sessions::delete_of_identity, "Deletes an identity's sessions";
         GET "/admin/sessions" "listSessions", Tenant(Scope::IdentitiesRead), Api, admin::sessions::list, "Lists sessions";
+        POST "/admin/sessions" "manageSessions", Tenant(Scope::IdentitiesWrite), Api, admin::manage_sessions::manage, "Ends or deletes many sessions";
         GET "/admin/sessions/{id}" "getSession", Tenant(Scope::IdentitiesRead), Api, admin::sessions::get, "Shows a session";
         DELETE "/admin/sessions/{id}" "disableSession", Tenant(Scope::IdentitiesWrite), Api, admin::sessions::end, "Ends a session";
         PATCH "/admin/sessions/{id}/extend" "extendSession", Tenant(Scope::IdentitiesWrite), Api, admin::sessions::prolong, "Lets a session last longer";
@@ -230,6 +238,12 @@ pub(crate) fn all() -> Vec<Route> {
         GET "/admin/portcullis/v1/keys" "listAdminKeys", AnyOperator, Problem, admin::keys::list, "Lists admin keys";
         POST "/admin/portcullis/v1/keys" "createAdminKey", AnyOperator, Problem, admin::keys::create, "Makes an admin key";
         DELETE "/admin/portcullis/v1/keys/{key}" "deleteAdminKey", AnyOperator, Problem, admin::keys::delete, "Deletes an admin key";
+        GET "/admin/portcullis/v1/identities" "searchIdentities", Tenant(Scope::IdentitiesRead), Problem, admin::identities::search::search, "Finds identities by traits, address, schema, state, organisation or words";
+        GET "/admin/portcullis/v1/identities/violations" "listIdentityViolations", Tenant(Scope::IdentitiesRead), Problem, admin::identities::violations::list, "Lists identities that no longer follow their schema";
+        GET "/admin/portcullis/v1/identities/export" "exportIdentities", Tenant(Scope::IdentitiesRead), Problem, admin::identities::export::get, "Gives identities as lines that can be imported, with password hashes where that is asked for and allowed";
+        POST "/admin/portcullis/v1/identities/import" "importIdentities", Tenant(Scope::IdentitiesWrite), Api, admin::identities::batch::import_kept, "Makes many identities, which may keep their ids", Batch;
+        POST "/admin/portcullis/v1/identities/{id}/credentials/verify" "verifyCredential", Tenant(Scope::CredentialsVerify), Problem, admin::identities::verify::post, "Says whether a credential is an identity's";
+        POST "/admin/portcullis/v1/identities/{id}/impersonate" "impersonateIdentity", Tenant(Scope::IdentitiesImpersonate), Problem, admin::identities::impersonate::post, "Begins a session as somebody, which says who acts in it";
         GET "/admin/portcullis/v1/plugins" "listPlugins", Tenant(Scope::PluginsRead), Problem, admin::plugins::list, "Lists the tenant's plugins as they run, and the uploaded ones";
         POST "/admin/portcullis/v1/plugins" "uploadPlugin", Tenant(Scope::PluginsWrite), Problem, admin::plugins::upload::post, "Takes a component as a new version of the plugin `name`", Component;
         GET "/admin/portcullis/v1/plugins/{name}" "getPlugin", Tenant(Scope::PluginsRead), Problem, admin::plugins::show, "Shows an uploaded plugin and its versions";

@@ -22,6 +22,7 @@ pub mod problem;
 pub mod profile;
 pub mod return_to;
 pub mod schema;
+pub mod search;
 pub mod session;
 pub mod settings;
 mod write;

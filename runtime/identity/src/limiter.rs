@@ -103,6 +103,34 @@ pub async fn count_address_proof(
     attempts.count(key, limits.code, now).await
 }
 
+/// Counts a proof that an operator asks about, for every identifier of the account, and refuses if one is full. The
+/// operator's address does not count: it asks for many people.
+pub async fn count_verification(
+    attempts: &dyn Attempts,
+    limits: &LimitSettings,
+    tenant: &TenantId,
+    identifiers: &[Identifier],
+    now: Timestamp,
+) -> Result<(), LimitReached> {
+    for identifier in identifiers {
+        attempts.count(identifier_key(tenant, identifier), limits.identifier, now).await?;
+    }
+    Ok(())
+}
+
+/// Takes back a counted proof that was right.
+pub async fn forgive_verification(
+    attempts: &dyn Attempts,
+    limits: &LimitSettings,
+    tenant: &TenantId,
+    identifiers: &[Identifier],
+    now: Timestamp,
+) {
+    for identifier in identifiers {
+        attempts.forgive(identifier_key(tenant, identifier), limits.identifier, now).await;
+    }
+}
+
 /// Counts the beginning of a form, and refuses if its client's address has begun too many.
 pub async fn count_flow(
     attempts: &dyn Attempts,

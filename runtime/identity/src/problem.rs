@@ -325,6 +325,7 @@ impl From<AdministrationError> for Problem {
             AdministrationError::IdentifierTaken => {
                 Self::Conflict("Another identity has the same login identifier, or one that looks like it.")
             }
+            AdministrationError::IdTaken => Self::Conflict("Another identity has the same id."),
             AdministrationError::ExternalIdTaken => {
                 Self::Conflict("Another identity has the same `external_id`.")
             }
@@ -338,7 +339,7 @@ impl From<AdministrationError> for Problem {
             | AdministrationError::ForeignAddress
             | AdministrationError::UnsupportedCredential(_)
             | AdministrationError::PasswordTooLong
-            | AdministrationError::UnusableHash
+            | AdministrationError::UnusableHash(_)
             | AdministrationError::FixedMember(_)
             | AdministrationError::Patch(_) => Self::BadRequest(error.to_string()),
         }

@@ -103,6 +103,13 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
+    /// Deletes one session, ended or not. Guard: it is there and belongs to the identity.
+    DeleteSession {
+        /// Which.
+        session: SessionId,
+        /// Whose.
+        identity: IdentityId,
+    },
     /// Deletes all sessions of an identity. No guard: there may be none.
     DeleteSessions(IdentityId),
     /// Lets a session last longer. Guard: it is live.

@@ -24,6 +24,8 @@ pub enum JobName {
     Courier,
     /// Plugins are told of events.
     Events,
+    /// Identities get the terms by which they are found.
+    Terms,
 }
 
 impl JobName {
@@ -36,6 +38,7 @@ impl JobName {
             Self::Outbox => "outbox",
             Self::Courier => "courier",
             Self::Events => "events",
+            Self::Terms => "terms",
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod outbox;
 mod rotation;
 mod runner;
+mod terms;
 #[cfg(test)]
 mod testing;
 mod turn;
@@ -44,6 +45,7 @@ use crate::expiry::Expiry;
 use crate::outbox::Outbox;
 use crate::rotation::Rotation;
 use crate::runner::{Node, Runner};
+use crate::terms::Terms;
 
 /// All background work of a node.
 #[derive(Debug)]
@@ -98,6 +100,7 @@ impl Jobs {
             runner(Box::new(Outbox::new(storage.clone(), receivers.messages, settings.outbox.clone()))),
             runner(Box::new(Courier::new(storage.clone(), receivers.mail, rng.clone(), courier.clone()))),
             runner(Box::new(Events::new(storage.clone(), receivers.events, settings.outbox.clone()))),
+            runner(Box::new(Terms::new(storage.clone()))),
         ];
         Self { runners }
     }
@@ -188,6 +191,7 @@ mod tests {
             (JobName::Outbox, Outcome::NotDue),
             (JobName::Courier, Outcome::NotDue),
             (JobName::Events, Outcome::NotDue),
+            (JobName::Terms, Outcome::NotDue),
         ] {
             assert_eq!(jobs.run_once(job, &stop).await, expect, "{job:?}");
         }

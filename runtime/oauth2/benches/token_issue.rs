@@ -145,6 +145,7 @@ impl Rows {
             assurance: AssuranceLevel::Aal1,
             methods: vec!["pwd".to_owned()],
             claims: primitives::SessionClaims::default(),
+            actor: None,
         };
         let traits = json!({"email": "ada@example.org", "name": {"first": "Ada", "last": "Lovelace"}});
         Self {

@@ -4,8 +4,8 @@
 //! of it is active, whatever was issued before, meanwhile or after.
 
 use primitives::{
-    AuthenticatedSubject, ClientId, GrantId, IdentityId, KeyedHash, OrganisationId, SessionClaims, SessionId,
-    Timestamp,
+    ActingParty, AuthenticatedSubject, ClientId, GrantId, IdentityId, KeyedHash, OrganisationId,
+    SessionClaims, SessionId, Timestamp,
 };
 use serde_json::{Map, Value};
 
@@ -34,9 +34,10 @@ pub struct Grant {
 
 impl Grant {
     /// Whether it outlives the session in which it was made. `offline_access` is granted only to
-    /// clients that may refresh, and says just that (OpenID Connect Core section 11).
+    /// clients that may refresh, and says just that (OpenID Connect Core section 11). What somebody else was granted
+    /// in the person's name never does.
     pub fn outlives_session(&self) -> bool {
-        self.scope.offline()
+        self.subject.actor.is_none() && self.scope.offline()
     }
 }
 
@@ -57,6 +58,8 @@ pub struct GrantSubject {
     pub amr: Vec<String>,
     /// What the tenant's plugins said of the session, for its plugins on the hook `token`.
     pub session_claims: SessionClaims,
+    /// Who acted in the person's name, if it was not the person (`act`).
+    pub actor: Option<ActingParty>,
 }
 
 impl From<&AuthenticatedSubject> for GrantSubject {
@@ -69,6 +72,7 @@ impl From<&AuthenticatedSubject> for GrantSubject {
             acr: subject.assurance.as_str().to_owned(),
             amr: subject.methods.clone(),
             session_claims: subject.claims.clone(),
+            actor: subject.actor.clone(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Token introspection (RFC 7662): whether a token is live, and what it stands for.
 
 use primitives::hooks::HookFailure;
-use primitives::{Change, ClientId, RequestId};
+use primitives::{ActingParty, Change, ClientId, RequestId};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -41,6 +41,8 @@ pub struct ActiveToken {
     pub iss: String,
     pub token_type: &'static str,
     pub token_use: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act: Option<ActingParty>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub ext: Map<String, Value>,
 }
@@ -157,6 +159,7 @@ impl AuthorizationServer {
             iss: self.issuer.as_str().to_owned(),
             token_type: "Bearer",
             token_use: "access_token",
+            act: live.grant().and_then(|live| live.grant().subject.actor.clone()),
             ext,
         };
         Ok(Some(active))
@@ -217,6 +220,7 @@ impl AuthorizationServer {
             iss: self.issuer.as_str().to_owned(),
             token_type: "Bearer",
             token_use: "refresh_token",
+            act: grant.subject.actor.clone(),
             ext: Map::new(),
         };
         Ok(Some((token.scope.clone(), active)))

@@ -24,6 +24,20 @@ pub enum Actor {
     System,
 }
 
+/// Its kind, and after a colon its identifier, as audit tables and tokens have it.
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anonymous => f.write_str("anonymous"),
+            Self::Subject(id) => write!(f, "subject:{id}"),
+            Self::Client(id) => write!(f, "client:{id}"),
+            Self::AdminKey(id) => write!(f, "admin_key:{id}"),
+            Self::Listener(name) => write!(f, "listener:{name}"),
+            Self::System => f.write_str("system"),
+        }
+    }
+}
+
 /// One audit record. Holds identifiers, never traits: erasing a person leaves it valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEvent {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Actor;
 use crate::ids::{IdentityId, OrganisationId, SessionId, TenantId};
 use crate::session_claims::SessionClaims;
 use crate::time::Timestamp;
@@ -29,6 +30,19 @@ impl AssuranceLevel {
     }
 }
 
+/// Who acts in somebody's name (RFC 8693 section 4.1): an [`Actor`] as text, e.g. `admin_key:…`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActingParty {
+    /// Which one.
+    pub sub: String,
+}
+
+impl From<&Actor> for ActingParty {
+    fn from(actor: &Actor) -> Self {
+        Self { sub: actor.to_string() }
+    }
+}
+
 /// A subject whose proof was verified, with what is needed to say so in a token.
 ///
 /// `oauth2` and `identity` do not know each other; this is what passes between them.
@@ -50,4 +64,6 @@ pub struct AuthenticatedSubject {
     pub methods: Vec<String>,
     /// What the tenant's plugins said of the session when the proof was given.
     pub claims: SessionClaims,
+    /// Who acts in its name, if it is not the subject itself (`act`).
+    pub actor: Option<ActingParty>,
 }

@@ -233,6 +233,7 @@ impl Bench {
                 acr: "aal1".to_owned(),
                 amr: vec!["pwd".to_owned()],
                 session_claims: primitives::SessionClaims::default(),
+                actor: None,
             },
             scope: Scopes::parse("openid profile").unwrap(),
             audience: vec!["https://api.example".to_owned()],

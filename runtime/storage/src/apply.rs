@@ -1,6 +1,5 @@
 //! From a room's change to statements, and their fate.
 
-use primitives::audit::Actor;
 use primitives::{AuditEvent, Change, OutboxMessage, Rng, Sealer, TenantId, Timestamp};
 
 use crate::statement::Statement;
@@ -45,6 +44,11 @@ impl Prepared {
             statements: statements.into_iter().enumerate().collect(),
             writes,
         }
+    }
+
+    /// Statements of storage's own on a tenant's rows.
+    pub(crate) fn of_tenant(tenant: TenantId, statements: Vec<Statement>) -> Self {
+        Self { tenant, ..Self::of_storage(statements) }
     }
 
     /// Appends another change of the same tenant: both happen or neither. Its writes are counted on.
@@ -131,25 +135,13 @@ pub(crate) fn audit_statement(
             at,
             rng.uuid().to_string(),
             event.action,
-            actor_text(&event.actor),
+            event.actor.to_string(),
             event.target.0,
             event.target.1.clone(),
             event.organisation.as_ref(),
             serde_json::Value::Object(details).to_string(),
         ],
     )
-}
-
-/// An actor as it stands in the audit table: its kind, and after a colon its identifier.
-fn actor_text(actor: &Actor) -> String {
-    match actor {
-        Actor::Anonymous => "anonymous".to_owned(),
-        Actor::Subject(id) => format!("subject:{id}"),
-        Actor::Client(id) => format!("client:{id}"),
-        Actor::AdminKey(id) => format!("admin_key:{id}"),
-        Actor::Listener(name) => format!("listener:{name}"),
-        Actor::System => "system".to_owned(),
-    }
 }
 
 fn outbox_statement(tenant: &TenantId, message: OutboxMessage, at: Timestamp, rng: &dyn Rng) -> Statement {

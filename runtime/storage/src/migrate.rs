@@ -43,6 +43,8 @@ const MIGRATIONS: &[Migration] = migrations![
     14 "0014_reserved.sql",
     15 "0015_courier.sql",
     16 "0016_addresses.sql",
+    17 "0017_identity_search.sql",
+    18 "0018_impersonation.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

@@ -94,6 +94,12 @@ scopes! {
     IdentitiesRead = "identities:read";
     /// Make and change identities, end their sessions.
     IdentitiesWrite = "identities:write";
+    /// Sign in as somebody, in a session that says so.
+    IdentitiesImpersonate = "identities:impersonate";
+    /// Ask whether a credential is right.
+    CredentialsVerify = "credentials:verify";
+    /// Read password hashes, to move people elsewhere.
+    CredentialsExport = "credentials:export";
     /// Introspect tokens.
     TokensRead = "tokens:read";
     /// Revoke tokens, consents and logins; accept or reject their requests.

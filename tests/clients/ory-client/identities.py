@@ -1,13 +1,18 @@
 """What operators do with people and their sessions."""
 
+import base64
+import hashlib
+
 from checks import check
 from ory_client import (
     CreateIdentityBody,
     ErrorGeneric,
+    IdentityPatch,
     IdentityWithCredentials,
     IdentityWithCredentialsPassword,
     IdentityWithCredentialsPasswordConfig,
     JsonPatch,
+    PatchIdentitiesBody,
     UpdateIdentityBody,
 )
 from persons import PASSWORD, address_of, native_sign_in, native_sign_up, new_address
@@ -20,6 +25,8 @@ def run() -> None:
     check("identities: one is made with a password, and its person signs in", makes)
     check("identities: traits that the schema refuses are refused", refuses)
     check("identities: a taken address is a conflict", conflict)
+    check("identities: many are made at once, and one that is not costs the others nothing", makes_many)
+    check("identities: a hash that others made is taken in, and its person signs in", takes_hashes)
     check("identities: they are listed in pages, and found by their address", lists)
     check("identities: one is replaced and patched", changes)
     check("identities: an inactive person is signed out and cannot sign in", inactive)
@@ -69,6 +76,46 @@ def conflict() -> None:
     email = make().traits["email"]
     body = CreateIdentityBody(schema_id="default", traits={"email": email.upper()})
     refused(409, ErrorGeneric, lambda: people.create_identity(body))
+
+
+def makes_many() -> None:
+    taken = make().traits["email"]
+    patches = {new_address(): "create", taken: "error", new_address(): "create"}
+    names = [f"00000000-0000-4000-8000-00000000000{number}" for number in range(len(patches))]
+    body = PatchIdentitiesBody(
+        identities=[
+            IdentityPatch(patch_id=name, create=CreateIdentityBody(schema_id="default", traits={"email": email}))
+            for name, email in zip(names, patches)
+        ]
+    )
+    outcomes = called(people.batch_patch_identities(body)).identities
+    assert [outcome.action for outcome in outcomes] == list(patches.values()), outcomes
+    assert [str(outcome.patch_id) for outcome in outcomes] == names
+    assert called(people.get_identity(id=str(outcomes[0].identity))).traits["email"] == list(patches)[0]
+    refused(409, ErrorGeneric, lambda: people.batch_patch_identities(PatchIdentitiesBody(identities=[body.identities[1]])))
+    refused(400, ErrorGeneric, lambda: people.batch_patch_identities(PatchIdentitiesBody(identities=[])))
+
+
+def takes_hashes() -> None:
+    digest = base64.b64encode(hashlib.sha256(b"pepper" + PASSWORD.encode()).digest()).decode()
+    derived = base64.b64encode(hashlib.pbkdf2_hmac("sha512", PASSWORD.encode(), b"saltsalt", 1000, 32)).decode()
+    for hashed in (
+        f"$sha256$pf={base64.b64encode(b'{SALT}{PASSWORD}').decode()}${base64.b64encode(b'pepper').decode()}${digest}",
+        f"$pbkdf2-sha512$i=1000,l=32${base64.b64encode(b'saltsalt').decode()}${derived}",
+    ):
+        email = new_address()
+        password = IdentityWithCredentialsPassword(
+            config=IdentityWithCredentialsPasswordConfig(hashed_password=hashed)
+        )
+        body = CreateIdentityBody(
+            schema_id="default", traits={"email": email}, credentials=IdentityWithCredentials(password=password)
+        )
+        made = called(people.create_identity(body))
+        for _ in range(2):
+            assert native_sign_in(email).session.identity.id == made.id
+    password.config.hashed_password = "$2b$31$CCCCCCCCCCCCCCCCCCCCC.WrAwgFxicHZ3kL7zMvXYXHKosDn8ot2"
+    body.traits = {"email": new_address()}
+    refused(400, ErrorGeneric, lambda: people.create_identity(body))
 
 
 def lists() -> None:

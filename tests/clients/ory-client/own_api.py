@@ -1,10 +1,11 @@
-"""Our own admin API, which the SDK has not: tenants, admin keys, plugins."""
+"""Our own admin API, which the SDK has not: tenants, admin keys, plugins, people; and what the SDK has not yet."""
 
 from pathlib import Path
 
 import httpx
 from checks import check
-from sdk import key, options, record
+from persons import PASSWORD, native_sign_in, native_sign_up, new_address
+from sdk import called, frontend, key, options, record
 
 BASE = "/admin/portcullis/v1"
 
@@ -14,6 +15,9 @@ def run() -> None:
     check("own: a key of one tenant sees no other", keys)
     check("own: an answer of refusal is a problem document", problems)
     check("own: a plugin is uploaded, enabled, shadowed, rolled back and deleted", plugins)
+    check("own: people are found, verified, exported and imported", finds_people)
+    check("own: an operator signs in as somebody, and is seen", impersonates)
+    check("own: many sessions are ended at once", ends_sessions)
     check("own: plugins and metrics are shown", shows)
 
 
@@ -94,6 +98,55 @@ def plugins() -> None:
     done(call("POST", f"{one}/disable"))
     done(call("DELETE", one))
     assert call("GET", one).status_code == 404
+
+
+def finds_people() -> None:
+    email, identities = new_address(), f"{BASE}/identities"
+    made = native_sign_up(email).identity
+    for filters in (f"address={email.upper()}", f"trait.email={email}&state=active"):
+        found = done(call("GET", f"{identities}?{filters}"))["identities"]
+        assert [identity["id"] for identity in found] == [str(made.id)], filters
+    found = done(call("GET", f"{identities}?text={email.split('@')[0]}"))["identities"]
+    assert str(made.id) in [identity["id"] for identity in found], "by the beginnings of words"
+    assert done(call("GET", f"{identities}?address={email}&state=inactive"))["identities"] == []
+    assert call("GET", f"{identities}?name=ada").status_code == 400
+    verify = f"{identities}/{made.id}/credentials/verify"
+    for password, verified in ((PASSWORD, True), ("wrong", False)):
+        verdict = done(call("POST", verify, {"type": "password", "password": password}))
+        assert verdict == {"verified": verified, "state": "active"}, verdict
+    assert done(call("GET", f"{identities}/violations"))["identities"] == []
+    line, token = None, ""
+    while line is None:
+        page = done(call("GET", f"{identities}/export?password_hashes=true{token}"))
+        line = next((line for line in page["identities"] if line["id"] == str(made.id)), None)
+        token = f"&page_token={page['next_page_token']}"
+    done(call("DELETE", f"/admin/identities/{made.id}"))
+    patch = {"id": line.pop("id"), "create": line}
+    for action in ("create", "error"):
+        outcome = done(call("POST", f"{identities}/import", {"identities": [patch]}))["identities"][0]
+        assert outcome["action"] == action, outcome
+    assert native_sign_in(email).session.identity.id == made.id, "with the same id and password"
+
+
+def impersonates() -> None:
+    person = native_sign_up()
+    path = f"{BASE}/identities/{person.identity.id}/impersonate"
+    assert call("POST", path, {}).status_code == 400, "without a reason"
+    begun = done(call("POST", path, {"reason": "ticket 77"}))
+    who = called(frontend.to_session(x_session_token=begun["session_token"]))
+    assert who.identity.id == person.identity.id
+    assert who.additional_properties["portcullis_act"]["sub"].startswith("admin_key:")
+    mine = called(frontend.list_my_sessions(x_session_token=person.session_token))
+    assert [str(session.id) for session in mine] == [begun["session"]["id"]]
+
+
+def ends_sessions() -> None:
+    signed_in = [native_sign_up() for _ in range(2)]
+    body = {"action": "disable", "sessions": [str(one.session.id) for one in signed_in]}
+    assert done(call("POST", "/admin/sessions", body)) == {"processed": 2, "more": False}
+    assert done(call("POST", "/admin/sessions", body)) == {"processed": 0, "more": False}
+    assert done(call("POST", "/admin/sessions", {**body, "action": "delete"})) == {"processed": 2, "more": False}
+    assert call("POST", "/admin/sessions", {"action": "disable", "sessions": ["*"]}).status_code == 400
 
 
 def upload(name: str, guest: str | None) -> httpx.Response:

@@ -1,5 +1,7 @@
 //! `portcullis identity`
 
+mod transfer;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -13,6 +15,7 @@ use crate::outcome::Failure;
 use crate::session::with_node;
 
 const IDENTITIES: &str = "/admin/identities";
+const SEARCH: &str = "/admin/portcullis/v1/identities";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -31,11 +34,17 @@ pub(crate) enum Command {
         #[command(flatten)]
         of: OfTenant,
         /// Only the account that signs in with this
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", conflicts_with_all = Filters::NAMES)]
         identifier: Option<String>,
+        #[command(flatten)]
+        filters: Filters,
         #[command(flatten)]
         common: Common,
     },
+    /// Makes accounts from a file of JSON lines, as `export` writes them
+    Import(transfer::Import),
+    /// Writes accounts as JSON lines to standard output
+    Export(transfer::Export),
     /// Shows an account
     Show {
         /// Its identifier
@@ -52,6 +61,59 @@ pub(crate) enum Command {
         #[command(flatten)]
         of: OfTenant,
     },
+}
+
+/// Which accounts. Together they narrow the list.
+#[derive(Debug, Args)]
+pub(crate) struct Filters {
+    /// Those with words that begin with these
+    #[arg(long, value_name = "WORDS")]
+    text: Option<String>,
+    /// Those with this value of a trait, e.g. `name.last=Lovelace`
+    #[arg(long = "trait", value_name = "PATH=VALUE", value_parser = pair)]
+    traits: Vec<(String, String)>,
+    /// Those with this address
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<String>,
+    /// Those of this identity schema
+    #[arg(long, value_name = "ID")]
+    schema: Option<String>,
+    /// Those that may sign in (`active`) or may not (`inactive`)
+    #[arg(long, value_name = "STATE")]
+    state: Option<String>,
+    /// Those of this organisation
+    #[arg(long, value_name = "ID")]
+    organisation: Option<String>,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (path, value) = text.split_once('=').ok_or("is not of the form PATH=VALUE")?;
+    Ok((path.to_owned(), value.to_owned()))
+}
+
+impl Filters {
+    const NAMES: [&str; 6] = ["text", "traits", "address", "schema", "state", "organisation"];
+
+    fn query(&self) -> String {
+        let named = [
+            ("text", &self.text),
+            ("address", &self.address),
+            ("schema", &self.schema),
+            ("state", &self.state),
+            ("organisation", &self.organisation),
+        ];
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("page_size", "250");
+        for (name, value) in named {
+            if let Some(value) = value {
+                query.append_pair(name, value);
+            }
+        }
+        for (path, value) in &self.traits {
+            query.append_pair(&format!("trait.{path}"), value);
+        }
+        query.finish()
+    }
 }
 
 /// What an account is made of.
@@ -116,14 +178,13 @@ pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
             show::object(common.json, &answer.body);
             Ok(())
         }
-        Command::List { of, identifier, common } => {
-            let path = match identifier {
-                None => of_tenant(&of.tenant, IDENTITIES),
-                Some(text) => {
-                    of_tenant(&of.tenant, &format!("{IDENTITIES}?credentials_identifier={}", segment(text)))
-                }
+        Command::List { of, identifier, filters, common } => {
+            let (path, field) = match identifier {
+                None => (format!("{SEARCH}?{}", filters.query()), Some("identities")),
+                Some(text) => (format!("{IDENTITIES}?credentials_identifier={}", segment(text)), None),
             };
-            let identities = with_node(place, async |mut api| api.list(&path, None).await)?;
+            let path = of_tenant(&of.tenant, &path);
+            let identities = with_node(place, async |mut api| api.list(&path, field).await)?;
             let columns = [
                 ("ID", "/id"),
                 ("SCHEMA", "/schema_id"),
@@ -134,6 +195,8 @@ pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
             show::list(common.json, &identities, &columns);
             Ok(())
         }
+        Command::Import(import) => import.run(place),
+        Command::Export(export) => export.run(place),
         Command::Show { id, of, common } => send(place, Method::GET, &one(of, id), None, common),
         Command::Delete { id, of } => delete(place, &one(of, id)),
     }

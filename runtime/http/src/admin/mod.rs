@@ -7,6 +7,7 @@ pub(crate) mod clients;
 pub(crate) mod courier;
 pub(crate) mod identities;
 pub(crate) mod keys;
+pub(crate) mod manage_sessions;
 mod paging;
 pub(crate) mod plugins;
 pub(crate) mod recovery;

@@ -40,15 +40,21 @@ pub(super) fn link(call: &Call, answer: &mut Answer, page: &Asked, shown: usize,
     let mut links = vec![format!("<{}>; rel=\"first\"", url(call, page.size, None))];
     let is_full = u32::try_from(shown).is_ok_and(|shown| shown >= page.size);
     if let Some(last) = last.filter(|_| is_full) {
-        let row = list_of(call);
-        let context = SealContext { tenant: &call.tenant.id, purpose: PURPOSE, row: &row };
-        let token = call.node.sealer().seal_text(context, last.as_bytes());
+        let token = token(call, &last);
         links.push(format!("<{}>; rel=\"next\"", url(call, page.size, Some(&token))));
     }
     set(answer, "link", &links.join(","));
 }
 
-fn open(call: &Call, token: &str) -> Result<String, Problem> {
+/// The token of the page behind `last`.
+pub(super) fn token(call: &Call, last: &str) -> String {
+    let row = list_of(call);
+    let context = SealContext { tenant: &call.tenant.id, purpose: PURPOSE, row: &row };
+    call.node.sealer().seal_text(context, last.as_bytes())
+}
+
+/// What a token of this list stands for.
+pub(super) fn open(call: &Call, token: &str) -> Result<String, Problem> {
     let refused = || Problem::BadRequest("`page_token` is not one that this list gave.".to_owned());
     let row = list_of(call);
     let context = SealContext { tenant: &call.tenant.id, purpose: PURPOSE, row: &row };

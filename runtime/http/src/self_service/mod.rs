@@ -137,7 +137,7 @@ async fn sessions_that_end(call: &Call, change: &Change<Write>) -> Result<Vec<Se
     let mut ended = Vec::new();
     for write in &change.writes {
         let (identity, except) = match write {
-            Write::RevokeSession { session, .. } => {
+            Write::RevokeSession { session, .. } | Write::DeleteSession { session, .. } => {
                 ended.push(*session);
                 continue;
             }

@@ -9,6 +9,7 @@ mod browser;
 mod client;
 mod csrf;
 mod native;
+mod operators;
 mod pages;
 mod recovery;
 mod select_account;

@@ -31,6 +31,9 @@ pub struct CreateIdentity {
     /// Its organisation.
     #[serde(default)]
     pub organization_id: Option<OrganisationId>,
+    /// Where a hosted service would keep it; here it has no effect.
+    #[serde(default, rename = "region")]
+    _region: serde::de::IgnoredAny,
     /// Whether it may sign in.
     #[serde(default)]
     pub state: Option<IdentityState>,
@@ -65,6 +68,9 @@ pub struct ReplaceIdentity {
     /// What only operators see.
     #[serde(default)]
     pub metadata_admin: Option<Value>,
+    /// Where a hosted service would keep it; here it has no effect.
+    #[serde(default, rename = "region")]
+    _region: serde::de::IgnoredAny,
     /// Its organisation: absent leaves it, null takes it away. Only a patch has it.
     #[serde(default, deserialize_with = "present")]
     pub organization_id: Option<Option<OrganisationId>>,
@@ -123,7 +129,7 @@ impl ReplaceIdentity {
 
 /// The position in the body is all that is told: values may be secret.
 #[expect(clippy::needless_pass_by_value, reason = "used by map_err")]
-fn malformed(error: serde_json::Error) -> AdministrationError {
+pub(super) fn malformed(error: serde_json::Error) -> AdministrationError {
     let what = match error.classify() {
         serde_json::error::Category::Data => "a member is missing, unknown or of the wrong type",
         serde_json::error::Category::Io
@@ -131,6 +137,14 @@ fn malformed(error: serde_json::Error) -> AdministrationError {
         | serde_json::error::Category::Eof => "not JSON",
     };
     AdministrationError::Malformed(format!("{what} (line {}, column {})", error.line(), error.column()))
+}
+
+impl CreateIdentity {
+    /// Whether its password is still to be hashed.
+    pub(super) fn has_plain_password(&self) -> bool {
+        let password = self.credentials.as_ref().map(ImportedCredentials::password);
+        matches!(password, Some(Ok(Some(ImportedPassword::Plain(_)))))
+    }
 }
 
 impl ImportedCredentials {

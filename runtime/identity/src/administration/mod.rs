@@ -3,8 +3,12 @@
 //! Every decision returns its change; a guard that misses when it is applied means that somebody was
 //! faster, and the decision is made again on what they left.
 
+pub mod batch;
 mod body;
 mod document;
+pub mod export;
+pub mod verify;
+pub mod violations;
 
 use primitives::hooks::{HookContext, HookFailure};
 use primitives::{Actor, AuditEvent, Change, IdentityId, json_patch};
@@ -49,6 +53,9 @@ pub enum AdministrationError {
     /// An identifier, or one that looks like it, is another identity's. The client's.
     #[error("another identity has the same login identifier, or one that looks like it")]
     IdentifierTaken,
+    /// The id is another identity's. The client's.
+    #[error("another identity has the same id")]
+    IdTaken,
     /// The external id is another identity's. The client's.
     #[error("another identity has the same external_id")]
     ExternalIdTaken,
@@ -58,12 +65,9 @@ pub enum AdministrationError {
     /// A password longer than what is hashed. The client's.
     #[error("the password is too long")]
     PasswordTooLong,
-    /// A hash of another algorithm, or above our caps. The client's.
-    #[error(
-        "hashed_password is not an Argon2id hash (PHC string) within the limits, nor a credential of at most 4096 bytes \
-         for the migration hook"
-    )]
-    UnusableHash,
+    /// A hash of no known kind, or above our caps. The client's.
+    #[error("`hashed_password`: {0}")]
+    UnusableHash(#[from] UnusableHash),
     /// A member that a patch cannot change. The client's.
     #[error("{0:?} cannot be changed by a patch")]
     FixedMember(String),
@@ -76,12 +80,6 @@ pub enum AdministrationError {
     /// The store did not answer. Ours.
     #[error(transparent)]
     Store(#[from] StoreUnavailable),
-}
-
-impl From<UnusableHash> for AdministrationError {
-    fn from(_: UnusableHash) -> Self {
-        Self::UnusableHash
-    }
 }
 
 fn said(refusals: &Refusals) -> String {
@@ -109,13 +107,27 @@ pub async fn create(
     actor: Actor,
     body: CreateIdentity,
 ) -> Result<Administered, AdministrationError> {
+    let id = IdentityId::generate(room.rng);
+    make(room, actor, (id, body), true).await.map(|(made, _)| made)
+}
+
+/// Makes an identity. Whoever makes many at a time does not ask for each before whether its names are free: the guards
+/// tell.
+async fn make(
+    room: Room<'_>,
+    actor: Actor,
+    (id, body): (IdentityId, CreateIdentity),
+    asks_before: bool,
+) -> Result<(Administered, CheckedTraits), AdministrationError> {
     let (schema, checked) = check(room, &body.schema_id, body.traits)?;
     let context =
         HookContext { organisation: body.organization_id, ..room.hook_context(actor.clone(), None) };
     let checked = room.admit(&context, schema, checked, None).await?.map_err(AdministrationError::Refused)?;
     let password = import(room, body.credentials.as_ref()).await?;
-    check_free(room, None, &checked, body.external_id.as_deref()).await?;
-    let mut identity = Identity::new(IdentityId::generate(room.rng), &checked, room.rng, room.now);
+    if asks_before {
+        check_free(room, None, &checked, body.external_id.as_deref()).await?;
+    }
+    let mut identity = Identity::new(id, &checked, room.rng, room.now);
     identity.external_id = body.external_id;
     identity.metadata_public = body.metadata_public;
     identity.metadata_admin = body.metadata_admin;
@@ -125,9 +137,11 @@ pub async fn create(
     }
     body::adopt(&mut identity, &body.verifiable_addresses, &body.recovery_addresses, room.now)?;
     let identity = room.added(&context, identity).await?;
-    let change = crate::flow::creation(room, &identity, &checked, actor);
-    let change = with_password(change, room, identity.id, password);
-    Ok(Administered { identity, change })
+    let mut change = crate::flow::creation(room, &identity, &checked, actor);
+    if let Some(password) = password {
+        change = change.write(Write::SetPassword { identity: identity.id, password, at: room.now });
+    }
+    Ok((Administered { identity, change }, checked))
 }
 
 /// Replaces what an identity says; what the body leaves out is taken away, but a password stays.

@@ -39,6 +39,7 @@ pub use start::{
 pub use step::{FlowError, PendingChange, Recovered, SignedIn, Step};
 pub use stored::{ForeignFlow, KEPT_AFTER_EXPIRY, OwnFlow, StoredFlow};
 pub use submission::{MalformedSubmission, Submission};
+pub(crate) use verified::verify;
 
 use crate::courier::Composer;
 use crate::hooks::{IdentityHooks, Origin};

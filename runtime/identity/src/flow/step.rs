@@ -117,7 +117,7 @@ pub struct PendingChange {
 }
 
 impl PendingChange {
-    pub(super) const fn new(change: Change<Write>, session: Option<(Session, SessionToken)>) -> Self {
+    pub(crate) const fn new(change: Change<Write>, session: Option<(Session, SessionToken)>) -> Self {
         Self { change, session }
     }
 

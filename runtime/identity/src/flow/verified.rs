@@ -1,8 +1,10 @@
 //! Whose password it is: one of ours, or one that was set elsewhere and moves over now.
 //!
-//! Whatever there is to find, one hash is computed. Where the tenant has a plugin that verifies passwords of
-//! elsewhere, a sign-in that fails asks it once, too: of somebody who has not moved, about their password; of anybody
-//! else, about one that nobody typed.
+//! Whatever there is to find, one hash of ours is computed, beside the hash of elsewhere if there is one: a cheap one
+//! does not show. (One that costs more than ours does, until its account has moved over.)
+//!
+//! Where the tenant has a plugin that verifies passwords of elsewhere, a sign-in that fails asks it once, too: of
+//! somebody who has not moved, about their password; of anybody else, about one that nobody typed.
 
 use primitives::{Actor, AuditEvent, Change};
 
@@ -14,15 +16,15 @@ use crate::password::{HashedPassword, PlainPassword, StoredPassword};
 use crate::write::Write;
 
 /// Somebody whose password was right. Only [`verify`] makes one.
-pub(super) struct Verified {
-    pub(super) identity: Identity,
+pub(crate) struct Verified {
+    pub(crate) identity: Identity,
     stored: StoredPassword,
     /// The hash with which the account moves over.
     moved: Option<HashedPassword>,
 }
 
 /// The identity whose password it is.
-pub(super) async fn verify(
+pub(crate) async fn verify(
     room: Room<'_>,
     attempt: &LoginAttempt,
     identifier: Option<&Identifier>,
@@ -51,6 +53,13 @@ pub(super) async fn verify(
         });
     }
     let against = Some(stored.password.clone());
+    if stored.password.is_foreign() {
+        let moved = room.hashing.hash(password.clone(), room.settings.argon2).await??;
+        if room.hashing.verify(password.clone(), against, room.settings.argon2).await?? {
+            return Ok(Some(Verified { identity, stored, moved: Some(moved) }));
+        }
+        return ask_for_nobody(room, attempt).await;
+    }
     if room.hashing.verify(password.clone(), against, room.settings.argon2).await?? {
         return Ok(Some(Verified { identity, stored, moved: None }));
     }
@@ -79,7 +88,7 @@ async fn ask(room: Room<'_>, attempt: &ImportAttempt<'_>) -> Result<ImportVerdic
 impl Verified {
     /// The account moves over in the change that begins its session, if it does: both happen or neither, and a
     /// password that was set meanwhile stays.
-    pub(super) fn moving(&self, room: Room<'_>, change: Change<Write>) -> Change<Write> {
+    pub(crate) fn moving(&self, room: Room<'_>, change: Change<Write>) -> Change<Write> {
         let Some(password) = self.moved.clone() else { return change };
         let identity = self.identity.id;
         let write = Write::RehashPassword { identity, password, version: self.stored.version, at: room.now };
@@ -89,7 +98,7 @@ impl Verified {
 
     /// A hash with the present parameters, if the stored one has others. A full pool puts it off to the
     /// next login.
-    pub(super) async fn rehash(&self, room: Room<'_>, password: PlainPassword) -> Option<Change<Write>> {
+    pub(crate) async fn rehash(&self, room: Room<'_>, password: PlainPassword) -> Option<Change<Write>> {
         if self.moved.is_some() || self.stored.password.made_with(room.settings.argon2) {
             return None;
         }

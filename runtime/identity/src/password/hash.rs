@@ -1,4 +1,4 @@
-//! Argon2id hashes (RFC 9106) in the PHC string format.
+//! Argon2 hashes (RFC 9106) in the PHC string format. Ours are Argon2id; what others made is verified as it is.
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine as _;
@@ -7,6 +7,7 @@ use primitives::{Rng, Secret};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+use super::foreign::ForeignHash;
 use crate::settings::Argon2Settings;
 
 const SALT_BYTES: usize = 16;
@@ -28,7 +29,8 @@ impl PlainPassword {
     }
 }
 
-/// A password's hash as a PHC string, e.g. `$argon2id$v=19$m=19456,t=2,p=1$…$…`.
+/// A password's hash: one of ours as a PHC string, e.g. `$argon2id$v=19$m=19456,t=2,p=1$…$…`, or what others made, as
+/// they wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HashedPassword(pub Secret<String>);
 
@@ -38,10 +40,24 @@ const ELSEWHERE: &str = "$elsewhere$";
 /// How many bytes of such a credential are kept.
 const CREDENTIAL_BYTES: usize = 4096;
 
-/// A stored hash that cannot be verified: another algorithm, or parameters above our caps.
+/// A hash that cannot be verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the stored password hash is not usable")]
-pub struct UnusableHash;
+pub enum UnusableHash {
+    /// Of no kind that is known.
+    #[error(
+        "the password hash is of no known kind: Argon2, bcrypt, PBKDF2, scrypt, Firebase scrypt, md5-crypt, sha-crypt, \
+         SSHA, a salted digest or an HMAC"
+    )]
+    Unknown,
+    /// Not as its kind is written.
+    #[error("the password hash is not as hashes of its kind ({0}) are written")]
+    Malformed(&'static str),
+    /// Verifying it would take more than a sign-in may.
+    #[error("the password hash costs more than a sign-in may; the most is, for {0}")]
+    TooCostly(&'static str),
+}
+
+const MALFORMED: UnusableHash = UnusableHash::Malformed("Argon2");
 
 /// A salt drawn beforehand, so that hashing itself needs no randomness.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +73,7 @@ impl Salt {
 
 /// A hash taken apart.
 struct Parts {
+    algorithm: Algorithm,
     parameters: Argon2Settings,
     salt: Vec<u8>,
     output: Vec<u8>,
@@ -76,22 +93,32 @@ impl Memory {
 impl HashedPassword {
     /// Whether it was made with these parameters.
     pub fn made_with(&self, parameters: Argon2Settings) -> bool {
-        self.parts().is_ok_and(|parts| parts.parameters == parameters)
+        self.parts()
+            .is_ok_and(|parts| parts.algorithm == Algorithm::Argon2id && parts.parameters == parameters)
+    }
+
+    /// Whether others made it, with something else than we do.
+    pub fn is_foreign(&self) -> bool {
+        !self.0.expose().starts_with("$argon2")
     }
 
     /// Takes a hash that was made elsewhere, if it can be verified here.
     pub fn import(phc: String) -> Result<Self, UnusableHash> {
         let hash = Self(Secret::new(phc));
+        if hash.is_foreign() {
+            ForeignHash::parse(hash.0.expose())?;
+            return Ok(hash);
+        }
         let Argon2Settings { memory_kib, iterations, parallelism } = hash.parts()?.parameters;
         check_caps(memory_kib, iterations, parallelism)?;
-        Params::new(memory_kib, iterations, parallelism, None).map_err(|_| UnusableHash)?;
+        Params::new(memory_kib, iterations, parallelism, None).map_err(|_| MALFORMED)?;
         Ok(hash)
     }
 
     /// Takes a credential that was made elsewhere and only a plugin can verify; it may be empty.
     pub fn made_elsewhere(credential: &str) -> Result<Self, UnusableHash> {
         if credential.len() > CREDENTIAL_BYTES {
-            return Err(UnusableHash);
+            return Err(UnusableHash::TooCostly("the migration hook: a credential of 4096 bytes"));
         }
         Ok(Self(Secret::new(format!("{ELSEWHERE}{credential}"))))
     }
@@ -108,7 +135,13 @@ impl HashedPassword {
         parameters: Argon2Settings,
         memory: &mut Memory,
     ) -> Result<Self, UnusableHash> {
-        let output = derive(plain, &salt.0, parameters, OUTPUT_BYTES, memory)?;
+        let parts = Parts {
+            algorithm: Algorithm::Argon2id,
+            parameters,
+            salt: salt.0.to_vec(),
+            output: vec![0; OUTPUT_BYTES],
+        };
+        let output = parts.derive(plain, memory)?;
         let Argon2Settings { memory_kib, iterations, parallelism } = parameters;
         let phc = format!(
             "$argon2id$v=19$m={memory_kib},t={iterations},p={parallelism}${}${}",
@@ -120,62 +153,67 @@ impl HashedPassword {
 
     /// Whether it is the hash of `plain`, in constant time. Only the pool calls it.
     pub(super) fn verify(&self, plain: &PlainPassword, memory: &mut Memory) -> Result<bool, UnusableHash> {
+        if self.is_foreign() {
+            return Ok(ForeignHash::parse(self.0.expose())?.verify(plain.expose()));
+        }
         let parts = self.parts()?;
-        let output = derive(plain, &parts.salt, parts.parameters, parts.output.len(), memory)?;
+        let output = parts.derive(plain, memory)?;
         Ok(output.as_slice().ct_eq(&parts.output).into())
     }
 
     fn parts(&self) -> Result<Parts, UnusableHash> {
-        let mut fields = self.0.expose().strip_prefix('$').ok_or(UnusableHash)?.split('$');
-        let mut next = || fields.next().ok_or(UnusableHash);
-        if next()? != "argon2id" || next()? != "v=19" {
-            return Err(UnusableHash);
+        let mut fields = self.0.expose().strip_prefix('$').ok_or(UnusableHash::Unknown)?.split('$');
+        let mut next = || fields.next().ok_or(MALFORMED);
+        let algorithm = match next()? {
+            "argon2id" => Algorithm::Argon2id,
+            "argon2i" => Algorithm::Argon2i,
+            _ => return Err(UnusableHash::Unknown),
+        };
+        if next()? != "v=19" {
+            return Err(MALFORMED);
         }
         let mut parameters = Argon2Settings { memory_kib: 0, iterations: 0, parallelism: 0 };
         for pair in next()?.split(',') {
-            let (name, value) = pair.split_once('=').ok_or(UnusableHash)?;
-            let value = value.parse().map_err(|_| UnusableHash)?;
+            let (name, value) = pair.split_once('=').ok_or(MALFORMED)?;
+            let value = value.parse().map_err(|_| MALFORMED)?;
             match name {
                 "m" => parameters.memory_kib = value,
                 "t" => parameters.iterations = value,
                 "p" => parameters.parallelism = value,
-                _ => return Err(UnusableHash),
+                _ => return Err(MALFORMED),
             }
         }
-        let salt = STANDARD_NO_PAD.decode(next()?).map_err(|_| UnusableHash)?;
-        let output = STANDARD_NO_PAD.decode(next()?).map_err(|_| UnusableHash)?;
+        let salt = STANDARD_NO_PAD.decode(next()?).map_err(|_| MALFORMED)?;
+        let output = STANDARD_NO_PAD.decode(next()?).map_err(|_| MALFORMED)?;
         if fields.next().is_some() || !(16..=64).contains(&output.len()) {
-            return Err(UnusableHash);
+            return Err(MALFORMED);
         }
-        Ok(Parts { parameters, salt, output })
+        Ok(Parts { algorithm, parameters, salt, output })
     }
 }
 
 /// An imported hash must not be able to ask for more than a login may cost.
 const fn check_caps(memory_kib: u32, iterations: u32, parallelism: u32) -> Result<(), UnusableHash> {
     if memory_kib > 1_048_576 || iterations > 10 || parallelism > 16 {
-        return Err(UnusableHash);
+        return Err(UnusableHash::TooCostly("Argon2: 1048576 KiB, 10 passes, 16 lanes"));
     }
     Ok(())
 }
 
-fn derive(
-    plain: &PlainPassword,
-    salt: &[u8],
-    parameters: Argon2Settings,
-    output_bytes: usize,
-    memory: &mut Memory,
-) -> Result<Zeroizing<Vec<u8>>, UnusableHash> {
-    let Argon2Settings { memory_kib, iterations, parallelism } = parameters;
-    check_caps(memory_kib, iterations, parallelism)?;
-    let params =
-        Params::new(memory_kib, iterations, parallelism, Some(output_bytes)).map_err(|_| UnusableHash)?;
-    let mut output = Zeroizing::new(vec![0; output_bytes]);
-    let blocks = memory.blocks(params.block_count());
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into_with_memory(plain.expose().as_bytes(), salt, &mut output, blocks)
-        .map_err(|_| UnusableHash)?;
-    Ok(output)
+impl Parts {
+    /// What the password gives with these parameters, as long as the output.
+    fn derive(&self, plain: &PlainPassword, memory: &mut Memory) -> Result<Zeroizing<Vec<u8>>, UnusableHash> {
+        let Argon2Settings { memory_kib, iterations, parallelism } = self.parameters;
+        check_caps(memory_kib, iterations, parallelism)?;
+        let length = self.output.len();
+        let params = Params::new(memory_kib, iterations, parallelism, Some(length)).map_err(|_| MALFORMED)?;
+        let mut output = Zeroizing::new(vec![0; length]);
+        let blocks = memory.blocks(params.block_count());
+        Argon2::new(self.algorithm, Version::V0x13, params)
+            .hash_password_into_with_memory(plain.expose().as_bytes(), &self.salt, &mut output, blocks)
+            .map_err(|_| MALFORMED)?;
+        Ok(output)
+    }
 }
 
 #[cfg(test)]
@@ -208,33 +246,51 @@ mod tests {
         for credential in ["", "$2b$12$abcdefghijklmnopqrstuv", "$elsewhere$x"] {
             let kept = HashedPassword::made_elsewhere(credential).unwrap();
             assert_eq!(kept.elsewhere().unwrap().expose(), credential);
-            assert_eq!(verifies(kept.0.expose(), credential), Err(UnusableHash));
-            assert_eq!(HashedPassword::import(kept.0.expose().clone()), Err(UnusableHash));
+            assert_eq!(verifies(kept.0.expose(), credential), Err(UnusableHash::Unknown));
+            assert_eq!(HashedPassword::import(kept.0.expose().clone()), Err(UnusableHash::Unknown));
             assert!(!kept.made_with(CHEAP));
         }
         assert_eq!(hashed("correct horse").elsewhere(), None);
-        assert_eq!(HashedPassword::made_elsewhere(&"x".repeat(4097)), Err(UnusableHash));
+        assert!(HashedPassword::made_elsewhere(&"x".repeat(4097)).is_err());
     }
 
     #[test]
-    fn reference_vector_verifies() {
-        // From the reference implementation: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1.
-        let hash = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-        assert_eq!(verifies(hash, "password"), Ok(true));
-    }
-
-    #[test]
-    fn foreign_or_costly_hashes_are_refused() {
+    fn reference_vectors_verify() {
+        // From the reference implementation: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1, and -i.
         for hash in [
-            "",
-            "$2b$12$abcdefghijklmnopqrstuv",
-            "$argon2i$v=19$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
-            "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
-            "$argon2id$v=19$m=64,t=11,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
-            "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$AAAA",
+            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA",
         ] {
-            assert_eq!(verifies(hash, "password"), Err(UnusableHash), "{hash}");
-            assert_eq!(HashedPassword::import(hash.to_owned()), Err(UnusableHash), "{hash}");
+            assert_eq!(verifies(hash, "password"), Ok(true));
+            assert_eq!(verifies(hash, "passwort"), Ok(false));
+        }
+    }
+
+    #[test]
+    fn argon2i_is_made_anew_whatever_its_parameters() {
+        let hash = "$argon2i$v=19$m=64,t=1,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA";
+        assert!(!HashedPassword::import(hash.to_owned()).unwrap().made_with(CHEAP));
+    }
+
+    #[test]
+    fn unknown_or_costly_hashes_are_refused() {
+        for (hash, costly) in [
+            ("", false),
+            ("$2b$12$abcdefghijklmnopqrstuv", false),
+            ("$argon2d$v=19$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc", false),
+            (
+                "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+                true,
+            ),
+            ("$argon2i$v=19$m=64,t=11,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc", true),
+            ("$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$AAAA", false),
+            ("$2b$16$CCCCCCCCCCCCCCCCCCCCC.WrAwgFxicHZ3kL7zMvXYXHKosDn8ot2", true),
+        ] {
+            let verified = verifies(hash, "password").unwrap_err();
+            let imported = HashedPassword::import(hash.to_owned()).unwrap_err();
+            for error in [verified, imported] {
+                assert_eq!(matches!(error, UnusableHash::TooCostly(_)), costly, "{hash}: {error}");
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Passwords: what one must be, how it is hashed, and who computes the hash.
 
+mod foreign;
 mod hash;
 mod policy;
 mod pool;

@@ -1,14 +1,15 @@
 //! A signed-in session: what it is, what its token is worth, and what it says to others.
 
 mod cache;
+pub mod impersonate;
 pub mod revoke;
 
 pub use cache::{CachedSession, SessionCache};
 
 use primitives::subject::AssuranceLevel;
 use primitives::{
-    AuthenticatedSubject, ClientAddress, IdentityId, KeyedHash, OrganisationId, Rng, Sealer, Secret,
-    SessionClaims, SessionId, TenantId, Timestamp,
+    ActingParty, AuthenticatedSubject, ClientAddress, IdentityId, KeyedHash, OrganisationId, Rng, Sealer,
+    Secret, SessionClaims, SessionId, TenantId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -23,6 +24,9 @@ const LOGOUT_PREFIX: &str = "ory_lo_";
 const LOGOUT_PURPOSE: &str = "logout_token";
 /// Where session documents have what plugins said of the session.
 const CLAIMS_MEMBER: &str = "portcullis_claims";
+
+/// Where session documents have who acts in the person's name.
+const ACTOR_MEMBER: &str = "portcullis_act";
 
 /// A session as it is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +53,8 @@ pub struct Session {
     pub device: Device,
     /// What the tenant's plugins said of it when the last proof was given.
     pub claims: SessionClaims,
+    /// Who acts in the person's name, if it is not the person.
+    pub actor: Option<ActingParty>,
 }
 
 /// A proof that was given.
@@ -177,6 +183,7 @@ impl Session {
             revoked_at: None,
             device,
             claims: SessionClaims::default(),
+            actor: None,
         }
     }
 
@@ -187,7 +194,8 @@ impl Session {
 
     /// Whether its last proof is young enough to change credentials.
     pub fn is_privileged(&self, now: Timestamp, settings: &SessionSettings) -> bool {
-        now.since(self.authenticated_at) < settings.privileged_max_age()
+        // Whoever acts in somebody's name has proven nothing of them, and changes nothing that they sign in with.
+        self.actor.is_none() && now.since(self.authenticated_at) < settings.privileged_max_age()
     }
 
     /// The logout token of a browser session: derived from the session, so that it costs no row, and
@@ -242,6 +250,7 @@ impl LiveSession {
             assurance: self.session.assurance,
             methods: self.session.methods.iter().map(|m| m.method.amr().to_owned()).collect(),
             claims: self.session.claims.clone(),
+            actor: self.session.actor.clone(),
         }
     }
 
@@ -273,6 +282,9 @@ pub fn session_document(session: &Session, now: Timestamp, identity: Option<(&Id
             fields.insert("identity".to_owned(), identity_document(identity, schema_url));
         }
         fields.insert("devices".to_owned(), json!([device]));
+        if let Some(actor) = &session.actor {
+            fields.insert(ACTOR_MEMBER.to_owned(), json!(actor));
+        }
         // A member that the API does not have: its SDKs pass over it, and most sessions are without it.
         if !session.claims.is_empty() {
             fields.insert(CLAIMS_MEMBER.to_owned(), session.claims.as_object().clone().into());

@@ -59,6 +59,17 @@ pub fn revoke(tenant: &TenantId, session: &Session, actor: Actor, now: Timestamp
         .audit(AuditEvent::new("session.revoked", actor, "session", &id))
 }
 
+/// Ends and forgets a session, live or not.
+pub fn delete(tenant: &TenantId, session: &Session, actor: Actor) -> Change<Write> {
+    let (id, identity) = (session.id, session.identity);
+    Change::new(tenant.clone()).write(Write::DeleteSession { session: id, identity }).audit(AuditEvent::new(
+        "session.deleted",
+        actor,
+        "session",
+        &id,
+    ))
+}
+
 /// Ends and forgets all sessions of an identity.
 pub fn delete_all(tenant: &TenantId, identity: IdentityId, actor: Actor) -> Change<Write> {
     Change::new(tenant.clone()).write(Write::DeleteSessions(identity)).audit(AuditEvent::new(
@@ -78,7 +89,10 @@ pub fn extend(
     now: Timestamp,
 ) -> (Session, Change<Write>) {
     let mut extended = session.clone();
-    extended.expires_at = now.after(settings.lifespan()).max(session.expires_at);
+    // One in which somebody else acts stays as short as it was made.
+    if session.actor.is_none() {
+        extended.expires_at = now.after(settings.lifespan()).max(session.expires_at);
+    }
     let write = Write::ExtendSession { session: extended.id, expires_at: extended.expires_at, at: now };
     let audit = AuditEvent::new("session.extended", actor, "session", &SessionId(session.id.0));
     (extended, Change::new(tenant.clone()).write(write).audit(audit))

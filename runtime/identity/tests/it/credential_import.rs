@@ -1,9 +1,10 @@
 //! Passwords that were set elsewhere: they move over once, and whoever guesses learns nothing.
 
 use portcullis_identity::flow::FlowError;
+use portcullis_identity::password::HashedPassword;
 use portcullis_identity::session::LiveSession;
 use portcullis_identity::{Identity, Step, Write};
-use primitives::Actor;
+use primitives::{Actor, Change, Secret};
 use serde_json::json;
 
 use crate::hooks::{Scripted, scripted};
@@ -134,8 +135,8 @@ async fn credential_of_elsewhere_is_opaque_and_bounded_and_alone() {
         ),
         (json!({ "use_password_migration_hook": true, "hashed_password": "x".repeat(4097) }), Some("4096")),
         (json!({ "use_password_migration_hook": true, "password": "correct horse" }), Some("beside")),
-        (json!({ "use_password_migration_hook": false, "hashed_password": "$2b$12$abc" }), Some("Argon2id")),
-        (json!({ "hashed_password": "$elsewhere$x" }), Some("Argon2id")),
+        (json!({ "use_password_migration_hook": false, "hashed_password": "$2b$12$abc" }), Some("bcrypt")),
+        (json!({ "hashed_password": "$elsewhere$x" }), Some("no known kind")),
     ] {
         let body = json!({
             "schema_id": "default",
@@ -148,4 +149,51 @@ async fn credential_of_elsewhere_is_opaque_and_bounded_and_alone() {
             (found, expect) => panic!("{body}: {found:?}, expected {expect:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn hash_that_others_made_is_replaced_by_ours_in_the_change_that_begins_the_session() {
+    let world = World::new();
+    // Python's hashlib, and glibc's crypt.
+    let argon2i = "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA";
+    for (email, hash, password) in [
+        ("md5@acme.example", "$md5$PLTnMmMfR+brlh80VUt83g==", "correct horse"),
+        (
+            "bcrypt@acme.example",
+            "$2b$05$CCCCCCCCCCCCCCCCCCCCC.WrAwgFxicHZ3kL7zMvXYXHKosDn8ot2",
+            "correct horse",
+        ),
+        ("argon2i@acme.example", argon2i, "password"),
+    ] {
+        let body = json!({
+            "schema_id": "default",
+            "traits": { "email": email },
+            "credentials": { "password": { "config": { "hashed_password": hash } } },
+        });
+        world.create(&body).await.unwrap();
+        assert_eq!(message(&world.login(email, "correct horsf").await.unwrap()), 4_000_006, "{email}");
+        let Step::SignedIn(signed_in) = world.login(email, password).await.unwrap() else {
+            panic!("{email} is not signed in")
+        };
+        world.people.apply(&signed_in.change.seal(&crate::world::sealer()));
+        if let Some(rehash) = &signed_in.rehash {
+            world.people.apply(rehash);
+        }
+        let stored = world.people.password(email);
+        assert!(stored.made_with(world.settings.argon2), "{email}");
+        assert!(matches!(world.login(email, password).await.unwrap(), Step::SignedIn(_)), "{email}");
+    }
+}
+
+#[tokio::test]
+async fn hash_above_its_cap_in_the_database_lets_nobody_in() {
+    let world = World::new();
+    let ada = world.person("ada@acme.example").await;
+    let costly = "$2b$31$CCCCCCCCCCCCCCCCCCCCC.WrAwgFxicHZ3kL7zMvXYXHKosDn8ot2";
+    world.people.apply(&Change::new(world.tenant.clone()).write(Write::SetPassword {
+        identity: ada.id,
+        password: HashedPassword(Secret::new(costly.to_owned())),
+        at: world.now,
+    }));
+    assert!(matches!(world.login("ada@acme.example", "correct horse").await, Err(FlowError::Hash(_))));
 }

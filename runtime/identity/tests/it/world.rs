@@ -207,6 +207,12 @@ impl People {
         self.0.lock().unwrap().identities.get_mut(&id).unwrap().state = IdentityState::Inactive;
     }
 
+    /// The hash that an account has now.
+    pub(crate) fn password(&self, email: &str) -> HashedPassword {
+        let kept = self.0.lock().unwrap();
+        kept.passwords[&kept.identifiers[&Identifier::parse(email).unwrap()]].clone()
+    }
+
     fn read<'a, T: Send + 'a>(
         &self,
         read: impl FnOnce(&Kept) -> T,

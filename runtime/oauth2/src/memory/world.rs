@@ -176,6 +176,7 @@ impl World {
             methods: vec!["pwd".to_owned()],
             claims: SessionClaims::check(Map::from_iter([("desk".to_owned(), json!("3.14"))]))
                 .unwrap_or_default(),
+            actor: None,
         }
     }
 

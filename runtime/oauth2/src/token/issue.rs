@@ -125,6 +125,7 @@ impl Signed<'_> {
             acr: subject.map(|subject| subject.acr.as_str()),
             amr: subject.map_or(&[], |subject| subject.amr.as_slice()),
             sid: subject.map(|subject| subject.session.to_string()),
+            act: subject.and_then(|subject| subject.actor.as_ref()),
             added,
         };
         signer.sign(TokenType::AccessToken, &claims)
@@ -159,6 +160,7 @@ fn id_token(
         acr: &grant.subject.acr,
         amr: &grant.subject.amr,
         sid: grant.subject.session.to_string(),
+        act: grant.subject.actor.as_ref(),
         jti: server.rng.uuid().to_string(),
         added: token.claims,
     };

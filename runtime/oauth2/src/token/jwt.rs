@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use primitives::{GrantId, Rng, Timestamp, base64url};
+use primitives::{ActingParty, GrantId, Rng, Timestamp, base64url};
 use ring::digest::{SHA256, digest};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -27,6 +27,8 @@ pub(super) struct AccessTokenClaims<'a> {
     pub(super) amr: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) act: Option<&'a ActingParty>,
     #[serde(flatten)]
     pub(super) added: &'a Map<String, Value>,
 }
@@ -48,6 +50,8 @@ pub(super) struct IdTokenClaims<'a> {
     pub(super) amr: &'a [String],
     pub(super) sid: String,
     pub(super) jti: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) act: Option<&'a ActingParty>,
     #[serde(flatten)]
     pub(super) added: Map<String, Value>,
 }

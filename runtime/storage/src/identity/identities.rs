@@ -31,8 +31,8 @@ pub(super) fn insert(tenant: &TenantId, identity: &Identity) -> Statement {
     Statement::one(
         "INSERT INTO identities (tenant, id, schema_id, state, state_changed_at, traits, metadata_public,
              metadata_admin, external_id, organisation, verifiable_addresses, recovery_addresses, version,
-             created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING",
+             created_at, updated_at, terms_version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING",
         values![
             tenant,
             &identity.id,
@@ -49,6 +49,7 @@ pub(super) fn insert(tenant: &TenantId, identity: &Identity) -> Statement {
             identity.version,
             identity.created_at,
             identity.updated_at,
+            super::terms::VERSION,
         ],
     )
 }
@@ -58,6 +59,7 @@ pub(super) fn replace(tenant: &TenantId, identity: &Identity) -> Statement {
         "UPDATE identities SET schema_id = $4, state = $5, state_changed_at = $6, traits = $7,
              metadata_public = $8, metadata_admin = $9, external_id = $10, organisation = $11,
              verifiable_addresses = $12, recovery_addresses = $13, updated_at = $14, version = version + 1,
+             terms_version = $15,
              tokens_not_before = CASE WHEN $5 = 'inactive' AND tokens_not_before < $6 THEN $6
                  ELSE tokens_not_before END
          WHERE tenant = $1 AND id = $2 AND version = $3 AND NOT EXISTS (
@@ -77,6 +79,7 @@ pub(super) fn replace(tenant: &TenantId, identity: &Identity) -> Statement {
             json(&identity.verifiable_addresses),
             json(&identity.recovery_addresses),
             identity.updated_at,
+            super::terms::VERSION,
         ],
     )
     .changes(IDENTITY_CHANGED, identity.id.to_string())
@@ -89,6 +92,7 @@ pub(super) fn delete(tenant: &TenantId, identity: IdentityId) -> Vec<Statement> 
         of_identity("DELETE FROM identity_passwords WHERE tenant = $1 AND identity = $2"),
         of_identity("DELETE FROM identity_identifiers WHERE tenant = $1 AND identity = $2"),
         of_identity("DELETE FROM identity_addresses WHERE tenant = $1 AND identity = $2"),
+        super::terms::delete(tenant, identity),
         Statement::one("DELETE FROM identities WHERE tenant = $1 AND id = $2", values![tenant, &identity])
             .changes(IDENTITY_CHANGED, identity.to_string()),
     ]

@@ -5,8 +5,10 @@ mod courier;
 mod flows;
 mod identities;
 mod profiles;
+mod search;
 mod sessions;
 mod subjects;
+mod terms;
 
 pub(crate) use courier::{message_at, select_messages};
 
@@ -31,23 +33,27 @@ impl Stored for Write {
             Self::InsertIdentity(identity) => {
                 let mut statements = vec![identities::insert(tenant, &identity)];
                 statements.extend(addresses::insert(tenant, &identity));
+                statements.extend(terms::insert(tenant, &identity));
                 statements
             }
             Self::ReplaceIdentity(identity) => {
                 let mut statements = vec![identities::replace(tenant, &identity)];
                 statements.extend(addresses::replace(tenant, &identity));
+                statements.extend(terms::replace(tenant, &identity));
                 statements
             }
-            Self::SetState { identity, state, at } => vec![
-                Statement::one(
+            Self::SetState { identity, state, at } => {
+                let mut statements = vec![Statement::one(
                     "UPDATE identities SET state = $3, state_changed_at = $4, updated_at = $4, version = version + 1,
                          tokens_not_before = CASE WHEN $3 = 'inactive' AND tokens_not_before < $4 THEN $4
                              ELSE tokens_not_before END
                      WHERE tenant = $1 AND id = $2",
                     values![tenant, &identity, state.as_str(), at],
                 )
-                .changes(IDENTITY_CHANGED, identity.to_string()),
-            ],
+                .changes(IDENTITY_CHANGED, identity.to_string())];
+                statements.extend(terms::of_state(tenant, identity, state));
+                statements
+            }
             Self::RevokeTokens { identity, at } => vec![
                 Statement::one(
                     "UPDATE identities
@@ -111,6 +117,7 @@ impl Stored for Write {
                 )
                 .changes(IDENTITY_CHANGED, identity.to_string()),
             ],
+            Self::DeleteSession { session, identity } => vec![sessions::delete(tenant, session, identity)],
             Self::DeleteSessions(identity) => vec![sessions::delete_all(tenant, identity)],
             Self::ExtendSession { session, expires_at, at } => {
                 vec![sessions::extend(tenant, session, expires_at, at)]

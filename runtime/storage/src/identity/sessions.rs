@@ -5,7 +5,7 @@ use ::identity::ports::{SessionFilter, Sessions, StoreUnavailable};
 use ::identity::session::{NewSession, Session};
 use futures_util::future::BoxFuture;
 use primitives::subject::AssuranceLevel;
-use primitives::{IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
+use primitives::{ActingParty, IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
 
 use super::identities::{COLUMNS, identity_at};
 use super::{IDENTITY_CHANGED, SESSION_CHANGED, unavailable};
@@ -18,7 +18,7 @@ macro_rules! select {
     ($which:literal) => {
         concat!(
             "SELECT id, identity, organisation, assurance, methods, device, authenticated_at, issued_at,
-                 expires_at, revoked_at, claims
+                 expires_at, revoked_at, claims, actor
              FROM identity_sessions ",
             $which
         )
@@ -29,8 +29,8 @@ pub(super) fn insert(tenant: &TenantId, new: &NewSession) -> Statement {
     let session = &new.session;
     Statement::one(
         "INSERT INTO identity_sessions (tenant, id, token_hash, identity, organisation, assurance, methods,
-             device, authenticated_at, issued_at, expires_at, claims)
-         SELECT i.tenant, $3, $4, i.id, $5, $6, $7, $8, $9, $10, $11, $12 FROM identities i
+             device, authenticated_at, issued_at, expires_at, claims, actor)
+         SELECT i.tenant, $3, $4, i.id, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM identities i
          WHERE i.tenant = $1 AND i.id = $2 AND i.state = 'active'",
         values![
             tenant,
@@ -45,8 +45,17 @@ pub(super) fn insert(tenant: &TenantId, new: &NewSession) -> Statement {
             session.issued_at,
             session.expires_at,
             session_claims(&session.claims),
+            session.actor.as_ref().map(|actor| actor.sub.clone()),
         ],
     )
+}
+
+pub(super) fn delete(tenant: &TenantId, session: SessionId, identity: IdentityId) -> Statement {
+    Statement::one(
+        "DELETE FROM identity_sessions WHERE tenant = $1 AND id = $2 AND identity = $3",
+        values![tenant, &session, &identity],
+    )
+    .changes(SESSION_CHANGED, session.to_string())
 }
 
 pub(super) fn delete_all(tenant: &TenantId, identity: IdentityId) -> Statement {
@@ -96,6 +105,7 @@ fn session_at(row: &Row, at: usize) -> Result<Session, StorageError> {
         expires_at: row.time(at + 8)?,
         revoked_at: row.opt_time(at + 9)?,
         claims: row.opt_json(at + 10, "claims")?.unwrap_or_default(),
+        actor: row.opt_text(at + 11)?.map(|sub| ActingParty { sub }),
     })
 }
 
@@ -110,7 +120,7 @@ impl Sessions for Storage {
                  i.metadata_admin, i.external_id, i.organisation, i.verifiable_addresses, i.recovery_addresses,
                  i.version, i.created_at, i.updated_at,
                  s.id, s.identity, s.organisation, s.assurance, s.methods, s.device, s.authenticated_at,
-                 s.issued_at, s.expires_at, s.revoked_at, s.claims
+                 s.issued_at, s.expires_at, s.revoked_at, s.claims, s.actor
                  FROM identity_sessions s
                  JOIN identities i ON i.tenant = s.tenant AND i.id = s.identity
                  WHERE s.tenant = $1 AND s.token_hash = $2";

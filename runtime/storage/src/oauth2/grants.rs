@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ::oauth2::grant::{Consent, Grant, GrantSubject};
 use ::oauth2::ports::{GrantRepository, PortResult};
-use primitives::{ClientId, GrantId, IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
+use primitives::{ActingParty, ClientId, GrantId, IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
 
 use super::{GRANT_CHANGED, consents, port_error, scopes_at};
 use crate::row::Row;
@@ -22,7 +22,7 @@ const STEP: Duration = Duration::from_hours(24);
 macro_rules! grant_columns {
     () => {
         "g.id, g.client, g.subject, g.session, g.organisation, g.authenticated_at, g.acr, g.amr, g.scope,
-         g.audience, g.nonce, g.created_at, g.revoked_at, g.session_claims"
+         g.audience, g.nonce, g.created_at, g.revoked_at, g.session_claims, g.actor"
     };
 }
 pub(super) use grant_columns;
@@ -30,8 +30,8 @@ pub(super) use grant_columns;
 pub(super) fn insert(tenant: &TenantId, grant: &Grant) -> Statement {
     Statement::one(
         "INSERT INTO oauth2_grants (tenant, id, client, subject, session, organisation, authenticated_at, acr,
-             amr, scope, audience, nonce, created_at, revoked_at, kept_until, session_claims)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING",
+             amr, scope, audience, nonce, created_at, revoked_at, kept_until, session_claims, actor)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING",
         values![
             tenant,
             &grant.id,
@@ -49,6 +49,7 @@ pub(super) fn insert(tenant: &TenantId, grant: &Grant) -> Statement {
             grant.revoked_at,
             grant.created_at.after(SIGNED_TOKENS_LIVE + STEP),
             session_claims(&grant.subject.session_claims),
+            grant.subject.actor.as_ref().map(|actor| actor.sub.clone()),
         ],
     )
 }
@@ -139,6 +140,7 @@ pub(super) fn grant_at(row: &Row, at: usize) -> Result<Grant, StorageError> {
             acr: row.text(at + 6)?,
             amr: row.json(at + 7, "amr")?,
             session_claims: row.opt_json(at + 13, "session_claims")?.unwrap_or_default(),
+            actor: row.opt_text(at + 14)?.map(|sub| ActingParty { sub }),
         },
         scope: scopes_at(row, at + 8, "oauth2_grants")?,
         audience: row.json(at + 9, "audience")?,

@@ -6,6 +6,7 @@ mod courier;
 mod flows;
 mod operators;
 mod profiles;
+mod search;
 
 use std::sync::Arc;
 use std::time::Duration;

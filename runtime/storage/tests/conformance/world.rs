@@ -15,8 +15,8 @@ use portcullis_storage::{
 use primitives::rng::SeededRng;
 use primitives::time::FixedClock;
 use primitives::{
-    Change, ClientId, Clock as _, GrantId, IdentityId, KeyedHash, Rng as _, Secret, SessionId, TenantId,
-    Timestamp,
+    ActingParty, Change, ClientId, Clock as _, GrantId, IdentityId, KeyedHash, Rng as _, Secret, SessionId,
+    TenantId, Timestamp,
 };
 use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -152,6 +152,7 @@ impl World {
                 acr: "aal1".to_owned(),
                 amr: vec!["pwd".to_owned()],
                 session_claims: session_claims("3.14"),
+                actor: Some(ActingParty { sub: "admin_key:1".to_owned() }),
             },
             scope: scopes("openid offline_access"),
             audience: vec!["https://api.example".to_owned()],

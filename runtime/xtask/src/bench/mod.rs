@@ -6,6 +6,7 @@ mod cores;
 mod hook;
 mod hook_calls;
 mod http;
+mod import;
 mod load;
 mod login;
 mod machine;
@@ -17,6 +18,7 @@ mod ours;
 mod plugins;
 mod repeat;
 mod scenario;
+mod search;
 mod start;
 mod table;
 mod tenants;
@@ -37,10 +39,14 @@ pub(crate) enum Bench {
     Hook,
     /// Another tenant's latency beside a plugin that never ends
     Neighbours,
+    /// Identities with hashed passwords that are taken in per second
+    Import(import::Amount),
     /// What a login with a password costs besides its hash
     Login,
     /// Resident memory after 1,000 logins and 10,000 plugin calls
     Memory,
+    /// Searches among many identities
+    Search(import::Amount),
     /// The time to readiness, also with 10,000 tenants
     Start,
     /// Memory after 1,000 tenants were visited, some with large settings, against its cap
@@ -75,8 +81,10 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
         Bench::Http(settings) => http::run(settings),
         Bench::Hook => hook::run(),
         Bench::Neighbours => neighbours::run(),
+        Bench::Import(amount) => import::run(amount),
         Bench::Login => login::run(),
         Bench::Memory => memory::run(),
+        Bench::Search(amount) => search::run(amount),
         Bench::Start => start::run(),
         Bench::Tenants => tenants::run(),
         Bench::Plugins => plugins::run(),

@@ -147,6 +147,24 @@ fn code_is_redeemed_with_what_was_asked_for() {
 }
 
 #[test]
+fn tokens_say_who_acts_in_the_persons_name_and_none_outlives_that_session() {
+    let world = first_party();
+    let actor = primitives::ActingParty { sub: "admin_key:7".to_owned() };
+    for acts in [None, Some(actor)] {
+        let ada = AuthenticatedSubject { actor: acts.clone(), ..world.subject(1) };
+        let response = answer(authorize(&world, &[("scope", "openid offline_access")], Some(&ada)));
+        let tokens = world.redeem(response.find("code").unwrap()).unwrap();
+        let payload = |token: &str| token.split('.').nth(1).and_then(primitives::base64url::decode).unwrap();
+        let claims: Value = serde_json::from_slice(&payload(&tokens.id_token.unwrap())).unwrap();
+        assert_eq!(claims["act"], acts.as_ref().map_or(Value::Null, |_| json!({ "sub": "admin_key:7" })));
+        world.rows(|rows| rows.sessions.clear());
+        let refreshed = world.refresh(&tokens.refresh_token.unwrap());
+        assert_eq!(refreshed.is_ok(), acts.is_none(), "{acts:?}");
+        world.rows(|rows| rows.sessions.insert(ada.session));
+    }
+}
+
+#[test]
 fn offline_access_is_ignored_where_nobody_may_refresh() {
     let world = world_with(|_| {}, &json!({"skip_consent": true, "grant_types": ["authorization_code"]}));
     let response = answer(authorize(&world, &[("scope", "openid offline_access")], Some(&world.subject(1))));

@@ -1,0 +1,213 @@
+//! Identities are found by what is known of them, in either database.
+
+use identity::administration::{CreateIdentity, ReplaceIdentity, create, replace};
+use identity::search::{Found, IdentitySearch as _, SearchPosition, SearchQuery};
+use identity::{Identity, IdentityState, Write};
+use primitives::{Actor, Change, Clock as _, IdentityId, TenantId};
+use serde_json::{Value, json};
+
+use super::World;
+
+impl World {
+    async fn person(&self, email: &str, first: &str, more: &Value) -> Identity {
+        let mut body = json!({
+            "schema_id": "default",
+            "traits": { "email": email, "name": { "first": first, "last": "Lovelace" } },
+        });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let body = CreateIdentity::from_json(body.to_string().as_bytes()).unwrap();
+        let made = create(self.room(), Actor::System, body).await.unwrap();
+        self.storage.apply(made.change).await.unwrap();
+        made.identity
+    }
+
+    /// Somebody who is not stored.
+    async fn unstored(&self, email: &str) -> Identity {
+        let body = json!({ "schema_id": "default", "traits": { "email": email } });
+        let body = CreateIdentity::from_json(body.to_string().as_bytes()).unwrap();
+        create(self.room(), Actor::System, body).await.unwrap().identity
+    }
+
+    async fn page(&self, query: &SearchQuery, after: Option<SearchPosition>, limit: u32) -> Found {
+        self.storage.search(&self.tenant, query, after, limit).await.unwrap()
+    }
+
+    /// All pages, by the e-mail addresses.
+    async fn found(&self, filters: &[(&str, &str)], limit: u32) -> Vec<String> {
+        let query = query(filters);
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.page(&query, after, limit).await;
+            assert!(page.identities.len() <= limit as usize);
+            found.extend(page.identities.iter().map(email));
+            after = page.next;
+            if after.is_none() {
+                found.sort();
+                return found;
+            }
+        }
+    }
+}
+
+fn email(identity: &Identity) -> String {
+    identity.traits.get("email").unwrap().as_str().unwrap().to_owned()
+}
+
+fn query(filters: &[(&str, &str)]) -> SearchQuery {
+    let mut query = SearchQuery::default();
+    for (name, value) in filters {
+        query.filter(name, value).unwrap();
+    }
+    query
+}
+
+const COMPANY: &str = "7a0b2a0e-6d5c-4c4c-9a3e-111111111111";
+
+#[tokio::test]
+async fn each_filter_finds_who_is_meant_and_nobody_else() {
+    for world in World::both().await {
+        world.person("ada@example.com", "Ada", &json!({ "external_id": "CRM-77" })).await;
+        world.person("bob@example.org", "Bob", &json!({ "state": "inactive" })).await;
+        world.person("adam@example.com", "Ådam", &json!({ "organization_id": COMPANY })).await;
+        let (ada, bob, adam) = ("ada@example.com", "bob@example.org", "adam@example.com");
+        for (filters, expect) in [
+            (&[][..], &[ada, adam, bob][..]),
+            (&[("address", "ADA@example.com")], &[ada]),
+            (&[("address", "ada@example.co")], &[]),
+            (&[("trait.email", "ada@EXAMPLE.com")], &[ada]),
+            (&[("trait.name.first", "bob")], &[bob]),
+            (&[("trait.name.first", "bo")], &[]),
+            (&[("trait.name.last", "Lovelace")], &[ada, adam, bob]),
+            (&[("trait.name.middle", "x")], &[]),
+            (&[("schema", "default")], &[ada, adam, bob]),
+            (&[("schema", "other")], &[]),
+            (&[("state", "inactive")], &[bob]),
+            (&[("state", "active")], &[ada, adam]),
+            (&[("organisation", COMPANY)], &[adam]),
+            (&[("text", "ada")], &[ada, adam]),
+            (&[("text", "lovel exam")], &[ada, adam, bob]),
+            (&[("text", "lovel org")], &[bob]),
+            (&[("text", "crm 77")], &[ada]),
+            (&[("text", "ådam")], &[adam]),
+            (&[("text", "da")], &[]),
+            (&[("text", "ada"), ("state", "active"), ("organisation", COMPANY)], &[adam]),
+            (&[("text", "lovelace"), ("state", "inactive")], &[bob]),
+            (&[("trait.name.last", "lovelace"), ("state", "active"), ("address", bob)], &[]),
+        ] {
+            for limit in [1, 2, 100] {
+                assert_eq!(world.found(filters, limit).await, expect, "{filters:?} by {limit}");
+            }
+        }
+        let elsewhere: TenantId = "other".parse().unwrap();
+        for filters in [&[][..], &[("text", "ada")], &[("address", ada)], &[("state", "active")]] {
+            let found = world.storage.search(&elsewhere, &query(filters), None, 10).await.unwrap();
+            assert_eq!(found, Found::default(), "{filters:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_has_several_words_of_the_kind_is_found_once() {
+    for world in World::both().await {
+        let twice = world.person("ada@adams.example", "Adam", &json!({})).await;
+        world.person("adele@example.com", "Bob", &json!({})).await;
+        for limit in [1, 10] {
+            let found = world.found(&[("text", "ad")], limit).await;
+            assert_eq!(found, [email(&twice).as_str(), "adele@example.com"], "{limit}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_found_follows_what_is_changed() {
+    for world in World::both().await {
+        let ada = world.person("ada@example.com", "Ada", &json!({})).await;
+        let body = br#"{"schema_id":"default","traits":{"email":"grace@example.com"},"state":"active"}"#;
+        let body = ReplaceIdentity::from_json(body).unwrap();
+        let changed = replace(world.room(), Actor::System, ada.id, body).await.unwrap();
+        world.storage.apply(changed.change).await.unwrap();
+        assert_eq!(world.found(&[("text", "ada")], 10).await, [] as [&str; 0]);
+        assert_eq!(world.found(&[("text", "grace")], 10).await, ["grace@example.com"]);
+        let apply = |write| world.storage.apply(Change::new(world.tenant.clone()).write(write));
+        for (state, inactive) in
+            [(IdentityState::Inactive, 1), (IdentityState::Inactive, 1), (IdentityState::Active, 0)]
+        {
+            apply(Write::SetState { identity: ada.id, state, at: world.clock.now() }).await.unwrap();
+            assert_eq!(world.found(&[("state", "inactive")], 10).await.len(), inactive, "{state:?}");
+            assert_eq!(world.found(&[("state", "active")], 10).await.len(), 1 - inactive, "{state:?}");
+        }
+        apply(Write::DeleteIdentity(ada.id)).await.unwrap();
+        assert_eq!(world.found(&[("text", "grace")], 10).await, [] as [&str; 0]);
+    }
+}
+
+#[tokio::test]
+async fn common_filters_that_nobody_meets_together_are_looked_at_piece_by_piece() {
+    for world in World::both().await {
+        let mut change = Change::new(world.tenant.clone());
+        for number in 0..1200 {
+            let mut identity = world.unstored(&format!("p{number}@example.com")).await;
+            if number % 2 == 0 {
+                identity.organisation = Some(COMPANY.parse().unwrap());
+            } else {
+                identity.state = IdentityState::Inactive;
+            }
+            change = change.write(Write::InsertIdentity(Box::new(identity)));
+        }
+        world.storage.apply(change).await.unwrap();
+        let query = query(&[("state", "inactive"), ("organisation", COMPANY)]);
+        let first = world.page(&query, None, 10).await;
+        assert_eq!(first.identities, []);
+        let second = world.page(&query, Some(first.next.unwrap()), 10).await;
+        assert_eq!((second.identities, second.next), (Vec::new(), None));
+        assert_eq!(world.found(&[("state", "inactive"), ("text", "p1")], 7).await.len(), 156);
+    }
+}
+
+#[tokio::test]
+async fn several_are_read_by_their_ids_in_order() {
+    for world in World::both().await {
+        let mut ids = Vec::new();
+        for number in 0..60 {
+            ids.push(world.person(&format!("p{number}@example.com"), "P", &json!({})).await.id);
+        }
+        let nobody = IdentityId::generate(&*world.rng);
+        let asked: Vec<IdentityId> = ids.iter().copied().chain([nobody]).collect();
+        let found = world.storage.find_identities(&world.tenant, &asked).await.unwrap();
+        assert_eq!(found.iter().map(|one| one.id).collect::<Vec<_>>(), ids);
+        let by_start = world.storage.find_by_start_of_identifier(&world.tenant, "p1", 100).await.unwrap();
+        assert_eq!(by_start.len(), 11);
+        let one = world.storage.find_by_start_of_identifier(&world.tenant, "p1", 1).await.unwrap();
+        assert_eq!(one.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn who_was_there_before_is_found_when_their_terms_are_taken() {
+    let rows = |_: fn(&str) -> String| {
+        let insert = |tenant: &str, last: u8| {
+            format!(
+                "INSERT INTO identities (tenant, id, schema_id, state, state_changed_at, traits, verifiable_addresses,
+                     recovery_addresses, version, created_at, updated_at)
+                 VALUES ('{tenant}', '00000000-0000-4000-8000-00000000000{last}', 'default', 'active', 1,
+                     '{{\"email\":\"p{last}@example.com\"}}', '[]', '[]', 1, 1, 1);"
+            )
+        };
+        [insert("default", 1), insert("default", 2), insert("other", 3)].concat()
+    };
+    for world in crate::world::World::each_migrated_from(13, rows).await {
+        let query = query(&[("text", "example")]);
+        let count = async |tenant: &str| {
+            let tenant = tenant.parse().unwrap();
+            world.storage.search(&tenant, &query, None, 10).await.unwrap().identities.len()
+        };
+        assert!(world.storage.has_identities_without_terms().await.unwrap());
+        assert_eq!((count("default").await, count("other").await), (0, 0));
+        assert_eq!(world.storage.take_terms(2).await.unwrap(), 2);
+        assert_eq!((count("default").await, count("other").await), (2, 0));
+        assert_eq!(world.storage.take_terms(2).await.unwrap(), 1);
+        assert_eq!((count("default").await, count("other").await), (2, 1));
+        assert!(!world.storage.has_identities_without_terms().await.unwrap());
+        assert_eq!(world.storage.take_terms(2).await.unwrap(), 0);
+    }
+}
