@@ -196,7 +196,8 @@ impl AuthorizationServer {
         }
         request::check_again(redirect, request)?;
         self.check_policy(redirect, request, (subject, id)).await?;
-        let remember = if verdict.remember {
+        // Whoever acts in the person's name answers for now, and for nobody later.
+        let remember = if verdict.remember && subject.actor.is_none() {
             Some(consent::merged(self, redirect, request, subject).await?)
         } else {
             None

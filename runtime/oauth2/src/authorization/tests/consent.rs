@@ -41,6 +41,19 @@ fn remembered_consent_covers_what_was_allowed_until_it_ends() {
 }
 
 #[test]
+fn what_somebody_else_answers_in_the_persons_name_is_not_remembered() {
+    let world = world();
+    let ada = world.subject(1);
+    let actor = Some(primitives::ActingParty { sub: "admin_key:7".to_owned() });
+    let operator = AuthenticatedSubject { actor, ..ada.clone() };
+    let asked = challenge(authorize(&world, &[], Some(&operator)));
+    assert_eq!(word(&decide(&world, &asked, REMEMBER, browser(Some(&operator)))), "code");
+    for subject in [&operator, &ada] {
+        assert_eq!(word(&authorize(&world, &[], Some(subject))), "consent");
+    }
+}
+
+#[test]
 fn client_that_proves_nobody_is_never_let_through_unseen() {
     let world = world_with(
         |_| {},
