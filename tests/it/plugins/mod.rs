@@ -4,6 +4,7 @@ mod account;
 mod capabilities;
 mod credential_import;
 mod event;
+mod introspection;
 mod logs;
 mod people;
 mod policy;
