@@ -35,6 +35,7 @@ mod metrics;
 mod plugin;
 mod pretend;
 mod recent;
+mod regular_file;
 mod reread;
 mod runner;
 mod settings_schema;
