@@ -40,6 +40,7 @@ const MIGRATIONS: &[Migration] = migrations![
     11 "0011_uploads.sql",
     12 "0012_session_claims.sql",
     13 "0013_plugin_events.sql",
+    14 "0014_uploaded_plugins.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

@@ -8,6 +8,7 @@ mod introspection;
 mod logs;
 mod people;
 mod policy;
+mod secrets;
 mod signatures;
 mod token;
 mod uploads;
