@@ -13,7 +13,10 @@ use crate::world::{World, guest};
 const SCOPES: [&str; 6] = ["answer", "inactive", "protected", "groups", "error", "trap"];
 
 async fn install(world: &World, component: &str) {
-    set(world, &json!({ "plugin": [{ "name": "says", "component": guest(component) }] })).await;
+    // A busy machine is no failure of the guest's.
+    let limits = json!({ "wall_ms": 10_000 });
+    let plugin = json!({ "name": "says", "component": guest(component), "limits": limits });
+    set(world, &json!({ "plugin": [plugin] })).await;
 }
 
 /// A machine and its secret, as `Authorization` has them.

@@ -115,7 +115,7 @@ async fn secrets_of_the_file_and_of_uploads_are_apart() {
     assert_eq!((&read["filed"], &read["uploaded"]), (&Value::Null, &json!("of the upload")));
     let declared = json!({
         "name": "shape", "component": guest("capability_secrets"), "grants": ["config", "secrets"],
-        "settings": { "names": ["filed", "uploaded"] },
+        "settings": { "names": ["filed", "uploaded"] }, "limits": { "wall_ms": 10_000 },
     });
     set(&world, &json!({ "plugin": [declared] })).await;
     let read = world.read_by_plugin(&robot).await;
