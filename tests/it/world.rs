@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use config::{ListenAddress, Listener, Router};
@@ -303,8 +304,21 @@ fn listener(name: &str, port: u16, routers: Vec<Router>) -> Listener {
     Listener { name: name.to_owned(), address, routers, ..first }
 }
 
+/// A port that no other node of the suite is given, below those of which the system takes one for each connection: the
+/// tests open many of these before the server binds its port itself. Processes begin in different places.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    const FIRST: u32 = 10_240;
+    const PORTS: u32 = 20_480;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id().wrapping_mul(97);
+    for _ in 0..PORTS {
+        let port = FIRST + begin.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed)) % PORTS;
+        let port = u16::try_from(port).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("every port is in use")
 }
 
 /// A guest of `plugins/`, built by `cargo xtask guests`.

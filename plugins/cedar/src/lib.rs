@@ -1,5 +1,7 @@
 //! Decides the hook `policy` by policies in [Cedar](https://www.cedarpolicy.com), which are in its settings.
 //!
+//! Policies that do not parse, or do not fit their schema, are refused when they are given.
+//!
 //! A call is [`request`]: what the hook is asked, in Cedar's terms. An instance parses its settings at its first call
 //! and serves the next ones with what it parsed ([`engine`]): the host gives an instance to one plugin with one
 //! declaration, so that they are the same settings.
@@ -13,6 +15,7 @@ use std::collections::BTreeSet;
 use cedar_policy::{Decision as Verdict, Response};
 use portcullis_plugin::log;
 use portcullis_plugin::policy::{CallContext, Decision, Hook, HookError, PolicyRequest};
+use portcullis_plugin::settings::Settings;
 
 use engine::Engine;
 
@@ -32,6 +35,12 @@ impl Hook for Cedar {
             let engine = kept.get().ok_or("the settings were not read")?;
             answer(engine, &engine.decide(&call, &request)?)
         })
+    }
+}
+
+impl Settings for Cedar {
+    fn check() -> Result<(), HookError> {
+        Engine::from_settings().map(drop)
     }
 }
 
@@ -60,3 +69,4 @@ fn answer(engine: &Engine, response: &Response) -> Result<Decision, HookError> {
 }
 
 portcullis_plugin::export_policy!(Cedar);
+portcullis_plugin::export_settings!(Cedar);

@@ -54,6 +54,15 @@ pub(crate) fn document(name: &str, program: &str, given: &Map<String, Value>) ->
     serde_json::from_str(&text).map_err(|error| NoDocument::Failed(format!("the document: {error}").into()))
 }
 
+/// Whether a program can be run at all: it parses, and every name in it means something. Nothing of it is run.
+pub(crate) fn check(name: &str, program: &str) -> Result<(), HookError> {
+    let mut state = State::builder();
+    state.context_initializer(ContextInitializer::new(PathResolver::Absolute));
+    let state = state.build();
+    let _entered = state.try_enter();
+    state.prepare_snippet(name, program).map(drop).map_err(|error| in_words(&error))
+}
+
 /// Calls what is a function, with those of its parameters that there are values for.
 fn call(made: Val, given: &Map<String, Value>) -> Result<Val, Error> {
     let Val::Func(function) = &made else { return Ok(made) };

@@ -1,5 +1,5 @@
 //! Decides the hook `policy` by policies in [Rego](https://www.openpolicyagent.org/docs/policy-language), which are in
-//! its settings.
+//! its settings. Modules that do not parse are refused when they are given.
 //!
 //! An instance parses its settings at its first call and serves the next ones with what it parsed: the host gives an
 //! instance to one plugin with one declaration, so that they are the same settings.
@@ -11,6 +11,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use portcullis_plugin::policy::{CallContext, Decision, Hook, HookError, PolicyRequest};
+use portcullis_plugin::settings::Settings;
 use portcullis_plugin::{config, log};
 use regorus::Engine;
 use serde_json::Value;
@@ -40,6 +41,12 @@ impl Hook for Rego {
         let decision = prepared.decide(&call, &request)?;
         PREPARED.set(Some(prepared));
         Ok(decision)
+    }
+}
+
+impl Settings for Rego {
+    fn check() -> Result<(), HookError> {
+        Prepared::from_settings().map(drop)
     }
 }
 
@@ -83,3 +90,4 @@ fn in_words(what: &str, error: &impl std::fmt::Display) -> HookError {
 }
 
 portcullis_plugin::export_policy!(Rego);
+portcullis_plugin::export_settings!(Rego);

@@ -83,9 +83,13 @@ bool portcullis_ends_with(plugin_string_t text, plugin_string_t end) {
 }
 
 bool portcullis_setting(const char *pointer, plugin_string_t *value) {
-  plugin_string_t place = portcullis_text(pointer), reason;
+  return portcullis_setting_at(portcullis_text(pointer), value);
+}
+
+bool portcullis_setting_at(plugin_string_t pointer, plugin_string_t *value) {
+  plugin_string_t reason;
   plugin_option_string_t found;
-  if (!portcullis_host_config_get(&place, &found, &reason)) abort();
+  if (!portcullis_host_config_get(&pointer, &found, &reason)) abort();
   if (found.is_some) *value = found.val;
   return found.is_some;
 }

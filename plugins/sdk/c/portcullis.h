@@ -27,6 +27,9 @@ bool portcullis_ends_with(plugin_string_t text, plugin_string_t end);
  */
 bool portcullis_setting(const char *pointer, plugin_string_t *value);
 
+/* The same, for a place that was put together. */
+bool portcullis_setting_at(plugin_string_t pointer, plugin_string_t *value);
+
 /* A string that is put together; begin with { 0 }. */
 typedef struct {
   plugin_string_t text;

@@ -256,6 +256,9 @@ pub(crate) fn all() -> Vec<Route> {
         DELETE "/admin/portcullis/v1/plugins/{name}/shadow" "deletePluginShadow", Tenant(Scope::PluginsWrite), Problem, admin::plugins::shadow::end, "Ends the shadow";
         POST "/admin/portcullis/v1/plugins/{name}/promote" "promotePlugin", Tenant(Scope::PluginsWrite), Problem, admin::plugins::enable::promote, "Lets what shadows run";
         GET "/admin/portcullis/v1/plugins/{name}/logs" "getPluginLogs", Tenant(Scope::PluginsRead), Problem, admin::plugins::logs::show, "Says what a plugin logged lately on this node, and why its calls failed";
+        GET "/admin/portcullis/v1/plugins/{name}/secrets" "listPluginSecrets", Tenant(Scope::PluginsRead), Problem, admin::plugins::secrets::list, "Lists the names of an uploaded plugin's secrets";
+        PUT "/admin/portcullis/v1/plugins/{name}/secrets/{secret}" "setPluginSecret", Tenant(Scope::PluginsWrite), Problem, admin::plugins::secrets::put, "Sets a secret of an uploaded plugin, which nobody is told again";
+        DELETE "/admin/portcullis/v1/plugins/{name}/secrets/{secret}" "deletePluginSecret", Tenant(Scope::PluginsWrite), Problem, admin::plugins::secrets::delete, "Deletes a secret of an uploaded plugin";
         POST "/admin/portcullis/v1/plugins/{name}/disable" "disablePlugin", Tenant(Scope::PluginsWrite), Problem, admin::plugins::enable::disable, "Lets no version run";
     }
 }

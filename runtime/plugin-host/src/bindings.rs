@@ -137,3 +137,14 @@ pub(crate) mod introspection {
         ownership: Borrowing { duplicate_if_necessary: false },
     });
 }
+
+/// A second version of the hook `transform`, which nobody released (`hooks::transform::second_version`).
+#[cfg(test)]
+pub(crate) mod transform_next {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/call", "../../plugins/fixtures/contract/transform-next"],
+        world: "portcullis:transform/plugin@0.2.0",
+        exports: { default: async },
+        ownership: Borrowing { duplicate_if_necessary: false },
+    });
+}

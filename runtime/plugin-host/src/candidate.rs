@@ -16,7 +16,7 @@ use tenancy::plugin::uploaded::{
 };
 use tenancy::plugin::{Capability, HookName, TrustSettings};
 
-use crate::component::{ComponentHash, SHARED_TYPES};
+use crate::component::{ComponentHash, SETTINGS, SHARED_TYPES};
 use crate::hooks::interfaces;
 use crate::inspect::{Inspection, inspect};
 use crate::settings_schema::{check_schema, check_settings};
@@ -158,7 +158,7 @@ fn check_contract(found: &Inspection) -> Result<(), HostError> {
     }
     let hooks = HookName::ALL.into_iter().map(HookName::interface);
     let capabilities = Capability::ALL.into_iter().filter_map(Capability::interface);
-    let known: Vec<&'static str> = hooks.chain(capabilities).chain(SHARED_TYPES).collect();
+    let known: Vec<&'static str> = hooks.chain(capabilities).chain(SHARED_TYPES).chain([SETTINGS]).collect();
     let older: Vec<String> = HookName::ALL.into_iter().flat_map(interfaces).collect();
     for name in names().filter(|name| !older.contains(name)) {
         if let Some(known) = known.iter().find(|known| is_other_version(name, known)) {
@@ -226,7 +226,7 @@ fn refusal(error: HostError) -> CandidateRefusal {
         HostError::Signature(_) | HostError::UnreadableSignature { .. } => RefusalReason::Signature,
         HostError::NotExported { .. } => RefusalReason::NotExported,
         HostError::SettingsSchema(_) => RefusalReason::SettingsSchema,
-        HostError::SettingsDoNotFit { .. } => RefusalReason::SettingsDoNotFit,
+        HostError::SettingsDoNotFit { .. } | HostError::SettingsRefused(_) => RefusalReason::SettingsDoNotFit,
         HostError::DoesNotStart(_) => RefusalReason::DoesNotStart,
         HostError::Malformed { .. } => RefusalReason::Malformed,
         HostError::Busy => RefusalReason::Busy,

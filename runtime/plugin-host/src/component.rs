@@ -9,13 +9,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use ring::digest;
 use tenancy::plugin::{Capability, HookName, Settings};
 use wasmtime::Engine;
-use wasmtime::component::{InstancePre, Linker};
+use wasmtime::component::{ComponentExportIndex, InstancePre, Linker};
 
 use crate::HostError;
 use crate::capabilities::link_capabilities;
 use crate::code_cache::CodeCache;
 use crate::hooks::Exports;
 use crate::mapped_code::MappedCode;
+use crate::regular_file;
 use crate::rest::{Looking, Rest};
 use crate::spares::MadeAhead;
 use crate::spec::PluginSource;
@@ -85,6 +86,8 @@ pub(crate) struct Loaded {
     pub(crate) pre: InstancePre<CallState>,
     /// The hooks that it exports.
     pub(crate) exports: Exports,
+    /// Where it checks its settings, if it does.
+    pub(crate) check: Option<ComponentExportIndex>,
     imports: Vec<String>,
     /// How often in a row an instance could not be made ahead.
     not_ahead: AtomicU32,
@@ -235,11 +238,10 @@ impl Loader {
                     path: path.display().to_string(),
                     detail: error.to_string(),
                 };
-                let length = tokio::fs::metadata(path).await.map_err(unreadable)?.len();
-                if length > limit {
-                    return Err(too_large(length));
-                }
-                tokio::fs::read(path).await.map(Arc::from).map_err(unreadable)
+                let (bytes, length) = regular_file::read(path, limit).await.map_err(unreadable)?;
+                // One that grows while it is read is as large as what was read of it.
+                let length = length.max(bytes.len() as u64);
+                if length > limit { Err(too_large(length)) } else { Ok(Arc::from(bytes)) }
             }
             PluginSource::Stored(stored) => {
                 let sha256 = stored.hash.to_string();
@@ -261,13 +263,22 @@ impl Loader {
         missing_grants(&imports, &BTreeSet::from(Capability::ALL))?;
         let pre = self.linker.0.instantiate_pre(component).map_err(HostError::invalid)?;
         let exports = Exports::new(component).map_err(HostError::invalid)?;
-        Ok(Loaded { pre, exports, imports, not_ahead: AtomicU32::new(0), code, rest: Rest::default() })
+        let settings = component.get_export_index(None, SETTINGS);
+        let check = settings.and_then(|at| component.get_export_index(Some(&at), CHECK));
+        if settings.is_some() && check.is_none() {
+            return Err(HostError::Invalid(format!("{SETTINGS} is exported without {CHECK}")));
+        }
+        Ok(Loaded { pre, exports, check, imports, not_ahead: AtomicU32::new(0), code, rest: Rest::default() })
     }
 }
 
 /// The types that hooks share: there is nothing in them to call.
 pub(crate) const SHARED_TYPES: [&str; 3] =
     ["portcullis:call/types@0.1.0", "portcullis:call/people@0.1.0", "portcullis:call/refusals@0.1.0"];
+
+/// What a component exports that checks its settings, and the function that does.
+pub(crate) const SETTINGS: &str = "portcullis:plugin/settings@0.1.0";
+const CHECK: &str = "check";
 
 /// Whether every component may have this import.
 pub(crate) fn is_free(import: &str) -> bool {
@@ -290,7 +301,13 @@ fn missing_grants(imports: &[String], grants: &BTreeSet<Capability>) -> Result<(
 
 #[cfg(test)]
 mod tests {
+    use primitives::Sealer;
+    use primitives::rng::SeededRng;
+    use primitives::seal::{DataKey, Keyring};
+
     use super::*;
+    use crate::compiler::Compiler;
+    use crate::engine::engine;
 
     #[test]
     fn only_free_and_granted_imports_load() {
@@ -315,5 +332,32 @@ mod tests {
         ] {
             check(import, &log, Some("does not offer"));
         }
+    }
+
+    /// Attack: the file holds the signed component while its signature is checked, and another one when it is read again to
+    /// be compiled. What is loaded has the hash that was checked.
+    #[test]
+    fn file_that_is_replaced_between_check_and_load_is_not_loaded() {
+        // Two empty components, one with a custom section.
+        let (signed, other) = (b"\0asm\x0d\0\x01\0".as_slice(), b"\0asm\x0d\0\x01\0\0\x02\x01a".as_slice());
+        let place = tempfile::tempdir().unwrap();
+        let (file, settings) = (place.path().join("plan.wasm"), Settings::default());
+        let key = DataKey { id: 1, material: [7; 32].into() };
+        let sealer = Sealer::new(Keyring::new(key, Vec::new()), Arc::new(SeededRng::new(7)));
+        let code =
+            CodeCache::open(&place.path().join("code"), Compiler::ThisProcess, sealer.into(), &settings);
+        let loader = Arc::new(Loader::new(&engine(&settings).unwrap(), code.unwrap(), &settings).unwrap());
+        let source = PluginSource::File(file.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            std::fs::write(&file, signed).unwrap();
+            let (checked, _) = loader.identify(&source).await.unwrap();
+            assert_eq!(checked, ComponentHash::of(signed));
+            std::fs::write(&file, other).unwrap();
+            let refused = loader.load(checked, &source).await.unwrap_err();
+            assert!(refused.to_string().contains("component has SHA-256"), "{refused}");
+            std::fs::write(&file, signed).unwrap();
+            loader.load(checked, &source).await.unwrap();
+        });
     }
 }

@@ -99,6 +99,9 @@ pub enum HostError {
         /// Each with its place in the settings.
         violations: Vec<String>,
     },
+    /// The plugin itself finds its settings wrong. The operator's.
+    #[error("the plugin does not take its settings: {0}")]
+    SettingsRefused(String),
     /// The candidate does not start. The plugin's.
     #[error("not a usable component: {0}")]
     DoesNotStart(String),

@@ -18,6 +18,7 @@ use crate::component::Loader;
 use crate::engine::{Ticker, engine};
 use crate::installed::Installed;
 use crate::metrics::PluginMetrics;
+use crate::recent::NodeLines;
 use crate::runner::Runner;
 use crate::slow_lane::SlowLane;
 use crate::spares::Spares;
@@ -35,6 +36,8 @@ pub struct PluginHost {
     pub(crate) settings: Settings,
     pub(crate) services: Services,
     pub(crate) metrics: PluginMetrics,
+    /// What all plugins said lately.
+    pub(crate) lines: Arc<NodeLines>,
     pub(crate) tenants: RwLock<HashMap<TenantId, Arc<Installed>>>,
     turns: AtomicU64,
     readings: AtomicU64,
@@ -75,6 +78,7 @@ impl PluginHost {
             settings,
             services: Services::default(),
             metrics,
+            lines: Arc::default(),
             tenants: RwLock::new(HashMap::new()),
             turns: AtomicU64::new(0),
             readings: AtomicU64::new(0),

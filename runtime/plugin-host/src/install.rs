@@ -262,7 +262,8 @@ impl PluginHost {
         if self.readings() != reading {
             return false;
         }
-        let gate = old.map_or_else(|| TenantGate::new(&self.settings), |old| Arc::clone(&old.gate));
+        let gate =
+            old.map_or_else(|| TenantGate::new(&self.settings, &self.lines), |old| Arc::clone(&old.gate));
         let installed = Installed::new(gate, turn, slots(old.map(|old| &**old)));
         tenants.insert(tenant.clone(), Arc::new(installed));
         true

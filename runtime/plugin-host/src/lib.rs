@@ -36,6 +36,7 @@ mod metrics;
 mod plugin;
 mod pretend;
 mod recent;
+mod regular_file;
 mod reread;
 mod rest;
 mod runner;

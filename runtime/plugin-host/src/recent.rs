@@ -4,11 +4,15 @@
 //! Attack: a guest fills memory with what it says. So a plugin has so many lines and bytes, of which the oldest go; and
 //! only plugins that are installed have any, so that uploads under ever new names leave nothing behind.
 //!
-//! Attack: a tenant reads what another's plugin says. They are a part of the tenant's own gate: nothing looks them up by
-//! a name alone.
+//! Attack: so do the guests of a thousand tenants, each within its bound. So all plugins of the node have so many bytes
+//! together, and what is over them comes out of the plugin that has the most: one that says much takes nothing from one
+//! that says little.
+//!
+//! Attack: a tenant reads what another's plugin says. Its gate alone knows the numbers of its plugins' lines: nothing looks
+//! them up by a name.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use primitives::{RequestId, Timestamp};
 use tenancy::plugin::{LineLevel, PluginLine, PluginLines};
@@ -17,10 +21,38 @@ use tenancy::plugin::{LineLevel, PluginLine, PluginLines};
 const LINES: usize = 256;
 /// How many bytes they have altogether.
 const BYTES: usize = 64 << 10;
+/// How many bytes the lines of all plugins of the node have.
+const NODE_BYTES: usize = 16 << 20;
 
-/// The lines of a tenant's plugins, by the plugins' names.
+/// The lines of all plugins of the node.
+#[derive(Debug)]
+pub(crate) struct NodeLines {
+    most: usize,
+    rings: Mutex<Rings>,
+}
+
+impl Default for NodeLines {
+    fn default() -> Self {
+        Self { most: NODE_BYTES, rings: Mutex::default() }
+    }
+}
+
+/// The lines of each plugin, by the number that its tenant knows.
 #[derive(Debug, Default)]
-pub(crate) struct RecentLines(Mutex<BTreeMap<String, Ring>>);
+struct Rings {
+    numbered: HashMap<u64, Ring>,
+    /// What each takes and its number, of those that have lines: the last has the most.
+    by_size: BTreeSet<(usize, u64)>,
+    bytes: usize,
+    next: u64,
+}
+
+/// The lines of a tenant's plugins: the plugins' names, and the numbers of their lines.
+#[derive(Debug)]
+pub(crate) struct RecentLines {
+    node: Arc<NodeLines>,
+    plugins: Mutex<BTreeMap<String, u64>>,
+}
 
 /// The lines of one plugin.
 #[derive(Debug, Default)]
@@ -32,14 +64,21 @@ struct Ring {
 }
 
 impl RecentLines {
+    pub(crate) fn new(node: &Arc<NodeLines>) -> Self {
+        Self { node: Arc::clone(node), plugins: Mutex::default() }
+    }
+
     /// These are the tenant's plugins now; of others nothing is kept.
-    pub(crate) fn keep<'a>(&self, plugins: impl Iterator<Item = &'a str>) {
-        let mut rings = self.rings();
+    pub(crate) fn keep<'a>(&self, names: impl Iterator<Item = &'a str>) {
+        let (mut plugins, mut rings) = (self.plugins(), self.node.rings());
         let mut kept = BTreeMap::new();
-        for plugin in plugins {
-            kept.insert(plugin.to_owned(), rings.remove(plugin).unwrap_or_default());
+        for name in names {
+            let number = plugins.remove(name).or_else(|| kept.get(name).copied());
+            kept.insert(name.to_owned(), number.unwrap_or_else(|| rings.begin()));
         }
-        *rings = kept;
+        for (_, number) in std::mem::replace(&mut *plugins, kept) {
+            rings.remove(number);
+        }
     }
 
     /// Keeps a line of a plugin, in its printable form.
@@ -50,22 +89,71 @@ impl RecentLines {
         level: LineLevel,
         message: &str,
     ) {
-        if let Some(ring) = self.rings().get_mut(plugin) {
-            ring.push(PluginLine { cursor: 0, at, level, request, message: message.to_owned() });
-        }
+        let Some(number) = self.plugins().get(plugin).copied() else { return };
+        let line = PluginLine { cursor: 0, at, level, request, message: message.to_owned() };
+        self.node.rings().push(number, line, self.node.most);
     }
 
     /// The lines of a plugin after a cursor; `None` of one that is not installed.
     pub(crate) fn since(&self, plugin: &str, after: u64) -> Option<PluginLines> {
-        let rings = self.rings();
-        let ring = rings.get(plugin)?;
+        let number = self.plugins().get(plugin).copied()?;
+        let rings = self.node.rings();
+        let ring = rings.numbered.get(&number)?;
         let lines: Vec<PluginLine> = ring.lines.iter().filter(|line| line.cursor > after).cloned().collect();
         let next = lines.last().map_or(after, |line| line.cursor);
         Some(PluginLines { lines, next, missed: ring.gone > after })
     }
 
-    fn rings(&self) -> MutexGuard<'_, BTreeMap<String, Ring>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn plugins(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        self.plugins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for RecentLines {
+    fn drop(&mut self) {
+        self.keep(std::iter::empty());
+    }
+}
+
+impl NodeLines {
+    fn rings(&self) -> MutexGuard<'_, Rings> {
+        self.rings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Rings {
+    /// The number of a plugin that has said nothing yet.
+    fn begin(&mut self) -> u64 {
+        self.next += 1;
+        self.numbered.insert(self.next, Ring::default());
+        self.next
+    }
+
+    fn remove(&mut self, number: u64) {
+        self.change(number, |ring| *ring = Ring::default());
+        self.numbered.remove(&number);
+    }
+
+    /// Keeps a line, and lets go of the oldest ones of whoever has the most while all have more than `most` bytes.
+    fn push(&mut self, number: u64, line: PluginLine, most: usize) {
+        self.change(number, |ring| ring.push(line));
+        while self.bytes > most
+            && let Some((_, largest)) = self.by_size.last().copied()
+        {
+            self.change(largest, Ring::forget_oldest);
+        }
+    }
+
+    /// Changes the lines of a plugin, and counts what they take.
+    fn change(&mut self, number: u64, change: impl FnOnce(&mut Ring)) {
+        let Some(ring) = self.numbered.get_mut(&number) else { return };
+        let before = ring.bytes;
+        change(ring);
+        self.bytes = self.bytes + ring.bytes - before;
+        self.by_size.remove(&(before, number));
+        if ring.bytes > 0 {
+            self.by_size.insert((ring.bytes, number));
+        }
     }
 }
 
@@ -78,7 +166,12 @@ impl Ring {
         self.bytes += weight(&line);
         self.lines.push_back(PluginLine { cursor, ..line });
         while self.lines.len() > LINES || self.bytes > BYTES {
-            let Some(oldest) = self.lines.pop_front() else { return };
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(oldest) = self.lines.pop_front() {
             self.bytes -= weight(&oldest);
             self.gone = oldest.cursor;
         }
@@ -99,7 +192,12 @@ mod tests {
     const START: u64 = 1_767_225_600_000_000;
 
     fn lines() -> RecentLines {
-        let lines = RecentLines::default();
+        on(&Arc::default())
+    }
+
+    /// A tenant's lines on a node.
+    fn on(node: &Arc<NodeLines>) -> RecentLines {
+        let lines = RecentLines::new(node);
         lines.keep(["plan", "other"].into_iter());
         lines
     }
@@ -170,7 +268,38 @@ mod tests {
         for upload in 0..100 {
             lines.keep(std::iter::once(format!("upload-{upload}").as_str()));
         }
-        assert_eq!(lines.rings().len(), 1);
+        assert_eq!(lines.plugins().len(), 1);
+        let rings = lines.node.rings();
+        assert_eq!((rings.numbered.len(), rings.bytes, rings.by_size.len()), (1, 0, 0));
+    }
+
+    /// Attack: guests of many tenants say as much as each may.
+    #[test]
+    fn lines_of_all_tenants_are_bounded_and_who_says_little_keeps_them() {
+        let node = Arc::new(NodeLines { most: 4 * BYTES, rings: Mutex::default() });
+        let (quiet, loud): (_, Vec<_>) = (on(&node), (0..20).map(|_| on(&node)).collect());
+        write(&quiet, "plan", 0, "quiet");
+        for second in 0..600 {
+            for tenant in &loud {
+                write(tenant, "plan", second, &format!("{second} {}", "x".repeat(500)));
+                assert!(node.rings().bytes <= 4 * BYTES);
+            }
+        }
+        assert!(node.rings().bytes > 3 * BYTES, "room is used");
+        assert_eq!(words(&quiet.since("plan", 0).unwrap()), ["quiet"]);
+        for tenant in &loud {
+            let found = tenant.since("plan", 0).unwrap();
+            assert!(found.missed && found.lines.len() > 5, "each has its share: {}", found.lines.len());
+            assert!(found.lines.last().unwrap().message.starts_with("599 "));
+        }
+        drop(loud);
+        let rings = node.rings();
+        let kept: usize = rings.numbered.values().map(|ring| ring.bytes).sum();
+        assert_eq!(
+            (rings.numbered.len(), rings.by_size.len(), rings.bytes),
+            (2, 1, kept),
+            "the others are gone"
+        );
     }
 
     #[test]

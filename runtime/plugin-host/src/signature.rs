@@ -1,6 +1,6 @@
 //! A component's signature: found beside it, and checked against the hash that is loaded.
 
-use std::io::{ErrorKind, Read as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use tenancy::plugin::signature::SIGNATURE_TEXT_BYTES;
@@ -8,6 +8,7 @@ use tenancy::plugin::{SignatureError, SignedBy, Trust};
 
 use crate::HostError;
 use crate::component::ComponentHash;
+use crate::regular_file;
 use crate::spec::{PluginSource, PluginSpec, SignatureSource};
 
 /// Checks the component with this hash, as whoever installs the plugin trusts. Only what has this very hash
@@ -47,19 +48,9 @@ fn beside(component: &Path) -> PathBuf {
 
 /// The text of a signature: as much as one may have and a byte more, so that a longer one is malformed.
 async fn read(file: &Path, is_named: bool) -> Result<Option<String>, HostError> {
-    let path = file.to_owned();
-    let found = tokio::task::spawn_blocking(move || {
-        // Opening a pipe would wait for whoever writes to it.
-        if !std::fs::metadata(&path)?.is_file() {
-            return Err(std::io::Error::other("not a regular file"));
-        }
-        let mut bytes = Vec::new();
-        let most = SIGNATURE_TEXT_BYTES as u64 + 1;
-        std::fs::File::open(&path)?.take(most).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    });
-    match found.await.map_err(|error| HostError::Internal(error.to_string()))? {
-        Ok(bytes) => {
+    let most = SIGNATURE_TEXT_BYTES as u64;
+    match regular_file::read(file, most).await {
+        Ok((bytes, _)) => {
             let text = String::from_utf8(bytes);
             Ok(Some(text.map_err(|_| SignatureError::Malformed)?))
         }

@@ -1,4 +1,4 @@
-//! A candidate is started once, under its limits, before it replaces anything.
+//! A candidate is started once, under its limits, before it replaces anything, and says whether it takes its settings.
 
 use std::sync::Arc;
 
@@ -6,7 +6,10 @@ use primitives::hooks::HookContext;
 use primitives::{Actor, RequestId};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
+use wasmtime::Store;
+use wasmtime::component::TypedFunc;
 
+use crate::capabilities::printable;
 use crate::component::Loaded;
 use crate::lanes::{Way, run};
 use crate::meter::Meter;
@@ -15,8 +18,8 @@ use crate::state::CallState;
 use crate::{HostError, PluginHost};
 
 impl PluginHost {
-    /// Instantiates the candidate, checks the types of its functions and calls none: a hook's input cannot be
-    /// made up.
+    /// Instantiates the candidate, checks the types of its functions and calls none of a hook: their input cannot be made
+    /// up. One that checks its settings does so.
     pub(crate) async fn smoke_test(&self, plugin: &Plugin, loaded: &Arc<Loaded>) -> Result<(), HostError> {
         let context = HookContext {
             tenant: plugin.granted.tenant.clone(),
@@ -27,20 +30,29 @@ impl PluginHost {
         };
         let running = self.runner.ticker.call_starts();
         let meter = Meter::new();
-        let mut store = CallState::new(plugin, &context, Arc::clone(&meter)).into_store(&self.engine);
-        let (pre, loaded) = (loaded.pre.clone(), Arc::clone(loaded));
+        let store = CallState::new(plugin, &context, Arc::clone(&meter)).into_store(&self.engine);
+        let loaded = Arc::clone(loaded);
         let start = Box::pin(async move {
             let _until_it_has_ended = running;
-            let instance = pre.instantiate_async(&mut store).await?;
-            loaded.exports.check_types(&mut store, &instance)
+            started(&loaded, store).await
         });
         let turns = Arc::new(Semaphore::new(1));
         let way = Way { slow: &self.runner.slow, turns: &turns, at_once: false, usual: &plugin.usual };
         match tokio::time::timeout(plugin.longest_wall(), run(&meter, way, start)).await {
-            Ok(Some(Ok(()))) => Ok(()),
+            Ok(Some(Ok(Ok(())))) => Ok(()),
+            Ok(Some(Ok(Err(words)))) => Err(HostError::SettingsRefused(printable(&words))),
             Ok(Some(Err(error))) => Err(HostError::DoesNotStart(format!("it does not start: {error:#}"))),
             Ok(None) => Err(HostError::Internal("there is no thread to start it on".to_owned())),
             Err(_) => Err(HostError::DoesNotStart("it does not start in its wall time".to_owned())),
         }
     }
+}
+
+/// Starts an instance, checks the types of its functions, and asks it for its settings where it says something of them.
+async fn started(loaded: &Loaded, mut store: Store<CallState>) -> wasmtime::Result<Result<(), String>> {
+    let instance = loaded.pre.instantiate_async(&mut store).await?;
+    loaded.exports.check_types(&mut store, &instance)?;
+    let Some(check) = loaded.check else { return Ok(Ok(())) };
+    let check: TypedFunc<(), (Result<(), String>,)> = instance.get_typed_func(&mut store, check)?;
+    Ok(check.call_async(&mut store, ()).await?.0)
 }

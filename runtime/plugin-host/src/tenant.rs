@@ -10,7 +10,7 @@ use tenancy::plugin::Settings;
 
 use crate::failure_log::FailureLog;
 use crate::meter::Meter;
-use crate::recent::RecentLines;
+use crate::recent::{NodeLines, RecentLines};
 use crate::usual::Usual;
 
 /// How much of its rate a tenant may save up.
@@ -58,7 +58,7 @@ impl Bucket {
 }
 
 impl TenantGate {
-    pub(crate) fn new(settings: &Settings) -> Arc<Self> {
+    pub(crate) fn new(settings: &Settings, lines: &Arc<NodeLines>) -> Arc<Self> {
         let places = usize::try_from(settings.concurrent_calls_per_tenant.max(1)).unwrap_or(1);
         let rate = f64::from(settings.tenant_cpu_ms_per_second) / 1_000.0;
         let bucket = Bucket { rate, level: rate * SAVED, filled: Instant::now() };
@@ -68,7 +68,7 @@ impl TenantGate {
             turns: Arc::new(Semaphore::new(1)),
             bucket: Mutex::new(bucket),
             failures: FailureLog::new(),
-            recent: RecentLines::default(),
+            recent: RecentLines::new(lines),
         })
     }
 
@@ -184,7 +184,10 @@ mod tests {
     #[tokio::test]
     async fn draw_that_is_dropped_pays_and_learns() {
         for (ended, learned) in [(true, Duration::from_micros(500)), (false, Duration::from_millis(10))] {
-            let gate = TenantGate::new(&Settings { tenant_cpu_ms_per_second: 1, ..Settings::default() });
+            let gate = TenantGate::new(
+                &Settings { tenant_cpu_ms_per_second: 1, ..Settings::default() },
+                &Arc::default(),
+            );
             let (usual, meter, now) = (Usual::new(Duration::from_millis(80)), Meter::new(), Instant::now());
             let mut draw = gate.draw(&usual, now, &meter).await.unwrap();
             // By the clock on the wall a poll counts as two ticks at most: more than the tenant had saved.

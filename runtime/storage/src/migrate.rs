@@ -40,7 +40,7 @@ const MIGRATIONS: &[Migration] = migrations![
     11 "0011_uploads.sql",
     12 "0012_session_claims.sql",
     13 "0013_plugin_events.sql",
-    14 "0014_reserved.sql",
+    14 "0014_uploaded_plugins.sql",
     15 "0015_courier.sql",
     16 "0016_addresses.sql",
     17 "0017_identity_search.sql",

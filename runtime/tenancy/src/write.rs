@@ -4,7 +4,9 @@ use primitives::{AdminKeyId, KeyedHash, Timestamp};
 
 use crate::admin_key::AdminKey;
 use crate::plugin::secrets::PluginSecret;
-use crate::plugin::uploaded::{CheckedComponent, ComponentRoom, PluginVersion, UploadedPlugin};
+use crate::plugin::uploaded::{
+    CheckedComponent, ComponentRoom, PluginVersion, UploadedPlugin, UploadedSecret,
+};
 use crate::plugin::values::{PutValue, Room};
 use crate::tenant::Tenant;
 
@@ -49,6 +51,11 @@ pub enum Write {
         plugin: String,
         /// The secret's name.
         name: String,
+    },
+    /// Keeps an uploaded plugin from being deleted until the change is applied. Guard: it is there.
+    HoldUploadedPlugin {
+        /// The plugin's name.
+        plugin: String,
     },
     /// Counts a value that is about to be put among what a plugin keeps, in the place of what is under its
     /// key. Guard: the plugin keeps no more than `room` then.
@@ -107,6 +114,20 @@ pub enum Write {
         plugin: String,
         /// Which.
         version: u32,
+    },
+    /// Stores a secret of an uploaded plugin, sealed, in the place of one of its name. No guard.
+    PutUploadedSecret(Box<UploadedSecret>),
+    /// Deletes a secret of an uploaded plugin. No guard.
+    DeleteUploadedSecret {
+        /// The plugin's name.
+        plugin: String,
+        /// The secret's name.
+        name: String,
+    },
+    /// Deletes every secret of an uploaded plugin. No guard.
+    DeleteUploadedSecrets {
+        /// The plugin's name.
+        plugin: String,
     },
     /// Deletes everything that a plugin kept. No guard.
     DeletePluginValues {

@@ -31,16 +31,19 @@ fn generate(root: &Path) -> anyhow::Result<BTreeMap<PathBuf, String>> {
     Ok(files)
 }
 
+/// Of a hook, or of `<hook>+<interface>`: of one that has that interface besides.
 fn of_hook(root: &Path, hook: &str) -> anyhow::Result<Vec<(String, String)>> {
+    let (hook, with) = hook.split_once('+').map_or((hook, None), |(hook, with)| (hook, Some(with)));
     let mut resolve = Resolve::default();
     // What hooks name comes first.
     resolve.push_dir(root.join("wit/call"))?;
     resolve.push_dir(root.join("wit/host"))?;
     resolve.push_dir(root.join("wit").join(hook))?;
     // With every capability: a build links what is called, and the component imports that alone.
+    let with = with.map(|with| format!("export portcullis:{hook}/{with}@0.1.0;")).unwrap_or_default();
     let all = format!(
         "package portcullis:sdk; world {WORLD} {{ \
-         include portcullis:{hook}/{WORLD}@0.1.0; include portcullis:host/guest@0.1.0; }}"
+         include portcullis:{hook}/{WORLD}@0.1.0; include portcullis:host/guest@0.1.0; {with} }}"
     );
     let package = resolve.push_str("sdk.wit", &all)?;
     let world = resolve.select_world(&[package], Some(WORLD))?;

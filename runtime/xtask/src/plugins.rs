@@ -5,7 +5,7 @@
 //! on the machine. Crates come from cargo's cache: they are those of `plugins/`, in the same versions.
 //!
 //! A sample or fixture with a manifest is walked too. In Rust it is a crate of `plugins/`, built where it is; in another
-//! language it is what differs from a new project, and is put over one.
+//! language it is what differs from a new project, and is put over one. What it has in `tests` runs without a component.
 //! The plugins of this repository (`plugins/cedar`, …) are projects themselves, and are built where they are.
 
 use anyhow::{Context, bail, ensure};
@@ -33,6 +33,9 @@ pub(crate) struct Arguments {
 /// What says that a directory is a plugin's project.
 const MANIFEST: &str = "portcullis-plugin.toml";
 
+/// Where a sample has tests of its own.
+const TESTS: &str = "tests";
+
 /// A language, and what it takes to build a project in it.
 struct Language {
     name: &'static str,
@@ -41,22 +44,26 @@ struct Language {
     prepare: &'static str,
     /// Whether the runtime compiles its components in seconds even where it is a debug build itself.
     quick: bool,
+    /// What runs a sample's own `tests`, without a component.
+    test: &'static str,
 }
 
 const LANGUAGES: &[Language] = &[
-    Language { name: "rust", needs: &[], prepare: "", quick: true },
-    Language { name: "c", needs: &[install::CLANG, install::LLD], prepare: "", quick: true },
+    Language { name: "rust", needs: &[], prepare: "", quick: true, test: "" },
+    Language { name: "c", needs: &[install::CLANG, install::LLD], prepare: "", quick: true, test: "" },
     Language {
         name: "javascript",
         needs: &[install::NODE],
         prepare: "npm ci --prefer-offline --no-audit --no-fund --loglevel=error",
         quick: true,
+        test: "",
     },
     Language {
         name: "python",
         needs: &[install::PYTHON],
         prepare: "python3 -m venv .venv && .venv/bin/pip --quiet --disable-pip-version-check install -r requirements.txt",
         quick: false,
+        test: "PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=src python3 -m unittest --quiet discover --start-directory tests",
     },
 ];
 
@@ -71,6 +78,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let is_wanted = |language: &&Language| {
         if asked.is_empty() { language.quick } else { asked.iter().any(|name| name == language.name) }
     };
+    // What a sample can say of itself is tried although its component is not built.
+    for language in LANGUAGES.iter().filter(|language| is_wanted(language) || asked.is_empty()) {
+        own_tests(language)?;
+    }
     for language in LANGUAGES.iter().filter(is_wanted) {
         install::debian_packages(language.needs)?;
         let measures = arguments.bench.is_some() || !language.quick;
@@ -100,7 +111,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The hooks that there are templates for in a language.
+/// The hooks that there are templates for in a language; `<hook>+<interface>` is one with an interface that it has besides.
 fn hooks(language: &str) -> anyhow::Result<Vec<String>> {
     let templates = workspace::root().join("runtime/cli/templates");
     let own = templates.join("languages").join(language);
@@ -128,6 +139,16 @@ fn samples(language: &str) -> anyhow::Result<Vec<PathBuf>> {
     let mut samples = projects()?;
     samples.retain(|sample| sample.to_string_lossy().ends_with(&end));
     Ok(samples)
+}
+
+/// Runs the tests that samples in a language have of their own.
+fn own_tests(language: &Language) -> anyhow::Result<()> {
+    for sample in samples(language.name)?.iter().filter(|sample| sample.join(TESTS).is_dir()) {
+        ensure!(!language.test.is_empty(), "nothing runs {}/{TESTS}", sample.display());
+        install::debian_packages(language.needs)?;
+        workspace::run(Command::new("sh").args(["-c", language.test]).current_dir(sample))?;
+    }
+    Ok(())
 }
 
 /// The plugins of this repository that are written in a language: all are in Rust.
@@ -268,7 +289,11 @@ impl Walk<'_> {
     fn make(&self, place: &Path) -> anyhow::Result<PathBuf> {
         let project = place.join("plan");
         let mut new = self.command(place, &["new", "plan", "--language", self.language.name]);
-        workspace::run(new.args(["--hook", self.hook]).stdout(Stdio::null()))?;
+        match self.hook.split_once('+') {
+            Some((hook, with)) => new.args(["--hook", hook, "--with", with]),
+            None => new.args(["--hook", self.hook]),
+        };
+        workspace::run(new.stdout(Stdio::null()))?;
         if !self.language.prepare.is_empty() {
             workspace::run(Command::new("sh").args(["-c", self.language.prepare]).current_dir(&project))?;
         }

@@ -191,31 +191,55 @@ fn name(resolve: &Resolve, ty: &Type) -> anyhow::Result<String> {
     })
 }
 
-/// The templates of `portcullis plugin new`, as they are.
+/// The templates of `portcullis plugin new`, as they are: of the hook, and of it with what else it has.
 fn examples(text: &mut String, root: &Path, hook: HookName) -> anyhow::Result<()> {
-    let templates = Path::new("runtime/cli/templates");
     text.push_str("## Examples\n\nWhat `portcullis plugin new` begins with. CI builds and tests it as it stands here.\n");
-    for (title, language, file) in
+    let templates = root.join("runtime/cli/templates");
+    example(text, &templates, hook.as_str(), "")?;
+    let begin = format!("{}+", hook.as_str());
+    for directory in sorted(&templates.join("hooks"))? {
+        let name = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if let Some(with) = name.strip_prefix(&begin) {
+            example(text, &templates, hook.as_str(), with)?;
+        }
+    }
+    Ok(())
+}
+
+/// One kind of project, in two languages, with its cases.
+fn example(text: &mut String, templates: &Path, hook: &str, with: &str) -> anyhow::Result<()> {
+    let (kind, options, title) = if with.is_empty() {
+        (hook.to_owned(), format!("--hook {hook}"), String::new())
+    } else {
+        (format!("{hook}+{with}"), format!("--hook {hook} --with {with}"), format!(", with `{with}`"))
+    };
+    for (language_title, language, file) in
         [("Rust", "rust", "src/lib.rs"), ("JavaScript", "javascript", "src/plugin.js")]
     {
-        let path = templates.join("languages").join(language).join(hook.as_str()).join(file);
-        let code = fs::read_to_string(root.join(&path)).with_context(|| path.display().to_string())?;
+        let path = templates.join("languages").join(language).join(&kind).join(file);
+        let code = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         let _ = writeln!(
             text,
-            "\n### {title}\n\n`portcullis plugin new --language {language} --hook {}`: `{file}`\n",
-            hook.as_str()
+            "\n### {language_title}{title}\n\n`portcullis plugin new --language {language} {options}`: `{file}`\n"
         );
         let _ = writeln!(text, "```{language}\n{}\n```", code.trim_end());
     }
-    let cases = templates.join("hooks").join(hook.as_str()).join("cases");
-    let entries = fs::read_dir(root.join(&cases)).with_context(|| cases.display().to_string())?;
-    let mut files = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<PathBuf>>>()?;
-    files.sort();
-    text.push_str("\n### Its cases\n\nThe same for all languages; `portcullis plugin test` runs them.\n");
-    for file in files {
+    let _ = writeln!(
+        text,
+        "\n### Its cases{title}\n\nThe same for all languages; `portcullis plugin test` runs them."
+    );
+    for file in sorted(&templates.join("hooks").join(&kind).join("cases"))? {
         let _ = writeln!(text, "\n```toml\n{}\n```", fs::read_to_string(&file)?.trim_end());
     }
     Ok(())
+}
+
+/// What is in a directory, by name.
+fn sorted(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(directory).with_context(|| directory.display().to_string())?;
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<PathBuf>>>()?;
+    paths.sort();
+    Ok(paths)
 }
 
 fn docs(docs: &Docs) -> String {

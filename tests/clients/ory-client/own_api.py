@@ -87,6 +87,11 @@ def plugins() -> None:
     logs = done(call("GET", f"{one}/logs?after=0"))
     assert logs == {"lines": [], "next": 0, "missed": False}, logs
     assert call("GET", f"{one}/logs?after=yesterday").status_code == 400
+    done(call("PUT", f"{one}/secrets/api_key", {"value": "moss-covered"}))
+    secrets = done(call("GET", f"{one}/secrets"))["secrets"]
+    assert [secret["name"] for secret in secrets] == ["api_key"] and "moss-covered" not in str(secrets), secrets
+    done(call("DELETE", f"{one}/secrets/api_key"))
+    assert call("DELETE", f"{one}/secrets/api_key").status_code == 404
     done(call("POST", f"{one}/shadow", {"version": 2, "per_mille": 1000}))
     assert done(call("GET", f"{one}/shadow"))["version"] == 2
     done(call("DELETE", f"{one}/shadow"))

@@ -3,6 +3,7 @@
 use plugin_host::ComponentHash;
 use serde_json::{Value, json};
 use tenancy::plugin::SigningKey;
+use tenancy::{KeyOwner, Scope};
 
 use crate::browser::{Browser, Response};
 use crate::oauth2::code::claims;
@@ -52,4 +53,36 @@ async fn component_shapes_tokens_of_the_tenant_that_trusts_who_signed_it() {
     assert_eq!((&report["state"], &report["signed_by"]), (&json!("failed"), &Value::Null));
     assert!(report["reason"].as_str().unwrap().contains("does not trust"), "{report}");
     assert_eq!(token(&world, "rival", &machine).await.status, 500);
+}
+
+/// Attack: whoever has a key of the tenant that may write its settings trusts a key of their own, or nobody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_a_tenant_trusts_is_the_operators_to_change() {
+    let world = World::start().await;
+    let path = ("PATCH", "/admin/portcullis/v1/tenants/acme");
+    let public = |seed: u8| SigningKey::from_seed([seed; 32]).unwrap().public();
+    let trusting =
+        |required: bool, keys: &Value| json!({ "require_signature": required, "trusted_keys": keys });
+    let trust = trusting(true, &json!({ "ci": public(1) }));
+    let set = json!({ "settings": { "plugin_trust": trust } });
+    assert_eq!(world.operate(&world.key, path, "default", &set).await.status, 200);
+
+    let key = world.admin_key(KeyOwner::Tenant("acme".parse().unwrap()), vec![Scope::All]).await;
+    for changed in [
+        json!({}),
+        json!({ "plugin_trust": trusting(false, &json!({ "ci": public(1) })) }),
+        json!({ "plugin_trust": trusting(true, &json!({})) }),
+        json!({ "plugin_trust": trusting(true, &json!({ "ci": public(2) })) }),
+        json!({ "plugin_trust": trusting(true, &json!({ "ci": public(1), "mine": public(2) })) }),
+    ] {
+        let refused = world.operate(&key, path, "default", &json!({ "settings": changed })).await;
+        assert_eq!(refused.status, 403, "{changed}: {}", refused.text());
+        assert!(refused.text().contains("plugin_trust"), "{}", refused.text());
+    }
+    let kept = json!({ "settings": { "plugin_trust": trust, "identity": {} } });
+    let same = world.operate(&key, path, "default", &kept).await;
+    assert_eq!(same.status, 200, "what else there is, is theirs: {}", same.text());
+    let shown = world.operate(&world.key, ("GET", path.1), "default", &Value::Null).await.json();
+    assert_eq!(shown["settings"]["plugin_trust"], trust, "{shown}");
+    assert_eq!(world.operate(&world.key, path, "default", &json!({ "settings": {} })).await.status, 200);
 }

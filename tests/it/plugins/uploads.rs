@@ -142,7 +142,6 @@ async fn candidate_that_does_not_do_changes_nothing() {
         (json!({ "version": 9 }), "unknown_version"),
         (json!({ "version": kv }), "not_granted"),
         (json!({ "version": people }), "not_exported"),
-        (json!({ "version": echo, "grants": ["log", "secrets"] }), "grant_not_allowed"),
         (json!({ "version": echo, "grants": ["permissions"] }), "not_offered"),
         (json!({ "version": echo, "http_origins": origins }), "malformed_declaration"),
         (json!({ "version": echo, "bind": [] }), "malformed_declaration"),

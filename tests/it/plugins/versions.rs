@@ -91,7 +91,7 @@ async fn shadow_is_compared_on_live_calls_and_promoted() {
     assert_eq!(world.enable(1, json!({})).await.status, 200);
     for (body, reason) in [
         (json!({ "version": 9 }), "unknown_version"),
-        (json!({ "version": 2, "grants": ["secrets"] }), "grant_not_allowed"),
+        (json!({ "version": 2, "grants": ["permissions"] }), "not_offered"),
         (json!({ "version": 2, "bind": [] }), "invalid_request"),
     ] {
         assert_eq!(word(&begin(body).await), reason);

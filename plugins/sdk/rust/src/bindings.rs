@@ -205,3 +205,19 @@ pub mod introspection {
         generate_all,
     });
 }
+
+pub mod settings {
+    wit_bindgen::generate!({
+        path: ["../../../wit/call", "../../../wit/host", "../../../wit/plugin"],
+        inline: "package portcullis:sdk; world settings-plugin { include portcullis:plugin/settings-checker@0.1.0; }",
+        world: "portcullis:sdk/settings-plugin",
+        pub_export_macro: true,
+        export_macro_name: "__export_settings_component",
+        default_bindings_module: "portcullis_plugin::bindings::settings",
+        with: {
+            "portcullis:host/log@0.1.0": super::token::portcullis::host::log,
+            "portcullis:host/config@0.1.0": super::token::portcullis::host::config,
+        },
+        generate_all,
+    });
+}

@@ -31,6 +31,12 @@ impl From<&str> for HookError {
     }
 }
 
+impl From<HookError> for String {
+    fn from(error: HookError) -> Self {
+        error.0
+    }
+}
+
 impl From<HookError> for types::HookError {
     fn from(error: HookError) -> Self {
         Self { message: error.0, extensions: Vec::new() }

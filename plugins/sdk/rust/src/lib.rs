@@ -44,5 +44,6 @@ pub mod permissions;
 pub mod policy;
 pub mod registration;
 pub mod secrets;
+pub mod settings;
 pub mod token;
 pub mod transform;

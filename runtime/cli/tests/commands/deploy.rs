@@ -1,7 +1,11 @@
 //! `portcullis plugin push` and what follows, against a node that runs and one that does not.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::Stdio;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -127,4 +131,61 @@ fn component_is_pushed_to_a_tenant_without_a_running_node() {
     assert_eq!(place.run(&["plugin", "disable", "echo", "--tenant", "acme"]).code, 0);
     assert_eq!(place.run(&["plugin", "delete", "echo", "--tenant", "acme"]).code, 0);
     assert!(Path::new(file).exists());
+}
+
+#[test]
+fn whoever_follows_a_log_is_told_each_line_once_as_it_comes() {
+    let place = Place::with_data(NODE);
+    let file = crate::guest("people_bad").display().to_string();
+    let _node = Running::start(&place);
+    assert_eq!(place.json(&["plugin", "push", &file, "--name", "plan"])["version"], 1);
+    let declaration =
+        place.write("plan.json", "{\"grants\": [\"config\"], \"bind\": [{\"hook\": \"registration\"}]}");
+    place.json(&["plugin", "enable", "plan", "--declaration", &declaration]);
+    // A failure of the plugin: a line of its log.
+    let says = |email: &str| place.fails(&["identity", "create", "--email", email], 1, "");
+    says("before@acme.example");
+
+    let mut follow = place.command(&["plugin", "logs", "plan", "--follow"]);
+    let mut follow = follow.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let (sender, lines) = channel();
+    let out = follow.stdout.take().unwrap();
+    let reading = std::thread::spawn(move || {
+        BufReader::new(out).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
+    });
+    let next = || lines.recv_timeout(Duration::from_mins(1)).unwrap();
+    let first = next();
+    assert!(first.contains("failure"), "{first}");
+    for email in ["a@acme.example", "b@acme.example"] {
+        says(email);
+        let line = next();
+        assert!(line.contains("failure") && line != first, "{line}");
+    }
+    follow.kill().unwrap();
+    follow.wait().unwrap();
+    reading.join().unwrap();
+    assert_eq!(lines.try_iter().collect::<Vec<_>>(), [""; 0], "each once");
+}
+
+#[test]
+fn secrets_are_set_from_files_and_told_by_name() {
+    let place = Place::with_data(NODE);
+    project(&place, "enrich_token_rust");
+    place.fails(&["plugin", "secret", "list"], 3, "no uploaded plugin of that name");
+    place.json(&["plugin", "push"]);
+    let file = place.write("key", "moss-covered\n");
+    assert_eq!(place.run(&["plugin", "secret", "set", "api_key", "--secret-file", &file]).code, 0);
+    assert_eq!(
+        place.run(&["plugin", "secret", "set", "other", "--plugin", "plan", "--secret-file", &file]).code,
+        0
+    );
+    let listed = place.json(&["plugin", "secret", "list"]);
+    let names: Vec<_> = listed.as_array().unwrap().iter().map(|secret| secret["name"].clone()).collect();
+    assert_eq!(names, ["api_key", "other"]);
+    assert!(!listed.to_string().contains("moss"), "{listed}");
+    assert_eq!(place.run(&["plugin", "secret", "delete", "other"]).code, 0);
+    place.fails(&["plugin", "secret", "delete", "other"], 3, "no secret of that name");
+    place.fails(&["plugin", "secret", "set", "a b", "--secret-file", &file], 3, "a secret's name");
+    // Nobody typed anything.
+    place.fails(&["plugin", "secret", "set", "api_key"], 2, "there is no secret");
 }

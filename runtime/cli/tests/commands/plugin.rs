@@ -34,10 +34,21 @@ fn new_project_has_a_name_that_tools_accept_and_a_hook_that_there_is() {
     place.fails(&["plugin", "new", "plan", "--hook", "tokens"], 2, "[possible values: token");
     place.fails(&["plugin", "new", "plan", "--language", "cobol"], 2, "possible values: rust");
     place.fails(&["plugin", "new", "/"], 2, "--name");
+    let other = ["plugin", "new", "plan", "--hook", "login", "--with", "introspection"];
+    place.fails(
+        &other,
+        2,
+        "no template in Rust for `login+introspection`; for the hook `login` there is one without `--with`",
+    );
     assert!(!place.path("plan").exists() && !place.path("My_Plugin").exists());
     assert_eq!(place.run(&["plugin", "new", "My_Plugin", "--name", "plan"]).code, 0);
     let manifest = fs::read_to_string(place.path("My_Plugin/portcullis-plugin.toml")).unwrap();
     assert!(manifest.contains("name = \"plan\""), "{manifest}");
+    assert_eq!(place.run(&["plugin", "new", "asked", "-l", "c", "--with", "introspection"]).code, 0);
+    let manifest = fs::read_to_string(place.path("asked/portcullis-plugin.toml")).unwrap();
+    assert!(manifest.contains("with = [\"introspection\"]"), "{manifest}");
+    let header = fs::read_to_string(place.path("asked/sdk/plugin.h")).unwrap();
+    assert!(header.contains("exports_portcullis_token_introspection_shape_introspection"));
 }
 
 /// A project whose component is a guest of the repository.

@@ -92,7 +92,8 @@ pub(crate) async fn update(call: Call) -> Answer {
         let tenant = find(&call, Scope::TenantsWrite).await?;
         let patch: Patch = body(&call)?;
         if let Some(settings) = &patch.settings {
-            check_settings(settings)?;
+            let wanted = check_settings(settings)?;
+            check_trust(&call, &tenant, &wanted)?;
         }
         let update = TenantUpdate {
             host: patch.host,
@@ -131,9 +132,25 @@ async fn find(call: &Call, scope: Scope) -> Result<Tenant, Failure> {
 }
 
 /// Settings that the tenant could not be loaded with are refused before they are stored.
-fn check_settings(settings: &Map<String, Value>) -> Result<(), Failure> {
+fn check_settings(settings: &Map<String, Value>) -> Result<TenantSettings, Failure> {
     let checked = TenantSettings::check_document(settings);
-    checked.map(|_| ()).map_err(|error| Failure::bad_request(format!("The settings: {error}.")))
+    checked.map_err(|error| Failure::bad_request(format!("The settings: {error}.")))
+}
+
+/// Whose components a tenant runs is the word of the node's operator.
+///
+/// Attack: somebody has a tenant's own key, adds a signing key to those that the tenant trusts, or gives up that components
+/// are signed, and lets theirs run.
+fn check_trust(call: &Call, tenant: &Tenant, wanted: &TenantSettings) -> Result<(), Failure> {
+    // Settings that are no longer understood trusted nobody.
+    let known = TenantSettings::check_document(&tenant.settings.document).unwrap_or_default();
+    if known.plugin_trust == wanted.plugin_trust {
+        return Ok(());
+    }
+    principal(call)?.check_operator(Scope::TenantsWrite).map_err(|_| {
+        let words = "Only a key of the node's operator changes `plugin_trust`: leave it as it is.";
+        Failure::new(StatusCode::FORBIDDEN, "forbidden", words)
+    })
 }
 
 fn document(call: &Call, tenant: &Tenant) -> Value {

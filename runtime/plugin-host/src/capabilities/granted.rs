@@ -24,6 +24,8 @@ pub(crate) struct Granted {
     pub(crate) tenant: TenantId,
     /// Its name there.
     pub(super) plugin: String,
+    /// Whether it was uploaded.
+    pub(super) of_upload: bool,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: Value,
     pub(super) secrets: BTreeMap<String, Secret<String>>,
@@ -52,11 +54,16 @@ impl PluginHost {
         }
         let is_granted = |capability| spec.grants.contains(&capability);
         let mut secrets = BTreeMap::new();
-        // Attack: a plugin is uploaded under the name of one in the operator's file, whose secrets it would get.
-        let may_have_secrets = !matches!(spec.source, PluginSource::Stored(_));
-        let port = services.secrets.as_ref().filter(|_| may_have_secrets && is_granted(Capability::Secrets));
-        if let Some(port) = port {
-            let listed = port.list_plugin_secrets(tenant, &spec.name).await;
+        if let Some(port) = services.secrets.as_ref().filter(|_| is_granted(Capability::Secrets)) {
+            // Attack: a plugin is uploaded under the name of one in the operator's file, whose secrets it would get.
+            let listed = match &spec.source {
+                PluginSource::Stored(stored) => {
+                    stored.components.list_uploaded_secrets(tenant, &spec.name).await
+                }
+                PluginSource::File(_) | PluginSource::Bytes(_) => {
+                    port.list_plugin_secrets(tenant, &spec.name).await
+                }
+            };
             let listed = listed.map_err(|error| HostError::Internal(format!("its secrets: {error}")))?;
             secrets.extend(listed.into_iter().map(|secret| (secret.name, secret.value)));
         }
@@ -74,6 +81,7 @@ impl PluginHost {
         Ok(Arc::new(Granted {
             tenant: tenant.clone(),
             plugin: spec.name.clone(),
+            of_upload: matches!(spec.source, PluginSource::Stored(_)),
             clock: Arc::clone(&self.clock),
             settings: Value::Object(spec.settings.clone()),
             secrets,
@@ -96,6 +104,7 @@ impl Granted {
             Arc::new(Granted {
                 tenant: TenantId::default_tenant(),
                 plugin: String::new(),
+                of_upload: false,
                 clock: Arc::new(FixedClock::new(Timestamp::from_seconds(0))),
                 settings: Value::Null,
                 secrets: BTreeMap::new(),
@@ -114,6 +123,7 @@ impl Granted {
     /// Whether it is the same as another one of the same plugin.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.tenant == other.tenant
+            && self.of_upload == other.of_upload
             && self.settings == other.settings
             && self.secrets == other.secrets
             && self.origins == other.origins

@@ -101,7 +101,11 @@ impl<'a> Kept<'a> {
         let granted = &*call.granted;
         Ok(Self {
             values: granted.values.as_deref().ok_or_else(super::not_granted)?,
-            owner: ValueOwner { tenant: &granted.tenant, plugin: &granted.plugin },
+            owner: ValueOwner {
+                tenant: &granted.tenant,
+                plugin: &granted.plugin,
+                of_upload: granted.of_upload,
+            },
             key: key.as_bytes(),
             room: Room { entries: call.limits.kv_entries, bytes: call.limits.kv_bytes },
             now: granted.clock.now(),
@@ -158,7 +162,7 @@ fn number(value: &[u8]) -> Option<i64> {
 /// What a guest is told. What the database said is for the operator.
 fn in_words(error: ValueError) -> String {
     match error {
-        ValueError::Other | ValueError::Full => error.to_string(),
+        ValueError::Other | ValueError::Gone | ValueError::Full => error.to_string(),
         ValueError::Unavailable(detail) => {
             tracing::warn!(detail, "values of plugins are unavailable");
             "unavailable".to_owned()

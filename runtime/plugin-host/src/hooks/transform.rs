@@ -1,5 +1,8 @@
 //! The `transform` hook: [`TransformHook`] by way of `portcullis:transform/hook`.
 
+#[cfg(test)]
+pub(crate) mod second_version;
+
 use futures_util::future::BoxFuture;
 use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
 use primitives::transform::{TransformDecision, TransformHook, TransformRequest};
@@ -78,6 +81,10 @@ impl GuestCall for TransformCall {
     }
 
     async fn run(self, function: GuestFunction, store: &mut Store<CallState>) -> wasmtime::Result<Answer> {
+        #[cfg(test)]
+        if let GuestFunction::TransformNext(transform) = function {
+            return second_version::run(self, transform, store).await;
+        }
         let GuestFunction::Transform(transform) = function else { return Err(other_function()) };
         let request = wit::TransformRequest {
             place: self.request.place.as_str(),

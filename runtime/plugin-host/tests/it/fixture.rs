@@ -1,12 +1,11 @@
 //! A host with an empty cache, guests by the names of their fixtures, and a typical request.
 
+use std::ffi::OsString;
 use std::fmt::Debug;
 use std::fs::File;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use futures_util::FutureExt as _;
 use oauth2::hooks::{TokenDecision, TokenHook as _, TokenRequest, TokenShape, TokenSubject};
@@ -35,7 +34,20 @@ impl Fixture {
     pub(crate) fn new(settings: Settings) -> Self {
         let cache = tempfile::tempdir().unwrap();
         let (host, clock) = host(settings, &cache.path().join("code"), 7);
-        let (host, tenant) = (host.unwrap(), TenantId::default_tenant());
+        Self::on(host.unwrap(), clock, cache)
+    }
+
+    /// The same, with what holds its compilations.
+    pub(crate) fn gated() -> (Self, Gate) {
+        let cache = tempfile::tempdir().unwrap();
+        let gate = Gate(cache.path().join("gate"));
+        let code = cache.path().join("code");
+        let (host, clock) = compiling(gate.compiler(), Settings::default(), &code, 7);
+        (Self::on(host.unwrap(), clock, cache), gate)
+    }
+
+    fn on(host: PluginHost, clock: Arc<FixedClock>, cache: tempfile::TempDir) -> Self {
+        let tenant = TenantId::default_tenant();
         run(TenantPlugins::install(&host, &tenant, Vec::new(), &TrustSettings::default()));
         Self { host, tenant, clock, cache }
     }
@@ -71,7 +83,19 @@ impl Fixture {
     }
 }
 
+/// Stands in for `portcullis compile-plugin`.
+const COMPILER: &str = env!("CARGO_BIN_EXE_portcullis-compile-plugin");
+
 pub(crate) fn host(
+    settings: Settings,
+    cache: &Path,
+    key: u8,
+) -> (Result<PluginHost, HostError>, Arc<FixedClock>) {
+    compiling(Compiler::Child { program: COMPILER.into(), arguments: Vec::new() }, settings, cache, key)
+}
+
+fn compiling(
+    compiler: Compiler,
     settings: Settings,
     cache: &Path,
     key: u8,
@@ -79,10 +103,6 @@ pub(crate) fn host(
     let key = DataKey { id: 1, material: [key; 32].into() };
     let sealer = Sealer::new(Keyring::new(key, Vec::new()), Arc::new(SeededRng::new(7)));
     let clock = Arc::new(FixedClock::new(Timestamp::from_seconds(1_000)));
-    let compiler = Compiler::Child {
-        program: env!("CARGO_BIN_EXE_portcullis-compile-plugin").into(),
-        arguments: Vec::new(),
-    };
     (PluginHost::new(settings, cache, compiler, Arc::new(sealer), clock.clone()), clock)
 }
 
@@ -136,27 +156,31 @@ pub(crate) fn issued(decision: Result<TokenDecision, HookFailure>) -> TokenShape
     }
 }
 
-/// A file that is being read: a pipe, out of which a guest comes.
-pub(crate) struct Slowly(JoinHandle<File>);
+/// What holds compilations: they wait while there is a pipe at its path that somebody has open.
+pub(crate) struct Gate(PathBuf);
 
-impl Slowly {
-    pub(crate) fn from(file: &Path, guest: &'static str) -> Self {
-        std::fs::remove_file(file).unwrap();
-        assert!(Command::new("mkfifo").arg(file).status().unwrap().success());
-        let file = file.to_owned();
-        Self(std::thread::spawn(move || {
-            let mut pipe = File::options().write(true).open(file).unwrap();
-            pipe.write_all(&std::fs::read(component(guest)).unwrap()).unwrap();
-            pipe
-        }))
+impl Gate {
+    /// What a compilation runs: it waits at the gate, and then compiles.
+    fn compiler(&self) -> Compiler {
+        let script = r#"if [ -p "$0" ]; then read -r _ < "$0"; fi; exec "$1""#;
+        let arguments: [OsString; 4] = ["-c".into(), script.into(), self.0.clone().into(), COMPILER.into()];
+        Compiler::Child { program: "/bin/sh".into(), arguments: arguments.to_vec() }
     }
 
-    /// Lets `reader` go on until it reads. It goes no further while the pipe is open.
-    pub(crate) async fn read_by(self, reader: &mut (impl Future<Output: Debug> + Unpin)) -> File {
-        while !self.0.is_finished() {
-            assert!(reader.now_or_never().is_none());
+    /// Lets `doing` go on until it compiles: it has read its files then. It goes no further while the pipe is open; other
+    /// compilations wait for their turn.
+    pub(crate) async fn reached_by(&self, doing: &mut (impl Future<Output: Debug> + Unpin)) -> File {
+        assert!(Command::new("mkfifo").arg(&self.0).status().unwrap().success());
+        let gate = self.0.clone();
+        let opening = std::thread::spawn(move || {
+            let pipe = File::options().write(true).open(&gate).unwrap();
+            std::fs::remove_file(gate).unwrap();
+            pipe
+        });
+        while !opening.is_finished() {
+            assert!(doing.now_or_never().is_none());
             tokio::task::yield_now().await;
         }
-        self.0.join().unwrap()
+        opening.join().unwrap()
     }
 }

@@ -23,6 +23,7 @@ mod policy;
 mod recent;
 mod reread;
 mod reuse;
+mod settings;
 mod shadow;
 mod signature;
 mod token;

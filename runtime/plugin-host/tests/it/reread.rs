@@ -2,19 +2,21 @@
 //! means "no plugin".
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use oauth2::hooks::TokenHook as _;
-use portcullis_plugin_host::{Limits, Settings};
+use portcullis_plugin_host::Limits;
 use primitives::hooks::HookFailureKind;
 use serde_json::json;
 use tenancy::plugin::TrustSettings;
 use tenancy::{DeclaredPlugin, PluginReport, PluginState, Reread, TenantPlugins as _};
 
-use crate::fixture::{Fixture, Slowly, component, issued, request, run};
+use crate::fixture::{Fixture, Gate, component, issued, request, run};
 
 /// A tenant whose plugin is a file that a test writes to.
 struct Changing {
     fixture: Fixture,
+    gate: Gate,
     file: PathBuf,
     declared: DeclaredPlugin,
     trust: TrustSettings,
@@ -22,14 +24,14 @@ struct Changing {
 
 impl Changing {
     fn new(guest: &str, change: impl FnOnce(&mut DeclaredPlugin)) -> Self {
-        let fixture = Fixture::new(Settings::default());
+        let (fixture, gate) = Fixture::gated();
         let file = fixture.cache.path().join("plan.wasm");
         let mut declared: DeclaredPlugin =
             serde_json::from_value(json!({ "name": "plan", "component": file })).unwrap();
         // A busy machine is no failure of the guest's.
         declared.limits = Limits { wall_ms: Some(10_000), ..Limits::default() };
         change(&mut declared);
-        let changing = Self { fixture, file, declared, trust: TrustSettings::default() };
+        let changing = Self { fixture, gate, file, declared, trust: TrustSettings::default() };
         changing.write(&component(guest));
         changing.install();
         changing
@@ -165,16 +167,15 @@ fn calls_in_flight_finish_on_the_old_version() {
 fn new_declaration_is_not_lost_to_a_reading_that_ends_later() {
     for which in [Reread::All, Reread::Changed] {
         let changing = Changing::new("token_echo", |_| {});
-        let slowly = Slowly::from(&changing.file, "token_remembers");
+        changing.write(&component("token_remembers"));
         let mut declared = changing.declared.clone();
         declared.component = component("token_echo");
         declared.bind[0].client = Some("somebody-else".parse().unwrap());
         let Fixture { host, tenant, .. } = &changing.fixture;
         run(async {
             let mut reading = host.reread(which);
-            let pipe = slowly.read_by(&mut reading).await;
+            let pipe = changing.gate.reached_by(&mut reading).await;
             host.install(tenant, vec![declared], &changing.trust).await;
-            changing.write(&component("token_remembers"));
             drop(pipe);
             reading.await;
         });
@@ -184,16 +185,44 @@ fn new_declaration_is_not_lost_to_a_reading_that_ends_later() {
 
 #[test]
 fn installation_that_read_a_file_before_it_changed_reads_it_again() {
-    let changing = Changing::new("token_sockets", |_| {});
-    let slowly = Slowly::from(&changing.file, "token_echo");
+    // Compiled already: what the reading finds need not wait behind what is held.
+    let changing = Changing::new("token_remembers", |_| {});
+    changing.write(&component("token_echo"));
     let Fixture { host, tenant, .. } = &changing.fixture;
     run(async {
         let mut installing = host.install(tenant, vec![changing.declared.clone()], &changing.trust);
-        let pipe = slowly.read_by(&mut installing).await;
+        let pipe = changing.gate.reached_by(&mut installing).await;
         changing.write(&component("token_remembers"));
         host.reread(Reread::All).await;
         drop(pipe);
         installing.await;
     });
     assert_eq!(changing.answers(), Ok("token_remembers"));
+}
+
+/// Attack, or accident: opening a pipe waits for whoever writes to it, and each look at the files would hold one more thread.
+#[test]
+fn path_that_is_no_regular_file_is_refused_and_holds_nobody() {
+    let pipe = |changing: &Changing| {
+        std::fs::remove_file(&changing.file).unwrap();
+        assert!(Command::new("mkfifo").arg(&changing.file).status().unwrap().success());
+    };
+    let directory = |changing: &Changing| {
+        std::fs::remove_file(&changing.file).unwrap();
+        std::fs::create_dir(&changing.file).unwrap();
+    };
+    let device = |changing: &Changing| {
+        std::fs::remove_file(&changing.file).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &changing.file).unwrap();
+    };
+    let ways: [fn(&Changing); 3] = [pipe, directory, device];
+    for breaking in ways {
+        let changing = Changing::new("token_echo", |_| {});
+        breaking(&changing);
+        let PluginState::Failed { reason } = changing.reread(Reread::Changed).state else {
+            panic!("it runs")
+        };
+        assert!(reason.contains("plan.wasm: not a regular file"), "{reason}");
+        assert_eq!(changing.answers(), Ok("token_echo"), "the earlier version goes on");
+    }
 }

@@ -29,7 +29,8 @@ use crate::log::Log;
 use crate::message::message_rules;
 use crate::people::{people_bad, people_rules};
 use crate::policy::policy_rules;
-use crate::transform::transform_rules;
+use crate::settings::settings_checks;
+use crate::transform::{transform_both, transform_next, transform_rules};
 
 // A fixture without a test of its name does not compile.
 include!(concat!(env!("OUT_DIR"), "/fixtures.rs"));

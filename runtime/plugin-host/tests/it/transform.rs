@@ -1,6 +1,8 @@
 //! The `transform` hook through a real guest, by the trait that the rooms with templates ask.
 
-use portcullis_plugin_host::{Binding, HookName, PluginSource, PluginSpec, Settings};
+use portcullis_plugin_host::{
+    Binding, ComponentHash, HookName, HostError, PluginSource, PluginSpec, Settings,
+};
 use primitives::hook_document::HookDocument;
 use primitives::hooks::{HookFailure, HookFailureKind};
 use primitives::transform::{TransformDecision, TransformHook as _, TransformPlace, TransformRequest};
@@ -14,12 +16,16 @@ const CODE: &str = "code-481-516";
 
 impl Fixture {
     fn add_transform(&self, name: &str, client: Option<&str>) {
-        let source = PluginSource::File(component("transform_rules"));
+        self.add(name, "transform_rules", client).unwrap();
+    }
+
+    fn add(&self, name: &str, guest: &str, client: Option<&str>) -> Result<ComponentHash, HostError> {
+        let source = PluginSource::File(component(guest));
         let mut spec = PluginSpec::new(name, source, HookName::Transform);
         let client = client.map(|client| client.parse().unwrap());
         spec.bindings = vec![Binding { client, ..Binding::every(HookName::Transform) }];
         spec.limits.wall_ms = Some(10_000);
-        run(self.host.install_plugin(&self.tenant, spec)).unwrap();
+        run(self.host.install_plugin(&self.tenant, spec))
     }
 
     fn transform(
@@ -96,4 +102,21 @@ fn only_the_plugin_that_a_template_names_is_asked_and_it_must_be_bound() {
     }
     TenantPlugins::forget(&fixture.host, &fixture.tenant);
     assert_eq!(ask("templates").unwrap_err().kind, HookFailureKind::Unavailable);
+}
+
+/// A host that knows no second version: `hooks::transform::second_version` is one that does.
+#[test]
+pub(crate) fn transform_next() {
+    let fixture = Fixture::new(Settings::default());
+    let refused = fixture.add("next", "transform_next", None).unwrap_err();
+    assert!(matches!(refused, HostError::NotExported { hook: "transform", .. }), "{refused:?}");
+}
+
+#[test]
+pub(crate) fn transform_both() {
+    let fixture = Fixture::new(Settings::default());
+    fixture.add("both", "transform_both", None).unwrap();
+    let made = fixture.transform("both", TransformPlace::WebhookBody, "signed-up");
+    let expect = json!({ "version": "0.1.0", "place": "webhook-body" });
+    assert_eq!(made, Ok(TransformDecision::Output(expect)), "in the version that this host knows");
 }

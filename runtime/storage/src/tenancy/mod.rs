@@ -6,6 +6,7 @@ mod plugin_secrets;
 mod plugin_values;
 mod tenants;
 mod uploaded_plugins;
+mod uploaded_secrets;
 
 use ::tenancy::Write;
 use ::tenancy::ports::ReadError;
@@ -33,12 +34,15 @@ impl Stored for Write {
             Self::DeleteUploadedPlugin { plugin, revision } => {
                 return Ok(uploaded_plugins::delete(tenant, &plugin, revision));
             }
+            Self::PutUploadedPlugin { plugin, reloads } => {
+                return Ok(uploaded_plugins::put(tenant, &plugin, reloads));
+            }
             Self::DeletePluginVersion { plugin, version } => {
                 return Ok(uploaded_plugins::delete_version(tenant, &plugin, version));
             }
+            Self::HoldUploadedPlugin { plugin } => plugin_values::hold(tenant, plugin),
             Self::PutComponent(component) => components::put(tenant, &component),
             Self::InsertPluginVersion(version) => uploaded_plugins::insert_version(tenant, &version),
-            Self::PutUploadedPlugin { plugin, reloads } => uploaded_plugins::put(tenant, &plugin, reloads),
             Self::InsertTenant(new) => tenants::insert(&new),
             Self::ReplaceTenant { tenant: new, read_version } => tenants::replace(&new, read_version),
             Self::InsertAdminKey { key, hash } => admin_keys::insert(tenant, &key, &hash),
@@ -46,6 +50,9 @@ impl Stored for Write {
             Self::TouchAdminKey { id, used_at } => admin_keys::touch(tenant, id, used_at),
             Self::PutPluginSecret { secret, at } => plugin_secrets::put(tenant, sealer, &secret, at),
             Self::DeletePluginSecret { plugin, name } => plugin_secrets::delete(tenant, plugin, name),
+            Self::PutUploadedSecret(secret) => uploaded_secrets::put(tenant, sealer, &secret),
+            Self::DeleteUploadedSecret { plugin, name } => uploaded_secrets::delete(tenant, plugin, name),
+            Self::DeleteUploadedSecrets { plugin } => uploaded_secrets::delete_all(tenant, plugin),
             Self::PutPluginValue { plugin, put, now } => plugin_values::put(tenant, &plugin, *put, now),
         }])
     }

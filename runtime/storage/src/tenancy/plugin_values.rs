@@ -2,6 +2,9 @@
 //!
 //! Whoever writes values takes the plugin's row of `plugin_usage` first. So on PostgreSQL too, the count in
 //! that row and the values change by turns, and each statement after it sees what the one before left.
+//!
+//! An uploaded plugin has the row from its first version until it is deleted. So what a call of it puts while it is
+//! deleted waits for that, and finds the row gone.
 
 use ::tenancy::Write;
 use ::tenancy::plugin::values::{KeptValue, PluginValues, PutValue, Replaces, Room, ValueError, ValueOwner};
@@ -20,6 +23,22 @@ fn take_turn(tenant: &TenantId, plugin: &str) -> Statement {
     Statement::one(
         "INSERT INTO plugin_usage (tenant, plugin, entries, bytes) VALUES ($1, $2, 0, 0)
          ON CONFLICT (tenant, plugin) DO UPDATE SET entries = plugin_usage.entries",
+        values![tenant, plugin],
+    )
+}
+
+/// No guard. What an uploaded plugin keeps is counted from here on; one of its name in the settings may have begun already.
+pub(super) fn begin(tenant: &TenantId, plugin: &str) -> Statement {
+    Statement::any(
+        "INSERT INTO plugin_usage (tenant, plugin, entries, bytes) VALUES ($1, $2, 0, 0) ON CONFLICT DO NOTHING",
+        values![tenant, plugin],
+    )
+}
+
+/// Guard: the uploaded plugin is there. Takes its turn.
+pub(super) fn hold(tenant: &TenantId, plugin: String) -> Statement {
+    Statement::one(
+        "UPDATE plugin_usage SET entries = entries WHERE tenant = $1 AND plugin = $2",
         values![tenant, plugin],
     )
 }
@@ -101,8 +120,8 @@ pub(super) fn delete_all(tenant: &TenantId, plugin: &str) -> Vec<Statement> {
 /// No guard.
 pub(super) fn delete(tenant: &TenantId, plugin: &str, key: Vec<u8>) -> Vec<Statement> {
     vec![
-        take_turn(tenant, plugin),
-        Statement::one(
+        // Without the row there is nothing to delete, and of a plugin that is gone it must not come back.
+        Statement::any(
             "UPDATE plugin_usage SET
                  entries = entries
                      - (SELECT COUNT(*) FROM plugin_values v
@@ -119,12 +138,16 @@ pub(super) fn delete(tenant: &TenantId, plugin: &str, key: Vec<u8>) -> Vec<State
     ]
 }
 
-/// Deletes at most `limit` of a plugin's values that have expired, and counts them off.
+/// Deletes at most `limit` of a plugin's values that have expired, and counts them off. Of a plugin that is gone there
+/// are none.
 fn delete_expired(tenant: &TenantId, plugin: &str, now: Timestamp, limit: u32) -> Vec<Statement> {
     let args = || values![tenant, plugin, now, i64::from(limit)];
     vec![
-        take_turn(tenant, plugin),
-        Statement::one(
+        Statement::any(
+            "UPDATE plugin_usage SET entries = entries WHERE tenant = $1 AND plugin = $2",
+            values![tenant, plugin],
+        ),
+        Statement::any(
             "UPDATE plugin_usage SET
                  entries = entries - (SELECT COUNT(*) FROM (
                      SELECT v.key FROM plugin_values v
@@ -187,11 +210,19 @@ impl Storage {
     async fn try_put(&self, owner: ValueOwner<'_>, put: PutValue, now: Timestamp) -> Result<(), ValueError> {
         let plugin = || owner.plugin.to_owned();
         let (key, size, room) = (put.key.clone(), size(&put.key, &put.kept.value), put.room);
-        let change = Change::new(owner.tenant.clone())
+        let change = Change::new(owner.tenant.clone());
+        let change = if owner.of_upload {
+            change.write(Write::HoldUploadedPlugin { plugin: plugin() })
+        } else {
+            change
+        };
+        let change = change
             .write(Write::ReservePluginRoom { plugin: plugin(), key, size, room })
             .write(Write::PutPluginValue { plugin: plugin(), put: Box::new(put), now });
+        let before = usize::from(owner.of_upload);
         self.apply(change).await.map_err(|error| match error {
-            ApplyError::Missed { write: 0 } => ValueError::Full,
+            ApplyError::Missed { write } if write < before => ValueError::Gone,
+            ApplyError::Missed { write } if write == before => ValueError::Full,
             ApplyError::Missed { .. } => ValueError::Other,
             ApplyError::Storage(error) => unavailable(&error),
         })

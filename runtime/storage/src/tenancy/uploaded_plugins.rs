@@ -1,17 +1,20 @@
 //! Tables `uploaded_plugins` and `plugin_versions`.
 
-use ::tenancy::plugin::uploaded::{ComponentRoom, PluginVersion, UploadedPlugin, UploadedPlugins};
+use ::tenancy::plugin::PluginSecret;
+use ::tenancy::plugin::uploaded::{
+    ComponentRoom, PluginVersion, SecretFacts, UploadedPlugin, UploadedPlugins,
+};
 use ::tenancy::ports::ReadError;
 use futures_util::future::BoxFuture;
 use primitives::TenantId;
 
-use super::{components, read_error};
+use super::{components, plugin_values, read_error};
 use crate::row::Row;
 use crate::statement::{Statement, json};
 use crate::{Storage, StorageError, values};
 
-/// Guard: the revision before is there; the first one is put where nothing is.
-pub(super) fn put(tenant: &TenantId, plugin: &UploadedPlugin, reloads: bool) -> Statement {
+/// Guard: the revision before is there; the first one is put where nothing is. What it keeps is counted from then on.
+pub(super) fn put(tenant: &TenantId, plugin: &UploadedPlugin, reloads: bool) -> Vec<Statement> {
     let row = values![
         tenant,
         plugin.name.as_str(),
@@ -31,7 +34,9 @@ pub(super) fn put(tenant: &TenantId, plugin: &UploadedPlugin, reloads: bool) -> 
          WHERE tenant = $1 AND name = $2 AND revision = $3 - 1"
     };
     let statement = Statement::one(sql, row);
-    if reloads { statement.changes("tenant", tenant.as_str()) } else { statement }
+    let statement = if reloads { statement.changes("tenant", tenant.as_str()) } else { statement };
+    let counted = (plugin.revision == 1).then(|| plugin_values::begin(tenant, &plugin.name));
+    std::iter::once(statement).chain(counted).collect()
 }
 
 /// Guard: it has this revision.
@@ -126,6 +131,22 @@ impl UploadedPlugins for Storage {
             let row = self.find_one(sql, values![tenant, sha256]).await.map_err(read_error)?;
             row.map(|row| row.blob(0)).transpose().map_err(read_error)
         })
+    }
+
+    fn list_secret_facts<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<SecretFacts>, ReadError>> {
+        Box::pin(async move { self.uploaded_secret_facts(tenant, name).await.map_err(read_error) })
+    }
+
+    fn list_uploaded_secrets<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<PluginSecret>, ReadError>> {
+        Box::pin(async move { self.uploaded_secrets(tenant, name).await.map_err(read_error) })
     }
 
     fn component_usage<'a>(

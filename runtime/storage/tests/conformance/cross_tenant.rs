@@ -21,7 +21,7 @@ use oauth2::ports::{
 };
 use oauth2::write::Write;
 use primitives::{Secret, SessionId, TenantId};
-use tenancy::plugin::uploaded::UploadedPlugins as _;
+use tenancy::plugin::uploaded::{SecretFacts, UploadedPlugins as _, UploadedSecret};
 use tenancy::plugin::values::{KeptValue, PutValue, Replaces, Room, ValueOwner};
 use tenancy::plugin::{PluginSecret, PluginSecrets as _, PluginValues as _};
 use uuid::Uuid;
@@ -119,7 +119,14 @@ impl Rows {
         let secret = PluginSecret { plugin, name, value: Secret::new("s".to_owned()) };
         assert_eq!(world.apply([tenancy::Write::PutPluginSecret { secret, at: world.now() }]).await, None);
         world.upload("plan", component("a", 3)).await.unwrap();
-        let owner = ValueOwner { tenant: &world.tenant, plugin: "plan" };
+        let (name, updated_by) = ("key".to_owned(), primitives::Actor::System);
+        let secret = UploadedSecret {
+            plugin: "plan".to_owned(),
+            facts: SecretFacts { name, updated_at: world.now(), updated_by },
+            value: Secret::new("s".to_owned()),
+        };
+        assert_eq!(world.apply([tenancy::Write::PutUploadedSecret(Box::new(secret))]).await, None);
+        let owner = ValueOwner { tenant: &world.tenant, plugin: "plan", of_upload: true };
         let kept = KeptValue { value: b"v".to_vec(), expires_at: None };
         let room = Room { entries: 1, bytes: 2 };
         let put = PutValue { key: b"k".to_vec(), kept, replaces: Replaces::Nothing, room };
@@ -171,13 +178,15 @@ impl Rows {
             find_uploaded_plugin("plan"),
             list_plugin_versions("plan"),
             find_component("a"),
+            list_secret_facts("plan"),
+            list_uploaded_secrets("plan"),
             component_usage(),
         ];
         for key in [ProfileKey::Id(subject), ProfileKey::Identifier(&self.identifier)] {
             let profile = storage.find_profile(tenant, key).await.unwrap();
             looked_up.push(("find_profile", format!("{profile:?}")));
         }
-        let owner = ValueOwner { tenant, plugin: "plan" };
+        let owner = ValueOwner { tenant, plugin: "plan", of_upload: true };
         let value = storage.find_value(owner, b"k", world.now()).await.unwrap();
         looked_up.push(("find_value", format!("{value:?}")));
         let keys = storage.load_keys(tenant).await.unwrap();
@@ -250,7 +259,9 @@ impl Rows {
         let (plugin, name) = ("plan".to_owned(), "key".to_owned());
         let key = b"k".to_vec();
         let unguarded = [
-            tenancy::Write::DeletePluginSecret { plugin: plugin.clone(), name },
+            tenancy::Write::DeletePluginSecret { plugin: plugin.clone(), name: name.clone() },
+            tenancy::Write::DeleteUploadedSecret { plugin: plugin.clone(), name },
+            tenancy::Write::DeleteUploadedSecrets { plugin: plugin.clone() },
             tenancy::Write::DeletePluginValue { plugin: plugin.clone(), key },
             tenancy::Write::DeletePluginValues { plugin },
         ];

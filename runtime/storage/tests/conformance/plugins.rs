@@ -1,64 +1,16 @@
-//! What plugins have: their secrets, and what they keep.
+//! What plugins keep.
 
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use primitives::{Secret, Timestamp};
+use primitives::Timestamp;
 use serde_json::json;
-use tenancy::Write;
+use tenancy::plugin::PluginValues as _;
 use tenancy::plugin::uploaded::UploadedPlugins as _;
 use tenancy::plugin::values::{KeptValue, PutValue, Replaces, Room, ValueError, ValueOwner};
-use tenancy::plugin::{PluginSecret, PluginSecrets as _, PluginValues as _};
 
 use crate::uploads::{asked, component};
 use crate::world::World;
-
-impl World {
-    async fn put_secret(&self, plugin: &str, name: &str, value: &str) {
-        let value = Secret::new(value.to_owned());
-        let secret = PluginSecret { plugin: plugin.to_owned(), name: name.to_owned(), value };
-        assert_eq!(self.apply([Write::PutPluginSecret { secret, at: self.now() }]).await, None);
-    }
-
-    /// `<name>=<value>` of each secret of a plugin.
-    async fn secrets(&self, plugin: &str) -> Vec<String> {
-        let listed = self.storage.list_plugin_secrets(&self.tenant, plugin).await.unwrap();
-        listed.iter().map(|secret| format!("{}={}", secret.name, secret.value.expose())).collect()
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn secrets_are_read_by_their_plugin_as_they_were_put() {
-    for world in World::each().await {
-        world.put_secret("a", "key", "1").await;
-        world.put_secret("b", "key", "2").await;
-        world.put_secret("a", "another", "3").await;
-        world.put_secret("a", "key", "4").await;
-        assert_eq!(world.secrets("a").await, ["another=3", "key=4"]);
-        assert_eq!(world.secrets("b").await, ["key=2"]);
-        assert_eq!(world.storage.list_secrets_of_plugins(&world.tenant).await.unwrap().len(), 3);
-        let delete = || Write::DeletePluginSecret { plugin: "a".to_owned(), name: "key".to_owned() };
-        assert_eq!(world.apply([delete()]).await, None);
-        assert_eq!(world.apply([delete()]).await, None, "one that is gone is no error");
-        assert_eq!(world.secrets("a").await, ["another=3"]);
-        assert_eq!(world.secrets("b").await, ["key=2"]);
-    }
-}
-
-/// Attack: whoever can write to the database gives one plugin the secret of another.
-#[tokio::test(flavor = "multi_thread")]
-async fn secret_that_was_moved_to_another_plugin_does_not_open() {
-    for world in World::each().await {
-        world.put_secret("a", "key", "of a").await;
-        world.put_secret("b", "key", "of b").await;
-        world
-            .raw("UPDATE plugin_secrets SET secret = (SELECT secret FROM plugin_secrets WHERE plugin = 'b')")
-            .await;
-        let moved = world.storage.list_plugin_secrets(&world.tenant, "a").await.unwrap_err();
-        assert!(moved.to_string().contains("plugin_secrets.secret"), "{moved}");
-        assert_eq!(world.secrets("b").await, ["key=of b"]);
-    }
-}
 
 /// Attack: whoever gets a deleted plugin's name reads what it kept.
 #[tokio::test(flavor = "multi_thread")]
@@ -97,25 +49,11 @@ async fn what_a_plugin_kept_goes_when_it_is_deleted_and_stays_while_it_is_disabl
     }
 }
 
-/// Attack: whoever reads the database's file has the secrets.
-#[tokio::test(flavor = "multi_thread")]
-async fn secret_does_not_stand_in_the_database() {
-    for world in World::each().await {
-        world.put_secret("a", "key", "hunter2").await;
-        let portcullis_storage::Location::Sqlite(path) = &world.location else { continue };
-        let files = std::fs::read_dir(path.parent().unwrap()).unwrap();
-        for file in files {
-            let bytes = std::fs::read(file.unwrap().path()).unwrap();
-            assert!(!bytes.windows(7).any(|found| found == b"hunter2"));
-        }
-    }
-}
-
 const ROOM: Room = Room { entries: 4, bytes: 1_000 };
 
 impl World {
     fn owner<'a>(&'a self, plugin: &'a str) -> ValueOwner<'a> {
-        ValueOwner { tenant: &self.tenant, plugin }
+        ValueOwner { tenant: &self.tenant, plugin, of_upload: false }
     }
 
     async fn put(
@@ -316,5 +254,46 @@ async fn expired_values_that_nobody_deleted_yet_do_not_fill_the_room() {
         world.clock.advance(Duration::from_secs(1));
         assert_eq!(world.put("a", (b"new", b"x"), Replaces::Anything).await, Ok(()));
         assert_eq!(world.free_places("a").await, 3);
+    }
+}
+
+/// Attack: a call that is under way writes when its plugin is deleted, and whoever gets the name reads it.
+#[tokio::test(flavor = "multi_thread")]
+async fn upload_that_is_gone_keeps_nothing_more() {
+    for world in World::each().await {
+        let owner = ValueOwner { tenant: &world.tenant, plugin: "plan", of_upload: true };
+        let put = async |key: &[u8]| {
+            let kept = KeptValue { value: b"x".to_vec(), expires_at: None };
+            let put = PutValue { key: key.to_vec(), kept, replaces: Replaces::Anything, room: ROOM };
+            world.storage.put_value(owner, put, world.now()).await
+        };
+        let delete = async || {
+            let plugin = world.storage.find_uploaded_plugin(&world.tenant, "plan").await.unwrap().unwrap();
+            let change = plugin.delete(&asked(&world, &world.tenant), false).unwrap();
+            world.storage.apply(change).await.unwrap();
+        };
+        assert_eq!(put(b"a").await, Err(ValueError::Gone), "there is no such plugin yet");
+        world.upload("plan", component("plan", 10)).await.unwrap();
+        assert_eq!(put(b"a").await, Ok(()));
+        delete().await;
+        // What is deleted late makes nothing of it come back.
+        world.storage.delete_value(owner, b"a").await.unwrap();
+        assert_eq!(put(b"a").await, Err(ValueError::Gone));
+        assert_eq!(world.value("plan", b"a").await, None);
+
+        // At the same time: whichever is first, nothing is left.
+        for round in 0..8_u8 {
+            world.upload("plan", component("plan", 10)).await.unwrap();
+            let keys: Vec<[u8; 2]> = (0..8).map(|at| [round, at]).collect();
+            let writing = join_all(keys.iter().map(|key| put(key)));
+            let (written, ()) = futures_util::join!(writing, delete());
+            assert!(
+                written.iter().all(|done| matches!(done, Ok(()) | Err(ValueError::Gone | ValueError::Full))),
+                "{written:?}"
+            );
+            for key in keys {
+                assert_eq!(world.value("plan", &key).await, None, "{written:?}");
+            }
+        }
     }
 }

@@ -66,18 +66,14 @@ pub struct Uploads {
     pub bytes_per_tenant: u64,
     /// How many versions one tenant may keep, of all its plugins together.
     pub versions_per_tenant: u64,
-    /// What an uploaded plugin may be granted. Its secrets can only be named in this file, so `secrets` gives it none.
+    /// What an uploaded plugin may be granted. Its secrets are those that are set by the admin API, never ones of this
+    /// file.
     pub grants: BTreeSet<Capability>,
 }
 
 impl Default for Uploads {
     fn default() -> Self {
-        let of_the_file = |capability: &Capability| *capability == Capability::Secrets;
-        Self {
-            bytes_per_tenant: 256 << 20,
-            versions_per_tenant: 256,
-            grants: Capability::ALL.into_iter().filter(|capability| !of_the_file(capability)).collect(),
-        }
+        Self { bytes_per_tenant: 256 << 20, versions_per_tenant: 256, grants: Capability::ALL.into() }
     }
 }
 

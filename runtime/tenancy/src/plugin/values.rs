@@ -20,6 +20,8 @@ pub struct ValueOwner<'a> {
     pub tenant: &'a TenantId,
     /// The plugin's name in the tenant.
     pub plugin: &'a str,
+    /// Whether it was uploaded: then it keeps nothing once it is deleted, whatever a call of it was about to put.
+    pub of_upload: bool,
 }
 
 /// A value that is kept.
@@ -70,6 +72,9 @@ pub enum ValueError {
     /// Something else is there. The plugin's, or somebody was faster.
     #[error("another value is there")]
     Other,
+    /// The plugin was deleted.
+    #[error("the plugin was deleted")]
+    Gone,
     /// It would have more than its room. The plugin's.
     #[error("the plugin keeps as much as it may")]
     Full,

@@ -22,6 +22,9 @@ pub(super) struct Manifest {
     pub(super) name: String,
     pub(super) language: Language,
     pub(super) hook: HookName,
+    /// The interfaces of the hook's package that it implements besides, by their names there.
+    #[serde(default)]
+    pub(super) with: BTreeSet<String>,
     #[serde(default)]
     pub(super) grants: BTreeSet<Capability>,
     #[serde(default)]
@@ -73,7 +76,7 @@ impl Project {
 
     /// The plugin as a node would have it installed.
     pub(super) fn spec(&self) -> Result<PluginSpec, Failure> {
-        let Manifest { name, hook, grants, limits, calls_per_instance, settings, language: _ } =
+        let Manifest { name, hook, grants, limits, calls_per_instance, settings, language: _, with: _ } =
             self.manifest.clone();
         let source = PluginSource::File(self.built()?);
         Ok(PluginSpec { settings, limits, calls_per_instance, grants, ..PluginSpec::new(name, source, hook) })

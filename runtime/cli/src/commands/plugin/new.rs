@@ -11,7 +11,7 @@ use plugin_host::HookName;
 
 use super::language::Language;
 use super::manifest::check_name;
-use super::template;
+use super::template::{self, Kind};
 use crate::outcome::Failure;
 
 /// Options of `plugin new`.
@@ -26,6 +26,9 @@ pub(crate) struct Options {
     /// The hook that it implements
     #[arg(long, value_parser = hook_parser(), default_value = HookName::Token.as_str())]
     hook: HookName,
+    /// An interface that the hook has besides, to implement too, e.g. `introspection` of `token`
+    #[arg(long, value_name = "INTERFACE")]
+    with: Option<String>,
     /// The plugin's name [default: the directory's]
     #[arg(long)]
     name: Option<String>,
@@ -38,22 +41,26 @@ fn hook_parser() -> impl clap::builder::TypedValueParser<Value = HookName> {
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
-    let Options { directory, language, hook, name } = options;
+    let Options { directory, language, hook, with, name } = options;
     let name = match name {
         Some(name) => name.clone(),
         None => name_of(directory)?,
     };
     check_name(&name).map_err(|reason| Failure::Usage(anyhow!("{name:?}: {reason}; see --name")))?;
-    let hooks = template::hooks(*language);
-    if !hooks.contains(hook) {
-        let known = hooks.into_iter().map(HookName::as_str).collect::<Vec<_>>().join(", ");
+    let (kind, kinds) = (Kind { hook: *hook, with: with.clone() }, template::kinds(*language));
+    if !kinds.contains(&kind) {
+        let of_hook = kinds.iter().filter(|known| known.hook == *hook).map(|known| match &known.with {
+            Some(with) => format!("with `{with}`"),
+            None => "without `--with`".to_owned(),
+        });
         return Err(Failure::Usage(anyhow!(
-            "there is no template in {} for the hook `{}` yet; there is one for: {known}",
+            "there is no template in {} for `{kind}`; for the hook `{}` there is one {}",
             language.title(),
-            hook.as_str()
+            hook.as_str(),
+            of_hook.collect::<Vec<_>>().join(", and one ")
         )));
     }
-    write(directory, &name, *language, *hook)?;
+    write(directory, &name, *language, &kind)?;
     println!(
         "{}: a plugin in {} on the hook `{}`. Next:",
         directory.display(),
@@ -77,7 +84,7 @@ fn name_of(directory: &Path) -> Result<String, Failure> {
 }
 
 /// Makes the directory, so that nothing of anybody's is ever overwritten, and the files in it.
-fn write(directory: &Path, name: &str, language: Language, hook: HookName) -> Result<(), Failure> {
+fn write(directory: &Path, name: &str, language: Language, kind: &Kind) -> Result<(), Failure> {
     if let Some(parent) = directory.parent() {
         fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
     }
@@ -90,7 +97,7 @@ fn write(directory: &Path, name: &str, language: Language, hook: HookName) -> Re
         }
         made => made.with_context(|| directory.display().to_string())?,
     }
-    for (path, text) in template::render(name, language, hook) {
+    for (path, text) in template::render(name, language, kind) {
         let path = directory.join(path);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;

@@ -4,9 +4,11 @@
 //! `templates/languages/<language>/{all,<hook>}` in this crate, `plugins/sdk/<language>` and `wit`.
 //!
 //! A new hook needs a directory of its name in `templates/hooks` and in each language that is to have it, a module in
-//! [`cases`](super::cases), and for C a directory in `plugins/sdk/c/generated`, which `cargo xtask bindings` fills.
+//! [`cases`](super::cases), and for C a directory in `plugins/sdk/c/generated`, which `cargo xtask bindings` fills. An
+//! interface that a hook has besides needs the same, in directories named `<hook>+<interface>`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use plugin_host::HookName;
 
@@ -28,33 +30,58 @@ fn find(path: &str) -> &'static str {
     FILES.iter().find(|(embedded, _)| *embedded == path).map_or("", |(_, text)| text)
 }
 
-/// The hooks for which the language has a template.
-pub(super) fn hooks(language: Language) -> Vec<HookName> {
-    let has = |hook: &HookName| below(&own(language, *hook)).next().is_some();
-    HookName::ALL.into_iter().filter(has).collect()
+/// What a project implements: a hook, and maybe an interface that the hook has besides.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Kind {
+    pub(super) hook: HookName,
+    pub(super) with: Option<String>,
 }
 
-fn own(language: Language, hook: HookName) -> String {
-    format!("{TEMPLATES}/languages/{}/{}", language.as_str(), hook.as_str())
+impl Kind {
+    /// As it stands in the paths of templates and bindings, e.g. `token` or `token+introspection`.
+    fn parse(word: &str) -> Option<Self> {
+        let (hook, with) = word.split_once('+').map_or((word, None), |(hook, with)| (hook, Some(with)));
+        let hook = HookName::ALL.into_iter().find(|known| known.as_str() == hook)?;
+        Some(Self { hook, with: with.map(str::to_owned) })
+    }
+}
+
+impl From<HookName> for Kind {
+    fn from(hook: HookName) -> Self {
+        Self { hook, with: None }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.hook.as_str())?;
+        self.with.iter().try_for_each(|with| write!(f, "+{with}"))
+    }
+}
+
+/// What the language has templates for.
+pub(super) fn kinds(language: Language) -> BTreeSet<Kind> {
+    let languages = format!("{TEMPLATES}/languages/{}", language.as_str());
+    below(&languages).filter_map(|(path, _)| Kind::parse(path.split('/').next()?)).collect()
 }
 
 /// The files of a new project, by their paths in it.
-pub(super) fn render(name: &str, language: Language, hook: HookName) -> BTreeMap<String, String> {
+pub(super) fn render(name: &str, language: Language, kind: &Kind) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     for directory in [
-        format!("{TEMPLATES}/hooks/{}", hook.as_str()),
+        format!("{TEMPLATES}/hooks/{kind}"),
         format!("{TEMPLATES}/languages/{}/all", language.as_str()),
-        own(language, hook),
+        format!("{TEMPLATES}/languages/{}/{kind}", language.as_str()),
     ] {
         for (path, text) in below(&directory) {
-            files.insert(path.replace("dot-", "."), fill(text, name, language, hook));
+            files.insert(path.replace("dot-", "."), fill(text, name, language, kind.hook));
         }
     }
     match language {
         Language::Rust => files.extend(rust()),
-        Language::C => files.extend(c(hook)),
+        Language::C => files.extend(c(kind)),
         Language::JavaScript | Language::Python => {
-            files.extend(wit(hook));
+            files.extend(wit(kind.hook));
             // Beside the plugin, where its tool looks for modules.
             for (path, text) in below(&format!("plugins/sdk/{}", language.as_str())) {
                 files.insert(format!("src/{path}"), text.to_owned());
@@ -99,12 +126,12 @@ fn rust() -> BTreeMap<String, String> {
 }
 
 /// The SDK with the bindings of the hook, and the contract.
-fn c(hook: HookName) -> BTreeMap<String, String> {
-    let mut files = wit(hook);
+fn c(kind: &Kind) -> BTreeMap<String, String> {
+    let mut files = wit(kind.hook);
     for (path, text) in below("plugins/sdk/c").filter(|(path, _)| !path.starts_with("generated/")) {
         files.insert(format!("sdk/{path}"), text.to_owned());
     }
-    for (path, text) in below(&format!("plugins/sdk/c/generated/{}", hook.as_str())) {
+    for (path, text) in below(&format!("plugins/sdk/c/generated/{kind}")) {
         files.insert(format!("sdk/{path}"), text.to_owned());
     }
     files
@@ -151,23 +178,35 @@ mod tests {
     use super::*;
     use crate::commands::plugin::manifest::{FILE, Manifest};
 
-    fn every_project() -> Vec<(Language, HookName, BTreeMap<String, String>)> {
+    fn every_project() -> Vec<(Language, Kind, BTreeMap<String, String>)> {
         let languages = Language::value_variants().iter().copied();
         languages
-            .flat_map(|language| hooks(language).into_iter().map(move |hook| (language, hook)))
-            .map(|(language, hook)| (language, hook, render("a-plan", language, hook)))
+            .flat_map(|language| kinds(language).into_iter().map(move |kind| (language, kind)))
+            .map(|(language, kind)| (language, kind.clone(), render("a-plan", language, &kind)))
             .collect()
+    }
+
+    #[test]
+    fn every_language_has_a_template_for_every_hook() {
+        let introspection = Kind::parse("token+introspection").unwrap();
+        for language in Language::value_variants() {
+            let kinds = kinds(*language);
+            for kind in HookName::ALL.map(Kind::from).iter().chain([&introspection]) {
+                assert!(kinds.contains(kind), "{kind} in {}", language.title());
+            }
+        }
     }
 
     #[test]
     fn every_project_is_whole_and_filled_in() {
         assert!(!every_project().is_empty());
-        for (language, hook, files) in every_project() {
+        for (language, kind, files) in every_project() {
             let manifest: Manifest = config::read_toml(&files[FILE], FILE).unwrap();
             assert_eq!(
                 (manifest.name.as_str(), manifest.language, manifest.hook),
-                ("a-plan", language, hook)
+                ("a-plan", language, kind.hook)
             );
+            assert_eq!(manifest.with, BTreeSet::from_iter(kind.with));
             assert!(files["README.md"].contains("a-plan"));
             assert!(files.keys().any(|path| path.starts_with("cases/")));
             assert!(files.contains_key(".gitignore"));
@@ -195,7 +234,7 @@ mod tests {
     #[test]
     fn project_in_rust_is_built_as_the_plugins_of_the_repository_are() {
         let ours: Value = config::read_toml(find("plugins/Cargo.toml"), "Cargo.toml").unwrap();
-        let files = render("a-plan", Language::Rust, HookName::Token);
+        let files = render("a-plan", Language::Rust, &HookName::Token.into());
         let theirs: Value = config::read_toml(&files["Cargo.toml"], "Cargo.toml").unwrap();
         for part in ["dependencies/serde", "dependencies/serde_json", "dependencies/wit-bindgen", "package"] {
             let part = format!("/workspace/{part}");

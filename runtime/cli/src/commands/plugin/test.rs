@@ -6,14 +6,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use plugin_host::Settings;
-use primitives::hooks::HookFailure;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::cases::{self, Case, Expect, FailureName, Outcome};
 use super::diff::{Difference, Extent, compare};
 use super::manifest::Project;
-use super::trial::{Log, Trial, Tried};
+use super::trial::{Log, NoAnswer, Trial, Tried};
 use crate::commands::Common;
 use crate::outcome::Failure;
 
@@ -82,17 +81,13 @@ fn judge(case: &Case, tried: Tried) -> Verdict {
     }
 }
 
-fn differences(
-    expect: &Expect<Value>,
-    answer: &Result<Value, HookFailure>,
-    log: &[String],
-) -> Vec<Difference> {
+fn differences(expect: &Expect<Value>, answer: &Result<Value, NoAnswer>, log: &[String]) -> Vec<Difference> {
     let mut differences = match (&expect.outcome, answer) {
         (Outcome::Answer(expected), Ok(found)) => answers(expected, found, Extent::Exact),
         (Outcome::Includes(expected), Ok(found)) => answers(expected, found, Extent::Subset),
         (Outcome::Failure(name, detail), Err(failure)) => {
             let fits = detail.as_ref().is_none_or(|detail| failure.detail.contains(detail));
-            if *name == FailureName::from(failure.kind) && fits {
+            if *name == failure.name && fits {
                 Vec::new()
             } else {
                 vec![whole(told(*name, detail.as_deref()), of_failure(failure))]
@@ -127,8 +122,8 @@ fn whole(expected: Value, found: Value) -> Difference {
     Difference { path: String::new(), expected: Some(expected), found: Some(found) }
 }
 
-fn of_failure(failure: &HookFailure) -> Value {
-    told(FailureName::from(failure.kind), Some(&failure.detail))
+fn of_failure(failure: &NoAnswer) -> Value {
+    told(failure.name, Some(&failure.detail))
 }
 
 fn told(name: FailureName, detail: Option<&str>) -> Value {
@@ -168,12 +163,12 @@ mod tests {
         serde_json::from_str(text).unwrap()
     }
 
-    fn failure(kind: HookFailureKind, detail: &str) -> Result<Value, HookFailure> {
-        Err(HookFailure { plugin: "p".to_owned(), kind, detail: detail.to_owned() })
+    fn failure(kind: HookFailureKind, detail: &str) -> Result<Value, NoAnswer> {
+        Err(NoAnswer { name: kind.into(), detail: detail.to_owned() })
     }
 
     /// The places that differ, and whether that is a failed case.
-    fn check(expected: &str, answer: &Result<Value, HookFailure>, log: &[&str], places: &[&str]) {
+    fn check(expected: &str, answer: &Result<Value, NoAnswer>, log: &[&str], places: &[&str]) {
         let log: Vec<String> = log.iter().map(|line| (*line).to_owned()).collect();
         let found = differences(&expect(expected), answer, &log);
         let found: Vec<&str> = found.iter().map(|difference| difference.path.as_str()).collect();

@@ -4,6 +4,7 @@
 
 pub(crate) mod enable;
 pub(crate) mod logs;
+pub(crate) mod secrets;
 pub(crate) mod shadow;
 pub(crate) mod upload;
 

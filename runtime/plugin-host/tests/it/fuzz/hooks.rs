@@ -7,7 +7,9 @@ use identity::hooks::{
 };
 use identity::password::PlainPassword;
 use identity::session::Method;
-use oauth2::hooks::{PROTECTED_CLAIMS, TokenDecision, TokenHook as _};
+use oauth2::hooks::{
+    IntrospectedToken, IntrospectionDecision, PROTECTED_CLAIMS, TokenDecision, TokenHook as _,
+};
 use portcullis_plugin_host::HookName;
 use primitives::hook_document::HookDocument;
 use primitives::hooks::HookFailure;
@@ -41,6 +43,16 @@ impl Fixture {
             (HookName::Token, "shape-tokens") => run(host.shape_tokens(&context, &request(""))).map(tokens),
             (HookName::Token, "shape-userinfo") => {
                 run(host.shape_userinfo(&context, &request(""))).map(tokens)
+            }
+            (HookName::Token, "shape-introspection") => {
+                let token = IntrospectedToken {
+                    subject: request("").subject,
+                    scopes: vec!["openid".to_owned()],
+                    audience: Vec::new(),
+                    claims: Map::new(),
+                    resource_server: Some("api".parse().unwrap()),
+                };
+                run(host.shape_introspection(&context, &token)).map(introspection)
             }
             (HookName::Login, "before") => run(host.before_login(&context, &attempt)).map(before_login),
             (HookName::Login, "after") => run(host.after_login(&context, &attempt, &ada)).map(after_login),
@@ -158,14 +170,24 @@ fn event() -> PluginEvent {
 fn tokens(decision: TokenDecision) {
     match decision {
         TokenDecision::Issue(shape) => {
-            for claims in [&shape.id_token, &shape.access_token] {
-                object(claims);
-                let is_free = |name: &String| !PROTECTED_CLAIMS.contains(&name.as_str()) && name != "groups";
-                assert!(claims.keys().all(is_free), "{claims:?}");
-            }
+            [&shape.id_token, &shape.access_token].into_iter().for_each(claims);
         }
         TokenDecision::Deny { description } => printable_ascii(&description),
     }
+}
+
+fn introspection(decision: IntrospectionDecision) {
+    match decision {
+        IntrospectionDecision::Answer(added) => claims(&added),
+        IntrospectionDecision::Inactive => {}
+    }
+}
+
+/// Without any that is protected, of a plugin that was not granted groups.
+fn claims(claims: &Map<String, Value>) {
+    object(claims);
+    let is_free = |name: &String| !PROTECTED_CLAIMS.contains(&name.as_str()) && name != "groups";
+    assert!(claims.keys().all(is_free), "{claims:?}");
 }
 
 fn before_login(decision: LoginDecision) {

@@ -13,7 +13,7 @@ pub(crate) struct Contract {
 }
 
 impl Contract {
-    /// The world that exports one hook and imports all that the host offers, if it `asks`.
+    /// The world that exports one hook, with what else of it there is to export, and imports all that the host offers, if it `asks`.
     pub(crate) fn of(hook: HookName, asks: bool) -> Self {
         let wit = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../wit");
         let mut resolve = Resolve::default();
@@ -25,7 +25,9 @@ impl Contract {
         let imports =
             imports.iter().filter(|_| asks).map(|name| format!("import portcullis:host/{name}@0.1.0;"));
         let imports: String = imports.collect();
-        let text = format!("package fuzz:fuzz; world plugin {{ {imports} export {}; }}", hook.interface());
+        let exports: Vec<String> = interfaces(hook).iter().map(|name| format!("export {name};")).collect();
+        let exports = exports.join(" ");
+        let text = format!("package fuzz:fuzz; world plugin {{ {imports} {exports} }}");
         let main = resolve.push_source("fuzz.wit", &text).unwrap();
         let world = resolve.select_world(&[main], Some("plugin")).unwrap();
         let mut sizes = SizeAlign::default();
@@ -55,5 +57,13 @@ impl Contract {
             all.extend(functions.map(|function| (name.clone(), function.clone())));
         }
         all
+    }
+}
+
+/// What a component of a hook may export: the hook, and the interfaces that it has besides.
+fn interfaces(hook: HookName) -> Vec<&'static str> {
+    match hook {
+        HookName::Token => vec![hook.interface(), "portcullis:token/introspection@0.1.0"],
+        _ => vec![hook.interface()],
     }
 }

@@ -184,7 +184,7 @@ impl UploadedPlugin {
 
     /// The change after which it and its versions are gone.
     ///
-    /// What it kept goes with it: whoever gets its name later must not read that. If the tenant's settings declare a
+    /// Its secrets and what it kept go with it: whoever gets its name later must not read them. If the tenant's settings declare a
     /// plugin of this name too (`is_declared`), what is kept is that one's.
     pub fn delete(&self, asked: &Asked<'_>, is_declared: bool) -> Result<Change<Write>, UploadError> {
         if self.enabled().is_some() {
@@ -192,7 +192,8 @@ impl UploadedPlugin {
         }
         let audit = AuditEvent::new("plugin.deleted", asked.actor.clone(), "plugin", &self.name);
         let write = Write::DeleteUploadedPlugin { plugin: self.name.clone(), revision: self.revision };
-        let change = Change::new(asked.tenant.clone()).write(write).audit(audit);
+        let secrets = Write::DeleteUploadedSecrets { plugin: self.name.clone() };
+        let change = Change::new(asked.tenant.clone()).write(write).write(secrets).audit(audit);
         let values = Write::DeletePluginValues { plugin: self.name.clone() };
         Ok(if is_declared { change } else { change.write(values) })
     }

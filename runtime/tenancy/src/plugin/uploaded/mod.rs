@@ -7,6 +7,7 @@ pub mod candidate;
 pub mod component;
 mod decide;
 pub mod port;
+mod secrets;
 pub mod shadow;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,7 @@ pub use candidate::{CandidateRefusal, PluginCandidates, RefusalReason, UploadBou
 pub use component::{CheckedComponent, ComponentFacts, ComponentRoom, PluginVersion};
 pub use decide::{Asked, Upload, UploadError, upload};
 pub use port::UploadedPlugins;
+pub use secrets::{SecretError, SecretFacts, UploadedSecret};
 pub use shadow::{Difference, ShadowReport, ShadowRequest, Shadowing, StoredShadow};
 
 /// What the settings of an uploaded plugin may take as JSON, in bytes.
@@ -43,7 +45,7 @@ pub fn is_plugin_name(name: &str) -> bool {
 }
 
 /// How a version of an uploaded plugin runs: what `[[tenant.plugin]]` says, with a version in the place of a file.
-/// Secrets are not among it: only the node's configuration file refers to them.
+/// Secrets are not among it: they are [set](UploadedPlugin::set_secret) one by one, and told by nobody.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VersionDeclaration {

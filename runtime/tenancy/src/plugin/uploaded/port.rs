@@ -5,7 +5,8 @@ use std::fmt;
 use futures_util::future::BoxFuture;
 use primitives::TenantId;
 
-use super::{ComponentRoom, PluginVersion, UploadedPlugin};
+use super::{ComponentRoom, PluginVersion, SecretFacts, UploadedPlugin};
+use crate::plugin::secrets::PluginSecret;
 use crate::ports::ReadError;
 
 /// Reads uploaded plugins. Implemented by `storage`.
@@ -36,6 +37,20 @@ pub trait UploadedPlugins: Send + Sync + fmt::Debug {
         tenant: &'a TenantId,
         sha256: &'a str,
     ) -> BoxFuture<'a, Result<Option<Vec<u8>>, ReadError>>;
+
+    /// What is told of the secrets of one, in the order of their names.
+    fn list_secret_facts<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<SecretFacts>, ReadError>>;
+
+    /// The secrets of one, for itself: none of a plugin in the node's file.
+    fn list_uploaded_secrets<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<PluginSecret>, ReadError>>;
 
     /// What the tenant's versions take.
     fn component_usage<'a>(&'a self, tenant: &'a TenantId)

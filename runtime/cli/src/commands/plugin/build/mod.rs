@@ -97,6 +97,14 @@ fn check(inspection: &Inspection, project: &Project) -> anyhow::Result<()> {
             of_hook(manifest.hook)
         ));
     }
+    for interface in &manifest.with {
+        let version = manifest.hook.interface().replace("/hook@", &format!("/{interface}@"));
+        if !inspection.exports.contains(&version) {
+            return Err(anyhow!(
+                "the component does not export {version}, which `with` of its manifest names"
+            ));
+        }
+    }
     let wanted = inspection.capabilities.difference(&manifest.grants);
     let mut missing: Vec<String> = wanted.map(|capability| format!("`{}`", capability.as_str())).collect();
     if !missing.is_empty() {

@@ -9,10 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
-use plugin_host::{Capability, HookName};
 use wit_parser::{PackageId, PackageName, Resolve, WorldItem, WorldKey};
 
-use crate::commands::plugin::manifest::Project;
+use crate::commands::plugin::manifest::{Manifest, Project};
 
 /// The world that the project has, as every hook's package does.
 const WRITTEN: &str = "plugin";
@@ -28,7 +27,7 @@ const HOST: &str = "portcullis:host/";
 pub(super) fn write(project: &Project) -> anyhow::Result<PathBuf> {
     let manifest = &project.manifest;
     let (contract, place) = (project.path(CONTRACT), project.path(WITH_WORLD));
-    let world = world(&contract, manifest.hook, &manifest.grants)?;
+    let world = world(&contract, manifest)?;
     if place.exists() {
         // A build made it; a file that left the contract since must leave it too.
         fs::remove_dir_all(&place).with_context(|| place.display().to_string())?;
@@ -40,12 +39,13 @@ pub(super) fn write(project: &Project) -> anyhow::Result<PathBuf> {
 }
 
 /// The text of the world, of the package that is there.
-fn world(contract: &Path, hook: HookName, grants: &BTreeSet<Capability>) -> anyhow::Result<String> {
+fn world(contract: &Path, manifest: &Manifest) -> anyhow::Result<String> {
+    let Manifest { hook, with, grants, .. } = manifest;
     let (resolve, package) = parse(contract)?;
     let written = resolve.select_world(&[package], Some(WRITTEN))?;
     let written = resolve.worlds.get(written).context("a world")?;
     let exports = written.exports.iter().map(|item| interface(&resolve, item));
-    let exports = exports.collect::<anyhow::Result<BTreeSet<_>>>()?;
+    let mut exports = exports.collect::<anyhow::Result<BTreeSet<_>>>()?;
     ensure!(
         exports.contains(hook.interface()),
         "the world in {} does not export {}",
@@ -56,7 +56,16 @@ fn world(contract: &Path, hook: HookName, grants: &BTreeSet<Capability>) -> anyh
     let mut imports = imports.collect::<anyhow::Result<BTreeSet<_>>>()?;
     imports.retain(|name| !name.starts_with(HOST));
     imports.extend(grants.iter().filter_map(|grant| grant.interface()).map(str::to_owned));
-    let package = &resolve.packages.get(package).context("a package")?.name;
+    let package = resolve.packages.get(package).context("a package")?;
+    for interface in with {
+        ensure!(
+            package.interfaces.contains_key(interface),
+            "{} has no interface `{interface}`, which `with` of the manifest names",
+            package.name
+        );
+        exports.insert(package.name.interface_id(interface));
+    }
+    let package = &package.name;
     let mut text = format!("package {package};\n\nworld {GRANTED} {{\n");
     for (word, names) in [("import", imports), ("export", exports)] {
         for name in names {
@@ -106,6 +115,8 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use plugin_host::HookName;
+
     use super::*;
     use crate::commands::plugin::language::Language;
     use crate::commands::plugin::template;
@@ -113,7 +124,7 @@ mod tests {
     /// The contract of a new project.
     fn contract(hook: HookName) -> tempfile::TempDir {
         let place = tempfile::tempdir().unwrap();
-        for (path, text) in template::render("plan", Language::C, hook) {
+        for (path, text) in template::render("plan", Language::C, &hook.into()) {
             let path = place.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
@@ -121,14 +132,17 @@ mod tests {
         place
     }
 
-    fn grants(names: &[&str]) -> BTreeSet<Capability> {
-        names.iter().map(|name| serde_json::from_value(serde_json::json!(name)).unwrap()).collect()
+    fn manifest(hook: HookName, grants: &[&str], with: &[&str]) -> Manifest {
+        let manifest = serde_json::json!({
+            "name": "plan", "language": "c", "hook": hook.as_str(), "grants": grants, "with": with,
+        });
+        serde_json::from_value(manifest).unwrap()
     }
 
     /// What of the host the world of a project with these grants imports.
     fn check(hook: HookName, names: &[&str], expect: &[&str]) {
         let place = contract(hook);
-        let text = world(&place.path().join(CONTRACT), hook, &grants(names)).unwrap();
+        let text = world(&place.path().join(CONTRACT), &manifest(hook, names, &[])).unwrap();
         let imported = |line: &str| {
             let name = line.trim().strip_prefix("import portcullis:host/")?;
             name.strip_suffix("@0.1.0;").map(str::to_owned)
@@ -150,11 +164,11 @@ mod tests {
 
     #[test]
     fn world_that_is_written_is_one_that_tools_read() {
-        for hook in template::hooks(Language::C) {
+        for hook in HookName::ALL {
             let place = contract(hook);
             let all = ["log", "config", "secrets", "kv", "http", "identities", "permissions"];
             let directory = place.path().join(CONTRACT);
-            let text = world(&directory, hook, &grants(&all)).unwrap();
+            let text = world(&directory, &manifest(hook, &all, &[])).unwrap();
             fs::write(directory.join("granted.wit"), text).unwrap();
             let (resolve, package) = parse(&directory).unwrap();
             let world = resolve.select_world(&[package], Some(GRANTED)).unwrap();
@@ -173,7 +187,21 @@ mod tests {
     #[test]
     fn contract_of_another_hook_is_refused() {
         let place = contract(HookName::Token);
-        let refused = world(&place.path().join(CONTRACT), HookName::Login, &grants(&[])).unwrap_err();
+        let refused = manifest(HookName::Login, &[], &[]);
+        let refused = world(&place.path().join(CONTRACT), &refused).unwrap_err();
         assert!(format!("{refused:#}").contains("does not export portcullis:login/hook"), "{refused:#}");
+    }
+
+    #[test]
+    fn world_exports_what_else_of_the_hook_the_manifest_names() {
+        let place = contract(HookName::Token);
+        let of = |with| world(&place.path().join(CONTRACT), &manifest(HookName::Token, &[], with));
+        let text = of(&["introspection"]).unwrap();
+        assert!(text.ends_with("    export hook;\n    export introspection;\n}\n"), "{text}");
+        let refused = of(&["nothing"]).unwrap_err();
+        assert!(
+            format!("{refused:#}").contains("portcullis:token@0.1.0 has no interface `nothing`"),
+            "{refused:#}"
+        );
     }
 }

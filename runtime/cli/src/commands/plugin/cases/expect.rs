@@ -41,6 +41,8 @@ pub(in crate::commands::plugin) enum FailureName {
     BadAnswer,
     GuestError,
     Unavailable,
+    /// It is not called at all: its schema, or it itself, finds the settings of the case wrong.
+    SettingsRefused,
 }
 
 impl From<HookFailureKind> for FailureName {

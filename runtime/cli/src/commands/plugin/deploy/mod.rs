@@ -1,4 +1,4 @@
-//! `portcullis plugin push`, `list`, `show`, `enable`, `shadow`, `promote`, `disable`, `rollback`, `logs`,
+//! `portcullis plugin push`, `list`, `show`, `enable`, `shadow`, `promote`, `disable`, `rollback`, `logs`, `secret`,
 //! `delete`: plugins of a node's tenant, by its admin API.
 //!
 //! Where there is a project, its manifest says what is pushed and how it runs; without one the plugin is named,
@@ -7,6 +7,7 @@
 mod enable;
 mod logs;
 mod push;
+mod secret;
 mod shadow;
 mod signature;
 
@@ -52,6 +53,9 @@ pub(crate) enum Command {
     Rollback(One),
     /// Shows what a plugin logged lately on this node, and why its calls failed
     Logs(logs::Options),
+    /// What a plugin knows and nobody is told
+    #[command(subcommand)]
+    Secret(secret::Command),
     /// Deletes a plugin that is not enabled, or a version that does not run
     Delete {
         #[command(flatten)]
@@ -103,6 +107,7 @@ pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
         Command::Enable(options) => enable::run(place, options),
         Command::Shadow(options) => shadow::run(place, options),
         Command::Logs(options) => logs::run(place, options),
+        Command::Secret(command) => secret::run(place, command),
         Command::Promote(one) => change(place, one, "/promote"),
         Command::Disable(one) => change(place, one, "/disable"),
         Command::Rollback(one) => change(place, one, "/rollback"),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use anyhow::{Context as _, anyhow};
-use plugin_host::{Compiler, PluginHost, PluginSpec, Services, Settings};
+use plugin_host::{Compiler, HostError, PluginHost, PluginSpec, Services, Settings};
 use primitives::hooks::HookFailure;
 use primitives::seal::{DataKey, Keyring};
 use primitives::{Clock, Rng as _, Sealer, Timestamp};
@@ -46,13 +46,26 @@ pub(super) struct Trial {
 
 /// What came of asking once.
 pub(super) struct Tried {
-    pub(super) answer: Result<Value, HookFailure>,
+    pub(super) answer: Result<Value, NoAnswer>,
     /// What the plugin wrote.
     pub(super) log: Vec<String>,
     /// What it keeps.
     pub(super) kept: BTreeMap<String, String>,
     /// The requests that it sent.
     pub(super) sent: Vec<Sent>,
+}
+
+/// Why a case has no answer.
+#[derive(Debug)]
+pub(super) struct NoAnswer {
+    pub(super) name: FailureName,
+    pub(super) detail: String,
+}
+
+impl From<HookFailure> for NoAnswer {
+    fn from(failure: HookFailure) -> Self {
+        Self { name: failure.kind.into(), detail: failure.detail }
+    }
 }
 
 /// The time of the case that is asked.
@@ -101,7 +114,7 @@ impl Trial {
     }
 
     /// Loads the plugin for a case as if nobody had ever called it: with what the case says that it keeps, and no memory
-    /// of limits that earlier calls hit.
+    /// of limits that earlier calls hit. An error that is a [`HostError`] says that the case's settings are refused.
     pub(super) async fn install(&self, case: &Case, mut spec: PluginSpec) -> anyhow::Result<()> {
         let tenant = &case.call.context().tenant;
         // An operator names the servers; here the case does.
@@ -111,7 +124,10 @@ impl Trial {
         self.values.begin_with(&case.kept);
         self.host.forget(tenant);
         let loaded = self.host.install_plugin(tenant, spec).await;
-        loaded.map(drop).map_err(|error| anyhow!("a node would not load it: {error}"))
+        loaded.map(drop).map_err(|error| match error {
+            HostError::SettingsRefused(_) | HostError::SettingsDoNotFit { .. } => anyhow::Error::new(error),
+            error => anyhow!("a node would not load it: {error}"),
+        })
     }
 
     /// Asks the plugin what a case asks.
@@ -141,8 +157,12 @@ impl Trial {
         // logged when the guest goes.
         let runtime = runtime()?;
         let answer = runtime.block_on(async {
-            self.install(case, spec).await?;
-            anyhow::Ok(self.ask(case).await)
+            match self.install(case, spec).await {
+                Ok(()) => Ok(self.ask(case).await.map_err(NoAnswer::from)),
+                Err(error) => error.downcast::<HostError>().map(|refused| {
+                    Err(NoAnswer { name: FailureName::SettingsRefused, detail: refused.to_string() })
+                }),
+            }
         })?;
         drop(runtime);
         Ok(Tried { answer, log: log.take(), kept: self.values.in_words(), sent: self.servers.sent() })

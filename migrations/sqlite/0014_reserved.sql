@@ -1,2 +1,0 @@
--- Reserved for another area's tables.
-SELECT 1;
