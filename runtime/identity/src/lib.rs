@@ -9,6 +9,7 @@
 //! Start with [`flow::next_step`], the one dispatcher of every submitted form.
 
 pub mod administration;
+pub mod factor;
 pub mod flow;
 pub mod flow_error;
 pub mod hooks;

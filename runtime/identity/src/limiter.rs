@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use moka::sync::Cache;
-use primitives::{ClientAddress, TenantId, Timestamp};
+use primitives::{ClientAddress, IdentityId, TenantId, Timestamp};
 
 use crate::identifier::Identifier;
 use crate::settings::{LimitSettings, Rate};
@@ -24,6 +24,8 @@ pub enum LimitKey {
     Address(TenantId, IpAddr),
     /// Forms begun from one client address or /64.
     Flow(TenantId, IpAddr),
+    /// Attempts on the second factors of one person.
+    SecondFactor(TenantId, IdentityId),
 }
 
 /// Too many attempts.

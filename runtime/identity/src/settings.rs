@@ -30,6 +30,16 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// Whether forms may tell that an account exists.
     pub account_enumeration: AccountEnumeration,
+    /// Authenticator apps as a second factor.
+    #[serde(skip_serializing_if = "is_default")]
+    pub totp: TotpSettings,
+    /// Backup codes as a second factor.
+    #[serde(skip_serializing_if = "is_default")]
+    pub lookup_secret: LookupSecretSettings,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Default for Settings {
@@ -44,8 +54,67 @@ impl Default for Settings {
             argon2: Argon2Settings::default(),
             limits: LimitSettings::default(),
             account_enumeration: AccountEnumeration::default(),
+            totp: TotpSettings::default(),
+            lookup_secret: LookupSecretSettings::default(),
         }
     }
+}
+
+/// Authenticator apps as a second factor (RFC 6238).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TotpSettings {
+    /// Whether people may set one up. Those that are set up go on to be asked for.
+    pub enabled: bool,
+    /// The name under which the app lists the account; by default the host of the tenant.
+    pub issuer: Option<String>,
+}
+
+impl Default for TotpSettings {
+    fn default() -> Self {
+        Self { enabled: true, issuer: None }
+    }
+}
+
+/// Backup codes as a second factor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LookupSecretSettings {
+    /// Whether people may have them made. Those that are there go on to be taken.
+    pub enabled: bool,
+}
+
+impl Default for LookupSecretSettings {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
+/// How much a session must have proven.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RequiredAssurance {
+    /// One factor.
+    Aal1,
+    /// A second factor, of whoever has one.
+    #[default]
+    HighestAvailable,
+}
+
+/// What a session must be to count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WhoamiSettings {
+    /// How much it must have proven to be told who is signed in, and to get tokens.
+    pub required_aal: RequiredAssurance,
+}
+
+/// What a session must be to change an account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SettingsFlowSettings {
+    /// How much it must have proven.
+    pub required_aal: RequiredAssurance,
 }
 
 /// One identity schema.
@@ -72,6 +141,9 @@ pub struct SessionSettings {
     /// How long after signing in a session may change credentials without signing in again, in
     /// seconds. An hour.
     pub privileged_max_age_seconds: u64,
+    /// What a session must be to count.
+    #[serde(skip_serializing_if = "is_default")]
+    pub whoami: WhoamiSettings,
 }
 
 impl Default for SessionSettings {
@@ -81,6 +153,7 @@ impl Default for SessionSettings {
             persistent_cookie: true,
             cookie_domain: None,
             privileged_max_age_seconds: 3600,
+            whoami: WhoamiSettings::default(),
         }
     }
 }
@@ -119,6 +192,9 @@ pub struct FlowSettings {
     pub ui: UiUrls,
     /// About how many forms of the tenant are kept at a time; of more, the oldest are forgotten.
     pub most_open: u32,
+    /// What a session must be to change an account.
+    #[serde(skip_serializing_if = "is_default")]
+    pub settings: SettingsFlowSettings,
 }
 
 impl Default for FlowSettings {
@@ -131,6 +207,7 @@ impl Default for FlowSettings {
             session_after_registration: true,
             ui: UiUrls::default(),
             most_open: 200_000,
+            settings: SettingsFlowSettings::default(),
         }
     }
 }
@@ -217,6 +294,16 @@ pub struct LimitSettings {
     pub address: Rate,
     /// Forms begun from one client address (IPv6: one /64). Those that end well do not count.
     pub flow: Rate,
+    /// Wrong codes of one person's second factors, from everywhere.
+    #[serde(default = "LimitSettings::second_factor")]
+    pub second_factor: Rate,
+}
+
+impl LimitSettings {
+    /// Few: a code has six digits, and whoever guesses them knows the password.
+    const fn second_factor() -> Rate {
+        Rate { burst: 10, refill_seconds: 300 }
+    }
 }
 
 impl Default for LimitSettings {
@@ -225,6 +312,7 @@ impl Default for LimitSettings {
             identifier: Rate { burst: 20, refill_seconds: 30 },
             address: Rate { burst: 100, refill_seconds: 3 },
             flow: Rate { burst: 1000, refill_seconds: 1 },
+            second_factor: Self::second_factor(),
         }
     }
 }

@@ -40,6 +40,10 @@ const MIGRATIONS: &[Migration] = migrations![
     11 "0011_uploads.sql",
     12 "0012_session_claims.sql",
     13 "0013_plugin_events.sql",
+    14 "0014_reserved.sql",
+    15 "0015_reserved.sql",
+    16 "0016_reserved.sql",
+    17 "0017_factors.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

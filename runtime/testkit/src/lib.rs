@@ -4,3 +4,4 @@
 //! no binary imports this crate outside `[dev-dependencies]`.
 
 pub mod postgres;
+pub mod totp;

@@ -4,6 +4,7 @@
 //! Errors of our own API are problem documents (RFC 9457). A key of one tenant sees another as 404.
 
 pub(crate) mod clients;
+pub(crate) mod credentials;
 pub(crate) mod identities;
 pub(crate) mod keys;
 mod paging;

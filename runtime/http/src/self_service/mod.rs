@@ -5,6 +5,7 @@
 //! led to. The rooms' decisions are the same for all three kinds of client; what differs is here.
 
 mod account;
+mod assurance;
 mod cookies;
 pub(crate) mod errors;
 mod flows;
@@ -25,6 +26,7 @@ use primitives::{Actor, Change, SessionId};
 use storage::{ApplyError, StorageError};
 
 pub(crate) use account::tell;
+pub(crate) use assurance::check_session;
 pub(crate) use cookies::{csrf_cookie_of, forget_session};
 pub(crate) use flows::{document, load};
 pub(crate) use read::owner;
@@ -76,6 +78,7 @@ pub(crate) fn room(call: &Call) -> Room<'_> {
         settings: &call.tenant.identity,
         schemas: &call.tenant.schemas,
         identities: &node.storage,
+        factors: &node.storage,
         hashing: &node.hashing,
         attempts: &node.attempts,
         hooks: &*node.identity_hooks,

@@ -10,6 +10,7 @@ mod client;
 mod csrf;
 mod native;
 mod pages;
+mod second_factor;
 mod select_account;
 mod sessions;
 mod site;

@@ -4,6 +4,7 @@
 //! faster, and the decision is made again on what they left.
 
 mod body;
+mod credentials;
 mod document;
 
 use primitives::hooks::{HookContext, HookFailure};
@@ -11,7 +12,8 @@ use primitives::{Actor, AuditEvent, Change, IdentityId, json_patch};
 use serde_json::Value;
 
 pub use body::{CreateIdentity, ImportedCredentials, ReplaceIdentity};
-pub use document::{Credentials, admin_identity_document};
+pub use credentials::delete_credential;
+pub use document::{Credentials, FactorCredential, admin_identity_document};
 
 use crate::flow::Room;
 use crate::hooks::Refusals;
@@ -64,6 +66,12 @@ pub enum AdministrationError {
          for the migration hook"
     )]
     UnusableHash,
+    /// A type of which there are no credentials. The client's.
+    #[error("there are no credentials of the type {0:?}")]
+    UnknownCredential(String),
+    /// Nobody could sign in any more. The client's.
+    #[error("it is the last credential that signs in alone, and stays")]
+    LastCredential,
     /// A member that a patch cannot change. The client's.
     #[error("{0:?} cannot be changed by a patch")]
     FixedMember(String),
@@ -178,7 +186,17 @@ pub async fn delete(
 pub async fn credentials(room: Room<'_>, id: IdentityId) -> Result<Credentials, AdministrationError> {
     let password = room.identities.find_password(room.tenant, id).await?;
     let identifiers = room.identities.list_identifiers(room.tenant, id).await?;
-    Ok(Credentials { identifiers, has_password: password.is_some() })
+    let factors = room.factors.list_factors(room.tenant, id).await?;
+    let factors = factors
+        .iter()
+        .map(|stored| FactorCredential {
+            identity: id,
+            kind: stored.factor.kind(),
+            created_at: stored.created_at,
+            updated_at: stored.updated_at,
+        })
+        .collect();
+    Ok(Credentials { identifiers, has_password: password.is_some(), factors })
 }
 
 async fn replace_found(

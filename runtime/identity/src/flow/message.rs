@@ -34,19 +34,19 @@ pub enum MessageKind {
 }
 
 impl Message {
-    fn new(id: u32, kind: MessageKind, text: impl Into<String>) -> Self {
+    pub(super) fn new(id: u32, kind: MessageKind, text: impl Into<String>) -> Self {
         Self { id, text: text.into(), kind, context: Map::new() }
     }
 
-    fn info(id: u32, text: impl Into<String>) -> Self {
+    pub(super) fn info(id: u32, text: impl Into<String>) -> Self {
         Self::new(id, MessageKind::Info, text)
     }
 
-    fn error(id: u32, text: impl Into<String>) -> Self {
+    pub(super) fn error(id: u32, text: impl Into<String>) -> Self {
         Self::new(id, MessageKind::Error, text)
     }
 
-    fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.context.insert(name.to_owned(), value.into());
         self
     }
@@ -151,7 +151,7 @@ impl Message {
             .with("expired_minutes_ago", minutes)
     }
 
-    /// A plugin asks for a second factor, and there are none yet (ours).
+    /// A plugin asks for a second factor, and the account has none (ours).
     pub fn second_factor_required() -> Self {
         Self::error(
             8_000_003,

@@ -17,4 +17,5 @@ mod properties;
 mod refresh;
 mod revoke;
 mod schemas;
+mod second_factor;
 mod world;

@@ -1,6 +1,7 @@
 //! The identity room on both databases: its flows decide, storage applies, and what was read is what
 //! was written.
 
+mod factors;
 mod flows;
 mod operators;
 mod profiles;
@@ -84,6 +85,7 @@ impl World {
             settings: &self.settings,
             schemas: &self.schemas,
             identities: &self.storage,
+            factors: &self.storage,
             hashing: &self.hashing,
             attempts: &self.attempts,
             hooks: &NoIdentityHooks,

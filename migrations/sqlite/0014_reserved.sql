@@ -1,0 +1,2 @@
+-- Reserved for another area's tables.
+SELECT 1;
