@@ -24,6 +24,9 @@ pub struct FlowView {
     /// Whether a signed-in person is asked to prove it again.
     #[serde(default)]
     pub refresh: bool,
+    /// How much the sign-in is to prove: `aal2` asks for the second factor.
+    #[serde(default)]
+    pub requested_aal: Option<String>,
     /// Who is changing their settings, or is asked to prove again who they are.
     #[serde(default)]
     pub identity: Option<FlowIdentity>,

@@ -10,12 +10,14 @@ import identities
 import native
 import operations
 import own_api
+import second_factors
 import single_page
 from checks import finish
 
 native.run()
 single_page.run()
 identities.run()
+second_factors.run()
 applications.run()
 own_api.run()
 operations.run()
