@@ -40,23 +40,23 @@ fn caller(session: Option<&LiveSession>) -> Caller<'_> {
     Caller { address: ClientAddress("203.0.113.9".parse().unwrap()), user_agent: Some("test"), session }
 }
 
-impl World {
-    fn request<'a>(&self, base: &'a url::Url, aal: Option<&'a str>, refresh: bool) -> StartRequest<'a> {
-        StartRequest {
-            transport: Transport::Api,
-            base,
-            request: "/self-service/login/api",
-            return_to: None,
-            identity_schema: None,
-            login_challenge: None,
-            login_hint: None,
-            refresh,
-            select_account: false,
-            aal,
-            browser: None,
-        }
+fn request<'a>(base: &'a url::Url, aal: Option<&'a str>, refresh: bool) -> StartRequest<'a> {
+    StartRequest {
+        transport: Transport::Api,
+        base,
+        request: "/self-service/login/api",
+        return_to: None,
+        identity_schema: None,
+        login_challenge: None,
+        login_hint: None,
+        refresh,
+        select_account: false,
+        aal,
+        browser: None,
     }
+}
 
+impl World {
     async fn begin_login(
         &self,
         session: Option<&LiveSession>,
@@ -64,17 +64,13 @@ impl World {
         refresh: bool,
     ) -> Result<Flow, StartError> {
         let base = BASE.parse().unwrap();
-        let (own, _) = start_login(self.room(), caller(session), self.request(&base, aal, refresh)).await?;
+        let (own, _) = start_login(self.room(), caller(session), request(&base, aal, refresh)).await?;
         Ok(own.flow)
     }
 
     async fn begin_settings(&self, session: &LiveSession) -> Flow {
         let base = BASE.parse().unwrap();
-        start_settings(self.room(), caller(Some(session)), self.request(&base, None, false))
-            .await
-            .unwrap()
-            .0
-            .flow
+        start_settings(self.room(), caller(Some(session)), request(&base, None, false)).await.unwrap().0.flow
     }
 
     async fn send(&self, flow: Flow, session: Option<&LiveSession>, body: &Value) -> Result<Step, FlowError> {

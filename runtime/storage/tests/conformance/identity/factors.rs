@@ -19,6 +19,22 @@ use testkit::totp::code;
 
 use super::World;
 
+fn request<'a>(base: &'a url::Url, aal: Option<&'a str>) -> StartRequest<'a> {
+    StartRequest {
+        transport: Transport::Api,
+        base,
+        request: "/self-service/login/api",
+        return_to: None,
+        identity_schema: None,
+        login_challenge: None,
+        login_hint: None,
+        refresh: false,
+        select_account: false,
+        aal,
+        browser: None,
+    }
+}
+
 impl World {
     async fn ada(&self) -> Identity {
         self.register("ada@example.com").await.unwrap();
@@ -46,28 +62,12 @@ impl World {
         Write::SetFactor { identity, factor, replaces, at: self.clock.now() }
     }
 
-    fn request<'a>(&self, base: &'a url::Url, aal: Option<&'a str>) -> StartRequest<'a> {
-        StartRequest {
-            transport: Transport::Api,
-            base,
-            request: "/self-service/login/api",
-            return_to: None,
-            identity_schema: None,
-            login_challenge: None,
-            login_hint: None,
-            refresh: false,
-            select_account: false,
-            aal,
-            browser: None,
-        }
-    }
-
     /// Proves `code` in a sign-in of its own, as the endpoint does: decided again when somebody was faster.
     async fn prove(&self, live: &LiveSession, body: &Value) -> bool {
         let base = self.base.clone();
         let address = ClientAddress("203.0.113.9".parse().unwrap());
         let caller = Caller { address, user_agent: None, session: Some(live) };
-        let (own, _) = start_login(self.room(), caller, self.request(&base, Some("aal2"))).await.unwrap();
+        let (own, _) = start_login(self.room(), caller, request(&base, Some("aal2"))).await.unwrap();
         for _ in 0..100 {
             let submission = Submission::from_json(body.to_string().as_bytes()).unwrap();
             let step = next_step(self.room(), caller, own.flow.clone(), submission).await.unwrap();
@@ -190,7 +190,7 @@ async fn form_keeps_the_secret_that_is_not_confirmed_yet() {
         let base = world.base.clone();
         let address = ClientAddress("203.0.113.9".parse().unwrap());
         let caller = Caller { address, user_agent: None, session: Some(&live) };
-        let (own, change) = start_settings(world.room(), caller, world.request(&base, None)).await.unwrap();
+        let (own, change) = start_settings(world.room(), caller, request(&base, None)).await.unwrap();
         world.storage.apply(change).await.unwrap();
         let found = identity::ports::Flows::find_flow(&world.storage, &world.tenant, own.flow.id).await;
         let found = found.unwrap().unwrap();
