@@ -53,7 +53,9 @@ pub(crate) struct BrowserState {
 impl BrowserState {
     /// Reads session and binding; makes a binding for a browser that has none.
     pub(crate) async fn read(call: &Call) -> Result<Self, Failure> {
-        let live = session_of_cookie(call).await?;
+        let required = call.tenant.identity.session.whoami.required_aal;
+        // Who has not proven their second factor is nobody yet: no app is let in by a password alone.
+        let live = session_of_cookie(call).await?.filter(|live| live.satisfies(required));
         let known = call.cookie(BINDING_COOKIE).filter(|value| {
             value.len() == 43 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         });

@@ -204,6 +204,7 @@ pub(crate) fn all() -> Vec<Route> {
         PATCH "/admin/identities/{id}" "patchIdentity", Tenant(Scope::IdentitiesWrite), Api, admin::identities::change, "Changes an identity";
         DELETE "/admin/identities/{id}" "deleteIdentity", Tenant(Scope::IdentitiesWrite), Api, admin::identities::remove, "Deletes an identity";
         GET "/admin/identities/by/external/{externalID}" "getIdentityByExternalID", Tenant(Scope::IdentitiesRead), Api, admin::identities::get_by_external_id, "Shows an identity by the customer's own id";
+        DELETE "/admin/identities/{id}/credentials/{type}" "deleteIdentityCredentials", Tenant(Scope::IdentitiesWrite), Api, admin::credentials::remove, "Takes a credential of an identity away";
         GET "/admin/identities/{id}/sessions" "listIdentitySessions", Tenant(Scope::IdentitiesRead), Api, admin::sessions::list_of_identity, "Lists an identity's sessions";
         DELETE "/admin/identities/{id}/sessions" "deleteIdentitySessions", Tenant(Scope::IdentitiesWrite), Api, admin::sessions::delete_of_identity, "Deletes an identity's sessions";
         GET "/admin/sessions" "listSessions", Tenant(Scope::IdentitiesRead), Api, admin::sessions::list, "Lists sessions";

@@ -27,6 +27,9 @@ pub(crate) async fn whoami(call: Call) -> Answer {
         Ok(None) => return self_service::respond(&call, &Problem::SessionInactive),
         Err(problem) => return self_service::respond(&call, &problem),
     };
+    if let Err(problem) = self_service::check_session(&call, cached.live()) {
+        return self_service::respond(&call, &problem);
+    }
     let body = Bytes::from_owner(cached.document(call.now(), &call.tenant.base_url));
     let mut answer = no_store(respond(StatusCode::OK, "application/json", body));
     set(&mut answer, "x-kratos-authenticated-identity-id", &cached.live().identity().id.to_string());

@@ -1,5 +1,6 @@
 //! Who signs in: an identity, its traits and its addresses.
 
+use primitives::subject::AssuranceLevel;
 use primitives::{IdentityId, OrganisationId, Rng, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -44,6 +45,9 @@ pub struct Identity {
     /// The organisation that it belongs to.
     #[serde(rename = "organization_id")]
     pub organisation: Option<OrganisationId>,
+    /// How much it can prove: `aal2` if it has a second factor. Kept by whatever writes factors.
+    #[serde(skip)]
+    pub available: AssuranceLevel,
     /// Counts its changes, so that of two at a time one is told.
     #[serde(skip)]
     pub version: i64,
@@ -145,6 +149,7 @@ impl Identity {
             created_at: now,
             updated_at: now,
             organisation: None,
+            available: AssuranceLevel::Aal1,
             version: 1,
         };
         identity.with_traits(checked, rng, now)

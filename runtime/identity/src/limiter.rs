@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use moka::sync::Cache;
-use primitives::{ClientAddress, TenantId, Timestamp};
+use primitives::{ClientAddress, IdentityId, TenantId, Timestamp};
 
 use crate::identifier::Identifier;
 use crate::settings::{LimitSettings, Rate};
@@ -28,6 +28,8 @@ pub enum LimitKey {
     Mail(TenantId, String),
     /// Codes tried for one address, whatever the form.
     Code(TenantId, String),
+    /// Attempts on the second factors of one person.
+    SecondFactor(TenantId, IdentityId),
 }
 
 /// Too many attempts.

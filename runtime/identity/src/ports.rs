@@ -3,6 +3,7 @@
 use futures_util::future::BoxFuture;
 use primitives::{FlowId, IdentityId, KeyedHash, OrganisationId, SessionId, TenantId, Timestamp};
 
+use crate::factor::StoredFactor;
 use crate::flow::StoredFlow;
 use crate::identifier::Identifier;
 use crate::identity::{AddressKind, Identity};
@@ -95,6 +96,16 @@ pub trait Identities: Send + Sync {
         after: Option<IdentityId>,
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<Identity>, StoreUnavailable>>;
+}
+
+/// Reads second factors. Apart from [`Identities`], so that whoever holds that reads none.
+pub trait Factors: Send + Sync {
+    /// Lists the second factors of an identity.
+    fn list_factors<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identity: IdentityId,
+    ) -> BoxFuture<'a, Result<Vec<StoredFactor>, StoreUnavailable>>;
 }
 
 /// Reads sessions.

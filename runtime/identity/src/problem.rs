@@ -27,6 +27,11 @@ pub enum Problem {
         /// Where.
         redirect_browser_to: String,
     },
+    /// The session has not proven the second factor that there is.
+    SecondFactorRequired {
+        /// Where it is proven.
+        redirect_browser_to: String,
+    },
     /// A second factor was asked for without a first one.
     FirstFactorRequired,
     /// A second factor was asked for, and there is none.
@@ -101,6 +106,11 @@ impl Problem {
                 "session_refresh_required",
                 403,
                 "The last sign-in is too long ago for this change. Sign in once more, then try again.",
+            ),
+            Self::SecondFactorRequired { .. } => (
+                "session_aal2_required",
+                403,
+                "An active session was found, but it has not proven the second factor of its account. Do so, then try again.",
             ),
             Self::FirstFactorRequired => {
                 ("session_aal1_required", 401, "A second factor needs a session with a first one.")
@@ -204,7 +214,8 @@ impl Problem {
     pub fn document(&self, request: RequestId) -> Value {
         let error = self.error(Some(request));
         match self {
-            Self::SessionRefreshRequired { redirect_browser_to } => {
+            Self::SessionRefreshRequired { redirect_browser_to }
+            | Self::SecondFactorRequired { redirect_browser_to } => {
                 json!({ "error": error, "redirect_browser_to": redirect_browser_to })
             }
             // The API's description has an error within the error, its users read the outer one.
@@ -302,14 +313,15 @@ impl From<StartError> for Problem {
 }
 
 impl Problem {
-    /// What a submission's error is; `refresh_url` is where a renewed sign-in begins.
-    pub fn of_submission(error: FlowError, refresh_url: impl FnOnce() -> String) -> Self {
+    /// What a submission's error is; `again` is where a renewed sign-in begins, or the second factor is proven.
+    pub fn of_submission(error: FlowError, again: impl FnOnce() -> String) -> Self {
         match error {
             FlowError::Limited(limit) => limit.into(),
             FlowError::Busy(busy) => Self::Busy { retry_after: busy.retry_after },
             FlowError::Store(error) => error.into(),
             FlowError::SessionRequired => Self::SessionInactive,
-            FlowError::RefreshRequired => Self::SessionRefreshRequired { redirect_browser_to: refresh_url() },
+            FlowError::RefreshRequired => Self::SessionRefreshRequired { redirect_browser_to: again() },
+            FlowError::SecondFactorRequired => Self::SecondFactorRequired { redirect_browser_to: again() },
             FlowError::IdentityMismatch => Self::IdentityMismatch,
             FlowError::IdentityDisabled => Self::IdentityDisabled,
             FlowError::RegistrationDisabled | FlowError::Closed => Self::FlowDisabled,
@@ -338,6 +350,8 @@ impl From<AdministrationError> for Problem {
             | AdministrationError::Refused(_)
             | AdministrationError::ForeignAddress
             | AdministrationError::UnsupportedCredential(_)
+            | AdministrationError::UnknownCredential(_)
+            | AdministrationError::LastCredential
             | AdministrationError::PasswordTooLong
             | AdministrationError::UnusableHash(_)
             | AdministrationError::FixedMember(_)

@@ -36,6 +36,16 @@ pub struct Settings {
     pub verification: VerificationSettings,
     /// Getting back in.
     pub recovery: RecoverySettings,
+    /// Authenticator apps as a second factor.
+    #[serde(skip_serializing_if = "is_default")]
+    pub totp: TotpSettings,
+    /// Backup codes as a second factor.
+    #[serde(skip_serializing_if = "is_default")]
+    pub lookup_secret: LookupSecretSettings,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Default for Settings {
@@ -53,6 +63,8 @@ impl Default for Settings {
             code: CodeSettings::default(),
             verification: VerificationSettings::default(),
             recovery: RecoverySettings::default(),
+            totp: TotpSettings::default(),
+            lookup_secret: LookupSecretSettings::default(),
         }
     }
 }
@@ -116,6 +128,63 @@ impl Default for RecoverySettings {
     }
 }
 
+/// Authenticator apps as a second factor (RFC 6238).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TotpSettings {
+    /// Whether people may set one up. Those that are set up go on to be asked for.
+    pub enabled: bool,
+    /// The name under which the app lists the account; by default the host of the tenant.
+    pub issuer: Option<String>,
+}
+
+impl Default for TotpSettings {
+    fn default() -> Self {
+        Self { enabled: true, issuer: None }
+    }
+}
+
+/// Backup codes as a second factor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LookupSecretSettings {
+    /// Whether people may have them made. Those that are there go on to be taken.
+    pub enabled: bool,
+}
+
+impl Default for LookupSecretSettings {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
+/// How much a session must have proven.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RequiredAssurance {
+    /// One factor.
+    Aal1,
+    /// A second factor, of whoever has one.
+    #[default]
+    HighestAvailable,
+}
+
+/// What a session must be to count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WhoamiSettings {
+    /// How much it must have proven to be told who is signed in, and to get tokens.
+    pub required_aal: RequiredAssurance,
+}
+
+/// What a session must be to change an account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SettingsFlowSettings {
+    /// How much it must have proven.
+    pub required_aal: RequiredAssurance,
+}
+
 /// One identity schema.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -140,6 +209,9 @@ pub struct SessionSettings {
     /// How long after signing in a session may change credentials without signing in again, in
     /// seconds. An hour.
     pub privileged_max_age_seconds: u64,
+    /// What a session must be to count.
+    #[serde(skip_serializing_if = "is_default")]
+    pub whoami: WhoamiSettings,
 }
 
 impl Default for SessionSettings {
@@ -149,6 +221,7 @@ impl Default for SessionSettings {
             persistent_cookie: true,
             cookie_domain: None,
             privileged_max_age_seconds: 3600,
+            whoami: WhoamiSettings::default(),
         }
     }
 }
@@ -187,6 +260,9 @@ pub struct FlowSettings {
     pub ui: UiUrls,
     /// About how many forms of the tenant are kept at a time; of more, the oldest are forgotten.
     pub most_open: u32,
+    /// What a session must be to change an account.
+    #[serde(skip_serializing_if = "is_default")]
+    pub settings: SettingsFlowSettings,
 }
 
 impl Default for FlowSettings {
@@ -199,6 +275,7 @@ impl Default for FlowSettings {
             session_after_registration: true,
             ui: UiUrls::default(),
             most_open: 200_000,
+            settings: SettingsFlowSettings::default(),
         }
     }
 }
@@ -295,6 +372,9 @@ pub struct LimitSettings {
     pub mail: Rate,
     /// Codes tried for one address, in whatever form.
     pub code: Rate,
+    /// Wrong codes of one person's second factors, from everywhere.
+    #[serde(default = "LimitSettings::second_factor")]
+    pub second_factor: Rate,
 }
 
 const fn mail_rate() -> Rate {
@@ -305,6 +385,13 @@ const fn code_rate() -> Rate {
     Rate { burst: 15, refill_seconds: 60 }
 }
 
+impl LimitSettings {
+    /// Few: a code has six digits, and whoever guesses them knows the password.
+    const fn second_factor() -> Rate {
+        Rate { burst: 10, refill_seconds: 300 }
+    }
+}
+
 impl Default for LimitSettings {
     fn default() -> Self {
         Self {
@@ -313,6 +400,7 @@ impl Default for LimitSettings {
             flow: Rate { burst: 1000, refill_seconds: 1 },
             mail: mail_rate(),
             code: code_rate(),
+            second_factor: Self::second_factor(),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What this room writes. Each variant says what its guard is; a guard that misses undoes the change.
 
+use primitives::subject::AssuranceLevel;
 use primitives::{FlowId, IdentityId, SessionClaims, SessionId, Timestamp};
 
 use crate::courier::NewMessage;
+use crate::factor::{FactorKind, SecondFactor};
 use crate::flow::StoredFlow;
 use crate::identifier::Identifier;
 use crate::identity::{Identity, IdentityState};
@@ -70,6 +72,25 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
+    /// Sets a second factor, or writes what is left of it after it was used. Guard: its version is still `replaces`, or
+    /// there is none if that is `None` and the identity exists; the stored version becomes one more.
+    SetFactor {
+        /// Whose.
+        identity: IdentityId,
+        /// The factor as it will be.
+        factor: SecondFactor,
+        /// The version that was read.
+        replaces: Option<i64>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Takes a second factor away. Guard: it is there.
+    RemoveFactor {
+        /// Whose.
+        identity: IdentityId,
+        /// Which.
+        kind: FactorKind,
+    },
     /// Inserts a session. Guard: its identity is active.
     InsertSession(Box<NewSession>),
     /// Records a repeated proof in a session. Guard: it is live.
@@ -80,6 +101,8 @@ pub enum Write {
         identity: IdentityId,
         /// The proof.
         method: AuthenticationMethod,
+        /// How strong all proofs are together from now on.
+        assurance: AssuranceLevel,
         /// All proofs from now on, the new one last.
         methods: Vec<AuthenticationMethod>,
         /// What plugins say of the session from now on.

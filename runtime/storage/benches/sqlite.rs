@@ -199,6 +199,7 @@ impl Bench {
             created_at: now,
             updated_at: now,
             organisation: None,
+            available: AssuranceLevel::Aal1,
             version: 1,
         };
         let method =

@@ -45,6 +45,7 @@ const MIGRATIONS: &[Migration] = migrations![
     16 "0016_addresses.sql",
     17 "0017_identity_search.sql",
     18 "0018_impersonation.sql",
+    19 "0019_factors.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

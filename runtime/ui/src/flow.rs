@@ -27,6 +27,9 @@ pub struct FlowView {
     /// How far the proof of an address is.
     #[serde(default)]
     pub state: Option<String>,
+    /// How much the sign-in is to prove: `aal2` asks for the second factor.
+    #[serde(default)]
+    pub requested_aal: Option<String>,
     /// Who is changing their settings, or is asked to prove again who they are.
     #[serde(default)]
     pub identity: Option<FlowIdentity>,

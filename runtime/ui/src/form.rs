@@ -3,6 +3,7 @@
 //! Generic over nodes: whatever methods a tenant has, what the API describes is what is rendered. Nodes that only
 //! work with scripts are left out, because these pages run none.
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::flow::{UiContainer, UiInput, UiNode, UiNodeAttributes, UiOption, UiText, UiTextType};
@@ -15,6 +16,23 @@ pub(crate) struct Form {
     pub(crate) method: String,
     pub(crate) hidden: Vec<Hidden>,
     pub(crate) items: Vec<Item>,
+}
+
+impl Form {
+    /// Whether something in it must be mended.
+    pub(crate) fn has_errors(&self) -> bool {
+        self.items.iter().any(has_errors)
+    }
+
+    /// The form beside another that has the cursor.
+    pub(crate) fn without_focus(mut self) -> Self {
+        for item in &mut self.items {
+            if let Item::Field(field) | Item::Choice(field, _) = item {
+                field.autofocus = false;
+            }
+        }
+        self
+    }
 }
 
 /// A value that goes with a form unseen.
@@ -35,6 +53,14 @@ pub(crate) enum Item {
     Link { href: String, title: String },
     Image { src: String, width: u32, height: u32, alt: String },
     Text { label: Option<String>, text: String },
+    Codes { label: Option<String>, codes: Vec<Code> },
+}
+
+/// A backup code, or a word in the place of one that was used.
+#[derive(Debug)]
+pub(crate) struct Code {
+    pub(crate) text: String,
+    pub(crate) used: bool,
 }
 
 #[derive(Debug, Default)]
@@ -92,8 +118,14 @@ pub(crate) struct Button {
     pub(crate) disabled: bool,
 }
 
-/// The message of a page whose heading says the same.
-const CONFIRM_IT_IS_YOU: u64 = 1_010_003;
+/// The messages of pages whose heading says the same: confirm that it is you, and the second step.
+const SAID_BY_HEADINGS: [u64; 2] = [1_010_003, 1_010_004];
+/// A text that is a list of backup codes.
+const BACKUP_CODES: u64 = 1_050_015;
+/// In that list, a code that was used.
+const USED_CODE: u64 = 1_050_014;
+/// Buttons that lead away or back, of which none is what a person came for.
+const NEVER_PRIMARY: [&str; 4] = ["screen", "resend", "totp_unlink", "lookup_secret_disable"];
 
 /// A message that concerns a whole form.
 #[derive(Debug)]
@@ -150,7 +182,7 @@ impl Forms<'_> {
             form.items.into_iter().partition(|item| matches!(item, Item::Button(_)));
         if let Some(Item::Button(button)) = buttons
             .iter_mut()
-            .find(|b| matches!(b, Item::Button(b) if b.name != "screen" && b.name != "resend" && !b.value.ends_with(":back")))
+            .find(|b| matches!(b, Item::Button(b) if !NEVER_PRIMARY.contains(&b.name.as_str()) && !b.value.ends_with(":back")))
         {
             button.primary = true;
         }
@@ -160,6 +192,17 @@ impl Forms<'_> {
         items.append(&mut buttons);
         form.items = items;
         form
+    }
+
+    /// The methods that have nodes, in their order.
+    pub(crate) fn groups(&self) -> Vec<&str> {
+        let mut groups: Vec<&str> = Vec::new();
+        for group in self.ui.nodes.iter().map(|node| node.group.as_str()) {
+            if group != "default" && !groups.contains(&group) {
+                groups.push(group);
+            }
+        }
+        groups
     }
 
     /// One small form for each "sign in with …" button, so that a required field does not stand in its way.
@@ -190,7 +233,7 @@ impl Forms<'_> {
             .ui
             .messages
             .iter()
-            .filter(|text| text.id != CONFIRM_IT_IS_YOU)
+            .filter(|text| !SAID_BY_HEADINGS.contains(&text.id))
             .map(|text| Notice { kind: text.r#type, text: self.words.text(text) })
             .collect();
         let has_error = |texts: &[UiText]| texts.iter().any(|m| m.r#type == UiTextType::Error);
@@ -225,9 +268,18 @@ impl Forms<'_> {
                 height: *height,
                 alt: label.unwrap_or_default(),
             }),
+            UiNodeAttributes::Text { text } if text.id == BACKUP_CODES => {
+                Some(Item::Codes { label, codes: self.codes(text) })
+            }
             UiNodeAttributes::Text { text } => Some(Item::Text { label, text: self.words.text(text) }),
             UiNodeAttributes::Script {} | UiNodeAttributes::Div {} => None,
         }
+    }
+
+    fn codes(&self, list: &UiText) -> Vec<Code> {
+        let codes = list.context.get("secrets").and_then(Value::as_array).map(Vec::as_slice);
+        let texts = codes.unwrap_or_default().iter().filter_map(|code| UiText::deserialize(code).ok());
+        texts.map(|text| Code { used: text.id == USED_CODE, text: self.words.text(&text) }).collect()
     }
 
     fn field(&self, node: &UiNode, input: &UiInput, label: Option<String>) -> Item {
@@ -324,7 +376,9 @@ fn has_errors(item: &Item) -> bool {
 fn field_of(item: &Item) -> Option<&Field> {
     match item {
         Item::Field(f) | Item::Check(f) | Item::Choice(f, _) => Some(f),
-        Item::Button(_) | Item::Link { .. } | Item::Image { .. } | Item::Text { .. } => None,
+        Item::Button(_) | Item::Link { .. } | Item::Image { .. } | Item::Text { .. } | Item::Codes { .. } => {
+            None
+        }
     }
 }
 

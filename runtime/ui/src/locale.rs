@@ -127,14 +127,16 @@ words! {
         language, language_label, secured_by, privacy, terms, help, optional, error_prefix, form_error,
         or, signed_in_as, sign_out,
     }
-    login: LoginWords { title, to_client, to_tenant, confirm_title, confirm_lead, confirm_lead_as, other_account, no_account, create_account, forgotten }
+    login: LoginWords { title, to_client, to_tenant, confirm_title, confirm_lead, confirm_lead_as, other_account, no_account, create_account, forgotten,
+        second_title, second_lead, second_totp, second_lookup_secret, second_other,
+    }
     registration: RegistrationWords {
         title, to_client, to_tenant, have_account, sign_in, agree_both, agree_terms, agree_privacy, terms,
         privacy, password_hint,
     }
     settings: SettingsWords {
-        title, profile, profile_lead, password, password_lead, new_password, password_save, other, totp,
-        lookup_secret, passkey, oidc,
+        title, profile, profile_lead, password, password_lead, new_password, password_save, other, totp, totp_lead,
+        lookup_secret, lookup_secret_lead, passkey, oidc,
     }
     sessions: SessionsWords {
         title, lead, current, signed_in, revoke, revoke_one, revoke_others, only_this, revoked, unknown_device,

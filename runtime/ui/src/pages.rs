@@ -35,6 +35,9 @@ impl Pages {
     pub fn login(&self, flow: &FlowView, context: &PageContext<'_>) -> String {
         let words = self.words(context);
         let forms = Forms { ui: &flow.ui, words, purpose: Purpose::Login, password_hint: None };
+        if flow.requested_aal.as_deref() == Some("aal2") {
+            return self.second_step(flow, &forms, context);
+        }
         if flow.refresh {
             return self.confirm(flow, &forms, context);
         }
@@ -52,6 +55,45 @@ impl Pages {
         flow_page(frame, &forms, lead, Ways { other, forgotten, agreement: Vec::new() })
     }
 
+    /// Signing in further: with the first second factor that there is, or with another.
+    fn second_step(&self, flow: &FlowView, forms: &Forms<'_>, context: &PageContext<'_>) -> String {
+        let w = &self.words(context).login;
+        let mut kinds = forms.groups();
+        // Where the last attempt went wrong is where the person goes on.
+        kinds.sort_by_key(|kind| !forms.of(|group| group == *kind).has_errors());
+        let lead = match kinds.first() {
+            Some(&"totp") => w.second_totp.clone(),
+            Some(&"lookup_secret") => w.second_lookup_secret.clone(),
+            _ => w.second_lead.clone(),
+        };
+        let mut each = kinds.into_iter().map(|kind| forms.of(|group| group == kind));
+        let form = each.next().unwrap_or_default();
+        let others = each.map(Form::without_focus).collect();
+        let notices = forms.notices();
+        let frame = self.frame(context, w.second_title.clone());
+        render(&FlowPage {
+            frame: Frame { failed: failed(&notices), ..frame },
+            lead,
+            notices,
+            providers: Vec::new(),
+            form,
+            others,
+            forgotten: None,
+            agreement: Vec::new(),
+            other: Some(self.somebody_else(flow, context)),
+        })
+    }
+
+    fn somebody_else(&self, flow: &FlowView, context: &PageContext<'_>) -> OtherWay {
+        let start = self_service(context, "login", flow);
+        let joint = if start.contains('?') { '&' } else { '?' };
+        OtherWay {
+            question: self.words(context).consent.not_you.clone(),
+            label: self.words(context).login.other_account.clone(),
+            href: format!("{start}{joint}prompt=select_account"),
+        }
+    }
+
     /// Signing in again: as whom, and the way to be somebody else.
     fn confirm(&self, flow: &FlowView, forms: &Forms<'_>, context: &PageContext<'_>) -> String {
         let w = &self.words(context).login;
@@ -59,14 +101,8 @@ impl Pages {
             Some(subject) if !subject.is_empty() => fill(&w.confirm_lead_as, &[("subject", subject)]),
             _ => w.confirm_lead.clone(),
         };
-        let start = self_service(context, "login", flow);
-        let joint = if start.contains('?') { '&' } else { '?' };
-        let other = OtherWay {
-            question: self.words(context).consent.not_you.clone(),
-            label: w.other_account.clone(),
-            href: format!("{start}{joint}prompt=select_account"),
-        };
-        let ways = Ways { other: Some(other), forgotten: None, agreement: Vec::new() };
+        let ways =
+            Ways { other: Some(self.somebody_else(flow, context)), forgotten: None, agreement: Vec::new() };
         flow_page(self.frame(context, w.confirm_title.clone()), forms, lead, ways)
     }
 
@@ -180,20 +216,15 @@ impl Pages {
             password_hint: Some(password_hint(words, context)),
         };
         let subject = flow.identity.as_ref().and_then(|i| i.label()).unwrap_or_default().to_owned();
-        let mut groups: Vec<&str> = Vec::new();
-        for node in &flow.ui.nodes {
-            if node.group != "default" && !groups.contains(&node.group.as_str()) {
-                groups.push(&node.group);
-            }
-        }
-        let sections = groups
+        let sections = forms
+            .groups()
             .into_iter()
             .map(|group| {
                 let (title, lead) = match group {
                     "profile" => (&w.profile, Some(w.profile_lead.clone())),
                     "password" => (&w.password, Some(w.password_lead.clone())),
-                    "totp" => (&w.totp, None),
-                    "lookup_secret" => (&w.lookup_secret, None),
+                    "totp" => (&w.totp, Some(w.totp_lead.clone())),
+                    "lookup_secret" => (&w.lookup_secret, Some(w.lookup_secret_lead.clone())),
                     "passkey" | "webauthn" => (&w.passkey, None),
                     "oidc" | "saml" => (&w.oidc, None),
                     _ => (&w.other, None),
@@ -336,6 +367,7 @@ fn flow_page(frame: Frame<'_>, forms: &Forms<'_>, lead: String, ways: Ways) -> S
         notices,
         providers: forms.providers(),
         form: forms.of(|group| !matches!(group, "oidc" | "saml")),
+        others: Vec::new(),
         agreement,
         forgotten,
         other,
@@ -507,6 +539,7 @@ struct FlowPage<'a> {
     notices: Vec<Notice>,
     providers: Vec<Form>,
     form: Form,
+    others: Vec<Form>,
     agreement: Vec<Piece>,
     forgotten: Option<Piece>,
     other: Option<OtherWay>,

@@ -6,6 +6,7 @@
 // `cargo xtask clients browser` starts all of them. ONLY=<text> runs the checks whose name contains it.
 
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { check, finish } from "../openid-client/checks.mjs";
@@ -208,6 +209,49 @@ await check("the account page ends other sessions, and a new password ends them 
   }),
 );
 
+await check("a person sets up an authenticator app, signs out, and signs in with both factors", () =>
+  withPage(async (page, context) => {
+    const identifier = await signUp(page);
+    await page.goto(`${options.provider}/self-service/settings/browser`);
+    const picture = page.getByRole("img", { name: /QR code/ });
+    assert.ok(await picture.evaluate((image) => image.complete && image.naturalWidth > 100), "the QR code can be seen");
+    const app = page.getByRole("region", { name: "Authenticator app" });
+    const secret = await app.locator("code").innerText();
+    await app.getByLabel("Verification code").fill("000000");
+    await app.getByRole("button", { name: "Save" }).click();
+    await page.getByText(/code is not right/i).waitFor();
+    await app.getByLabel("Verification code").fill(totp(secret, 0));
+    await app.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Your changes have been saved.").waitFor();
+    const codes = page.getByRole("region", { name: "Backup codes" });
+    await codes.getByRole("button", { name: "Make new backup codes" }).click();
+    const backup = await codes.locator("li code").first().innerText();
+    assert.equal(await codes.locator("li code").count(), 12);
+    await codes.getByRole("button", { name: "I have kept them" }).click();
+    await page.getByText("Your changes have been saved.").waitFor();
+
+    await context.clearCookies();
+    await page.goto(`${options.app}/login`);
+    await signInAs(page, { identifier, password });
+    await heading(page, "One more step");
+    await page.getByLabel("Authentication code").fill("000000");
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByText(/code is not right/i).waitFor();
+    await page.getByLabel("Authentication code").fill(totp(secret, 1));
+    await page.getByRole("button", { name: "Continue" }).click();
+    await onDashboard(page, identifier);
+
+    await context.clearCookies();
+    await page.goto(`${options.app}/login`);
+    await signInAs(page, { identifier, password });
+    await heading(page, "One more step");
+    await page.getByText("Try another way").click();
+    await page.getByLabel("Backup code").fill(backup);
+    await page.getByRole("button", { name: "Use backup code" }).click();
+    await onDashboard(page, identifier);
+  }),
+);
+
 await check("a broken link of an app is an error page that says so", () =>
   withPage(async (page) => {
     const answer = await page.goto(`${options.provider}/oauth2/auth?client_id=nobody&response_type=code`);
@@ -233,6 +277,18 @@ await check("a form that another browser began is an error page that says so", (
 
 await browser.close();
 finish();
+
+/** What an authenticator app shows (RFC 6238), so many steps from now. */
+function totp(secret, steps) {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const bits = [...secret].map((letter) => alphabet.indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  const digest = createHmac("sha1", key).update(counter).digest();
+  const number = digest.readUInt32BE(digest.at(-1) & 15) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, "0");
+}
 
 function newAddress() {
   people += 1;

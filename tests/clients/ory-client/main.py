@@ -11,6 +11,7 @@ import native
 import operations
 import own_api
 import recovery
+import second_factors
 import single_page
 from checks import finish
 
@@ -18,6 +19,7 @@ native.run()
 single_page.run()
 recovery.run()
 identities.run()
+second_factors.run()
 applications.run()
 own_api.run()
 operations.run()

@@ -37,6 +37,15 @@ export async function livePages({ base, client, redirect, identifier, "password-
     await page.waitForLoadState();
     return response;
   };
+  const press = async (page, path, button) => {
+    await page.goto(base + path);
+    const [response] = await Promise.all([
+      page.waitForResponse((answer) => answer.request().resourceType() === "document" && answer.status() < 300),
+      page.locator(`button[name="${button}"]`).click(),
+    ]);
+    await page.waitForLoadState();
+    return response;
+  };
   const pages = [
     { name: "welcome", open: to("/") },
     { name: "login", open: to("/self-service/login/browser") },
@@ -58,6 +67,8 @@ export async function livePages({ base, client, redirect, identifier, "password-
     { name: "welcome-signed-in", signedIn: true, open: to("/") },
     { name: "consent", signedIn: true, open: to(authorize) },
     { name: "settings", signedIn: true, open: to("/self-service/settings/browser") },
+    { name: "settings-totp-failed", signedIn: true, open: (page) => send(page, "/self-service/settings/browser", { totp_code: "000000" }) },
+    { name: "settings-codes", signedIn: true, open: (page) => press(page, "/self-service/settings/browser", "lookup_secret_regenerate") },
     { name: "settings-failed", signedIn: true, open: (page) => send(page, "/self-service/settings/browser", { password: "short" }) },
     { name: "logout", signedIn: true, open: to("/oauth2/sessions/logout") },
   ];

@@ -132,6 +132,7 @@ fn begin(call: &Call, kind: Kind) -> Answer {
 fn instead(call: &Call, kind: Kind, problem: Problem) -> Answer {
     match problem {
         Problem::FlowExpired { use_flow_id, .. } => see_other(&kind.page_url(call, use_flow_id)),
+        Problem::SecondFactorRequired { redirect_browser_to } => see_other(&redirect_browser_to),
         Problem::FlowUnknown | Problem::SessionInactive => see_other(&kind.start_url(call)),
         problem => respond_to_browser(call, problem),
     }

@@ -9,7 +9,9 @@ use ui::{Hidden, SessionItem, SessionsView};
 
 use crate::call::Call;
 use crate::response::{Answer, see_other};
-use crate::self_service::{Kind, apply, csrf_cookie_of, respond_to_browser, session_of_browser, with_query};
+use crate::self_service::{
+    Kind, apply, check_session, csrf_cookie_of, respond_to_browser, session_of_browser, with_query,
+};
 use crate::sessions;
 
 /// How many sessions the page lists.
@@ -66,6 +68,7 @@ async fn end(call: &Call) -> Result<FlowId, Problem> {
     let which = value("session");
     if which == "others" {
         let live = session_of_browser(call).await?.ok_or(Problem::SessionInactive)?;
+        check_session(call, &live)?;
         apply(call, revoke_my_others(&call.tenant.id, &live, call.now())).await?;
     } else {
         match sessions::revoke(call, &which).await {

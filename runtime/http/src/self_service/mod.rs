@@ -5,6 +5,7 @@
 //! led to. The rooms' decisions are the same for all three kinds of client; what differs is here.
 
 mod account;
+mod assurance;
 mod challenge;
 mod cookies;
 pub(crate) mod errors;
@@ -28,6 +29,7 @@ use primitives::{Actor, Change, SessionId};
 use storage::{ApplyError, StorageError};
 
 pub(crate) use account::tell;
+pub(crate) use assurance::check_session;
 pub(crate) use cookies::{csrf_cookie_of, forget_session, set_csrf_cookie};
 pub(crate) use flows::{document, load};
 pub(crate) use read::owner;
@@ -85,6 +87,7 @@ pub(crate) fn room(call: &Call) -> Room<'_> {
         settings: &call.tenant.identity,
         schemas: &call.tenant.schemas,
         identities: &node.storage,
+        factors: &node.storage,
         hashing: &node.hashing,
         attempts: &node.attempts,
         sealer: node.sealer(),

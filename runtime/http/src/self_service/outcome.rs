@@ -8,6 +8,7 @@ use identity::session::{LiveSession, Session, SessionToken, identity_document, s
 use identity::{Flow, Identity, Problem, Step, return_to};
 use serde_json::{Value, json};
 
+use super::assurance::{check_session, step_up_url};
 use super::cookies::{session_cookie, set_csrf_cookie};
 use super::flows::document;
 use super::visitor::presented_token;
@@ -68,6 +69,13 @@ pub(super) fn message(problem: &Problem) -> Option<Message> {
 pub(super) async fn apply_step(client: Client<'_>, step: Step) -> Result<Option<Answer>, Problem> {
     match step {
         Step::Form(flow) => form(client, *flow).await.map(Some),
+        Step::Shown(flow, change) => {
+            if apply(client.call, change.write(client.own.update((*flow).clone()))).await? == Applied::Missed
+            {
+                return Ok(None);
+            }
+            Ok(Some(shown(client, &flow)))
+        }
         Step::Elsewhere(place) => elsewhere(client, place.as_str()).map(Some),
         Step::SignedIn(signed_in) => signed_in_newly(client, *signed_in).await,
         Step::Refreshed { session, change } => {
@@ -88,7 +96,9 @@ pub(super) async fn apply_step(client: Client<'_>, step: Step) -> Result<Option<
                 return Ok(None);
             }
             let session = client.session.map(|live| live.session().id);
-            tell(client.call, what, &identity, session).await;
+            if let Some(what) = what {
+                tell(client.call, what, &identity, session).await;
+            }
             Ok(Some(saved(client, &flow, &identity, &next)))
         }
         Step::Challenged { flow, writes } => challenge::sent(client, *flow, writes).await,
@@ -110,6 +120,14 @@ pub(super) async fn form(client: Client<'_>, flow: Flow) -> Result<Answer, Probl
         return Ok(json_no_store(StatusCode::BAD_REQUEST, &document));
     }
     Ok(see_other(&client.kind.page_url(call, flow.id)))
+}
+
+/// The form with what was asked to see.
+fn shown(client: Client<'_>, flow: &Flow) -> Answer {
+    if !client.wants_json() {
+        return see_other(&client.kind.page_url(client.call, flow.id));
+    }
+    json_no_store(StatusCode::OK, &document(client.call, flow, client.cookie, client.session))
 }
 
 /// People go there; programs are told where to send them. The form stays as it is.
@@ -137,9 +155,35 @@ async fn signed_in_newly(client: Client<'_>, signed_in: SignedIn) -> Result<Opti
         });
     }
     let shown = client.is_native().then(|| token.expose().to_owned());
-    let answer = go_on(client, signed_in_body(client, &session, &identity, shown));
+    let answer = match LiveSession::check(session.clone(), identity.clone(), call.now()) {
+        Some(live) if check_session(call, &live).is_err() => {
+            half_signed_in(client, &session, shown.as_deref())
+        }
+        _ => go_on(client, signed_in_body(client, &session, &identity, shown)),
+    };
     let cookie = CsrfCookie::generate(call.node.rng.as_ref());
     Ok(Some(begin_session(client, answer, &token, &cookie).await))
+}
+
+/// The second factor is next. Until it is proven nothing is told of the account: whoever has the password alone learns
+/// nothing by it.
+fn half_signed_in(client: Client<'_>, session: &Session, token: Option<&str>) -> Answer {
+    let call = client.call;
+    if client.is_native() {
+        let session = session_document(session, call.now(), None);
+        return json_no_store(StatusCode::OK, &json!({ "session": session, "session_token": token }));
+    }
+    let flow = &client.own.flow;
+    let on = match (flow.kind.login_challenge(), &flow.return_to) {
+        (Some(challenge), _) => Some(("login_challenge", challenge)),
+        (None, Some(target)) => Some(("return_to", target.as_str())),
+        (None, None) => None,
+    };
+    let redirect_browser_to = step_up_url(call, on);
+    if client.wants_json() {
+        return respond(call, &Problem::LocationChangeRequired { redirect_browser_to });
+    }
+    see_other(&redirect_browser_to)
 }
 
 async fn registered(

@@ -5,6 +5,7 @@ use identity::flow::{FlowKind, Transport};
 use identity::session::LiveSession;
 use identity::{Flow, Problem};
 
+use super::assurance::check_settings;
 use super::cookies::csrf_cookie_of;
 use super::flows::{document, load};
 use super::visitor::{session_of_browser, session_of_headers};
@@ -62,9 +63,12 @@ pub(crate) async fn owner(call: &Call, flow: &Flow) -> Result<Option<LiveSession
         (FlowKind::Settings { identity, .. }, Some(live)) if live.identity().id != *identity => {
             Err(Problem::IdentityMismatch)
         }
+        (FlowKind::Settings { .. }, Some(live)) => {
+            check_settings(call, live, &Kind::Settings.page_url(call, flow.id))?;
+            Ok(session)
+        }
         (
-            FlowKind::Settings { .. }
-            | FlowKind::Login { .. }
+            FlowKind::Login { .. }
             | FlowKind::Registration { .. }
             | FlowKind::Verification { .. }
             | FlowKind::Recovery { .. },

@@ -10,6 +10,7 @@ use identity::session::LiveSession;
 use identity::{Problem, return_to};
 use primitives::KeyedHash;
 
+use super::assurance::check_settings;
 use super::cookies::{csrf_cookie_of, set_csrf_cookie};
 use super::flows::document;
 use super::visitor::{caller, refuse_browsers, session_of_browser, session_of_headers};
@@ -147,6 +148,9 @@ async fn begin(
         aal: aal.as_deref(),
         browser: asked.browser,
     };
+    if let (Kind::Settings, Some(live)) = (kind, session) {
+        check_settings(call, live, &call.tenant.absolute(&path))?;
+    }
     let caller = caller(call, session);
     let begun = match kind {
         Kind::Login => start_login(room(call), caller, request).await,
@@ -167,6 +171,9 @@ fn instead(call: &Call, kind: Kind, problem: Problem) -> Answer {
         (Problem::SessionInactive, Kind::Settings) if !call.wants_json() => {
             let back = call.tenant.absolute(&call.path_and_query());
             see_other(&with_query(&Kind::Login.start_url(call), "return_to", &back))
+        }
+        (Problem::SecondFactorRequired { redirect_browser_to }, _) if !call.wants_json() => {
+            see_other(&redirect_browser_to)
         }
         (problem, _) => respond_to_browser(call, problem),
     }

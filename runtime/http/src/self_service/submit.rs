@@ -15,6 +15,7 @@ use identity::session::LiveSession;
 use identity::{Flow, Problem, Submission, next_step};
 use primitives::ClientId;
 
+use super::assurance::step_up_url;
 use super::cookies::csrf_cookie_of;
 use super::flows::load;
 use super::outcome::{self, Client};
@@ -86,7 +87,10 @@ fn no_flow(call: &Call, kind: Kind, problem: Problem) -> Answer {
 /// A refusal that a page can lead out of leads there.
 fn refuse(call: &Call, problem: Problem) -> Answer {
     match problem {
-        Problem::SessionRefreshRequired { redirect_browser_to } if !call.wants_json() => {
+        Problem::SessionRefreshRequired { redirect_browser_to }
+        | Problem::SecondFactorRequired { redirect_browser_to }
+            if !call.wants_json() =>
+        {
             see_other(&redirect_browser_to)
         }
         Problem::SessionInactive if !call.wants_json() => {
@@ -148,8 +152,12 @@ async fn client_of(call: &Call, flow: &Flow) -> Result<Option<ClientId>, Problem
 async fn refused(client: Client<'_>, error: FlowError) -> Result<Answer, Problem> {
     let call = client.call;
     let cause = (!is_logged(&error)).then(|| error.to_string());
+    let is_second = error == FlowError::SecondFactorRequired;
     let problem = Problem::of_submission(error, || {
         let back = Kind::Settings.start_url(call);
+        if is_second {
+            return step_up_url(call, Some(("return_to", &back)));
+        }
         let start = with_query(&Kind::Login.start_url(call), "refresh", "true");
         with_query(&start, "return_to", &back)
     });
@@ -205,6 +213,8 @@ fn check_token(
 /// Whoever is signed in does not sign in or up again, but to prove who they are or to be somebody else.
 fn check_session(flow: &Flow, session: Option<&LiveSession>) -> Result<(), Problem> {
     match (&flow.kind, session) {
+        (FlowKind::Login { .. }, Some(_)) if flow.is_step_up() => Ok(()),
+        (FlowKind::Login { .. }, None) if flow.is_step_up() => Err(Problem::SessionInactive),
         (FlowKind::Login { refresh: None, select_account: true, .. }, _) => Ok(()),
         (
             FlowKind::Login { refresh: None, .. } | FlowKind::Registration { .. } | FlowKind::Recovery { .. },

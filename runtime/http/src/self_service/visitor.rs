@@ -6,6 +6,7 @@ use identity::Problem;
 use identity::flow::Caller;
 use identity::session::{CachedSession, LiveSession, SessionToken};
 
+use super::assurance::check_session;
 use crate::browser::{self, SESSION_COOKIE, session_of_cookie};
 use crate::call::Call;
 
@@ -25,9 +26,11 @@ pub(crate) async fn cached_session(call: &Call) -> Result<Option<Arc<CachedSessi
     by_token(call, presented_token(call).or_else(|| call.cookie(SESSION_COOKIE))).await
 }
 
-/// The same, where nothing is answered without one.
+/// The same, where nothing is answered without one that counts.
 pub(crate) async fn session_of_anybody(call: &Call) -> Result<LiveSession, Problem> {
-    cached_session(call).await?.map(|cached| cached.live().clone()).ok_or(Problem::SessionInactive)
+    let cached = cached_session(call).await?.ok_or(Problem::SessionInactive)?;
+    check_session(call, cached.live())?;
+    Ok(cached.live().clone())
 }
 
 async fn by_token(call: &Call, token: Option<&str>) -> Result<Option<Arc<CachedSession>>, Problem> {

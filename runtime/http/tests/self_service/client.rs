@@ -93,6 +93,18 @@ impl Client {
         self.json("POST", &action(flow), &body).await
     }
 
+    /// Submits a flow as a native application does, with these headers.
+    pub(crate) async fn submit_json_native(
+        &mut self,
+        flow: &Value,
+        body: &Value,
+        headers: &[(&str, &str)],
+    ) -> Response {
+        let of_json = [("accept", "application/json"), ("content-type", "application/json")];
+        let headers: Vec<_> = of_json.iter().chain(headers).copied().collect();
+        self.send("POST", &action(flow), &headers, &body.to_string()).await
+    }
+
     pub(crate) async fn send(
         &mut self,
         method: &str,

@@ -12,6 +12,7 @@ mod native;
 mod operators;
 mod pages;
 mod recovery;
+mod second_factor;
 mod select_account;
 mod sessions;
 mod site;

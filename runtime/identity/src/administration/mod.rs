@@ -5,6 +5,7 @@
 
 pub mod batch;
 mod body;
+mod credentials;
 mod document;
 pub mod export;
 pub mod verify;
@@ -15,7 +16,8 @@ use primitives::{Actor, AuditEvent, Change, IdentityId, json_patch};
 use serde_json::Value;
 
 pub use body::{CreateIdentity, ImportedCredentials, ReplaceIdentity};
-pub use document::{Credentials, admin_identity_document};
+pub use credentials::delete_credential;
+pub use document::{Credentials, FactorCredential, admin_identity_document};
 
 use crate::flow::Room;
 use crate::hooks::Refusals;
@@ -68,6 +70,12 @@ pub enum AdministrationError {
     /// A hash of no known kind, or above our caps. The client's.
     #[error("`hashed_password`: {0}")]
     UnusableHash(#[from] UnusableHash),
+    /// A type of which there are no credentials. The client's.
+    #[error("there are no credentials of the type {0:?}")]
+    UnknownCredential(String),
+    /// Nobody could sign in any more. The client's.
+    #[error("it is the last credential that signs in alone, and stays")]
+    LastCredential,
     /// A member that a patch cannot change. The client's.
     #[error("{0:?} cannot be changed by a patch")]
     FixedMember(String),
@@ -192,7 +200,17 @@ pub async fn delete(
 pub async fn credentials(room: Room<'_>, id: IdentityId) -> Result<Credentials, AdministrationError> {
     let password = room.identities.find_password(room.tenant, id).await?;
     let identifiers = room.identities.list_identifiers(room.tenant, id).await?;
-    Ok(Credentials { identifiers, has_password: password.is_some() })
+    let factors = room.factors.list_factors(room.tenant, id).await?;
+    let factors = factors
+        .iter()
+        .map(|stored| FactorCredential {
+            identity: id,
+            kind: stored.factor.kind(),
+            created_at: stored.created_at,
+            updated_at: stored.updated_at,
+        })
+        .collect();
+    Ok(Credentials { identifiers, has_password: password.is_some(), factors })
 }
 
 async fn replace_found(

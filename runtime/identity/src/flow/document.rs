@@ -1,9 +1,10 @@
 //! What clients see of a flow: its document with the form to render.
 
 use primitives::Timestamp;
+use primitives::subject::AssuranceLevel;
 use serde_json::{Map, Value, json};
 
-use super::{Challenge, Flow, FlowKind, Message, Transport};
+use super::{Challenge, Flow, FlowKind, Message, Transport, second_factor};
 use crate::identity::Identity;
 use crate::schema::{Field, Schema};
 use crate::session::{Method, identity_document};
@@ -58,10 +59,11 @@ pub fn flow_document(flow: &Flow, view: FlowView<'_>) -> Value {
         }
         match &flow.kind {
             FlowKind::Login { refresh, .. } => {
+                let asked = if flow.is_step_up() { AssuranceLevel::Aal2 } else { AssuranceLevel::Aal1 };
                 put("created_at", json!(flow.issued_at));
                 put("updated_at", json!(flow.issued_at));
                 put("refresh", json!(refresh.is_some()));
-                put("requested_aal", json!("aal1"));
+                put("requested_aal", json!(asked));
                 put("state", json!("choose_method"));
             }
             FlowKind::Registration { .. } => {
@@ -96,6 +98,7 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
     };
     nodes.push(Input::new("csrf_token", "hidden").value(token).required().node("default", None, flow));
     match &flow.kind {
+        FlowKind::Login { .. } if flow.is_step_up() => nodes.extend(second_factor::nodes(flow)),
         FlowKind::Login { identifier, refresh, .. } => {
             let label = identifier_label(view.schema);
             let kind = if refresh.is_some() && !identifier.is_empty() { "hidden" } else { "text" };
@@ -124,6 +127,7 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
             let input = Input::new("password", "password").required().autocomplete("new-password");
             nodes.push(input.node("password", Some(Message::password_label()), flow));
             nodes.push(submit(Method::Password.as_str(), "password", Message::save(), flow));
+            nodes.extend(second_factor::nodes(flow));
         }
         FlowKind::Verification { challenge } | FlowKind::Recovery { challenge } => {
             nodes.extend(challenge_nodes(challenge, flow, view));
@@ -202,7 +206,7 @@ fn find<'a>(values: &'a Map<String, Value>, path: &[String]) -> Option<&'a Value
     rest.iter().try_fold(values.get(first)?, |value, name| value.get(name))
 }
 
-fn submit(method: &str, group: &str, label: Message, flow: &Flow) -> Value {
+pub(super) fn submit(method: &str, group: &str, label: Message, flow: &Flow) -> Value {
     Input::new("method", "submit").value(method).node(group, Some(label), flow)
 }
 
@@ -216,13 +220,13 @@ fn identifier_label(schema: &Schema) -> Message {
 }
 
 /// The attributes of an input node under construction.
-struct Input {
+pub(super) struct Input {
     name: String,
     attributes: Map<String, Value>,
 }
 
 impl Input {
-    fn new(name: &str, kind: &str) -> Self {
+    pub(super) fn new(name: &str, kind: &str) -> Self {
         let mut attributes = Map::new();
         attributes.insert("name".to_owned(), name.into());
         attributes.insert("type".to_owned(), kind.into());
@@ -234,19 +238,19 @@ impl Input {
         self
     }
 
-    fn value(self, value: impl Into<Value>) -> Self {
+    pub(super) fn value(self, value: impl Into<Value>) -> Self {
         self.attribute("value", value)
     }
 
-    fn required(self) -> Self {
+    pub(super) fn required(self) -> Self {
         self.attribute("required", true)
     }
 
-    fn autocomplete(self, word: &str) -> Self {
+    pub(super) fn autocomplete(self, word: &str) -> Self {
         self.attribute("autocomplete", word)
     }
 
-    fn node(self, group: &str, label: Option<Message>, flow: &Flow) -> Value {
+    pub(super) fn node(self, group: &str, label: Option<Message>, flow: &Flow) -> Value {
         // The submit buttons share a name; messages are of fields.
         let of_field = |(name, _): &&(String, Message)| *name == self.name && self.name != "method";
         let messages: Vec<&Message> = flow.field_messages.iter().filter(of_field).map(|(_, m)| m).collect();

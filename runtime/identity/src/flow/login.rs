@@ -6,6 +6,7 @@
 use primitives::subject::AssuranceLevel;
 use primitives::{Actor, AuditEvent, Change, IdentityId, SessionClaims};
 
+use super::second_factor;
 use super::verified::{Verified, verify};
 use super::{Caller, Flow, FlowError, FlowKind, Message, PendingChange, Room, SignedIn, Step, Submission};
 use crate::hooks::{LoginAttempt, LoginDecision, LoginOutcome};
@@ -72,6 +73,10 @@ pub(super) async fn with_password(
         LoginOutcome::Deny { message } => {
             return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
         }
+        // Who has one proves it next: until then the session is worth nothing.
+        LoginOutcome::RequireSecondFactor if second_factor::is_next(room, identity) => {
+            SessionClaims::default()
+        }
         LoginOutcome::RequireSecondFactor => {
             return Ok(Step::Form(Box::new(flow.with_message(Message::second_factor_required()))));
         }
@@ -98,12 +103,8 @@ fn refreshed(
         // Another person's password proves nothing about this session.
         return Step::Form(Box::new(flow.with_message(Message::invalid_credentials())));
     };
-    let mut session = live.session().clone();
     let method = proof(room);
-    // One proof of each kind is enough to say.
-    session.methods.retain(|known| known.method != method.method);
-    session.methods.push(method.clone());
-    session.authenticated_at = room.now;
+    let mut session = live.session().proven(method.clone());
     if !claims.is_empty() {
         session.claims = claims;
     }
@@ -111,6 +112,7 @@ fn refreshed(
         session: session.id,
         identity: identity.id,
         method,
+        assurance: session.assurance,
         methods: session.methods.clone(),
         claims: session.claims.clone(),
     };

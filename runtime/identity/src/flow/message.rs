@@ -159,7 +159,7 @@ impl Message {
             .with("expired_minutes_ago", minutes)
     }
 
-    /// A plugin asks for a second factor, and there are none yet (ours).
+    /// A plugin asks for a second factor, and the account has none (ours).
     pub fn second_factor_required() -> Self {
         Self::error(
             8_000_003,

@@ -9,8 +9,10 @@ pub mod csrf;
 mod document;
 mod login;
 mod message;
+mod message_factors;
 mod recovery;
 mod registration;
+mod second_factor;
 mod settings;
 mod start;
 mod step;
@@ -32,6 +34,7 @@ pub use message::{Message, MessageKind};
 pub use recovery::recovery_by_operator;
 pub(crate) use registration::creation;
 pub use registration::identifier_taken;
+pub use second_factor::{FactorForm, FactorSubmission, LookupForm, StepUp, TotpForm};
 pub use start::{
     StartError, StartRequest, renew, start_login, start_recovery, start_registration, start_settings,
     start_verification,
@@ -42,10 +45,11 @@ pub use submission::{MalformedSubmission, Submission};
 pub(crate) use verified::verify;
 
 use crate::courier::Composer;
+use crate::factor::FactorKind;
 use crate::hooks::{IdentityHooks, Origin};
 use crate::limiter::Attempts;
 use crate::password::HashingPool;
-use crate::ports::Identities;
+use crate::ports::{Factors, Identities};
 use crate::schema::{Schema, Schemas};
 use crate::session::{Device, LiveSession, Method};
 use crate::settings::Settings;
@@ -82,6 +86,9 @@ pub struct Flow {
     /// Traits as they were last typed.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub values: Map<String, Value>,
+    /// What it asks and shows of second factors.
+    #[serde(default, skip_serializing_if = "FactorForm::is_empty")]
+    pub factors: FactorForm,
 }
 
 /// What a flow is for.
@@ -204,6 +211,7 @@ impl Flow {
             messages,
             field_messages: Vec::new(),
             values: Map::new(),
+            factors: FactorForm::default(),
         }
     }
 
@@ -227,7 +235,7 @@ impl Flow {
             return_to: self.return_to.clone(),
             schema: self.schema.clone(),
         };
-        let mut flow = Self::begin(new, rng, now, settings);
+        let mut flow = Self::begin(new, rng, now, settings).with_factors(self.factors.clone());
         flow.messages.push(expired);
         flow
     }
@@ -270,6 +278,8 @@ pub struct Room<'a> {
     pub schemas: &'a Schemas,
     /// Its people.
     pub identities: &'a dyn Identities,
+    /// Their second factors.
+    pub factors: &'a dyn Factors,
     /// Computes hashes.
     pub hashing: &'a HashingPool,
     /// Counts attempts.
@@ -335,6 +345,16 @@ pub async fn next_step(
     submission: Submission,
 ) -> Result<Step, FlowError> {
     match (&flow.kind, submission.method.as_deref()) {
+        (FlowKind::Login { .. }, Some(method)) if flow.factors.step_up.is_some() => {
+            let kind = FactorKind::parse(method);
+            second_factor::prove(room, caller, flow, submission, kind).await
+        }
+        (FlowKind::Settings { .. }, Some("totp")) => {
+            second_factor::change_totp(room, caller, flow, submission).await
+        }
+        (FlowKind::Settings { .. }, Some("lookup_secret")) => {
+            second_factor::change_lookup_secrets(room, caller, flow, submission).await
+        }
         (FlowKind::Login { .. }, Some("password")) => {
             login::with_password(room, caller, flow, submission).await
         }

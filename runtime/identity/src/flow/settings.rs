@@ -18,7 +18,7 @@ pub(super) async fn change_password(
     flow: Flow,
     submission: Submission,
 ) -> Result<Step, FlowError> {
-    let live = owner(&flow, caller)?;
+    let live = owner(room, &flow, caller)?;
     let mut flow = unsaved(flow).tried(Some(Method::Password));
     let Some(password) = submission.password.filter(|password| !password.expose().is_empty()) else {
         flow.refuse_field("password", Message::missing("password"));
@@ -54,7 +54,7 @@ pub(super) async fn change_profile(
     flow: Flow,
     submission: Submission,
 ) -> Result<Step, FlowError> {
-    let live = owner(&flow, caller)?;
+    let live = owner(room, &flow, caller)?;
     let mut flow = unsaved(flow).tried(None);
     flow.values = submission.traits.unwrap_or_default();
     let checked = match room.schema(&live.identity().schema_id).check_traits(flow.values.clone()) {
@@ -103,11 +103,18 @@ pub(super) async fn change_profile(
     Ok(saved(flow, Happening::Profile, (identity, verifications), change))
 }
 
-/// The session of whoever the form belongs to.
-fn owner<'a>(flow: &Flow, caller: Caller<'a>) -> Result<&'a LiveSession, FlowError> {
+/// The session of whoever the form belongs to, if it has proven what the tenant asks for.
+pub(super) fn owner<'a>(
+    room: Room<'_>,
+    flow: &Flow,
+    caller: Caller<'a>,
+) -> Result<&'a LiveSession, FlowError> {
     let live = caller.session.ok_or(FlowError::SessionRequired)?;
     match flow.kind {
-        FlowKind::Settings { identity, .. } if identity == live.identity().id => Ok(live),
+        FlowKind::Settings { identity, .. } if identity == live.identity().id => {
+            let required = room.settings.flow.settings.required_aal;
+            if live.satisfies(required) { Ok(live) } else { Err(FlowError::SecondFactorRequired) }
+        }
         FlowKind::Settings { .. }
         | FlowKind::Login { .. }
         | FlowKind::Registration { .. }
@@ -116,7 +123,7 @@ fn owner<'a>(flow: &Flow, caller: Caller<'a>) -> Result<&'a LiveSession, FlowErr
     }
 }
 
-fn privileged(room: Room<'_>, live: &LiveSession) -> Result<(), FlowError> {
+pub(super) fn privileged(room: Room<'_>, live: &LiveSession) -> Result<(), FlowError> {
     if live.session().is_privileged(room.now, &room.settings.session) {
         Ok(())
     } else {
@@ -124,7 +131,7 @@ fn privileged(room: Room<'_>, live: &LiveSession) -> Result<(), FlowError> {
     }
 }
 
-fn unsaved(mut flow: Flow) -> Flow {
+pub(super) fn unsaved(mut flow: Flow) -> Flow {
     if let FlowKind::Settings { saved, .. } = &mut flow.kind {
         *saved = false;
     }
@@ -142,5 +149,5 @@ fn saved(
     }
     flow.values.clear();
     let flow = Box::new(flow.with_message(Message::saved()));
-    Step::Saved { flow, what, identity: Box::new(identity), verifications, change }
+    Step::Saved { flow, what: Some(what), identity: Box::new(identity), verifications, change }
 }

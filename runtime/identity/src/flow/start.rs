@@ -3,11 +3,12 @@
 //! The order of the checks is the same for all three: who asks, whether it is open at all, where it may
 //! lead, what form it has, and last the count, so that what is refused anyway costs nobody's allowance.
 
+use primitives::subject::AssuranceLevel;
 use primitives::{Change, KeyedHash};
 use url::Url;
 
 use super::stored::OwnFlow;
-use super::{Caller, Challenge, Flow, FlowKind, NewFlow, Room, Transport};
+use super::{Caller, Challenge, FactorForm, Flow, FlowKind, NewFlow, Room, Transport};
 use crate::limiter::{LimitReached, count_flow};
 use crate::ports::StoreUnavailable;
 use crate::return_to::{self, ReturnToForbidden};
@@ -85,8 +86,8 @@ pub async fn start_login(
     caller: Caller<'_>,
     request: StartRequest<'_>,
 ) -> Result<(OwnFlow, Change<Write>), StartError> {
-    check_assurance(request.aal, caller.session)?;
-    if caller.session.is_some() && !request.refresh && !request.select_account {
+    let step_up = step_up(room, caller.session, &request).await?;
+    if caller.session.is_some() && step_up.is_none() && !request.refresh && !request.select_account {
         return Err(StartError::SessionAlreadyAvailable);
     }
     // Who wants to be somebody else is not bound to who they are, nor to whom the client thinks they are.
@@ -100,12 +101,12 @@ pub async fn start_login(
         identifier = held.into_iter().next().unwrap_or_default();
     }
     let kind = FlowKind::Login {
-        refresh: known.map(|live| live.identity().id),
+        refresh: known.filter(|_| request.refresh).map(|live| live.identity().id),
         select_account: request.select_account,
         login_challenge: request.login_challenge.map(str::to_owned),
         identifier,
     };
-    begin(room, caller, request, kind, schema.id()).await
+    begin(room, caller, request, (kind, step_up.unwrap_or_default()), schema.id()).await
 }
 
 /// Begins a flow to sign up.
@@ -122,7 +123,7 @@ pub async fn start_registration(
     }
     let schema = room.schemas.selectable(request.identity_schema).ok_or(StartError::UnknownSchema)?;
     let kind = FlowKind::Registration { login_challenge: request.login_challenge.map(str::to_owned) };
-    begin(room, caller, request, kind, schema.id()).await
+    begin(room, caller, request, (kind, FactorForm::default()), schema.id()).await
 }
 
 /// Begins a flow to change one's account.
@@ -134,7 +135,8 @@ pub async fn start_settings(
     let live = caller.session.ok_or(StartError::SessionRequired)?;
     let schema = room.schema(&live.identity().schema_id).id();
     let kind = FlowKind::Settings { identity: live.identity().id, saved: false };
-    begin(room, caller, request, kind, schema).await
+    let factors = FactorForm::of_settings(room, live.identity()).await?;
+    begin(room, caller, request, (kind, factors), schema).await
 }
 
 /// Begins a flow to verify an address, for whoever asks.
@@ -147,7 +149,8 @@ pub async fn start_verification(
         return Err(StartError::Closed);
     }
     let kind = FlowKind::Verification { challenge: Challenge::ChooseMethod };
-    begin(room, caller, request, kind, room.schemas.default_schema().id()).await
+    let schema = room.schemas.default_schema().id();
+    begin(room, caller, request, (kind, FactorForm::default()), schema).await
 }
 
 /// Begins a flow to get back in.
@@ -163,7 +166,8 @@ pub async fn start_recovery(
         return Err(StartError::SessionAlreadyAvailable);
     }
     let kind = FlowKind::Recovery { challenge: Challenge::ChooseMethod };
-    begin(room, caller, request, kind, room.schemas.default_schema().id()).await
+    let schema = room.schemas.default_schema().id();
+    begin(room, caller, request, (kind, FactorForm::default()), schema).await
 }
 
 /// A new flow for the same purpose, in the place of one that expired. It counts like any other.
@@ -177,20 +181,39 @@ pub async fn renew(
     Ok(insertion(room, OwnFlow::begun(flow, expired.browser().cloned())))
 }
 
-fn check_assurance(aal: Option<&str>, session: Option<&LiveSession>) -> Result<(), StartError> {
-    match (aal, session) {
-        (None | Some("" | "aal1"), _) => Ok(()),
-        (Some("aal2"), None) => Err(StartError::FirstFactorRequired),
-        (Some("aal2"), Some(_)) => Err(StartError::SecondFactorUnavailable),
-        (Some(_), _) => Err(StartError::UnknownAssuranceLevel),
+/// The second factor that a sign-in asks for: if that is what is wanted, or if a session is there that counts for
+/// nothing before it is proven.
+async fn step_up(
+    room: Room<'_>,
+    session: Option<&LiveSession>,
+    request: &StartRequest<'_>,
+) -> Result<Option<FactorForm>, StartError> {
+    let required = room.settings.session.whoami.required_aal;
+    let live = match (request.aal, session) {
+        (Some("aal2"), None) => return Err(StartError::FirstFactorRequired),
+        (Some("aal2"), Some(live)) => live,
+        (None | Some(""), Some(live))
+            if !request.refresh && !request.select_account && !live.satisfies(required) =>
+        {
+            live
+        }
+        (None | Some("" | "aal1"), _) => return Ok(None),
+        (Some(_), _) => return Err(StartError::UnknownAssuranceLevel),
+    };
+    let identity = live.identity().id;
+    let factors = room.factors.list_factors(room.tenant, identity).await?;
+    let form = FactorForm::step_up(identity, &factors).ok_or(StartError::SecondFactorUnavailable)?;
+    if live.session().assurance >= AssuranceLevel::Aal2 && !request.refresh {
+        return Err(StartError::SessionAlreadyAvailable);
     }
+    Ok(Some(form))
 }
 
 async fn begin(
     room: Room<'_>,
     caller: Caller<'_>,
     request: StartRequest<'_>,
-    kind: FlowKind,
+    (kind, factors): (FlowKind, FactorForm),
     schema: &str,
 ) -> Result<(OwnFlow, Change<Write>), StartError> {
     let return_to = request
@@ -206,7 +229,7 @@ async fn begin(
         return_to: return_to.map(|url| url.as_str().to_owned()),
         schema: schema.to_owned(),
     };
-    let flow = Flow::begin(new, room.rng, room.now, room.settings);
+    let flow = Flow::begin(new, room.rng, room.now, room.settings).with_factors(factors);
     Ok(insertion(room, OwnFlow::begun(flow, request.browser.cloned())))
 }
 

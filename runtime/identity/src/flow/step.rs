@@ -19,11 +19,13 @@ use crate::write::Write;
 pub enum Step {
     /// The form again, with what is wrong with it.
     Form(Box<Flow>),
+    /// The form again, with what was asked to see.
+    Shown(Box<Flow>, Change<Write>),
     /// A plugin sends whoever signs in elsewhere; the form stays open.
     Elsewhere(ReturnTo),
     /// Signed in with a new session.
     SignedIn(Box<SignedIn>),
-    /// The session of somebody signed in was proven again.
+    /// The session of somebody signed in was proven again, or further.
     Refreshed {
         /// The session as it will be.
         session: Session,
@@ -45,8 +47,8 @@ pub enum Step {
     Saved {
         /// The form, saying so.
         flow: Box<Flow>,
-        /// What of it.
-        what: Happening,
+        /// What of it, as far as plugins are told.
+        what: Option<Happening>,
         /// The account as it will be.
         identity: Box<Identity>,
         /// The forms that verify its new addresses, to be stored for whoever changed it.
@@ -144,6 +146,9 @@ pub enum FlowError {
     /// Nobody is signed in. The client's.
     #[error("no active session was found in this request")]
     SessionRequired,
+    /// Whoever is signed in must prove their second factor first. The client's.
+    #[error("the session has not proven the second factor")]
+    SecondFactorRequired,
     /// Whoever is signed in must prove it again first. The client's.
     #[error("the session is too old for this change")]
     RefreshRequired,

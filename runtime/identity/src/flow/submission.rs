@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::second_factor::FactorSubmission;
 use crate::password::PlainPassword;
 use crate::schema::{InputType, Schema};
 
@@ -22,6 +23,8 @@ pub struct Submission {
     pub code: Option<String>,
     /// The traits; absent when the form has none.
     pub traits: Option<Map<String, Value>>,
+    /// What it says of second factors.
+    pub factors: FactorSubmission,
 }
 
 /// The body cannot be read. The client's to mend.
@@ -44,20 +47,43 @@ impl Submission {
         let identifier = text("identifier")?.or(text("password_identifier")?);
         let password = text("password")?.map(PlainPassword::new);
         let (email, code) = (text("email")?, text("code")?);
+        let factors = FactorSubmission {
+            totp_code: text("totp_code")?,
+            lookup_secret: text("lookup_secret")?,
+            ..FactorSubmission::default()
+        };
+        let factors = factors.with_buttons(|name| match body.get(name) {
+            Some(Value::Bool(pressed)) => *pressed,
+            Some(Value::String(text)) => text == "true",
+            _ => false,
+        });
         let traits = match body.remove("traits") {
             None | Some(Value::Null) => None,
             Some(Value::Object(traits)) => Some(traits),
             Some(_) => return Err(MalformedSubmission("traits are not an object")),
         };
-        Ok(Self { method, csrf_token, identifier, password, email, code, traits })
+        Ok(Self {
+            method: method.or_else(|| factors.method()),
+            csrf_token,
+            identifier,
+            password,
+            email,
+            code,
+            traits,
+            factors,
+        })
     }
 
     /// Reads form fields. Traits come as `traits.<path>`; what the schema does not list is ignored, an
     /// empty field is an absent one, and numbers and check boxes take their schema's type.
     pub fn from_form(pairs: impl IntoIterator<Item = (String, String)>, schema: &Schema) -> Self {
         let mut submission = Self::default();
+        let mut pressed = Vec::new();
         for (name, value) in pairs {
             match name.as_str() {
+                "totp_code" => submission.factors.totp_code = Some(value),
+                "lookup_secret" => submission.factors.lookup_secret = Some(value),
+                _ if value == "true" && FactorSubmission::is_button(&name) => pressed.push(name),
                 "method" => submission.method = Some(value),
                 "csrf_token" => submission.csrf_token = Some(value),
                 "identifier" => submission.identifier = Some(value),
@@ -75,6 +101,8 @@ impl Submission {
                 }
             }
         }
+        submission.factors = submission.factors.with_buttons(|name| pressed.iter().any(|p| p == name));
+        submission.method = submission.method.or_else(|| submission.factors.method());
         submission
     }
 }

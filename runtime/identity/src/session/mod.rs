@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::identity::{Identity, IdentityState};
-use crate::settings::SessionSettings;
+use crate::settings::{RequiredAssurance, SessionSettings};
 
 const TOKEN_PREFIX: &str = "ory_st_";
 const TOKEN_PURPOSE: &str = "session_token";
@@ -78,6 +78,10 @@ pub enum Method {
     Code,
     /// The same, to get back in.
     CodeRecovery,
+    /// A code of an authenticator app.
+    Totp,
+    /// A backup code.
+    LookupSecret,
 }
 
 impl Method {
@@ -87,6 +91,8 @@ impl Method {
             Self::Password => "password",
             Self::Code => "code",
             Self::CodeRecovery => "code_recovery",
+            Self::Totp => "totp",
+            Self::LookupSecret => "lookup_secret",
         }
     }
 
@@ -94,7 +100,7 @@ impl Method {
     pub const fn amr(self) -> &'static str {
         match self {
             Self::Password => "pwd",
-            Self::Code | Self::CodeRecovery => "otp",
+            Self::Code | Self::CodeRecovery | Self::Totp | Self::LookupSecret => "otp",
         }
     }
 }
@@ -192,6 +198,17 @@ impl Session {
         self.revoked_at.is_none() && now < self.expires_at
     }
 
+    /// The same session after another proof. Of each kind the last one is listed.
+    #[must_use]
+    pub fn proven(&self, method: AuthenticationMethod) -> Self {
+        let mut session = self.clone();
+        session.authenticated_at = method.completed_at;
+        session.assurance = session.assurance.max(method.aal);
+        session.methods.retain(|known| known.method != method.method);
+        session.methods.push(method);
+        session
+    }
+
     /// Whether its last proof is young enough to change credentials.
     pub fn is_privileged(&self, now: Timestamp, settings: &SessionSettings) -> bool {
         // Whoever acts in somebody's name has proven nothing of them, and changes nothing that they sign in with.
@@ -239,6 +256,14 @@ impl LiveSession {
         &self.identity
     }
 
+    /// Whether it is worth what a tenant asks of sessions.
+    pub fn satisfies(&self, required: RequiredAssurance) -> bool {
+        match required {
+            RequiredAssurance::Aal1 => self.session.assurance >= AssuranceLevel::Aal1,
+            RequiredAssurance::HighestAvailable => self.session.assurance >= self.identity.available,
+        }
+    }
+
     /// What passes to whoever issues tokens.
     pub fn subject(&self, tenant: &TenantId) -> AuthenticatedSubject {
         AuthenticatedSubject {
@@ -248,10 +273,22 @@ impl LiveSession {
             organisation: self.session.organisation,
             authenticated_at: self.session.authenticated_at,
             assurance: self.session.assurance,
-            methods: self.session.methods.iter().map(|m| m.method.amr().to_owned()).collect(),
+            methods: self.references(),
             claims: self.session.claims.clone(),
             actor: self.session.actor.clone(),
         }
+    }
+
+    /// The Authentication Method References (RFC 8176), each once; `mfa` if two factors stand behind them.
+    fn references(&self) -> Vec<String> {
+        let mut references: Vec<&str> = Vec::new();
+        let several = (self.session.assurance >= AssuranceLevel::Aal2).then_some("mfa");
+        for reference in self.session.methods.iter().map(|m| m.method.amr()).chain(several) {
+            if !references.contains(&reference) {
+                references.push(reference);
+            }
+        }
+        references.into_iter().map(str::to_owned).collect()
     }
 
     /// The `session` document of the flow API.

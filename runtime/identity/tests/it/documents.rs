@@ -1,6 +1,7 @@
 //! What clients are shown, in every state, is what the API describes.
 
-use portcullis_identity::administration::{Credentials, admin_identity_document};
+use portcullis_identity::administration::{Credentials, FactorCredential, admin_identity_document};
+use portcullis_identity::factor::FactorKind;
 use portcullis_identity::flow::{FlowKind, FlowView, Message, Transport, flow_document};
 use portcullis_identity::session::{identity_document, session_document};
 use portcullis_identity::{Flow, Step};
@@ -70,7 +71,8 @@ async fn flows_in_every_state() {
                     );
                 }
                 Ok(
-                    Step::Elsewhere(_)
+                    Step::Shown(..)
+                    | Step::Elsewhere(_)
                     | Step::SignedIn(_)
                     | Step::Refreshed { .. }
                     | Step::Registered { .. }
@@ -100,11 +102,22 @@ async fn identities_and_sessions() {
     for hidden in ["metadata_admin", "credentials"] {
         assert!(own.get(hidden).is_none(), "{hidden} is the operator's");
     }
-    let credentials = Credentials { identifiers: vec!["ada@example.com".to_owned()], has_password: true };
+    let factor = FactorCredential {
+        identity: ada.id,
+        kind: FactorKind::Totp,
+        created_at: world.now,
+        updated_at: world.now,
+    };
+    let credentials = Credentials {
+        identifiers: vec!["ada@example.com".to_owned()],
+        has_password: true,
+        factors: vec![factor],
+    };
     let theirs = admin_identity_document(&ada, url, Some(&credentials));
     description.check("identity", &theirs);
     assert_eq!(theirs["metadata_admin"], "secret");
     assert_eq!(theirs["credentials"]["password"]["identifiers"], json!(["ada@example.com"]));
+    assert_eq!(theirs["credentials"]["totp"]["identifiers"], json!([ada.id]));
     assert!(!theirs.to_string().contains("argon2"), "hashes stay inside");
 
     let live = world.sign_in("ada@example.com").await;

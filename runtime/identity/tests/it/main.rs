@@ -18,4 +18,5 @@ mod recovery;
 mod refresh;
 mod revoke;
 mod schemas;
+mod second_factor;
 mod world;

@@ -21,6 +21,7 @@ fn ids_and_codes_are_the_apis() {
         (Problem::SessionAlreadyAvailable, "session_already_available", 400),
         (Problem::SessionInactive, "session_inactive", 401),
         (Problem::SessionRefreshRequired { redirect_browser_to: to() }, "session_refresh_required", 403),
+        (Problem::SecondFactorRequired { redirect_browser_to: to() }, "session_aal2_required", 403),
         (Problem::FirstFactorRequired, "session_aal1_required", 401),
         (Problem::FlowDisabled, "self_service_flow_disabled", 400),
         (Problem::CsrfViolation, "security_csrf_violation", 403),

@@ -6,18 +6,20 @@ use std::sync::{Arc, Mutex};
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use portcullis_identity::administration::{Administered, AdministrationError, CreateIdentity, create};
 use portcullis_identity::courier::{Composer, Mail, MailTemplate, MailValues};
+use portcullis_identity::factor::{FactorKind, SecondFactor, StoredFactor};
 use portcullis_identity::flow::{Caller, FlowError, FlowKind, NewFlow, Room, Transport};
 use portcullis_identity::hooks::{IdentityHooks, NoIdentityHooks};
 use portcullis_identity::identity::{AddressKind, IdentityState};
 use portcullis_identity::limiter::AttemptsInMemory;
 use portcullis_identity::password::{HashedPassword, HashingPool, StoredPassword};
-use portcullis_identity::ports::{AddressUse, Identities, StoreUnavailable};
+use portcullis_identity::ports::{AddressUse, Factors, Identities, StoreUnavailable};
 use portcullis_identity::schema::Schemas;
 use portcullis_identity::session::{LiveSession, Session};
 use portcullis_identity::settings::Argon2Settings;
 use portcullis_identity::{Flow, Identifier, Identity, Settings, Step, Submission, Write, next_step};
 use primitives::rng::SeededRng;
 use primitives::seal::{DataKey, Keyring};
+use primitives::subject::AssuranceLevel;
 use primitives::{
     Actor, Change, ClientAddress, IdentityId, OrganisationId, RequestId, Sealer, TenantId, Timestamp,
 };
@@ -73,6 +75,7 @@ impl World {
             settings: &self.settings,
             schemas: &self.schemas,
             identities: &self.people,
+            factors: &self.people,
             hashing: &self.hashing,
             attempts: &self.attempts,
             sealer: &self.sealer,
@@ -174,6 +177,24 @@ struct Kept {
     identities: BTreeMap<IdentityId, Identity>,
     passwords: BTreeMap<IdentityId, HashedPassword>,
     identifiers: BTreeMap<Identifier, IdentityId>,
+    factors: BTreeMap<IdentityId, Vec<StoredFactor>>,
+}
+
+impl Kept {
+    fn set_factor(&mut self, identity: IdentityId, factor: SecondFactor, at: Timestamp) {
+        self.forget_factor(identity, factor.kind());
+        let stored = StoredFactor { factor, version: 1, created_at: at, updated_at: at };
+        self.factors.entry(identity).or_default().push(stored);
+        self.identities.get_mut(&identity).unwrap().available = AssuranceLevel::Aal2;
+    }
+
+    fn forget_factor(&mut self, identity: IdentityId, kind: FactorKind) {
+        let factors = self.factors.entry(identity).or_default();
+        factors.retain(|stored| stored.factor.kind() != kind);
+        let left = !factors.is_empty();
+        self.identities.get_mut(&identity).unwrap().available =
+            if left { AssuranceLevel::Aal2 } else { AssuranceLevel::Aal1 };
+    }
 }
 
 /// People in memory. Guards are storage's to keep; here a write just happens.
@@ -197,6 +218,12 @@ impl People {
                 Write::SetPassword { identity, password, .. }
                 | Write::RehashPassword { identity, password, .. } => {
                     kept.passwords.insert(identity, password);
+                }
+                Write::SetFactor { identity, factor, at, .. } => {
+                    kept.set_factor(identity, factor, at);
+                }
+                Write::RemoveFactor { identity, kind } => {
+                    kept.forget_factor(identity, kind);
                 }
                 _ => {}
             }
@@ -223,6 +250,16 @@ impl People {
 
 fn stored(kept: &Kept, id: IdentityId) -> Option<StoredPassword> {
     kept.passwords.get(&id).map(|password| StoredPassword { password: password.clone(), version: 1 })
+}
+
+impl Factors for People {
+    fn list_factors<'a>(
+        &'a self,
+        _: &'a TenantId,
+        identity: IdentityId,
+    ) -> BoxFuture<'a, Result<Vec<StoredFactor>, StoreUnavailable>> {
+        self.read(|kept| kept.factors.get(&identity).cloned().unwrap_or_default())
+    }
 }
 
 impl Identities for People {

@@ -7,7 +7,7 @@ use ::identity::ports::{AddressUse, Identities, StoreUnavailable};
 use futures_util::future::BoxFuture;
 use primitives::{IdentityId, OrganisationId, Secret, TenantId};
 
-use super::{IDENTITY_CHANGED, seal_context, unavailable};
+use super::{IDENTITY_CHANGED, assurance, seal_context, unavailable};
 use crate::row::Row;
 use crate::statement::{Statement, json};
 use crate::{Storage, StorageError, values};
@@ -17,7 +17,8 @@ macro_rules! select {
     ($which:literal) => {
         concat!(
             "SELECT id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin, external_id,
-                 organisation, verifiable_addresses, recovery_addresses, version, created_at, updated_at
+                 organisation, verifiable_addresses, recovery_addresses, version, created_at, updated_at,
+                 available_assurance
              FROM identities ",
             $which
         )
@@ -25,7 +26,7 @@ macro_rules! select {
 }
 
 /// How many columns [`identity_at`] reads.
-pub(super) const COLUMNS: usize = 14;
+pub(super) const COLUMNS: usize = 15;
 
 pub(super) fn insert(tenant: &TenantId, identity: &Identity) -> Statement {
     Statement::one(
@@ -89,6 +90,7 @@ pub(super) fn delete(tenant: &TenantId, identity: IdentityId) -> Vec<Statement> 
     let of_identity = |sql| Statement::any(sql, values![tenant, &identity]);
     vec![
         of_identity("DELETE FROM identity_sessions WHERE tenant = $1 AND identity = $2"),
+        of_identity("DELETE FROM identity_factors WHERE tenant = $1 AND identity = $2"),
         of_identity("DELETE FROM identity_passwords WHERE tenant = $1 AND identity = $2"),
         of_identity("DELETE FROM identity_identifiers WHERE tenant = $1 AND identity = $2"),
         of_identity("DELETE FROM identity_addresses WHERE tenant = $1 AND identity = $2"),
@@ -129,6 +131,8 @@ pub(super) fn identity_at(row: &Row, at: usize) -> Result<Identity, StorageError
         version: row.int(at + 11)?,
         created_at: row.time(at + 12)?,
         updated_at: row.time(at + 13)?,
+        available: assurance(&row.text(at + 14)?)
+            .ok_or_else(|| inconsistent("available_assurance", "no such level"))?,
     })
 }
 
@@ -173,7 +177,7 @@ impl Identities for Storage {
         Box::pin(async move {
             let sql = "SELECT i.id, i.schema_id, i.state, i.state_changed_at, i.traits, i.metadata_public,
                  i.metadata_admin, i.external_id, i.organisation, i.verifiable_addresses, i.recovery_addresses,
-                 i.version, i.created_at, i.updated_at, p.hash, p.version
+                 i.version, i.created_at, i.updated_at, i.available_assurance, p.hash, p.version
                  FROM identity_identifiers n
                  JOIN identities i ON i.tenant = n.tenant AND i.id = n.identity
                  LEFT JOIN identity_passwords p ON p.tenant = i.tenant AND p.identity = i.id

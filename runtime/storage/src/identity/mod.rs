@@ -2,6 +2,7 @@
 
 mod addresses;
 mod courier;
+mod factors;
 mod flows;
 mod identities;
 mod profiles;
@@ -14,6 +15,7 @@ pub(crate) use courier::{message_at, select_messages};
 
 use ::identity::Write;
 use ::identity::ports::StoreUnavailable;
+use primitives::subject::AssuranceLevel;
 use primitives::{IdentityId, SealContext, Sealer, TenantId};
 
 use crate::apply::Stored;
@@ -85,10 +87,14 @@ impl Stored for Write {
                  WHERE tenant = $1 AND identity = $2 AND version = $4",
                 values![tenant, &identity, sealed(sealer, tenant, identity, &password), version, at],
             )],
+            Self::SetFactor { identity, factor, replaces, at } => {
+                factors::set(sealer, tenant, identity, &factor, replaces, at)
+            }
+            Self::RemoveFactor { identity, kind } => factors::remove(tenant, identity, kind),
             Self::InsertSession(new) => vec![sessions::insert(tenant, &new)],
-            Self::RefreshSession { session, identity, method, methods, claims } => vec![
+            Self::RefreshSession { session, identity, method, assurance, methods, claims } => vec![
                 Statement::one(
-                    "UPDATE identity_sessions SET authenticated_at = $4, methods = $5, claims = $6
+                    "UPDATE identity_sessions SET authenticated_at = $4, methods = $5, claims = $6, assurance = $7
                      WHERE tenant = $1 AND id = $2 AND identity = $3 AND revoked_at IS NULL AND expires_at > $4",
                     values![
                         tenant,
@@ -97,6 +103,7 @@ impl Stored for Write {
                         method.completed_at,
                         json(&methods),
                         session_claims(&claims),
+                        assurance.as_str(),
                     ],
                 )
                 .changes(SESSION_CHANGED, session.to_string()),
@@ -144,6 +151,13 @@ fn sealed(
 ) -> Value {
     let row = identity.to_string();
     Value::Blob(Some(sealer.seal(seal_context(tenant, &row), password.0.expose().as_bytes())))
+}
+
+/// A level as it is written.
+fn assurance(text: &str) -> Option<AssuranceLevel> {
+    [AssuranceLevel::Aal0, AssuranceLevel::Aal1, AssuranceLevel::Aal2]
+        .into_iter()
+        .find(|level| level.as_str() == text)
 }
 
 /// To the room, every failure of ours is one: the store did not answer.

@@ -4,11 +4,10 @@ use ::identity::identity::Identity;
 use ::identity::ports::{SessionFilter, Sessions, StoreUnavailable};
 use ::identity::session::{NewSession, Session};
 use futures_util::future::BoxFuture;
-use primitives::subject::AssuranceLevel;
 use primitives::{ActingParty, IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
 
 use super::identities::{COLUMNS, identity_at};
-use super::{IDENTITY_CHANGED, SESSION_CHANGED, unavailable};
+use super::{IDENTITY_CHANGED, SESSION_CHANGED, assurance, unavailable};
 use crate::row::Row;
 use crate::statement::{Statement, json, session_claims};
 use crate::{Storage, StorageError, values};
@@ -81,18 +80,11 @@ pub(super) fn extend(
 }
 
 fn session_at(row: &Row, at: usize) -> Result<Session, StorageError> {
-    let assurance = match row.text(at + 3)?.as_str() {
-        "aal0" => AssuranceLevel::Aal0,
-        "aal1" => AssuranceLevel::Aal1,
-        "aal2" => AssuranceLevel::Aal2,
-        _ => {
-            return Err(StorageError::Inconsistent {
-                table: "identity_sessions",
-                column: "assurance",
-                detail: "no such level".to_owned(),
-            });
-        }
-    };
+    let assurance = assurance(&row.text(at + 3)?).ok_or_else(|| StorageError::Inconsistent {
+        table: "identity_sessions",
+        column: "assurance",
+        detail: "no such level".to_owned(),
+    })?;
     Ok(Session {
         id: row.parse(at, "id")?,
         identity: row.parse(at + 1, "identity")?,
@@ -118,7 +110,7 @@ impl Sessions for Storage {
         Box::pin(async move {
             let sql = "SELECT i.id, i.schema_id, i.state, i.state_changed_at, i.traits, i.metadata_public,
                  i.metadata_admin, i.external_id, i.organisation, i.verifiable_addresses, i.recovery_addresses,
-                 i.version, i.created_at, i.updated_at,
+                 i.version, i.created_at, i.updated_at, i.available_assurance,
                  s.id, s.identity, s.organisation, s.assurance, s.methods, s.device, s.authenticated_at,
                  s.issued_at, s.expires_at, s.revoked_at, s.claims, s.actor
                  FROM identity_sessions s

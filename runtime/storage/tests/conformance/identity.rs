@@ -3,6 +3,7 @@
 
 mod addresses;
 mod courier;
+mod factors;
 mod flows;
 mod operators;
 mod profiles;
@@ -23,6 +24,7 @@ use identity::settings::{Argon2Settings, Rate};
 use identity::{Flow, Identifier, IdentityState, Settings, Step, Submission, Write, next_step};
 use portcullis_storage::{ApplyError, Location, MasterKey, Storage};
 use primitives::rng::SeededRng;
+use primitives::subject::AssuranceLevel;
 use primitives::time::FixedClock;
 use primitives::{
     Change, ClientAddress, Clock as _, RequestId, Rng, Secret, SessionClaims, TenantId, Timestamp,
@@ -103,6 +105,7 @@ impl World {
             settings: &self.settings,
             schemas: &self.schemas,
             identities: &self.storage,
+            factors: &self.storage,
             hashing: &self.hashing,
             attempts: &self.attempts,
             sealer: self.storage.sealer(),
@@ -215,8 +218,14 @@ async fn what_plugins_say_of_a_session_is_read_as_it_was_written() {
         for claims in [session_claims("2.71"), SessionClaims::default()] {
             let (method, methods) = (session.methods[0].clone(), session.methods.clone());
             let (session, identity) = (session.id, session.identity);
-            let refresh =
-                Write::RefreshSession { session, identity, method, methods, claims: claims.clone() };
+            let refresh = Write::RefreshSession {
+                session,
+                identity,
+                method,
+                assurance: AssuranceLevel::Aal1,
+                methods,
+                claims: claims.clone(),
+            };
             apply(refresh).await.unwrap();
             assert_eq!(kept().await, claims);
         }

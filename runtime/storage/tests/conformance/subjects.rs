@@ -38,6 +38,7 @@ impl World {
             created_at: self.now(),
             updated_at: self.now(),
             organisation: None,
+            available: AssuranceLevel::Aal1,
             version: 1,
         }
     }

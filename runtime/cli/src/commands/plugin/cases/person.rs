@@ -47,6 +47,7 @@ impl Person {
             created_at: long_ago,
             updated_at: long_ago,
             organisation: None,
+            available: primitives::subject::AssuranceLevel::Aal1,
             version: 1,
         }
     }

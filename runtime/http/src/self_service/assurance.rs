@@ -1,0 +1,40 @@
+//! How much a session must have proven, and where it proves the rest.
+
+use identity::Problem;
+use identity::session::LiveSession;
+use identity::settings::RequiredAssurance;
+
+use super::{Kind, with_query};
+use crate::call::Call;
+
+/// Where a browser proves its second factor, and goes on from there.
+pub(crate) fn step_up_url(call: &Call, on: Option<(&str, &str)>) -> String {
+    let start = with_query(&Kind::Login.start_url(call), "aal", "aal2");
+    match on {
+        Some((name, value)) => with_query(&start, name, value),
+        None => start,
+    }
+}
+
+/// Whether a session counts.
+pub(crate) fn check_session(call: &Call, live: &LiveSession) -> Result<(), Problem> {
+    check(live, call.tenant.identity.session.whoami.required_aal, || step_up_url(call, None))
+}
+
+/// Whether a session may change its account. The browser comes back to `place`.
+pub(crate) fn check_settings(call: &Call, live: &LiveSession, place: &str) -> Result<(), Problem> {
+    let required = call.tenant.identity.flow.settings.required_aal;
+    check(live, required, || step_up_url(call, Some(("return_to", place))))
+}
+
+fn check(
+    live: &LiveSession,
+    required: RequiredAssurance,
+    step_up: impl FnOnce() -> String,
+) -> Result<(), Problem> {
+    if live.satisfies(required) {
+        Ok(())
+    } else {
+        Err(Problem::SecondFactorRequired { redirect_browser_to: step_up() })
+    }
+}

@@ -1,0 +1,250 @@
+//! Second factors in forms: proving one when signing in, and setting them up on the settings page.
+//!
+//! What a form shows of them stays with the form, sealed as all of it is: the secret of an authenticator app that is
+//! not confirmed yet, and backup codes that were made but not taken.
+
+mod change;
+mod nodes;
+mod prove;
+
+use primitives::subject::AssuranceLevel;
+use primitives::{Actor, AuditEvent, Change, IdentityId, SessionClaims};
+use serde::{Deserialize, Serialize};
+
+pub(super) use change::{change_lookup_secrets, change_totp};
+pub(super) use nodes::nodes;
+pub(super) use prove::prove;
+
+use super::{Flow, Message, Room};
+use crate::factor::lookup_secret::LookupSecrets;
+use crate::factor::totp::TotpSecret;
+use crate::factor::{FactorKind, StoredFactor, find};
+use crate::identity::Identity;
+use crate::ports::StoreUnavailable;
+use crate::session::{AuthenticationMethod, LiveSession, Session};
+use crate::settings::RequiredAssurance;
+use crate::write::Write;
+
+/// What a form asks and shows of second factors.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FactorForm {
+    /// Whose second factor a sign-in asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step_up: Option<StepUp>,
+    /// The authenticator app of a settings form.
+    pub totp: TotpForm,
+    /// The backup codes of a settings form.
+    pub lookup_secret: LookupForm,
+}
+
+/// A sign-in that goes on with a second factor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepUp {
+    /// Who is signed in with the first.
+    pub identity: IdentityId,
+    /// What they can prove it with.
+    pub kinds: Vec<FactorKind>,
+}
+
+/// An authenticator app as a settings form shows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TotpForm {
+    /// Not at all.
+    #[default]
+    Hidden,
+    /// To be set up with this secret.
+    Offered {
+        /// The secret, until a code confirms it.
+        secret: TotpSecret,
+        /// Under which name an app lists the account.
+        issuer: String,
+        /// Whose it is.
+        account: String,
+    },
+    /// Set up, to be taken away.
+    Set,
+}
+
+/// Backup codes as a settings form shows them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LookupForm {
+    /// Not at all.
+    #[default]
+    Hidden,
+    /// There are none; they can be made.
+    Absent,
+    /// There are some.
+    Set,
+    /// There are these.
+    Revealed(LookupSecrets),
+    /// These are made, and count when they are confirmed.
+    Proposed(LookupSecrets),
+}
+
+/// What a submitted form says of second factors.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FactorSubmission {
+    /// A code of an authenticator app.
+    pub totp_code: Option<String>,
+    /// A backup code.
+    pub lookup_secret: Option<String>,
+    /// The button that was pressed, where it is one of these.
+    pub button: Option<FactorButton>,
+}
+
+/// The buttons that name no method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactorButton {
+    /// Takes the authenticator app away.
+    TotpUnlink,
+    /// Makes backup codes.
+    LookupSecretRegenerate,
+    /// Shows them.
+    LookupSecretReveal,
+    /// Takes those that were made.
+    LookupSecretConfirm,
+    /// Takes them away.
+    LookupSecretDisable,
+}
+
+impl FactorButton {
+    const ALL: [(&'static str, Self); 5] = [
+        ("totp_unlink", Self::TotpUnlink),
+        ("lookup_secret_regenerate", Self::LookupSecretRegenerate),
+        ("lookup_secret_reveal", Self::LookupSecretReveal),
+        ("lookup_secret_confirm", Self::LookupSecretConfirm),
+        ("lookup_secret_disable", Self::LookupSecretDisable),
+    ];
+}
+
+impl FactorSubmission {
+    pub(super) fn is_button(name: &str) -> bool {
+        FactorButton::ALL.iter().any(|(known, _)| *known == name)
+    }
+
+    pub(super) fn with_buttons(mut self, is_pressed: impl Fn(&str) -> bool) -> Self {
+        self.button = FactorButton::ALL.iter().find(|(name, _)| is_pressed(name)).map(|(_, button)| *button);
+        self
+    }
+
+    /// The method of a form whose button names none.
+    pub(super) fn method(&self) -> Option<String> {
+        let kind = match self.button? {
+            FactorButton::TotpUnlink => FactorKind::Totp,
+            FactorButton::LookupSecretRegenerate
+            | FactorButton::LookupSecretReveal
+            | FactorButton::LookupSecretConfirm
+            | FactorButton::LookupSecretDisable => FactorKind::LookupSecret,
+        };
+        Some(kind.as_str().to_owned())
+    }
+}
+
+impl FactorForm {
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// A sign-in of somebody with these factors; `None` if they have none.
+    pub(super) fn step_up(identity: IdentityId, factors: &[StoredFactor]) -> Option<Self> {
+        let kinds: Vec<FactorKind> = [FactorKind::Totp, FactorKind::LookupSecret]
+            .into_iter()
+            .filter(|kind| find(factors, *kind).is_some())
+            .collect();
+        (!kinds.is_empty()).then(|| Self { step_up: Some(StepUp { identity, kinds }), ..Self::default() })
+    }
+
+    /// What a settings form shows of an identity's factors.
+    pub(super) async fn of_settings(room: Room<'_>, identity: &Identity) -> Result<Self, StoreUnavailable> {
+        let factors = room.factors.list_factors(room.tenant, identity.id).await?;
+        let totp = match find(&factors, FactorKind::Totp) {
+            Some(_) => TotpForm::Set,
+            None => TotpForm::offered(room, identity).await?,
+        };
+        let lookup_secret = match find(&factors, FactorKind::LookupSecret) {
+            Some(_) => LookupForm::Set,
+            None => LookupForm::absent(room),
+        };
+        Ok(Self { step_up: None, totp, lookup_secret })
+    }
+}
+
+impl TotpForm {
+    async fn offered(room: Room<'_>, identity: &Identity) -> Result<Self, StoreUnavailable> {
+        let settings = &room.settings.totp;
+        if !settings.enabled {
+            return Ok(Self::Hidden);
+        }
+        let held = room.identities.list_identifiers(room.tenant, identity.id).await?;
+        let host = || room.base.host_str().unwrap_or_default().to_owned();
+        Ok(Self::Offered {
+            secret: TotpSecret::generate(room.rng),
+            issuer: settings.issuer.clone().unwrap_or_else(host),
+            account: held.into_iter().next().unwrap_or_else(|| identity.id.to_string()),
+        })
+    }
+}
+
+impl LookupForm {
+    const fn absent(room: Room<'_>) -> Self {
+        if room.settings.lookup_secret.enabled { Self::Absent } else { Self::Hidden }
+    }
+}
+
+impl Flow {
+    /// The form with what it asks and shows of second factors.
+    #[must_use]
+    pub(super) fn with_factors(mut self, factors: FactorForm) -> Self {
+        if factors.step_up.is_some() {
+            self.messages = vec![Message::second_factor_challenge()];
+        }
+        self.factors = factors;
+        self
+    }
+
+    /// Whether it asks for a second factor.
+    pub const fn is_step_up(&self) -> bool {
+        self.factors.step_up.is_some()
+    }
+}
+
+/// Whether somebody who signed in with a password proves a second factor before the session is worth anything.
+pub(super) fn is_next(room: Room<'_>, identity: &Identity) -> bool {
+    identity.available >= AssuranceLevel::Aal2
+        && room.settings.session.whoami.required_aal == RequiredAssurance::HighestAvailable
+}
+
+/// The session after a second factor was proven in it, or set up from it, and the writes that make it so.
+///
+/// What plugins say of the session replaces what they said before, if they say anything.
+fn proven(
+    room: Room<'_>,
+    live: &LiveSession,
+    kind: FactorKind,
+    claims: SessionClaims,
+    change: Change<Write>,
+) -> (Session, Change<Write>) {
+    let method =
+        AuthenticationMethod { method: kind.method(), aal: AssuranceLevel::Aal2, completed_at: room.now };
+    let mut session = live.session().proven(method.clone());
+    if !claims.is_empty() {
+        session.claims = claims;
+    }
+    let write = Write::RefreshSession {
+        session: session.id,
+        identity: session.identity,
+        method,
+        assurance: session.assurance,
+        methods: session.methods.clone(),
+        claims: session.claims.clone(),
+    };
+    (session, change.write(write))
+}
+
+fn audit(action: &'static str, live: &LiveSession, kind: FactorKind) -> AuditEvent {
+    let identity = live.identity().id;
+    AuditEvent::new(action, Actor::Subject(identity), "identity", &identity).with("type", &kind.as_str())
+}

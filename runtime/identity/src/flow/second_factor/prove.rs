@@ -1,0 +1,120 @@
+//! Proving a second factor: the session of the first one becomes worth more.
+//!
+//! | check | otherwise |
+//! |---|---|
+//! | 1 whoever began it is signed in | 401, 403 |
+//! | 2 a code is there | the form again |
+//! | 3 neither their attempts nor the address's are used up | 429 |
+//! | 4 the code is right and was not used | the form again |
+//! | 5 the tenant's plugins let them in | the form again |
+//! | 6 nobody used the factor meanwhile, and the session is live | decided again |
+
+use primitives::{Actor, Change, SessionClaims};
+
+use super::{audit, proven};
+use crate::factor::lookup_secret::Unusable;
+use crate::factor::{FactorKind, SecondFactor, StoredFactor, find};
+use crate::flow::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission};
+use crate::hooks::{LoginAttempt, LoginOutcome};
+use crate::limiter::{LimitKey, count_attempt, forgive_attempt};
+use crate::write::Write;
+
+pub(in crate::flow) async fn prove(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: Flow,
+    submission: Submission,
+    kind: Option<FactorKind>,
+) -> Result<Step, FlowError> {
+    let Some(step_up) = flow.factors.step_up.clone() else { return Err(FlowError::SessionRequired) };
+    let live = caller.session.ok_or(FlowError::SessionRequired)?;
+    let identity = live.identity();
+    if identity.id != step_up.identity {
+        return Err(FlowError::IdentityMismatch);
+    }
+    let Some(kind) = kind else {
+        return Ok(Step::Form(Box::new(flow.tried(None).with_message(Message::no_strategy("login")))));
+    };
+    let mut flow = flow.tried(Some(kind.method()));
+    let (field, typed) = match kind {
+        FactorKind::Totp => ("totp_code", submission.factors.totp_code),
+        FactorKind::LookupSecret => ("lookup_secret", submission.factors.lookup_secret),
+    };
+    let Some(typed) = typed.filter(|typed| !typed.trim().is_empty()) else {
+        flow.refuse_field(field, Message::missing(field));
+        return Ok(Step::Form(Box::new(flow)));
+    };
+    let limits = &room.settings.limits;
+    let key = || LimitKey::SecondFactor(room.tenant.clone(), identity.id);
+    let who = (caller.address, None);
+    count_attempt(room.attempts, limits, room.tenant, who, room.now).await?;
+    room.attempts.count(key(), limits.second_factor, room.now).await?;
+    let factors = room.factors.list_factors(room.tenant, identity.id).await?;
+    let consumed = find(&factors, kind).ok_or_else(|| absent(kind)).and_then(|stored| {
+        let factor = consume(room, stored, &typed)?;
+        Ok(Write::SetFactor { identity: identity.id, factor, replaces: Some(stored.version), at: room.now })
+    });
+    let write = match consumed {
+        Ok(write) => write,
+        Err(message) => {
+            flow.refuse_field(field, message);
+            return Ok(Step::Form(Box::new(flow)));
+        }
+    };
+    let claims = match ask(room, caller, &flow, kind).await? {
+        LoginOutcome::Allow { claims } => claims,
+        LoginOutcome::RequireSecondFactor => SessionClaims::default(),
+        LoginOutcome::Deny { message } => {
+            return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
+        }
+    };
+    forgive_attempt(room.attempts, limits, room.tenant, who, room.now).await;
+    room.attempts.forgive(key(), limits.second_factor, room.now).await;
+    let change =
+        Change::new(room.tenant.clone()).write(write).audit(audit("session.second_factor", live, kind));
+    let (session, change) = proven(room, live, kind, claims, change);
+    Ok(Step::Refreshed { session, change })
+}
+
+/// The factor after the code was used.
+fn consume(room: Room<'_>, stored: &StoredFactor, typed: &str) -> Result<SecondFactor, Message> {
+    match &stored.factor {
+        SecondFactor::Totp(totp) => {
+            totp.consume(typed, room.now).map(SecondFactor::Totp).ok_or_else(Message::wrong_totp_code)
+        }
+        SecondFactor::LookupSecret(codes) => codes
+            .consume(typed, room.now)
+            .map(SecondFactor::LookupSecret)
+            .map_err(|unusable| match unusable {
+                Unusable::Wrong => Message::wrong_lookup_secret(),
+                Unusable::Used => Message::used_lookup_secret(),
+            }),
+    }
+}
+
+fn absent(kind: FactorKind) -> Message {
+    match kind {
+        FactorKind::Totp => Message::no_totp_device(),
+        FactorKind::LookupSecret => Message::no_lookup_secrets(),
+    }
+}
+
+/// What the tenant's plugins say, who see that a second factor was proven by its method.
+async fn ask(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: &Flow,
+    kind: FactorKind,
+) -> Result<LoginOutcome, FlowError> {
+    let Some(live) = caller.session else { return Err(FlowError::SessionRequired) };
+    let identity = live.identity();
+    let held = room.identities.list_identifiers(room.tenant, identity.id).await?;
+    let attempt = LoginAttempt {
+        identifier: held.into_iter().next().unwrap_or_default(),
+        method: kind.method(),
+        refresh: matches!(flow.kind, FlowKind::Login { refresh: Some(_), .. }),
+        origin: caller.origin(),
+    };
+    let context = room.hook_context(Actor::Subject(identity.id), Some(identity));
+    Ok(room.hooks.after_login(&context, &attempt, identity).await?)
+}
