@@ -18,7 +18,7 @@ fn courier() {
     );
     check(
         &smtp("password = { env = \"SMTP\" }"),
-        &["p.toml:3:1: courier.smtp: needs both `username` and `password`, or neither"],
+        &["p.toml:3:10: courier.smtp: needs both `username` and `password`, or neither"],
     );
     check(
         &smtp("username = \"u\"\npassword = \"hunter2\""),
