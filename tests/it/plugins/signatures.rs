@@ -79,10 +79,14 @@ async fn whom_a_tenant_trusts_is_the_operators_to_change() {
         assert_eq!(refused.status, 403, "{changed}: {}", refused.text());
         assert!(refused.text().contains("plugin_trust"), "{}", refused.text());
     }
+    let declared =
+        json!({ "plugin_trust": trust, "plugin": [{ "name": "mine", "component": "/etc/hostname" }] });
+    let refused = world.operate(&key, path, "default", &json!({ "settings": declared })).await;
+    assert_eq!(refused.status, 403, "a file of the node: {}", refused.text());
     let kept = json!({ "settings": { "plugin_trust": trust, "identity": {} } });
     let same = world.operate(&key, path, "default", &kept).await;
     assert_eq!(same.status, 200, "what else there is, is theirs: {}", same.text());
     let shown = world.operate(&world.key, ("GET", path.1), "default", &Value::Null).await.json();
-    assert_eq!(shown["settings"]["plugin_trust"], trust, "{shown}");
+    assert_eq!(shown["settings"]["document"]["plugin_trust"], trust, "{shown}");
     assert_eq!(world.operate(&world.key, path, "default", &json!({ "settings": {} })).await.status, 200);
 }

@@ -93,7 +93,7 @@ pub(crate) async fn update(call: Call) -> Answer {
         let patch: Patch = body(&call)?;
         if let Some(settings) = &patch.settings {
             let wanted = check_settings(settings)?;
-            check_trust(&call, &tenant, &wanted)?;
+            check_components(&call, &tenant, &wanted)?;
         }
         let update = TenantUpdate {
             host: patch.host,
@@ -137,18 +137,22 @@ fn check_settings(settings: &Map<String, Value>) -> Result<TenantSettings, Failu
     checked.map_err(|error| Failure::bad_request(format!("The settings: {error}.")))
 }
 
-/// Whose components a tenant runs is the word of the node's operator.
+/// Whose components a tenant runs, and what they may use, is the word of the node's operator.
 ///
 /// Attack: somebody has a tenant's own key, adds a signing key to those that the tenant trusts, or gives up that components
-/// are signed, and lets theirs run.
-fn check_trust(call: &Call, tenant: &Tenant, wanted: &TenantSettings) -> Result<(), Failure> {
+/// are signed, and lets theirs run; or names a file of the node as a component, or grants it what uploads may not have.
+fn check_components(call: &Call, tenant: &Tenant, wanted: &TenantSettings) -> Result<(), Failure> {
     // Settings that are no longer understood trusted nobody.
     let known = TenantSettings::check_document(&tenant.settings.document).unwrap_or_default();
-    if known.plugin_trust == wanted.plugin_trust {
+    let changed = if known.plugin_trust != wanted.plugin_trust {
+        "plugin_trust"
+    } else if known.plugins != wanted.plugins {
+        "plugin"
+    } else {
         return Ok(());
-    }
+    };
     principal(call)?.check_operator(Scope::TenantsWrite).map_err(|_| {
-        let words = "Only a key of the node's operator changes `plugin_trust`: leave it as it is.";
+        let words = format!("Only a key of the node's operator changes `{changed}`: leave it as it is.");
         Failure::new(StatusCode::FORBIDDEN, "forbidden", words)
     })
 }

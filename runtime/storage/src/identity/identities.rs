@@ -206,7 +206,7 @@ impl Identities for Storage {
         Box::pin(async move {
             let sql = "SELECT i.id, i.schema_id, i.state, i.state_changed_at, i.traits, i.metadata_public,
                  i.metadata_admin, i.external_id, i.organisation, i.verifiable_addresses, i.recovery_addresses,
-                 i.version, i.created_at, i.updated_at
+                 i.version, i.created_at, i.updated_at, i.available_assurance
                  FROM identity_addresses a
                  JOIN identities i ON i.tenant = a.tenant AND i.id = a.identity
                  LEFT JOIN identity_identifiers n

@@ -67,7 +67,7 @@ macro_rules! read_several {
     ($($more:literal),+) => {
         concat!(
             "SELECT id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin, external_id,
-                 organisation, verifiable_addresses, recovery_addresses, version, created_at, updated_at
+                 organisation, verifiable_addresses, recovery_addresses, version, created_at, updated_at, available_assurance
              FROM identities WHERE tenant = $1 AND id IN ($2",
             $(", $", $more,)+
             ")"

@@ -195,7 +195,7 @@ async fn who_was_there_before_is_found_when_their_terms_are_taken() {
         };
         [insert("default", 1), insert("default", 2), insert("other", 3)].concat()
     };
-    for world in crate::world::World::each_migrated_from(13, rows).await {
+    for world in crate::world::World::each_migrated_from(16, rows).await {
         let query = query(&[("text", "example")]);
         let count = async |tenant: &str| {
             let tenant = tenant.parse().unwrap();
