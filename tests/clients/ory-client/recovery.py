@@ -67,10 +67,10 @@ def native() -> None:
     assert isinstance(token, ContinueWithSetOrySessionToken) and isinstance(settings, ContinueWithSettingsUi)
     session = called(frontend.to_session(x_session_token=token.ory_session_token))
     assert [method.method for method in session.authentication_methods] == ["code_recovery"]
-    form = called(frontend.get_settings_flow(id=settings.flow.id, x_session_token=token.ory_session_token))
+    form = called(frontend.get_settings_flow(id=str(settings.flow.id), x_session_token=token.ory_session_token))
     assert 1060001 in message_ids(form)
     body = new_password("a harbour at dawn 9")
-    after = called(frontend.update_settings_flow(settings.flow.id, body, x_session_token=token.ory_session_token))
+    after = called(frontend.update_settings_flow(str(settings.flow.id), body, x_session_token=token.ory_session_token))
     assert after.state.value == "success"
     assert native_sign_in(email, "a harbour at dawn 9").session_token
 
@@ -120,9 +120,9 @@ def verifies() -> None:
     done = called(frontend.update_registration_flow(str(flow.id), sign_up_with(email)))
     step = done.continue_with[0].actual_instance
     assert isinstance(step, ContinueWithVerificationUi) and step.flow.verifiable_address == email
-    assert called(frontend.get_verification_flow(id=step.flow.id)).state == "sent_email"
-    refused(400, VerificationFlow, lambda: frontend.update_verification_flow(step.flow.id, verify_with(code="000000")))
-    after = called(frontend.update_verification_flow(step.flow.id, verify_with(code=code_of(email))))
+    assert called(frontend.get_verification_flow(id=str(step.flow.id))).state == "sent_email"
+    refused(400, VerificationFlow, lambda: frontend.update_verification_flow(str(step.flow.id), verify_with(code="000000")))
+    after = called(frontend.update_verification_flow(str(step.flow.id), verify_with(code=code_of(email))))
     assert after.state == "passed_challenge" and 1080002 in message_ids(after)
     address = called(people.get_identity(id=str(done.identity.id))).verifiable_addresses[0]
     assert address.verified is True and address.status == "completed"

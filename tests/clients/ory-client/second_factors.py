@@ -134,7 +134,7 @@ def operator() -> None:
     who, email = str(done.identity.id), address_of(done)
     secret = enrol(done.session_token)
     found = called(people.get_identity(id=who, include_credential=["totp"]))
-    assert found.credentials["totp"].identifiers == [who] and secret not in found.to_json()
+    assert found.credentials["totp"].identifiers == [who] and secret not in str(found.to_dict())
     refused(404, ErrorGeneric, lambda: people.delete_identity_credentials(id=who, type="lookup_secret"))
     refused(400, ErrorGeneric, lambda: people.delete_identity_credentials(id=who, type="password"))
     people.delete_identity_credentials(id=who, type="totp")
