@@ -63,7 +63,7 @@ const LANGUAGES: &[Language] = &[
         needs: &[install::PYTHON],
         prepare: "python3 -m venv .venv && .venv/bin/pip --quiet --disable-pip-version-check install -r requirements.txt",
         quick: false,
-        test: "PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=src python3 -m unittest --quiet discover --start-directory tests",
+        test: "PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=src python3 -m unittest discover --quiet --start-directory tests",
     },
 ];
 
