@@ -12,16 +12,51 @@ use crate::row::Row;
 use crate::statement::{Statement, json};
 use crate::{Storage, StorageError, values};
 
+/// The columns that [`identity_at`] takes, in its order, of the table by this name. All who read identities name them so:
+/// one that is left out is found when a row is read.
+macro_rules! identity_columns {
+    ($table:literal) => {
+        concat!(
+            $table,
+            ".id, ",
+            $table,
+            ".schema_id, ",
+            $table,
+            ".state, ",
+            $table,
+            ".state_changed_at, ",
+            $table,
+            ".traits, ",
+            $table,
+            ".metadata_public, ",
+            $table,
+            ".metadata_admin, ",
+            $table,
+            ".external_id, ",
+            $table,
+            ".organisation, ",
+            $table,
+            ".verifiable_addresses, ",
+            $table,
+            ".recovery_addresses, ",
+            $table,
+            ".version, ",
+            $table,
+            ".created_at, ",
+            $table,
+            ".updated_at, ",
+            $table,
+            ".available_assurance",
+        )
+    };
+}
+
+pub(super) use identity_columns;
+
 /// A statement that reads what [`identity_at`] takes.
 macro_rules! select {
     ($which:literal) => {
-        concat!(
-            "SELECT id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin, external_id,
-                 organisation, verifiable_addresses, recovery_addresses, version, created_at, updated_at,
-                 available_assurance
-             FROM identities ",
-            $which
-        )
+        concat!("SELECT ", identity_columns!("i"), " FROM identities i ", $which)
     };
 }
 
@@ -175,13 +210,15 @@ impl Identities for Storage {
         identifier: &'a Identifier,
     ) -> BoxFuture<'a, Result<Option<(Identity, Option<StoredPassword>)>, StoreUnavailable>> {
         Box::pin(async move {
-            let sql = "SELECT i.id, i.schema_id, i.state, i.state_changed_at, i.traits, i.metadata_public,
-                 i.metadata_admin, i.external_id, i.organisation, i.verifiable_addresses, i.recovery_addresses,
-                 i.version, i.created_at, i.updated_at, i.available_assurance, p.hash, p.version
+            let sql = concat!(
+                "SELECT ",
+                identity_columns!("i"),
+                ", p.hash, p.version
                  FROM identity_identifiers n
                  JOIN identities i ON i.tenant = n.tenant AND i.id = n.identity
                  LEFT JOIN identity_passwords p ON p.tenant = i.tenant AND p.identity = i.id
-                 WHERE n.tenant = $1 AND n.identifier = $2";
+                 WHERE n.tenant = $1 AND n.identifier = $2"
+            );
             let row = self.find_one(sql, values![tenant, identifier.as_str()]).await.map_err(unavailable)?;
             let Some(row) = row else { return Ok(None) };
             let read = || {
@@ -204,15 +241,17 @@ impl Identities for Storage {
         address: &'a str,
     ) -> BoxFuture<'a, Result<Option<Identity>, StoreUnavailable>> {
         Box::pin(async move {
-            let sql = "SELECT i.id, i.schema_id, i.state, i.state_changed_at, i.traits, i.metadata_public,
-                 i.metadata_admin, i.external_id, i.organisation, i.verifiable_addresses, i.recovery_addresses,
-                 i.version, i.created_at, i.updated_at, i.available_assurance
+            let sql = concat!(
+                "SELECT ",
+                identity_columns!("i"),
+                "
                  FROM identity_addresses a
                  JOIN identities i ON i.tenant = a.tenant AND i.id = a.identity
                  LEFT JOIN identity_identifiers n
                      ON n.tenant = a.tenant AND n.identifier = a.address AND n.identity = a.identity
                  WHERE a.tenant = $1 AND a.use = $2 AND a.via = $3 AND a.address = $4
-                 ORDER BY CASE WHEN n.identity IS NULL THEN 1 ELSE 0 END, i.created_at, i.id LIMIT 1";
+                 ORDER BY CASE WHEN n.identity IS NULL THEN 1 ELSE 0 END, i.created_at, i.id LIMIT 1"
+            );
             let purpose = match purpose {
                 AddressUse::Verification => "verification",
                 AddressUse::Recovery => "recovery",

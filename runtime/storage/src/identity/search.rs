@@ -9,7 +9,7 @@ use ::identity::search::{Found, IdentitySearch, MOST_FILTERS, SearchPosition, Se
 use futures_util::future::BoxFuture;
 use primitives::{IdentityId, TenantId};
 
-use super::identities::identity_at;
+use super::identities::{identity_at, identity_columns};
 use super::unavailable;
 use crate::{Storage, StorageError, Value, values};
 
@@ -66,9 +66,9 @@ const LOOK_AT_ALL: &str = "SELECT '', d.id, CAST(CASE WHEN $4 = '' OR NOT EXISTS
 macro_rules! read_several {
     ($($more:literal),+) => {
         concat!(
-            "SELECT id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin, external_id,
-                 organisation, verifiable_addresses, recovery_addresses, version, created_at, updated_at, available_assurance
-             FROM identities WHERE tenant = $1 AND id IN ($2",
+            "SELECT ",
+            identity_columns!("i"),
+            " FROM identities i WHERE tenant = $1 AND id IN ($2",
             $(", $", $more,)+
             ")"
         )

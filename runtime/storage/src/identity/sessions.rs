@@ -6,7 +6,7 @@ use ::identity::session::{NewSession, Session};
 use futures_util::future::BoxFuture;
 use primitives::{ActingParty, IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
 
-use super::identities::{COLUMNS, identity_at};
+use super::identities::{COLUMNS, identity_at, identity_columns};
 use super::{IDENTITY_CHANGED, SESSION_CHANGED, assurance, unavailable};
 use crate::row::Row;
 use crate::statement::{Statement, json, session_claims};
@@ -108,14 +108,16 @@ impl Sessions for Storage {
         hashes: &'a [KeyedHash],
     ) -> BoxFuture<'a, Result<Option<(Session, Identity)>, StoreUnavailable>> {
         Box::pin(async move {
-            let sql = "SELECT i.id, i.schema_id, i.state, i.state_changed_at, i.traits, i.metadata_public,
-                 i.metadata_admin, i.external_id, i.organisation, i.verifiable_addresses, i.recovery_addresses,
-                 i.version, i.created_at, i.updated_at, i.available_assurance,
+            let sql = concat!(
+                "SELECT ",
+                identity_columns!("i"),
+                ",
                  s.id, s.identity, s.organisation, s.assurance, s.methods, s.device, s.authenticated_at,
                  s.issued_at, s.expires_at, s.revoked_at, s.claims, s.actor
                  FROM identity_sessions s
                  JOIN identities i ON i.tenant = s.tenant AND i.id = s.identity
-                 WHERE s.tenant = $1 AND s.token_hash = $2";
+                 WHERE s.tenant = $1 AND s.token_hash = $2"
+            );
             // One key is the rule; older ones are tried only while a rotation lasts.
             for hash in hashes {
                 let row = self.find_one(sql, values![tenant, hash]).await.map_err(unavailable)?;

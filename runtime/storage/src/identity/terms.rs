@@ -5,7 +5,7 @@ use ::identity::identity::IdentityState;
 use ::identity::search::{state_term, terms};
 use primitives::{IdentityId, TenantId};
 
-use super::identities::{COLUMNS, identity_at};
+use super::identities::{COLUMNS, identity_at, identity_columns};
 use crate::apply::{ApplyError, Prepared};
 use crate::statement::{Statement, Value};
 use crate::{Storage, StorageError, values};
@@ -86,9 +86,11 @@ impl Storage {
 
     /// Takes the terms of up to `limit` identities that have none, and says of how many.
     pub async fn take_terms(&self, limit: u32) -> Result<u64, StorageError> {
-        let sql = "SELECT id, schema_id, state, state_changed_at, traits, metadata_public, metadata_admin, external_id,
-                 organisation, verifiable_addresses, recovery_addresses, version, created_at, updated_at, available_assurance, tenant
-             FROM identities WHERE terms_version = 0 ORDER BY tenant, id LIMIT $1";
+        let sql = concat!(
+            "SELECT ",
+            identity_columns!("i"),
+            ", tenant FROM identities i WHERE terms_version = 0 ORDER BY tenant, id LIMIT $1"
+        );
         let rows = self.list(sql, values![i64::from(limit)]).await?;
         let mut taken = 0;
         for row in &rows {

@@ -1,0 +1,84 @@
+//! Signing in: with a first proof, with a second, and again.
+
+use super::{FlowPage, OtherWay, Pages, Piece, Ways, failed, flow_page, lead, render, self_service};
+use crate::flow::FlowView;
+use crate::form::{Form, Forms, Purpose};
+use crate::frame::{Frame, PageContext};
+use crate::locale::fill;
+
+impl Pages {
+    /// Signing in.
+    pub fn login(&self, flow: &FlowView, context: &PageContext<'_>) -> String {
+        let words = self.words(context);
+        let forms = Forms { ui: &flow.ui, words, purpose: Purpose::Login, password_hint: None };
+        if flow.requested_aal.as_deref() == Some("aal2") {
+            return self.second_step(flow, &forms, context);
+        }
+        if flow.refresh {
+            return self.confirm(flow, &forms, context);
+        }
+        let lead = lead(&words.login.to_client, &words.login.to_tenant, flow, context);
+        let other = context.registration.then(|| OtherWay {
+            question: fill(&words.login.no_account, &[("tenant", &context.branding.name)]),
+            label: words.login.create_account.clone(),
+            href: self_service(context, "registration", flow),
+        });
+        let forgotten = context.recovery.then(|| Piece {
+            text: words.login.forgotten.clone(),
+            href: Some(self_service(context, "recovery", flow)),
+        });
+        let frame = self.frame(context, words.login.title.clone());
+        flow_page(frame, &forms, lead, Ways { other, forgotten, agreement: Vec::new() })
+    }
+
+    /// Signing in further: with the first second factor that there is, or with another.
+    fn second_step(&self, flow: &FlowView, forms: &Forms<'_>, context: &PageContext<'_>) -> String {
+        let w = &self.words(context).login;
+        let mut kinds = forms.groups();
+        // Where the last attempt went wrong is where the person goes on.
+        kinds.sort_by_key(|kind| !forms.of(|group| group == *kind).has_errors());
+        let lead = match kinds.first() {
+            Some(&"totp") => w.second_totp.clone(),
+            Some(&"lookup_secret") => w.second_lookup_secret.clone(),
+            _ => w.second_lead.clone(),
+        };
+        let mut each = kinds.into_iter().map(|kind| forms.of(|group| group == kind));
+        let form = each.next().unwrap_or_default();
+        let others = each.map(Form::without_focus).collect();
+        let notices = forms.notices();
+        let frame = self.frame(context, w.second_title.clone());
+        render(&FlowPage {
+            frame: Frame { failed: failed(&notices), ..frame },
+            lead,
+            notices,
+            providers: Vec::new(),
+            form,
+            others,
+            forgotten: None,
+            agreement: Vec::new(),
+            other: Some(self.somebody_else(flow, context)),
+        })
+    }
+
+    fn somebody_else(&self, flow: &FlowView, context: &PageContext<'_>) -> OtherWay {
+        let start = self_service(context, "login", flow);
+        let joint = if start.contains('?') { '&' } else { '?' };
+        OtherWay {
+            question: self.words(context).consent.not_you.clone(),
+            label: self.words(context).login.other_account.clone(),
+            href: format!("{start}{joint}prompt=select_account"),
+        }
+    }
+
+    /// Signing in again: as whom, and the way to be somebody else.
+    fn confirm(&self, flow: &FlowView, forms: &Forms<'_>, context: &PageContext<'_>) -> String {
+        let w = &self.words(context).login;
+        let lead = match flow.identity.as_ref().and_then(|identity| identity.label()) {
+            Some(subject) if !subject.is_empty() => fill(&w.confirm_lead_as, &[("subject", subject)]),
+            _ => w.confirm_lead.clone(),
+        };
+        let ways =
+            Ways { other: Some(self.somebody_else(flow, context)), forgotten: None, agreement: Vec::new() };
+        flow_page(self.frame(context, w.confirm_title.clone()), forms, lead, ways)
+    }
+}
