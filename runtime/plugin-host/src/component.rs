@@ -300,7 +300,7 @@ fn missing_grants(imports: &[String], grants: &BTreeSet<Capability>) -> Result<(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use primitives::Sealer;
     use primitives::rng::SeededRng;
     use primitives::seal::{DataKey, Keyring};
@@ -334,6 +334,15 @@ mod tests {
         }
     }
 
+    /// A loader that compiles in this process, and keeps its code below a directory.
+    pub(crate) fn loader(place: &std::path::Path) -> Arc<Loader> {
+        let settings = Settings::default();
+        let key = DataKey { id: 1, material: [7; 32].into() };
+        let sealer = Sealer::new(Keyring::new(key, Vec::new()), Arc::new(SeededRng::new(7)));
+        let code = CodeCache::open(&place.join("code"), Compiler::ThisProcess, sealer.into(), &settings);
+        Arc::new(Loader::new(&engine(&settings).unwrap(), code.unwrap(), &settings).unwrap())
+    }
+
     /// Attack: the file holds the signed component while its signature is checked, and another one when it is read again to
     /// be compiled. What is loaded has the hash that was checked.
     #[test]
@@ -341,12 +350,7 @@ mod tests {
         // Two empty components, one with a custom section.
         let (signed, other) = (b"\0asm\x0d\0\x01\0".as_slice(), b"\0asm\x0d\0\x01\0\0\x02\x01a".as_slice());
         let place = tempfile::tempdir().unwrap();
-        let (file, settings) = (place.path().join("plan.wasm"), Settings::default());
-        let key = DataKey { id: 1, material: [7; 32].into() };
-        let sealer = Sealer::new(Keyring::new(key, Vec::new()), Arc::new(SeededRng::new(7)));
-        let code =
-            CodeCache::open(&place.path().join("code"), Compiler::ThisProcess, sealer.into(), &settings);
-        let loader = Arc::new(Loader::new(&engine(&settings).unwrap(), code.unwrap(), &settings).unwrap());
+        let (file, loader) = (place.path().join("plan.wasm"), loader(place.path()));
         let source = PluginSource::File(file.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {

@@ -44,7 +44,7 @@ impl MappedCode {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::fs;
 
     use tenancy::plugin::Settings;
@@ -55,7 +55,7 @@ mod tests {
     use crate::spares::tests::{component, make_of};
 
     /// The kilobytes of a component's code that are in memory.
-    fn resident(code: &MappedCode) -> u64 {
+    pub(crate) fn resident(code: &MappedCode) -> u64 {
         let start = format!("{:x}-", code.component().image_range().start.addr());
         let end = code.component().image_range().end.addr();
         let maps = fs::read_to_string("/proc/self/smaps").unwrap();

@@ -99,6 +99,27 @@ async fn look_at_times(loader: Weak<Loader>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::component::ComponentHash;
+    use crate::component::tests::loader;
+    use crate::mapped_code::tests::resident;
+    use crate::spares::tests::component;
+    use crate::spec::PluginSource;
+
+    #[tokio::test]
+    async fn whoever_rests_gives_its_pages_back_until_it_is_called() {
+        let place = tempfile::tempdir().unwrap();
+        let loader = loader(place.path());
+        let bytes: Arc<[u8]> = component(&[], 1).into();
+        let hash = ComponentHash::of(&bytes);
+        let loaded = loader.load(hash, &PluginSource::Bytes(bytes)).await.unwrap();
+        assert!(!loader.looking.begin(), "somebody looks as soon as one is loaded");
+        assert!(loader.look() && resident(&loaded.code) > 0, "just loaded");
+        loader.wake(&loaded);
+        assert!(loader.look() && resident(&loaded.code) > 0, "called since");
+        assert!(!loader.look() && resident(&loaded.code) == 0);
+        loader.wake(&loaded);
+        assert!(loader.look(), "awake again");
+    }
 
     #[test]
     fn rest_begins_after_a_whole_time_without_a_call() {
