@@ -141,6 +141,7 @@ fn arguments(args: Vec<Value>) -> Result<PgArguments, StorageError> {
             Value::Int(value) => arguments.add(value),
             Value::Text(value) => arguments.add(value),
             Value::Blob(value) => arguments.add(value),
+            Value::Unbindable(reason) => Err(reason.into()),
         }
         .map_err(|error| StorageError::Unavailable(format!("a value cannot be bound: {error}")))?;
     }

@@ -1,6 +1,6 @@
 //! A statement with its values and the number of rows that it must hit.
 
-use primitives::Timestamp;
+use primitives::{SealContext, Sealer, Timestamp};
 
 /// A value bound to a statement. `None` is NULL of that type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum Value {
     Text(Option<String>),
     /// Bytes, for what is sealed or hashed.
     Blob(Option<Vec<u8>>),
+    /// What has no form in a column, and why: its statement fails instead of writing something else.
+    Unbindable(String),
 }
 
 /// How many rows a statement must hit.
@@ -146,12 +148,40 @@ macro_rules! values {
     ($($value:expr),* $(,)?) => { vec![$($crate::Value::from($value)),*] };
 }
 
-/// A column that holds JSON. What is stored so has text keys and finite numbers, so it always serialises.
-pub(crate) fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+/// A column that holds JSON. What does not serialise (a key that is no text) fails its statement.
+pub(crate) fn json(value: &impl serde::Serialize) -> Value {
+    match serde_json::to_string(value) {
+        Ok(text) => Value::Text(Some(text)),
+        Err(error) => Value::Unbindable(error.to_string()),
+    }
+}
+
+/// A column that holds JSON, or NULL.
+pub(crate) fn opt_json(value: Option<&impl serde::Serialize>) -> Value {
+    value.map_or(Value::Text(None), json)
+}
+
+/// A column that holds JSON, sealed. As [`json`] it fails its statement rather than seal nothing.
+pub(crate) fn sealed_json(sealer: &Sealer, context: SealContext<'_>, value: &impl serde::Serialize) -> Value {
+    match serde_json::to_vec(value) {
+        Ok(bytes) => Value::Blob(Some(sealer.seal(context, &bytes))),
+        Err(error) => Value::Unbindable(error.to_string()),
+    }
 }
 
 /// A column that holds what plugins say of a session; NULL where they say nothing.
 pub(crate) fn session_claims(claims: &primitives::SessionClaims) -> Value {
     Value::Text((!claims.is_empty()).then(|| claims.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_serialise_is_never_an_empty_text() {
+        let keys_that_are_no_text = std::collections::BTreeMap::from([((1, 2), 3)]);
+        assert!(matches!(json(&keys_that_are_no_text), Value::Unbindable(_)));
+        assert_eq!(json(&["a"]), Value::Text(Some("[\"a\"]".to_owned())));
+    }
 }

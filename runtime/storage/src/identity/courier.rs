@@ -8,9 +8,9 @@ use primitives::{SealContext, Sealer, TenantId};
 use uuid::Uuid;
 
 use super::addresses::via;
-use super::{json, unavailable};
+use super::{sealed_json, unavailable};
 use crate::row::Row;
-use crate::statement::{Statement, Value};
+use crate::statement::Statement;
 use crate::{Storage, StorageError, values};
 
 const PURPOSE: &str = "courier_messages";
@@ -31,7 +31,6 @@ pub(crate) use select_messages;
 pub(super) fn insert(sealer: &Sealer, tenant: &TenantId, message: &NewMessage) -> Statement {
     let id = message.id.to_string();
     let context = SealContext { tenant, purpose: PURPOSE, row: &id };
-    let content = sealer.seal(context, json(&message.mail).as_bytes());
     let status = if message.is_sent { MessageStatus::Queued } else { MessageStatus::Abandoned };
     Statement::one(
         "INSERT INTO courier_messages (tenant, id, status, channel, template, recipient, content, organisation,
@@ -44,7 +43,7 @@ pub(super) fn insert(sealer: &Sealer, tenant: &TenantId, message: &NewMessage) -
             via(message.via),
             message.template.as_str(),
             message.recipient.as_str(),
-            Value::Blob(Some(content)),
+            sealed_json(sealer, context, &message.mail),
             message.organisation.as_ref(),
             message.is_sent.then_some(message.at),
             message.at,

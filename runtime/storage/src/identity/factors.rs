@@ -5,9 +5,9 @@ use ::identity::ports::{Factors, StoreUnavailable};
 use futures_util::future::BoxFuture;
 use primitives::{IdentityId, SealContext, Sealer, TenantId, Timestamp};
 
-use super::{IDENTITY_CHANGED, json, unavailable};
+use super::{IDENTITY_CHANGED, sealed_json, unavailable};
 use crate::row::Row;
-use crate::statement::{Statement, Value};
+use crate::statement::Statement;
 use crate::{Storage, StorageError, values};
 
 const PURPOSE: &str = "identity_factors";
@@ -22,8 +22,7 @@ pub(super) fn set(
 ) -> Vec<Statement> {
     let kind = factor.kind();
     let row = row_name(identity, kind);
-    let document = sealer.seal(context(tenant, &row), json(factor).as_bytes());
-    let document = Value::Blob(Some(document));
+    let document = sealed_json(sealer, context(tenant, &row), factor);
     if let Some(version) = replaces {
         return vec![Statement::one(
             "UPDATE identity_factors SET document = $4, updated_at = $6, version = version + 1

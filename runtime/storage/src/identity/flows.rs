@@ -6,7 +6,7 @@ use ::identity::ports::{Flows, StoreUnavailable};
 use futures_util::future::BoxFuture;
 use primitives::{FlowId, KeyedHash, SealContext, Sealer, TenantId, Timestamp};
 
-use super::{json, unavailable};
+use super::{sealed_json, unavailable};
 use crate::statement::{Statement, Value};
 use crate::{Storage, StorageError, values};
 
@@ -67,7 +67,7 @@ pub(super) fn remove(tenant: &TenantId, id: FlowId) -> Statement {
 fn sealed(sealer: &Sealer, tenant: &TenantId, flow: &Flow) -> Value {
     let row = flow.id.to_string();
     let context = SealContext { tenant, purpose: PURPOSE, row: &row };
-    Value::Blob(Some(sealer.seal(context, json(flow).as_bytes())))
+    sealed_json(sealer, context, flow)
 }
 
 impl Flows for Storage {

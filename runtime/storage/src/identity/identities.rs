@@ -9,7 +9,7 @@ use primitives::{IdentityId, OrganisationId, Secret, TenantId};
 
 use super::{IDENTITY_CHANGED, assurance, seal_context, unavailable};
 use crate::row::Row;
-use crate::statement::{Statement, json};
+use crate::statement::{Statement, json, opt_json};
 use crate::{Storage, StorageError, values};
 
 /// The columns that [`identity_at`] takes, in its order, of the table by this name. All who read identities name them so:
@@ -76,8 +76,8 @@ pub(super) fn insert(tenant: &TenantId, identity: &Identity) -> Statement {
             identity.state.as_str(),
             identity.state_changed_at,
             json(&identity.traits),
-            identity.metadata_public.as_ref().map(json),
-            identity.metadata_admin.as_ref().map(json),
+            opt_json(identity.metadata_public.as_ref()),
+            opt_json(identity.metadata_admin.as_ref()),
             identity.external_id.clone(),
             identity.organisation.as_ref(),
             json(&identity.verifiable_addresses),
@@ -108,8 +108,8 @@ pub(super) fn replace(tenant: &TenantId, identity: &Identity) -> Statement {
             identity.state.as_str(),
             identity.state_changed_at,
             json(&identity.traits),
-            identity.metadata_public.as_ref().map(json),
-            identity.metadata_admin.as_ref().map(json),
+            opt_json(identity.metadata_public.as_ref()),
+            opt_json(identity.metadata_admin.as_ref()),
             identity.external_id.clone(),
             identity.organisation.as_ref(),
             json(&identity.verifiable_addresses),

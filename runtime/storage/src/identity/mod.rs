@@ -19,7 +19,7 @@ use primitives::subject::AssuranceLevel;
 use primitives::{IdentityId, SealContext, Sealer, TenantId};
 
 use crate::apply::Stored;
-use crate::statement::{Statement, Value, json, session_claims};
+use crate::statement::{Statement, Value, json, sealed_json, session_claims};
 use crate::{StorageError, values};
 
 /// Kind in the change log: something about an identity changed; its sessions are read again.

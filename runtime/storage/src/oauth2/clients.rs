@@ -9,7 +9,7 @@ use primitives::{ClientId, SealContext, Sealer, TenantId};
 use super::{CLIENT_CHANGED, port_error};
 use crate::cache::InvalidatedCache;
 use crate::row::Row;
-use crate::statement::{Statement, json};
+use crate::statement::{Statement, Value, json, sealed_json};
 use crate::{Storage, StorageError, values};
 
 const TABLE: &str = "oauth2_clients";
@@ -99,8 +99,8 @@ fn id_of(client: &ClientRecord) -> Result<&ClientId, StorageError> {
     })
 }
 
-fn sealed_secrets(tenant: &TenantId, id: &ClientId, secrets: &[StoredSecret], sealer: &Sealer) -> Vec<u8> {
-    sealer.seal(context(tenant, id), json(&secrets).as_bytes())
+fn sealed_secrets(tenant: &TenantId, id: &ClientId, secrets: &[StoredSecret], sealer: &Sealer) -> Value {
+    sealed_json(sealer, context(tenant, id), &secrets)
 }
 
 fn context<'a>(tenant: &'a TenantId, id: &'a ClientId) -> SealContext<'a> {
