@@ -1,4 +1,4 @@
-/* A disk whose power can be cut and which can be full, for the process that is started with LD_PRELOAD.
+/* A disk whose power can be cut, which can be full and can fail to sync, for the process that is started with LD_PRELOAD.
  *
  * Of a file in DISK_DIRECTORY, each fsync and fdatasync copies what was written to it by then to
  * DISK_KEPT. If the process is killed at any moment, DISK_KEPT is what the disk would hold after a power
@@ -6,6 +6,9 @@
  * directory was synced.
  *
  * While the file DISK_FULL exists, writes to files in DISK_DIRECTORY fail with ENOSPC.
+ *
+ * While the file DISK_BROKEN exists, syncing a file in DISK_DIRECTORY fails with EIO, and what was to be synced is
+ * lost to a power cut for good: as Linux does it, the next sync that succeeds says nothing of it.
  *
  * The copy reads through the descriptor itself: opening and closing the file once more would release the
  * process's POSIX locks on it.
@@ -102,20 +105,28 @@ static int keep(int fd) {
     return close(copy);
 }
 
-int fsync(int fd) { return keep(fd); }
-
-int fdatasync(int fd) { return keep(fd); }
-
-static int is_full(int fd) {
+/* Whether the file that a variable names exists, and a descriptor is of the directory. */
+static int is_so(const char *variable, int fd) {
     char path[PATH_MAX];
-    const char *full = getenv("DISK_FULL");
-    return full != NULL && access(full, F_OK) == 0 && name_in_directory(fd, path, sizeof path) != NULL;
+    const char *sign = getenv(variable);
+    return sign != NULL && access(sign, F_OK) == 0 && name_in_directory(fd, path, sizeof path) != NULL;
 }
 
-#define REFUSE_IF_FULL(fd)  \
-    if (is_full(fd)) {      \
-        errno = ENOSPC;     \
-        return -1;          \
+static int synced(int fd) {
+    if (!is_so("DISK_BROKEN", fd)) return keep(fd);
+    if (fd < DESCRIPTORS) dirty_from[fd] = dirty_to[fd] = 0;
+    errno = EIO;
+    return -1;
+}
+
+int fsync(int fd) { return synced(fd); }
+
+int fdatasync(int fd) { return synced(fd); }
+
+#define REFUSE_IF_FULL(fd)         \
+    if (is_so("DISK_FULL", fd)) {  \
+        errno = ENOSPC;            \
+        return -1;                 \
     }
 
 ssize_t write(int fd, const void *bytes, size_t count) {

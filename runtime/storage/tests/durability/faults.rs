@@ -1,4 +1,4 @@
-//! A disk that is full, and files that may not be written.
+//! A disk that is full or fails to sync, and files that may not be written.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -62,6 +62,29 @@ async fn full_disk_refuses_writes_whole_and_takes_them_again_when_there_is_room(
     writer.listen(|said| said.acknowledged.len() >= before + 50);
     let said = writer.kill();
     assert!(said.refused.len() >= 20 && said.acknowledged.len() >= before + 50, "{said:?}");
+    for directory in [&live, &kept] {
+        check(directory, &said).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sync_that_fails_acknowledges_nothing_and_loses_nothing_of_before() {
+    let root = tempfile::tempdir().unwrap();
+    let (live, kept, setting) = disk(root.path());
+    let broken = root.path().join("broken");
+    let mut writer = Writer::start(&live, setting);
+    // Often enough for the database's own file to be among what fails.
+    for round in 1..=4 {
+        let before = writer.said.acknowledged.len();
+        writer.listen(|said| said.acknowledged.len() >= before + 400);
+        std::fs::write(&broken, "").unwrap();
+        writer.listen(|said| said.refused.len() >= round * 20);
+        std::fs::remove_file(&broken).unwrap();
+    }
+    let before = writer.said.acknowledged.len();
+    writer.listen(|said| said.acknowledged.len() >= before + 50);
+    let said = writer.kill();
+    assert!(said.refused.len() >= 80 && said.acknowledged.len() >= before + 50, "{said:?}");
     for directory in [&live, &kept] {
         check(directory, &said).await;
     }

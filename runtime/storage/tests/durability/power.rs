@@ -28,7 +28,7 @@ async fn killed_process_has_lost_nothing_that_it_acknowledged() {
 /// compiler, so there is one.
 pub(crate) fn disk(root: &Path) -> (PathBuf, PathBuf, Setting) {
     let root = root.canonicalize().unwrap();
-    let [live, kept, full] = ["live", "kept", "full"].map(|name| root.join(name));
+    let [live, kept, full, broken] = ["live", "kept", "full", "broken"].map(|name| root.join(name));
     let library = root.join("disk.so");
     for directory in [&live, &kept] {
         std::fs::create_dir(directory).unwrap();
@@ -43,6 +43,7 @@ pub(crate) fn disk(root: &Path) -> (PathBuf, PathBuf, Setting) {
         ("DISK_DIRECTORY", live.clone().into_os_string()),
         ("DISK_KEPT", kept.clone().into_os_string()),
         ("DISK_FULL", full.into_os_string()),
+        ("DISK_BROKEN", broken.into_os_string()),
     ];
     (live, kept, Setting { environment, ..Setting::default() })
 }
