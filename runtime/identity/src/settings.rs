@@ -1,11 +1,15 @@
 //! A tenant's identity settings: its part of the configuration, with the defaults beside the fields.
 
+mod proof;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use primitives::Origin;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use proof::{CodeSettings, ProofMeans, RecoverySettings, VerificationSettings};
 
 /// How people of a tenant sign up, sign in and stay signed in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -66,65 +70,6 @@ impl Default for Settings {
             totp: TotpSettings::default(),
             lookup_secret: LookupSecretSettings::default(),
         }
-    }
-}
-
-/// Codes that are sent to people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct CodeSettings {
-    /// How long a code can be used, in seconds. 15 minutes.
-    pub lifespan_seconds: u64,
-    /// How often a code may be tried.
-    pub max_submissions: u32,
-}
-
-impl Default for CodeSettings {
-    fn default() -> Self {
-        Self { lifespan_seconds: 900, max_submissions: 5 }
-    }
-}
-
-impl CodeSettings {
-    /// How long a code can be used.
-    pub const fn lifespan(&self) -> Duration {
-        Duration::from_secs(self.lifespan_seconds)
-    }
-}
-
-/// Proving addresses, where a schema says `verification`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct VerificationSettings {
-    /// Whether people can prove their addresses.
-    pub enabled: bool,
-    /// Whether whoever signs up, or changes an address, is sent a code at once.
-    pub send_automatically: bool,
-    /// Whether an address that nobody has gets a message when somebody wants to prove it.
-    pub notify_unknown_recipients: bool,
-}
-
-impl Default for VerificationSettings {
-    fn default() -> Self {
-        Self { enabled: true, send_automatically: true, notify_unknown_recipients: false }
-    }
-}
-
-/// Getting back in, where a schema says `recovery`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct RecoverySettings {
-    /// Whether people can get back in by their addresses.
-    pub enabled: bool,
-    /// Whether an address that nobody has gets a message when somebody wants to get in by it.
-    pub notify_unknown_recipients: bool,
-    /// Whether getting back in ends all other sessions at once; setting a new password does so in any case.
-    pub revoke_sessions: bool,
-}
-
-impl Default for RecoverySettings {
-    fn default() -> Self {
-        Self { enabled: true, notify_unknown_recipients: false, revoke_sessions: false }
     }
 }
 

@@ -149,13 +149,14 @@ words! {
         title, lead, lead_nameless, client_lead, confirm, stay, done_title, done_lead, sign_in_again,
     }
     error: ErrorWords { title, request_id, request_hint, restart, home, help }
-    verification: VerificationWords { title, lead, code_lead, done_lead }
-    recovery: RecoveryWords { title, lead, code_lead, done_lead, remembered }
+    verification: VerificationWords { title, lead, code_lead, link_lead, link_sent_lead, opened_lead, done_lead }
+    recovery: RecoveryWords { title, lead, code_lead, link_lead, link_sent_lead, opened_lead, done_lead, remembered }
     mailbox: MailboxWords { title, lead, empty }
     mail: MailWords {
         code, link, ends, ignore, sent_by, verification_subject, verification_lead, verification_unknown_subject,
         verification_unknown_lead, recovery_subject, recovery_lead, recovery_unknown_subject, recovery_unknown_lead,
-        verification_button, recovery_button,
+        verification_button, recovery_button, link_alone, link_ends, link_ignore, verification_link_subject,
+        recovery_link_subject,
     }
     welcome: WelcomeWords { title, lead, signed_in_title, settings, sign_in, create_account }
 }

@@ -75,10 +75,12 @@ pub(crate) async fn recovery(call: Call) -> Answer {
 }
 
 async fn proof(call: &Call, kind: Kind) -> Answer {
-    let form = match read(call, kind).await {
+    let mut form = match read(call, kind).await {
         Ok(form) => form,
         Err(answer) => return *answer,
     };
+    // The way back to signing in leads on to where that was to lead.
+    form.view.oauth2_login_challenge = form.own.flow.login_challenge().map(str::to_owned);
     let mut answer = show(call, StatusCode::OK, &[], None, |context| match kind {
         Kind::Recovery => call.node.pages.recovery(&form.view, context),
         _ => call.node.pages.verification(&form.view, context),
@@ -146,7 +148,7 @@ struct Behind {
 }
 
 async fn behind(call: &Call, own: &OwnFlow) -> Behind {
-    let Some(challenge) = own.flow.kind.login_challenge() else { return Behind::default() };
+    let Some(challenge) = own.flow.login_challenge() else { return Behind::default() };
     let Ok(browser) = BrowserState::read(call).await else { return Behind::default() };
     // If the request behind it is gone by now, the sign-in itself still is worth showing.
     let request = call.tenant.oauth2.login_request(challenge, browser.as_room(call).binding);

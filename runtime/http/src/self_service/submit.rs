@@ -110,7 +110,7 @@ async fn decide(
     if own.flow.transport == Transport::Api {
         refuse_browsers(call)?;
     }
-    let submission = submission(call, &own.flow)?;
+    let submission = Submission { token: call.query_value("token"), ..submission(call, &own.flow)? };
     check_token(call, &own.flow, &submission, cookie)?;
     let id = own.flow.id.to_string();
     let client_id = client_of(call, &own.flow).await?;
@@ -142,7 +142,7 @@ async fn decide(
 /// Attack: the store does not answer, and the plugins that are bound to the client are not asked. So that is an
 /// error.
 async fn client_of(call: &Call, flow: &Flow) -> Result<Option<ClientId>, Problem> {
-    let Some(challenge) = flow.kind.login_challenge() else { return Ok(None) };
+    let Some(challenge) = flow.login_challenge() else { return Ok(None) };
     let browser = BrowserState::read(call).await.map_err(|_| Problem::Unavailable)?;
     let request = call.tenant.oauth2.login_request(challenge, browser.as_room(call).binding);
     Ok(request.ok().and_then(|request| request.client_id.parse().ok()))

@@ -8,6 +8,7 @@ mod admin;
 mod browser;
 mod client;
 mod csrf;
+mod link;
 mod native;
 mod operators;
 mod pages;

@@ -21,6 +21,35 @@ impl Message {
         )
     }
 
+    /// A link was sent, as far as anybody is told.
+    pub fn link_sent(kind: &str) -> Self {
+        let (id, what) = match kind {
+            "recovery" => (1_060_002, "recovery"),
+            _ => (1_080_001, "verification"),
+        };
+        Self::info(
+            id,
+            format!(
+                "An email containing a {what} link has been sent to the email address you provided. If you have not \
+                 received an email, check the spelling of the address and make sure to use the address you registered \
+                 with."
+            ),
+        )
+    }
+
+    /// The link is wrong, too old, used up or of another form; the four are one message.
+    pub fn wrong_link(kind: &str) -> Self {
+        let (id, what) = match kind {
+            "recovery" => (4_060_004, "recovery"),
+            "login" => (4_010_008, "login"),
+            _ => (4_070_001, "verification"),
+        };
+        Self::error(
+            id,
+            format!("The {what} token is invalid or has already been used. Please retry the flow."),
+        )
+    }
+
     /// The code is wrong, too old, used up or of another form; the four are one message.
     pub fn wrong_code(kind: &str) -> Self {
         let (id, what) = match kind {
@@ -66,6 +95,11 @@ impl Message {
     /// Label of the button that sends another code.
     pub fn resend_code() -> Self {
         Self::info(1_070_008, "Resend code")
+    }
+
+    /// Label of the button that sends another link (ours).
+    pub fn resend_link() -> Self {
+        Self::info(8_000_010, "Send the link again")
     }
 
     /// Label of the button, or the link, that goes on.

@@ -4,7 +4,7 @@ use primitives::Timestamp;
 use primitives::subject::AssuranceLevel;
 use serde_json::{Map, Value, json};
 
-use super::{Challenge, Flow, FlowKind, Message, Transport, second_factor};
+use super::{Flow, FlowKind, Message, SentLink, Transport, challenge_nodes, second_factor};
 use crate::identity::Identity;
 use crate::schema::{Field, Schema};
 use crate::session::{Method, identity_document};
@@ -33,7 +33,7 @@ pub fn flow_document(flow: &Flow, view: FlowView<'_>) -> Value {
         "issued_at": flow.issued_at,
         "request_url": format!("{base}{}", flow.request),
         "ui": {
-            "action": format!("{base}/self-service/{kind}?flow={}", flow.id),
+            "action": format!("{base}/self-service/{kind}?flow={}{}", flow.id, opened(flow)),
             "method": "POST",
             "nodes": nodes(flow, view),
         },
@@ -52,7 +52,9 @@ pub fn flow_document(flow: &Flow, view: FlowView<'_>) -> Value {
             put("return_to", json!(return_to));
         }
         if let Some(active) = flow.active {
-            put("active", json!(active));
+            // Flows that prove an address name their own ways, sessions the proof that it led to.
+            let by_link = active == Method::LinkRecovery;
+            put("active", if by_link { json!("link") } else { json!(active) });
         }
         if let Some(challenge) = flow.kind.login_challenge() {
             put("oauth2_login_challenge", json!(challenge));
@@ -82,6 +84,11 @@ pub fn flow_document(flow: &Flow, view: FlowView<'_>) -> Value {
         }
     }
     document
+}
+
+/// The token of a link that was opened goes with whatever is sent from the form.
+fn opened(flow: &Flow) -> String {
+    flow.link.as_ref().and_then(SentLink::opened).map(|token| format!("&token={token}")).unwrap_or_default()
 }
 
 /// Where a schema is served: its id in base64url, since ids are the operator's free choice.
@@ -130,55 +137,10 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
             nodes.extend(second_factor::nodes(flow));
         }
         FlowKind::Verification { challenge } | FlowKind::Recovery { challenge } => {
-            nodes.extend(challenge_nodes(challenge, flow, view));
+            nodes.extend(challenge_nodes::nodes(challenge, flow, view));
         }
     }
     nodes
-}
-
-/// What proves an address: which one, then the code, then the way on.
-fn challenge_nodes(challenge: &Challenge, flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
-    const GROUP: &str = "code";
-    let kind = flow.kind.as_str();
-    let go_on = || submit(GROUP, GROUP, Message::go_on(), flow);
-    match challenge {
-        Challenge::ChooseMethod => {
-            let input = Input::new("email", "email").required().autocomplete("email");
-            vec![input.node(GROUP, Some(Message::email_label()), flow), go_on()]
-        }
-        Challenge::SentEmail(sent) => {
-            let mut input = Input::new("code", "text")
-                .required()
-                .autocomplete("one-time-code")
-                .attribute("pattern", "[0-9]{6}")
-                .attribute("maxlength", 6);
-            if let Some(code) = flow.values.get("code") {
-                input = input.value(code.clone());
-            }
-            let again = Input::new("email", "submit").value(sent.address.as_str());
-            let mut nodes = vec![
-                input.node(GROUP, Some(Message::code_label(kind)), flow),
-                Input::new("method", "hidden").value(GROUP).node(GROUP, None, flow),
-                go_on(),
-            ];
-            // What an operator gave was sent nowhere.
-            if !sent.address.is_empty() {
-                nodes.push(again.node(GROUP, Some(Message::resend_code()), flow));
-            }
-            nodes
-        }
-        Challenge::PassedChallenge => {
-            let href = flow.return_to.clone().unwrap_or_else(|| format!("{}/", view.base_url));
-            let title = Message::go_on();
-            vec![json!({
-                "type": "a",
-                "group": GROUP,
-                "attributes": { "node_type": "a", "id": "continue", "href": href, "title": title },
-                "messages": [],
-                "meta": { "label": title },
-            })]
-        }
-    }
 }
 
 fn trait_node(field: &Field, values: &Map<String, Value>, group: &str, flow: &Flow) -> Value {
@@ -233,7 +195,7 @@ impl Input {
         Self { name: name.to_owned(), attributes }
     }
 
-    fn attribute(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(super) fn attribute(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.attributes.insert(name.to_owned(), value.into());
         self
     }

@@ -5,6 +5,7 @@
 
 mod challenge;
 mod challenge_message;
+mod challenge_nodes;
 pub mod csrf;
 mod document;
 mod login;
@@ -13,6 +14,8 @@ mod message_factors;
 mod recovery;
 mod registration;
 mod second_factor;
+mod sending;
+mod sent_code;
 mod settings;
 mod start;
 mod step;
@@ -28,13 +31,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
-pub use challenge::{Challenge, SentCode};
+pub use challenge::Challenge;
 pub use document::{FlowView, expired_since, flow_document, schema_url};
 pub use message::{Message, MessageKind};
-pub use recovery::recovery_by_operator;
+pub use recovery::{recovery_by_operator, recovery_link_by_operator};
 pub(crate) use registration::creation;
 pub use registration::identifier_taken;
 pub use second_factor::{FactorForm, FactorSubmission, LookupForm, StepUp, TotpForm};
+pub use sent_code::{SentCode, SentLink};
 pub use start::{
     StartError, StartRequest, renew, start_login, start_recovery, start_registration, start_settings,
     start_verification,
@@ -52,7 +56,7 @@ use crate::password::HashingPool;
 use crate::ports::{Factors, Identities};
 use crate::schema::{Schema, Schemas};
 use crate::session::{Device, LiveSession, Method};
-use crate::settings::Settings;
+use crate::settings::{ProofMeans, Settings};
 
 /// A form in progress. Serialises for sealing; [`flow_document`] is what clients see.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,6 +93,19 @@ pub struct Flow {
     /// What it asks and shows of second factors.
     #[serde(default, skip_serializing_if = "FactorForm::is_empty")]
     pub factors: FactorForm,
+    /// Whether it proves an address by a code or by a link.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub means: ProofMeans,
+    /// The link that opens it in any browser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<SentLink>,
+    /// The authorization request that waits for it, where its kind has none of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<String>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// What a flow is for.
@@ -198,6 +215,13 @@ impl Flow {
             | FlowKind::Verification { .. }
             | FlowKind::Recovery { .. } => Vec::new(),
         };
+        let means = match &new.kind {
+            FlowKind::Verification { .. } => settings.verification.means,
+            FlowKind::Recovery { .. } => settings.recovery.means,
+            FlowKind::Login { .. } | FlowKind::Registration { .. } | FlowKind::Settings { .. } => {
+                ProofMeans::Code
+            }
+        };
         Self {
             id: FlowId::generate(rng),
             kind: new.kind,
@@ -212,6 +236,9 @@ impl Flow {
             field_messages: Vec::new(),
             values: Map::new(),
             factors: FactorForm::default(),
+            means,
+            link: None,
+            waiting: None,
         }
     }
 
@@ -235,9 +262,23 @@ impl Flow {
             return_to: self.return_to.clone(),
             schema: self.schema.clone(),
         };
-        let mut flow = Self::begin(new, rng, now, settings).with_factors(self.factors.clone());
+        let mut flow = Self::begin(new, rng, now, settings)
+            .with_factors(self.factors.clone())
+            .waited_for(self.waiting.as_deref());
         flow.messages.push(expired);
         flow
+    }
+
+    /// The form, with the authorization request that waits for it.
+    #[must_use]
+    fn waited_for(mut self, challenge: Option<&str>) -> Self {
+        self.waiting = challenge.map(str::to_owned);
+        self
+    }
+
+    /// The authorization request that waits for it.
+    pub fn login_challenge(&self) -> Option<&str> {
+        self.kind.login_challenge().or(self.waiting.as_deref())
     }
 
     /// Whether it may not be submitted any more.
@@ -368,11 +409,11 @@ pub async fn next_step(
             settings::change_profile(room, caller, flow, submission).await
         }
         // Of what is typed an address and a code say by themselves what is wanted.
-        (FlowKind::Verification { .. }, Some("code") | None) => {
-            verification::with_code(room, caller, flow, submission).await
+        (FlowKind::Verification { .. }, Some("code" | "link") | None) => {
+            verification::with_message(room, caller, flow, submission).await
         }
-        (FlowKind::Recovery { .. }, Some("code") | None) => {
-            recovery::with_code(room, caller, flow, submission).await
+        (FlowKind::Recovery { .. }, Some("code" | "link") | None) => {
+            recovery::with_message(room, caller, flow, submission).await
         }
         (kind, Some(_) | None) => {
             let message = Message::no_strategy(kind.as_str());

@@ -229,7 +229,8 @@ async fn begin(
         return_to: return_to.map(|url| url.as_str().to_owned()),
         schema: schema.to_owned(),
     };
-    let flow = Flow::begin(new, room.rng, room.now, room.settings).with_factors(factors);
+    let waiting = request.login_challenge.filter(|_| new.kind.challenge().is_some());
+    let flow = Flow::begin(new, room.rng, room.now, room.settings).with_factors(factors).waited_for(waiting);
     Ok(insertion(room, OwnFlow::begun(flow, request.browser.cloned())))
 }
 

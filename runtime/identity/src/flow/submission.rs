@@ -21,6 +21,8 @@ pub struct Submission {
     pub email: Option<String>,
     /// The code that was sent to it.
     pub code: Option<String>,
+    /// The token of the link that was sent to it, from the address of the form.
+    pub token: Option<String>,
     /// The traits; absent when the form has none.
     pub traits: Option<Map<String, Value>>,
     /// What it says of second factors.
@@ -69,6 +71,7 @@ impl Submission {
             password,
             email,
             code,
+            token: None,
             traits,
             factors,
         })

@@ -78,6 +78,8 @@ pub enum Method {
     Code,
     /// The same, to get back in.
     CodeRecovery,
+    /// A link that was sent to an address, to get back in.
+    LinkRecovery,
     /// A code of an authenticator app.
     Totp,
     /// A backup code.
@@ -91,6 +93,7 @@ impl Method {
             Self::Password => "password",
             Self::Code => "code",
             Self::CodeRecovery => "code_recovery",
+            Self::LinkRecovery => "link_recovery",
             Self::Totp => "totp",
             Self::LookupSecret => "lookup_secret",
         }
@@ -100,7 +103,7 @@ impl Method {
     pub const fn amr(self) -> &'static str {
         match self {
             Self::Password => "pwd",
-            Self::Code | Self::CodeRecovery | Self::Totp | Self::LookupSecret => "otp",
+            Self::Code | Self::CodeRecovery | Self::LinkRecovery | Self::Totp | Self::LookupSecret => "otp",
         }
     }
 }

@@ -11,6 +11,7 @@ mod documents;
 mod enumeration;
 mod hooks;
 mod limiter;
+mod link;
 mod openapi;
 mod problems;
 mod properties;
