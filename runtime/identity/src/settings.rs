@@ -1,6 +1,7 @@
 //! A tenant's identity settings: its part of the configuration, with the defaults beside the fields.
 
 mod proof;
+mod style;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use proof::{CodeSettings, ProofMeans, RecoverySettings, VerificationSettings};
+pub use style::{LoginSettings, LoginStyle, RegistrationSettings, RegistrationStyle};
 
 /// How people of a tenant sign up, sign in and stay signed in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +36,12 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// Whether forms may tell that an account exists.
     pub account_enumeration: AccountEnumeration,
+    /// Signing in.
+    #[serde(skip_serializing_if = "is_default")]
+    pub login: LoginSettings,
+    /// Signing up.
+    #[serde(skip_serializing_if = "is_default")]
+    pub registration: RegistrationSettings,
     /// Codes that are sent to people.
     pub code: CodeSettings,
     /// Proving addresses.
@@ -64,6 +72,8 @@ impl Default for Settings {
             argon2: Argon2Settings::default(),
             limits: LimitSettings::default(),
             account_enumeration: AccountEnumeration::default(),
+            login: LoginSettings::default(),
+            registration: RegistrationSettings::default(),
             code: CodeSettings::default(),
             verification: VerificationSettings::default(),
             recovery: RecoverySettings::default(),
@@ -366,9 +376,12 @@ pub struct Rate {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountEnumeration {
-    /// Registration says that an identifier is taken, as people expect.
+    /// Registration says that an identifier is taken, as people expect, and signs in at once. Also written `compatible`.
     #[default]
+    #[serde(alias = "compatible")]
     Disclose,
-    /// Registration answers a taken identifier like any other invalid input.
+    /// Registration ends in a message whoever has the address: with a code that makes the account, or with word that
+    /// there is one. Without an address to send it to, a taken identifier is answered like any other invalid input.
+    /// New tenants that are made by API or by command have it.
     Mitigate,
 }

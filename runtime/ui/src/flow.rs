@@ -39,6 +39,20 @@ pub struct FlowView {
 }
 
 impl FlowView {
+    /// Whether a field goes along unseen.
+    pub(crate) fn hides(&self, name: &str) -> bool {
+        let is_it = |node: &UiNode| matches!(&node.attributes, UiNodeAttributes::Input(i) if i.name == name && i.r#type == "hidden");
+        self.ui.nodes.iter().any(is_it)
+    }
+
+    /// The value of a field, unseen or not.
+    pub(crate) fn value_of(&self, name: &str) -> Option<&str> {
+        self.ui.nodes.iter().find_map(|node| match &node.attributes {
+            UiNodeAttributes::Input(input) if input.name == name => input.value.as_ref()?.as_str(),
+            _ => None,
+        })
+    }
+
     /// Whether the form has a field, or a button, of that name.
     pub(crate) fn has(&self, name: &str) -> bool {
         let is_it = |node: &UiNode| matches!(&node.attributes, UiNodeAttributes::Input(i) if i.name == name);

@@ -62,8 +62,11 @@ pub(crate) fn letter(words: &Words, view: &MailView<'_>, branding: &Branding, lo
     let is_known = view.code.is_some() || view.url.is_some();
     let link_alone = view.code.is_none() && is_known;
     let Said { subject, lead, button } = said(words, view.template, is_known, link_alone);
+    let does_alone = view.url.is_some_and(|url| url.contains("&token="));
     let (link, ends, ignore) = if link_alone {
         (&w.link_alone, &w.link_ends, &w.link_ignore)
+    } else if does_alone {
+        (&w.login_link, &w.ends, &w.link_ignore)
     } else {
         (&w.link, &w.ends, &w.ignore)
     };
@@ -105,6 +108,24 @@ struct Said<'a> {
 
 fn said<'a>(words: &'a Words, template: &str, is_known: bool, link_alone: bool) -> Said<'a> {
     let w = &words.mail;
+    match template {
+        "login_code_valid" if is_known => {
+            return Said { subject: &w.login_subject, lead: &w.login_lead, button: &w.login_button };
+        }
+        "login_code_valid" => {
+            let (subject, lead) = (&w.login_unknown_subject, &w.login_unknown_lead);
+            return Said { subject, lead, button: &w.login_button };
+        }
+        "registration_code_valid" if !is_known => {
+            let (subject, lead) = (&w.registration_taken_subject, &w.registration_taken_lead);
+            return Said { subject, lead, button: &w.registration_button };
+        }
+        "registration_code_valid" => {
+            let (subject, lead) = (&w.registration_subject, &w.registration_lead);
+            return Said { subject, lead, button: &w.registration_button };
+        }
+        _ => {}
+    }
     let (subject, lead, button) = match (template.starts_with("recovery"), is_known) {
         (true, true) if link_alone => (&w.recovery_link_subject, &w.recovery_lead, &w.recovery_button),
         (true, true) => (&w.recovery_subject, &w.recovery_lead, &w.recovery_button),

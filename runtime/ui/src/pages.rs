@@ -43,7 +43,11 @@ impl Pages {
             purpose: Purpose::Registration,
             password_hint: Some(password_hint(words, context)),
         };
-        let lead = lead(&w.to_client, &w.to_tenant, flow, context);
+        let lead = if flow.state.as_deref() == Some("sent_email") {
+            w.code_lead.clone()
+        } else {
+            lead(&w.to_client, &w.to_tenant, flow, context)
+        };
         let other = Some(OtherWay {
             question: w.have_account.clone(),
             label: w.sign_in.clone(),

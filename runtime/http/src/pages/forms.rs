@@ -23,11 +23,16 @@ pub(crate) async fn login(call: Call) -> Answer {
     };
     form.view.identity = whose(&form);
     let behind = behind(&call, &form.own).await;
-    show(&call, StatusCode::OK, &behind.languages, behind.client_name.as_deref(), |context| {
+    let client = behind.client_name.as_deref();
+    let mut answer = show(&call, StatusCode::OK, &behind.languages, client, |context| {
         // Whoever is signed in signs up only after signing out.
         let registration = context.registration && form.session.is_none();
         call.node.pages.login(&form.view, &PageContext { registration, ..*context })
-    })
+    });
+    if let Some(cookie) = &form.new_cookie {
+        set_csrf_cookie(&call, &mut answer, cookie);
+    }
+    answer
 }
 
 /// Who is asked to prove it again. Another tab may have signed in somebody else meanwhile.
@@ -96,7 +101,7 @@ struct Form {
     own: OwnFlow,
     view: FlowView,
     session: Option<LiveSession>,
-    /// The cookie of a browser that had none: a flow that an operator began is nobody's yet.
+    /// The cookie of a browser that had none: what an operator began, or a link opened, is nobody's yet.
     new_cookie: Option<CsrfCookie>,
 }
 

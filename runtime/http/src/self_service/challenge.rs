@@ -68,7 +68,12 @@ pub(super) async fn sent(
     writes: Vec<Write>,
 ) -> Result<Option<Answer>, Problem> {
     let change = writes.into_iter().fold(Change::new(client.call.tenant.id.clone()), Change::write);
-    kept(client, flow, change, StatusCode::OK).await
+    let status = match client.kind {
+        // As these flows answer whatever leaves them open.
+        Kind::Login | Kind::Registration => StatusCode::BAD_REQUEST,
+        Kind::Settings | Kind::Verification | Kind::Recovery => StatusCode::OK,
+    };
+    kept(client, flow, change, status).await
 }
 
 /// A wrong code, once it is counted.

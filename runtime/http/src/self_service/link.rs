@@ -1,10 +1,12 @@
-//! `GET /self-service/{verification,recovery}?flow=&{code,token}=`: where the link of a mail leads.
+//! `GET /self-service/{login,registration,verification,recovery}?flow=&{code,token}=`: where the link of a mail leads.
 //!
 //! Attack: a scanner that looks at every link of a mail uses it up before its reader can. So the link only fills the form
 //! in, or makes it show the button that uses it; whoever reads it sends the form.
 //!
 //! A link with a code opens its form in the browser in which it was asked for. One with a token opens it anywhere: in
 //! another browser on the page of this server, which is there whatever page the tenant has of its own.
+//!
+//! A link that signs in does so at once in the browser whose form it is of. A scanner has not its cookie.
 
 use identity::flow::{Challenge, Message, OwnFlow, SentLink};
 use identity::{Flow, Problem};
@@ -13,9 +15,19 @@ use serde_json::Value;
 
 use super::cookies::csrf_cookie_of;
 use super::flows::load;
-use super::{Kind, apply, respond_to_browser, start, with_query};
+use super::{Kind, apply, respond_to_browser, start, submit, with_query};
 use crate::call::Call;
 use crate::response::{Answer, see_other};
+
+/// `GET /self-service/login`
+pub(crate) async fn login(call: Call) -> Answer {
+    follow(&call, Kind::Login).await
+}
+
+/// `GET /self-service/registration`
+pub(crate) async fn registration(call: Call) -> Answer {
+    follow(&call, Kind::Registration).await
+}
 
 /// `GET /self-service/verification`
 pub(crate) async fn verification(call: Call) -> Answer {
@@ -46,6 +58,9 @@ async fn follow(call: &Call, kind: Kind) -> Answer {
         // Nothing is written: what a scanner opens stays as it was.
         return see_other(&page(call, kind, &own));
     }
+    if kind == Kind::Login && own.flow.link.as_ref().and_then(SentLink::opened).is_some() {
+        return submit::by_link(call, own, cookie.as_ref()).await;
+    }
     if let Some(flow) = filled(call, kind, &own, token.is_some()) {
         // If somebody was faster, the form says what that led to.
         if let Err(problem) = apply(call, Change::new(call.tenant.id.clone()).write(own.update(flow))).await {
@@ -69,7 +84,7 @@ pub(super) fn page(call: &Call, kind: Kind, own: &OwnFlow) -> String {
 /// The form as the link leaves it.
 fn filled(call: &Call, kind: Kind, own: &OwnFlow, has_token: bool) -> Option<Flow> {
     let mut flow = own.flow.clone();
-    if !matches!(flow.kind.challenge(), Some(Challenge::SentEmail(_))) {
+    if !matches!(flow.kind.challenge(), Some(Challenge::SentEmail(_))) && flow.code.sent.is_none() {
         return None;
     }
     if has_token {
@@ -79,7 +94,11 @@ fn filled(call: &Call, kind: Kind, own: &OwnFlow, has_token: bool) -> Option<Flo
     let code = call.query_value("code")?;
     let is_code = code.len() <= 16 && code.bytes().all(|b| b.is_ascii_digit());
     is_code.then(|| {
-        flow.values.insert("code".to_owned(), Value::String(code));
+        if flow.code.sent.is_some() {
+            flow.code.typed = Some(code);
+        } else {
+            flow.values.insert("code".to_owned(), Value::String(code));
+        }
         flow
     })
 }

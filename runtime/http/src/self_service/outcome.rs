@@ -5,7 +5,8 @@ use identity::flow::csrf::CsrfCookie;
 use identity::flow::{Message, OwnFlow, PendingChange, SignedIn, Transport, schema_url};
 use identity::limiter::forgive_flow;
 use identity::session::{LiveSession, Session, SessionToken, identity_document, session_document};
-use identity::{Flow, Identity, Problem, Step, return_to};
+use identity::{Flow, Identity, Problem, Step, Write, return_to};
+use primitives::Change;
 use serde_json::{Value, json};
 
 use super::assurance::{check_session, step_up_url};
@@ -24,6 +25,8 @@ pub(super) struct Client<'a> {
     pub(super) own: &'a OwnFlow,
     pub(super) cookie: Option<&'a CsrfCookie>,
     pub(super) session: Option<&'a LiveSession>,
+    /// Whether the form counts once: of several who submit it at a time one is answered.
+    pub(super) once: bool,
 }
 
 impl Client<'_> {
@@ -46,6 +49,12 @@ impl Client<'_> {
             (None, Some(target)) => target.clone(),
             (None, None) => return_to::default_return(&tenant.url, &tenant.identity.flow).as_str().to_owned(),
         }
+    }
+
+    /// The change together with the end of the form.
+    fn served(&self, change: Change<Write>) -> Change<Write> {
+        let guarded = self.once.then(|| self.own.update(self.own.flow.clone()));
+        guarded.into_iter().fold(change, Change::write).write(self.own.remove())
     }
 
     fn session(&self, session: &Session, identity: &Identity) -> Value {
@@ -78,8 +87,9 @@ pub(super) async fn apply_step(client: Client<'_>, step: Step) -> Result<Option<
         }
         Step::Elsewhere(place) => elsewhere(client, place.as_str()).map(Some),
         Step::SignedIn(signed_in) => signed_in_newly(client, *signed_in).await,
+        Step::Once(step) => Box::pin(apply_step(Client { once: true, ..client }, *step)).await,
         Step::Refreshed { session, change } => {
-            if apply(client.call, change.write(client.own.remove())).await? == Applied::Missed {
+            if apply(client.call, client.served(change)).await? == Applied::Missed {
                 return Ok(None);
             }
             let Some(live) = client.session else { return Err(Problem::SessionInactive) };
@@ -113,8 +123,7 @@ pub(super) async fn apply_step(client: Client<'_>, step: Step) -> Result<Option<
 /// The form again. Of two answers at a time the first is kept; both are shown.
 pub(super) async fn form(client: Client<'_>, flow: Flow) -> Result<Answer, Problem> {
     let call = client.call;
-    apply(call, primitives::Change::new(call.tenant.id.clone()).write(client.own.update(flow.clone())))
-        .await?;
+    apply(call, Change::new(call.tenant.id.clone()).write(client.own.update(flow.clone()))).await?;
     if client.wants_json() {
         let document = document(call, &flow, client.cookie, client.session);
         return Ok(json_no_store(StatusCode::BAD_REQUEST, &document));
@@ -141,7 +150,7 @@ fn elsewhere(client: Client<'_>, place: &str) -> Result<Answer, Problem> {
 async fn signed_in_newly(client: Client<'_>, signed_in: SignedIn) -> Result<Option<Answer>, Problem> {
     let call = client.call;
     let SignedIn { identity, session, token, change, rehash } = signed_in;
-    let change = change.seal(call.node.sealer()).write(client.own.remove());
+    let change = client.served(change.seal(call.node.sealer()));
     if apply(call, change).await? == Applied::Missed {
         return Ok(None);
     }

@@ -150,6 +150,7 @@ async fn begin(
 ) -> Result<OwnFlow, Problem> {
     let value = |name: &str| call.query_value(name).filter(|value| !value.is_empty());
     let (return_to, schema, aal) = (value("return_to"), value("identity_schema"), value("aal"));
+    let via = value("via");
     let path = call.path_and_query();
     let request = StartRequest {
         transport: asked.transport,
@@ -162,6 +163,7 @@ async fn begin(
         refresh: value("refresh").is_some_and(|value| value == "true" || value == "1"),
         select_account: value("prompt").is_some_and(|prompt| prompt == "select_account"),
         aal: aal.as_deref(),
+        via: via.as_deref(),
         browser: asked.browser,
     };
     if let (Kind::Settings, Some(live)) = (kind, session) {

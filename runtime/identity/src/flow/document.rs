@@ -4,7 +4,9 @@ use primitives::Timestamp;
 use primitives::subject::AssuranceLevel;
 use serde_json::{Map, Value, json};
 
-use super::{Flow, FlowKind, Message, SentLink, Transport, challenge_nodes, second_factor};
+use super::{
+    Flow, FlowKind, Message, Screen, SentLink, Transport, challenge_nodes, code_form, screen, second_factor,
+};
 use crate::identity::Identity;
 use crate::schema::{Field, Schema};
 use crate::session::{Method, identity_document};
@@ -66,11 +68,11 @@ pub fn flow_document(flow: &Flow, view: FlowView<'_>) -> Value {
                 put("updated_at", json!(flow.issued_at));
                 put("refresh", json!(refresh.is_some()));
                 put("requested_aal", json!(asked));
-                put("state", json!("choose_method"));
+                put("state", json!(flow.code.state()));
             }
             FlowKind::Registration { .. } => {
                 put("identity_schema", json!(flow.schema));
-                put("state", json!("choose_method"));
+                put("state", json!(flow.code.state()));
             }
             FlowKind::Verification { challenge } | FlowKind::Recovery { challenge } => {
                 put("state", json!(challenge.state()));
@@ -106,22 +108,49 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
     nodes.push(Input::new("csrf_token", "hidden").value(token).required().node("default", None, flow));
     match &flow.kind {
         FlowKind::Login { .. } if flow.is_step_up() => nodes.extend(second_factor::nodes(flow)),
+        FlowKind::Login { .. } if flow.code.sent.is_some() => nodes.extend(code_form::asked(flow)),
         FlowKind::Login { identifier, refresh, .. } => {
             let label = identifier_label(view.schema);
-            let kind = if refresh.is_some() && !identifier.is_empty() { "hidden" } else { "text" };
+            let is_known =
+                (refresh.is_some() && !identifier.is_empty()) || flow.screen == Screen::Credentials;
+            let kind = if is_known { "hidden" } else { "text" };
             let input = Input::new("identifier", kind).value(identifier.as_str()).required();
             nodes.push(input.autocomplete("username").node("default", Some(label), flow));
+            if flow.screen == Screen::Identifier {
+                nodes.push(screen::identified(flow));
+                return nodes;
+            }
             let input = Input::new("password", "password").required().autocomplete("current-password");
             nodes.push(input.node("password", Some(Message::password_label()), flow));
             nodes.push(submit(Method::Password.as_str(), "password", Message::sign_in_with_password(), flow));
+            nodes.extend(code_form::offer(flow));
+        }
+        FlowKind::Registration { .. } if flow.code.sent.is_some() => {
+            for field in view.schema.fields() {
+                nodes.extend(hidden_trait(field, flow));
+            }
+            nodes.extend(code_form::asked(flow));
+            nodes.extend(screen::back(flow));
+        }
+        FlowKind::Registration { .. } if flow.screen == Screen::Profile => {
+            for field in view.schema.fields() {
+                nodes.push(trait_node(field, &flow.values, "profile", flow));
+            }
+            nodes.push(screen::profiled(flow));
         }
         FlowKind::Registration { .. } => {
             for field in view.schema.fields() {
-                nodes.push(trait_node(field, &flow.values, "default", flow));
+                if flow.screen == Screen::Credentials {
+                    nodes.extend(hidden_trait(field, flow));
+                } else {
+                    nodes.push(trait_node(field, &flow.values, "default", flow));
+                }
             }
             let input = Input::new("password", "password").required().autocomplete("new-password");
             nodes.push(input.node("password", Some(Message::password_label()), flow));
             nodes.push(submit(Method::Password.as_str(), "password", Message::sign_up(), flow));
+            nodes.extend(code_form::offer(flow));
+            nodes.extend(screen::back(flow));
         }
         FlowKind::Settings { .. } => {
             let current = view.identity.map(|identity| &identity.traits);
@@ -161,6 +190,12 @@ fn trait_node(field: &Field, values: &Map<String, Value>, group: &str, flow: &Fl
         input = input.attribute("maxlength", max);
     }
     input.node(group, Some(Message::generated_label(&field.title, &field.name)), flow)
+}
+
+/// What was typed, to go with what is asked next.
+fn hidden_trait(field: &Field, flow: &Flow) -> Option<Value> {
+    let value = find(&flow.values, &field.path)?;
+    Some(Input::new(&field.name, "hidden").value(value.clone()).node("default", None, flow))
 }
 
 fn find<'a>(values: &'a Map<String, Value>, path: &[String]) -> Option<&'a Value> {

@@ -6,6 +6,9 @@
 mod challenge;
 mod challenge_message;
 mod challenge_nodes;
+mod code_form;
+mod code_login;
+mod code_registration;
 pub mod csrf;
 mod document;
 mod login;
@@ -13,6 +16,7 @@ mod message;
 mod message_factors;
 mod recovery;
 mod registration;
+mod screen;
 mod second_factor;
 mod sending;
 mod sent_code;
@@ -32,12 +36,14 @@ use serde_json::{Map, Value};
 use url::Url;
 
 pub use challenge::Challenge;
+pub use code_form::CodeForm;
 pub use document::{FlowView, expired_since, flow_document, schema_url};
 pub use message::{Message, MessageKind};
 pub use recovery::{recovery_by_operator, recovery_link_by_operator};
 pub(crate) use registration::creation;
 pub use registration::identifier_taken;
-pub use second_factor::{FactorForm, FactorSubmission, LookupForm, StepUp, TotpForm};
+pub use screen::Screen;
+pub use second_factor::{CodeAddress, FactorForm, FactorSubmission, LookupForm, StepUp, TotpForm};
 pub use sent_code::{SentCode, SentLink};
 pub use start::{
     StartError, StartRequest, renew, start_login, start_recovery, start_registration, start_settings,
@@ -93,6 +99,12 @@ pub struct Flow {
     /// What it asks and shows of second factors.
     #[serde(default, skip_serializing_if = "FactorForm::is_empty")]
     pub factors: FactorForm,
+    /// What a form to sign in or up does with codes.
+    #[serde(default, skip_serializing_if = "CodeForm::is_empty")]
+    pub code: CodeForm,
+    /// What a form to sign in or up asks for now.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub screen: Screen,
     /// Whether it proves an address by a code or by a link.
     #[serde(default, skip_serializing_if = "is_default")]
     pub means: ProofMeans,
@@ -222,6 +234,8 @@ impl Flow {
                 ProofMeans::Code
             }
         };
+        let code = CodeForm::begin(&new.kind, settings);
+        let screen = Screen::begin(&new.kind, settings);
         Self {
             id: FlowId::generate(rng),
             kind: new.kind,
@@ -236,6 +250,8 @@ impl Flow {
             field_messages: Vec::new(),
             values: Map::new(),
             factors: FactorForm::default(),
+            code,
+            screen,
             means,
             link: None,
             waiting: None,
@@ -386,6 +402,9 @@ pub async fn next_step(
     submission: Submission,
 ) -> Result<Step, FlowError> {
     match (&flow.kind, submission.method.as_deref()) {
+        (FlowKind::Login { .. }, Some("code")) if flow.is_step_up() => {
+            second_factor::prove_by_code(room, caller, flow, submission).await
+        }
         (FlowKind::Login { .. }, Some(method)) if flow.factors.step_up.is_some() => {
             let kind = FactorKind::parse(method);
             second_factor::prove(room, caller, flow, submission, kind).await
@@ -398,6 +417,12 @@ pub async fn next_step(
         }
         (FlowKind::Login { .. }, Some("password")) => {
             login::with_password(room, caller, flow, submission).await
+        }
+        (FlowKind::Login { .. }, Some("identifier_first")) => Ok(screen::identify(flow, submission)),
+        (FlowKind::Registration { .. }, Some("profile")) => Ok(screen::profile(room, flow, submission)),
+        (FlowKind::Login { .. }, Some("code")) => code_login::with_code(room, caller, flow, submission).await,
+        (FlowKind::Registration { .. }, Some("code")) => {
+            code_registration::with_code(room, caller, flow, submission).await
         }
         (FlowKind::Registration { .. }, Some("password")) => {
             registration::with_password(room, caller, flow, submission).await

@@ -99,6 +99,14 @@ impl Method {
         }
     }
 
+    /// Whether it proves that a message was received.
+    pub const fn is_of_message(self) -> bool {
+        match self {
+            Self::Code | Self::CodeRecovery | Self::LinkRecovery => true,
+            Self::Password | Self::Totp | Self::LookupSecret => false,
+        }
+    }
+
     /// Its Authentication Method Reference (RFC 8176 section 2).
     pub const fn amr(self) -> &'static str {
         match self {

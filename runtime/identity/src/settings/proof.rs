@@ -26,11 +26,26 @@ pub struct CodeSettings {
     pub lifespan_seconds: u64,
     /// How often a code may be tried.
     pub max_submissions: u32,
+    /// Whether people sign in, and up, with a code that is sent to them, where a schema says `credentials.code`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub passwordless_enabled: bool,
+    /// Whether a code is a second factor, of whoever signed in with something else than a message.
+    #[serde(skip_serializing_if = "is_default")]
+    pub mfa_enabled: bool,
+    /// Whether the message with a code to sign in with brings a link, too, that does without the code.
+    #[serde(skip_serializing_if = "is_default")]
+    pub magic_link: bool,
 }
 
 impl Default for CodeSettings {
     fn default() -> Self {
-        Self { lifespan_seconds: 900, max_submissions: 5 }
+        Self {
+            lifespan_seconds: 900,
+            max_submissions: 5,
+            passwordless_enabled: false,
+            mfa_enabled: false,
+            magic_link: false,
+        }
     }
 }
 

@@ -75,3 +75,30 @@ async fn of_fifty_who_use_a_link_one_is_let_in() {
         assert_eq!(applied(&world, changes).await, 1);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_fifty_who_submit_a_code_to_sign_in_one_is_let_in() {
+    for mut world in World::both().await {
+        world.settings.limits.code.burst = 1000;
+        world.settings.code.passwordless_enabled = true;
+        world.register("ada@example.com").await.unwrap();
+        let kind = FlowKind::Login {
+            refresh: None,
+            select_account: false,
+            login_challenge: None,
+            identifier: String::new(),
+        };
+        let body = json!({"method": "code", "identifier": "ada@example.com"});
+        let (own, code, _) = asked(&world, kind, body).await;
+        let mut changes = Vec::new();
+        for _ in 0..MANY {
+            let submission = submission(&json!({"method": "code", "code": code}), None);
+            let step = next_step(world.room(), caller(), own.flow.clone(), submission).await.unwrap();
+            let Step::Once(step) = step else { panic!("not once: {step:?}") };
+            let Step::SignedIn(signed_in) = *step else { panic!("not signed in: {step:?}") };
+            let change = signed_in.change.seal(world.storage.sealer());
+            changes.push(change.write(own.update(own.flow.clone())).write(own.remove()));
+        }
+        assert_eq!(applied(&world, changes).await, 1);
+    }
+}
