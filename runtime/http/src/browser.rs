@@ -55,7 +55,9 @@ impl BrowserState {
     pub(crate) async fn read(call: &Call) -> Result<Self, Failure> {
         let required = call.tenant.identity.session.whoami.required_aal;
         // Who has not proven their second factor is nobody yet: no app is let in by a password alone.
-        let live = session_of_cookie(call).await?.filter(|live| live.satisfies(required));
+        let live = session_of_cookie(call)
+            .await?
+            .filter(|live| crate::self_service::room(call).satisfies(live, required));
         let known = call.cookie(BINDING_COOKIE).filter(|value| {
             value.len() == 43 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         });

@@ -164,6 +164,8 @@ pub(crate) fn all() -> Vec<Route> {
         GET "/self-service/verification/browser" "createBrowserVerificationFlow", Public, Api, start::verification_browser, "Begins the proof of an address in a browser";
         GET "/self-service/verification/api" "createNativeVerificationFlow", Public, Api, start::verification_native, "Begins the proof of an address in a native application";
         GET "/self-service/verification/flows" "getVerificationFlow", Public, Api, read::verification, "Shows a form that proves an address";
+        GET "/self-service/login" "followLoginLink", Public, Page, self_service::link::login, "Signs in by the link of a mail, or takes it to the form that it belongs to";
+        GET "/self-service/registration" "followRegistrationLink", Public, Page, self_service::link::registration, "Takes the link of a mail to the form that it belongs to";
         GET "/self-service/verification" "followVerificationLink", Public, Page, self_service::link::verification, "Takes the link of a mail to the form that it belongs to";
         POST "/self-service/verification" "updateVerificationFlow", Public, Api, submit::verification, "Proves an address";
         GET "/self-service/recovery/browser" "createBrowserRecoveryFlow", Public, Api, start::recovery_browser, "Begins a recovery in a browser";
@@ -217,6 +219,7 @@ pub(crate) fn all() -> Vec<Route> {
         GET "/admin/courier/messages" "listCourierMessages", Tenant(Scope::IdentitiesRead), Api, admin::courier::list, "Lists messages to people";
         GET "/admin/courier/messages/{id}" "getCourierMessage", Tenant(Scope::IdentitiesWrite), Api, admin::courier::get, "Shows a message with what it says";
         POST "/admin/portcullis/v1/courier/messages/{id}/resend" "resendCourierMessage", Tenant(Scope::IdentitiesWrite), Problem, admin::courier::resend, "Sends a message once more";
+        POST "/admin/recovery/link" "createRecoveryLinkForIdentity", Tenant(Scope::IdentitiesWrite), Api, admin::recovery::link, "Makes a link that lets somebody back in";
         POST "/admin/recovery/code" "createRecoveryCodeForIdentity", Tenant(Scope::IdentitiesWrite), Api, admin::recovery::code, "Makes a code that lets somebody back in";
 
         // Operators: tokens.

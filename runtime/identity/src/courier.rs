@@ -35,11 +35,15 @@ pub enum MailTemplate {
     RecoveryValid,
     /// The same as [`RecoveryCodeInvalid`](Self::RecoveryCodeInvalid), where links are sent.
     RecoveryInvalid,
+    /// A code to sign in with, and perhaps a link that does without it.
+    LoginCodeValid,
+    /// A code to sign up with.
+    RegistrationCodeValid,
 }
 
 impl MailTemplate {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::VerificationCodeValid,
         Self::VerificationCodeInvalid,
         Self::RecoveryCodeValid,
@@ -48,6 +52,8 @@ impl MailTemplate {
         Self::VerificationInvalid,
         Self::RecoveryValid,
         Self::RecoveryInvalid,
+        Self::LoginCodeValid,
+        Self::RegistrationCodeValid,
     ];
 
     /// As it is written.
@@ -61,6 +67,8 @@ impl MailTemplate {
             Self::VerificationInvalid => "verification_invalid",
             Self::RecoveryValid => "recovery_valid",
             Self::RecoveryInvalid => "recovery_invalid",
+            Self::LoginCodeValid => "login_code_valid",
+            Self::RegistrationCodeValid => "registration_code_valid",
         }
     }
 }

@@ -301,7 +301,7 @@ impl From<StartError> for Problem {
             StartError::SessionRequired => Self::SessionInactive,
             StartError::FirstFactorRequired => Self::FirstFactorRequired,
             StartError::SecondFactorUnavailable => Self::SecondFactorUnavailable,
-            StartError::UnknownAssuranceLevel | StartError::UnknownSchema => {
+            StartError::UnknownAssuranceLevel | StartError::UnknownAddress | StartError::UnknownSchema => {
                 Self::BadRequest(error.to_string())
             }
             StartError::ReturnTo(error) => error.into(),

@@ -1,11 +1,17 @@
 //! A tenant's identity settings: its part of the configuration, with the defaults beside the fields.
 
+mod proof;
+mod style;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use primitives::Origin;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use proof::{CodeSettings, ProofMeans, RecoverySettings, VerificationSettings};
+pub use style::{LoginSettings, LoginStyle, RegistrationSettings, RegistrationStyle};
 
 /// How people of a tenant sign up, sign in and stay signed in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +36,12 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// Whether forms may tell that an account exists.
     pub account_enumeration: AccountEnumeration,
+    /// Signing in.
+    #[serde(skip_serializing_if = "is_default")]
+    pub login: LoginSettings,
+    /// Signing up.
+    #[serde(skip_serializing_if = "is_default")]
+    pub registration: RegistrationSettings,
     /// Codes that are sent to people.
     pub code: CodeSettings,
     /// Proving addresses.
@@ -60,71 +72,14 @@ impl Default for Settings {
             argon2: Argon2Settings::default(),
             limits: LimitSettings::default(),
             account_enumeration: AccountEnumeration::default(),
+            login: LoginSettings::default(),
+            registration: RegistrationSettings::default(),
             code: CodeSettings::default(),
             verification: VerificationSettings::default(),
             recovery: RecoverySettings::default(),
             totp: TotpSettings::default(),
             lookup_secret: LookupSecretSettings::default(),
         }
-    }
-}
-
-/// Codes that are sent to people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct CodeSettings {
-    /// How long a code can be used, in seconds. 15 minutes.
-    pub lifespan_seconds: u64,
-    /// How often a code may be tried.
-    pub max_submissions: u32,
-}
-
-impl Default for CodeSettings {
-    fn default() -> Self {
-        Self { lifespan_seconds: 900, max_submissions: 5 }
-    }
-}
-
-impl CodeSettings {
-    /// How long a code can be used.
-    pub const fn lifespan(&self) -> Duration {
-        Duration::from_secs(self.lifespan_seconds)
-    }
-}
-
-/// Proving addresses, where a schema says `verification`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct VerificationSettings {
-    /// Whether people can prove their addresses.
-    pub enabled: bool,
-    /// Whether whoever signs up, or changes an address, is sent a code at once.
-    pub send_automatically: bool,
-    /// Whether an address that nobody has gets a message when somebody wants to prove it.
-    pub notify_unknown_recipients: bool,
-}
-
-impl Default for VerificationSettings {
-    fn default() -> Self {
-        Self { enabled: true, send_automatically: true, notify_unknown_recipients: false }
-    }
-}
-
-/// Getting back in, where a schema says `recovery`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct RecoverySettings {
-    /// Whether people can get back in by their addresses.
-    pub enabled: bool,
-    /// Whether an address that nobody has gets a message when somebody wants to get in by it.
-    pub notify_unknown_recipients: bool,
-    /// Whether getting back in ends all other sessions at once; setting a new password does so in any case.
-    pub revoke_sessions: bool,
-}
-
-impl Default for RecoverySettings {
-    fn default() -> Self {
-        Self { enabled: true, notify_unknown_recipients: false, revoke_sessions: false }
     }
 }
 
@@ -421,9 +376,12 @@ pub struct Rate {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountEnumeration {
-    /// Registration says that an identifier is taken, as people expect.
+    /// Registration says that an identifier is taken, as people expect, and signs in at once. Also written `compatible`.
     #[default]
+    #[serde(alias = "compatible")]
     Disclose,
-    /// Registration answers a taken identifier like any other invalid input.
+    /// Registration ends in a message whoever has the address: with a code that makes the account, or with word that
+    /// there is one. Without an address to send it to, a taken identifier is answered like any other invalid input.
+    /// New tenants that are made by API or by command have it.
     Mitigate,
 }

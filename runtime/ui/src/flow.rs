@@ -27,12 +27,37 @@ pub struct FlowView {
     /// How far the proof of an address is.
     #[serde(default)]
     pub state: Option<String>,
+    /// The method that is under way: `link` where a link proves an address.
+    #[serde(default)]
+    pub active: Option<String>,
     /// How much the sign-in is to prove: `aal2` asks for the second factor.
     #[serde(default)]
     pub requested_aal: Option<String>,
     /// Who is changing their settings, or is asked to prove again who they are.
     #[serde(default)]
     pub identity: Option<FlowIdentity>,
+}
+
+impl FlowView {
+    /// Whether a field goes along unseen.
+    pub(crate) fn hides(&self, name: &str) -> bool {
+        let is_it = |node: &UiNode| matches!(&node.attributes, UiNodeAttributes::Input(i) if i.name == name && i.r#type == "hidden");
+        self.ui.nodes.iter().any(is_it)
+    }
+
+    /// The value of a field, unseen or not.
+    pub(crate) fn value_of(&self, name: &str) -> Option<&str> {
+        self.ui.nodes.iter().find_map(|node| match &node.attributes {
+            UiNodeAttributes::Input(input) if input.name == name => input.value.as_ref()?.as_str(),
+            _ => None,
+        })
+    }
+
+    /// Whether the form has a field, or a button, of that name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let is_it = |node: &UiNode| matches!(&node.attributes, UiNodeAttributes::Input(i) if i.name == name);
+        self.ui.nodes.iter().any(is_it)
+    }
 }
 
 /// The authorization request behind a login (`OAuth2LoginRequest`).

@@ -127,12 +127,12 @@ words! {
         language, language_label, secured_by, privacy, terms, help, optional, error_prefix, form_error,
         or, signed_in_as, sign_out,
     }
-    login: LoginWords { title, to_client, to_tenant, confirm_title, confirm_lead, confirm_lead_as, other_account, no_account, create_account, forgotten,
-        second_title, second_lead, second_totp, second_lookup_secret, second_other,
+    login: LoginWords { title, to_client, to_tenant, confirm_title, confirm_lead, confirm_lead_as, other_account, no_account, create_account, forgotten, code_lead, identified_lead, here_title, here_lead,
+        second_title, second_lead, second_totp, second_lookup_secret, second_code, second_other,
     }
     registration: RegistrationWords {
         title, to_client, to_tenant, have_account, sign_in, agree_both, agree_terms, agree_privacy, terms,
-        privacy, password_hint,
+        privacy, password_hint, code_lead,
     }
     settings: SettingsWords {
         title, profile, profile_lead, password, password_lead, new_password, password_save, other, totp, totp_lead,
@@ -149,13 +149,16 @@ words! {
         title, lead, lead_nameless, client_lead, confirm, stay, done_title, done_lead, sign_in_again,
     }
     error: ErrorWords { title, request_id, request_hint, restart, home, help }
-    verification: VerificationWords { title, lead, code_lead, done_lead }
-    recovery: RecoveryWords { title, lead, code_lead, done_lead, remembered }
+    verification: VerificationWords { title, lead, code_lead, link_lead, link_sent_lead, opened_lead, done_lead }
+    recovery: RecoveryWords { title, lead, code_lead, link_lead, link_sent_lead, opened_lead, done_lead, remembered }
     mailbox: MailboxWords { title, lead, empty }
     mail: MailWords {
         code, link, ends, ignore, sent_by, verification_subject, verification_lead, verification_unknown_subject,
         verification_unknown_lead, recovery_subject, recovery_lead, recovery_unknown_subject, recovery_unknown_lead,
-        verification_button, recovery_button,
+        verification_button, recovery_button, link_alone, link_ends, link_ignore, verification_link_subject,
+        recovery_link_subject, login_subject, login_lead, login_button, login_link, login_unknown_subject,
+        login_unknown_lead, registration_subject, registration_lead, registration_button, registration_taken_subject,
+        registration_taken_lead,
     }
     welcome: WelcomeWords { title, lead, signed_in_title, settings, sign_in, create_account }
 }

@@ -60,23 +60,24 @@ pub(crate) fn letter(words: &Words, view: &MailView<'_>, branding: &Branding, lo
         fill(text, &[("to", view.to), ("tenant", &branding.name), ("code", code), ("minutes", &minutes)])
     };
     let is_known = view.code.is_some() || view.url.is_some();
-    let recovers = view.template.starts_with("recovery");
-    let (subject, lead, button) = match (recovers, is_known) {
-        (true, true) => (&w.recovery_subject, &w.recovery_lead, &w.recovery_button),
-        (true, false) => (&w.recovery_unknown_subject, &w.recovery_unknown_lead, &w.recovery_button),
-        (false, true) => (&w.verification_subject, &w.verification_lead, &w.verification_button),
-        (false, false) => {
-            (&w.verification_unknown_subject, &w.verification_unknown_lead, &w.verification_button)
-        }
+    let link_alone = view.code.is_none() && is_known;
+    let Said { subject, lead, button } = said(words, view.template, is_known, link_alone);
+    let does_alone = view.url.is_some_and(|url| url.contains("&token="));
+    let (link, ends, ignore) = if link_alone {
+        (&w.link_alone, &w.link_ends, &w.link_ignore)
+    } else if does_alone {
+        (&w.login_link, &w.ends, &w.link_ignore)
+    } else {
+        (&w.link, &w.ends, &w.ignore)
     };
     let subject: String = of(subject).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let lead = of(lead);
-    let ends = if is_known { of(&w.ends) } else { String::new() };
+    let ends = if is_known { of(ends) } else { String::new() };
     let mut parts = vec![lead.clone()];
     parts.extend(view.code.map(|_| of(&w.code)));
-    parts.extend(view.url.map(|url| format!("{}\n{url}", w.link)));
+    parts.extend(view.url.map(|url| format!("{link}\n{url}")));
     parts.extend((!ends.is_empty()).then(|| ends.clone()));
-    parts.push(w.ignore.clone());
+    parts.push(ignore.clone());
     parts.push(branding.name.clone());
     let colour = branding.primary_color;
     let page = MailPage {
@@ -89,13 +90,55 @@ pub(crate) fn letter(words: &Words, view: &MailView<'_>, branding: &Branding, lo
         code: view.code,
         url: view.url,
         button,
-        link: &w.link,
+        link,
         ends,
-        ignore: &w.ignore,
+        ignore,
         sent_by: of(&w.sent_by),
     };
     let html = page.render().unwrap_or_default();
     Letter { text: parts.join("\n\n"), html, subject }
+}
+
+/// What a message says that is its own.
+struct Said<'a> {
+    subject: &'a str,
+    lead: &'a str,
+    button: &'a str,
+}
+
+fn said<'a>(words: &'a Words, template: &str, is_known: bool, link_alone: bool) -> Said<'a> {
+    let w = &words.mail;
+    match template {
+        "login_code_valid" if is_known => {
+            return Said { subject: &w.login_subject, lead: &w.login_lead, button: &w.login_button };
+        }
+        "login_code_valid" => {
+            let (subject, lead) = (&w.login_unknown_subject, &w.login_unknown_lead);
+            return Said { subject, lead, button: &w.login_button };
+        }
+        "registration_code_valid" if !is_known => {
+            let (subject, lead) = (&w.registration_taken_subject, &w.registration_taken_lead);
+            return Said { subject, lead, button: &w.registration_button };
+        }
+        "registration_code_valid" => {
+            let (subject, lead) = (&w.registration_subject, &w.registration_lead);
+            return Said { subject, lead, button: &w.registration_button };
+        }
+        _ => {}
+    }
+    let (subject, lead, button) = match (template.starts_with("recovery"), is_known) {
+        (true, true) if link_alone => (&w.recovery_link_subject, &w.recovery_lead, &w.recovery_button),
+        (true, true) => (&w.recovery_subject, &w.recovery_lead, &w.recovery_button),
+        (true, false) => (&w.recovery_unknown_subject, &w.recovery_unknown_lead, &w.recovery_button),
+        (false, true) if link_alone => {
+            (&w.verification_link_subject, &w.verification_lead, &w.verification_button)
+        }
+        (false, true) => (&w.verification_subject, &w.verification_lead, &w.verification_button),
+        (false, false) => {
+            (&w.verification_unknown_subject, &w.verification_unknown_lead, &w.verification_button)
+        }
+    };
+    Said { subject, lead, button }
 }
 
 #[cfg(test)]
@@ -121,6 +164,23 @@ mod tests {
                         assert!(body.contains(part), "{part} in {body}");
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_link_alone_speaks_of_no_code() {
+        for locale in Locale::ALL {
+            for template in ["recovery_valid", "verification_valid"] {
+                let branding = Branding { name: "Acme".to_owned(), ..Branding::default() };
+                let url = Some("https://id.example/self-service/recovery?flow=x&token=y");
+                let view = MailView { template, to: "ada@example.com", code: None, url, minutes: 15 };
+                let letter = Pages::new().unwrap().mail(&view, &branding, locale);
+                for body in [&letter.subject, &letter.text, &letter.html] {
+                    assert!(!body.contains("ode "), "{body}");
+                    assert!(body.contains("Acme"), "{body}");
+                }
+                assert!(letter.text.contains("token=y") && letter.html.contains("token=y"));
             }
         }
     }

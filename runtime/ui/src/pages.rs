@@ -43,7 +43,11 @@ impl Pages {
             purpose: Purpose::Registration,
             password_hint: Some(password_hint(words, context)),
         };
-        let lead = lead(&w.to_client, &w.to_tenant, flow, context);
+        let lead = if flow.state.as_deref() == Some("sent_email") {
+            w.code_lead.clone()
+        } else {
+            lead(&w.to_client, &w.to_tenant, flow, context)
+        };
         let other = Some(OtherWay {
             question: w.have_account.clone(),
             label: w.sign_in.clone(),
@@ -68,10 +72,13 @@ impl Pages {
     /// Proving an address.
     pub fn verification(&self, flow: &FlowView, context: &PageContext<'_>) -> String {
         let w = &self.words(context).verification;
-        let lead = match flow.state.as_deref() {
-            Some("passed_challenge") => &w.done_lead,
-            Some("sent_email") => &w.code_lead,
-            _ => &w.lead,
+        let lead = match proof_stage(flow) {
+            ProofStage::Asked => &w.lead,
+            ProofStage::AskedForLink => &w.link_lead,
+            ProofStage::CodeSent => &w.code_lead,
+            ProofStage::LinkSent => &w.link_sent_lead,
+            ProofStage::LinkOpened => &w.opened_lead,
+            ProofStage::Done => &w.done_lead,
         };
         self.proof(flow, w.title.clone(), lead.clone(), None, context)
     }
@@ -80,10 +87,13 @@ impl Pages {
     pub fn recovery(&self, flow: &FlowView, context: &PageContext<'_>) -> String {
         let words = self.words(context);
         let w = &words.recovery;
-        let lead = match flow.state.as_deref() {
-            Some("passed_challenge") => &w.done_lead,
-            Some("sent_email") => &w.code_lead,
-            _ => &w.lead,
+        let lead = match proof_stage(flow) {
+            ProofStage::Asked => &w.lead,
+            ProofStage::AskedForLink => &w.link_lead,
+            ProofStage::CodeSent => &w.code_lead,
+            ProofStage::LinkSent => &w.link_sent_lead,
+            ProofStage::LinkOpened => &w.opened_lead,
+            ProofStage::Done => &w.done_lead,
         };
         let other = OtherWay {
             question: w.remembered.clone(),
@@ -299,6 +309,29 @@ fn flow_page(frame: Frame<'_>, forms: &Forms<'_>, lead: String, ways: Ways) -> S
         forgotten,
         other,
     })
+}
+
+/// How far the proof of an address is, as its page says it.
+#[derive(Debug, Clone, Copy)]
+enum ProofStage {
+    Asked,
+    AskedForLink,
+    CodeSent,
+    LinkSent,
+    LinkOpened,
+    Done,
+}
+
+fn proof_stage(flow: &FlowView) -> ProofStage {
+    let by_link = flow.active.as_deref() == Some("link");
+    match flow.state.as_deref() {
+        Some("passed_challenge") => ProofStage::Done,
+        Some("sent_email") if by_link && flow.has("email") => ProofStage::LinkSent,
+        Some("sent_email") if by_link => ProofStage::LinkOpened,
+        Some("sent_email") => ProofStage::CodeSent,
+        _ if flow.ui.nodes.iter().any(|node| node.group == "link") => ProofStage::AskedForLink,
+        _ => ProofStage::Asked,
+    }
 }
 
 /// A template cannot fail but for a formatter that does; then the page is empty rather than half.

@@ -108,6 +108,52 @@ for (const javaScriptEnabled of [true, false]) {
     }, { javaScriptEnabled }),
   );
 
+  await check(`a person signs in with a code, and by a link on the same device and on another, ${how}`, () =>
+    withPage(async (page, context) => {
+      const identifier = await signUp(page);
+      const ask = async () => {
+        await context.clearCookies();
+        await page.goto(`${options.provider}/self-service/login/browser`);
+        await page.getByLabel(/^e-?mail/i).fill(identifier);
+        await page.getByRole("button", { name: "Send sign-in code" }).click();
+        await page.getByText(/we.ve sent you a code/i).waitFor();
+      };
+      await ask();
+      await page.getByLabel("Sign-in code").fill("000000");
+      await page.getByRole("button", { name: "Continue" }).click();
+      await page.getByText(/code or link is wrong/).waitFor();
+      await page.getByLabel("Sign-in code").fill(await latestCode(context, identifier));
+      await page.getByRole("button", { name: "Continue" }).click();
+      await heading(page, "Account settings");
+      await ask();
+      await page.goto(await latestLink(context, identifier, "login"));
+      await heading(page, "Account settings");
+      await ask();
+      const link = await latestLink(context, identifier, "login");
+      await withPage(async (phone) => {
+        await phone.goto(link);
+        await heading(phone, "Sign in on this device?");
+        await phone.getByText(identifier).first().waitFor();
+        await phone.getByRole("button", { name: "Sign in" }).click();
+        await heading(phone, "Account settings");
+      }, { javaScriptEnabled });
+      await page.reload();
+      await page.getByLabel(/^e-?mail/i).waitFor();
+    }, { javaScriptEnabled }),
+  );
+
+  await check(`a person signs up with a code, ${how}`, () =>
+    withPage(async (page, context) => {
+      const identifier = newAddress();
+      await page.goto(`${options.provider}/self-service/registration/browser`);
+      await page.getByLabel(/^e-?mail/i).fill(identifier);
+      await page.getByRole("button", { name: "Send sign-up code" }).click();
+      await page.getByLabel("Sign-up code").fill(await latestCode(context, identifier));
+      await page.getByRole("button", { name: "Continue" }).click();
+      await heading(page, "Account settings");
+    }, { javaScriptEnabled }),
+  );
+
   await check(`a person verifies an address, ${how}`, () =>
     withPage(async (page, context) => {
       const identifier = await signUp(page);
@@ -145,14 +191,27 @@ for (const javaScriptEnabled of [true, false]) {
 
 /** The link of the latest mail to somebody, from the page that shows a local node's mail. */
 async function latestLink(context, identifier, kind) {
+  const texts = await lettersTo(context, identifier);
+  const links = texts.flatMap((text) => text.match(/http\S+/g) ?? []).filter((link) => link.includes(`/self-service/${kind}?`));
+  assert.ok(links.length > 0, `no mail with a link to ${identifier}`);
+  return links[0];
+}
+
+/** Returns the code of the latest message to somebody. */
+async function latestCode(context, identifier) {
+  const codes = (await lettersTo(context, identifier)).flatMap((text) => text.match(/\b\d{6}\b/g) ?? []);
+  assert.ok(codes.length > 0, `no mail with a code to ${identifier}`);
+  return codes[0];
+}
+
+/** Returns what the messages to somebody say, the latest first. */
+async function lettersTo(context, identifier) {
   const page = await context.newPage();
   await page.goto(`${options.provider}/ui/dev/mail`);
   const letters = page.locator("section.letter", { hasText: identifier });
   const texts = await letters.locator("pre").allInnerTexts();
   await page.close();
-  const links = texts.flatMap((text) => text.match(/http\S+/g) ?? []).filter((link) => link.includes(`/self-service/${kind}?`));
-  assert.ok(links.length > 0, `no mail with a link to ${identifier}`);
-  return links[0];
+  return texts;
 }
 
 await check("a person of a suspended customer is told so in the app", () =>

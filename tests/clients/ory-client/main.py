@@ -6,6 +6,7 @@
 """
 
 import applications
+import codes
 import identities
 import native
 import operations
@@ -18,6 +19,7 @@ from checks import finish
 native.run()
 single_page.run()
 recovery.run()
+codes.run()
 identities.run()
 second_factors.run()
 applications.run()

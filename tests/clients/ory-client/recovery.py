@@ -1,5 +1,6 @@
 """Proving an address and getting back in, and the mail that it takes, as operators see it."""
 
+import html
 import re
 import time
 
@@ -10,6 +11,7 @@ from ory_client import (
     ContinueWithSettingsUi,
     ContinueWithVerificationUi,
     CreateRecoveryCodeForIdentityBody,
+    CreateRecoveryLinkForIdentityBody,
     ErrorBrowserLocationChangeRequired,
     ErrorGeneric,
     RecoveryFlow,
@@ -30,6 +32,7 @@ def run() -> None:
     check("recovery: a single-page app is sent to the settings", single_page)
     check("recovery: a wrong code gives the flow back, and an unknown address says no more", wrong)
     check("recovery: an operator makes a code", by_operator)
+    check("recovery: an operator makes a link, whose button lets its owner in on any device", by_operators_link)
     check("verification: whoever signs up is led to the flow that has sent a code", verifies)
     check("verification: anybody asks for a code", asks)
     check("pages: a mail's link fills the form in", link)
@@ -112,6 +115,25 @@ def by_operator() -> None:
     assert done.state == "passed_challenge" and code.expires_at
     body = CreateRecoveryCodeForIdentityBody(identity_id=NOBODY)
     refused(404, ErrorGeneric, lambda: people.create_recovery_code_for_identity(body))
+
+
+def by_operators_link() -> None:
+    made, jar = make(), Jar()
+    body = CreateRecoveryLinkForIdentityBody(identity_id=str(made.id), expires_in="1h")
+    link = called(people.create_recovery_link_for_identity(create_recovery_link_for_identity_body=body))
+    assert link.expires_at
+    for _ in range(2):
+        opened = page("GET", link.recovery_link.removeprefix(options.public), jar)
+        assert opened.status_code == 303 and "/ui/recovery?flow=" in opened.headers["location"], opened.text
+    shown = page("GET", opened.headers["location"].removeprefix(options.public), jar).text
+    action = html.unescape(re.search(r'<form action="([^"]+)"', shown).group(1))
+    csrf = re.search(r'name="csrf_token" value="([^"]+)"', shown).group(1)
+    done = page("POST", action.removeprefix(options.public), jar, {"method": "link", "csrf_token": csrf})
+    assert done.status_code == 303 and "/ui/settings?flow=" in done.headers["location"], done.text
+    session = jar.call(frontend.to_session_with_http_info)
+    assert [method.method for method in session.authentication_methods] == ["link_recovery"]
+    body = CreateRecoveryLinkForIdentityBody(identity_id=NOBODY)
+    refused(404, ErrorGeneric, lambda: people.create_recovery_link_for_identity(create_recovery_link_for_identity_body=body))
 
 
 def verifies() -> None:

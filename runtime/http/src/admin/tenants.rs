@@ -46,7 +46,7 @@ pub(crate) async fn create(call: Call) -> Answer {
         let mut tenant = Tenant::new(new.id, ManagedBy::Api, call.now());
         tenant.host = new.host.map(|host| host.to_ascii_lowercase());
         tenant.issuer = new.issuer;
-        tenant.settings.document = new.settings;
+        tenant.settings.document = with_defaults(new.settings);
         let answer = document(&call, &tenant);
         let taken = "A tenant of this id, or with this host, exists already.";
         apply(&call, tenant.create(actor(&call)), taken).await?;
@@ -57,6 +57,15 @@ pub(crate) async fn create(call: Call) -> Answer {
         Ok(answer) => json_no_store(StatusCode::CREATED, &answer),
         Err(failure) => failure.to_problem(call.request),
     }
+}
+
+/// What a new tenant has that says nothing else: tenants that were there before go on as they were.
+fn with_defaults(mut settings: Map<String, Value>) -> Map<String, Value> {
+    let identity = settings.entry("identity").or_insert_with(|| json!({}));
+    if let Some(identity) = identity.as_object_mut() {
+        identity.entry("account_enumeration").or_insert_with(|| json!("mitigate"));
+    }
+    settings
 }
 
 /// `GET …/tenants/{tenant}`

@@ -23,11 +23,16 @@ pub(crate) async fn login(call: Call) -> Answer {
     };
     form.view.identity = whose(&form);
     let behind = behind(&call, &form.own).await;
-    show(&call, StatusCode::OK, &behind.languages, behind.client_name.as_deref(), |context| {
+    let client = behind.client_name.as_deref();
+    let mut answer = show(&call, StatusCode::OK, &behind.languages, client, |context| {
         // Whoever is signed in signs up only after signing out.
         let registration = context.registration && form.session.is_none();
         call.node.pages.login(&form.view, &PageContext { registration, ..*context })
-    })
+    });
+    if let Some(cookie) = &form.new_cookie {
+        set_csrf_cookie(&call, &mut answer, cookie);
+    }
+    answer
 }
 
 /// Who is asked to prove it again. Another tab may have signed in somebody else meanwhile.
@@ -75,10 +80,12 @@ pub(crate) async fn recovery(call: Call) -> Answer {
 }
 
 async fn proof(call: &Call, kind: Kind) -> Answer {
-    let form = match read(call, kind).await {
+    let mut form = match read(call, kind).await {
         Ok(form) => form,
         Err(answer) => return *answer,
     };
+    // The way back to signing in leads on to where that was to lead.
+    form.view.oauth2_login_challenge = form.own.flow.login_challenge().map(str::to_owned);
     let mut answer = show(call, StatusCode::OK, &[], None, |context| match kind {
         Kind::Recovery => call.node.pages.recovery(&form.view, context),
         _ => call.node.pages.verification(&form.view, context),
@@ -94,7 +101,7 @@ struct Form {
     own: OwnFlow,
     view: FlowView,
     session: Option<LiveSession>,
-    /// The cookie of a browser that had none: a flow that an operator began is nobody's yet.
+    /// The cookie of a browser that had none: what an operator began, or a link opened, is nobody's yet.
     new_cookie: Option<CsrfCookie>,
 }
 
@@ -146,7 +153,7 @@ struct Behind {
 }
 
 async fn behind(call: &Call, own: &OwnFlow) -> Behind {
-    let Some(challenge) = own.flow.kind.login_challenge() else { return Behind::default() };
+    let Some(challenge) = own.flow.login_challenge() else { return Behind::default() };
     let Ok(browser) = BrowserState::read(call).await else { return Behind::default() };
     // If the request behind it is gone by now, the sign-in itself still is worth showing.
     let request = call.tenant.oauth2.login_request(challenge, browser.as_room(call).binding);

@@ -4,7 +4,7 @@ use identity::Problem;
 use identity::session::LiveSession;
 use identity::settings::RequiredAssurance;
 
-use super::{Kind, with_query};
+use super::{Kind, room, with_query};
 use crate::call::Call;
 
 /// Where a browser proves its second factor, and goes on from there.
@@ -18,21 +18,22 @@ pub(crate) fn step_up_url(call: &Call, on: Option<(&str, &str)>) -> String {
 
 /// Whether a session counts.
 pub(crate) fn check_session(call: &Call, live: &LiveSession) -> Result<(), Problem> {
-    check(live, call.tenant.identity.session.whoami.required_aal, || step_up_url(call, None))
+    check(call, live, call.tenant.identity.session.whoami.required_aal, || step_up_url(call, None))
 }
 
 /// Whether a session may change its account. The browser comes back to `place`.
 pub(crate) fn check_settings(call: &Call, live: &LiveSession, place: &str) -> Result<(), Problem> {
     let required = call.tenant.identity.flow.settings.required_aal;
-    check(live, required, || step_up_url(call, Some(("return_to", place))))
+    check(call, live, required, || step_up_url(call, Some(("return_to", place))))
 }
 
 fn check(
+    call: &Call,
     live: &LiveSession,
     required: RequiredAssurance,
     step_up: impl FnOnce() -> String,
 ) -> Result<(), Problem> {
-    if live.satisfies(required) {
+    if room(call).satisfies(live, required) {
         Ok(())
     } else {
         Err(Problem::SecondFactorRequired { redirect_browser_to: step_up() })

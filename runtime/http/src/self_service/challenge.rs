@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::flows::document;
 use super::outcome::{Client, begin_session};
-use super::{Applied, Kind, apply, respond, tell};
+use super::{Applied, Kind, apply, link, respond, tell};
 use crate::response::{Answer, json_no_store, see_other};
 
 /// The forms that come next, to be stored and told with what led to them.
@@ -68,7 +68,12 @@ pub(super) async fn sent(
     writes: Vec<Write>,
 ) -> Result<Option<Answer>, Problem> {
     let change = writes.into_iter().fold(Change::new(client.call.tenant.id.clone()), Change::write);
-    kept(client, flow, change, StatusCode::OK).await
+    let status = match client.kind {
+        // As these flows answer whatever leaves them open.
+        Kind::Login | Kind::Registration => StatusCode::BAD_REQUEST,
+        Kind::Settings | Kind::Verification | Kind::Recovery => StatusCode::OK,
+    };
+    kept(client, flow, change, status).await
 }
 
 /// A wrong code, once it is counted.
@@ -107,7 +112,7 @@ async fn kept(
         let document = document(call, &flow, client.cookie, client.session);
         return Ok(Some(json_no_store(status, &document)));
     }
-    Ok(Some(see_other(&client.kind.page_url(call, flow.id))))
+    Ok(Some(see_other(&link::page(call, client.kind, client.own))))
 }
 
 /// Somebody is back in: with a session, and the form in which they set a new password.

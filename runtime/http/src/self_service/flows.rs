@@ -11,7 +11,8 @@ use super::visitor::caller;
 use super::{Kind, apply, failed, room};
 use crate::call::Call;
 
-/// The flow of an id, if it is of this kind, this browser's (or a native application's) and still open.
+/// The flow of an id, if it is of this kind, this browser's (or a native application's, or that of whoever has the link
+/// that was sent for it) and still open.
 /// One that is not open any more has a successor.
 pub(crate) async fn load(
     call: &Call,
@@ -23,7 +24,8 @@ pub(crate) async fn load(
     let found =
         call.node.storage.find_flow(&call.tenant.id, id).await.map_err(|error| failed(call, error))?;
     let stored = found.ok_or(Problem::FlowUnknown)?;
-    let own = stored.check_browser(call.node.sealer(), &call.tenant.id, cookie)?;
+    let token = call.query_value("token");
+    let own = stored.open(call.node.sealer(), &call.tenant.id, cookie, token.as_deref())?;
     if own.flow.kind.as_str() != kind.as_str() {
         return Err(Problem::FlowUnknown);
     }

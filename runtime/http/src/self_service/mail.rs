@@ -23,7 +23,14 @@ impl Composer for Call {
             MailTemplate::RecoveryCodeValid | MailTemplate::RecoveryValid => {
                 ("recovery_code", "recovery_url")
             }
-            _ => ("verification_code", "verification_url"),
+            MailTemplate::LoginCodeValid => ("login_code", "login_url"),
+            MailTemplate::RegistrationCodeValid => ("registration_code", "registration_url"),
+            MailTemplate::VerificationCodeValid
+            | MailTemplate::VerificationCodeInvalid
+            | MailTemplate::VerificationValid
+            | MailTemplate::VerificationInvalid
+            | MailTemplate::RecoveryCodeInvalid
+            | MailTemplate::RecoveryInvalid => ("verification_code", "verification_url"),
         };
         put(code_name, code);
         put(url_name, url);

@@ -5,14 +5,15 @@ use identity::flow::csrf::CsrfCookie;
 use identity::flow::{Message, OwnFlow, PendingChange, SignedIn, Transport, schema_url};
 use identity::limiter::forgive_flow;
 use identity::session::{LiveSession, Session, SessionToken, identity_document, session_document};
-use identity::{Flow, Identity, Problem, Step, return_to};
+use identity::{Flow, Identity, Problem, Step, Write, return_to};
+use primitives::Change;
 use serde_json::{Value, json};
 
 use super::assurance::{check_session, step_up_url};
 use super::cookies::{session_cookie, set_csrf_cookie};
 use super::flows::document;
 use super::visitor::presented_token;
-use super::{Applied, Kind, apply, challenge, encode, respond, tell, with_query};
+use super::{Applied, Kind, apply, challenge, encode, link, respond, tell, with_query};
 use crate::call::Call;
 use crate::response::{Answer, json_no_store, see_other, set_cookie};
 
@@ -24,6 +25,8 @@ pub(super) struct Client<'a> {
     pub(super) own: &'a OwnFlow,
     pub(super) cookie: Option<&'a CsrfCookie>,
     pub(super) session: Option<&'a LiveSession>,
+    /// Whether the form counts once: of several who submit it at a time one is answered.
+    pub(super) once: bool,
 }
 
 impl Client<'_> {
@@ -39,13 +42,19 @@ impl Client<'_> {
     fn destination(&self) -> String {
         let tenant = &self.call.tenant;
         let flow = &self.own.flow;
-        match (flow.kind.login_challenge(), &flow.return_to) {
+        match (flow.login_challenge(), &flow.return_to) {
             (Some(challenge), _) => {
                 tenant.absolute(&format!("/oauth2/auth/resume?login_challenge={}", encode(challenge)))
             }
             (None, Some(target)) => target.clone(),
             (None, None) => return_to::default_return(&tenant.url, &tenant.identity.flow).as_str().to_owned(),
         }
+    }
+
+    /// The change together with the end of the form.
+    fn served(&self, change: Change<Write>) -> Change<Write> {
+        let guarded = self.once.then(|| self.own.update(self.own.flow.clone()));
+        guarded.into_iter().fold(change, Change::write).write(self.own.remove())
     }
 
     fn session(&self, session: &Session, identity: &Identity) -> Value {
@@ -78,8 +87,9 @@ pub(super) async fn apply_step(client: Client<'_>, step: Step) -> Result<Option<
         }
         Step::Elsewhere(place) => elsewhere(client, place.as_str()).map(Some),
         Step::SignedIn(signed_in) => signed_in_newly(client, *signed_in).await,
+        Step::Once(step) => Box::pin(apply_step(Client { once: true, ..client }, *step)).await,
         Step::Refreshed { session, change } => {
-            if apply(client.call, change.write(client.own.remove())).await? == Applied::Missed {
+            if apply(client.call, client.served(change)).await? == Applied::Missed {
                 return Ok(None);
             }
             let Some(live) = client.session else { return Err(Problem::SessionInactive) };
@@ -113,19 +123,18 @@ pub(super) async fn apply_step(client: Client<'_>, step: Step) -> Result<Option<
 /// The form again. Of two answers at a time the first is kept; both are shown.
 pub(super) async fn form(client: Client<'_>, flow: Flow) -> Result<Answer, Problem> {
     let call = client.call;
-    apply(call, primitives::Change::new(call.tenant.id.clone()).write(client.own.update(flow.clone())))
-        .await?;
+    apply(call, Change::new(call.tenant.id.clone()).write(client.own.update(flow.clone()))).await?;
     if client.wants_json() {
         let document = document(call, &flow, client.cookie, client.session);
         return Ok(json_no_store(StatusCode::BAD_REQUEST, &document));
     }
-    Ok(see_other(&client.kind.page_url(call, flow.id)))
+    Ok(see_other(&link::page(call, client.kind, client.own)))
 }
 
 /// The form with what was asked to see.
 fn shown(client: Client<'_>, flow: &Flow) -> Answer {
     if !client.wants_json() {
-        return see_other(&client.kind.page_url(client.call, flow.id));
+        return see_other(&link::page(client.call, client.kind, client.own));
     }
     json_no_store(StatusCode::OK, &document(client.call, flow, client.cookie, client.session))
 }
@@ -141,7 +150,7 @@ fn elsewhere(client: Client<'_>, place: &str) -> Result<Answer, Problem> {
 async fn signed_in_newly(client: Client<'_>, signed_in: SignedIn) -> Result<Option<Answer>, Problem> {
     let call = client.call;
     let SignedIn { identity, session, token, change, rehash } = signed_in;
-    let change = change.seal(call.node.sealer()).write(client.own.remove());
+    let change = client.served(change.seal(call.node.sealer()));
     if apply(call, change).await? == Applied::Missed {
         return Ok(None);
     }
@@ -174,7 +183,7 @@ fn half_signed_in(client: Client<'_>, session: &Session, token: Option<&str>) ->
         return json_no_store(StatusCode::OK, &json!({ "session": session, "session_token": token }));
     }
     let flow = &client.own.flow;
-    let on = match (flow.kind.login_challenge(), &flow.return_to) {
+    let on = match (flow.login_challenge(), &flow.return_to) {
         (Some(challenge), _) => Some(("login_challenge", challenge)),
         (None, Some(target)) => Some(("return_to", target.as_str())),
         (None, None) => None,
@@ -225,7 +234,7 @@ async fn registered(
 fn sign_in_url(client: Client<'_>) -> String {
     let flow = &client.own.flow;
     let start = Kind::Login.start_url(client.call);
-    match (flow.kind.login_challenge(), &flow.return_to) {
+    match (flow.login_challenge(), &flow.return_to) {
         (Some(challenge), _) => with_query(&start, "login_challenge", challenge),
         (None, Some(target)) => with_query(&start, "return_to", target),
         (None, None) => start,
@@ -234,8 +243,9 @@ fn sign_in_url(client: Client<'_>) -> String {
 
 fn saved(client: Client<'_>, flow: &Flow, identity: &Identity, next: &challenge::Next) -> Answer {
     let call = client.call;
+    let waiting = flow.login_challenge().is_some().then(|| client.destination());
     if !client.wants_json() {
-        return match &flow.return_to {
+        return match waiting.as_ref().or(flow.return_to.as_ref()) {
             Some(target) => see_other(target),
             None => see_other(&client.kind.page_url(call, flow.id)),
         };
@@ -246,6 +256,9 @@ fn saved(client: Client<'_>, flow: &Flow, identity: &Identity, next: &challenge:
         fields.insert("identity".to_owned(), identity_document(identity, &url));
     }
     next.tell(&mut document);
+    if let Some(target) = waiting {
+        continue_at(&mut document, &target);
+    }
     json_no_store(StatusCode::OK, &document)
 }
 
@@ -272,19 +285,23 @@ fn go_on(client: Client<'_>, mut body: Value) -> Answer {
         return json_no_store(StatusCode::OK, &body);
     }
     let redirect_browser_to = client.destination();
-    if client.own.flow.kind.login_challenge().is_some() {
+    if client.own.flow.login_challenge().is_some() {
         return respond(client.call, &Problem::LocationChangeRequired { redirect_browser_to });
     }
-    if let Some(fields) = body.as_object_mut() {
-        let next = json!({ "action": "redirect_browser_to", "redirect_browser_to": redirect_browser_to });
-        match fields.get_mut("continue_with").and_then(Value::as_array_mut) {
-            Some(steps) => steps.push(next),
-            None => {
-                fields.insert("continue_with".to_owned(), json!([next]));
-            }
+    continue_at(&mut body, &redirect_browser_to);
+    json_no_store(StatusCode::OK, &body)
+}
+
+/// Says, after whatever else comes next, where the browser goes on.
+fn continue_at(body: &mut Value, redirect_browser_to: &str) {
+    let Some(fields) = body.as_object_mut() else { return };
+    let next = json!({ "action": "redirect_browser_to", "redirect_browser_to": redirect_browser_to });
+    match fields.get_mut("continue_with").and_then(Value::as_array_mut) {
+        Some(steps) => steps.push(next),
+        None => {
+            fields.insert("continue_with".to_owned(), json!([next]));
         }
     }
-    json_no_store(StatusCode::OK, &body)
 }
 
 /// Gives a browser its session, and a new CSRF cookie, so that nobody who planted the old one before the

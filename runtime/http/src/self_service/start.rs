@@ -3,12 +3,12 @@
 use http::StatusCode;
 use identity::flow::csrf::CsrfCookie;
 use identity::flow::{
-    OwnFlow, StartError, StartRequest, Transport, start_login, start_recovery, start_registration,
+    Message, OwnFlow, StartError, StartRequest, Transport, start_login, start_recovery, start_registration,
     start_settings, start_verification,
 };
 use identity::session::LiveSession;
 use identity::{Problem, return_to};
-use primitives::KeyedHash;
+use primitives::{Change, KeyedHash};
 
 use super::assurance::check_settings;
 use super::cookies::{csrf_cookie_of, set_csrf_cookie};
@@ -22,7 +22,7 @@ use crate::response::{Answer, json_no_store, see_other};
 
 /// `GET /self-service/login/browser`
 pub(crate) async fn login_browser(call: Call) -> Answer {
-    for_browser(&call, Kind::Login).await
+    for_browser(&call, Kind::Login, None).await
 }
 
 /// `GET /self-service/login/api`
@@ -32,7 +32,7 @@ pub(crate) async fn login_native(call: Call) -> Answer {
 
 /// `GET /self-service/registration/browser`
 pub(crate) async fn registration_browser(call: Call) -> Answer {
-    for_browser(&call, Kind::Registration).await
+    for_browser(&call, Kind::Registration, None).await
 }
 
 /// `GET /self-service/registration/api`
@@ -42,7 +42,7 @@ pub(crate) async fn registration_native(call: Call) -> Answer {
 
 /// `GET /self-service/settings/browser`
 pub(crate) async fn settings_browser(call: Call) -> Answer {
-    for_browser(&call, Kind::Settings).await
+    for_browser(&call, Kind::Settings, None).await
 }
 
 /// `GET /self-service/settings/api`
@@ -52,7 +52,7 @@ pub(crate) async fn settings_native(call: Call) -> Answer {
 
 /// `GET /self-service/verification/browser`
 pub(crate) async fn verification_browser(call: Call) -> Answer {
-    for_browser(&call, Kind::Verification).await
+    for_browser(&call, Kind::Verification, None).await
 }
 
 /// `GET /self-service/verification/api`
@@ -62,7 +62,7 @@ pub(crate) async fn verification_native(call: Call) -> Answer {
 
 /// `GET /self-service/recovery/browser`
 pub(crate) async fn recovery_browser(call: Call) -> Answer {
-    for_browser(&call, Kind::Recovery).await
+    for_browser(&call, Kind::Recovery, None).await
 }
 
 /// `GET /self-service/recovery/api`
@@ -70,7 +70,12 @@ pub(crate) async fn recovery_native(call: Call) -> Answer {
     for_native(&call, Kind::Recovery).await
 }
 
-async fn for_browser(call: &Call, kind: Kind) -> Answer {
+/// A new form for whoever opened a link that is worth nothing any more, which says so.
+pub(super) async fn anew(call: &Call, kind: Kind, message: Message) -> Answer {
+    for_browser(call, kind, Some(message)).await
+}
+
+async fn for_browser(call: &Call, kind: Kind, message: Option<Message>) -> Answer {
     let session = match session_of_browser(call).await {
         Ok(session) => session,
         Err(problem) => return respond_to_browser(call, problem),
@@ -88,7 +93,11 @@ async fn for_browser(call: &Call, kind: Kind) -> Answer {
     let cookie = known.clone().unwrap_or_else(|| CsrfCookie::generate(call.node.rng.as_ref()));
     let browser = cookie.hash(call.node.sealer(), &call.tenant.id);
     let asked = Asked { transport: Transport::Browser, challenge, login_hint, browser: Some(&browser) };
-    match begin(call, kind, session.as_ref(), asked).await {
+    let begun = match (begin(call, kind, session.as_ref(), asked).await, message) {
+        (Ok(own), Some(message)) => saying(call, own, message).await,
+        (begun, _) => begun,
+    };
+    match begun {
         Ok(own) => {
             let mut answer = if call.wants_json() {
                 json_no_store(StatusCode::OK, &document(call, &own.flow, Some(&cookie), session.as_ref()))
@@ -102,6 +111,13 @@ async fn for_browser(call: &Call, kind: Kind) -> Answer {
         }
         Err(problem) => instead(call, kind, problem),
     }
+}
+
+async fn saying(call: &Call, mut own: OwnFlow, message: Message) -> Result<OwnFlow, Problem> {
+    let flow = own.flow.clone().with_message(message);
+    apply(call, Change::new(call.tenant.id.clone()).write(own.update(flow.clone()))).await?;
+    own.flow = flow;
+    Ok(own)
 }
 
 async fn for_native(call: &Call, kind: Kind) -> Answer {
@@ -134,6 +150,7 @@ async fn begin(
 ) -> Result<OwnFlow, Problem> {
     let value = |name: &str| call.query_value(name).filter(|value| !value.is_empty());
     let (return_to, schema, aal) = (value("return_to"), value("identity_schema"), value("aal"));
+    let via = value("via");
     let path = call.path_and_query();
     let request = StartRequest {
         transport: asked.transport,
@@ -146,6 +163,7 @@ async fn begin(
         refresh: value("refresh").is_some_and(|value| value == "true" || value == "1"),
         select_account: value("prompt").is_some_and(|prompt| prompt == "select_account"),
         aal: aal.as_deref(),
+        via: via.as_deref(),
         browser: asked.browser,
     };
     if let (Kind::Settings, Some(live)) = (kind, session) {

@@ -55,6 +55,18 @@ pub(crate) async fn recovery(call: Call) -> Answer {
     submit(&call, Kind::Recovery).await
 }
 
+/// Signs in by the link of a message, in the browser that the form is of. The token is the proof that whoever opened it
+/// means it: nobody else has it, and in another browser the page asks first.
+pub(super) async fn by_link(call: &Call, own: OwnFlow, cookie: Option<&CsrfCookie>) -> Answer {
+    let submission = Submission {
+        method: Some("code".to_owned()),
+        token: call.query_value("token"),
+        ..Submission::default()
+    };
+    let answer = decided(call, Kind::Login, own, cookie, submission).await;
+    answered(call, Kind::Login, Transport::Browser, answer)
+}
+
 async fn submit(call: &Call, kind: Kind) -> Answer {
     let cookie = csrf_cookie_of(call);
     let id = call.query_value("flow").unwrap_or_default();
@@ -63,8 +75,17 @@ async fn submit(call: &Call, kind: Kind) -> Answer {
         Err(problem) => return no_flow(call, kind, problem),
     };
     let transport = own.flow.transport;
-    match decide(call, kind, own, cookie.as_ref()).await {
+    let answer = decide(call, kind, own, cookie.as_ref()).await;
+    answered(call, kind, transport, answer)
+}
+
+fn answered(call: &Call, kind: Kind, transport: Transport, answer: Result<Answer, Problem>) -> Answer {
+    match answer {
         Ok(answer) => answer,
+        // Somebody was faster, with another click perhaps, and the form has served.
+        Err(Problem::FlowUnknown) if transport == Transport::Browser => {
+            no_flow(call, kind, Problem::FlowUnknown)
+        }
         Err(Problem::SessionAlreadyAvailable) if transport == Transport::Browser => signed_in_already(call),
         Err(problem) => match transport {
             Transport::Browser => refuse(call, problem),
@@ -110,8 +131,19 @@ async fn decide(
     if own.flow.transport == Transport::Api {
         refuse_browsers(call)?;
     }
-    let submission = submission(call, &own.flow)?;
+    let submission = Submission { token: call.query_value("token"), ..submission(call, &own.flow)? };
     check_token(call, &own.flow, &submission, cookie)?;
+    decided(call, kind, own, cookie, submission).await
+}
+
+/// What a submission that was let in leads to.
+async fn decided(
+    call: &Call,
+    kind: Kind,
+    own: OwnFlow,
+    cookie: Option<&CsrfCookie>,
+    submission: Submission,
+) -> Result<Answer, Problem> {
     let id = own.flow.id.to_string();
     let client_id = client_of(call, &own.flow).await?;
     let room = Room { client: client_id.as_ref(), ..room(call) };
@@ -123,9 +155,9 @@ async fn decide(
         };
         let session = owner(call, &own.flow).await?;
         check_session(&own.flow, session.as_ref())?;
-        let client = Client { call, kind, own: &own, cookie, session: session.as_ref() };
+        let client = Client { call, kind, own: &own, cookie, session: session.as_ref(), once: false };
         let caller = caller(call, session.as_ref());
-        let step = match next_step(room, caller, own.flow.clone(), submission.clone()).await {
+        let step = match Box::pin(next_step(room, caller, own.flow.clone(), submission.clone())).await {
             Ok(step) => step,
             Err(error) => return refused(client, error).await,
         };
@@ -142,7 +174,7 @@ async fn decide(
 /// Attack: the store does not answer, and the plugins that are bound to the client are not asked. So that is an
 /// error.
 async fn client_of(call: &Call, flow: &Flow) -> Result<Option<ClientId>, Problem> {
-    let Some(challenge) = flow.kind.login_challenge() else { return Ok(None) };
+    let Some(challenge) = flow.login_challenge() else { return Ok(None) };
     let browser = BrowserState::read(call).await.map_err(|_| Problem::Unavailable)?;
     let request = call.tenant.oauth2.login_request(challenge, browser.as_room(call).binding);
     Ok(request.ok().and_then(|request| request.client_id.parse().ok()))

@@ -7,11 +7,15 @@
 mod admin;
 mod browser;
 mod client;
+mod code_login;
 mod csrf;
+mod enumeration;
+mod link;
 mod native;
 mod operators;
 mod pages;
 mod recovery;
+mod screens;
 mod second_factor;
 mod select_account;
 mod sessions;

@@ -1,4 +1,4 @@
-//! The proof of an address: a code that is sent to it, and how far that is.
+//! The proof of an address: a code or a link that is sent to it, and how far that is.
 //!
 //! Attack: a code of six digits is guessed. It is worth something in one flow only, for a short while and a few tries;
 //! every try is counted before its answer is told, by a write that of many at a time one makes; and tries count by the
@@ -7,21 +7,20 @@
 //! Attack: somebody learns who has an account. Whether an address is anybody's shows in nothing: the same look-up is made,
 //! a code is drawn, a message is written (which goes to nobody then), and the answer is the same.
 
-use primitives::{
-    FlowId, IdentityId, KeyedHash, OrganisationId, Rng, Sealer, Secret, TenantId, Timestamp, base64url,
-};
+use primitives::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission, Transport};
-use crate::courier::{MailTemplate, MailValues, NewMessage};
+use super::sending::{Brings, Recipient, send};
+use super::sent_code::Said;
+use super::{Caller, Flow, FlowError, FlowKind, Message, Room, SentCode, Step, Submission};
+use crate::courier::MailTemplate;
 use crate::identifier::Identifier;
 use crate::identity::{AddressKind, Identity, IdentityState};
 use crate::limiter::{count_address_proof, count_attempt, count_mail};
 use crate::ports::AddressUse;
 use crate::session::Method;
+use crate::settings::ProofMeans;
 use crate::write::Write;
-
-const CODE_PURPOSE: &str = "one_time_code";
 
 /// How far the proof of an address is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,25 +28,10 @@ const CODE_PURPOSE: &str = "one_time_code";
 pub enum Challenge {
     /// It is asked which address.
     ChooseMethod,
-    /// A code was sent, or would have been.
+    /// A code or a link was sent, or would have been.
     SentEmail(SentCode),
     /// The address was proven.
     PassedChallenge,
-}
-
-/// A code that was sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SentCode {
-    /// The address; none where an operator gave the code.
-    pub address: String,
-    /// Whose it is; nobody's, and no code is right.
-    identity: Option<IdentityId>,
-    /// The keyed hash of the code, in base64url.
-    code: String,
-    /// Until when it is worth something.
-    expires_at: Timestamp,
-    /// How often a code was tried.
-    tries: u32,
 }
 
 impl Challenge {
@@ -58,60 +42,6 @@ impl Challenge {
             Self::SentEmail(_) => "sent_email",
             Self::PassedChallenge => "passed_challenge",
         }
-    }
-}
-
-/// Six digits.
-pub(crate) struct OneTimeCode(Secret<String>);
-
-impl OneTimeCode {
-    /// Draws a code. Each of the million is as likely as the others.
-    pub(crate) fn generate(rng: &dyn Rng) -> Self {
-        const FAIR: u32 = u32::MAX - u32::MAX % 1_000_000;
-        loop {
-            let mut bytes = [0; 4];
-            rng.fill(&mut bytes);
-            let number = u32::from_be_bytes(bytes);
-            if number < FAIR {
-                return Self(Secret::new(format!("{:06}", number % 1_000_000)));
-            }
-        }
-    }
-
-    pub(crate) fn expose(&self) -> &str {
-        self.0.expose()
-    }
-
-    fn hash(&self, sealer: &Sealer, tenant: &TenantId, flow: FlowId) -> String {
-        base64url::encode(sealer.hash(tenant, CODE_PURPOSE, &bound(flow, self.expose())).0)
-    }
-}
-
-/// A code is one flow's.
-fn bound(flow: FlowId, code: &str) -> Vec<u8> {
-    [flow.0.as_bytes().as_slice(), code.as_bytes()].concat()
-}
-
-impl SentCode {
-    /// A code for whoever has an address.
-    pub(crate) fn new(
-        room: Room<'_>,
-        flow: FlowId,
-        (address, identity): (&str, Option<IdentityId>),
-        code: &OneTimeCode,
-        expires_at: Timestamp,
-    ) -> Self {
-        let code = code.hash(room.sealer, room.tenant, flow);
-        Self { address: address.to_owned(), identity, code, expires_at, tries: 0 }
-    }
-
-    /// Whose address a code proves.
-    fn check(&self, room: Room<'_>, flow: FlowId, typed: &str) -> Option<IdentityId> {
-        let digits: String = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').take(32).collect();
-        let hash = KeyedHash(base64url::decode(&self.code)?);
-        let right = room.sealer.verify_hash(room.tenant, CODE_PURPOSE, &bound(flow, &digits), &hash);
-        let alive = room.now < self.expires_at && self.tries <= room.settings.code.max_submissions;
-        self.identity.filter(|_| right && alive)
     }
 }
 
@@ -137,12 +67,16 @@ impl Purpose {
         }
     }
 
-    const fn template(self, is_known: bool) -> MailTemplate {
-        match (self, is_known) {
-            (Self::Verification, true) => MailTemplate::VerificationCodeValid,
-            (Self::Verification, false) => MailTemplate::VerificationCodeInvalid,
-            (Self::Recovery, true) => MailTemplate::RecoveryCodeValid,
-            (Self::Recovery, false) => MailTemplate::RecoveryCodeInvalid,
+    const fn template(self, means: ProofMeans, is_known: bool) -> MailTemplate {
+        match (self, means, is_known) {
+            (Self::Verification, ProofMeans::Code, true) => MailTemplate::VerificationCodeValid,
+            (Self::Verification, ProofMeans::Code, false) => MailTemplate::VerificationCodeInvalid,
+            (Self::Verification, ProofMeans::Link, true) => MailTemplate::VerificationValid,
+            (Self::Verification, ProofMeans::Link, false) => MailTemplate::VerificationInvalid,
+            (Self::Recovery, ProofMeans::Code, true) => MailTemplate::RecoveryCodeValid,
+            (Self::Recovery, ProofMeans::Code, false) => MailTemplate::RecoveryCodeInvalid,
+            (Self::Recovery, ProofMeans::Link, true) => MailTemplate::RecoveryValid,
+            (Self::Recovery, ProofMeans::Link, false) => MailTemplate::RecoveryInvalid,
         }
     }
 
@@ -162,13 +96,13 @@ impl Purpose {
 /// What somebody submitted to a flow that proves an address.
 #[expect(clippy::large_enum_variant, reason = "one lives at a time, for one request")]
 pub(super) enum Submitted {
-    /// The form again, or a new code was sent: nothing to decide any more.
+    /// The form again, or something new was sent: nothing to decide any more.
     Answered(Step),
-    /// The code was right: whose address it proves, and which.
-    Proven { identity: Box<Identity>, address: String },
+    /// What was said was right: whose address it proves, which, and by what.
+    Proven { identity: Box<Identity>, address: String, means: ProofMeans },
 }
 
-/// Sends a code, or looks at one that was typed.
+/// Sends a code or a link, or looks at what came of it.
 pub(super) async fn submitted(
     room: Room<'_>,
     caller: Caller<'_>,
@@ -176,33 +110,57 @@ pub(super) async fn submitted(
     submission: &Submission,
     purpose: Purpose,
 ) -> Result<Submitted, FlowError> {
-    let mut flow = flow.clone().tried(Some(Method::Code));
+    let means = flow.means;
+    let mut flow = flow.clone().tried(Some(marker(means)));
     flow.values.clear();
     let Some(challenge) = flow.kind.challenge().cloned() else { return Err(FlowError::IdentityMismatch) };
+    let answered = |step: Step| Ok(Submitted::Answered(step));
+    let form = |flow: Flow| answered(Step::Form(Box::new(flow)));
     let given =
         |text: &Option<String>| text.as_deref().map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned);
-    match (challenge, given(&submission.email), given(&submission.code)) {
+    let email = given(&submission.email);
+    let token = submission.token.as_deref().filter(|_| email.is_none());
+    let is_other = submission.method.as_deref().is_some_and(|method| method != word(means));
+    let code = given(&submission.code);
+    let said = token.map(Said::Link).or_else(|| code.as_deref().map(Said::Code));
+    match (challenge, email, said) {
         (Challenge::PassedChallenge, _, _) => {
-            let message = Message::already_done(purpose.as_str());
-            Ok(Submitted::Answered(Step::Form(Box::new(flow.with_message(message)))))
+            form(flow.with_message(Message::already_done(purpose.as_str())))
         }
-        // A new address, or the same again, makes the code before it worthless.
-        (_, Some(email), _) => send(room, caller, flow, &email, purpose).await.map(Submitted::Answered),
-        (Challenge::SentEmail(sent), None, Some(code)) => {
-            prove(room, caller, flow, (sent, &code), purpose).await
+        (Challenge::SentEmail(sent), None, Some(said)) => {
+            prove(room, caller, flow, (sent, said), purpose).await
         }
-        (Challenge::SentEmail(_), None, None) => {
+        (_, _, _) if is_other => form(flow.with_message(Message::no_strategy(purpose.as_str()))),
+        // A new address, or the same again, makes what was sent before worthless.
+        (_, Some(email), _) => answered(send_to(room, caller, flow, &email, purpose).await?),
+        (Challenge::SentEmail(_), None, None) if means == ProofMeans::Code => {
             flow.refuse_field("code", Message::missing("code"));
-            Ok(Submitted::Answered(Step::Form(Box::new(flow))))
+            form(flow)
         }
-        (Challenge::ChooseMethod, None, _) => {
+        (Challenge::SentEmail(_) | Challenge::ChooseMethod, None, _) => {
             flow.refuse_field("email", Message::missing("email"));
-            Ok(Submitted::Answered(Step::Form(Box::new(flow))))
+            form(flow)
         }
     }
 }
 
-async fn send(
+/// As the flow API calls it.
+const fn word(means: ProofMeans) -> &'static str {
+    match means {
+        ProofMeans::Code => "code",
+        ProofMeans::Link => "link",
+    }
+}
+
+/// What a flow names as its active method.
+const fn marker(means: ProofMeans) -> Method {
+    match means {
+        ProofMeans::Code => Method::Code,
+        ProofMeans::Link => Method::LinkRecovery,
+    }
+}
+
+async fn send_to(
     room: Room<'_>,
     caller: Caller<'_>,
     mut flow: Flow,
@@ -228,58 +186,26 @@ async fn send(
         Some((identity, address))
     });
     let to = known.as_ref().map_or_else(|| identifier.as_str().to_owned(), |(_, address)| address.clone());
-    let is_sent = known.is_some() || purpose.notifies_unknown(room);
+    let is_known = known.is_some();
+    let is_sent = is_known || purpose.notifies_unknown(room);
     let whose = known.map(|(identity, _)| (identity.id, identity.organisation));
-    let (flow, write) = code_sent(room, flow, purpose, Recipient { to, whose, is_sent });
+    let recipient = Recipient { via: AddressKind::Email, to, whose, is_known, is_sent };
+    let (flow, write) = sent(room, flow, purpose, recipient);
     Ok(Step::Challenged { flow: Box::new(flow), writes: vec![write] })
 }
 
-/// To whom a code goes.
-pub(super) struct Recipient {
-    pub(super) to: String,
-    /// Whose address it is.
-    pub(super) whose: Option<(IdentityId, Option<OrganisationId>)>,
-    /// Whether anything goes there.
-    pub(super) is_sent: bool,
-}
-
-/// The flow with a new code, and the message that brings it.
-pub(super) fn code_sent(room: Room<'_>, flow: Flow, purpose: Purpose, recipient: Recipient) -> (Flow, Write) {
-    let Recipient { to, whose, is_sent } = recipient;
-    let code = OneTimeCode::generate(room.rng);
-    let expires_at = room.now.after(room.settings.code.lifespan()).min(flow.expires_at);
-    let sent = SentCode::new(room, flow.id, (&to, whose.map(|(id, _)| id)), &code, expires_at);
-    let url = match flow.transport {
-        Transport::Browser => {
-            let base = room.base.as_str().trim_end_matches('/');
-            Some(format!("{base}/self-service/{}?flow={}&code={}", purpose.as_str(), flow.id, code.expose()))
-        }
-        Transport::Api => None,
+/// The flow with something new on its way, and the message that brings it.
+pub(super) fn sent(room: Room<'_>, mut flow: Flow, purpose: Purpose, recipient: Recipient) -> (Flow, Write) {
+    let means = flow.means;
+    let what = (purpose.template(means, recipient.is_known), Brings::from(means));
+    let (sent, write) = send(room, &mut flow, what, recipient);
+    flow.active = Some(marker(means));
+    flow.kind = purpose.kind(Challenge::SentEmail(sent));
+    let said = match means {
+        ProofMeans::Code => Message::code_sent(purpose.as_str()),
+        ProofMeans::Link => Message::link_sent(purpose.as_str()),
     };
-    let values = MailValues {
-        to: &to,
-        code: whose.map(|_| code.expose()),
-        url: url.as_deref().filter(|_| whose.is_some()),
-        minutes: expires_at.since(room.now).as_secs() / 60,
-    };
-    let template = purpose.template(whose.is_some());
-    let message = NewMessage {
-        id: room.rng.uuid(),
-        template,
-        via: AddressKind::Email,
-        mail: room.composer.compose(template, values),
-        recipient: to,
-        organisation: whose.and_then(|(_, organisation)| organisation),
-        at: room.now,
-        is_sent,
-    };
-    let mut flow = flow.with_message(Message::code_sent(purpose.as_str()));
-    flow.active = Some(Method::Code);
-    flow.kind = match purpose {
-        Purpose::Verification => FlowKind::Verification { challenge: Challenge::SentEmail(sent) },
-        Purpose::Recovery => FlowKind::Recovery { challenge: Challenge::SentEmail(sent) },
-    };
-    (flow, Write::QueueMessage(Box::new(message)))
+    (flow.with_message(said), write)
 }
 
 impl Purpose {
@@ -289,13 +215,20 @@ impl Purpose {
             Self::Recovery => room.settings.recovery.notify_unknown_recipients,
         }
     }
+
+    const fn kind(self, challenge: Challenge) -> FlowKind {
+        match self {
+            Self::Verification => FlowKind::Verification { challenge },
+            Self::Recovery => FlowKind::Recovery { challenge },
+        }
+    }
 }
 
 async fn prove(
     room: Room<'_>,
     caller: Caller<'_>,
     mut flow: Flow,
-    (mut sent, typed): (SentCode, &str),
+    (mut sent, said): (SentCode, Said<'_>),
     purpose: Purpose,
 ) -> Result<Submitted, FlowError> {
     count_attempt(room.attempts, &room.settings.limits, room.tenant, (caller.address, None), room.now)
@@ -303,19 +236,23 @@ async fn prove(
     if let Some(identifier) = Identifier::parse(&sent.address) {
         count_address_proof(room.attempts, &room.settings.limits, room.tenant, &identifier, room.now).await?;
     }
-    sent.tries = sent.tries.saturating_add(1);
-    if let Some(whose) = sent.check(room, flow.id, typed)
+    sent.count();
+    if sent.is_right(room, (flow.id, flow.link.as_ref()), said)
+        && let Some(whose) = sent.identity()
         && let Some(identity) = room.identities.find_identity(room.tenant, whose).await?
         && let Some(address) = proven_address(&identity, &sent.address, purpose)
     {
-        return Ok(Submitted::Proven { identity: Box::new(identity), address });
+        let means = match said {
+            Said::Code(_) => ProofMeans::Code,
+            Said::Link(_) => ProofMeans::Link,
+        };
+        return Ok(Submitted::Proven { identity: Box::new(identity), address, means });
     }
-    let challenge = Challenge::SentEmail(sent);
-    flow.kind = match purpose {
-        Purpose::Verification => FlowKind::Verification { challenge },
-        Purpose::Recovery => FlowKind::Recovery { challenge },
-    };
-    flow = flow.with_message(Message::wrong_code(purpose.as_str()));
+    flow.kind = purpose.kind(Challenge::SentEmail(sent));
+    flow = flow.with_message(match said {
+        Said::Code(_) => Message::wrong_code(purpose.as_str()),
+        Said::Link(_) => Message::wrong_link(purpose.as_str()),
+    });
     Ok(Submitted::Answered(Step::WrongCode(Box::new(flow))))
 }
 
@@ -338,20 +275,4 @@ pub(super) fn with_verified(identity: &Identity, address: &str, now: Timestamp) 
     found.updated_at = now;
     verified.updated_at = now;
     Some(verified)
-}
-
-#[cfg(test)]
-mod tests {
-    use primitives::rng::SeededRng;
-
-    use super::*;
-
-    #[test]
-    fn codes_are_six_digits_and_differ() {
-        let rng = SeededRng::new(1);
-        let codes: std::collections::BTreeSet<String> =
-            (0..100).map(|_| OneTimeCode::generate(&rng).expose().to_owned()).collect();
-        assert!(codes.iter().all(|code| code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit())));
-        assert!(codes.len() > 95);
-    }
 }

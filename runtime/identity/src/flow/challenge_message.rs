@@ -9,6 +9,8 @@ impl Message {
     pub fn code_sent(kind: &str) -> Self {
         let (id, what) = match kind {
             "recovery" => (1_060_003, "recovery"),
+            "login" => (1_010_014, "login"),
+            "registration" => (1_040_005, "registration"),
             _ => (1_080_003, "verification"),
         };
         Self::info(
@@ -21,10 +23,41 @@ impl Message {
         )
     }
 
+    /// A link was sent, as far as anybody is told.
+    pub fn link_sent(kind: &str) -> Self {
+        let (id, what) = match kind {
+            "recovery" => (1_060_002, "recovery"),
+            _ => (1_080_001, "verification"),
+        };
+        Self::info(
+            id,
+            format!(
+                "An email containing a {what} link has been sent to the email address you provided. If you have not \
+                 received an email, check the spelling of the address and make sure to use the address you registered \
+                 with."
+            ),
+        )
+    }
+
+    /// The link is wrong, too old, used up or of another form; the four are one message.
+    pub fn wrong_link(kind: &str) -> Self {
+        let (id, what) = match kind {
+            "recovery" => (4_060_004, "recovery"),
+            "login" => (4_010_008, "login"),
+            _ => (4_070_001, "verification"),
+        };
+        Self::error(
+            id,
+            format!("The {what} token is invalid or has already been used. Please retry the flow."),
+        )
+    }
+
     /// The code is wrong, too old, used up or of another form; the four are one message.
     pub fn wrong_code(kind: &str) -> Self {
         let (id, what) = match kind {
             "recovery" => (4_060_006, "recovery"),
+            "login" => (4_010_008, "login"),
+            "registration" => (4_040_003, "registration"),
             _ => (4_070_006, "verification"),
         };
         Self::error(id, format!("The {what} code is invalid or has already been used. Please try again."))
@@ -68,6 +101,57 @@ impl Message {
         Self::info(1_070_008, "Resend code")
     }
 
+    /// Label of the button that signs in.
+    pub fn sign_in() -> Self {
+        Self::info(1_010_001, "Sign in")
+    }
+
+    /// Label of the button that has a code to sign in with sent.
+    pub fn send_login_code() -> Self {
+        Self::info(1_010_015, "Send sign in code")
+    }
+
+    /// Label of the button that has a code to sign up with sent.
+    pub fn send_registration_code() -> Self {
+        Self::info(1_040_006, "Send sign up code")
+    }
+
+    /// The code was sent for other traits than those that came with it.
+    pub fn traits_differ() -> Self {
+        Self::error(
+            4_000_036,
+            "The provided traits do not match the traits previously associated with this flow.",
+        )
+    }
+
+    /// Asks for what the new account is signed in with.
+    pub fn choose_credential() -> Self {
+        Self::info(1_040_009, "Please choose a credential to authenticate yourself with.")
+    }
+
+    /// Label of the button that goes back.
+    pub fn back() -> Self {
+        Self::info(1_040_008, "Back")
+    }
+
+    /// Label of the button that sends a code to an address.
+    pub fn send_code_to(address: &str) -> Self {
+        Self::info(1_010_023, format!("Send code to {address}")).with("address", address)
+    }
+
+    /// The account has no such address.
+    pub fn unknown_address() -> Self {
+        Self::error(
+            4_010_010,
+            "The address you entered does not match any known addresses in the current account.",
+        )
+    }
+
+    /// Label of the button that sends another link (ours).
+    pub fn resend_link() -> Self {
+        Self::info(8_000_010, "Send the link again")
+    }
+
     /// Label of the button, or the link, that goes on.
     pub fn go_on() -> Self {
         Self::info(1_070_009, "Continue")
@@ -77,6 +161,8 @@ impl Message {
     pub fn code_label(kind: &str) -> Self {
         match kind {
             "recovery" => Self::info(1_070_010, "Recovery code"),
+            "registration" => Self::info(1_070_012, "Registration code"),
+            "login" => Self::info(1_070_013, "Login code"),
             _ => Self::info(1_070_011, "Verification code"),
         }
     }

@@ -4,7 +4,9 @@ use primitives::Timestamp;
 use primitives::subject::AssuranceLevel;
 use serde_json::{Map, Value, json};
 
-use super::{Challenge, Flow, FlowKind, Message, Transport, second_factor};
+use super::{
+    Flow, FlowKind, Message, Screen, SentLink, Transport, challenge_nodes, code_form, screen, second_factor,
+};
 use crate::identity::Identity;
 use crate::schema::{Field, Schema};
 use crate::session::{Method, identity_document};
@@ -33,7 +35,7 @@ pub fn flow_document(flow: &Flow, view: FlowView<'_>) -> Value {
         "issued_at": flow.issued_at,
         "request_url": format!("{base}{}", flow.request),
         "ui": {
-            "action": format!("{base}/self-service/{kind}?flow={}", flow.id),
+            "action": format!("{base}/self-service/{kind}?flow={}{}", flow.id, opened(flow)),
             "method": "POST",
             "nodes": nodes(flow, view),
         },
@@ -52,7 +54,9 @@ pub fn flow_document(flow: &Flow, view: FlowView<'_>) -> Value {
             put("return_to", json!(return_to));
         }
         if let Some(active) = flow.active {
-            put("active", json!(active));
+            // Flows that prove an address name their own ways, sessions the proof that it led to.
+            let by_link = active == Method::LinkRecovery;
+            put("active", if by_link { json!("link") } else { json!(active) });
         }
         if let Some(challenge) = flow.kind.login_challenge() {
             put("oauth2_login_challenge", json!(challenge));
@@ -64,11 +68,11 @@ pub fn flow_document(flow: &Flow, view: FlowView<'_>) -> Value {
                 put("updated_at", json!(flow.issued_at));
                 put("refresh", json!(refresh.is_some()));
                 put("requested_aal", json!(asked));
-                put("state", json!("choose_method"));
+                put("state", json!(flow.code.state()));
             }
             FlowKind::Registration { .. } => {
                 put("identity_schema", json!(flow.schema));
-                put("state", json!("choose_method"));
+                put("state", json!(flow.code.state()));
             }
             FlowKind::Verification { challenge } | FlowKind::Recovery { challenge } => {
                 put("state", json!(challenge.state()));
@@ -82,6 +86,11 @@ pub fn flow_document(flow: &Flow, view: FlowView<'_>) -> Value {
         }
     }
     document
+}
+
+/// The token of a link that was opened goes with whatever is sent from the form.
+fn opened(flow: &Flow) -> String {
+    flow.link.as_ref().and_then(SentLink::opened).map(|token| format!("&token={token}")).unwrap_or_default()
 }
 
 /// Where a schema is served: its id in base64url, since ids are the operator's free choice.
@@ -99,22 +108,49 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
     nodes.push(Input::new("csrf_token", "hidden").value(token).required().node("default", None, flow));
     match &flow.kind {
         FlowKind::Login { .. } if flow.is_step_up() => nodes.extend(second_factor::nodes(flow)),
+        FlowKind::Login { .. } if flow.code.sent.is_some() => nodes.extend(code_form::asked(flow)),
         FlowKind::Login { identifier, refresh, .. } => {
             let label = identifier_label(view.schema);
-            let kind = if refresh.is_some() && !identifier.is_empty() { "hidden" } else { "text" };
+            let is_known =
+                (refresh.is_some() && !identifier.is_empty()) || flow.screen == Screen::Credentials;
+            let kind = if is_known { "hidden" } else { "text" };
             let input = Input::new("identifier", kind).value(identifier.as_str()).required();
             nodes.push(input.autocomplete("username").node("default", Some(label), flow));
+            if flow.screen == Screen::Identifier {
+                nodes.push(screen::identified(flow));
+                return nodes;
+            }
             let input = Input::new("password", "password").required().autocomplete("current-password");
             nodes.push(input.node("password", Some(Message::password_label()), flow));
             nodes.push(submit(Method::Password.as_str(), "password", Message::sign_in_with_password(), flow));
+            nodes.extend(code_form::offer(flow));
+        }
+        FlowKind::Registration { .. } if flow.code.sent.is_some() => {
+            for field in view.schema.fields() {
+                nodes.extend(hidden_trait(field, flow));
+            }
+            nodes.extend(code_form::asked(flow));
+            nodes.extend(screen::back(flow));
+        }
+        FlowKind::Registration { .. } if flow.screen == Screen::Profile => {
+            for field in view.schema.fields() {
+                nodes.push(trait_node(field, &flow.values, "profile", flow));
+            }
+            nodes.push(screen::profiled(flow));
         }
         FlowKind::Registration { .. } => {
             for field in view.schema.fields() {
-                nodes.push(trait_node(field, &flow.values, "default", flow));
+                if flow.screen == Screen::Credentials {
+                    nodes.extend(hidden_trait(field, flow));
+                } else {
+                    nodes.push(trait_node(field, &flow.values, "default", flow));
+                }
             }
             let input = Input::new("password", "password").required().autocomplete("new-password");
             nodes.push(input.node("password", Some(Message::password_label()), flow));
             nodes.push(submit(Method::Password.as_str(), "password", Message::sign_up(), flow));
+            nodes.extend(code_form::offer(flow));
+            nodes.extend(screen::back(flow));
         }
         FlowKind::Settings { .. } => {
             let current = view.identity.map(|identity| &identity.traits);
@@ -130,55 +166,10 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
             nodes.extend(second_factor::nodes(flow));
         }
         FlowKind::Verification { challenge } | FlowKind::Recovery { challenge } => {
-            nodes.extend(challenge_nodes(challenge, flow, view));
+            nodes.extend(challenge_nodes::nodes(challenge, flow, view));
         }
     }
     nodes
-}
-
-/// What proves an address: which one, then the code, then the way on.
-fn challenge_nodes(challenge: &Challenge, flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
-    const GROUP: &str = "code";
-    let kind = flow.kind.as_str();
-    let go_on = || submit(GROUP, GROUP, Message::go_on(), flow);
-    match challenge {
-        Challenge::ChooseMethod => {
-            let input = Input::new("email", "email").required().autocomplete("email");
-            vec![input.node(GROUP, Some(Message::email_label()), flow), go_on()]
-        }
-        Challenge::SentEmail(sent) => {
-            let mut input = Input::new("code", "text")
-                .required()
-                .autocomplete("one-time-code")
-                .attribute("pattern", "[0-9]{6}")
-                .attribute("maxlength", 6);
-            if let Some(code) = flow.values.get("code") {
-                input = input.value(code.clone());
-            }
-            let again = Input::new("email", "submit").value(sent.address.as_str());
-            let mut nodes = vec![
-                input.node(GROUP, Some(Message::code_label(kind)), flow),
-                Input::new("method", "hidden").value(GROUP).node(GROUP, None, flow),
-                go_on(),
-            ];
-            // What an operator gave was sent nowhere.
-            if !sent.address.is_empty() {
-                nodes.push(again.node(GROUP, Some(Message::resend_code()), flow));
-            }
-            nodes
-        }
-        Challenge::PassedChallenge => {
-            let href = flow.return_to.clone().unwrap_or_else(|| format!("{}/", view.base_url));
-            let title = Message::go_on();
-            vec![json!({
-                "type": "a",
-                "group": GROUP,
-                "attributes": { "node_type": "a", "id": "continue", "href": href, "title": title },
-                "messages": [],
-                "meta": { "label": title },
-            })]
-        }
-    }
 }
 
 fn trait_node(field: &Field, values: &Map<String, Value>, group: &str, flow: &Flow) -> Value {
@@ -199,6 +190,12 @@ fn trait_node(field: &Field, values: &Map<String, Value>, group: &str, flow: &Fl
         input = input.attribute("maxlength", max);
     }
     input.node(group, Some(Message::generated_label(&field.title, &field.name)), flow)
+}
+
+/// What was typed, to go with what is asked next.
+fn hidden_trait(field: &Field, flow: &Flow) -> Option<Value> {
+    let value = find(&flow.values, &field.path)?;
+    Some(Input::new(&field.name, "hidden").value(value.clone()).node("default", None, flow))
 }
 
 fn find<'a>(values: &'a Map<String, Value>, path: &[String]) -> Option<&'a Value> {
@@ -233,7 +230,7 @@ impl Input {
         Self { name: name.to_owned(), attributes }
     }
 
-    fn attribute(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(super) fn attribute(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.attributes.insert(name.to_owned(), value.into());
         self
     }

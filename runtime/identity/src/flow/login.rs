@@ -74,7 +74,7 @@ pub(super) async fn with_password(
             return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
         }
         // Who has one proves it next: until then the session is worth nothing.
-        LoginOutcome::RequireSecondFactor if second_factor::is_next(room, identity) => {
+        LoginOutcome::RequireSecondFactor if second_factor::is_next(room, identity, Method::Password) => {
             SessionClaims::default()
         }
         LoginOutcome::RequireSecondFactor => {

@@ -5,6 +5,10 @@
 
 mod challenge;
 mod challenge_message;
+mod challenge_nodes;
+mod code_form;
+mod code_login;
+mod code_registration;
 pub mod csrf;
 mod document;
 mod login;
@@ -12,7 +16,10 @@ mod message;
 mod message_factors;
 mod recovery;
 mod registration;
+mod screen;
 mod second_factor;
+mod sending;
+mod sent_code;
 mod settings;
 mod start;
 mod step;
@@ -28,13 +35,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
-pub use challenge::{Challenge, SentCode};
+pub use challenge::Challenge;
+pub use code_form::CodeForm;
 pub use document::{FlowView, expired_since, flow_document, schema_url};
 pub use message::{Message, MessageKind};
-pub use recovery::recovery_by_operator;
+pub use recovery::{recovery_by_operator, recovery_link_by_operator};
 pub(crate) use registration::creation;
 pub use registration::identifier_taken;
-pub use second_factor::{FactorForm, FactorSubmission, LookupForm, StepUp, TotpForm};
+pub use screen::Screen;
+pub use second_factor::{CodeAddress, FactorForm, FactorSubmission, LookupForm, StepUp, TotpForm};
+pub use sent_code::{SentCode, SentLink};
 pub use start::{
     StartError, StartRequest, renew, start_login, start_recovery, start_registration, start_settings,
     start_verification,
@@ -52,7 +62,7 @@ use crate::password::HashingPool;
 use crate::ports::{Factors, Identities};
 use crate::schema::{Schema, Schemas};
 use crate::session::{Device, LiveSession, Method};
-use crate::settings::Settings;
+use crate::settings::{ProofMeans, Settings};
 
 /// A form in progress. Serialises for sealing; [`flow_document`] is what clients see.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,6 +99,25 @@ pub struct Flow {
     /// What it asks and shows of second factors.
     #[serde(default, skip_serializing_if = "FactorForm::is_empty")]
     pub factors: FactorForm,
+    /// What a form to sign in or up does with codes.
+    #[serde(default, skip_serializing_if = "CodeForm::is_empty")]
+    pub code: CodeForm,
+    /// What a form to sign in or up asks for now.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub screen: Screen,
+    /// Whether it proves an address by a code or by a link.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub means: ProofMeans,
+    /// The link that opens it in any browser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<SentLink>,
+    /// The authorization request that waits for it, where its kind has none of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<String>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// What a flow is for.
@@ -198,6 +227,15 @@ impl Flow {
             | FlowKind::Verification { .. }
             | FlowKind::Recovery { .. } => Vec::new(),
         };
+        let means = match &new.kind {
+            FlowKind::Verification { .. } => settings.verification.means,
+            FlowKind::Recovery { .. } => settings.recovery.means,
+            FlowKind::Login { .. } | FlowKind::Registration { .. } | FlowKind::Settings { .. } => {
+                ProofMeans::Code
+            }
+        };
+        let code = CodeForm::begin(&new.kind, settings);
+        let screen = Screen::begin(&new.kind, settings);
         Self {
             id: FlowId::generate(rng),
             kind: new.kind,
@@ -212,6 +250,11 @@ impl Flow {
             field_messages: Vec::new(),
             values: Map::new(),
             factors: FactorForm::default(),
+            code,
+            screen,
+            means,
+            link: None,
+            waiting: None,
         }
     }
 
@@ -235,9 +278,23 @@ impl Flow {
             return_to: self.return_to.clone(),
             schema: self.schema.clone(),
         };
-        let mut flow = Self::begin(new, rng, now, settings).with_factors(self.factors.clone());
+        let mut flow = Self::begin(new, rng, now, settings)
+            .with_factors(self.factors.clone())
+            .waited_for(self.waiting.as_deref());
         flow.messages.push(expired);
         flow
+    }
+
+    /// The form, with the authorization request that waits for it.
+    #[must_use]
+    fn waited_for(mut self, challenge: Option<&str>) -> Self {
+        self.waiting = challenge.map(str::to_owned);
+        self
+    }
+
+    /// The authorization request that waits for it.
+    pub fn login_challenge(&self) -> Option<&str> {
+        self.kind.login_challenge().or(self.waiting.as_deref())
     }
 
     /// Whether it may not be submitted any more.
@@ -345,6 +402,9 @@ pub async fn next_step(
     submission: Submission,
 ) -> Result<Step, FlowError> {
     match (&flow.kind, submission.method.as_deref()) {
+        (FlowKind::Login { .. }, Some("code")) if flow.is_step_up() => {
+            second_factor::prove_by_code(room, caller, flow, submission).await
+        }
         (FlowKind::Login { .. }, Some(method)) if flow.factors.step_up.is_some() => {
             let kind = FactorKind::parse(method);
             second_factor::prove(room, caller, flow, submission, kind).await
@@ -358,6 +418,12 @@ pub async fn next_step(
         (FlowKind::Login { .. }, Some("password")) => {
             login::with_password(room, caller, flow, submission).await
         }
+        (FlowKind::Login { .. }, Some("identifier_first")) => Ok(screen::identify(flow, submission)),
+        (FlowKind::Registration { .. }, Some("profile")) => Ok(screen::profile(room, flow, submission)),
+        (FlowKind::Login { .. }, Some("code")) => code_login::with_code(room, caller, flow, submission).await,
+        (FlowKind::Registration { .. }, Some("code")) => {
+            code_registration::with_code(room, caller, flow, submission).await
+        }
         (FlowKind::Registration { .. }, Some("password")) => {
             registration::with_password(room, caller, flow, submission).await
         }
@@ -368,11 +434,11 @@ pub async fn next_step(
             settings::change_profile(room, caller, flow, submission).await
         }
         // Of what is typed an address and a code say by themselves what is wanted.
-        (FlowKind::Verification { .. }, Some("code") | None) => {
-            verification::with_code(room, caller, flow, submission).await
+        (FlowKind::Verification { .. }, Some("code" | "link") | None) => {
+            verification::with_message(room, caller, flow, submission).await
         }
-        (FlowKind::Recovery { .. }, Some("code") | None) => {
-            recovery::with_code(room, caller, flow, submission).await
+        (FlowKind::Recovery { .. }, Some("code" | "link") | None) => {
+            recovery::with_message(room, caller, flow, submission).await
         }
         (kind, Some(_) | None) => {
             let message = Message::no_strategy(kind.as_str());

@@ -1,21 +1,25 @@
-//! Getting back in: whoever has the code that was sent to an address of an account gets a session, young enough to set
-//! a new password.
+//! Getting back in: whoever has the code or the link that was sent to an address of an account gets a session, young
+//! enough to set a new password.
 
 use std::time::Duration;
 
 use primitives::subject::AssuranceLevel;
 use primitives::{Actor, AuditEvent, Change};
 
-use super::challenge::{OneTimeCode, Purpose, SentCode, Submitted, submitted, with_verified};
+use super::challenge::{Purpose, Submitted, submitted, with_verified};
+use super::sending::link;
+use super::sent_code::{LinkToken, OneTimeCode};
 use super::{
-    Caller, Challenge, Flow, FlowError, FlowKind, Message, NewFlow, PendingChange, Recovered, Room, Step,
-    Submission, Transport,
+    Caller, Challenge, Flow, FlowError, FlowKind, Message, NewFlow, PendingChange, Recovered, Room, SentCode,
+    SentLink, Step, Submission, Transport,
 };
 use crate::hooks::{LoginAttempt, LoginOutcome};
+use crate::identity::AddressKind;
 use crate::session::{AuthenticationMethod, Method, Session, SessionToken};
+use crate::settings::ProofMeans;
 use crate::write::Write;
 
-pub(super) async fn with_code(
+pub(super) async fn with_message(
     room: Room<'_>,
     caller: Caller<'_>,
     flow: Flow,
@@ -24,19 +28,20 @@ pub(super) async fn with_code(
     if !room.settings.recovery.enabled {
         return Err(FlowError::Closed);
     }
-    let (identity, address) = match submitted(room, caller, &flow, &submission, Purpose::Recovery).await? {
-        Submitted::Answered(step) => return Ok(step),
-        Submitted::Proven { identity, address } => (*identity, address),
+    let (identity, address, means) =
+        match submitted(room, caller, &flow, &submission, Purpose::Recovery).await? {
+            Submitted::Answered(step) => return Ok(step),
+            Submitted::Proven { identity, address, means } => (*identity, address, means),
+        };
+    let (active, method) = match means {
+        ProofMeans::Code => (Method::Code, Method::CodeRecovery),
+        ProofMeans::Link => (Method::LinkRecovery, Method::LinkRecovery),
     };
-    let flow = flow.tried(Some(Method::Code));
+    let flow = flow.tried(Some(active));
     // Attack: somebody who may not sign in, before they are approved, say, recovers their account and is in. So the hook
     // `login` is asked here as at any other sign-in.
-    let attempt = LoginAttempt {
-        identifier: address.clone(),
-        method: Method::CodeRecovery,
-        refresh: false,
-        origin: caller.origin(),
-    };
+    let attempt =
+        LoginAttempt { identifier: address.clone(), method, refresh: false, origin: caller.origin() };
     let context = room.hook_context(Actor::Subject(identity.id), Some(&identity));
     let claims = match room.hooks.after_login(&context, &attempt, &identity).await? {
         LoginOutcome::Allow { claims } => claims,
@@ -47,11 +52,7 @@ pub(super) async fn with_code(
             return Ok(Step::Form(Box::new(flow.with_message(Message::second_factor_required()))));
         }
     };
-    let proof = AuthenticationMethod {
-        method: Method::CodeRecovery,
-        aal: AssuranceLevel::Aal1,
-        completed_at: room.now,
-    };
+    let proof = AuthenticationMethod { method, aal: AssuranceLevel::Aal1, completed_at: room.now };
     let device = caller.device(room.rng);
     let begun = Session::begin(room.rng, &identity, proof, device, &room.settings.session);
     let session = Session { claims, ..begun };
@@ -60,7 +61,7 @@ pub(super) async fn with_code(
         AuditEvent::new("identity.recovered", Actor::Subject(identity.id), "identity", &identity.id)
             .with("session", &session.id),
     );
-    // Whoever has the code has the address.
+    // Whoever has the message has the address.
     let verified = with_verified(&identity, &address, room.now);
     if let Some(verified) = &verified {
         change = change.write(Write::ReplaceIdentity(Box::new(verified.clone())));
@@ -92,7 +93,8 @@ fn settings_flow(room: Room<'_>, flow: &Flow, identity: &crate::Identity) -> Flo
         schema: identity.schema_id.clone(),
     };
     let until = room.now.after(room.settings.session.privileged_max_age());
-    Flow::begin(new, room.rng, room.now, room.settings).with_message(Message::recovered(until, room.now))
+    let begun = Flow::begin(new, room.rng, room.now, room.settings).waited_for(flow.login_challenge());
+    begun.with_message(Message::recovered(until, room.now))
 }
 
 /// A form with a code that an operator gives to somebody who cannot get mail. It proves no address.
@@ -102,19 +104,55 @@ pub fn recovery_by_operator(
     identity: &crate::Identity,
     (transport, lifespan): (Transport, Duration),
 ) -> (Flow, String, Change<Write>) {
+    let mut flow = by_operator(room, identity, ("/admin/recovery/code", transport), lifespan);
+    let code = OneTimeCode::generate(room.rng);
+    flow.active = Some(Method::Code);
+    flow.kind = nowhere(room, &flow, identity, Some(&code));
+    let audit = AuditEvent::new("identity.recovery_code_made", operator, "identity", &identity.id);
+    (flow, code.expose().to_owned(), Change::new(room.tenant.clone()).audit(audit))
+}
+
+/// A form with a link that an operator gives, and the link. It proves no address.
+pub fn recovery_link_by_operator(
+    room: Room<'_>,
+    operator: Actor,
+    identity: &crate::Identity,
+    (return_to, lifespan): (Option<String>, Duration),
+) -> (Flow, String, Change<Write>) {
+    let mut flow = by_operator(room, identity, ("/admin/recovery/link", Transport::Browser), lifespan);
+    let token = LinkToken::generate(room.rng);
+    flow.active = Some(Method::LinkRecovery);
+    flow.return_to = return_to;
+    flow.means = ProofMeans::Link;
+    flow.kind = nowhere(room, &flow, identity, None);
+    flow.link = Some(SentLink::new(room, flow.id, &token));
+    let place = link(room, &flow, "token", token.expose());
+    let audit = AuditEvent::new("identity.recovery_link_made", operator, "identity", &identity.id);
+    (flow, place, Change::new(room.tenant.clone()).audit(audit))
+}
+
+fn by_operator(
+    room: Room<'_>,
+    identity: &crate::Identity,
+    (request, transport): (&str, Transport),
+    lifespan: Duration,
+) -> Flow {
     let new = NewFlow {
         kind: FlowKind::Recovery { challenge: Challenge::ChooseMethod },
         transport,
-        request: "/admin/recovery/code".to_owned(),
+        request: request.to_owned(),
         return_to: None,
         schema: identity.schema_id.clone(),
     };
     let mut flow = Flow::begin(new, room.rng, room.now, room.settings);
     flow.expires_at = room.now.after(lifespan);
-    flow.active = Some(Method::Code);
-    let code = OneTimeCode::generate(room.rng);
-    let sent = SentCode::new(room, flow.id, ("", Some(identity.id)), &code, flow.expires_at);
-    flow.kind = FlowKind::Recovery { challenge: Challenge::SentEmail(sent) };
-    let audit = AuditEvent::new("identity.recovery_code_made", operator, "identity", &identity.id);
-    (flow, code.expose().to_owned(), Change::new(room.tenant.clone()).audit(audit))
+    flow.means = ProofMeans::Code;
+    flow
+}
+
+/// What an operator gives was sent to no address.
+fn nowhere(room: Room<'_>, flow: &Flow, identity: &crate::Identity, code: Option<&OneTimeCode>) -> FlowKind {
+    let whose = (AddressKind::Email, "", Some(identity.id));
+    let sent = SentCode::new(room, flow.id, whose, code, flow.expires_at);
+    FlowKind::Recovery { challenge: Challenge::SentEmail(sent) }
 }

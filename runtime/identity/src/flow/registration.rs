@@ -3,7 +3,10 @@
 use primitives::subject::AssuranceLevel;
 use primitives::{Actor, AuditEvent, Change, IdentityId};
 
-use super::{Caller, Flow, FlowError, Message, PendingChange, Room, Step, Submission, verification};
+use super::{
+    Caller, Flow, FlowError, Message, PendingChange, Room, Screen, Step, Submission, code_registration,
+    verification,
+};
 use crate::hooks::{LoginAttempt, LoginOutcome};
 use crate::identity::Identity;
 use crate::limiter::count_attempt;
@@ -23,7 +26,9 @@ pub(super) async fn with_password(
         return Err(FlowError::RegistrationDisabled);
     }
     let mut flow = flow.tried(Some(Method::Password));
-    flow.values = submission.traits.unwrap_or_default();
+    // Of a form in two steps the profile is there.
+    let known = (flow.screen == Screen::Credentials).then(|| std::mem::take(&mut flow.values));
+    flow.values = submission.traits.or(known).unwrap_or_default();
     // Creating accounts is never forgiven: a flood of sign-ups is one too.
     count_attempt(room.attempts, &room.settings.limits, room.tenant, (caller.address, None), room.now)
         .await?;
@@ -34,6 +39,9 @@ pub(super) async fn with_password(
         Err(violations) => {
             for violation in &violations {
                 flow.refuse_field(&violation.field, violation.into());
+            }
+            if flow.screen == Screen::Credentials {
+                flow.screen = Screen::Profile;
             }
             None
         }
@@ -72,6 +80,11 @@ pub(super) async fn with_password(
         return Ok(Step::Form(Box::new(identifier_taken(flow, room.settings))));
     }
     let hashed = room.hashing.hash(password, room.settings.argon2).await??;
+    if room.settings.account_enumeration == AccountEnumeration::Mitigate
+        && let Some(address) = code_registration::address_of(&checked)
+    {
+        return code_registration::after_proof(room, flow, address, (taken, hashed)).await;
+    }
     if taken {
         // Not before the hash: who must not learn it from words must not learn it from time.
         return Ok(Step::Form(Box::new(identifier_taken(flow, room.settings))));
@@ -79,7 +92,7 @@ pub(super) async fn with_password(
     let identity = Identity::new(IdentityId::generate(room.rng), &checked, room.rng, room.now);
     let identity = room.added(&context, identity).await?;
     let session = if room.settings.flow.session_after_registration {
-        first_session(room, caller, &identity, &checked).await?
+        first_session(room, caller, &identity, (&checked, Method::Password)).await?
     } else {
         None
     };
@@ -100,15 +113,15 @@ pub(super) async fn with_password(
 /// Attack: somebody who may have an account and may not sign in, before they are approved, say, signs up and is in. So the
 /// hook `login` is asked here as at any other sign-in. Whom it denies has the account and no session: when they sign in
 /// they see why.
-async fn first_session(
+pub(super) async fn first_session(
     room: Room<'_>,
     caller: Caller<'_>,
     identity: &Identity,
-    checked: &CheckedTraits,
+    (checked, method): (&CheckedTraits, Method),
 ) -> Result<Option<(Session, SessionToken)>, FlowError> {
     let attempt = LoginAttempt {
         identifier: checked.identifiers().first().map(ToString::to_string).unwrap_or_default(),
-        method: Method::Password,
+        method,
         refresh: false,
         origin: caller.origin(),
     };
@@ -117,8 +130,7 @@ async fn first_session(
         LoginOutcome::Allow { claims } => claims,
         LoginOutcome::Deny { .. } | LoginOutcome::RequireSecondFactor => return Ok(None),
     };
-    let proof =
-        AuthenticationMethod { method: Method::Password, aal: AssuranceLevel::Aal1, completed_at: room.now };
+    let proof = AuthenticationMethod { method, aal: AssuranceLevel::Aal1, completed_at: room.now };
     let device = caller.device(room.rng);
     let session = Session::begin(room.rng, identity, proof, device, &room.settings.session);
     Ok(Some((Session { claims, ..session }, SessionToken::generate(room.rng))))

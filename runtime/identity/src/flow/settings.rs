@@ -113,7 +113,7 @@ pub(super) fn owner<'a>(
     match flow.kind {
         FlowKind::Settings { identity, .. } if identity == live.identity().id => {
             let required = room.settings.flow.settings.required_aal;
-            if live.satisfies(required) { Ok(live) } else { Err(FlowError::SecondFactorRequired) }
+            if room.satisfies(live, required) { Ok(live) } else { Err(FlowError::SecondFactorRequired) }
         }
         FlowKind::Settings { .. }
         | FlowKind::Login { .. }

@@ -38,6 +38,8 @@ pub struct StartRequest<'a> {
     pub select_account: bool,
     /// The assurance level that is asked for.
     pub aal: Option<&'a str>,
+    /// To which address a code goes that proves the second factor.
+    pub via: Option<&'a str>,
     /// The hash of the cookie of the browser; absent for native applications.
     pub browser: Option<&'a KeyedHash>,
 }
@@ -57,6 +59,9 @@ pub enum StartError {
     /// A second factor is asked for, and the identity has none. The client's.
     #[error("the identity has no second factor")]
     SecondFactorUnavailable,
+    /// The account has no such address. The client's.
+    #[error("the account has no such address to send a code to")]
+    UnknownAddress,
     /// No such assurance level. The client's.
     #[error("no such assurance level")]
     UnknownAssuranceLevel,
@@ -193,7 +198,7 @@ async fn step_up(
         (Some("aal2"), None) => return Err(StartError::FirstFactorRequired),
         (Some("aal2"), Some(live)) => live,
         (None | Some(""), Some(live))
-            if !request.refresh && !request.select_account && !live.satisfies(required) =>
+            if !request.refresh && !request.select_account && !room.satisfies(live, required) =>
         {
             live
         }
@@ -202,7 +207,15 @@ async fn step_up(
     };
     let identity = live.identity().id;
     let factors = room.factors.list_factors(room.tenant, identity).await?;
-    let form = FactorForm::step_up(identity, &factors).ok_or(StartError::SecondFactorUnavailable)?;
+    let mut addresses = room.code_factor_of(live);
+    if let Some(via) = request.via.filter(|via| !via.is_empty()) {
+        addresses.retain(|address| address.is(via));
+        if addresses.is_empty() {
+            return Err(StartError::UnknownAddress);
+        }
+    }
+    let form = FactorForm::step_up(identity, &factors, addresses);
+    let form = form.ok_or(StartError::SecondFactorUnavailable)?;
     if live.session().assurance >= AssuranceLevel::Aal2 && !request.refresh {
         return Err(StartError::SessionAlreadyAvailable);
     }
@@ -229,7 +242,8 @@ async fn begin(
         return_to: return_to.map(|url| url.as_str().to_owned()),
         schema: schema.to_owned(),
     };
-    let flow = Flow::begin(new, room.rng, room.now, room.settings).with_factors(factors);
+    let waiting = request.login_challenge.filter(|_| new.kind.challenge().is_some());
+    let flow = Flow::begin(new, room.rng, room.now, room.settings).with_factors(factors).waited_for(waiting);
     Ok(insertion(room, OwnFlow::begun(flow, request.browser.cloned())))
 }
 

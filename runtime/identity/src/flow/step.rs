@@ -65,6 +65,8 @@ pub enum Step {
     },
     /// A wrong code. It is told only once it is counted: nobody tries many at a time.
     WrongCode(Box<Flow>),
+    /// The same as what it holds, of a proof that counts once: of several who submit the form at a time one is let in.
+    Once(Box<Self>),
     /// An address was proven.
     Verified {
         /// The form, saying so.

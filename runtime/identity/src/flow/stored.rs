@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use primitives::{KeyedHash, Rng, Sealer, TenantId, Timestamp};
 
-use super::Flow;
 use super::csrf::CsrfCookie;
+use super::{Flow, FlowKind, Transport};
 use crate::settings::FlowSettings;
 use crate::write::Write;
 
@@ -50,6 +50,8 @@ pub struct OwnFlow {
     pub flow: Flow,
     browser: Option<KeyedHash>,
     version: i64,
+    /// Whether the link of a message opened it, in another browser than the one that began it.
+    elsewhere: bool,
 }
 
 impl StoredFlow {
@@ -70,7 +72,34 @@ impl StoredFlow {
             None => true,
             Some(hash) => cookie.is_some_and(|cookie| cookie.is(sealer, tenant, hash)),
         };
-        if own { Ok(OwnFlow { flow, browser, version }) } else { Err(ForeignFlow) }
+        if own { Ok(OwnFlow { flow, browser, version, elsewhere: false }) } else { Err(ForeignFlow) }
+    }
+
+    /// The flow, for whoever has its cookie or the token of the link that was sent for it.
+    ///
+    /// A link is read where people read their mail. There it opens as a browser's form, whoever began it; the
+    /// authorization request that waits for it is the first browser's and stays there.
+    pub fn open(
+        self,
+        sealer: &Sealer,
+        tenant: &TenantId,
+        cookie: Option<&CsrfCookie>,
+        token: Option<&str>,
+    ) -> Result<OwnFlow, ForeignFlow> {
+        let is_of_link = |token: &&str| {
+            self.flow.link.as_ref().is_some_and(|link| link.is(sealer, tenant, self.flow.id, token))
+        };
+        let Some(token) = token.filter(is_of_link) else { return self.check_browser(sealer, tenant, cookie) };
+        let Self { mut flow, browser, version } = self;
+        let own = browser.as_ref().zip(cookie).is_some_and(|(hash, cookie)| cookie.is(sealer, tenant, hash));
+        if let Some(link) = &mut flow.link {
+            link.open(token);
+        }
+        flow.transport = Transport::Browser;
+        if !own {
+            flow.forget_waiting();
+        }
+        Ok(OwnFlow { flow, browser, version, elsewhere: !own })
     }
 
     /// The flow, for storage to seal.
@@ -92,7 +121,12 @@ impl StoredFlow {
 impl OwnFlow {
     /// A new flow of this caller.
     pub const fn begun(flow: Flow, browser: Option<KeyedHash>) -> Self {
-        Self { flow, browser, version: 1 }
+        Self { flow, browser, version: 1, elsewhere: false }
+    }
+
+    /// Whether a link opened it, in another browser than the one that began it.
+    pub const fn is_elsewhere(&self) -> bool {
+        self.elsewhere
     }
 
     /// The write that stores a new flow and keeps the bounds.
@@ -125,5 +159,16 @@ impl OwnFlow {
 
     fn stored(&self, flow: Flow) -> StoredFlow {
         StoredFlow { flow, browser: self.browser.clone(), version: self.version }
+    }
+}
+
+impl Flow {
+    fn forget_waiting(&mut self) {
+        self.waiting = None;
+        if let FlowKind::Login { login_challenge, .. } | FlowKind::Registration { login_challenge } =
+            &mut self.kind
+        {
+            *login_challenge = None;
+        }
     }
 }

@@ -21,6 +21,14 @@ pub struct Submission {
     pub email: Option<String>,
     /// The code that was sent to it.
     pub code: Option<String>,
+    /// Whether the code is to be sent once more.
+    pub resend: Option<String>,
+    /// To which address the code goes.
+    pub address: Option<String>,
+    /// To which page of the form to go back.
+    pub screen: Option<String>,
+    /// The token of the link that was sent to it, from the address of the form.
+    pub token: Option<String>,
     /// The traits; absent when the form has none.
     pub traits: Option<Map<String, Value>>,
     /// What it says of second factors.
@@ -46,7 +54,8 @@ impl Submission {
         let csrf_token = text("csrf_token")?;
         let identifier = text("identifier")?.or(text("password_identifier")?);
         let password = text("password")?.map(PlainPassword::new);
-        let (email, code) = (text("email")?, text("code")?);
+        let (email, code, resend) = (text("email")?, text("code")?, text("resend")?);
+        let (screen, address) = (text("screen")?, text("address")?);
         let factors = FactorSubmission {
             totp_code: text("totp_code")?,
             lookup_secret: text("lookup_secret")?,
@@ -69,6 +78,10 @@ impl Submission {
             password,
             email,
             code,
+            resend,
+            address,
+            screen,
+            token: None,
             traits,
             factors,
         })
@@ -90,6 +103,19 @@ impl Submission {
                 "password" => submission.password = Some(PlainPassword::new(value)),
                 "email" => submission.email = Some(value),
                 "code" => submission.code = Some(value),
+                "address" => {
+                    submission.method.get_or_insert_with(|| "code".to_owned());
+                    submission.address = Some(value);
+                }
+                "screen" => {
+                    submission.method.get_or_insert_with(|| "profile".to_owned());
+                    submission.screen = Some(value);
+                }
+                "resend" => {
+                    // The button says which method by itself: those without scripts send no other.
+                    submission.method.get_or_insert_with(|| value.clone());
+                    submission.resend = Some(value);
+                }
                 _ => {
                     let Some(field) = schema.fields().iter().find(|field| field.name == name) else {
                         continue;

@@ -1,15 +1,16 @@
-//! Verifying an address: whoever has the code that was sent to it has the address.
+//! Verifying an address: whoever has what was sent to it has the address.
 
 use primitives::{Actor, AuditEvent, Change};
 
-use super::challenge::{Purpose, Recipient, Submitted, code_sent, submitted, with_verified};
+use super::challenge::{Purpose, Submitted, sent, submitted, with_verified};
+use super::sending::Recipient;
 use super::{
     Caller, Challenge, Flow, FlowError, FlowKind, Message, NewFlow, Room, Step, Submission, Transport,
 };
 use crate::identity::{AddressKind, Identity};
 use crate::write::Write;
 
-pub(super) async fn with_code(
+pub(super) async fn with_message(
     room: Room<'_>,
     caller: Caller<'_>,
     flow: Flow,
@@ -21,7 +22,7 @@ pub(super) async fn with_code(
     let (identity, address) = match submitted(room, caller, &flow, &submission, Purpose::Verification).await?
     {
         Submitted::Answered(step) => return Ok(step),
-        Submitted::Proven { identity, address } => (identity, address),
+        Submitted::Proven { identity, address, .. } => (identity, address),
     };
     let mut change = Change::new(room.tenant.clone()).audit(AuditEvent::new(
         "address.verified",
@@ -33,7 +34,8 @@ pub(super) async fn with_code(
     if let Some(verified) = &verified {
         change = change.write(Write::ReplaceIdentity(Box::new(verified.clone())));
     }
-    let mut flow = flow.tried(Some(super::Method::Code)).with_message(Message::address_verified());
+    let active = flow.active;
+    let mut flow = flow.tried(active).with_message(Message::address_verified());
     flow.kind = FlowKind::Verification { challenge: Challenge::PassedChallenge };
     flow.values.clear();
     let identity = verified.map_or(identity, Box::new);
@@ -71,8 +73,9 @@ pub(super) fn begun(
         };
         let flow = Flow::begin(flow, room.rng, room.now, room.settings);
         let whose = Some((identity.id, identity.organisation));
-        let recipient = Recipient { to: address.value.clone(), whose, is_sent: true };
-        code_sent(room, flow, Purpose::Verification, recipient)
+        let (via, to) = (address.via, address.value.clone());
+        let recipient = Recipient { via, to, whose, is_known: true, is_sent: true };
+        sent(room, flow, Purpose::Verification, recipient)
     })
     .unzip()
 }

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -40,6 +41,8 @@ pub struct HashingPool {
 struct Queue {
     shared: Arc<Shared>,
     capacity: usize,
+    /// How many hashes were asked for.
+    asked: AtomicU64,
 }
 
 struct Job {
@@ -63,12 +66,18 @@ impl HashingPool {
     pub fn start(workers: usize, queue: usize, rng: Arc<dyn Rng>) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         // Made first: if a thread does not start, the ones before it end.
-        let queue = Arc::new(Queue { shared: Arc::clone(&shared), capacity: queue.max(1) });
+        let queue =
+            Arc::new(Queue { shared: Arc::clone(&shared), capacity: queue.max(1), asked: AtomicU64::new(0) });
         for number in 0..workers.max(1) {
             let shared = Arc::clone(&shared);
             thread::Builder::new().name(format!("hash-{number}")).spawn(move || shared.work_off())?;
         }
         Ok(Self { queue, rng })
+    }
+
+    /// How many hashes were asked of it so far: what two answers that must look alike have to have in common.
+    pub fn asked(&self) -> u64 {
+        self.queue.asked.load(Ordering::Relaxed)
     }
 
     /// Hashes a new password.
@@ -102,6 +111,7 @@ impl HashingPool {
     }
 
     async fn submit(&self, work: Work) -> Result<Answer, Busy> {
+        self.queue.asked.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
         self.queue.push(Job { work, answer })?;
         answered.await.map_err(|_| busy())

@@ -75,8 +75,10 @@ impl InputType {
 /// The `ory.sh/kratos` keywords that we act on. The document keeps the others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Keywords {
-    /// `credentials.password.identifier`
+    /// `credentials.password.identifier` or `credentials.code.identifier`
     pub identifies: bool,
+    /// `credentials.code.via`, where that identifies.
+    pub code: Option<AddressKind>,
     /// `verification.via`
     pub verification: Option<AddressKind>,
     /// `recovery.via`
@@ -93,9 +95,13 @@ impl Keywords {
                 Some("sms" | "phone") => Some(AddressKind::Sms),
                 _ => None,
             };
+        let identifies = |credential| {
+            schema.pointer(&format!("/ory.sh~1kratos/credentials/{credential}/identifier"))
+                == Some(&Value::Bool(true))
+        };
         Self {
-            identifies: schema.pointer("/ory.sh~1kratos/credentials/password/identifier")
-                == Some(&Value::Bool(true)),
+            identifies: identifies("password") || identifies("code"),
+            code: via("credentials/code").filter(|_| identifies("code")),
             verification: via("verification"),
             recovery: via("recovery"),
         }

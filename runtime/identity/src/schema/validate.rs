@@ -21,6 +21,7 @@ pub struct CheckedTraits {
     identifiers: Vec<Identifier>,
     verifiable: Vec<(AddressKind, String)>,
     recovery: Vec<(AddressKind, String)>,
+    codes: Vec<(AddressKind, String)>,
 }
 
 impl CheckedTraits {
@@ -42,6 +43,11 @@ impl CheckedTraits {
     /// The addresses to verify.
     pub fn verifiable(&self) -> &[(AddressKind, String)] {
         &self.verifiable
+    }
+
+    /// The addresses to which codes to sign in are sent.
+    pub fn codes(&self) -> &[(AddressKind, String)] {
+        &self.codes
     }
 
     /// The addresses through which the account can be recovered.
@@ -154,7 +160,17 @@ impl Schema {
             identifiers: found.identifiers,
             verifiable: found.verifiable,
             recovery: found.recovery,
+            codes: found.codes,
         })
+    }
+
+    /// The addresses among traits to which codes to sign in are sent, whether or not the traits still fit.
+    pub fn code_addresses(&self, traits: &Map<String, Value>) -> Vec<(AddressKind, String)> {
+        let mut found = Found::default();
+        if let Some(schema) = self.document().pointer("/properties/traits") {
+            found.walk(self.document(), schema, &mut Value::Object(traits.clone()), "traits");
+        }
+        found.codes
     }
 }
 
@@ -163,6 +179,7 @@ struct Found {
     identifiers: Vec<Identifier>,
     verifiable: Vec<(AddressKind, String)>,
     recovery: Vec<(AddressKind, String)>,
+    codes: Vec<(AddressKind, String)>,
     violations: Vec<TraitViolation>,
 }
 
@@ -202,6 +219,9 @@ impl Found {
         let address = identifier.as_str().to_owned();
         if let Some(via) = keywords.verification {
             self.verifiable.push((via, address.clone()));
+        }
+        if let Some(via) = keywords.code {
+            self.codes.push((via, address.clone()));
         }
         if let Some(via) = keywords.recovery {
             self.recovery.push((via, address));

@@ -78,6 +78,8 @@ pub enum Method {
     Code,
     /// The same, to get back in.
     CodeRecovery,
+    /// A link that was sent to an address, to get back in.
+    LinkRecovery,
     /// A code of an authenticator app.
     Totp,
     /// A backup code.
@@ -91,8 +93,17 @@ impl Method {
             Self::Password => "password",
             Self::Code => "code",
             Self::CodeRecovery => "code_recovery",
+            Self::LinkRecovery => "link_recovery",
             Self::Totp => "totp",
             Self::LookupSecret => "lookup_secret",
+        }
+    }
+
+    /// Whether it proves that a message was received.
+    pub const fn is_of_message(self) -> bool {
+        match self {
+            Self::Code | Self::CodeRecovery | Self::LinkRecovery => true,
+            Self::Password | Self::Totp | Self::LookupSecret => false,
         }
     }
 
@@ -100,7 +111,7 @@ impl Method {
     pub const fn amr(self) -> &'static str {
         match self {
             Self::Password => "pwd",
-            Self::Code | Self::CodeRecovery | Self::Totp | Self::LookupSecret => "otp",
+            Self::Code | Self::CodeRecovery | Self::LinkRecovery | Self::Totp | Self::LookupSecret => "otp",
         }
     }
 }

@@ -77,6 +77,7 @@ async fn flows_in_every_state() {
                     | Step::Refreshed { .. }
                     | Step::Registered { .. }
                     | Step::Challenged { .. }
+                    | Step::Once(_)
                     | Step::WrongCode(_)
                     | Step::Verified { .. }
                     | Step::Recovered(_),

@@ -5,12 +5,15 @@
 #![expect(clippy::indexing_slicing, reason = "documents are read by their members")]
 
 mod administration;
+mod code_factor;
+mod code_login;
 mod credential_import;
 mod csrf;
 mod documents;
 mod enumeration;
 mod hooks;
 mod limiter;
+mod link;
 mod openapi;
 mod problems;
 mod properties;
@@ -18,5 +21,6 @@ mod recovery;
 mod refresh;
 mod revoke;
 mod schemas;
+mod screens;
 mod second_factor;
 mod world;

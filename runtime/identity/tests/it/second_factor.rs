@@ -52,6 +52,7 @@ fn request<'a>(base: &'a url::Url, aal: Option<&'a str>, refresh: bool) -> Start
         refresh,
         select_account: false,
         aal,
+        via: None,
         browser: None,
     }
 }

@@ -31,11 +31,11 @@ pub(crate) const BASE: &str = "https://id.example/t/acme";
 
 pub(crate) struct World {
     pub(crate) tenant: TenantId,
-    base: Url,
+    pub(crate) base: Url,
     pub(crate) settings: Settings,
     pub(crate) schemas: Schemas,
     pub(crate) people: People,
-    hashing: HashingPool,
+    pub(crate) hashing: HashingPool,
     pub(crate) hooks: Box<dyn IdentityHooks>,
     pub(crate) attempts: AttemptsInMemory,
     pub(crate) sealer: Sealer,
@@ -112,6 +112,25 @@ impl World {
         next_step(self.room(), caller, flow, submission).await
     }
 
+    /// Submits a form that is there.
+    pub(crate) async fn submit_to(&self, flow: &Flow, body: &Value) -> Result<Step, FlowError> {
+        let address = ClientAddress("203.0.113.9".parse().unwrap());
+        let caller = Caller { address, user_agent: Some("test"), session: None };
+        let submission = Submission::from_json(body.to_string().as_bytes()).unwrap();
+        next_step(self.room(), caller, flow.clone(), submission).await
+    }
+
+    /// What whoever has a form sees of it.
+    pub(crate) fn shown_form(&self, flow: &Flow) -> String {
+        let view = portcullis_identity::flow::FlowView {
+            base_url: BASE,
+            schema: self.schemas.default_schema(),
+            csrf_token: Some("x"),
+            identity: None,
+        };
+        portcullis_identity::flow::flow_document(flow, view).to_string()
+    }
+
     pub(crate) async fn login(&self, identifier: &str, password: &str) -> Result<Step, FlowError> {
         let body = serde_json::json!({"method": "password", "identifier": identifier, "password": password});
         self.submit(login(None), None, &body).await
@@ -174,6 +193,8 @@ pub(crate) fn message(step: &Step) -> u32 {
 
 #[derive(Default)]
 struct Kept {
+    /// How often something was looked up.
+    asked: usize,
     identities: BTreeMap<IdentityId, Identity>,
     passwords: BTreeMap<IdentityId, HashedPassword>,
     identifiers: BTreeMap<Identifier, IdentityId>,
@@ -240,10 +261,16 @@ impl People {
         kept.passwords[&kept.identifiers[&Identifier::parse(email).unwrap()]].clone()
     }
 
+    /// How often something was looked up so far.
+    pub(crate) fn asked(&self) -> usize {
+        self.0.lock().unwrap().asked
+    }
+
     fn read<'a, T: Send + 'a>(
         &self,
         read: impl FnOnce(&Kept) -> T,
     ) -> BoxFuture<'a, Result<T, StoreUnavailable>> {
+        self.0.lock().unwrap().asked += 1;
         ready(Ok(read(&self.0.lock().unwrap()))).boxed()
     }
 }

@@ -11,18 +11,30 @@ impl Pages {
     pub fn login(&self, flow: &FlowView, context: &PageContext<'_>) -> String {
         let words = self.words(context);
         let forms = Forms { ui: &flow.ui, words, purpose: Purpose::Login, password_hint: None };
+        // Before the code page: a second factor has others beside it.
         if flow.requested_aal.as_deref() == Some("aal2") {
             return self.second_step(flow, &forms, context);
+        }
+        if flow.state.as_deref() == Some("sent_email") {
+            return self.code_sent(flow, &forms, context);
         }
         if flow.refresh {
             return self.confirm(flow, &forms, context);
         }
-        let lead = lead(&words.login.to_client, &words.login.to_tenant, flow, context);
-        let other = context.registration.then(|| OtherWay {
+        let identified = flow.value_of("identifier").filter(|_| flow.hides("identifier"));
+        let lead = match identified {
+            Some(subject) => fill(&words.login.identified_lead, &[("subject", subject)]),
+            None => lead(&words.login.to_client, &words.login.to_tenant, flow, context),
+        };
+        let create = || OtherWay {
             question: fill(&words.login.no_account, &[("tenant", &context.branding.name)]),
             label: words.login.create_account.clone(),
             href: self_service(context, "registration", flow),
-        });
+        };
+        let other = match identified {
+            Some(_) => Some(self.somebody_else(flow, context)),
+            None => context.registration.then(create),
+        };
         let forgotten = context.recovery.then(|| Piece {
             text: words.login.forgotten.clone(),
             href: Some(self_service(context, "recovery", flow)),
@@ -36,10 +48,15 @@ impl Pages {
         let w = &self.words(context).login;
         let mut kinds = forms.groups();
         // Where the last attempt went wrong is where the person goes on.
-        kinds.sort_by_key(|kind| !forms.of(|group| group == *kind).has_errors());
+        let is_sent = flow.state.as_deref() == Some("sent_email");
+        kinds.sort_by_key(|kind| {
+            let goes_on = is_sent && *kind == "code";
+            !(goes_on || forms.of(|group| group == *kind).has_errors())
+        });
         let lead = match kinds.first() {
             Some(&"totp") => w.second_totp.clone(),
             Some(&"lookup_secret") => w.second_lookup_secret.clone(),
+            Some(&"code") if is_sent => w.second_code.clone(),
             _ => w.second_lead.clone(),
         };
         let mut each = kinds.into_iter().map(|kind| forms.of(|group| group == kind));
@@ -58,6 +75,19 @@ impl Pages {
             agreement: Vec::new(),
             other: Some(self.somebody_else(flow, context)),
         })
+    }
+
+    /// Signing in with what was sent: with its code, or with its link where that was opened.
+    fn code_sent(&self, flow: &FlowView, forms: &Forms<'_>, context: &PageContext<'_>) -> String {
+        let w = &self.words(context).login;
+        let subject = flow.value_of("identifier").unwrap_or_default();
+        let (title, lead) = if flow.has("code") {
+            (w.title.clone(), w.code_lead.clone())
+        } else {
+            (w.here_title.clone(), fill(&w.here_lead, &[("subject", subject)]))
+        };
+        let other = Some(self.somebody_else(flow, context));
+        flow_page(self.frame(context, title), forms, lead, Ways { other, ..Ways::default() })
     }
 
     fn somebody_else(&self, flow: &FlowView, context: &PageContext<'_>) -> OtherWay {

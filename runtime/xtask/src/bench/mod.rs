@@ -3,6 +3,7 @@
 //! A bar that is missed is printed as missed; nothing fails because of time.
 
 mod cores;
+mod enumeration;
 mod hook;
 mod hook_calls;
 mod http;
@@ -35,6 +36,8 @@ pub(crate) use oidc_provider::OidcProvider;
 pub(crate) enum Bench {
     /// Ours and `oidc-provider` (npm), alternating, with the same load generator on loopback
     Http(Settings),
+    /// Whether the time of an answer tells who has an account
+    Enumeration(enumeration::Pairs),
     /// The span of a hook call in real requests, at half load
     Hook,
     /// Another tenant's latency beside a plugin that never ends
@@ -79,6 +82,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     install::debian_packages(&[install::WRK])?;
     match bench {
         Bench::Http(settings) => http::run(settings),
+        Bench::Enumeration(amount) => enumeration::run(amount),
         Bench::Hook => hook::run(),
         Bench::Neighbours => neighbours::run(),
         Bench::Import(amount) => import::run(amount),

@@ -54,7 +54,8 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
 
 fn tenant(plugin: &str) -> String {
     format!(
-        "[[tenant]]\nid = \"{TENANT}\"\n\n{ROOMY_LIMITS}[tenant.branding]\nname = \"Acme\"\n\n\
+        "[[tenant]]\nid = \"{TENANT}\"\n\n{ROOMY_LIMITS}\
+         [tenant.identity.code]\npasswordless_enabled = true\nmagic_link = true\n\n[tenant.branding]\nname = \"Acme\"\n\n\
          [[tenant.plugin]]\nname = \"enrich-token\"\ncomponent = \"{plugin}\"\n\n\
          [tenant.plugin.settings.domains.\"acme.example\"]\nplan = \"team\"\nseats = 12\n\n\
          [tenant.plugin.settings.domains.\"late.example\"]\nplan = \"team\"\nseats = 3\nsuspended = true\n"

@@ -12,7 +12,11 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
         let file = place.write(&format!("{name}.json"), &operations::document(place.binary()?, listener)?)?;
         script.arg(format!("--{name}")).arg(file);
     }
-    let tenant = format!("[[tenant]]\nid = \"default\"\n\n{}", tenant_settings());
+    let tenant = format!(
+        "[[tenant]]\nid = \"default\"\n\n{}\
+         [tenant.identity.code]\npasswordless_enabled = true\nmagic_link = true\n",
+        tenant_settings()
+    );
     let node = Node::start(place.binary()?, &place.directory, &tenant)?;
     script.args(["--public", &node.public, "--admin", &node.admin, "--key-file"]).arg(&node.admin_key_file);
     script.arg("--guests").arg(workspace::target_directory().join("guests/wasm32-wasip2/release"));

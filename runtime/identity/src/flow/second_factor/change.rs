@@ -69,7 +69,7 @@ pub(in crate::flow) async fn change_lookup_secrets(
         }
         (Some(FactorButton::LookupSecretReveal), Some((SecondFactor::LookupSecret(codes), _))) => {
             flow.factors.lookup_secret = LookupForm::Revealed(codes.clone());
-            let seen = audit("identity.credential_revealed", live, FactorKind::LookupSecret);
+            let seen = audit("identity.credential_revealed", live, FactorKind::LookupSecret.method());
             Ok(Step::Shown(Box::new(flow), Change::new(room.tenant.clone()).audit(seen)))
         }
         (Some(FactorButton::LookupSecretConfirm), stored) => {
@@ -113,15 +113,15 @@ async fn begin<'a>(
 fn set(room: Room<'_>, live: &LiveSession, flow: Flow, factor: SecondFactor, replaces: Option<i64>) -> Step {
     let kind = factor.kind();
     let write = Write::SetFactor { identity: live.identity().id, factor, replaces, at: room.now };
-    let added = audit("identity.credential_added", live, kind);
+    let added = audit("identity.credential_added", live, kind.method());
     let change = Change::new(room.tenant.clone()).write(write).audit(added);
-    let (_, change) = proven(room, live, kind, SessionClaims::default(), change);
+    let (_, change) = proven(room, live, kind.method(), SessionClaims::default(), change);
     saved(live, flow, change)
 }
 
 fn removed(room: Room<'_>, live: &LiveSession, flow: Flow, kind: FactorKind) -> Step {
     let write = Write::RemoveFactor { identity: live.identity().id, kind };
-    let gone = audit("identity.credential_removed", live, kind);
+    let gone = audit("identity.credential_removed", live, kind.method());
     saved(live, flow, Change::new(room.tenant.clone()).write(write).audit(gone))
 }
 

@@ -4,6 +4,7 @@
 //! not confirmed yet, and backup codes that were made but not taken.
 
 mod change;
+mod code;
 mod nodes;
 mod prove;
 
@@ -12,6 +13,8 @@ use primitives::{Actor, AuditEvent, Change, IdentityId, SessionClaims};
 use serde::{Deserialize, Serialize};
 
 pub(super) use change::{change_lookup_secrets, change_totp};
+pub use code::CodeAddress;
+pub(super) use code::prove_by_code;
 pub(super) use nodes::nodes;
 pub(super) use prove::prove;
 
@@ -21,7 +24,7 @@ use crate::factor::totp::TotpSecret;
 use crate::factor::{FactorKind, StoredFactor, find};
 use crate::identity::Identity;
 use crate::ports::StoreUnavailable;
-use crate::session::{AuthenticationMethod, LiveSession, Session};
+use crate::session::{AuthenticationMethod, LiveSession, Method, Session};
 use crate::settings::RequiredAssurance;
 use crate::write::Write;
 
@@ -45,6 +48,9 @@ pub struct StepUp {
     pub identity: IdentityId,
     /// What they can prove it with.
     pub kinds: Vec<FactorKind>,
+    /// Where a code can be sent that proves it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<CodeAddress>,
 }
 
 /// An authenticator app as a settings form shows it.
@@ -149,12 +155,17 @@ impl FactorForm {
     }
 
     /// A sign-in of somebody with these factors; `None` if they have none.
-    pub(super) fn step_up(identity: IdentityId, factors: &[StoredFactor]) -> Option<Self> {
+    pub(super) fn step_up(
+        identity: IdentityId,
+        factors: &[StoredFactor],
+        addresses: Vec<CodeAddress>,
+    ) -> Option<Self> {
         let kinds: Vec<FactorKind> = [FactorKind::Totp, FactorKind::LookupSecret]
             .into_iter()
             .filter(|kind| find(factors, *kind).is_some())
             .collect();
-        (!kinds.is_empty()).then(|| Self { step_up: Some(StepUp { identity, kinds }), ..Self::default() })
+        let has_any = !kinds.is_empty() || !addresses.is_empty();
+        has_any.then(|| Self { step_up: Some(StepUp { identity, kinds, addresses }), ..Self::default() })
     }
 
     /// What a settings form shows of an identity's factors.
@@ -211,9 +222,10 @@ impl Flow {
     }
 }
 
-/// Whether somebody who signed in with a password proves a second factor before the session is worth anything.
-pub(super) fn is_next(room: Room<'_>, identity: &Identity) -> bool {
-    identity.available >= AssuranceLevel::Aal2
+/// Whether somebody who signed in so proves a second factor before the session is worth anything.
+pub(super) fn is_next(room: Room<'_>, identity: &Identity, first: Method) -> bool {
+    (identity.available >= AssuranceLevel::Aal2
+        || !room.code_factor(identity, std::iter::once(first)).is_empty())
         && room.settings.session.whoami.required_aal == RequiredAssurance::HighestAvailable
 }
 
@@ -223,12 +235,11 @@ pub(super) fn is_next(room: Room<'_>, identity: &Identity) -> bool {
 fn proven(
     room: Room<'_>,
     live: &LiveSession,
-    kind: FactorKind,
+    method: Method,
     claims: SessionClaims,
     change: Change<Write>,
 ) -> (Session, Change<Write>) {
-    let method =
-        AuthenticationMethod { method: kind.method(), aal: AssuranceLevel::Aal2, completed_at: room.now };
+    let method = AuthenticationMethod { method, aal: AssuranceLevel::Aal2, completed_at: room.now };
     let mut session = live.session().proven(method.clone());
     if !claims.is_empty() {
         session.claims = claims;
@@ -244,7 +255,7 @@ fn proven(
     (session, change.write(write))
 }
 
-fn audit(action: &'static str, live: &LiveSession, kind: FactorKind) -> AuditEvent {
+fn audit(action: &'static str, live: &LiveSession, kind: Method) -> AuditEvent {
     let identity = live.identity().id;
     AuditEvent::new(action, Actor::Subject(identity), "identity", &identity).with("type", &kind.as_str())
 }

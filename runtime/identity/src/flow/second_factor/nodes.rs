@@ -3,7 +3,7 @@
 use primitives::Timestamp;
 use serde_json::{Value, json};
 
-use super::{LookupForm, TotpForm};
+use super::{LookupForm, TotpForm, code};
 use crate::factor::lookup_secret::{LookupSecret, LookupSecrets};
 use crate::factor::totp::TotpSecret;
 use crate::factor::{FactorKind, qr};
@@ -14,7 +14,8 @@ use crate::flow::{Flow, Message};
 pub(in crate::flow) fn nodes(flow: &Flow) -> Vec<Value> {
     let form = &flow.factors;
     if let Some(step_up) = &form.step_up {
-        return step_up.kinds.iter().flat_map(|kind| proof(*kind, flow)).collect();
+        let proofs = step_up.kinds.iter().flat_map(|kind| proof(*kind, flow));
+        return proofs.chain(code::nodes(&step_up.addresses, flow)).collect();
     }
     let mut nodes = match &form.totp {
         TotpForm::Hidden => Vec::new(),

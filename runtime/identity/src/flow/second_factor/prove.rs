@@ -17,6 +17,7 @@ use crate::factor::{FactorKind, SecondFactor, StoredFactor, find};
 use crate::flow::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission};
 use crate::hooks::{LoginAttempt, LoginOutcome};
 use crate::limiter::{LimitKey, count_attempt, forgive_attempt};
+use crate::session::{LiveSession, Method};
 use crate::write::Write;
 
 pub(in crate::flow) async fn prove(
@@ -26,12 +27,8 @@ pub(in crate::flow) async fn prove(
     submission: Submission,
     kind: Option<FactorKind>,
 ) -> Result<Step, FlowError> {
-    let Some(step_up) = flow.factors.step_up.clone() else { return Err(FlowError::SessionRequired) };
-    let live = caller.session.ok_or(FlowError::SessionRequired)?;
+    let live = owner(&flow, caller)?;
     let identity = live.identity();
-    if identity.id != step_up.identity {
-        return Err(FlowError::IdentityMismatch);
-    }
     let Some(kind) = kind else {
         return Ok(Step::Form(Box::new(flow.tried(None).with_message(Message::no_strategy("login")))));
     };
@@ -61,7 +58,7 @@ pub(in crate::flow) async fn prove(
             return Ok(Step::Form(Box::new(flow)));
         }
     };
-    let claims = match ask(room, caller, &flow, kind).await? {
+    let claims = match allowed(room, caller, &flow, kind.method()).await? {
         LoginOutcome::Allow { claims } => claims,
         LoginOutcome::RequireSecondFactor => SessionClaims::default(),
         LoginOutcome::Deny { message } => {
@@ -70,10 +67,20 @@ pub(in crate::flow) async fn prove(
     };
     forgive_attempt(room.attempts, limits, room.tenant, who, room.now).await;
     room.attempts.forgive(key(), limits.second_factor, room.now).await;
-    let change =
-        Change::new(room.tenant.clone()).write(write).audit(audit("session.second_factor", live, kind));
-    let (session, change) = proven(room, live, kind, claims, change);
+    let change = Change::new(room.tenant.clone()).write(write).audit(audit(
+        "session.second_factor",
+        live,
+        kind.method(),
+    ));
+    let (session, change) = proven(room, live, kind.method(), claims, change);
     Ok(Step::Refreshed { session, change })
+}
+
+/// The session of whoever the form asks.
+pub(super) fn owner<'a>(flow: &Flow, caller: Caller<'a>) -> Result<&'a LiveSession, FlowError> {
+    let Some(step_up) = &flow.factors.step_up else { return Err(FlowError::SessionRequired) };
+    let live = caller.session.ok_or(FlowError::SessionRequired)?;
+    if live.identity().id == step_up.identity { Ok(live) } else { Err(FlowError::IdentityMismatch) }
 }
 
 /// The factor after the code was used.
@@ -100,18 +107,18 @@ fn absent(kind: FactorKind) -> Message {
 }
 
 /// What the tenant's plugins say, who see that a second factor was proven by its method.
-async fn ask(
+pub(super) async fn allowed(
     room: Room<'_>,
     caller: Caller<'_>,
     flow: &Flow,
-    kind: FactorKind,
+    method: Method,
 ) -> Result<LoginOutcome, FlowError> {
     let Some(live) = caller.session else { return Err(FlowError::SessionRequired) };
     let identity = live.identity();
     let held = room.identities.list_identifiers(room.tenant, identity.id).await?;
     let attempt = LoginAttempt {
         identifier: held.into_iter().next().unwrap_or_default(),
-        method: kind.method(),
+        method,
         refresh: matches!(flow.kind, FlowKind::Login { refresh: Some(_), .. }),
         origin: caller.origin(),
     };

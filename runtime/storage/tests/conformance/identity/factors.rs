@@ -31,6 +31,7 @@ fn request<'a>(base: &'a url::Url, aal: Option<&'a str>) -> StartRequest<'a> {
         refresh: false,
         select_account: false,
         aal,
+        via: None,
         browser: None,
     }
 }

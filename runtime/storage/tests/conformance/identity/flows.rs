@@ -30,6 +30,7 @@ impl World {
             refresh: false,
             select_account: false,
             aal: None,
+            via: None,
             browser,
         };
         let address = ClientAddress("203.0.113.9".parse().unwrap());
