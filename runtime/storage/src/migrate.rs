@@ -51,6 +51,8 @@ const MIGRATIONS: &[Migration] = migrations![
     22 "0022_placeholder.sql",
     23 "0023_placeholder.sql",
     24 "0024_placeholder.sql",
+    25 "0025_identity_links.sql",
+    26 "0026_provider_secrets.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

@@ -77,6 +77,7 @@ pub(super) async fn apply_step(client: Client<'_>, step: Step) -> Result<Option<
             Ok(Some(shown(client, &flow)))
         }
         Step::Elsewhere(place) => elsewhere(client, place.as_str()).map(Some),
+        Step::ToProvider(url) => elsewhere(client, url.as_str()).map(Some),
         Step::SignedIn(signed_in) => signed_in_newly(client, *signed_in).await,
         Step::Refreshed { session, change } => {
             if apply(client.call, change.write(client.own.remove())).await? == Applied::Missed {
@@ -119,7 +120,8 @@ pub(super) async fn form(client: Client<'_>, flow: Flow) -> Result<Answer, Probl
         let document = document(call, &flow, client.cookie, client.session);
         return Ok(json_no_store(StatusCode::BAD_REQUEST, &document));
     }
-    Ok(see_other(&client.kind.page_url(call, flow.id)))
+    // It may have become another: a sign-in that turns out to be a sign-up.
+    Ok(see_other(&Kind::of(&flow.kind).page_url(call, flow.id)))
 }
 
 /// The form with what was asked to see.

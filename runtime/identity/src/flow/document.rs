@@ -4,8 +4,9 @@ use primitives::Timestamp;
 use primitives::subject::AssuranceLevel;
 use serde_json::{Map, Value, json};
 
-use super::{Challenge, Flow, FlowKind, Message, Transport, second_factor};
+use super::{Challenge, Flow, FlowKind, Message, Transport, oidc, second_factor};
 use crate::identity::Identity;
+use crate::providers::Offer;
 use crate::schema::{Field, Schema};
 use crate::session::{Method, identity_document};
 
@@ -20,6 +21,8 @@ pub struct FlowView<'a> {
     pub csrf_token: Option<&'a str>,
     /// The identity of a settings flow.
     pub identity: Option<&'a Identity>,
+    /// The other providers that forms offer.
+    pub providers: &'a [Offer],
 }
 
 /// The `loginFlow`, `registrationFlow` or `settingsFlow` document.
@@ -92,6 +95,10 @@ pub fn schema_url(base_url: &str, id: &str) -> String {
 /// The form's nodes in the order in which they are to be shown.
 fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
     let mut nodes = Vec::new();
+    // Of a sign-in the other providers are first, as the flow API has them.
+    if matches!(flow.kind, FlowKind::Login { .. }) && !flow.is_step_up() {
+        nodes.extend(oidc::login_nodes(flow, view));
+    }
     let token = match flow.transport {
         Transport::Browser => view.csrf_token.unwrap_or_default(),
         Transport::Api => "",
@@ -108,10 +115,14 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
             nodes.push(input.node("password", Some(Message::password_label()), flow));
             nodes.push(submit(Method::Password.as_str(), "password", Message::sign_in_with_password(), flow));
         }
+        FlowKind::Registration { .. } if flow.federation.is_completing() => {
+            nodes.extend(oidc::completion_nodes(flow, view));
+        }
         FlowKind::Registration { .. } => {
             for field in view.schema.fields() {
                 nodes.push(trait_node(field, &flow.values, "default", flow));
             }
+            nodes.extend(oidc::registration_nodes(flow, view));
             let input = Input::new("password", "password").required().autocomplete("new-password");
             nodes.push(input.node("password", Some(Message::password_label()), flow));
             nodes.push(submit(Method::Password.as_str(), "password", Message::sign_up(), flow));
@@ -127,6 +138,7 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
             let input = Input::new("password", "password").required().autocomplete("new-password");
             nodes.push(input.node("password", Some(Message::password_label()), flow));
             nodes.push(submit(Method::Password.as_str(), "password", Message::save(), flow));
+            nodes.extend(oidc::settings_nodes(flow, view));
             nodes.extend(second_factor::nodes(flow));
         }
         FlowKind::Verification { challenge } | FlowKind::Recovery { challenge } => {
@@ -181,7 +193,7 @@ fn challenge_nodes(challenge: &Challenge, flow: &Flow, view: FlowView<'_>) -> Ve
     }
 }
 
-fn trait_node(field: &Field, values: &Map<String, Value>, group: &str, flow: &Flow) -> Value {
+pub(super) fn trait_node(field: &Field, values: &Map<String, Value>, group: &str, flow: &Flow) -> Value {
     let mut input = Input::new(&field.name, field.input.as_str());
     if let Some(value) = find(values, &field.path) {
         input = input.value(value.clone());

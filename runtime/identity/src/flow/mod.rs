@@ -10,6 +10,8 @@ mod document;
 mod login;
 mod message;
 mod message_factors;
+mod message_providers;
+mod oidc;
 mod recovery;
 mod registration;
 mod second_factor;
@@ -31,6 +33,9 @@ use url::Url;
 pub use challenge::{Challenge, SentCode};
 pub use document::{FlowView, expired_since, flow_document, schema_url};
 pub use message::{Message, MessageKind};
+pub use oidc::{
+    ProviderForm, ProviderSubmission, Waiting, arrived, fits_callback, mark_used, provider_failed,
+};
 pub use recovery::recovery_by_operator;
 pub(crate) use registration::creation;
 pub use registration::identifier_taken;
@@ -49,7 +54,8 @@ use crate::factor::FactorKind;
 use crate::hooks::{IdentityHooks, Origin};
 use crate::limiter::Attempts;
 use crate::password::HashingPool;
-use crate::ports::{Factors, Identities};
+use crate::ports::{Factors, Identities, Links};
+use crate::providers::Providers;
 use crate::schema::{Schema, Schemas};
 use crate::session::{Device, LiveSession, Method};
 use crate::settings::Settings;
@@ -89,6 +95,9 @@ pub struct Flow {
     /// What it asks and shows of second factors.
     #[serde(default, skip_serializing_if = "FactorForm::is_empty")]
     pub factors: FactorForm,
+    /// What it knows and shows of other providers.
+    #[serde(default, skip_serializing_if = "ProviderForm::is_empty")]
+    pub federation: ProviderForm,
 }
 
 /// What a flow is for.
@@ -212,6 +221,7 @@ impl Flow {
             field_messages: Vec::new(),
             values: Map::new(),
             factors: FactorForm::default(),
+            federation: ProviderForm::default(),
         }
     }
 
@@ -236,6 +246,7 @@ impl Flow {
             schema: self.schema.clone(),
         };
         let mut flow = Self::begin(new, rng, now, settings).with_factors(self.factors.clone());
+        flow.federation = self.federation.renewed();
         flow.messages.push(expired);
         flow
     }
@@ -280,6 +291,10 @@ pub struct Room<'a> {
     pub identities: &'a dyn Identities,
     /// Their second factors.
     pub factors: &'a dyn Factors,
+    /// Their links to other providers.
+    pub links: &'a dyn Links,
+    /// Those providers.
+    pub providers: &'a dyn Providers,
     /// Computes hashes.
     pub hashing: &'a HashingPool,
     /// Counts attempts.
@@ -344,6 +359,21 @@ pub async fn next_step(
     flow: Flow,
     submission: Submission,
 ) -> Result<Step, FlowError> {
+    let linking = oidc::Linking::of(&flow);
+    let step = Box::pin(decide(room, caller, flow, submission)).await?;
+    // Whoever proved an account that a provider's word was not enough for gets the link in the same change.
+    Ok(match linking {
+        Some(linking) => linking.complete(room, step),
+        None => step,
+    })
+}
+
+async fn decide(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: Flow,
+    submission: Submission,
+) -> Result<Step, FlowError> {
     match (&flow.kind, submission.method.as_deref()) {
         (FlowKind::Login { .. }, Some(method)) if flow.factors.step_up.is_some() => {
             let kind = FactorKind::parse(method);
@@ -355,6 +385,10 @@ pub async fn next_step(
         (FlowKind::Settings { .. }, Some("lookup_secret")) => {
             second_factor::change_lookup_secrets(room, caller, flow, submission).await
         }
+        (
+            FlowKind::Login { .. } | FlowKind::Registration { .. } | FlowKind::Settings { .. },
+            Some("oidc"),
+        ) => oidc::submitted(room, caller, flow, submission).await,
         (FlowKind::Login { .. }, Some("password")) => {
             login::with_password(room, caller, flow, submission).await
         }

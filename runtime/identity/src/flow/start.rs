@@ -8,7 +8,7 @@ use primitives::{Change, KeyedHash};
 use url::Url;
 
 use super::stored::OwnFlow;
-use super::{Caller, Challenge, FactorForm, Flow, FlowKind, NewFlow, Room, Transport};
+use super::{Caller, Challenge, FactorForm, Flow, FlowKind, NewFlow, ProviderForm, Room, Transport};
 use crate::limiter::{LimitReached, count_flow};
 use crate::ports::StoreUnavailable;
 use crate::return_to::{self, ReturnToForbidden};
@@ -136,7 +136,8 @@ pub async fn start_settings(
     let schema = room.schema(&live.identity().schema_id).id();
     let kind = FlowKind::Settings { identity: live.identity().id, saved: false };
     let factors = FactorForm::of_settings(room, live.identity()).await?;
-    begin(room, caller, request, (kind, factors), schema).await
+    let federation = ProviderForm::of_settings(room, live.identity().id).await?;
+    begin_with(room, caller, request, (kind, factors, federation), schema).await
 }
 
 /// Begins a flow to verify an address, for whoever asks.
@@ -216,6 +217,16 @@ async fn begin(
     (kind, factors): (FlowKind, FactorForm),
     schema: &str,
 ) -> Result<(OwnFlow, Change<Write>), StartError> {
+    begin_with(room, caller, request, (kind, factors, ProviderForm::default()), schema).await
+}
+
+async fn begin_with(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    request: StartRequest<'_>,
+    (kind, factors, federation): (FlowKind, FactorForm, ProviderForm),
+    schema: &str,
+) -> Result<(OwnFlow, Change<Write>), StartError> {
     let return_to = request
         .return_to
         .filter(|requested| !requested.is_empty())
@@ -229,7 +240,8 @@ async fn begin(
         return_to: return_to.map(|url| url.as_str().to_owned()),
         schema: schema.to_owned(),
     };
-    let flow = Flow::begin(new, room.rng, room.now, room.settings).with_factors(factors);
+    let mut flow = Flow::begin(new, room.rng, room.now, room.settings).with_factors(factors);
+    flow.federation = federation;
     Ok(insertion(room, OwnFlow::begun(flow, request.browser.cloned())))
 }
 

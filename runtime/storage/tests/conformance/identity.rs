@@ -5,6 +5,7 @@ mod addresses;
 mod courier;
 mod factors;
 mod flows;
+mod links;
 mod operators;
 mod profiles;
 mod search;
@@ -106,6 +107,8 @@ impl World {
             schemas: &self.schemas,
             identities: &self.storage,
             factors: &self.storage,
+            links: &self.storage,
+            providers: &identity::providers::NoProviders,
             hashing: &self.hashing,
             attempts: &self.attempts,
             sealer: self.storage.sealer(),
