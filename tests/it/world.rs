@@ -290,6 +290,7 @@ fn parts(
         hook: plugins.clone(),
         policy: plugins.clone(),
         identity_hooks: plugins.clone(),
+        claim_mapper: plugins.clone(),
         events: plugins.clone(),
         messages: plugins.clone(),
         plugins,

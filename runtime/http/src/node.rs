@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use identity::hooks::IdentityHooks;
+use federation::{Federation, Parts};
+use identity::hooks::{ClaimMapper, IdentityHooks};
 use identity::limiter::AttemptsInMemory;
 use identity::password::HashingPool;
 use identity::session::SessionCache;
@@ -41,6 +42,7 @@ pub struct Node {
     pub(crate) hook: Arc<dyn TokenHook>,
     pub(crate) policy: Arc<dyn PolicyHook>,
     pub(crate) identity_hooks: Arc<dyn IdentityHooks>,
+    pub(crate) federation: Arc<Federation>,
     pub(crate) plugins: Arc<dyn TenantPlugins>,
     pub(crate) events: Arc<dyn EventHook>,
     pub(crate) messages: Arc<dyn MessageHook>,
@@ -88,6 +90,7 @@ pub struct NodeParts {
     pub hook: Arc<dyn TokenHook>,
     pub policy: Arc<dyn PolicyHook>,
     pub identity_hooks: Arc<dyn IdentityHooks>,
+    pub claim_mapper: Arc<dyn ClaimMapper>,
     pub plugins: Arc<dyn TenantPlugins>,
     pub events: Arc<dyn EventHook>,
     pub messages: Arc<dyn MessageHook>,
@@ -106,7 +109,16 @@ impl Node {
         let sessions = Arc::new(SessionCache::new(settings.cached_sessions));
         forget_what_changes(&storage, &sessions);
         make_ready_what_is_uploaded(&storage, &parts.plugins);
+        let federation = Federation::new(Parts {
+            outbound: Arc::clone(&parts.outbound),
+            mapper: parts.claim_mapper,
+            secrets: Arc::new(storage.clone()),
+            sealer: storage.sealer().clone(),
+            clock: Arc::clone(&parts.clock),
+            rng: Arc::clone(&parts.rng),
+        });
         Arc::new(Self {
+            federation,
             tenants: TenantDirectory::new(&storage, (settings.loaded_tenants, settings.loaded_tenants_bytes)),
             secrets: Arc::new(ClientSecretHasher(parts.hashing.clone())),
             attempts: AttemptsInMemory::new(COUNTED_ATTEMPTS),

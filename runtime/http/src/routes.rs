@@ -173,6 +173,12 @@ pub(crate) fn all() -> Vec<Route> {
         GET "/self-service/recovery/flows" "getRecoveryFlow", Public, Api, read::recovery, "Shows a form that lets people back in";
         GET "/self-service/recovery" "followRecoveryLink", Public, Page, self_service::link::recovery, "Takes the link of a mail to the form that it belongs to";
         POST "/self-service/recovery" "updateRecoveryFlow", Public, Api, submit::recovery, "Lets somebody back in";
+        GET "/self-service/methods/oidc/callback" "finishProviderSignIn", Public, Api, self_service::oidc::callback, "Where a browser comes back to from another provider";
+        POST "/self-service/methods/oidc/callback" "finishProviderSignInForm", Public, Api, self_service::oidc::callback_by_form, "The same, by form";
+        GET "/self-service/methods/oidc/callback/{provider}" "finishSignInWithProvider", Public, Api, self_service::oidc::callback, "Where a browser comes back to from one provider";
+        POST "/self-service/methods/oidc/callback/{provider}" "finishSignInWithProviderForm", Public, Api, self_service::oidc::callback_by_form, "The same, by form";
+        GET "/self-service/methods/oidc/organization/{organization}/callback/{provider}" "finishSignInWithOrganizationProvider", Public, Api, self_service::oidc::callback, "Where a browser comes back to from an organisation's provider";
+        POST "/self-service/methods/oidc/organization/{organization}/callback/{provider}" "finishSignInWithOrganizationProviderForm", Public, Api, self_service::oidc::callback_by_form, "The same, by form";
         GET "/self-service/logout/browser" "createBrowserLogoutFlow", Public, Api, self_service::logout::begin, "Says where the browser signs out";
         GET "/self-service/logout" "updateLogoutFlow", Public, Api, self_service::logout::finish, "Signs out";
         DELETE "/self-service/logout/api" "performNativeLogout", Public, Api, self_service::logout::native, "Signs out a native application";
@@ -248,6 +254,9 @@ pub(crate) fn all() -> Vec<Route> {
         POST "/admin/portcullis/v1/identities/import" "importIdentities", Tenant(Scope::IdentitiesWrite), Api, admin::identities::batch::import_kept, "Makes many identities, which may keep their ids", Batch;
         POST "/admin/portcullis/v1/identities/{id}/credentials/verify" "verifyCredential", Tenant(Scope::CredentialsVerify), Problem, admin::identities::verify::post, "Says whether a credential is an identity's";
         POST "/admin/portcullis/v1/identities/{id}/impersonate" "impersonateIdentity", Tenant(Scope::IdentitiesImpersonate), Problem, admin::identities::impersonate::post, "Begins a session as somebody, which says who acts in it";
+        GET "/admin/portcullis/v1/providers" "listProviders", Tenant(Scope::TenantsRead), Problem, admin::providers::list, "Lists the other providers that people sign in with";
+        PUT "/admin/portcullis/v1/providers/{provider}/secret" "setProviderSecret", Tenant(Scope::TenantsWrite), Problem, admin::providers::put_secret, "Sets the client secret of a provider, which nobody is told again";
+        DELETE "/admin/portcullis/v1/providers/{provider}/secret" "deleteProviderSecret", Tenant(Scope::TenantsWrite), Problem, admin::providers::delete_secret, "Deletes the client secret of a provider";
         GET "/admin/portcullis/v1/plugins" "listPlugins", Tenant(Scope::PluginsRead), Problem, admin::plugins::list, "Lists the tenant's plugins as they run, and the uploaded ones";
         POST "/admin/portcullis/v1/plugins" "uploadPlugin", Tenant(Scope::PluginsWrite), Problem, admin::plugins::upload::post, "Takes a component as a new version of the plugin `name`", Component;
         GET "/admin/portcullis/v1/plugins/{name}" "getPlugin", Tenant(Scope::PluginsRead), Problem, admin::plugins::show, "Shows an uploaded plugin and its versions";

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr as _;
 use std::sync::Arc;
 
+use federation::TenantProviders;
 use identity::schema::Schemas;
 use oauth2::server::{AuthorizationServer, Environment, Issuer, Ports};
 use primitives::{Remembered, TenantId, Timestamp};
@@ -14,7 +15,7 @@ use serde_json::{Map, Value};
 use storage::{EVERYTHING_CHANGED, InvalidatedCache, Storage};
 use tenancy::plugin::uploaded::{StoredPlugin, UploadedPlugin, UploadedPlugins as _};
 use tenancy::plugin::{Binding, HookName, TrustSettings};
-use tenancy::{Tenant, TenantState, Tenants as _};
+use tenancy::{ManagedBy, Tenant, TenantState, Tenants as _};
 use ui::{Branding, Locale, PageContext};
 use url::Url;
 
@@ -47,6 +48,7 @@ pub struct LoadedTenant {
     pub(crate) oauth2: AuthorizationServer,
     pub(crate) identity: identity::Settings,
     pub(crate) schemas: Schemas,
+    pub(crate) providers: TenantProviders,
     pub(crate) branding: Branding,
     /// Whose signatures of components it accepts.
     pub(crate) plugin_trust: TrustSettings,
@@ -234,6 +236,9 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
         hasher: node.secrets.clone(),
         outbound: node.outbound.clone(),
     };
+    let by_operator = tenant.managed_by == ManagedBy::File;
+    let providers =
+        TenantProviders::new(&node.federation, (&tenant.id, &base_url), &settings.federation, by_operator);
     let environment =
         Environment { sealer: node.sealer().clone(), clock: node.clock.clone(), rng: node.rng.clone() };
     Ok(LoadedTenant {
@@ -251,6 +256,7 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
         url,
         identity: settings.identity,
         schemas,
+        providers,
         branding: settings.branding,
         plugin_trust: settings.plugin_trust,
         declared_plugins,

@@ -21,7 +21,7 @@ use crate::schema::{CheckedTraits, Schema};
 use crate::session::Method;
 
 pub use account::{ACCOUNT_FAILURE_POLICY, AccountEvent, Happening, Told};
-pub use claim_mapper::{ClaimMapper, Mapping, MappingDecision, Upstream, UpstreamSource};
+pub use claim_mapper::{ClaimMapper, Mapping, MappingDecision, NoClaimMapper, Upstream, UpstreamSource};
 pub use credential_import::{ImportAttempt, ImportVerdict};
 
 /// What happens when one of these hooks but `account` cannot answer: the operation fails.

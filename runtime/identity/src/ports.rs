@@ -8,6 +8,7 @@ use crate::flow::StoredFlow;
 use crate::identifier::Identifier;
 use crate::identity::{AddressKind, Identity};
 use crate::password::StoredPassword;
+use crate::providers::Link;
 use crate::session::Session;
 
 /// The store could not answer. Nobody's fault that the client could mend; the detail is for the log.
@@ -106,6 +107,24 @@ pub trait Factors: Send + Sync {
         tenant: &'a TenantId,
         identity: IdentityId,
     ) -> BoxFuture<'a, Result<Vec<StoredFactor>, StoreUnavailable>>;
+}
+
+/// Reads links to other providers. Apart from [`Identities`], so that whoever holds that reads no tokens.
+pub trait Links: Send + Sync {
+    /// Finds whom a provider means by a subject.
+    fn find_by_link<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        provider: &'a str,
+        subject: &'a str,
+    ) -> BoxFuture<'a, Result<Option<(Identity, Link)>, StoreUnavailable>>;
+
+    /// Lists the links of an identity, in the order of their providers.
+    fn list_links<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identity: IdentityId,
+    ) -> BoxFuture<'a, Result<Vec<Link>, StoreUnavailable>>;
 }
 
 /// Reads sessions.

@@ -57,6 +57,10 @@ pub enum Problem {
     IdentityMismatch,
     /// The identity may not sign in.
     IdentityDisabled,
+    /// What came from another provider answers nothing that was asked here.
+    ProviderAnswerUnasked,
+    /// What came from another provider came before.
+    ProviderAnswerUsed,
     /// `return_to` is not on the list.
     ReturnToForbidden,
     /// A single-page application must send the browser elsewhere.
@@ -139,6 +143,16 @@ impl Problem {
                 "The form was begun by another person than the one who is signed in. Begin again.",
             ),
             Self::IdentityDisabled => ("identity_disabled", 401, "This account was disabled."),
+            Self::ProviderAnswerUnasked => (
+                "provider_answer_unasked",
+                400,
+                "What came from the other provider belongs to no sign-in that was begun here, or took too long. Begin again.",
+            ),
+            Self::ProviderAnswerUsed => (
+                "provider_answer_used",
+                400,
+                "This sign-in with the other provider was finished before. Begin again if you are not signed in.",
+            ),
             Self::ReturnToForbidden => (
                 "self_service_flow_return_to_forbidden",
                 400,
@@ -338,6 +352,9 @@ impl From<AdministrationError> for Problem {
                 Self::Conflict("Another identity has the same login identifier, or one that looks like it.")
             }
             AdministrationError::IdTaken => Self::Conflict("Another identity has the same id."),
+            AdministrationError::LinkTaken => Self::Conflict(
+                "Another identity has the same link, or this one has another to the same provider.",
+            ),
             AdministrationError::ExternalIdTaken => {
                 Self::Conflict("Another identity has the same `external_id`.")
             }

@@ -1,7 +1,7 @@
 //! What this room writes. Each variant says what its guard is; a guard that misses undoes the change.
 
 use primitives::subject::AssuranceLevel;
-use primitives::{FlowId, IdentityId, SessionClaims, SessionId, Timestamp};
+use primitives::{FlowId, IdentityId, OrganisationId, SessionClaims, SessionId, Timestamp};
 
 use crate::courier::NewMessage;
 use crate::factor::{FactorKind, SecondFactor};
@@ -9,6 +9,7 @@ use crate::flow::StoredFlow;
 use crate::identifier::Identifier;
 use crate::identity::{Identity, IdentityState};
 use crate::password::HashedPassword;
+use crate::providers::UpstreamTokens;
 use crate::session::{AuthenticationMethod, NewSession};
 
 /// One guarded write.
@@ -91,6 +92,38 @@ pub enum Write {
         /// Which.
         kind: FactorKind,
     },
+    /// Links an identity to whom a provider means by a subject. Guard: the identity exists, has no other link to that
+    /// provider, and nobody has this one.
+    LinkProvider {
+        /// Whose.
+        identity: IdentityId,
+        /// To what.
+        link: Box<NewLink>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Takes a link away. Guard: it is there, and the identity has a password or another link to sign in with.
+    UnlinkProvider {
+        /// Whose.
+        identity: IdentityId,
+        /// The provider's name.
+        provider: String,
+        /// Whom it means.
+        subject: String,
+    },
+    /// Replaces the tokens of a link. Guard: its version is still `version`; the stored version becomes one more.
+    ReplaceLinkTokens {
+        /// The provider's name.
+        provider: String,
+        /// Whom it means.
+        subject: String,
+        /// The tokens.
+        tokens: Box<UpstreamTokens>,
+        /// The version that was read.
+        version: i64,
+        /// When.
+        at: Timestamp,
+    },
     /// Inserts a session. Guard: its identity is active.
     InsertSession(Box<NewSession>),
     /// Records a repeated proof in a session. Guard: it is live.
@@ -160,4 +193,17 @@ pub enum Write {
     RemoveFlow(FlowId),
     /// Queues a message. Guard: its id is new.
     QueueMessage(Box<NewMessage>),
+}
+
+/// A link about to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewLink {
+    /// The provider's name.
+    pub provider: String,
+    /// Whom it means.
+    pub subject: String,
+    /// The organisation whose provider it is.
+    pub organisation: Option<OrganisationId>,
+    /// The tokens that it gave.
+    pub tokens: Option<UpstreamTokens>,
 }

@@ -202,8 +202,7 @@ impl Bench {
             available: AssuranceLevel::Aal1,
             version: 1,
         };
-        let method =
-            AuthenticationMethod { method: Method::Password, aal: AssuranceLevel::Aal1, completed_at: now };
+        let method = AuthenticationMethod::new(Method::Password, AssuranceLevel::Aal1, now);
         let device = Device::new(&self.rng, ClientAddress("203.0.113.9".parse().unwrap()), Some("Firefox"));
         let session = Session::begin(&self.rng, &identity, method, device, &Settings::default().session);
         let session = NewSession { session, token: self.hash(n) };

@@ -14,6 +14,7 @@ mod changes;
 mod data_keys;
 mod database;
 mod expiry;
+mod federation;
 mod identity;
 mod jobs;
 mod jose;

@@ -76,7 +76,8 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Starts a node whose data is in `directory` (made if it is missing); `more` is further configuration, in TOML.
+    /// Starts a node whose data is in `directory` (made if it is missing); `more` is further configuration, in TOML, where
+    /// `{public}` stands for its base URL.
     ///
     /// What an earlier node left in `directory` is kept.
     pub(crate) fn start(binary: &Path, directory: &Path, more: &str) -> anyhow::Result<Self> {
@@ -85,7 +86,8 @@ impl Node {
         let toml = format!(
             "[server]\ndata_dir = \"data\"\nbase_url = \"http://127.0.0.1:{public}\"\n\n\
              [[listener]]\nname = \"public\"\naddress = \"127.0.0.1:{public}\"\nrouters = [\"public\"]\n\n\
-             [[listener]]\nname = \"admin\"\naddress = \"127.0.0.1:{admin}\"\nrouters = [\"admin\", \"metrics\"]\n\n{more}"
+             [[listener]]\nname = \"admin\"\naddress = \"127.0.0.1:{admin}\"\nrouters = [\"admin\", \"metrics\"]\n\n{}",
+            more.replace("{public}", &format!("http://127.0.0.1:{public}")),
         );
         let config = directory.join("portcullis.toml");
         std::fs::write(&config, toml)?;

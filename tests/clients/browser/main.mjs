@@ -311,6 +311,48 @@ await check("a person sets up an authenticator app, signs out, and signs in with
   }),
 );
 
+for (const javaScriptEnabled of [true, false]) {
+  const how = javaScriptEnabled ? "with JavaScript" : "without JavaScript";
+  const umbrella = new URL("/t/umbrella", options.provider).href;
+
+  await check(`a person signs up with another provider, and signs in with it again, ${how}`, () =>
+    withPage(async (page, context) => {
+      await page.goto(`${options.provider}/self-service/login/browser`);
+      await page.getByRole("button", { name: "Sign in with Umbrella" }).click();
+      assert.ok(page.url().startsWith(umbrella), page.url());
+      await page.getByRole("link", { name: "Create an account" }).click();
+      const identifier = newAddress();
+      await page.getByLabel(/^e-?mail/i).fill(identifier);
+      await page.getByLabel("Password", { exact: true }).fill(password);
+      await page.getByRole("button", { name: /sign up|create/i }).click();
+      await page.waitForURL((url) => url.href.startsWith(`${options.provider}/ui/settings`));
+      await page.getByText(identifier).first().waitFor();
+      assert.equal(await page.getByRole("button", { name: "Unlink Umbrella" }).count(), 0, "the last way in stays");
+
+      await context.clearCookies();
+      await page.goto(`${options.app}/login`);
+      await page.getByRole("button", { name: "Sign in with Umbrella" }).click();
+      await signInAs(page, { identifier, password });
+      await onDashboard(page, identifier);
+    }, { javaScriptEnabled }),
+  );
+
+  await check(`a person links another provider, and unlinks it, ${how}`, () =>
+    withPage(async (page) => {
+      await signUp(page);
+      await page.goto(`${options.provider}/self-service/settings/browser`);
+      await page.getByRole("button", { name: "Link Umbrella" }).click();
+      await page.getByRole("link", { name: "Create an account" }).click();
+      await page.getByLabel(/^e-?mail/i).fill(newAddress());
+      await page.getByLabel("Password", { exact: true }).fill(password);
+      await page.getByRole("button", { name: /sign up|create/i }).click();
+      await page.getByText("Your changes have been saved.").waitFor();
+      await page.getByRole("button", { name: "Unlink Umbrella" }).click();
+      await page.getByRole("button", { name: "Link Umbrella" }).waitFor();
+    }, { javaScriptEnabled }),
+  );
+}
+
 await check("a broken link of an app is an error page that says so", () =>
   withPage(async (page) => {
     const answer = await page.goto(`${options.provider}/oauth2/auth?client_id=nobody&response_type=code`);

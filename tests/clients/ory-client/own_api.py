@@ -18,6 +18,7 @@ def run() -> None:
     check("own: people are found, verified, exported and imported", finds_people)
     check("own: an operator signs in as somebody, and is seen", impersonates)
     check("own: many sessions are ended at once", ends_sessions)
+    check("own: a tenant's providers have secrets that nobody is told", providers)
     check("own: plugins and metrics are shown", shows)
 
 
@@ -153,6 +154,30 @@ def ends_sessions() -> None:
     assert done(call("POST", "/admin/sessions", body)) == {"processed": 0, "more": False}
     assert done(call("POST", "/admin/sessions", {**body, "action": "delete"})) == {"processed": 2, "more": False}
     assert call("POST", "/admin/sessions", {"action": "disable", "sessions": ["*"]}).status_code == 400
+
+
+def providers() -> None:
+    provider = {"id": "acme", "provider": "generic", "client_id": "client", "issuer_url": "https://op.example"}
+    done(call("POST", f"{BASE}/tenants", {"id": "hooli", "settings": {"federation": {"provider": [provider]}}}))
+    of = f"/t/hooli{BASE}/providers"
+    done(call("PUT", f"{of}/acme/secret", {"value": "moss-covered"}))
+    assert call("PUT", f"{of}/nobody/secret", {"value": "moss-covered"}).status_code == 404
+    listed = done(call("GET", of))["providers"]
+    callback = "/self-service/methods/oidc/callback"
+    assert [one["id"] for one in listed] == ["acme"] and listed[0]["has_secret"], listed
+    assert listed[0]["redirect_uri"] == f"{options.public}/t/hooli{callback}/acme", listed
+    assert "moss-covered" not in str(listed)
+    done(call("DELETE", f"{of}/acme/secret"))
+    assert not done(call("GET", of))["providers"][0]["has_secret"]
+    # What nobody asked for leads to the page that says so, by whichever address it comes.
+    organization = "/self-service/methods/oidc/organization/6ba7b810-9dad-11d1-80b4-00c04fd430c8/callback/acme"
+    for path in (callback, f"{callback}/acme", organization):
+        answer = httpx.get(f"{options.public}{path}?code=x&state=y")
+        record("public", "GET", path, answer.status_code)
+        assert answer.status_code == 303 and "/ui/error?id=" in answer.headers["location"], answer.headers
+        answer = httpx.post(f"{options.public}{path}", data={"code": "x", "state": "y"})
+        record("public", "POST", path, answer.status_code)
+        assert answer.headers["location"] == f"{options.public}{path}?code=x&state=y", answer.headers
 
 
 def upload(name: str, guest: str | None) -> httpx.Response:

@@ -188,6 +188,7 @@ pub(crate) async fn assemble(
         hook: plugins.clone(),
         policy: plugins.clone(),
         identity_hooks: plugins.clone(),
+        claim_mapper: plugins.clone(),
         plugins: plugins.clone(),
         events: plugins.clone(),
         messages: plugins.clone(),

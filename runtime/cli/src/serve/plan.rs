@@ -7,6 +7,8 @@ use std::collections::HashSet;
 
 use anyhow::Context as _;
 use config::Config;
+use federation::ports::{NamedSecret, ProviderSecrets as _};
+use federation::secrets as provider_secrets;
 use oauth2::client::{ClientRecord, DeclaredClient, ManagedBy as ClientManagedBy, reconcile_clients};
 use oauth2::ports::{ClientFilter, ClientRepository as _};
 use primitives::{Change, Clock, TenantId};
@@ -41,12 +43,18 @@ struct Declared {
     tenants: Vec<DeclaredTenant>,
     clients: Vec<(TenantId, Vec<DeclaredClient>)>,
     secrets: Vec<(TenantId, Vec<PluginSecret>)>,
+    provider_secrets: Vec<(TenantId, Vec<NamedSecret>)>,
 }
 
 impl Declared {
     /// Reads the secrets that the file refers to.
     fn read(config: &Config) -> anyhow::Result<Self> {
-        let mut declared = Self { tenants: Vec::new(), clients: Vec::new(), secrets: Vec::new() };
+        let mut declared = Self {
+            tenants: Vec::new(),
+            clients: Vec::new(),
+            secrets: Vec::new(),
+            provider_secrets: Vec::new(),
+        };
         for tenant in &config.tenants {
             declared.tenants.push(DeclaredTenant {
                 id: tenant.id.clone(),
@@ -62,6 +70,7 @@ impl Declared {
             });
             declared.clients.push((tenant.id.clone(), clients.collect::<anyhow::Result<_>>()?));
             declared.secrets.push((tenant.id.clone(), plugin_secrets(tenant)?));
+            declared.provider_secrets.push((tenant.id.clone(), secrets_of_providers(tenant)?));
         }
         Ok(declared)
     }
@@ -82,12 +91,28 @@ fn plugin_secrets(tenant: &config::Tenant) -> anyhow::Result<Vec<PluginSecret>> 
     Ok(secrets)
 }
 
+fn secrets_of_providers(tenant: &config::Tenant) -> anyhow::Result<Vec<NamedSecret>> {
+    let mut secrets = Vec::new();
+    for provider in &tenant.federation.providers {
+        let Some(reference) = &provider.client_secret else { continue };
+        let whose = || format!("client_secret of provider {} of tenant {}", provider.id, tenant.id);
+        let value = secret(reference).with_context(whose)?;
+        if value.expose().is_empty() || value.expose().len() > provider_secrets::SECRET_BYTES {
+            let most = provider_secrets::SECRET_BYTES;
+            return Err(anyhow::anyhow!("it must have 1 to {most} bytes")).with_context(whose);
+        }
+        secrets.push((provider.id.clone(), value));
+    }
+    Ok(secrets)
+}
+
 /// The changes, in the order in which they are applied.
 struct Plan {
     /// Clients of tenants that left the file.
     vanished_clients: Vec<Change<oauth2::write::Write>>,
     /// Before the tenants: a plugin that is new finds its secrets.
     secrets: Vec<Change<tenancy::Write>>,
+    provider_secrets: Vec<Change<provider_secrets::Write>>,
     tenants: Vec<Change<tenancy::Write>>,
     clients: Vec<Change<oauth2::write::Write>>,
 }
@@ -108,6 +133,11 @@ impl Plan {
             let current = storage.list_secrets_of_plugins(tenant).await?;
             secrets.extend(reconcile_secrets(tenant, &current, declared, now));
         }
+        let mut of_providers = Vec::new();
+        for (tenant, declared) in &declared.provider_secrets {
+            let current = storage.list_provider_secrets(tenant).await?;
+            of_providers.extend(provider_secrets::reconcile(tenant, &current, declared, now));
+        }
         let mut vanished_clients = Vec::new();
         let is_declared = |id: &TenantId| declared.tenants.iter().any(|tenant| tenant.id == *id);
         for tenant in current.iter().filter(|t| t.managed_by == ManagedBy::File && !is_declared(&t.id)) {
@@ -115,19 +145,26 @@ impl Plan {
             vanished_clients.extend(reconcile_clients(&tenant.id, storage.sealer(), &current, &[], now)?);
             let current = storage.list_secrets_of_plugins(&tenant.id).await?;
             secrets.extend(reconcile_secrets(&tenant.id, &current, &[], now));
+            let current = storage.list_provider_secrets(&tenant.id).await?;
+            of_providers.extend(provider_secrets::reconcile(&tenant.id, &current, &[], now));
         }
         let tenants = reconcile(&current, &declared.tenants, now);
-        Ok(Self { vanished_clients, secrets, tenants, clients })
+        Ok(Self { vanished_clients, secrets, provider_secrets: of_providers, tenants, clients })
     }
 
     fn count(&self) -> usize {
-        self.vanished_clients.len() + self.secrets.len() + self.tenants.len() + self.clients.len()
+        self.vanished_clients.len()
+            + self.secrets.len()
+            + self.provider_secrets.len()
+            + self.tenants.len()
+            + self.clients.len()
     }
 
     /// Applies it; `false` if something had changed since it was made.
     async fn apply(self, storage: &Storage) -> anyhow::Result<bool> {
         Ok(apply_all(storage, self.vanished_clients).await?
             && apply_all(storage, self.secrets).await?
+            && apply_all(storage, self.provider_secrets).await?
             && apply_all(storage, self.tenants).await?
             && apply_all(storage, self.clients).await?)
     }
@@ -319,6 +356,34 @@ mod tests {
         world.apply(&text).await.unwrap();
         world.apply("").await.unwrap();
         assert!(kept().await.is_empty(), "with its tenant too");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn secrets_of_providers_follow_the_file_and_are_in_no_document() {
+        let world = World::new().await;
+        let provider = |secret: &str| {
+            format!(
+                "{}[[tenant.federation.provider]]\nid = \"acme\"\nprovider = \"google\"\nclient_id = \"c\"\n{secret}",
+                file("a", &[])
+            )
+        };
+        let text = provider("client_secret = { file = \"secret\" }");
+        let tenant: TenantId = "a".parse().unwrap();
+        let kept = async || {
+            let secret = world.storage.find_provider_secret(&tenant, "acme").await.unwrap();
+            secret.map(|secret| secret.expose().clone())
+        };
+        assert_eq!(world.apply(&text).await, Ok(2));
+        assert_eq!(kept().await.as_deref(), Some("a secret of the app"));
+        let stored = world.storage.find_tenant(tenant.clone()).await.unwrap().unwrap();
+        let document = serde_json::to_string(&stored.settings.document).unwrap();
+        assert!(document.contains("acme") && !document.contains("client_secret"), "{document}");
+        assert_eq!(world.apply(&text).await, Ok(0), "the same secret changes nothing");
+        std::fs::write(world.directory.path().join("secret"), "another secret\n").unwrap();
+        assert_eq!(world.apply(&text).await, Ok(1));
+        assert_eq!(kept().await.as_deref(), Some("another secret"));
+        world.apply("").await.unwrap();
+        assert_eq!(kept().await, None, "what the file no longer declares is deleted");
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -46,6 +46,9 @@ pub struct Tenant {
     /// How its people sign up, sign in and stay signed in.
     #[serde(default)]
     pub identity: identity::Settings,
+    /// The other providers with which its people sign in.
+    #[serde(default)]
+    pub federation: federation::Settings,
     /// How its pages look.
     #[serde(default)]
     pub branding: ui::Branding,
@@ -69,6 +72,8 @@ impl Tenant {
         TenantSettings {
             oauth2: self.oauth2.clone(),
             identity: self.identity.clone(),
+            // Their secrets go another way, as those of plugins do.
+            federation: self.federation.without_secrets(),
             branding: self.branding.clone(),
             keys: self.keys.clone(),
             plugin_trust: self.plugin_trust.clone(),

@@ -23,6 +23,8 @@ pub struct TenantSettings {
     pub oauth2: oauth2::settings::Settings,
     /// How its people sign up, sign in and stay signed in.
     pub identity: identity::Settings,
+    /// The other providers with which its people sign in.
+    pub federation: federation::Settings,
     /// How its pages look.
     pub branding: ui::Branding,
     /// What it signs with.
@@ -101,6 +103,7 @@ impl TenantSettings {
     pub(crate) fn check(&self, report: &mut Report<'_>) {
         check_oauth2(&self.oauth2, report);
         check_identity(&self.identity, report);
+        self.federation.check(&mut |key, message| report(&format!("federation.{key}"), message));
         check_branding(&self.branding, report);
         check_keys(&self.keys, report);
         plugin::check_all(&self.plugins, report);

@@ -170,6 +170,12 @@ mod tests {
         }]});
         let found = TenantSettings::check_document(&document(&given)).unwrap_err().to_string();
         assert!(found.starts_with("plugin[0].secrets: can only be declared"), "{found}");
+        let given = json!({"federation": {"provider": [{
+            "id": "a", "provider": "google", "client_id": "c",
+            "client_secret": {"file": "/var/lib/portcullis/master.key"},
+        }]}});
+        let found = TenantSettings::check_document(&document(&given)).unwrap_err().to_string();
+        assert!(found.starts_with("federation.provider[0].client_secret: can only be declared"), "{found}");
     }
 
     #[test]

@@ -14,7 +14,11 @@ use crate::self_service::{Applied, apply, failed, respond, room};
 pub(crate) async fn remove(call: Call) -> Answer {
     let removed = async {
         let id = id_of(&call)?;
-        let change = delete_credential(room(&call), actor(&call), id, call.place("type")).await;
+        let change = {
+            let identifier = call.query_value("identifier").filter(|identifier| !identifier.is_empty());
+            let which = (call.place("type"), identifier.as_deref());
+            delete_credential(room(&call), actor(&call), id, which).await
+        };
         match apply(&call, change.map_err(|error| failed(&call, error))?).await? {
             Applied::Whole => Ok(()),
             // Taken away by somebody else meanwhile.

@@ -11,6 +11,7 @@ pub(crate) mod keys;
 pub(crate) mod manage_sessions;
 mod paging;
 pub(crate) mod plugins;
+pub(crate) mod providers;
 pub(crate) mod recovery;
 pub(crate) mod sessions;
 pub(crate) mod tenants;

@@ -3,6 +3,7 @@
 use identity::flow::csrf::CsrfCookie;
 use identity::flow::{FlowView, OwnFlow, Transport, expired_since, flow_document, renew};
 use identity::ports::Flows as _;
+use identity::providers::Providers as _;
 use identity::session::LiveSession;
 use identity::{Flow, Problem};
 use serde_json::Value;
@@ -58,6 +59,7 @@ pub(crate) fn document(
         schema: room(call).schema(&flow.schema),
         csrf_token: token.as_deref(),
         identity: session.map(LiveSession::identity),
+        providers: call.tenant.providers.offers(),
     };
     flow_document(flow, view)
 }

@@ -13,6 +13,7 @@ mod flows;
 pub(crate) mod link;
 pub(crate) mod logout;
 mod mail;
+pub(crate) mod oidc;
 mod outcome;
 pub(crate) mod read;
 pub(crate) mod schemas;
@@ -21,7 +22,7 @@ pub(crate) mod submit;
 mod visitor;
 
 use http::StatusCode;
-use identity::flow::Room;
+use identity::flow::{FlowKind, Room};
 use identity::ports::Sessions as _;
 use identity::{BrowserError, Problem, Write};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -59,6 +60,17 @@ impl Kind {
         }
     }
 
+    /// What a flow is for.
+    pub(crate) const fn of(flow: &FlowKind) -> Self {
+        match flow {
+            FlowKind::Login { .. } => Self::Login,
+            FlowKind::Registration { .. } => Self::Registration,
+            FlowKind::Settings { .. } => Self::Settings,
+            FlowKind::Verification { .. } => Self::Verification,
+            FlowKind::Recovery { .. } => Self::Recovery,
+        }
+    }
+
     /// Where browsers begin such a flow.
     pub(crate) fn start_url(self, call: &Call) -> String {
         call.tenant.absolute(&format!("/self-service/{}/browser", self.as_str()))
@@ -88,6 +100,8 @@ pub(crate) fn room(call: &Call) -> Room<'_> {
         schemas: &call.tenant.schemas,
         identities: &node.storage,
         factors: &node.storage,
+        links: &node.storage,
+        providers: &call.tenant.providers,
         hashing: &node.hashing,
         attempts: &node.attempts,
         sealer: node.sealer(),

@@ -86,6 +86,7 @@ pub(super) async fn apply_step(client: Client<'_>, step: Step) -> Result<Option<
             Ok(Some(shown(client, &flow)))
         }
         Step::Elsewhere(place) => elsewhere(client, place.as_str()).map(Some),
+        Step::ToProvider(url) => elsewhere(client, url.as_str()).map(Some),
         Step::SignedIn(signed_in) => signed_in_newly(client, *signed_in).await,
         Step::Once(step) => Box::pin(apply_step(Client { once: true, ..client }, *step)).await,
         Step::Refreshed { session, change } => {
@@ -128,7 +129,8 @@ pub(super) async fn form(client: Client<'_>, flow: Flow) -> Result<Answer, Probl
         let document = document(call, &flow, client.cookie, client.session);
         return Ok(json_no_store(StatusCode::BAD_REQUEST, &document));
     }
-    Ok(see_other(&link::page(call, client.kind, client.own)))
+    // It may have become another: a sign-in that turns out to be a sign-up.
+    Ok(see_other(&link::page(call, Kind::of(&flow.kind), client.own)))
 }
 
 /// The form with what was asked to see.

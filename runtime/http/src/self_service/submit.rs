@@ -28,7 +28,7 @@ use crate::call::Call;
 use crate::response::{Answer, see_other};
 
 /// How often a decision is made again because somebody was faster.
-const MOST_ATTEMPTS: usize = 3;
+pub(super) const MOST_ATTEMPTS: usize = 3;
 
 /// `POST /self-service/login`
 pub(crate) async fn login(call: Call) -> Answer {
@@ -95,7 +95,7 @@ fn answered(call: &Call, kind: Kind, transport: Transport, answer: Result<Answer
 }
 
 /// There is nothing to submit to. People get a new form; they have only waited or clicked twice.
-fn no_flow(call: &Call, kind: Kind, problem: Problem) -> Answer {
+pub(super) fn no_flow(call: &Call, kind: Kind, problem: Problem) -> Answer {
     match problem {
         Problem::FlowExpired { use_flow_id, .. } if !call.wants_json() => {
             see_other(&kind.page_url(call, use_flow_id))
@@ -106,7 +106,7 @@ fn no_flow(call: &Call, kind: Kind, problem: Problem) -> Answer {
 }
 
 /// A refusal that a page can lead out of leads there.
-fn refuse(call: &Call, problem: Problem) -> Answer {
+pub(super) fn refuse(call: &Call, problem: Problem) -> Answer {
     match problem {
         Problem::SessionRefreshRequired { redirect_browser_to }
         | Problem::SecondFactorRequired { redirect_browser_to }
@@ -173,7 +173,7 @@ async fn decided(
 ///
 /// Attack: the store does not answer, and the plugins that are bound to the client are not asked. So that is an
 /// error.
-async fn client_of(call: &Call, flow: &Flow) -> Result<Option<ClientId>, Problem> {
+pub(super) async fn client_of(call: &Call, flow: &Flow) -> Result<Option<ClientId>, Problem> {
     let Some(challenge) = flow.login_challenge() else { return Ok(None) };
     let browser = BrowserState::read(call).await.map_err(|_| Problem::Unavailable)?;
     let request = call.tenant.oauth2.login_request(challenge, browser.as_room(call).binding);
@@ -181,7 +181,7 @@ async fn client_of(call: &Call, flow: &Flow) -> Result<Option<ClientId>, Problem
 }
 
 /// Too many attempts and a busy node are said on the form, where people see it; programs get the status.
-async fn refused(client: Client<'_>, error: FlowError) -> Result<Answer, Problem> {
+pub(super) async fn refused(client: Client<'_>, error: FlowError) -> Result<Answer, Problem> {
     let call = client.call;
     let cause = (!is_logged(&error)).then(|| error.to_string());
     let is_second = error == FlowError::SecondFactorRequired;
@@ -243,7 +243,7 @@ fn check_token(
 }
 
 /// Whoever is signed in does not sign in or up again, but to prove who they are or to be somebody else.
-fn check_session(flow: &Flow, session: Option<&LiveSession>) -> Result<(), Problem> {
+pub(super) fn check_session(flow: &Flow, session: Option<&LiveSession>) -> Result<(), Problem> {
     match (&flow.kind, session) {
         (FlowKind::Login { .. }, Some(_)) if flow.is_step_up() => Ok(()),
         (FlowKind::Login { .. }, None) if flow.is_step_up() => Err(Problem::SessionInactive),

@@ -18,7 +18,7 @@ fn node<'a>(flow: &'a Value, name: &str) -> &'a Value {
 }
 
 /// Sets up an authenticator app in a browser, and returns its secret.
-async fn enrol(site: &Site, browser: &mut Client) -> String {
+pub(crate) async fn enrol(site: &Site, browser: &mut Client) -> String {
     let flow = browser.begin("settings").await;
     let secret = node(&flow, "totp_secret_key")["text"]["text"].as_str().unwrap().to_owned();
     let body = json!({"method": "totp", "totp_code": code(&secret, site.clock.now())});

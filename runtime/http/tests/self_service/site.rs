@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::listener::{ClientAuthentication, ListenAddress, Listener};
-use identity::hooks::NoIdentityHooks;
+use identity::hooks::{NoClaimMapper, NoIdentityHooks};
 use identity::password::HashingPool;
 use oauth2::hooks::NoTokenHook;
 use portcullis_http::{
     GuardedOutbound, HttpMetrics, Node, NodeParts, NodeSettings, OutboundPolicy, Server, ServerSettings,
 };
+use primitives::outbound::Outbound;
 use primitives::rng::SeededRng;
 use primitives::time::FixedClock;
 use primitives::{Actor, Rng, TenantId, Timestamp, TrustedProxies};
@@ -114,6 +115,12 @@ impl Site {
 
     /// A node whose tenants `default` and `other` have these identity settings.
     pub(crate) async fn with(identity: Value) -> Self {
+        let outbound = GuardedOutbound::new(OutboundPolicy::default()).unwrap();
+        Self::reaching(identity, &json!({}), Arc::new(outbound)).await
+    }
+
+    /// The same with other providers, which are reached by `outbound`.
+    pub(crate) async fn reaching(identity: Value, federation: &Value, outbound: Arc<dyn Outbound>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let location = Location::Sqlite(directory.path().join("test.db"));
         let clock = Arc::new(FixedClock::new(Timestamp::from_seconds(1_800_000_000)));
@@ -126,6 +133,7 @@ impl Site {
         for id in ["default", "other"] {
             let mut tenant = Tenant::new(id.parse().unwrap(), ManagedBy::Api, Timestamp::from_seconds(0));
             tenant.settings.document.insert("identity".to_owned(), identity.clone());
+            tenant.settings.document.insert("federation".to_owned(), federation.clone());
             storage.apply(tenant.create(Actor::System)).await.unwrap();
         }
         let settings = NodeSettings {
@@ -150,10 +158,11 @@ impl Site {
             hook: Arc::new(NoTokenHook),
             policy: Arc::new(primitives::policy::NoPolicyHook),
             identity_hooks: Arc::new(NoIdentityHooks),
+            claim_mapper: Arc::new(NoClaimMapper),
             events: Arc::new(tenancy::plugin::NoEventHook),
             messages: Arc::new(primitives::message::NoMessageHook),
             plugins: Arc::new(NoPlugins),
-            outbound: Arc::new(GuardedOutbound::new(OutboundPolicy::default()).unwrap()),
+            outbound,
         };
         let listener = Listener {
             name: "test".to_owned(),

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{AdministrationError, is_same};
 use crate::identity::{AddressKind, AddressStatus, Identity, IdentityState};
 use crate::password::PlainPassword;
+use crate::write::NewLink;
 
 /// `createIdentityBody`
 #[derive(Debug, Clone, Deserialize)]
@@ -82,7 +83,7 @@ pub struct ReplaceIdentity {
     pub recovery_addresses: Vec<ImportedAddress>,
 }
 
-/// Credentials made elsewhere, by type. Only passwords can be imported.
+/// Credentials made elsewhere, by type. Passwords and links to other providers can be imported.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub struct ImportedCredentials(Map<String, Value>);
@@ -149,7 +150,7 @@ impl CreateIdentity {
 
 impl ImportedCredentials {
     pub(super) fn password(&self) -> Result<Option<ImportedPassword>, AdministrationError> {
-        if let Some(other) = self.0.keys().find(|kind| *kind != "password") {
+        if let Some(other) = self.0.keys().find(|kind| !matches!(kind.as_str(), "password" | "oidc")) {
             return Err(AdministrationError::UnsupportedCredential(other.clone()));
         }
         let Some(config) = self.0.get("password").and_then(|password| password.get("config")) else {
@@ -169,6 +170,44 @@ impl ImportedCredentials {
             (None, Some(plain)) => Some(ImportedPassword::Plain(PlainPassword::new(plain))),
             (None, None) => None,
         })
+    }
+}
+
+impl ImportedCredentials {
+    /// The links to other providers.
+    pub(super) fn links(&self) -> Result<Vec<NewLink>, AdministrationError> {
+        let Some(providers) = self.0.get("oidc").and_then(|oidc| oidc.pointer("/config/providers")) else {
+            return Ok(Vec::new());
+        };
+        let wrong = || {
+            let words = "`credentials.oidc.config.providers` is a list of at most 32 objects, each with `provider` and \
+                         `subject`, none with a provider twice";
+            AdministrationError::Malformed(words.to_owned())
+        };
+        let providers = providers.as_array().filter(|providers| providers.len() <= 32).ok_or_else(wrong)?;
+        let mut links: Vec<NewLink> = Vec::with_capacity(providers.len());
+        for entry in providers {
+            let text = |name: &str| {
+                let text =
+                    entry.get(name).and_then(Value::as_str).filter(|text| (1..=255).contains(&text.len()));
+                text.map(str::to_owned).ok_or_else(wrong)
+            };
+            let organisation = match entry.get("organization") {
+                None | Some(Value::Null) => None,
+                Some(id) => Some(id.as_str().and_then(|id| id.parse().ok()).ok_or_else(wrong)?),
+            };
+            let link = NewLink {
+                provider: text("provider")?,
+                subject: text("subject")?,
+                organisation,
+                tokens: None,
+            };
+            if link.provider.contains('/') || links.iter().any(|known| known.provider == link.provider) {
+                return Err(wrong());
+            }
+            links.push(link);
+        }
+        Ok(links)
     }
 }
 

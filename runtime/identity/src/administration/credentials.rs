@@ -12,15 +12,18 @@ pub async fn delete_credential(
     room: Room<'_>,
     actor: Actor,
     id: IdentityId,
-    kind: &str,
+    (kind, identifier): (&str, Option<&str>),
 ) -> Result<Change<Write>, AdministrationError> {
     find(room, id).await?;
     if kind == "password" {
         return match room.identities.find_password(room.tenant, id).await? {
-            // There is no other kind yet that signs in alone.
+            // Of several that sign in alone this one has nothing yet that takes it away.
             Some(_) => Err(AdministrationError::LastCredential),
             None => Err(AdministrationError::NotFound),
         };
+    }
+    if kind == "oidc" {
+        return unlink(room, actor, id, identifier).await;
     }
     let kind =
         FactorKind::parse(kind).ok_or_else(|| AdministrationError::UnknownCredential(kind.to_owned()))?;
@@ -29,5 +32,28 @@ pub async fn delete_credential(
     let audit =
         AuditEvent::new("identity.credential_removed", actor, "identity", &id).with("type", &kind.as_str());
     let write = Write::RemoveFactor { identity: id, kind };
+    Ok(Change::new(room.tenant.clone()).write(write).audit(audit))
+}
+
+/// Takes a link to another provider away, by `provider:subject`.
+async fn unlink(
+    room: Room<'_>,
+    actor: Actor,
+    id: IdentityId,
+    identifier: Option<&str>,
+) -> Result<Change<Write>, AdministrationError> {
+    let words = "`identifier` must say which link: `provider:subject`";
+    let identifier = identifier.ok_or_else(|| AdministrationError::Malformed(words.to_owned()))?;
+    let links = room.links.list_links(room.tenant, id).await?;
+    let link = links.iter().find(|link| link.identifier() == identifier);
+    let link = link.ok_or(AdministrationError::NotFound)?;
+    if links.len() == 1 && room.identities.find_password(room.tenant, id).await?.is_none() {
+        return Err(AdministrationError::LastCredential);
+    }
+    let audit = AuditEvent::new("identity.credential_removed", actor, "identity", &id)
+        .with("type", &"oidc")
+        .with("provider", &link.provider);
+    let (provider, subject) = (link.provider.clone(), link.subject.clone());
+    let write = Write::UnlinkProvider { identity: id, provider, subject };
     Ok(Change::new(room.tenant.clone()).write(write).audit(audit))
 }

@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 
 use crate::factor::FactorKind;
 use crate::identity::Identity;
+use crate::providers::Link;
 use crate::session::identity_document;
 
-/// What is told of an identity's credentials. Never a hash or another secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is told of an identity's credentials. Never a hash; the tokens of other providers to those who may have them.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Credentials {
     /// What it signs in with.
     pub identifiers: Vec<String>,
@@ -16,6 +17,10 @@ pub struct Credentials {
     pub has_password: bool,
     /// Its second factors.
     pub factors: Vec<FactorCredential>,
+    /// Its links to other providers.
+    pub links: Vec<Link>,
+    /// Whether the tokens of these are told.
+    pub shows_tokens: bool,
 }
 
 /// What is told of a second factor.
@@ -60,8 +65,42 @@ pub fn admin_identity_document(
                 });
                 by_type.insert(factor.kind.as_str().to_owned(), document);
             }
+            if !credentials.links.is_empty() {
+                by_type.insert("oidc".to_owned(), linked(&credentials.links, credentials.shows_tokens));
+            }
             fields.insert("credentials".to_owned(), by_type.into());
         }
     }
     document
+}
+
+fn linked(links: &[Link], shows_tokens: bool) -> Value {
+    let provider = |link: &Link| {
+        let mut provider = json!({ "provider": link.provider, "subject": link.subject });
+        if let (Some(fields), Some(organisation)) = (provider.as_object_mut(), link.organisation) {
+            fields.insert("organization".to_owned(), json!(organisation));
+        }
+        if let (Some(fields), true, Some(tokens)) = (provider.as_object_mut(), shows_tokens, &link.tokens) {
+            for (when, set) in [("initial", &tokens.initial), ("current", &tokens.current)] {
+                let of = [
+                    ("access_token", &set.access_token),
+                    ("refresh_token", &set.refresh_token),
+                    ("id_token", &set.id_token),
+                ];
+                for (name, token) in of {
+                    fields.insert(format!("{when}_{name}"), json!(token.as_deref().unwrap_or_default()));
+                }
+            }
+            fields.insert("current_expires_at".to_owned(), json!(tokens.expires_at));
+        }
+        provider
+    };
+    json!({
+        "type": "oidc",
+        "identifiers": links.iter().map(Link::identifier).collect::<Vec<_>>(),
+        "config": { "providers": links.iter().map(provider).collect::<Vec<_>>() },
+        "version": 0,
+        "created_at": links.iter().map(|link| link.created_at).min(),
+        "updated_at": links.iter().map(|link| link.updated_at).max(),
+    })
 }

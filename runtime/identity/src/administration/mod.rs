@@ -26,7 +26,7 @@ use crate::identity::{Identity, VerifiableAddress};
 use crate::password::{Busy, HashedPassword, UnusableHash};
 use crate::ports::StoreUnavailable;
 use crate::schema::{CheckedTraits, Schema, TraitViolation};
-use crate::write::Write;
+use crate::write::{NewLink, Write};
 
 /// Why an identity is not made or changed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -61,6 +61,9 @@ pub enum AdministrationError {
     /// The external id is another identity's. The client's.
     #[error("another identity has the same external_id")]
     ExternalIdTaken,
+    /// The link is another identity's, or this one has another to that provider. The client's.
+    #[error("another identity has the same link, or this one has another to the same provider")]
+    LinkTaken,
     /// A credential that cannot be imported. The client's.
     #[error("credentials of the type {0:?} cannot be imported")]
     UnsupportedCredential(String),
@@ -132,8 +135,10 @@ async fn make(
         HookContext { organisation: body.organization_id, ..room.hook_context(actor.clone(), None) };
     let checked = room.admit(&context, schema, checked, None).await?.map_err(AdministrationError::Refused)?;
     let password = import(room, body.credentials.as_ref()).await?;
+    let links = links(body.credentials.as_ref())?;
     if asks_before {
         check_free(room, None, &checked, body.external_id.as_deref()).await?;
+        check_links(room, None, &links).await?;
     }
     let mut identity = Identity::new(id, &checked, room.rng, room.now);
     identity.external_id = body.external_id;
@@ -148,6 +153,10 @@ async fn make(
     let mut change = crate::flow::creation(room, &identity, &checked, actor);
     if let Some(password) = password {
         change = change.write(Write::SetPassword { identity: identity.id, password, at: room.now });
+    }
+    for link in links {
+        change =
+            change.write(Write::LinkProvider { identity: identity.id, link: Box::new(link), at: room.now });
     }
     Ok((Administered { identity, change }, checked))
 }
@@ -210,7 +219,8 @@ pub async fn credentials(room: Room<'_>, id: IdentityId) -> Result<Credentials, 
             updated_at: stored.updated_at,
         })
         .collect();
-    Ok(Credentials { identifiers, has_password: password.is_some(), factors })
+    let links = room.links.list_links(room.tenant, id).await?;
+    Ok(Credentials { identifiers, has_password: password.is_some(), factors, links, shows_tokens: false })
 }
 
 async fn replace_found(
@@ -241,8 +251,13 @@ async fn replace_found(
     check_free(room, Some(current), &checked, identity.external_id.as_deref()).await?;
     body::adopt(&mut identity, &body.verifiable_addresses, &body.recovery_addresses, room.now)?;
     let held = room.identities.list_identifiers(room.tenant, current.id).await?;
+    let links = check_links(room, Some(current), &links(body.credentials.as_ref())?).await?;
     let change = replacement(room, &identity, &held, &checked);
-    let change = with_password(change, room, identity.id, password);
+    let mut change = with_password(change, room, identity.id, password);
+    for link in links {
+        change =
+            change.write(Write::LinkProvider { identity: current.id, link: Box::new(link), at: room.now });
+    }
     let audit = AuditEvent::new("identity.updated", actor, "identity", &identity.id)
         .with("state", &identity.state.as_str());
     Ok(Administered { identity, change: change.audit(audit) })
@@ -328,6 +343,35 @@ async fn import(
         }
         Some(body::ImportedPassword::Hashed(hash)) => Ok(Some(HashedPassword::import(hash)?)),
     }
+}
+
+/// The links that a body brings.
+fn links(credentials: Option<&ImportedCredentials>) -> Result<Vec<NewLink>, AdministrationError> {
+    credentials.map_or_else(|| Ok(Vec::new()), ImportedCredentials::links)
+}
+
+/// The links that an identity does not have yet; nobody else may have them.
+async fn check_links(
+    room: Room<'_>,
+    current: Option<&Identity>,
+    links: &[NewLink],
+) -> Result<Vec<NewLink>, AdministrationError> {
+    let held = match current {
+        Some(current) => room.links.list_links(room.tenant, current.id).await?,
+        None => Vec::new(),
+    };
+    let mut new = Vec::new();
+    for link in links {
+        if held.iter().any(|known| known.provider == link.provider && known.subject == link.subject) {
+            continue;
+        }
+        let taken = room.links.find_by_link(room.tenant, &link.provider, &link.subject).await?.is_some();
+        if taken || held.iter().any(|known| known.provider == link.provider) {
+            return Err(AdministrationError::LinkTaken);
+        }
+        new.push(link.clone());
+    }
+    Ok(new)
 }
 
 /// A password set by an operator ends the sessions that the old one began.

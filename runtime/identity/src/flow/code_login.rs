@@ -214,7 +214,7 @@ async fn proven(
 }
 
 fn proof(room: Room<'_>) -> AuthenticationMethod {
-    AuthenticationMethod { method: Method::Code, aal: AssuranceLevel::Aal1, completed_at: room.now }
+    AuthenticationMethod::new(Method::Code, AssuranceLevel::Aal1, room.now)
 }
 
 /// Somebody signed in has proven again who they are.

@@ -5,9 +5,10 @@ use primitives::subject::AssuranceLevel;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Flow, FlowKind, Message, Screen, SentLink, Transport, challenge_nodes, code_form, screen, second_factor,
+    Flow, FlowKind, Message, Screen, SentLink, Transport, challenge_nodes, code_form, oidc, screen, second_factor,
 };
 use crate::identity::Identity;
+use crate::providers::Offer;
 use crate::schema::{Field, Schema};
 use crate::session::{Method, identity_document};
 
@@ -22,6 +23,8 @@ pub struct FlowView<'a> {
     pub csrf_token: Option<&'a str>,
     /// The identity of a settings flow.
     pub identity: Option<&'a Identity>,
+    /// The other providers that forms offer.
+    pub providers: &'a [Offer],
 }
 
 /// The `loginFlow`, `registrationFlow` or `settingsFlow` document.
@@ -101,6 +104,10 @@ pub fn schema_url(base_url: &str, id: &str) -> String {
 /// The form's nodes in the order in which they are to be shown.
 fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
     let mut nodes = Vec::new();
+    // Of a sign-in the other providers are first, as the flow API has them.
+    if matches!(flow.kind, FlowKind::Login { .. }) && !flow.is_step_up() {
+        nodes.extend(oidc::login_nodes(flow, view));
+    }
     let token = match flow.transport {
         Transport::Browser => view.csrf_token.unwrap_or_default(),
         Transport::Api => "",
@@ -138,6 +145,9 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
             }
             nodes.push(screen::profiled(flow));
         }
+        FlowKind::Registration { .. } if flow.federation.is_completing() => {
+            nodes.extend(oidc::completion_nodes(flow, view));
+        }
         FlowKind::Registration { .. } => {
             for field in view.schema.fields() {
                 if flow.screen == Screen::Credentials {
@@ -146,6 +156,7 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
                     nodes.push(trait_node(field, &flow.values, "default", flow));
                 }
             }
+            nodes.extend(oidc::registration_nodes(flow, view));
             let input = Input::new("password", "password").required().autocomplete("new-password");
             nodes.push(input.node("password", Some(Message::password_label()), flow));
             nodes.push(submit(Method::Password.as_str(), "password", Message::sign_up(), flow));
@@ -163,6 +174,7 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
             let input = Input::new("password", "password").required().autocomplete("new-password");
             nodes.push(input.node("password", Some(Message::password_label()), flow));
             nodes.push(submit(Method::Password.as_str(), "password", Message::save(), flow));
+            nodes.extend(oidc::settings_nodes(flow, view));
             nodes.extend(second_factor::nodes(flow));
         }
         FlowKind::Verification { challenge } | FlowKind::Recovery { challenge } => {
@@ -172,7 +184,7 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
     nodes
 }
 
-fn trait_node(field: &Field, values: &Map<String, Value>, group: &str, flow: &Flow) -> Value {
+pub(super) fn trait_node(field: &Field, values: &Map<String, Value>, group: &str, flow: &Flow) -> Value {
     let mut input = Input::new(&field.name, field.input.as_str());
     if let Some(value) = find(values, &field.path) {
         input = input.value(value.clone());

@@ -149,5 +149,5 @@ async fn signed_in(
 }
 
 fn proof(room: Room<'_>) -> AuthenticationMethod {
-    AuthenticationMethod { method: Method::Password, aal: AssuranceLevel::Aal1, completed_at: room.now }
+    AuthenticationMethod::new(Method::Password, AssuranceLevel::Aal1, room.now)
 }

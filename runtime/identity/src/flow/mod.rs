@@ -14,6 +14,8 @@ mod document;
 mod login;
 mod message;
 mod message_factors;
+mod message_providers;
+mod oidc;
 mod recovery;
 mod registration;
 mod screen;
@@ -39,6 +41,9 @@ pub use challenge::Challenge;
 pub use code_form::CodeForm;
 pub use document::{FlowView, expired_since, flow_document, schema_url};
 pub use message::{Message, MessageKind};
+pub use oidc::{
+    ProviderForm, ProviderSubmission, Waiting, arrived, fits_callback, mark_used, provider_failed,
+};
 pub use recovery::{recovery_by_operator, recovery_link_by_operator};
 pub(crate) use registration::creation;
 pub use registration::identifier_taken;
@@ -59,7 +64,8 @@ use crate::factor::FactorKind;
 use crate::hooks::{IdentityHooks, Origin};
 use crate::limiter::Attempts;
 use crate::password::HashingPool;
-use crate::ports::{Factors, Identities};
+use crate::ports::{Factors, Identities, Links};
+use crate::providers::Providers;
 use crate::schema::{Schema, Schemas};
 use crate::session::{Device, LiveSession, Method};
 use crate::settings::{ProofMeans, Settings};
@@ -114,6 +120,9 @@ pub struct Flow {
     /// The authorization request that waits for it, where its kind has none of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<String>,
+    /// What it knows and shows of other providers.
+    #[serde(default, skip_serializing_if = "ProviderForm::is_empty")]
+    pub federation: ProviderForm,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -255,6 +264,7 @@ impl Flow {
             means,
             link: None,
             waiting: None,
+            federation: ProviderForm::default(),
         }
     }
 
@@ -281,6 +291,7 @@ impl Flow {
         let mut flow = Self::begin(new, rng, now, settings)
             .with_factors(self.factors.clone())
             .waited_for(self.waiting.as_deref());
+        flow.federation = self.federation.renewed();
         flow.messages.push(expired);
         flow
     }
@@ -337,6 +348,10 @@ pub struct Room<'a> {
     pub identities: &'a dyn Identities,
     /// Their second factors.
     pub factors: &'a dyn Factors,
+    /// Their links to other providers.
+    pub links: &'a dyn Links,
+    /// Those providers.
+    pub providers: &'a dyn Providers,
     /// Computes hashes.
     pub hashing: &'a HashingPool,
     /// Counts attempts.
@@ -401,6 +416,21 @@ pub async fn next_step(
     flow: Flow,
     submission: Submission,
 ) -> Result<Step, FlowError> {
+    let linking = oidc::Linking::of(&flow);
+    let step = Box::pin(decide(room, caller, flow, submission)).await?;
+    // Whoever proved an account that a provider's word was not enough for gets the link in the same change.
+    Ok(match linking {
+        Some(linking) => linking.complete(room, step),
+        None => step,
+    })
+}
+
+async fn decide(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: Flow,
+    submission: Submission,
+) -> Result<Step, FlowError> {
     match (&flow.kind, submission.method.as_deref()) {
         (FlowKind::Login { .. }, Some("code")) if flow.is_step_up() => {
             second_factor::prove_by_code(room, caller, flow, submission).await
@@ -415,6 +445,10 @@ pub async fn next_step(
         (FlowKind::Settings { .. }, Some("lookup_secret")) => {
             second_factor::change_lookup_secrets(room, caller, flow, submission).await
         }
+        (
+            FlowKind::Login { .. } | FlowKind::Registration { .. } | FlowKind::Settings { .. },
+            Some("oidc"),
+        ) => oidc::submitted(room, caller, flow, submission).await,
         (FlowKind::Login { .. }, Some("password")) => {
             login::with_password(room, caller, flow, submission).await
         }

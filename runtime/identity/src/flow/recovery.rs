@@ -52,7 +52,7 @@ pub(super) async fn with_message(
             return Ok(Step::Form(Box::new(flow.with_message(Message::second_factor_required()))));
         }
     };
-    let proof = AuthenticationMethod { method, aal: AssuranceLevel::Aal1, completed_at: room.now };
+    let proof = AuthenticationMethod::new(method, AssuranceLevel::Aal1, room.now);
     let device = caller.device(room.rng);
     let begun = Session::begin(room.rng, &identity, proof, device, &room.settings.session);
     let session = Session { claims, ..begun };

@@ -130,7 +130,7 @@ pub(super) async fn first_session(
         LoginOutcome::Allow { claims } => claims,
         LoginOutcome::Deny { .. } | LoginOutcome::RequireSecondFactor => return Ok(None),
     };
-    let proof = AuthenticationMethod { method, aal: AssuranceLevel::Aal1, completed_at: room.now };
+    let proof = AuthenticationMethod::new(method, AssuranceLevel::Aal1, room.now);
     let device = caller.device(room.rng);
     let session = Session::begin(room.rng, identity, proof, device, &room.settings.session);
     Ok(Some((Session { claims, ..session }, SessionToken::generate(room.rng))))

@@ -8,7 +8,7 @@ use primitives::{Change, KeyedHash};
 use url::Url;
 
 use super::stored::OwnFlow;
-use super::{Caller, Challenge, FactorForm, Flow, FlowKind, NewFlow, Room, Transport};
+use super::{Caller, Challenge, FactorForm, Flow, FlowKind, NewFlow, ProviderForm, Room, Transport};
 use crate::limiter::{LimitReached, count_flow};
 use crate::ports::StoreUnavailable;
 use crate::return_to::{self, ReturnToForbidden};
@@ -141,7 +141,8 @@ pub async fn start_settings(
     let schema = room.schema(&live.identity().schema_id).id();
     let kind = FlowKind::Settings { identity: live.identity().id, saved: false };
     let factors = FactorForm::of_settings(room, live.identity()).await?;
-    begin(room, caller, request, (kind, factors), schema).await
+    let federation = ProviderForm::of_settings(room, live.identity().id).await?;
+    begin_with(room, caller, request, (kind, factors, federation), schema).await
 }
 
 /// Begins a flow to verify an address, for whoever asks.
@@ -229,6 +230,16 @@ async fn begin(
     (kind, factors): (FlowKind, FactorForm),
     schema: &str,
 ) -> Result<(OwnFlow, Change<Write>), StartError> {
+    begin_with(room, caller, request, (kind, factors, ProviderForm::default()), schema).await
+}
+
+async fn begin_with(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    request: StartRequest<'_>,
+    (kind, factors, federation): (FlowKind, FactorForm, ProviderForm),
+    schema: &str,
+) -> Result<(OwnFlow, Change<Write>), StartError> {
     let return_to = request
         .return_to
         .filter(|requested| !requested.is_empty())
@@ -243,7 +254,9 @@ async fn begin(
         schema: schema.to_owned(),
     };
     let waiting = request.login_challenge.filter(|_| new.kind.challenge().is_some());
-    let flow = Flow::begin(new, room.rng, room.now, room.settings).with_factors(factors).waited_for(waiting);
+    let begun = Flow::begin(new, room.rng, room.now, room.settings);
+    let mut flow = begun.with_factors(factors).waited_for(waiting);
+    flow.federation = federation;
     Ok(insertion(room, OwnFlow::begun(flow, request.browser.cloned())))
 }
 

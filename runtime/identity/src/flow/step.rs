@@ -2,6 +2,7 @@
 
 use primitives::Change;
 use primitives::hooks::HookFailure;
+use url::Url;
 
 use super::Flow;
 use crate::hooks::Happening;
@@ -23,6 +24,8 @@ pub enum Step {
     Shown(Box<Flow>, Change<Write>),
     /// A plugin sends whoever signs in elsewhere; the form stays open.
     Elsewhere(ReturnTo),
+    /// Another provider is asked who they are; the form stays open.
+    ToProvider(Url),
     /// Signed in with a new session.
     SignedIn(Box<SignedIn>),
     /// The session of somebody signed in was proven again, or further.
@@ -123,6 +126,12 @@ pub struct PendingChange {
 impl PendingChange {
     pub(crate) const fn new(change: Change<Write>, session: Option<(Session, SessionToken)>) -> Self {
         Self { change, session }
+    }
+
+    /// The same with more.
+    pub(crate) fn and(mut self, more: Change<Write>) -> Self {
+        self.change = self.change.and(more);
+        self
     }
 
     /// Completes the change.

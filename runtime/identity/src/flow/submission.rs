@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::oidc::ProviderSubmission;
 use super::second_factor::FactorSubmission;
 use crate::password::PlainPassword;
 use crate::schema::{InputType, Schema};
@@ -33,6 +34,8 @@ pub struct Submission {
     pub traits: Option<Map<String, Value>>,
     /// What it says of second factors.
     pub factors: FactorSubmission,
+    /// What it says of other providers.
+    pub federation: ProviderSubmission,
 }
 
 /// The body cannot be read. The client's to mend.
@@ -66,13 +69,14 @@ impl Submission {
             Some(Value::String(text)) => text == "true",
             _ => false,
         });
+        let federation = ProviderSubmission::from_json(&mut body)?;
         let traits = match body.remove("traits") {
             None | Some(Value::Null) => None,
             Some(Value::Object(traits)) => Some(traits),
             Some(_) => return Err(MalformedSubmission("traits are not an object")),
         };
         Ok(Self {
-            method: method.or_else(|| factors.method()),
+            method: method.or_else(|| factors.method()).or_else(|| federation.method()),
             csrf_token,
             identifier,
             password,
@@ -84,6 +88,7 @@ impl Submission {
             token: None,
             traits,
             factors,
+            federation,
         })
     }
 
@@ -96,6 +101,7 @@ impl Submission {
             match name.as_str() {
                 "totp_code" => submission.factors.totp_code = Some(value),
                 "lookup_secret" => submission.factors.lookup_secret = Some(value),
+                _ if submission.federation.take(&name, &value) => {}
                 _ if value == "true" && FactorSubmission::is_button(&name) => pressed.push(name),
                 "method" => submission.method = Some(value),
                 "csrf_token" => submission.csrf_token = Some(value),
@@ -129,6 +135,7 @@ impl Submission {
         }
         submission.factors = submission.factors.with_buttons(|name| pressed.iter().any(|p| p == name));
         submission.method = submission.method.or_else(|| submission.factors.method());
+        submission.method = submission.method.or_else(|| submission.federation.method());
         submission
     }
 }

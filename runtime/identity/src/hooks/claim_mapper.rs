@@ -79,3 +79,13 @@ pub trait ClaimMapper: Send + Sync + fmt::Debug {
         upstream: &'a Upstream<'a>,
     ) -> Answer<'a, MappingDecision>;
 }
+
+/// For a node without plugins: the provider's own settings say.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoClaimMapper;
+
+impl ClaimMapper for NoClaimMapper {
+    fn map_claims<'a>(&'a self, _: &'a HookContext, _: &'a Upstream<'a>) -> Answer<'a, MappingDecision> {
+        Box::pin(async { Ok(MappingDecision::Unmapped) })
+    }
+}

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::identity::{Identity, IdentityState};
+use crate::providers::Upstreamed;
 use crate::settings::{RequiredAssurance, SessionSettings};
 
 const TOKEN_PREFIX: &str = "ory_st_";
@@ -66,6 +67,16 @@ pub struct AuthenticationMethod {
     pub aal: AssuranceLevel,
     /// When it was given.
     pub completed_at: Timestamp,
+    /// Which provider says so, and how it knows, where one does.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<Upstreamed>,
+}
+
+impl AuthenticationMethod {
+    /// A proof that was given here.
+    pub const fn new(method: Method, aal: AssuranceLevel, completed_at: Timestamp) -> Self {
+        Self { method, aal, completed_at, upstream: None }
+    }
 }
 
 /// The ways to prove who one is, by their names in the flow API.
@@ -84,6 +95,8 @@ pub enum Method {
     Totp,
     /// A backup code.
     LookupSecret,
+    /// Another provider's word.
+    Oidc,
 }
 
 impl Method {
@@ -96,6 +109,7 @@ impl Method {
             Self::LinkRecovery => "link_recovery",
             Self::Totp => "totp",
             Self::LookupSecret => "lookup_secret",
+            Self::Oidc => "oidc",
         }
     }
 
@@ -112,6 +126,8 @@ impl Method {
         match self {
             Self::Password => "pwd",
             Self::Code | Self::CodeRecovery | Self::LinkRecovery | Self::Totp | Self::LookupSecret => "otp",
+            // The registry has no word for it; this is the usual one.
+            Self::Oidc => "fed",
         }
     }
 }

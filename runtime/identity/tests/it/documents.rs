@@ -21,6 +21,7 @@ fn check(
         schema: world.schemas.default_schema(),
         csrf_token: Some("token"),
         identity,
+        providers: &[],
     };
     description.check(&format!("{}Flow", flow.kind.as_str()), &flow_document(flow, view));
 }
@@ -73,6 +74,7 @@ async fn flows_in_every_state() {
                 Ok(
                     Step::Shown(..)
                     | Step::Elsewhere(_)
+                    | Step::ToProvider(_)
                     | Step::SignedIn(_)
                     | Step::Refreshed { .. }
                     | Step::Registered { .. }
@@ -113,6 +115,8 @@ async fn identities_and_sessions() {
         identifiers: vec!["ada@example.com".to_owned()],
         has_password: true,
         factors: vec![factor],
+        links: Vec::new(),
+        shows_tokens: false,
     };
     let theirs = admin_identity_document(&ada, url, Some(&credentials));
     description.check("identity", &theirs);

@@ -412,6 +412,7 @@ async fn documents_have_the_nodes_of_the_api() {
             schema: world.schemas.default_schema(),
             csrf_token: None,
             identity: Some(live.identity()),
+            providers: &[],
         };
         let document = flow_document(flow, view);
         if let Some(description) = &description {

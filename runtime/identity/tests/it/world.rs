@@ -12,7 +12,8 @@ use portcullis_identity::hooks::{IdentityHooks, NoIdentityHooks};
 use portcullis_identity::identity::{AddressKind, IdentityState};
 use portcullis_identity::limiter::AttemptsInMemory;
 use portcullis_identity::password::{HashedPassword, HashingPool, StoredPassword};
-use portcullis_identity::ports::{AddressUse, Factors, Identities, StoreUnavailable};
+use portcullis_identity::ports::{AddressUse, Factors, Identities, Links, StoreUnavailable};
+use portcullis_identity::providers::{Link, NoProviders, Providers};
 use portcullis_identity::schema::Schemas;
 use portcullis_identity::session::{LiveSession, Session};
 use portcullis_identity::settings::Argon2Settings;
@@ -37,6 +38,7 @@ pub(crate) struct World {
     pub(crate) people: People,
     pub(crate) hashing: HashingPool,
     pub(crate) hooks: Box<dyn IdentityHooks>,
+    pub(crate) providers: Box<dyn Providers>,
     pub(crate) attempts: AttemptsInMemory,
     pub(crate) sealer: Sealer,
     pub(crate) letters: Letters,
@@ -60,6 +62,7 @@ impl World {
             people: People::default(),
             hashing: HashingPool::start(1, 16, Arc::new(SeededRng::new(2))).unwrap(),
             hooks: Box::new(NoIdentityHooks),
+            providers: Box::new(NoProviders),
             attempts: AttemptsInMemory::new(100),
             sealer: sealer(),
             letters: Letters,
@@ -76,6 +79,8 @@ impl World {
             schemas: &self.schemas,
             identities: &self.people,
             factors: &self.people,
+            links: &self.people,
+            providers: &*self.providers,
             hashing: &self.hashing,
             attempts: &self.attempts,
             sealer: &self.sealer,
@@ -199,6 +204,7 @@ struct Kept {
     passwords: BTreeMap<IdentityId, HashedPassword>,
     identifiers: BTreeMap<Identifier, IdentityId>,
     factors: BTreeMap<IdentityId, Vec<StoredFactor>>,
+    links: Vec<(IdentityId, Link)>,
 }
 
 impl Kept {
@@ -243,6 +249,21 @@ impl People {
                 Write::SetFactor { identity, factor, at, .. } => {
                     kept.set_factor(identity, factor, at);
                 }
+                Write::LinkProvider { identity, link, at } => kept.links.push((
+                    identity,
+                    Link {
+                        provider: link.provider,
+                        subject: link.subject,
+                        organisation: link.organisation,
+                        tokens: link.tokens,
+                        version: 1,
+                        created_at: at,
+                        updated_at: at,
+                    },
+                )),
+                Write::UnlinkProvider { identity, provider, .. } => {
+                    kept.links.retain(|(whose, link)| *whose != identity || link.provider != provider);
+                }
                 Write::RemoveFactor { identity, kind } => {
                     kept.forget_factor(identity, kind);
                 }
@@ -277,6 +298,32 @@ impl People {
 
 fn stored(kept: &Kept, id: IdentityId) -> Option<StoredPassword> {
     kept.passwords.get(&id).map(|password| StoredPassword { password: password.clone(), version: 1 })
+}
+
+impl Links for People {
+    fn find_by_link<'a>(
+        &'a self,
+        _: &'a TenantId,
+        provider: &'a str,
+        subject: &'a str,
+    ) -> BoxFuture<'a, Result<Option<(Identity, Link)>, StoreUnavailable>> {
+        self.read(|kept| {
+            let is = |(_, link): &&(IdentityId, Link)| link.provider == provider && link.subject == subject;
+            let (identity, link) = kept.links.iter().find(is)?;
+            Some((kept.identities.get(identity)?.clone(), link.clone()))
+        })
+    }
+
+    fn list_links<'a>(
+        &'a self,
+        _: &'a TenantId,
+        identity: IdentityId,
+    ) -> BoxFuture<'a, Result<Vec<Link>, StoreUnavailable>> {
+        self.read(|kept| {
+            let own = kept.links.iter().filter(|(whose, _)| *whose == identity);
+            own.map(|(_, link)| link.clone()).collect()
+        })
+    }
 }
 
 impl Factors for People {

@@ -5,6 +5,7 @@ mod courier;
 mod factors;
 mod flows;
 mod identities;
+mod links;
 mod profiles;
 mod search;
 mod sessions;
@@ -91,6 +92,15 @@ impl Stored for Write {
                 factors::set(sealer, tenant, identity, &factor, replaces, at)
             }
             Self::RemoveFactor { identity, kind } => factors::remove(tenant, identity, kind),
+            Self::LinkProvider { identity, link, at } => {
+                vec![links::insert(sealer, tenant, identity, &link, at)]
+            }
+            Self::UnlinkProvider { identity, provider, subject } => {
+                links::remove(tenant, identity, &provider, &subject).into()
+            }
+            Self::ReplaceLinkTokens { provider, subject, tokens, version, at } => {
+                vec![links::replace_tokens(sealer, tenant, (&provider, &subject), &tokens, (version, at))]
+            }
             Self::InsertSession(new) => vec![sessions::insert(tenant, &new)],
             Self::RefreshSession { session, identity, method, assurance, methods, claims } => vec![
                 Statement::one(

@@ -6,6 +6,7 @@ mod courier;
 mod factors;
 mod flows;
 mod links;
+mod one_time;
 mod operators;
 mod profiles;
 mod search;
@@ -107,6 +108,8 @@ impl World {
             schemas: &self.schemas,
             identities: &self.storage,
             factors: &self.storage,
+            links: &self.storage,
+            providers: &identity::providers::NoProviders,
             hashing: &self.hashing,
             attempts: &self.attempts,
             sealer: self.storage.sealer(),

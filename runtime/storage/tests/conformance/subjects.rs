@@ -44,11 +44,7 @@ impl World {
     }
 
     pub(crate) fn session_of(&self, identity: &Identity, token: &str) -> NewSession {
-        let method = AuthenticationMethod {
-            method: Method::Password,
-            aal: AssuranceLevel::Aal1,
-            completed_at: self.now(),
-        };
+        let method = AuthenticationMethod::new(Method::Password, AssuranceLevel::Aal1, self.now());
         let device = Device::new(&*self.rng, ClientAddress("203.0.113.9".parse().unwrap()), None);
         let session = Session::begin(&*self.rng, identity, method, device, &Settings::default().session);
         NewSession { session, token: self.hash(token) }

@@ -17,6 +17,9 @@ const TENANT: &str = "acme";
 /// Somebody whose company did not pay.
 const SUSPENDED: &str = "late@late.example";
 
+/// What the company's sign-in proves to the other tenant that it is who it says.
+const UMBRELLA_SECRET: &str = "umbrella-secret-of-more-than-32-characters";
+
 const READY: Duration = Duration::from_secs(20);
 
 /// Every check of `tests/clients/browser`.
@@ -30,11 +33,14 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     // The two are built together.
     let nexboard = place.binary()?.with_file_name("nexboard");
 
-    let node = Node::start(place.binary()?, &place.directory, &tenant(&plugin.display().to_string()))?;
+    let secret = place.write("umbrella.secret", UMBRELLA_SECRET)?;
+    let tenants = tenants(&plugin.display().to_string(), &secret.display().to_string());
+    let node = Node::start(place.binary()?, &place.directory, &tenants)?;
     let prefix = format!("/t/{TENANT}");
     node.make_person(&prefix, PERSON.0, PERSON.1)?;
     node.make_person(&prefix, SUSPENDED, PERSON.1)?;
     let issuer = format!("{}{prefix}", node.public);
+    make_sign_in_client(&node, &issuer)?;
     let app = App::start(place, &node, &nexboard, ("nexboard", "127.0.0.1", true), &issuer)?;
     // Another host name, so that the two share no cookies.
     let third_party = App::start(place, &node, &nexboard, ("reports", "localhost", false), &issuer)?;
@@ -52,13 +58,33 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     node.end()
 }
 
-fn tenant(plugin: &str) -> String {
+/// Lets the company's people sign in with another tenant, which is a provider like any other.
+fn make_sign_in_client(node: &Node, issuer: &str) -> anyhow::Result<()> {
+    let client = json!({
+        "client_id": "acme-sign-in",
+        "client_name": "Acme",
+        "client_secret": UMBRELLA_SECRET,
+        "grant_types": ["authorization_code"],
+        "response_types": ["code"],
+        "scope": "openid profile email",
+        "redirect_uris": [format!("{issuer}/self-service/methods/oidc/callback/umbrella")],
+        "skip_consent": true,
+    });
+    let clients = format!("{}/t/umbrella/admin/clients", node.admin);
+    post_json(&clients, &[("authorization", &node.authorization())], &client).map(|_| ())
+}
+
+fn tenants(plugin: &str, secret: &str) -> String {
     format!(
         "[[tenant]]\nid = \"{TENANT}\"\n\n{ROOMY_LIMITS}\
          [tenant.identity.code]\npasswordless_enabled = true\nmagic_link = true\n\n[tenant.branding]\nname = \"Acme\"\n\n\
          [[tenant.plugin]]\nname = \"enrich-token\"\ncomponent = \"{plugin}\"\n\n\
          [tenant.plugin.settings.domains.\"acme.example\"]\nplan = \"team\"\nseats = 12\n\n\
-         [tenant.plugin.settings.domains.\"late.example\"]\nplan = \"team\"\nseats = 3\nsuspended = true\n"
+         [tenant.plugin.settings.domains.\"late.example\"]\nplan = \"team\"\nseats = 3\nsuspended = true\n\n\
+         [[tenant.federation.provider]]\nid = \"umbrella\"\nprovider = \"generic\"\nlabel = \"Umbrella\"\n\
+         client_id = \"acme-sign-in\"\nclient_secret = {{ file = \"{secret}\" }}\n\
+         issuer_url = \"{{public}}/t/umbrella\"\nclaims_source = \"userinfo\"\n\n\
+         [[tenant]]\nid = \"umbrella\"\n\n{ROOMY_LIMITS}[tenant.branding]\nname = \"Umbrella\"\n"
     )
 }
 

@@ -25,8 +25,9 @@ const ROOMS: &[Room] = &[
     room("tenancy", &["primitives"]),
     room("oauth2", &["primitives", "jose"]),
     room("identity", &["primitives", "jose"]),
+    room("federation", &["primitives", "jose", "identity"]),
     // A TOML section's type is the room's own settings type.
-    room("config", &["primitives", "tenancy", "jose", "oauth2", "identity", "ui"]),
+    room("config", &["primitives", "tenancy", "jose", "oauth2", "identity", "federation", "ui"]),
     Room {
         directory: "plugin-host",
         ours: &["primitives", "tenancy", "jose", "oauth2", "identity"],
@@ -34,7 +35,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         directory: "storage",
-        ours: &["primitives", "tenancy", "jose", "oauth2", "identity"],
+        ours: &["primitives", "tenancy", "jose", "oauth2", "identity", "federation"],
         theirs: &["sqlx"],
     },
     Room {
@@ -44,7 +45,18 @@ const ROOMS: &[Room] = &[
     },
     Room {
         directory: "http",
-        ours: &["primitives", "tenancy", "jose", "oauth2", "identity", "storage", "ui", "config"],
+        ours: &[
+            "primitives",
+            "tenancy",
+            "jose",
+            "oauth2",
+            "identity",
+            "federation",
+            "federation",
+            "storage",
+            "ui",
+            "config",
+        ],
         theirs: &["hyper", "hyper-util", "tokio-rustls", "matchit"],
     },
 ];

@@ -4,6 +4,7 @@ pub(crate) mod batch;
 pub(crate) mod export;
 pub(crate) mod impersonate;
 pub(crate) mod search;
+mod tokens;
 pub(crate) mod verify;
 pub(crate) mod violations;
 
@@ -66,7 +67,8 @@ async fn documents(call: &Call, identities: &[Identity]) -> Result<Vec<Value>, P
     let mut documents = Vec::with_capacity(identities.len());
     for identity in identities {
         let found = if with_credentials {
-            Some(credentials(room(call), identity.id).await.map_err(|error| failed(call, error))?)
+            let found = credentials(room(call), identity.id).await.map_err(|error| failed(call, error))?;
+            Some(tokens::with_tokens(call, identity, found).await?)
         } else {
             None
         };
@@ -242,9 +244,13 @@ where
 }
 
 async fn show(call: &Call, status: StatusCode, identity: &Identity) -> Answer {
-    match credentials(room(call), identity.id).await {
+    let found = async {
+        let found = credentials(room(call), identity.id).await.map_err(|error| failed(call, error))?;
+        tokens::with_tokens(call, identity, found).await
+    };
+    match found.await {
         Ok(credentials) => json_no_store(status, &document(call, identity, Some(&credentials))),
-        Err(error) => respond(call, &failed(call, error)),
+        Err(problem) => respond(call, &problem),
     }
 }
 

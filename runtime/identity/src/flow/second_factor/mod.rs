@@ -239,7 +239,7 @@ fn proven(
     claims: SessionClaims,
     change: Change<Write>,
 ) -> (Session, Change<Write>) {
-    let method = AuthenticationMethod { method, aal: AssuranceLevel::Aal2, completed_at: room.now };
+    let method = AuthenticationMethod::new(method, AssuranceLevel::Aal2, room.now);
     let mut session = live.session().proven(method.clone());
     if !claims.is_empty() {
         session.claims = claims;

@@ -1,104 +1,117 @@
-//! That what is sent to somebody lets one in of many who submit it at a time, on both databases.
+//! Links to other providers: one identity each, tokens that are read as they were written, and never none left.
 
-use identity::flow::{Caller, Challenge, FlowKind, NewFlow, OwnFlow, Transport};
-use identity::settings::ProofMeans;
-use identity::{Flow, Step, Submission, Write, next_step};
-use primitives::{Change, ClientAddress, Clock as _};
-use serde_json::json;
+use futures_util::future::join_all;
+use identity::ports::{Identities as _, Links as _};
+use identity::providers::{Link, TokenSet, UpstreamTokens};
+use identity::{Identifier, Identity, NewLink, Write};
+use portcullis_storage::ApplyError;
+use primitives::{Change, Clock as _, IdentityId, TenantId};
 
 use super::World;
 
-const MANY: usize = 50;
-
-fn caller<'a>() -> Caller<'a> {
-    Caller { address: ClientAddress("203.0.113.9".parse().unwrap()), user_agent: Some("test"), session: None }
+fn link(provider: &str, subject: &str) -> Box<NewLink> {
+    let set = TokenSet { access_token: Some("hunter2".to_owned()), ..TokenSet::default() };
+    Box::new(NewLink {
+        provider: provider.to_owned(),
+        subject: subject.to_owned(),
+        organisation: None,
+        tokens: Some(UpstreamTokens::first(set, None)),
+    })
 }
 
-fn submission(body: &serde_json::Value, token: Option<&str>) -> Submission {
-    let submission = Submission::from_json(body.to_string().as_bytes()).unwrap();
-    Submission { token: token.map(str::to_owned), ..submission }
-}
-
-/// A form that has sent something, as it is stored; with the code and the link of its message.
-async fn asked(world: &World, kind: FlowKind, body: serde_json::Value) -> (OwnFlow, String, String) {
-    let new = NewFlow {
-        kind,
-        transport: Transport::Browser,
-        request: String::new(),
-        return_to: None,
-        schema: "default".to_owned(),
-    };
-    let flow = Flow::begin(new, &*world.rng, world.clock.now(), &world.settings);
-    let step = next_step(world.room(), caller(), flow, submission(&body, None)).await.unwrap();
-    let Step::Challenged { flow, writes } = step else { panic!("nothing was sent: {step:?}") };
-    let message = writes.iter().find_map(|write| match write {
-        Write::QueueMessage(message) => Some(message.mail.clone()),
-        _ => None,
-    });
-    let own = OwnFlow::begun(*flow, None);
-    let insert = own.insert(&*world.rng, &world.settings.flow, world.clock.now());
-    let change = writes.into_iter().fold(Change::new(world.tenant.clone()), Change::write).write(insert);
-    world.storage.apply(change).await.unwrap();
-    let message = message.unwrap();
-    (own, message.text, message.html)
-}
-
-async fn applied(world: &World, changes: Vec<Change<Write>>) -> usize {
-    let applied = changes.into_iter().map(|change| {
-        let storage = world.storage.clone();
-        tokio::spawn(async move { storage.apply(change).await.is_ok() })
-    });
-    let mut count = 0;
-    for one in applied.collect::<Vec<_>>() {
-        count += usize::from(one.await.unwrap());
+impl World {
+    async fn one(&self, email: &str) -> Identity {
+        self.register(email).await.unwrap();
+        let identifier = Identifier::parse(email).unwrap();
+        self.storage.find_by_identifier(&self.tenant, &identifier).await.unwrap().unwrap().0
     }
-    count
-}
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_fifty_who_use_a_link_one_is_let_in() {
-    for mut world in World::both().await {
-        world.settings.limits.code.burst = 1000;
-        world.settings.recovery.means = ProofMeans::Link;
-        world.register("ada@example.com").await.unwrap();
-        let kind = FlowKind::Recovery { challenge: Challenge::ChooseMethod };
-        let body = json!({"method": "link", "email": "ada@example.com"});
-        let (own, _, link) = asked(&world, kind, body).await;
-        let token = link.rsplit_once("token=").unwrap().1;
-        let mut changes = Vec::new();
-        for _ in 0..MANY {
-            let submission = submission(&json!({"method": "link"}), Some(token));
-            let step = next_step(world.room(), caller(), own.flow.clone(), submission).await.unwrap();
-            let Step::Recovered(recovered) = step else { panic!("not back in: {step:?}") };
-            changes.push(recovered.change.seal(world.storage.sealer()).write(own.update(recovered.flow)));
+    async fn write(&self, write: Write) -> bool {
+        match self.storage.apply(Change::new(self.tenant.clone()).write(write)).await {
+            Ok(()) => true,
+            Err(ApplyError::Missed { .. }) => false,
+            Err(ApplyError::Storage(error)) => panic!("{error}"),
         }
-        assert_eq!(applied(&world, changes).await, 1);
+    }
+
+    async fn link(&self, identity: &Identity, provider: &str, subject: &str) -> bool {
+        let (link, at) = (link(provider, subject), self.clock.now());
+        self.write(Write::LinkProvider { identity: identity.id, link, at }).await
+    }
+
+    async fn unlink(&self, identity: &Identity, provider: &str, subject: &str) -> bool {
+        let (provider, subject) = (provider.to_owned(), subject.to_owned());
+        self.write(Write::UnlinkProvider { identity: identity.id, provider, subject }).await
+    }
+
+    async fn links(&self, identity: &Identity) -> Vec<Link> {
+        self.storage.list_links(&self.tenant, identity.id).await.unwrap()
+    }
+
+    /// Somebody who has no password.
+    async fn without_password(&self, email: &str) -> Identity {
+        let traits = serde_json::Map::from_iter([("email".to_owned(), email.into())]);
+        let checked = self.schemas.default_schema().check_traits(traits).unwrap();
+        let id = IdentityId::generate(&*self.rng);
+        let identity = Identity::new(id, &checked, &*self.rng, self.clock.now());
+        assert!(self.write(Write::InsertIdentity(Box::new(identity.clone()))).await);
+        identity
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_fifty_who_submit_a_code_to_sign_in_one_is_let_in() {
-    for mut world in World::both().await {
-        world.settings.limits.code.burst = 1000;
-        world.settings.code.passwordless_enabled = true;
-        world.register("ada@example.com").await.unwrap();
-        let kind = FlowKind::Login {
-            refresh: None,
-            select_account: false,
-            login_challenge: None,
-            identifier: String::new(),
+async fn link_is_one_identitys_and_is_read_as_it_was_written() {
+    for world in World::both().await {
+        let (ada, eve) = (world.one("ada@example.com").await, world.one("eve@example.com").await);
+        assert!(world.link(&ada, "acme", "1").await);
+        assert!(!world.link(&eve, "acme", "1").await, "whom a provider means is one");
+        assert!(!world.link(&ada, "acme", "2").await, "an identity has one link to a provider");
+        assert!(world.link(&ada, "other", "1").await && world.link(&eve, "acme", "2").await);
+        let (found, read) = world.storage.find_by_link(&world.tenant, "acme", "1").await.unwrap().unwrap();
+        assert_eq!((found.id, read.tokens), (ada.id, link("acme", "1").tokens));
+        assert_eq!(
+            world.links(&ada).await.iter().map(Link::identifier).collect::<Vec<_>>(),
+            ["acme:1", "other:1"]
+        );
+        let other: TenantId = "other".parse().unwrap();
+        assert!(world.storage.find_by_link(&other, "acme", "1").await.unwrap().is_none());
+        assert!(world.storage.list_links(&other, ada.id).await.unwrap().is_empty());
+        assert!(world.write(Write::DeleteIdentity(ada.id)).await);
+        assert!(world.storage.find_by_link(&world.tenant, "acme", "1").await.unwrap().is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_replaced_by_who_read_the_last_ones() {
+    for world in World::both().await {
+        let ada = world.one("ada@example.com").await;
+        world.link(&ada, "acme", "1").await;
+        let replace = |version| Write::ReplaceLinkTokens {
+            provider: "acme".to_owned(),
+            subject: "1".to_owned(),
+            tokens: Box::default(),
+            version,
+            at: world.clock.now(),
         };
-        let body = json!({"method": "code", "identifier": "ada@example.com"});
-        let (own, code, _) = asked(&world, kind, body).await;
-        let mut changes = Vec::new();
-        for _ in 0..MANY {
-            let submission = submission(&json!({"method": "code", "code": code}), None);
-            let step = next_step(world.room(), caller(), own.flow.clone(), submission).await.unwrap();
-            let Step::Once(step) = step else { panic!("not once: {step:?}") };
-            let Step::SignedIn(signed_in) = *step else { panic!("not signed in: {step:?}") };
-            let change = signed_in.change.seal(world.storage.sealer());
-            changes.push(change.write(own.update(own.flow.clone())).write(own.remove()));
+        assert!(world.write(replace(1)).await);
+        assert!(!world.write(replace(1)).await, "somebody was faster");
+        let read = world.links(&ada).await;
+        assert_eq!((read[0].version, read[0].tokens.clone()), (2, Some(UpstreamTokens::default())));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn last_way_to_sign_in_stays_however_many_go_at_a_time() {
+    for world in World::both().await {
+        let ada = world.one("ada@example.com").await;
+        world.link(&ada, "acme", "1").await;
+        assert!(world.unlink(&ada, "acme", "1").await, "there is a password");
+        let ada = world.without_password("lovelace@example.com").await;
+        for provider in ["a", "b", "c", "d", "e"] {
+            assert!(world.link(&ada, provider, "1").await);
         }
-        assert_eq!(applied(&world, changes).await, 1);
+        let each = ["a", "b", "c", "d", "e"].map(|provider| world.unlink(&ada, provider, "1"));
+        let gone = join_all(each).await.into_iter().filter(|gone| *gone).count();
+        assert_eq!((gone, world.links(&ada).await.len()), (4, 1));
     }
 }

@@ -1,0 +1,145 @@
+//! Linking an account to other providers, and unlinking it.
+//!
+//! Attack: somebody has, or makes up, an account with a victim's address at some provider, and is let into the victim's
+//! account here. So an address links nothing. Whoever comes with one that an account has is asked to prove that
+//! account, in the same form; only then, in the change that begins their session, the link is made.
+//!
+//! Attack: somebody with a stolen password or session links a provider's account of their own, and has a way in that
+//! outlives the password. So a link needs what every other change of credentials needs: a young session and, of whoever
+//! has a second factor, that factor. A sign-in that has proven the first one only makes no link.
+
+use primitives::subject::AssuranceLevel;
+use primitives::{Actor, AuditEvent, Change};
+
+use super::form::{ProviderForm, Until, Waiting};
+use super::{linked, no_strategy};
+use crate::flow::settings::{owner, privileged, unsaved};
+use crate::flow::{Caller, Flow, FlowError, FlowKind, Message, Room, SignedIn, Step};
+use crate::providers::ProvenElsewhere;
+use crate::session::{LiveSession, Method};
+use crate::write::Write;
+
+/// Whether whoever is signed in may change what their account signs in with.
+pub(super) async fn may_change<'a>(
+    room: Room<'_>,
+    flow: &Flow,
+    caller: Caller<'a>,
+) -> Result<&'a LiveSession, FlowError> {
+    let live = owner(room, flow, caller)?;
+    privileged(room, live)?;
+    let factors = room.factors.list_factors(room.tenant, live.identity().id).await?;
+    if !factors.is_empty() && live.session().assurance < AssuranceLevel::Aal2 {
+        return Err(FlowError::SecondFactorRequired);
+    }
+    Ok(live)
+}
+
+/// Links the account of a settings form to whom the provider has proven.
+pub(super) async fn link(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: Flow,
+    who: ProvenElsewhere,
+) -> Result<Step, FlowError> {
+    let live = may_change(room, &flow, caller).await?;
+    let flow = unsaved(flow).tried(Some(Method::Oidc));
+    let identity = live.identity();
+    let links = room.links.list_links(room.tenant, identity.id).await?;
+    let taken = room.links.find_by_link(room.tenant, &who.provider, &who.subject).await?.is_some();
+    if taken || links.iter().any(|link| link.provider == who.provider) {
+        return Ok(Step::Form(Box::new(flow.with_message(Message::provider_link_taken(&who.label)))));
+    }
+    let change = linked(room, identity.id, &who, Change::new(room.tenant.clone()));
+    let mut shown = ProviderForm::of_settings(room, identity.id).await?;
+    shown.may_unlink |= !links.is_empty();
+    shown.linked.push(who.provider);
+    Ok(saved(live, flow, shown, change))
+}
+
+/// Takes the link to a provider away. The last thing that one signs in with stays.
+pub(super) async fn unlink(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: Flow,
+    provider: &str,
+) -> Result<Step, FlowError> {
+    let live = may_change(room, &flow, caller).await?;
+    let flow = unsaved(flow).tried(Some(Method::Oidc));
+    let identity = live.identity().id;
+    let links = room.links.list_links(room.tenant, identity).await?;
+    let Some(link) = links.iter().find(|link| link.provider == provider) else {
+        return Ok(no_strategy(flow));
+    };
+    let mut shown = ProviderForm::of_settings(room, identity).await?;
+    if !shown.may_unlink {
+        return Ok(Step::Form(Box::new(flow.with_message(Message::last_credential()))));
+    }
+    let audit =
+        AuditEvent::new("identity.credential_removed", Actor::Subject(identity), "identity", &identity)
+            .with("type", &"oidc")
+            .with("provider", &provider);
+    let write =
+        Write::UnlinkProvider { identity, provider: link.provider.clone(), subject: link.subject.clone() };
+    shown.linked.retain(|known| known != provider);
+    let has_password = room.identities.find_password(room.tenant, identity).await?.is_some();
+    shown.may_unlink = has_password || shown.linked.len() > 1;
+    Ok(saved(live, flow, shown, Change::new(room.tenant.clone()).write(write).audit(audit)))
+}
+
+/// Plugins are not told: what they can be told of has no word for links.
+fn saved(live: &LiveSession, mut flow: Flow, shown: ProviderForm, change: Change<Write>) -> Step {
+    if let FlowKind::Settings { saved, .. } = &mut flow.kind {
+        *saved = true;
+    }
+    flow.federation = flow.federation.showing(shown);
+    let flow = Box::new(flow.with_message(Message::saved()));
+    let identity = Box::new(live.identity().clone());
+    Step::Saved { flow, what: None, identity, verifications: Vec::new(), change }
+}
+
+/// The form in which the account is proven that has the identifier already.
+pub(super) fn ask_for_proof(mut flow: Flow, waiting: Waiting) -> Step {
+    let Until::Proven { identifier, .. } = &waiting.until else { return no_strategy(flow) };
+    let message = Message::link_after_sign_in(identifier, &waiting.who.label);
+    let login_challenge = flow.kind.login_challenge().map(str::to_owned);
+    let identifier = identifier.clone();
+    flow.kind = FlowKind::Login { refresh: None, select_account: false, login_challenge, identifier };
+    flow.values.clear();
+    flow.federation.wait(waiting);
+    Step::Form(Box::new(flow.with_message(message)))
+}
+
+/// A link that waits for the proof of an account.
+#[derive(Debug)]
+pub(in crate::flow) struct Linking {
+    flow: Flow,
+    waiting: Waiting,
+}
+
+impl Linking {
+    /// The link that a sign-in form keeps waiting.
+    pub(in crate::flow) fn of(flow: &Flow) -> Option<Self> {
+        let waiting = flow.federation.waiting()?;
+        let is_login = matches!(flow.kind, FlowKind::Login { .. });
+        let waits = is_login && matches!(waiting.until, Until::Proven { .. });
+        waits.then(|| Self { flow: flow.clone(), waiting: waiting.clone() })
+    }
+
+    /// Makes the link if the account was proven; another one is no proof of it.
+    pub(in crate::flow) fn complete(mut self, room: Room<'_>, step: Step) -> Step {
+        let Until::Proven { holder, .. } = self.waiting.until else { return step };
+        match step {
+            Step::SignedIn(signed_in) if signed_in.identity.id != holder => {
+                self.flow.messages.clear();
+                Step::Form(Box::new(self.flow.with_message(Message::linked_credentials_differ())))
+            }
+            Step::SignedIn(signed_in) if signed_in.session.assurance >= signed_in.identity.available => {
+                let SignedIn { change, .. } = *signed_in;
+                let link = linked(room, holder, &self.waiting.who, Change::new(room.tenant.clone()));
+                Step::SignedIn(Box::new(SignedIn { change: change.and(link), ..*signed_in }))
+            }
+            // The first factor alone: signed in, and not linked.
+            other => other,
+        }
+    }
+}

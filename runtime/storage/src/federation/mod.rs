@@ -1,0 +1,81 @@
+//! Table `provider_secrets`.
+
+use ::federation::ports::{NamedSecret, ProviderSecrets, StoreUnavailable};
+use ::federation::secrets::Write;
+use futures_util::future::BoxFuture;
+use primitives::{SealContext, Sealer, Secret, TenantId};
+
+use crate::apply::Stored;
+use crate::row::Row;
+use crate::statement::Statement;
+use crate::{Storage, StorageError, values};
+
+const fn context<'a>(tenant: &'a TenantId, provider: &'a str) -> SealContext<'a> {
+    SealContext { tenant, purpose: "provider_secrets", row: provider }
+}
+
+impl Stored for Write {
+    fn statements(self, tenant: &TenantId, sealer: &Sealer) -> Result<Vec<Statement>, StorageError> {
+        Ok(vec![match self {
+            Self::PutSecret { provider, value, at } => {
+                let sealed = sealer.seal(context(tenant, &provider), value.expose().as_bytes());
+                Statement::one(
+                    "INSERT INTO provider_secrets (tenant, provider, secret, updated_at) VALUES ($1, $2, $3, $4)
+                     ON CONFLICT (tenant, provider) DO UPDATE
+                     SET secret = excluded.secret, updated_at = excluded.updated_at",
+                    values![tenant, provider, sealed, at],
+                )
+            }
+            Self::DeleteSecret { provider } => Statement::any(
+                "DELETE FROM provider_secrets WHERE tenant = $1 AND provider = $2",
+                values![tenant, provider],
+            ),
+        }])
+    }
+}
+
+impl Storage {
+    fn open_provider_secret(&self, tenant: &TenantId, row: &Row) -> Result<NamedSecret, StorageError> {
+        let broken = || StorageError::Inconsistent {
+            table: "provider_secrets",
+            column: "secret",
+            detail: "the seal is broken".to_owned(),
+        };
+        let provider = row.text(0)?;
+        let plain = self.sealer().open(context(tenant, &provider), &row.blob(1)?).map_err(|_| broken())?;
+        let value = std::str::from_utf8(&plain).map_err(|_| broken())?;
+        Ok((provider, Secret::new(value.to_owned())))
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "used by map_err")]
+fn unavailable(error: StorageError) -> StoreUnavailable {
+    StoreUnavailable(error.to_string())
+}
+
+impl ProviderSecrets for Storage {
+    fn find_provider_secret<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        provider: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Secret<String>>, StoreUnavailable>> {
+        Box::pin(async move {
+            let sql = "SELECT provider, secret FROM provider_secrets WHERE tenant = $1 AND provider = $2";
+            let row = self.find_one(sql, values![tenant, provider]).await.map_err(unavailable)?;
+            let secret = row.map(|row| self.open_provider_secret(tenant, &row)).transpose();
+            Ok(secret.map_err(unavailable)?.map(|(_, value)| value))
+        })
+    }
+
+    fn list_provider_secrets<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+    ) -> BoxFuture<'a, Result<Vec<NamedSecret>, StoreUnavailable>> {
+        Box::pin(async move {
+            let sql = "SELECT provider, secret FROM provider_secrets WHERE tenant = $1 ORDER BY provider";
+            let rows = self.list(sql, values![tenant]).await.map_err(unavailable)?;
+            let secrets = rows.iter().map(|row| self.open_provider_secret(tenant, row));
+            secrets.collect::<Result<_, _>>().map_err(unavailable)
+        })
+    }
+}
