@@ -1,11 +1,15 @@
 //! A tenant's identity settings: its part of the configuration, with the defaults beside the fields.
 
+mod keys;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use primitives::Origin;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use keys::{PasskeySettings, RelyingPartySettings, WebauthnSettings};
 
 /// How people of a tenant sign up, sign in and stay signed in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,6 +46,15 @@ pub struct Settings {
     /// Backup codes as a second factor.
     #[serde(skip_serializing_if = "is_default")]
     pub lookup_secret: LookupSecretSettings,
+    /// Passkeys.
+    #[serde(skip_serializing_if = "is_default")]
+    pub passkey: PasskeySettings,
+    /// Security keys.
+    #[serde(skip_serializing_if = "is_default")]
+    pub webauthn: WebauthnSettings,
+    /// For whom passkeys and security keys are made.
+    #[serde(skip_serializing_if = "is_default")]
+    pub relying_party: RelyingPartySettings,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -65,6 +78,9 @@ impl Default for Settings {
             recovery: RecoverySettings::default(),
             totp: TotpSettings::default(),
             lookup_secret: LookupSecretSettings::default(),
+            passkey: PasskeySettings::default(),
+            webauthn: WebauthnSettings::default(),
+            relying_party: RelyingPartySettings::default(),
         }
     }
 }

@@ -47,6 +47,7 @@ const MIGRATIONS: &[Migration] = migrations![
     18 "0018_impersonation.sql",
     19 "0019_factors.sql",
     20 "0020_placeholder.sql",
+    21 "0021_keys.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

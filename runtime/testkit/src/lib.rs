@@ -3,6 +3,7 @@
 //! Start at [`postgres::Postgres`] for a throwaway database server, at [`smtp::SmtpServer`] for a mail server. Nothing here is part of the product: no room and
 //! no binary imports this crate outside `[dev-dependencies]`.
 
+pub mod authenticator;
 pub mod postgres;
 pub mod smtp;
 pub mod totp;

@@ -78,10 +78,11 @@ pub(crate) struct Node {
 impl Node {
     /// Starts a node whose data is in `directory` (made if it is missing); `more` is further configuration, in TOML.
     ///
-    /// What an earlier node left in `directory` is kept.
+    /// `{public}` in it is the port of the public listener. What an earlier node left in `directory` is kept.
     pub(crate) fn start(binary: &Path, directory: &Path, more: &str) -> anyhow::Result<Self> {
         let (public, admin) = (free_port()?, free_port()?);
         std::fs::create_dir_all(directory)?;
+        let more = more.replace("{public}", &public.to_string());
         let toml = format!(
             "[server]\ndata_dir = \"data\"\nbase_url = \"http://127.0.0.1:{public}\"\n\n\
              [[listener]]\nname = \"public\"\naddress = \"127.0.0.1:{public}\"\nrouters = [\"public\"]\n\n\

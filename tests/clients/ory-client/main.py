@@ -7,6 +7,7 @@
 
 import applications
 import identities
+import keys
 import native
 import operations
 import own_api
@@ -20,6 +21,7 @@ single_page.run()
 recovery.run()
 identities.run()
 second_factors.run()
+keys.run()
 applications.run()
 own_api.run()
 operations.run()

@@ -14,7 +14,9 @@ use crate::self_service::{Applied, apply, failed, respond, room};
 pub(crate) async fn remove(call: Call) -> Answer {
     let removed = async {
         let id = id_of(&call)?;
-        let change = delete_credential(room(&call), actor(&call), id, call.place("type")).await;
+        let identifier = call.query_value("identifier").filter(|identifier| !identifier.is_empty());
+        let kind = call.place("type");
+        let change = delete_credential(room(&call), actor(&call), id, kind, identifier.as_deref()).await;
         match apply(&call, change.map_err(|error| failed(&call, error))?).await? {
             Applied::Whole => Ok(()),
             // Taken away by somebody else meanwhile.

@@ -56,6 +56,7 @@ pub(crate) fn document(
         schema: room(call).schema(&flow.schema),
         csrf_token: token.as_deref(),
         identity: session.map(LiveSession::identity),
+        script_integrity: call.node.pages.assets().passkeys_integrity(),
     };
     flow_document(flow, view)
 }

@@ -82,7 +82,7 @@ pub struct ReplaceIdentity {
     pub recovery_addresses: Vec<ImportedAddress>,
 }
 
-/// Credentials made elsewhere, by type. Only passwords can be imported.
+/// Credentials made elsewhere, by type: passwords, passkeys and security keys.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub struct ImportedCredentials(Map<String, Value>);
@@ -148,8 +148,14 @@ impl CreateIdentity {
 }
 
 impl ImportedCredentials {
+    /// What is said of a type.
+    pub(super) fn config(&self, kind: &str) -> Option<&Value> {
+        self.0.get(kind)?.get("config")
+    }
+
     pub(super) fn password(&self) -> Result<Option<ImportedPassword>, AdministrationError> {
-        if let Some(other) = self.0.keys().find(|kind| *kind != "password") {
+        const KINDS: [&str; 3] = ["password", "passkey", "webauthn"];
+        if let Some(other) = self.0.keys().find(|kind| !KINDS.contains(&kind.as_str())) {
             return Err(AdministrationError::UnsupportedCredential(other.clone()));
         }
         let Some(config) = self.0.get("password").and_then(|password| password.get("config")) else {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::factor::FactorKind;
 use crate::identity::Identity;
 use crate::session::identity_document;
+use crate::webauthn::StoredKey;
 
 /// What is told of an identity's credentials. Never a hash or another secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Credentials {
     pub has_password: bool,
     /// Its second factors.
     pub factors: Vec<FactorCredential>,
+    /// Its passkeys and security keys.
+    pub keys: Vec<StoredKey>,
 }
 
 /// What is told of a second factor.
@@ -60,8 +63,43 @@ pub fn admin_identity_document(
                 });
                 by_type.insert(factor.kind.as_str().to_owned(), document);
             }
+            for group in ["passkey", "webauthn"] {
+                if let Some(document) = keys_document(group, &credentials.keys) {
+                    by_type.insert(group.to_owned(), document);
+                }
+            }
             fields.insert("credentials".to_owned(), by_type.into());
         }
     }
     document
+}
+
+/// The keys of a type: each by the id that takes it away, and what it is. None if there are none.
+fn keys_document(group: &str, keys: &[StoredKey]) -> Option<Value> {
+    let keys: Vec<&StoredKey> = keys.iter().filter(|key| key.record.kind.group() == group).collect();
+    let one = |key: &&StoredKey| {
+        let record = &key.record;
+        json!({
+            "id": record.id.to_string(),
+            "display_name": record.display_name,
+            "added_at": key.created_at,
+            "is_passwordless": record.kind.is_first_factor(),
+            "attestation_type": record.attestation,
+            "transport": record.transports,
+            "authenticator": { "aaguid": record.aaguid, "sign_count": record.sign_count },
+            "flags": {
+                "user_verified": record.uv_initialized,
+                "backup_eligible": record.backup_eligible,
+                "backup_state": record.backup_state,
+            },
+        })
+    };
+    Some(json!({
+        "type": group,
+        "identifiers": keys.iter().map(|key| key.record.id.to_string()).collect::<Vec<_>>(),
+        "config": { "credentials": keys.iter().map(one).collect::<Vec<_>>() },
+        "version": 1,
+        "created_at": keys.first()?.created_at,
+        "updated_at": keys.iter().map(|key| key.updated_at).max()?,
+    }))
 }

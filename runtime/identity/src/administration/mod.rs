@@ -8,6 +8,7 @@ mod body;
 mod credentials;
 mod document;
 pub mod export;
+mod import_keys;
 pub mod verify;
 pub mod violations;
 
@@ -26,6 +27,7 @@ use crate::identity::{Identity, VerifiableAddress};
 use crate::password::{Busy, HashedPassword, UnusableHash};
 use crate::ports::StoreUnavailable;
 use crate::schema::{CheckedTraits, Schema, TraitViolation};
+use crate::webauthn::CredentialRecord;
 use crate::write::Write;
 
 /// Why an identity is not made or changed.
@@ -76,6 +78,9 @@ pub enum AdministrationError {
     /// Nobody could sign in any more. The client's.
     #[error("it is the last credential that signs in alone, and stays")]
     LastCredential,
+    /// A key of somebody else, or twice the same. The client's.
+    #[error("a credential of the same id exists already")]
+    KeyTaken,
     /// A member that a patch cannot change. The client's.
     #[error("{0:?} cannot be changed by a patch")]
     FixedMember(String),
@@ -132,6 +137,7 @@ async fn make(
         HookContext { organisation: body.organization_id, ..room.hook_context(actor.clone(), None) };
     let checked = room.admit(&context, schema, checked, None).await?.map_err(AdministrationError::Refused)?;
     let password = import(room, body.credentials.as_ref()).await?;
+    let keys = import_keys::import_keys(room, id, body.credentials.as_ref()).await?;
     if asks_before {
         check_free(room, None, &checked, body.external_id.as_deref()).await?;
     }
@@ -149,6 +155,7 @@ async fn make(
     if let Some(password) = password {
         change = change.write(Write::SetPassword { identity: identity.id, password, at: room.now });
     }
+    let change = with_keys(change, room, identity.id, keys);
     Ok((Administered { identity, change }, checked))
 }
 
@@ -210,7 +217,8 @@ pub async fn credentials(room: Room<'_>, id: IdentityId) -> Result<Credentials, 
             updated_at: stored.updated_at,
         })
         .collect();
-    Ok(Credentials { identifiers, has_password: password.is_some(), factors })
+    let keys = room.factors.list_keys(room.tenant, id).await?;
+    Ok(Credentials { identifiers, has_password: password.is_some(), factors, keys })
 }
 
 async fn replace_found(
@@ -226,6 +234,10 @@ async fn replace_found(
         .await?
         .map_err(AdministrationError::Refused)?;
     let password = import(room, body.credentials.as_ref()).await?;
+    let keys = import_keys::import_keys(room, current.id, body.credentials.as_ref()).await?;
+    let known = room.factors.list_keys(room.tenant, current.id).await?;
+    let is_new = |record: &CredentialRecord| known.iter().all(|key| key.record.id != record.id);
+    let keys = keys.into_iter().filter(is_new).collect();
     let mut identity = current.with_traits(&checked, room.rng, room.now);
     identity.external_id = body.external_id;
     identity.metadata_public = body.metadata_public;
@@ -242,7 +254,7 @@ async fn replace_found(
     body::adopt(&mut identity, &body.verifiable_addresses, &body.recovery_addresses, room.now)?;
     let held = room.identities.list_identifiers(room.tenant, current.id).await?;
     let change = replacement(room, &identity, &held, &checked);
-    let change = with_password(change, room, identity.id, password);
+    let change = with_keys(with_password(change, room, identity.id, password), room, identity.id, keys);
     let audit = AuditEvent::new("identity.updated", actor, "identity", &identity.id)
         .with("state", &identity.state.as_str());
     Ok(Administered { identity, change: change.audit(audit) })
@@ -328,6 +340,17 @@ async fn import(
         }
         Some(body::ImportedPassword::Hashed(hash)) => Ok(Some(HashedPassword::import(hash)?)),
     }
+}
+
+/// Keys that an operator brings.
+fn with_keys(
+    change: Change<Write>,
+    room: Room<'_>,
+    identity: IdentityId,
+    keys: Vec<CredentialRecord>,
+) -> Change<Write> {
+    let add = |record| Write::AddKey { identity, record: Box::new(record), at: room.now };
+    keys.into_iter().map(add).fold(change, Change::write)
 }
 
 /// A password set by an operator ends the sessions that the old one began.

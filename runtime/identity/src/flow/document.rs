@@ -4,7 +4,7 @@ use primitives::Timestamp;
 use primitives::subject::AssuranceLevel;
 use serde_json::{Map, Value, json};
 
-use super::{Challenge, Flow, FlowKind, Message, Transport, second_factor};
+use super::{Challenge, Flow, FlowKind, KeyForm, Message, Transport, keys, second_factor};
 use crate::identity::Identity;
 use crate::schema::{Field, Schema};
 use crate::session::{Method, identity_document};
@@ -20,6 +20,8 @@ pub struct FlowView<'a> {
     pub csrf_token: Option<&'a str>,
     /// The identity of a settings flow.
     pub identity: Option<&'a Identity>,
+    /// The integrity (W3C Subresource Integrity) of the script that passkeys and security keys need.
+    pub script_integrity: &'a str,
 }
 
 /// The `loginFlow`, `registrationFlow` or `settingsFlow` document.
@@ -98,15 +100,21 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
     };
     nodes.push(Input::new("csrf_token", "hidden").value(token).required().node("default", None, flow));
     match &flow.kind {
-        FlowKind::Login { .. } if flow.is_step_up() => nodes.extend(second_factor::nodes(flow)),
+        FlowKind::Login { .. } if flow.is_step_up() => {
+            nodes.extend(second_factor::nodes(flow));
+            nodes.extend(keys::nodes(flow, view));
+        }
         FlowKind::Login { identifier, refresh, .. } => {
             let label = identifier_label(view.schema);
             let kind = if refresh.is_some() && !identifier.is_empty() { "hidden" } else { "text" };
             let input = Input::new("identifier", kind).value(identifier.as_str()).required();
-            nodes.push(input.autocomplete("username").node("default", Some(label), flow));
+            // A browser offers passkeys in the field that says so.
+            let word = if flow.factors.keys == KeyForm::Hidden { "username" } else { "username webauthn" };
+            nodes.push(input.autocomplete(word).node("default", Some(label), flow));
             let input = Input::new("password", "password").required().autocomplete("current-password");
             nodes.push(input.node("password", Some(Message::password_label()), flow));
             nodes.push(submit(Method::Password.as_str(), "password", Message::sign_in_with_password(), flow));
+            nodes.extend(keys::nodes(flow, view));
         }
         FlowKind::Registration { .. } => {
             for field in view.schema.fields() {
@@ -115,6 +123,7 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
             let input = Input::new("password", "password").required().autocomplete("new-password");
             nodes.push(input.node("password", Some(Message::password_label()), flow));
             nodes.push(submit(Method::Password.as_str(), "password", Message::sign_up(), flow));
+            nodes.extend(keys::nodes(flow, view));
         }
         FlowKind::Settings { .. } => {
             let current = view.identity.map(|identity| &identity.traits);
@@ -128,6 +137,7 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
             nodes.push(input.node("password", Some(Message::password_label()), flow));
             nodes.push(submit(Method::Password.as_str(), "password", Message::save(), flow));
             nodes.extend(second_factor::nodes(flow));
+            nodes.extend(keys::nodes(flow, view));
         }
         FlowKind::Verification { challenge } | FlowKind::Recovery { challenge } => {
             nodes.extend(challenge_nodes(challenge, flow, view));
@@ -233,7 +243,7 @@ impl Input {
         Self { name: name.to_owned(), attributes }
     }
 
-    fn attribute(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(super) fn attribute(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.attributes.insert(name.to_owned(), value.into());
         self
     }
@@ -246,6 +256,10 @@ impl Input {
         self.attribute("required", true)
     }
 
+    pub(super) fn disabled(self) -> Self {
+        self.attribute("disabled", true)
+    }
+
     pub(super) fn autocomplete(self, word: &str) -> Self {
         self.attribute("autocomplete", word)
     }
@@ -255,7 +269,7 @@ impl Input {
         let of_field = |(name, _): &&(String, Message)| *name == self.name && self.name != "method";
         let messages: Vec<&Message> = flow.field_messages.iter().filter(of_field).map(|(_, m)| m).collect();
         let mut attributes = self.attributes;
-        attributes.insert("disabled".to_owned(), false.into());
+        attributes.entry("disabled").or_insert(Value::Bool(false));
         attributes.insert("node_type".to_owned(), "input".into());
         json!({
             "type": "input",

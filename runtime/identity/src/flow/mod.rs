@@ -7,9 +7,11 @@ mod challenge;
 mod challenge_message;
 pub mod csrf;
 mod document;
+mod keys;
 mod login;
 mod message;
 mod message_factors;
+mod message_keys;
 mod recovery;
 mod registration;
 mod second_factor;
@@ -30,6 +32,8 @@ use url::Url;
 
 pub use challenge::{Challenge, SentCode};
 pub use document::{FlowView, expired_since, flow_document, schema_url};
+pub(crate) use keys::signs_in_without;
+pub use keys::{Ceremony, KeyForm, KeySubmission, SettingsKeys, ShownKey};
 pub use message::{Message, MessageKind};
 pub use recovery::recovery_by_operator;
 pub(crate) use registration::creation;
@@ -345,6 +349,9 @@ pub async fn next_step(
     submission: Submission,
 ) -> Result<Step, FlowError> {
     match (&flow.kind, submission.method.as_deref()) {
+        (FlowKind::Login { .. }, Some("webauthn")) if flow.factors.step_up.is_some() => {
+            keys::prove(room, caller, flow, submission).await
+        }
         (FlowKind::Login { .. }, Some(method)) if flow.factors.step_up.is_some() => {
             let kind = FactorKind::parse(method);
             second_factor::prove(room, caller, flow, submission, kind).await
@@ -354,6 +361,16 @@ pub async fn next_step(
         }
         (FlowKind::Settings { .. }, Some("lookup_secret")) => {
             second_factor::change_lookup_secrets(room, caller, flow, submission).await
+        }
+        (FlowKind::Settings { .. }, Some("passkey")) => {
+            keys::change_passkeys(room, caller, flow, submission).await
+        }
+        (FlowKind::Settings { .. }, Some("webauthn")) => {
+            keys::change_security_keys(room, caller, flow, submission).await
+        }
+        (FlowKind::Login { .. }, Some("passkey")) => keys::sign_in(room, caller, flow, submission).await,
+        (FlowKind::Registration { .. }, Some("passkey")) => {
+            keys::sign_up(room, caller, flow, submission).await
         }
         (FlowKind::Login { .. }, Some("password")) => {
             login::with_password(room, caller, flow, submission).await

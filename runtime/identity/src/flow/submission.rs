@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::keys::KeySubmission;
 use super::second_factor::FactorSubmission;
 use crate::password::PlainPassword;
 use crate::schema::{InputType, Schema};
@@ -25,6 +26,8 @@ pub struct Submission {
     pub traits: Option<Map<String, Value>>,
     /// What it says of second factors.
     pub factors: FactorSubmission,
+    /// What it says of passkeys and security keys.
+    pub keys: KeySubmission,
 }
 
 /// The body cannot be read. The client's to mend.
@@ -52,6 +55,12 @@ impl Submission {
             lookup_secret: text("lookup_secret")?,
             ..FactorSubmission::default()
         };
+        let mut keys = KeySubmission::default();
+        for name in KeySubmission::FIELDS {
+            if let Some(value) = text(name)? {
+                keys.take(name, value);
+            }
+        }
         let factors = factors.with_buttons(|name| match body.get(name) {
             Some(Value::Bool(pressed)) => *pressed,
             Some(Value::String(text)) => text == "true",
@@ -63,7 +72,7 @@ impl Submission {
             Some(_) => return Err(MalformedSubmission("traits are not an object")),
         };
         Ok(Self {
-            method: method.or_else(|| factors.method()),
+            method: method.or_else(|| factors.method()).or_else(|| keys.method()),
             csrf_token,
             identifier,
             password,
@@ -71,6 +80,7 @@ impl Submission {
             code,
             traits,
             factors,
+            keys,
         })
     }
 
@@ -90,6 +100,9 @@ impl Submission {
                 "password" => submission.password = Some(PlainPassword::new(value)),
                 "email" => submission.email = Some(value),
                 "code" => submission.code = Some(value),
+                name if KeySubmission::FIELDS.contains(&name) => {
+                    submission.keys.take(name, value);
+                }
                 _ => {
                     let Some(field) = schema.fields().iter().find(|field| field.name == name) else {
                         continue;
@@ -102,7 +115,8 @@ impl Submission {
             }
         }
         submission.factors = submission.factors.with_buttons(|name| pressed.iter().any(|p| p == name));
-        submission.method = submission.method.or_else(|| submission.factors.method());
+        submission.method =
+            submission.method.or_else(|| submission.factors.method()).or_else(|| submission.keys.method());
         submission
     }
 }

@@ -82,6 +82,10 @@ pub enum Method {
     Totp,
     /// A backup code.
     LookupSecret,
+    /// A passkey.
+    Passkey,
+    /// A security key.
+    Webauthn,
 }
 
 impl Method {
@@ -93,6 +97,8 @@ impl Method {
             Self::CodeRecovery => "code_recovery",
             Self::Totp => "totp",
             Self::LookupSecret => "lookup_secret",
+            Self::Passkey => "passkey",
+            Self::Webauthn => "webauthn",
         }
     }
 
@@ -101,6 +107,8 @@ impl Method {
         match self {
             Self::Password => "pwd",
             Self::Code | Self::CodeRecovery | Self::Totp | Self::LookupSecret => "otp",
+            // Proof of possession of a key; whether hardware keeps it, nobody vouches for.
+            Self::Passkey | Self::Webauthn => "pop",
         }
     }
 }

@@ -21,6 +21,7 @@ fn check(
         schema: world.schemas.default_schema(),
         csrf_token: Some("token"),
         identity,
+        script_integrity: "sha512-x",
     };
     description.check(&format!("{}Flow", flow.kind.as_str()), &flow_document(flow, view));
 }
@@ -71,7 +72,8 @@ async fn flows_in_every_state() {
                     );
                 }
                 Ok(
-                    Step::Shown(..)
+                    Step::Refused(..)
+                    | Step::Shown(..)
                     | Step::Elsewhere(_)
                     | Step::SignedIn(_)
                     | Step::Refreshed { .. }
@@ -112,6 +114,7 @@ async fn identities_and_sessions() {
         identifiers: vec!["ada@example.com".to_owned()],
         has_password: true,
         factors: vec![factor],
+        keys: Vec::new(),
     };
     let theirs = admin_identity_document(&ada, url, Some(&credentials));
     description.check("identity", &theirs);

@@ -5,11 +5,15 @@
 #![expect(clippy::indexing_slicing, reason = "documents are read by their members")]
 
 mod administration;
+#[path = "../../../testkit/src/authenticator.rs"]
+#[expect(unreachable_pub, reason = "it is public in the room that it is of")]
+mod authenticator;
 mod credential_import;
 mod csrf;
 mod documents;
 mod enumeration;
 mod hooks;
+mod keys;
 mod limiter;
 mod openapi;
 mod problems;

@@ -135,6 +135,7 @@ fn seen(flow: &Flow) -> String {
         schema: schemas.default_schema(),
         csrf_token: Some("x"),
         identity: None,
+        script_integrity: "sha512-x",
     };
     portcullis_identity::flow::flow_document(&base, view).to_string()
 }

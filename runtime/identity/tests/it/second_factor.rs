@@ -411,6 +411,7 @@ async fn documents_have_the_nodes_of_the_api() {
             schema: world.schemas.default_schema(),
             csrf_token: None,
             identity: Some(live.identity()),
+            script_integrity: "sha512-x",
         };
         let document = flow_document(flow, view);
         if let Some(description) = &description {

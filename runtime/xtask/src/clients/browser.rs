@@ -14,6 +14,9 @@ use crate::{guests, install, workspace};
 /// The tenant that Nexboard's company is.
 const TENANT: &str = "acme";
 
+/// A tenant at a host name: there are no passkeys at an address.
+const KEYS: &str = "keys";
+
 /// Somebody whose company did not pay.
 const SUSPENDED: &str = "late@late.example";
 
@@ -39,10 +42,12 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     // Another host name, so that the two share no cookies.
     let third_party = App::start(place, &node, &nexboard, ("reports", "localhost", false), &issuer)?;
 
+    let keys = format!("{}/t/{KEYS}", node.public.replace("127.0.0.1", "localhost"));
     let password = place.write("password", PERSON.1)?;
     let mut script = Command::new("node");
     script.arg("main.mjs").current_dir(&home);
     script.args(["--app", &app.url, "--third-party", &third_party.url, "--provider", &issuer]);
+    script.args(["--keys", &keys]);
     script.args(["--identifier", PERSON.0, "--suspended", SUSPENDED, "--password-file"]).arg(&password);
     let watch = place.watch(&node)?;
     workspace::run(&mut script)?;
@@ -57,7 +62,8 @@ fn tenant(plugin: &str) -> String {
         "[[tenant]]\nid = \"{TENANT}\"\n\n{ROOMY_LIMITS}[tenant.branding]\nname = \"Acme\"\n\n\
          [[tenant.plugin]]\nname = \"enrich-token\"\ncomponent = \"{plugin}\"\n\n\
          [tenant.plugin.settings.domains.\"acme.example\"]\nplan = \"team\"\nseats = 12\n\n\
-         [tenant.plugin.settings.domains.\"late.example\"]\nplan = \"team\"\nseats = 3\nsuspended = true\n"
+         [tenant.plugin.settings.domains.\"late.example\"]\nplan = \"team\"\nseats = 3\nsuspended = true\n\n\
+         [[tenant]]\nid = \"{KEYS}\"\nissuer = \"http://localhost:{{public}}/t/{KEYS}\"\n\n{ROOMY_LIMITS}"
     )
 }
 
