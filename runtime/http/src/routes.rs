@@ -193,6 +193,9 @@ pub(crate) fn all() -> Vec<Route> {
         // Built-in pages of the forms.
         GET "/" "showWelcome", Public, Page, pages::welcome::page, "Whose service this is, and the ways in";
         GET "/.well-known/change-password" "getWellKnownChangePassword", Public, Page, pages::welcome::change_password, "Where a password is changed";
+        GET "/.well-known/ory/webauthn.js" "getWebAuthnJavaScript", Public, Api, well_known::webauthn_script, "The script for passkeys and security keys";
+        GET "/.well-known/webauthn" "getRelatedOrigins", Public, Api, well_known::related_origins, "Whose pages may use this tenant's passkeys";
+        GET "/.well-known/passkey-endpoints" "getPasskeyEndpoints", Public, Api, well_known::passkey_endpoints, "Where passkeys are made and looked after";
         GET "/ui/login" "showLogin", Public, Page, pages::forms::login, "The page to sign in";
         GET "/ui/registration" "showRegistration", Public, Page, pages::forms::registration, "The page to sign up";
         GET "/ui/settings" "showSettings", Public, Page, pages::forms::settings, "The page of one's account";

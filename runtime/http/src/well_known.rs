@@ -1,10 +1,12 @@
 //! What a tenant publishes about itself: metadata and keys.
 
 use http::StatusCode;
+use identity::webauthn::RelyingParty;
+use serde_json::json;
 
 use crate::call::Call;
 use crate::failure::Failure;
-use crate::response::{Answer, json, respond, set};
+use crate::response::{self, Answer, respond, set};
 
 /// How long others may keep it. Keys are published a day before they sign, so that this is never too long.
 const CACHE: &str = "public, max-age=300";
@@ -12,7 +14,7 @@ const CACHE: &str = "public, max-age=300";
 /// `GET /.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`.
 pub(crate) async fn metadata(call: Call) -> Answer {
     match call.tenant.oauth2.discovery().await {
-        Ok(document) => published(json(StatusCode::OK, &document)),
+        Ok(document) => published(response::json(StatusCode::OK, &document)),
         Err(error) => failed(&call, &error),
     }
 }
@@ -27,6 +29,40 @@ pub(crate) async fn jwks(call: Call) -> Answer {
         )),
         Err(error) => failed(&call, &error),
     }
+}
+
+/// `GET /.well-known/ory/webauthn.js`: what pages need for passkeys and security keys.
+pub(crate) async fn webauthn_script(call: Call) -> Answer {
+    let assets = call.node.pages.assets();
+    let Some(script) = assets.find(assets.passkeys()) else {
+        return Failure::not_found().to_api(call.request);
+    };
+    published(respond(StatusCode::OK, script.content_type, script.body))
+}
+
+/// `GET /.well-known/webauthn`: the pages of other domains that may use this tenant's passkeys (WebAuthn L3 section
+/// 5.11.1).
+pub(crate) async fn related_origins(call: Call) -> Answer {
+    match relying_party(&call) {
+        Some(relying_party) => {
+            let origins: Vec<&str> = relying_party.web_origins().collect();
+            published(response::json(StatusCode::OK, &json!({ "origins": origins })))
+        }
+        None => Failure::not_found().to_api(call.request),
+    }
+}
+
+/// `GET /.well-known/passkey-endpoints`: where passkeys are made and looked after (W3C Passkey Endpoints).
+pub(crate) async fn passkey_endpoints(call: Call) -> Answer {
+    if relying_party(&call).is_none() || !call.tenant.identity.passkey.enabled {
+        return Failure::not_found().to_api(call.request);
+    }
+    let place = call.tenant.absolute("/self-service/settings/browser");
+    published(response::json(StatusCode::OK, &json!({ "enroll": place, "manage": place })))
+}
+
+fn relying_party(call: &Call) -> Option<RelyingParty> {
+    RelyingParty::of(&call.tenant.identity.relying_party, &call.tenant.url).ok()
 }
 
 /// Anybody may read it, also from a script of another origin.

@@ -27,6 +27,7 @@ pub mod schema;
 pub mod search;
 pub mod session;
 pub mod settings;
+pub mod webauthn;
 mod write;
 
 pub use flow::{Flow, Step, Submission, next_step};

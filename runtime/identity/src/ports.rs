@@ -10,6 +10,7 @@ use crate::identity::{AddressKind, Identity};
 use crate::password::StoredPassword;
 use crate::providers::Link;
 use crate::session::Session;
+use crate::webauthn::{CredentialId, StoredKey};
 
 /// The store could not answer. Nobody's fault that the client could mend; the detail is for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -99,7 +100,7 @@ pub trait Identities: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<Identity>, StoreUnavailable>>;
 }
 
-/// Reads second factors. Apart from [`Identities`], so that whoever holds that reads none.
+/// Reads second factors and keys. Apart from [`Identities`], so that whoever holds that reads none.
 pub trait Factors: Send + Sync {
     /// Lists the second factors of an identity.
     fn list_factors<'a>(
@@ -107,6 +108,20 @@ pub trait Factors: Send + Sync {
         tenant: &'a TenantId,
         identity: IdentityId,
     ) -> BoxFuture<'a, Result<Vec<StoredFactor>, StoreUnavailable>>;
+
+    /// Lists the passkeys and security keys of an identity, the oldest first.
+    fn list_keys<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identity: IdentityId,
+    ) -> BoxFuture<'a, Result<Vec<StoredKey>, StoreUnavailable>>;
+
+    /// Finds a passkey or a security key by its id, whoever's it is.
+    fn find_key<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        id: &'a CredentialId,
+    ) -> BoxFuture<'a, Result<Option<StoredKey>, StoreUnavailable>>;
 }
 
 /// Reads links to other providers. Apart from [`Identities`], so that whoever holds that reads no tokens.

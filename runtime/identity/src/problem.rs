@@ -351,6 +351,7 @@ impl From<AdministrationError> for Problem {
             AdministrationError::IdentifierTaken => {
                 Self::Conflict("Another identity has the same login identifier, or one that looks like it.")
             }
+            AdministrationError::KeyTaken => Self::Conflict("A credential of the same id exists already."),
             AdministrationError::IdTaken => Self::Conflict("Another identity has the same id."),
             AdministrationError::LinkTaken => Self::Conflict(
                 "Another identity has the same link, or this one has another to the same provider.",

@@ -1,5 +1,6 @@
 //! A tenant's identity settings: its part of the configuration, with the defaults beside the fields.
 
+mod keys;
 mod proof;
 mod style;
 
@@ -10,6 +11,7 @@ use primitives::Origin;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use keys::{PasskeySettings, RelyingPartySettings, WebauthnSettings};
 pub use proof::{CodeSettings, ProofMeans, RecoverySettings, VerificationSettings};
 pub use style::{LoginSettings, LoginStyle, RegistrationSettings, RegistrationStyle};
 
@@ -54,6 +56,15 @@ pub struct Settings {
     /// Backup codes as a second factor.
     #[serde(skip_serializing_if = "is_default")]
     pub lookup_secret: LookupSecretSettings,
+    /// Passkeys.
+    #[serde(skip_serializing_if = "is_default")]
+    pub passkey: PasskeySettings,
+    /// Security keys.
+    #[serde(skip_serializing_if = "is_default")]
+    pub webauthn: WebauthnSettings,
+    /// For whom passkeys and security keys are made.
+    #[serde(skip_serializing_if = "is_default")]
+    pub relying_party: RelyingPartySettings,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -79,6 +90,9 @@ impl Default for Settings {
             recovery: RecoverySettings::default(),
             totp: TotpSettings::default(),
             lookup_secret: LookupSecretSettings::default(),
+            passkey: PasskeySettings::default(),
+            webauthn: WebauthnSettings::default(),
+            relying_party: RelyingPartySettings::default(),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::identity::{Identity, IdentityState};
 use crate::password::HashedPassword;
 use crate::providers::UpstreamTokens;
 use crate::session::{AuthenticationMethod, NewSession};
+use crate::webauthn::{CredentialId, CredentialRecord};
 
 /// One guarded write.
 #[derive(Debug, Clone)]
@@ -61,6 +62,8 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
+    /// Takes the password away. Guard: it is there, and a key that signs in alone stays.
+    RemovePassword(IdentityId),
     /// Replaces a password's hash by another of the same password. Guard: the credential is still
     /// the version that was verified, so that a new password is never overwritten by the old one.
     RehashPassword {
@@ -123,6 +126,35 @@ pub enum Write {
         version: i64,
         /// When.
         at: Timestamp,
+    },
+    /// Keeps a passkey or a security key. Guard: the identity exists, and nobody has a credential of that id.
+    AddKey {
+        /// Whose.
+        identity: IdentityId,
+        /// The credential.
+        record: Box<CredentialRecord>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Keeps what a credential is after it was used: its counter goes on. Guard: it is still the version that was
+    /// verified, so that of one answer that is sent many times one counts.
+    UseKey {
+        /// The credential as it will be.
+        record: Box<CredentialRecord>,
+        /// The version that was verified.
+        version: i64,
+        /// When.
+        at: Timestamp,
+    },
+    /// Takes a passkey or a security key away. Guard: it is there, and if so asked, a password or another key that signs
+    /// in alone stays.
+    RemoveKey {
+        /// Whose.
+        identity: IdentityId,
+        /// Which.
+        id: CredentialId,
+        /// Whether something must stay to sign in with.
+        leaves_one: bool,
     },
     /// Inserts a session. Guard: its identity is active.
     InsertSession(Box<NewSession>),

@@ -4,6 +4,7 @@
 //! [`provider::FakeProvider`] for a provider of sign-ins. Nothing here is part of the product: no room and
 //! no binary imports this crate outside `[dev-dependencies]`.
 
+pub mod authenticator;
 pub mod postgres;
 pub mod provider;
 pub mod smtp;

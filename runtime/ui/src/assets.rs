@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ring::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::digest::{SHA256, SHA512, digest};
 
 use crate::branding::Branding;
 
@@ -26,6 +28,9 @@ pub struct Assets {
     pub(crate) css: String,
     /// The name of the icon.
     pub(crate) icon: String,
+    /// The name of the script for passkeys and security keys.
+    passkeys: String,
+    passkeys_integrity: String,
 }
 
 impl Assets {
@@ -33,16 +38,31 @@ impl Assets {
         let css =
             Asset { content_type: "text/css; charset=utf-8", body: include_str!("../css/portcullis.css") };
         let icon = Asset { content_type: "image/svg+xml", body: include_str!("../assets/icon.svg") };
+        let script =
+            Asset { content_type: "text/javascript; charset=utf-8", body: include_str!("../js/passkeys.js") };
+        let integrity = format!("sha512-{}", STANDARD.encode(digest(&SHA512, script.body.as_bytes())));
         let name =
             |stem: &str, asset: &Asset, end: &str| format!("{stem}-{}.{end}", content_hash(asset.body));
         let (css_name, icon_name) = (name("portcullis", &css, "css"), name("icon", &icon, "svg"));
-        let files = BTreeMap::from([(css_name.clone(), css), (icon_name.clone(), icon)]);
-        Self { files, css: css_name, icon: icon_name }
+        let passkeys = name("passkeys", &script, "js");
+        let files =
+            BTreeMap::from([(css_name.clone(), css), (icon_name.clone(), icon), (passkeys.clone(), script)]);
+        Self { files, css: css_name, icon: icon_name, passkeys, passkeys_integrity: integrity }
     }
 
     /// The file of that name.
     pub fn find(&self, name: &str) -> Option<&Asset> {
         self.files.get(name)
+    }
+
+    /// The name of the script for passkeys and security keys, the one that runs on a page.
+    pub fn passkeys(&self) -> &str {
+        &self.passkeys
+    }
+
+    /// Its integrity (W3C Subresource Integrity).
+    pub fn passkeys_integrity(&self) -> &str {
+        &self.passkeys_integrity
     }
 
     /// Every file.

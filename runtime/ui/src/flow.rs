@@ -84,6 +84,13 @@ pub struct FlowIdentity {
     pub traits: Value,
 }
 
+impl FlowView {
+    /// Whether the page has passkeys or security keys, which need the script.
+    pub fn runs_script(&self) -> bool {
+        self.ui.nodes.iter().any(|node| matches!(node.group.as_str(), "passkey" | "webauthn"))
+    }
+}
+
 impl FlowIdentity {
     /// What the person is called by: the e-mail address, else the user name, else the name.
     pub fn label(&self) -> Option<&str> {
@@ -148,7 +155,7 @@ pub enum UiNodeAttributes {
         /// The text.
         text: UiText,
     },
-    /// A script; these pages run none.
+    /// A script; these pages have their own.
     Script {},
     /// A place for a widget; these pages have none.
     Div {},
@@ -174,6 +181,12 @@ pub struct UiInput {
     pub pattern: Option<String>,
     /// The longest value.
     pub maxlength: Option<u32>,
+    /// The function of the script that a click calls.
+    #[serde(rename = "onclickTrigger")]
+    pub onclick_trigger: Option<String>,
+    /// The function of the script that the page calls when it is there.
+    #[serde(rename = "onloadTrigger")]
+    pub onload_trigger: Option<String>,
     /// The values to choose from.
     #[serde(deserialize_with = "null_is_empty")]
     pub options: Vec<UiOption>,

@@ -116,6 +116,10 @@ pub(crate) struct Button {
     pub(crate) label: String,
     pub(crate) primary: bool,
     pub(crate) disabled: bool,
+    /// What the script calls when it is clicked: the button is there only for whom that works.
+    pub(crate) trigger: Option<String>,
+    /// What the script calls when the page is there.
+    pub(crate) onload: Option<String>,
 }
 
 /// The messages of pages whose heading says the same: confirm that it is you, and the second step.
@@ -125,7 +129,17 @@ const BACKUP_CODES: u64 = 1_050_015;
 /// In that list, a code that was used.
 const USED_CODE: u64 = 1_050_014;
 /// Buttons that lead away or back, of which none is what a person came for.
-const NEVER_PRIMARY: [&str; 4] = ["screen", "resend", "totp_unlink", "lookup_secret_disable"];
+const NEVER_PRIMARY: [&str; 6] =
+    ["screen", "resend", "totp_unlink", "lookup_secret_disable", "passkey_remove", "webauthn_remove"];
+/// The functions of the script; a button names no other.
+const TRIGGERS: [&str; 6] = [
+    "oryWebAuthnRegistration",
+    "oryWebAuthnLogin",
+    "oryPasskeyLogin",
+    "oryPasskeyLoginAutocompleteInit",
+    "oryPasskeyRegistration",
+    "oryPasskeySettingsRegistration",
+];
 
 /// A message that concerns a whole form.
 #[derive(Debug)]
@@ -247,13 +261,17 @@ impl Forms<'_> {
         let label = node.meta.label.as_ref().map(|text| self.words.text(text));
         match &node.attributes {
             UiNodeAttributes::Input(input) => match input.r#type.as_str() {
-                "hidden" | "button" => None,
-                "submit" => Some(Item::Button(Button {
+                "hidden" => None,
+                // A button that nothing would answer is none.
+                "button" if input.onclick_trigger.is_none() => None,
+                "submit" | "button" => Some(Item::Button(Button {
                     name: input.name.clone(),
                     value: text_of(input.value.as_ref()),
                     label: label.unwrap_or_else(|| text_of(input.value.as_ref())),
                     primary: false,
                     disabled: input.disabled,
+                    trigger: Self::trigger(input),
+                    onload: input.onload_trigger.clone().filter(|name| TRIGGERS.contains(&name.as_str())),
                 })),
                 _ => Some(self.field(node, input, label)),
             },
@@ -274,6 +292,14 @@ impl Forms<'_> {
             UiNodeAttributes::Text { text } => Some(Item::Text { label, text: self.words.text(text) }),
             UiNodeAttributes::Script {} | UiNodeAttributes::Div {} => None,
         }
+    }
+
+    /// What a button asks the browser for. The one that signs up with a passkey is sent like any other, but needs the
+    /// browser next.
+    fn trigger(input: &UiInput) -> Option<String> {
+        let is_passkey = input.name == "method" && text_of(input.value.as_ref()) == "passkey";
+        let name = if is_passkey { Some("oryPasskeyRegistration") } else { input.onclick_trigger.as_deref() };
+        name.filter(|name| TRIGGERS.contains(name)).map(str::to_owned)
     }
 
     fn codes(&self, list: &UiText) -> Vec<Code> {

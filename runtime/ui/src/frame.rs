@@ -4,6 +4,7 @@ use primitives::Timestamp;
 
 use crate::assets::{Assets, brand_stylesheet_name};
 use crate::branding::Branding;
+use crate::flow::FlowView;
 use crate::locale::{Catalogue, Locale, Words};
 
 /// Where and for whom a page is shown.
@@ -41,6 +42,15 @@ pub(crate) struct Frame<'a> {
     pub(crate) icon: String,
     pub(crate) letters: String,
     pub(crate) languages: Vec<Language<'a>>,
+    /// The script of a page that has passkeys.
+    pub(crate) script: Option<Script>,
+}
+
+/// A script that a page runs.
+#[derive(Debug)]
+pub(crate) struct Script {
+    pub(crate) src: String,
+    pub(crate) integrity: String,
 }
 
 /// A link to the same page in another language.
@@ -80,7 +90,17 @@ impl<'a> Frame<'a> {
             icon: format!("{base}/ui/assets/{}", assets.icon),
             letters: context.branding.letters(),
             languages,
+            script: None,
         }
+    }
+
+    /// The page with the script that passkeys need, if it has any.
+    pub(crate) fn with_script(self, assets: &Assets, flow: &FlowView) -> Self {
+        let script = flow.runs_script().then(|| Script {
+            src: self.path(&format!("/ui/assets/{}", assets.passkeys())),
+            integrity: assets.passkeys_integrity().to_owned(),
+        });
+        Self { script, ..self }
     }
 
     pub(crate) fn branding(&self) -> &Branding {

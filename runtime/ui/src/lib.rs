@@ -2,7 +2,7 @@
 //!
 //! A page is a function of what it is given: a flow as the API describes it ([`FlowView`]), or one of the views in
 //! [`views`], and the [`PageContext`] (tenant, language, where it is). The result is one HTML document that works
-//! without scripts; [`page_headers`] forbids them. This room never fetches, stores or decides anything.
+//! without scripts; [`page_headers`] forbids them. Only passkeys need one, see `js/`. This room never fetches, stores or decides anything.
 //!
 //! Start with [`Pages`]. A page's words are in `locales/`, its mark-up in `templates/`, its looks in `css/`.
 
@@ -27,7 +27,7 @@ pub use frame::PageContext;
 pub use locale::{Locale, LocaleError};
 pub use mail::{Letter, MailView};
 pub use pages::Pages;
-pub use security::page_headers;
+pub use security::{page_headers, policy_with_script};
 pub use views::{
     ConsentView, ErrorView, Hidden, LetterView, LogoutView, MailboxView, ScopeView, SessionItem,
     SessionsView, WelcomeView,

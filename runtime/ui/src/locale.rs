@@ -128,7 +128,7 @@ words! {
         or, signed_in_as, sign_out,
     }
     login: LoginWords { title, to_client, to_tenant, confirm_title, confirm_lead, confirm_lead_as, other_account, no_account, create_account, forgotten, code_lead, identified_lead, here_title, here_lead,
-        second_title, second_lead, second_totp, second_lookup_secret, second_code, second_other,
+        second_title, second_lead, second_totp, second_lookup_secret, second_code, second_webauthn, second_other, key_failed,
     }
     registration: RegistrationWords {
         title, to_client, to_tenant, have_account, sign_in, agree_both, agree_terms, agree_privacy, terms,
@@ -136,7 +136,7 @@ words! {
     }
     settings: SettingsWords {
         title, profile, profile_lead, password, password_lead, new_password, password_save, other, totp, totp_lead,
-        lookup_secret, lookup_secret_lead, passkey, oidc,
+        lookup_secret, lookup_secret_lead, passkey, passkey_lead, webauthn, webauthn_lead, oidc,
     }
     sessions: SessionsWords {
         title, lead, current, signed_in, revoke, revoke_one, revoke_others, only_this, revoked, unknown_device,

@@ -64,7 +64,7 @@ impl Pages {
             "privacy" => context.branding.privacy_url.as_ref().map(|u| (w.privacy.as_str(), u.as_str())),
             _ => None,
         };
-        let frame = self.frame(context, w.title.clone());
+        let frame = self.frame(context, w.title.clone()).with_script(&self.assets, flow);
         let ways = Ways { other, forgotten: None, agreement: sentence(agreement, link) };
         flow_page(frame, &forms, lead, ways)
     }
@@ -162,7 +162,8 @@ impl Pages {
                     "password" => (&w.password, Some(w.password_lead.clone())),
                     "totp" => (&w.totp, Some(w.totp_lead.clone())),
                     "lookup_secret" => (&w.lookup_secret, Some(w.lookup_secret_lead.clone())),
-                    "passkey" | "webauthn" => (&w.passkey, None),
+                    "passkey" => (&w.passkey, Some(w.passkey_lead.clone())),
+                    "webauthn" => (&w.webauthn, Some(w.webauthn_lead.clone())),
                     "oidc" | "saml" => (&w.oidc, None),
                     _ => (&w.other, None),
                 };
@@ -179,7 +180,8 @@ impl Pages {
             .filter(|section| section.forms.iter().any(|form| !form.items.is_empty()))
             .collect();
         let notices = forms.notices();
-        let frame = Frame { failed: failed(&notices), ..self.frame(context, w.title.clone()) };
+        let frame = self.frame(context, w.title.clone()).with_script(&self.assets, flow);
+        let frame = Frame { failed: failed(&notices), ..frame };
         render(&SettingsPage {
             frame,
             notices,

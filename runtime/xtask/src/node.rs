@@ -77,9 +77,7 @@ pub(crate) struct Node {
 
 impl Node {
     /// Starts a node whose data is in `directory` (made if it is missing); `more` is further configuration, in TOML, where
-    /// `{public}` stands for its base URL.
-    ///
-    /// What an earlier node left in `directory` is kept.
+    /// `{public}` stands for its base URL and `{port}` for the port of that. What an earlier node left in `directory` is kept.
     pub(crate) fn start(binary: &Path, directory: &Path, more: &str) -> anyhow::Result<Self> {
         let (public, admin) = (free_port()?, free_port()?);
         std::fs::create_dir_all(directory)?;
@@ -87,7 +85,7 @@ impl Node {
             "[server]\ndata_dir = \"data\"\nbase_url = \"http://127.0.0.1:{public}\"\n\n\
              [[listener]]\nname = \"public\"\naddress = \"127.0.0.1:{public}\"\nrouters = [\"public\"]\n\n\
              [[listener]]\nname = \"admin\"\naddress = \"127.0.0.1:{admin}\"\nrouters = [\"admin\", \"metrics\"]\n\n{}",
-            more.replace("{public}", &format!("http://127.0.0.1:{public}")),
+            more.replace("{public}", &format!("http://127.0.0.1:{public}")).replace("{port}", &public.to_string()),
         );
         let config = directory.join("portcullis.toml");
         std::fs::write(&config, toml)?;

@@ -59,7 +59,7 @@ fn of_preview(script: &mut Command) -> anyhow::Result<()> {
 
 fn of_pages(place: &Place<'_>, script: &mut Command, only: &str) -> anyhow::Result<()> {
     let tenant = format!(
-        "[[tenant]]\nid = \"default\"\n\n{ROOMY_LIMITS}[tenant.branding]\nname = \"Nexboard\"\n\
+        "[[tenant]]\nid = \"default\"\nissuer = \"http://localhost:{{port}}\"\n\n{ROOMY_LIMITS}[tenant.branding]\nname = \"Nexboard\"\n\
          support_url = \"mailto:help@nexboard.example\"\nprivacy_url = \"https://nexboard.example/privacy\"\n\
          terms_url = \"https://nexboard.example/terms\"\n"
     );
@@ -77,7 +77,9 @@ fn of_pages(place: &Place<'_>, script: &mut Command, only: &str) -> anyhow::Resu
         &client,
     )?;
     let password = place.write("password", PERSON.1)?;
-    script.args(["--base", &node.public, "--client", "reports", "--redirect", REDIRECT]);
+    // At a host name, so that passkeys are in the pictures.
+    let base = node.public.replace("127.0.0.1", "localhost");
+    script.args(["--base", &base, "--client", "reports", "--redirect", REDIRECT]);
     script.args(["--identifier", PERSON.0, "--password-file"]).arg(&password).args(["--only", only]);
     let watch = place.watch(&node)?;
     workspace::run(script)?;

@@ -1,8 +1,9 @@
 // People sign in to Nexboard by clicking, in headless Chromium.
 //
-//   node main.mjs --app URL --third-party URL --provider URL --identifier NAME --suspended NAME --password-file FILE
+//   node main.mjs --app URL --third-party URL --provider URL --keys URL --identifier NAME --suspended NAME --password-file FILE
 //
-// --app is a first-party client, --third-party one that asks for consent; --provider is the tenant's base URL.
+// --app is a first-party client, --third-party one that asks for consent; --provider is the tenant's base URL,
+// --keys that of a tenant at a host name, as passkeys need it.
 // `cargo xtask clients browser` starts all of them. ONLY=<text> runs the checks whose name contains it.
 
 import assert from "node:assert/strict";
@@ -10,6 +11,7 @@ import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { check, finish } from "../openid-client/checks.mjs";
+import { passkeyChecks } from "./passkeys.mjs";
 import { browser, heading, onDashboard, signInAs, withPage } from "./person.mjs";
 
 const { values: options } = parseArgs({
@@ -17,6 +19,7 @@ const { values: options } = parseArgs({
     app: { type: "string" },
     "third-party": { type: "string" },
     provider: { type: "string" },
+    keys: { type: "string" },
     identifier: { type: "string" },
     suspended: { type: "string" },
     "password-file": { type: "string" },
@@ -69,11 +72,11 @@ for (const javaScriptEnabled of [true, false]) {
       await heading(page, "Create your account");
       await page.getByLabel(/^e-?mail/i).fill(identifier);
       await page.getByLabel("Password", { exact: true }).fill("short");
-      await page.getByRole("button", { name: /sign up|create/i }).click();
+      await page.getByRole("button", { name: "Create account" }).click();
       await page.locator("[aria-invalid=true]").waitFor();
       assert.equal(await page.getByLabel(/^e-?mail/i).inputValue(), identifier, "what was typed is kept");
       await page.getByLabel("Password", { exact: true }).fill(password);
-      await page.getByRole("button", { name: /sign up|create/i }).click();
+      await page.getByRole("button", { name: "Create account" }).click();
       await onDashboard(page, identifier);
     }, { javaScriptEnabled }),
   );
@@ -376,6 +379,8 @@ await check("a form that another browser began is an error page that says so", (
   }),
 );
 
+await passkeyChecks({ provider: options.keys, password, newAddress });
+
 await browser.close();
 finish();
 
@@ -402,7 +407,7 @@ async function signUp(page) {
   await page.goto(`${options.provider}/self-service/registration/browser`);
   await page.getByLabel(/^e-?mail/i).fill(identifier);
   await page.getByLabel("Password", { exact: true }).fill(password);
-  await page.getByRole("button", { name: /sign up|create/i }).click();
+  await page.getByRole("button", { name: "Create account" }).click();
   await page.waitForURL((url) => !url.href.includes("registration"));
   return identifier;
 }

@@ -39,7 +39,7 @@ export async function withPage(body, options = {}) {
 export async function signInAs(page, { identifier, password }) {
   await page.getByLabel(/^e-?mail/i).fill(identifier);
   await page.getByLabel("Password", { exact: true }).fill(password);
-  await page.getByRole("button", { name: /^sign in/i }).click();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
 }
 
 /** Waits for Nexboard's signed-in page. */

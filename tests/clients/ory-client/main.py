@@ -8,6 +8,7 @@
 import applications
 import codes
 import identities
+import keys
 import native
 import operations
 import own_api
@@ -22,6 +23,7 @@ recovery.run()
 codes.run()
 identities.run()
 second_factors.run()
+keys.run()
 applications.run()
 own_api.run()
 operations.run()

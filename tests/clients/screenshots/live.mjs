@@ -46,6 +46,65 @@ export async function livePages({ base, client, redirect, identifier, "password-
     await page.waitForLoadState();
     return response;
   };
+  const pressWith = async (page, path, fields, button) => {
+    await page.goto(base + path);
+    for (const [name, value] of Object.entries(fields)) await page.locator(`[name="${name}"]`).first().fill(value);
+    const [response] = await Promise.all([
+      page.waitForResponse((answer) => answer.request().resourceType() === "document" && answer.status() < 300),
+      page.locator(button).click(),
+    ]);
+    await page.waitForLoadState();
+    return response;
+  };
+  const shownAfter = async (page, act) => {
+    const [response] = await Promise.all([
+      page.waitForResponse((answer) => answer.request().resourceType() === "document" && answer.status() < 300),
+      act(),
+    ]);
+    await page.waitForLoadState();
+    return response;
+  };
+  // A person of the picture's own, who adds a passkey and a security key: whoever has one is asked for it.
+  let people = 0;
+  const addKeys = async (page) => {
+    const client = await page.context().newCDPSession(page);
+    await client.send("WebAuthn.enable");
+    const plugIn = async (isDevice) => {
+      const options = {
+        protocol: "ctap2",
+        transport: isDevice ? "internal" : "usb",
+        hasResidentKey: isDevice,
+        hasUserVerification: isDevice,
+        isUserVerified: isDevice,
+        automaticPresenceSimulation: true,
+      };
+      return client.send("WebAuthn.addVirtualAuthenticator", { options });
+    };
+    const device = await plugIn(true);
+    people += 1;
+    const who = `keys-${Date.now()}-${people}@nexboard.example`;
+    await page.goto(`${base}/self-service/registration/browser`);
+    await page.locator('[name="traits.email"]').fill(who);
+    await page.locator('[name="password"]').fill(password);
+    await page.locator('button[value="password"]').click();
+    await page.waitForURL((url) => !url.pathname.includes("registration"));
+    await page.goto(`${base}/self-service/settings/browser`);
+    await shownAfter(page, () => page.locator('[name="passkey_register_trigger"]').click());
+    // The device would answer that it has a credential already.
+    await client.send("WebAuthn.removeVirtualAuthenticator", device);
+    await plugIn(false);
+    await page.locator('[name="webauthn_register_displayname"]').fill("YubiKey 5");
+    const response = await shownAfter(page, () => page.locator('[name="webauthn_register_trigger"]').click());
+    return { response, who };
+  };
+  const secondKey = async (page) => {
+    const { who } = await addKeys(page);
+    await page.context().clearCookies();
+    await page.goto(`${base}/self-service/login/browser?refresh=false`);
+    await page.locator('[name="identifier"]').fill(who);
+    await page.locator('[name="password"]').fill(password);
+    return shownAfter(page, () => page.locator('button[value="password"]').click());
+  };
   const pages = [
     { name: "welcome", open: to("/") },
     { name: "login", open: to("/self-service/login/browser") },
@@ -53,6 +112,7 @@ export async function livePages({ base, client, redirect, identifier, "password-
     { name: "login-failed", open: (page) => send(page, "/self-service/login/browser", { identifier, password: "not the password" }) },
     { name: "registration", open: to("/self-service/registration/browser") },
     { name: "registration-failed", open: (page) => send(page, "/self-service/registration/browser", { "traits.email": identifier, password: "short" }) },
+    { name: "registration-passkey", open: (page) => pressWith(page, "/self-service/registration/browser", { "traits.email": "grace@nexboard.example" }, 'button[value="passkey"]') },
     { name: "recovery", open: to("/self-service/recovery/browser") },
     { name: "recovery-sent", open: (page) => send(page, "/self-service/recovery/browser", { email: identifier }) },
     { name: "recovery-failed", open: (page) => sendAgain(page, "/self-service/recovery/browser", { email: identifier }, { code: "000000" }) },
@@ -69,6 +129,8 @@ export async function livePages({ base, client, redirect, identifier, "password-
     { name: "settings", signedIn: true, open: to("/self-service/settings/browser") },
     { name: "settings-totp-failed", signedIn: true, open: (page) => send(page, "/self-service/settings/browser", { totp_code: "000000" }) },
     { name: "settings-codes", signedIn: true, open: (page) => press(page, "/self-service/settings/browser", "lookup_secret_regenerate") },
+    { name: "settings-keys", open: async (page) => (await addKeys(page)).response },
+    { name: "login-second-key", open: (page) => secondKey(page) },
     { name: "settings-failed", signedIn: true, open: (page) => send(page, "/self-service/settings/browser", { password: "short" }) },
     { name: "logout", signedIn: true, open: to("/oauth2/sessions/logout") },
   ];

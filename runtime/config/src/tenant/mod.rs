@@ -8,6 +8,7 @@ mod stored;
 
 use std::collections::{BTreeMap, HashMap};
 
+use identity::webauthn::{RelyingParty, UnusableRelyingParty};
 use primitives::TenantId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -123,6 +124,7 @@ pub(crate) fn check_all(tenants: &[Tenant], base_url: Option<&Url>, checker: &mu
         plugin::check_files(&tenant.plugins, files, &mut report);
         plugin::check_secrets(&tenant.plugins, &mut report);
         check_cookie_domain(tenant, &at, checker);
+        check_relying_party(tenant, base_url, &at, checker);
         check_clients(&tenant.clients, &at, checker);
     }
 }
@@ -199,6 +201,28 @@ fn check_cookie_domain(tenant: &Tenant, at: &str, checker: &mut Checker<'_>) {
             &format!("{at}.identity.session.cookie_domain"),
             format!("is neither `{host}` nor a domain above it: browsers would drop the cookie"),
         );
+    }
+}
+
+/// Passkeys are bound to a domain that the tenant's host is in and nobody else shares. Where nothing was configured, a
+/// tenant whose host cannot have passkeys just has none.
+fn check_relying_party(tenant: &Tenant, base_url: Option<&Url>, at: &str, checker: &mut Checker<'_>) {
+    let settings = &tenant.identity.relying_party;
+    let Some(base) = tenant.effective_issuer(base_url).and_then(|issuer| Url::parse(&issuer).ok()) else {
+        return;
+    };
+    if *settings == identity::settings::RelyingPartySettings::default() {
+        return;
+    }
+    if let Err(error) = RelyingParty::of(settings, &base) {
+        let key = match &error {
+            UnusableRelyingParty::Origin(_) => "origins",
+            UnusableRelyingParty::NoName
+            | UnusableRelyingParty::Insecure
+            | UnusableRelyingParty::NotAbove { .. }
+            | UnusableRelyingParty::PublicSuffix(_) => "id",
+        };
+        checker.report(&format!("{at}.identity.relying_party.{key}"), error.to_string());
     }
 }
 

@@ -360,6 +360,26 @@ fn identity_settings() {
            browsers would drop the cookie",
         ],
     );
+    let relying_party = |settings: &str| {
+        format!(
+            "[[tenant]]\nid = \"a\"\nhost = \"id.acme.co.uk\"\n[tenant.identity.relying_party]\n{settings}"
+        )
+    };
+    check(&relying_party("id = \"acme.co.uk\""), &[]);
+    check(
+        &relying_party("id = \"co.uk\""),
+        &[
+            "p.toml:5:1: tenant[0].identity.relying_party.id: `co.uk` is a public suffix: whoever has a name below it \
+           would share the passkeys",
+        ],
+    );
+    check(
+        &relying_party("origins = [\"http://app.acme.co.uk\"]"),
+        &[
+            "p.toml:5:1: tenant[0].identity.relying_party.origins: `http://app.acme.co.uk` must begin with https://, or be \
+           android:apk-key-hash: and a hash",
+        ],
+    );
 }
 
 #[test]

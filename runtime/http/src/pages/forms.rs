@@ -8,7 +8,7 @@ use identity::session::LiveSession;
 use ui::flow::FlowIdentity;
 use ui::{FlowView, PageContext};
 
-use super::{sessions, show};
+use super::{sessions, show, with_script};
 use crate::browser::BrowserState;
 use crate::call::Call;
 use crate::failure::Failure;
@@ -24,11 +24,12 @@ pub(crate) async fn login(call: Call) -> Answer {
     form.view.identity = whose(&form);
     let behind = behind(&call, &form.own).await;
     let client = behind.client_name.as_deref();
-    let mut answer = show(&call, StatusCode::OK, &behind.languages, client, |context| {
+    let answer = show(&call, StatusCode::OK, &behind.languages, client, |context| {
         // Whoever is signed in signs up only after signing out.
         let registration = context.registration && form.session.is_none();
         call.node.pages.login(&form.view, &PageContext { registration, ..*context })
     });
+    let mut answer = with_script(&call, &form.view, answer);
     if let Some(cookie) = &form.new_cookie {
         set_csrf_cookie(&call, &mut answer, cookie);
     }
@@ -49,9 +50,10 @@ pub(crate) async fn registration(call: Call) -> Answer {
         Err(answer) => return *answer,
     };
     let behind = behind(&call, &form.own).await;
-    show(&call, StatusCode::OK, &behind.languages, behind.client_name.as_deref(), |context| {
+    let answer = show(&call, StatusCode::OK, &behind.languages, behind.client_name.as_deref(), |context| {
         call.node.pages.registration(&form.view, context)
-    })
+    });
+    with_script(&call, &form.view, answer)
 }
 
 /// `GET /ui/settings?flow=`
@@ -64,9 +66,10 @@ pub(crate) async fn settings(call: Call) -> Answer {
         Some(live) => sessions::view(&call, live, form.own.flow.id).await,
         None => None,
     };
-    show(&call, StatusCode::OK, &[], None, |context| {
+    let answer = show(&call, StatusCode::OK, &[], None, |context| {
         call.node.pages.settings(&form.view, listed.as_ref(), context)
-    })
+    });
+    with_script(&call, &form.view, answer)
 }
 
 /// `GET /ui/verification?flow=`

@@ -1,7 +1,7 @@
 //! The built-in pages: what self-service flows redirect people to unless the tenant has pages of its own.
 //!
 //! They are made of the same documents that the API gives to other user interfaces, and work without
-//! scripts: every button is a form that posts to the flow's own action.
+//! scripts: every button is a form that posts to the flow's own action. Passkeys alone need one.
 
 pub(crate) mod assets;
 pub(crate) mod dev_mail;
@@ -11,11 +11,22 @@ pub(crate) mod sessions;
 pub(crate) mod welcome;
 
 use http::StatusCode;
-use ui::{Locale, PageContext};
+use ui::{FlowView, Locale, PageContext, policy_with_script};
 
 use crate::browser::cookie;
 use crate::call::{Call, LOCALE_COOKIE};
-use crate::response::{Answer, page, set_cookie};
+use crate::response::{Answer, page, set, set_cookie};
+
+/// Lets the one script run that passkeys need, on a page that has them.
+fn with_script(call: &Call, view: &FlowView, mut answer: Answer) -> Answer {
+    const POLICY: &str = "content-security-policy";
+    let policy = answer.headers().get(POLICY).and_then(|policy| policy.to_str().ok()).map(str::to_owned);
+    if let (Some(policy), true) = (policy, view.runs_script()) {
+        let script = call.tenant.absolute(&format!("/ui/assets/{}", call.node.pages.assets().passkeys()));
+        set(&mut answer, POLICY, &policy_with_script(&policy, &script));
+    }
+    answer
+}
 
 /// In seconds.
 const YEAR: u64 = 365 * 24 * 3600;

@@ -81,6 +81,15 @@ pub(super) async fn wrong(client: Client<'_>, flow: Flow) -> Result<Option<Answe
     kept(client, flow, Change::new(client.call.tenant.id.clone()), StatusCode::BAD_REQUEST).await
 }
 
+/// A proof that was refused, once what is to be known of it is written.
+pub(super) async fn refused(
+    client: Client<'_>,
+    flow: Flow,
+    change: Change<Write>,
+) -> Result<Option<Answer>, Problem> {
+    kept(client, flow, change, StatusCode::BAD_REQUEST).await
+}
+
 /// An address was proven.
 pub(super) async fn verified(
     client: Client<'_>,

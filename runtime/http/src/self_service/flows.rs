@@ -60,6 +60,7 @@ pub(crate) fn document(
         csrf_token: token.as_deref(),
         identity: session.map(LiveSession::identity),
         providers: call.tenant.providers.offers(),
+        script_integrity: call.node.pages.assets().passkeys_integrity(),
     };
     flow_document(flow, view)
 }

@@ -78,6 +78,7 @@ pub(super) fn message(problem: &Problem) -> Option<Message> {
 pub(super) async fn apply_step(client: Client<'_>, step: Step) -> Result<Option<Answer>, Problem> {
     match step {
         Step::Form(flow) => form(client, *flow).await.map(Some),
+        Step::Refused(flow, change) => challenge::refused(client, *flow, change).await,
         Step::Shown(flow, change) => {
             if apply(client.call, change.write(client.own.update((*flow).clone()))).await? == Applied::Missed
             {

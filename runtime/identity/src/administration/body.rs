@@ -83,7 +83,7 @@ pub struct ReplaceIdentity {
     pub recovery_addresses: Vec<ImportedAddress>,
 }
 
-/// Credentials made elsewhere, by type. Passwords and links to other providers can be imported.
+/// Credentials made elsewhere, by type: passwords, passkeys, security keys, and links to other providers.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub struct ImportedCredentials(Map<String, Value>);
@@ -149,8 +149,14 @@ impl CreateIdentity {
 }
 
 impl ImportedCredentials {
+    /// What is said of a type.
+    pub(super) fn config(&self, kind: &str) -> Option<&Value> {
+        self.0.get(kind)?.get("config")
+    }
+
     pub(super) fn password(&self) -> Result<Option<ImportedPassword>, AdministrationError> {
-        if let Some(other) = self.0.keys().find(|kind| !matches!(kind.as_str(), "password" | "oidc")) {
+        const KINDS: [&str; 4] = ["password", "passkey", "webauthn", "oidc"];
+        if let Some(other) = self.0.keys().find(|kind| !KINDS.contains(&kind.as_str())) {
             return Err(AdministrationError::UnsupportedCredential(other.clone()));
         }
         let Some(config) = self.0.get("password").and_then(|password| password.get("config")) else {

@@ -4,10 +4,12 @@ use primitives::{Actor, AuditEvent, Change, IdentityId};
 
 use super::{AdministrationError, find};
 use crate::factor::{self, FactorKind};
-use crate::flow::Room;
+use crate::flow::{Room, signs_in_without};
+use crate::webauthn::CredentialId;
 use crate::write::Write;
 
-/// Takes a credential away, by its type. The last one that signs in alone stays: without it nobody could.
+/// Takes a credential away, by its type; of keys the one with that identifier, or all. The last one that signs in alone
+/// stays: without it nobody could.
 pub async fn delete_credential(
     room: Room<'_>,
     actor: Actor,
@@ -15,24 +17,50 @@ pub async fn delete_credential(
     (kind, identifier): (&str, Option<&str>),
 ) -> Result<Change<Write>, AdministrationError> {
     find(room, id).await?;
-    if kind == "password" {
-        return match room.identities.find_password(room.tenant, id).await? {
-            // Of several that sign in alone this one has nothing yet that takes it away.
-            Some(_) => Err(AdministrationError::LastCredential),
-            None => Err(AdministrationError::NotFound),
-        };
+    let removed = |kind: &str| {
+        AuditEvent::new("identity.credential_removed", actor.clone(), "identity", &id).with("type", &kind)
+    };
+    let change = Change::new(room.tenant.clone());
+    match kind {
+        "password" => {
+            if room.identities.find_password(room.tenant, id).await?.is_none() {
+                return Err(AdministrationError::NotFound);
+            }
+            let keys = room.factors.list_keys(room.tenant, id).await?;
+            if !keys.iter().any(|key| key.record.kind.is_first_factor()) {
+                return Err(AdministrationError::LastCredential);
+            }
+            Ok(change.write(Write::RemovePassword(id)).audit(removed(kind)))
+        }
+        "oidc" => unlink(room, actor, id, identifier).await,
+        "passkey" | "webauthn" => {
+            let keys = room.factors.list_keys(room.tenant, id).await?;
+            let meant = |id: &CredentialId| identifier.is_none_or(|identifier| id.to_string() == identifier);
+            let gone: Vec<_> =
+                keys.iter().filter(|key| key.record.kind.group() == kind && meant(&key.record.id)).collect();
+            if gone.is_empty() {
+                return Err(AdministrationError::NotFound);
+            }
+            let ids: Vec<CredentialId> = gone.iter().map(|key| key.record.id.clone()).collect();
+            let first = gone.iter().any(|key| key.record.kind.is_first_factor());
+            if first && !signs_in_without(room, id, &ids).await? {
+                return Err(AdministrationError::LastCredential);
+            }
+            Ok(gone.into_iter().fold(change, |change, key| {
+                let leaves_one = key.record.kind.is_first_factor();
+                let write = Write::RemoveKey { identity: id, id: key.record.id.clone(), leaves_one };
+                change.write(write).audit(removed(kind).with("credential", &key.record.id))
+            }))
+        }
+        _ => {
+            let kind = FactorKind::parse(kind)
+                .ok_or_else(|| AdministrationError::UnknownCredential(kind.to_owned()))?;
+            let factors = room.factors.list_factors(room.tenant, id).await?;
+            factor::find(&factors, kind).ok_or(AdministrationError::NotFound)?;
+            let write = Write::RemoveFactor { identity: id, kind };
+            Ok(change.write(write).audit(removed(kind.as_str())))
+        }
     }
-    if kind == "oidc" {
-        return unlink(room, actor, id, identifier).await;
-    }
-    let kind =
-        FactorKind::parse(kind).ok_or_else(|| AdministrationError::UnknownCredential(kind.to_owned()))?;
-    let factors = room.factors.list_factors(room.tenant, id).await?;
-    factor::find(&factors, kind).ok_or(AdministrationError::NotFound)?;
-    let audit =
-        AuditEvent::new("identity.credential_removed", actor, "identity", &id).with("type", &kind.as_str());
-    let write = Write::RemoveFactor { identity: id, kind };
-    Ok(Change::new(room.tenant.clone()).write(write).audit(audit))
 }
 
 /// Takes a link to another provider away, by `provider:subject`.

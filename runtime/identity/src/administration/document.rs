@@ -7,6 +7,7 @@ use crate::factor::FactorKind;
 use crate::identity::Identity;
 use crate::providers::Link;
 use crate::session::identity_document;
+use crate::webauthn::StoredKey;
 
 /// What is told of an identity's credentials. Never a hash; the tokens of other providers to those who may have them.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +22,8 @@ pub struct Credentials {
     pub links: Vec<Link>,
     /// Whether the tokens of these are told.
     pub shows_tokens: bool,
+    /// Its passkeys and security keys.
+    pub keys: Vec<StoredKey>,
 }
 
 /// What is told of a second factor.
@@ -68,6 +71,11 @@ pub fn admin_identity_document(
             if !credentials.links.is_empty() {
                 by_type.insert("oidc".to_owned(), linked(&credentials.links, credentials.shows_tokens));
             }
+            for group in ["passkey", "webauthn"] {
+                if let Some(document) = keys_document(group, &credentials.keys) {
+                    by_type.insert(group.to_owned(), document);
+                }
+            }
             fields.insert("credentials".to_owned(), by_type.into());
         }
     }
@@ -103,4 +111,34 @@ fn linked(links: &[Link], shows_tokens: bool) -> Value {
         "created_at": links.iter().map(|link| link.created_at).min(),
         "updated_at": links.iter().map(|link| link.updated_at).max(),
     })
+}
+
+/// The keys of a type: each by the id that takes it away, and what it is. None if there are none.
+fn keys_document(group: &str, keys: &[StoredKey]) -> Option<Value> {
+    let keys: Vec<&StoredKey> = keys.iter().filter(|key| key.record.kind.group() == group).collect();
+    let one = |key: &&StoredKey| {
+        let record = &key.record;
+        json!({
+            "id": record.id.to_string(),
+            "display_name": record.display_name,
+            "added_at": key.created_at,
+            "is_passwordless": record.kind.is_first_factor(),
+            "attestation_type": record.attestation,
+            "transport": record.transports,
+            "authenticator": { "aaguid": record.aaguid, "sign_count": record.sign_count },
+            "flags": {
+                "user_verified": record.uv_initialized,
+                "backup_eligible": record.backup_eligible,
+                "backup_state": record.backup_state,
+            },
+        })
+    };
+    Some(json!({
+        "type": group,
+        "identifiers": keys.iter().map(|key| key.record.id.to_string()).collect::<Vec<_>>(),
+        "config": { "credentials": keys.iter().map(one).collect::<Vec<_>>() },
+        "version": 1,
+        "created_at": keys.first()?.created_at,
+        "updated_at": keys.iter().map(|key| key.updated_at).max()?,
+    }))
 }

@@ -8,6 +8,7 @@ mod body;
 mod credentials;
 mod document;
 pub mod export;
+mod import_keys;
 pub mod verify;
 pub mod violations;
 
@@ -26,6 +27,7 @@ use crate::identity::{Identity, VerifiableAddress};
 use crate::password::{Busy, HashedPassword, UnusableHash};
 use crate::ports::StoreUnavailable;
 use crate::schema::{CheckedTraits, Schema, TraitViolation};
+use crate::webauthn::CredentialRecord;
 use crate::write::{NewLink, Write};
 
 /// Why an identity is not made or changed.
@@ -79,6 +81,9 @@ pub enum AdministrationError {
     /// Nobody could sign in any more. The client's.
     #[error("it is the last credential that signs in alone, and stays")]
     LastCredential,
+    /// A key of somebody else, or twice the same. The client's.
+    #[error("a credential of the same id exists already")]
+    KeyTaken,
     /// A member that a patch cannot change. The client's.
     #[error("{0:?} cannot be changed by a patch")]
     FixedMember(String),
@@ -136,6 +141,7 @@ async fn make(
     let checked = room.admit(&context, schema, checked, None).await?.map_err(AdministrationError::Refused)?;
     let password = import(room, body.credentials.as_ref()).await?;
     let links = links(body.credentials.as_ref())?;
+    let keys = import_keys::import_keys(room, id, body.credentials.as_ref()).await?;
     if asks_before {
         check_free(room, None, &checked, body.external_id.as_deref()).await?;
         check_links(room, None, &links).await?;
@@ -154,10 +160,7 @@ async fn make(
     if let Some(password) = password {
         change = change.write(Write::SetPassword { identity: identity.id, password, at: room.now });
     }
-    for link in links {
-        change =
-            change.write(Write::LinkProvider { identity: identity.id, link: Box::new(link), at: room.now });
-    }
+    let change = with_links(with_keys(change, room, identity.id, keys), room, identity.id, links);
     Ok((Administered { identity, change }, checked))
 }
 
@@ -220,7 +223,9 @@ pub async fn credentials(room: Room<'_>, id: IdentityId) -> Result<Credentials, 
         })
         .collect();
     let links = room.links.list_links(room.tenant, id).await?;
-    Ok(Credentials { identifiers, has_password: password.is_some(), factors, links, shows_tokens: false })
+    let keys = room.factors.list_keys(room.tenant, id).await?;
+    let has_password = password.is_some();
+    Ok(Credentials { identifiers, has_password, factors, links, shows_tokens: false, keys })
 }
 
 async fn replace_found(
@@ -236,6 +241,10 @@ async fn replace_found(
         .await?
         .map_err(AdministrationError::Refused)?;
     let password = import(room, body.credentials.as_ref()).await?;
+    let keys = import_keys::import_keys(room, current.id, body.credentials.as_ref()).await?;
+    let known = room.factors.list_keys(room.tenant, current.id).await?;
+    let is_new = |record: &CredentialRecord| known.iter().all(|key| key.record.id != record.id);
+    let keys = keys.into_iter().filter(is_new).collect();
     let mut identity = current.with_traits(&checked, room.rng, room.now);
     identity.external_id = body.external_id;
     identity.metadata_public = body.metadata_public;
@@ -253,11 +262,8 @@ async fn replace_found(
     let held = room.identities.list_identifiers(room.tenant, current.id).await?;
     let links = check_links(room, Some(current), &links(body.credentials.as_ref())?).await?;
     let change = replacement(room, &identity, &held, &checked);
-    let mut change = with_password(change, room, identity.id, password);
-    for link in links {
-        change =
-            change.write(Write::LinkProvider { identity: current.id, link: Box::new(link), at: room.now });
-    }
+    let change = with_keys(with_password(change, room, identity.id, password), room, identity.id, keys);
+    let change = with_links(change, room, identity.id, links);
     let audit = AuditEvent::new("identity.updated", actor, "identity", &identity.id)
         .with("state", &identity.state.as_str());
     Ok(Administered { identity, change: change.audit(audit) })
@@ -372,6 +378,28 @@ async fn check_links(
         new.push(link.clone());
     }
     Ok(new)
+}
+
+/// Links that an operator brings.
+fn with_links(
+    change: Change<Write>,
+    room: Room<'_>,
+    identity: IdentityId,
+    links: Vec<NewLink>,
+) -> Change<Write> {
+    let add = |link| Write::LinkProvider { identity, link: Box::new(link), at: room.now };
+    links.into_iter().map(add).fold(change, Change::write)
+}
+
+/// Keys that an operator brings.
+fn with_keys(
+    change: Change<Write>,
+    room: Room<'_>,
+    identity: IdentityId,
+    keys: Vec<CredentialRecord>,
+) -> Change<Write> {
+    let add = |record| Write::AddKey { identity, record: Box::new(record), at: room.now };
+    keys.into_iter().map(add).fold(change, Change::write)
 }
 
 /// A password set by an operator ends the sessions that the old one began.

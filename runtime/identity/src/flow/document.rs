@@ -5,7 +5,8 @@ use primitives::subject::AssuranceLevel;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Flow, FlowKind, Message, Screen, SentLink, Transport, challenge_nodes, code_form, oidc, screen, second_factor,
+    Flow, FlowKind, KeyForm, Message, Screen, SentLink, Transport, challenge_nodes, code_form, keys, oidc, screen,
+    second_factor,
 };
 use crate::identity::Identity;
 use crate::providers::Offer;
@@ -25,6 +26,8 @@ pub struct FlowView<'a> {
     pub identity: Option<&'a Identity>,
     /// The other providers that forms offer.
     pub providers: &'a [Offer],
+    /// The integrity (W3C Subresource Integrity) of the script that passkeys and security keys need.
+    pub script_integrity: &'a str,
 }
 
 /// The `loginFlow`, `registrationFlow` or `settingsFlow` document.
@@ -114,7 +117,10 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
     };
     nodes.push(Input::new("csrf_token", "hidden").value(token).required().node("default", None, flow));
     match &flow.kind {
-        FlowKind::Login { .. } if flow.is_step_up() => nodes.extend(second_factor::nodes(flow)),
+        FlowKind::Login { .. } if flow.is_step_up() => {
+            nodes.extend(second_factor::nodes(flow));
+            nodes.extend(keys::nodes(flow, view));
+        }
         FlowKind::Login { .. } if flow.code.sent.is_some() => nodes.extend(code_form::asked(flow)),
         FlowKind::Login { identifier, refresh, .. } => {
             let label = identifier_label(view.schema);
@@ -122,15 +128,19 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
                 (refresh.is_some() && !identifier.is_empty()) || flow.screen == Screen::Credentials;
             let kind = if is_known { "hidden" } else { "text" };
             let input = Input::new("identifier", kind).value(identifier.as_str()).required();
-            nodes.push(input.autocomplete("username").node("default", Some(label), flow));
+            // A browser offers passkeys in the field that says so.
+            let word = if flow.factors.keys == KeyForm::Hidden { "username" } else { "username webauthn" };
+            nodes.push(input.autocomplete(word).node("default", Some(label), flow));
             if flow.screen == Screen::Identifier {
                 nodes.push(screen::identified(flow));
+                nodes.extend(keys::nodes(flow, view));
                 return nodes;
             }
             let input = Input::new("password", "password").required().autocomplete("current-password");
             nodes.push(input.node("password", Some(Message::password_label()), flow));
             nodes.push(submit(Method::Password.as_str(), "password", Message::sign_in_with_password(), flow));
             nodes.extend(code_form::offer(flow));
+            nodes.extend(keys::nodes(flow, view));
         }
         FlowKind::Registration { .. } if flow.code.sent.is_some() => {
             for field in view.schema.fields() {
@@ -161,6 +171,7 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
             nodes.push(input.node("password", Some(Message::password_label()), flow));
             nodes.push(submit(Method::Password.as_str(), "password", Message::sign_up(), flow));
             nodes.extend(code_form::offer(flow));
+            nodes.extend(keys::nodes(flow, view));
             nodes.extend(screen::back(flow));
         }
         FlowKind::Settings { .. } => {
@@ -176,6 +187,7 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
             nodes.push(submit(Method::Password.as_str(), "password", Message::save(), flow));
             nodes.extend(oidc::settings_nodes(flow, view));
             nodes.extend(second_factor::nodes(flow));
+            nodes.extend(keys::nodes(flow, view));
         }
         FlowKind::Verification { challenge } | FlowKind::Recovery { challenge } => {
             nodes.extend(challenge_nodes::nodes(challenge, flow, view));
@@ -255,6 +267,10 @@ impl Input {
         self.attribute("required", true)
     }
 
+    pub(super) fn disabled(self) -> Self {
+        self.attribute("disabled", true)
+    }
+
     pub(super) fn autocomplete(self, word: &str) -> Self {
         self.attribute("autocomplete", word)
     }
@@ -264,7 +280,7 @@ impl Input {
         let of_field = |(name, _): &&(String, Message)| *name == self.name && self.name != "method";
         let messages: Vec<&Message> = flow.field_messages.iter().filter(of_field).map(|(_, m)| m).collect();
         let mut attributes = self.attributes;
-        attributes.insert("disabled".to_owned(), false.into());
+        attributes.entry("disabled").or_insert(Value::Bool(false));
         attributes.insert("node_type".to_owned(), "input".into());
         json!({
             "type": "input",

@@ -11,9 +11,11 @@ mod code_login;
 mod code_registration;
 pub mod csrf;
 mod document;
+mod keys;
 mod login;
 mod message;
 mod message_factors;
+mod message_keys;
 mod message_providers;
 mod oidc;
 mod recovery;
@@ -40,6 +42,8 @@ use url::Url;
 pub use challenge::Challenge;
 pub use code_form::CodeForm;
 pub use document::{FlowView, expired_since, flow_document, schema_url};
+pub(crate) use keys::signs_in_without;
+pub use keys::{Ceremony, KeyForm, KeySubmission, SettingsKeys, ShownKey};
 pub use message::{Message, MessageKind};
 pub use oidc::{
     ProviderForm, ProviderSubmission, Waiting, arrived, fits_callback, mark_used, provider_failed,
@@ -435,6 +439,9 @@ async fn decide(
         (FlowKind::Login { .. }, Some("code")) if flow.is_step_up() => {
             second_factor::prove_by_code(room, caller, flow, submission).await
         }
+        (FlowKind::Login { .. }, Some("webauthn")) if flow.factors.step_up.is_some() => {
+            keys::prove(room, caller, flow, submission).await
+        }
         (FlowKind::Login { .. }, Some(method)) if flow.factors.step_up.is_some() => {
             let kind = FactorKind::parse(method);
             second_factor::prove(room, caller, flow, submission, kind).await
@@ -449,6 +456,16 @@ async fn decide(
             FlowKind::Login { .. } | FlowKind::Registration { .. } | FlowKind::Settings { .. },
             Some("oidc"),
         ) => oidc::submitted(room, caller, flow, submission).await,
+        (FlowKind::Settings { .. }, Some("passkey")) => {
+            keys::change_passkeys(room, caller, flow, submission).await
+        }
+        (FlowKind::Settings { .. }, Some("webauthn")) => {
+            keys::change_security_keys(room, caller, flow, submission).await
+        }
+        (FlowKind::Login { .. }, Some("passkey")) => keys::sign_in(room, caller, flow, submission).await,
+        (FlowKind::Registration { .. }, Some("passkey")) => {
+            keys::sign_up(room, caller, flow, submission).await
+        }
         (FlowKind::Login { .. }, Some("password")) => {
             login::with_password(room, caller, flow, submission).await
         }

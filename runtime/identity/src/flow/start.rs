@@ -8,7 +8,7 @@ use primitives::{Change, KeyedHash};
 use url::Url;
 
 use super::stored::OwnFlow;
-use super::{Caller, Challenge, FactorForm, Flow, FlowKind, NewFlow, ProviderForm, Room, Transport};
+use super::{Caller, Challenge, FactorForm, Flow, FlowKind, KeyForm, NewFlow, ProviderForm, Room, Transport};
 use crate::limiter::{LimitReached, count_flow};
 use crate::ports::StoreUnavailable;
 use crate::return_to::{self, ReturnToForbidden};
@@ -111,7 +111,8 @@ pub async fn start_login(
         login_challenge: request.login_challenge.map(str::to_owned),
         identifier,
     };
-    begin(room, caller, request, (kind, step_up.unwrap_or_default()), schema.id()).await
+    let factors = step_up.unwrap_or_else(|| FactorForm::of_keys(KeyForm::of_login(room)));
+    begin(room, caller, request, (kind, factors), schema.id()).await
 }
 
 /// Begins a flow to sign up.
@@ -128,7 +129,8 @@ pub async fn start_registration(
     }
     let schema = room.schemas.selectable(request.identity_schema).ok_or(StartError::UnknownSchema)?;
     let kind = FlowKind::Registration { login_challenge: request.login_challenge.map(str::to_owned) };
-    begin(room, caller, request, (kind, FactorForm::default()), schema.id()).await
+    let factors = FactorForm::of_keys(KeyForm::of_registration(room));
+    begin(room, caller, request, (kind, factors), schema.id()).await
 }
 
 /// Begins a flow to change one's account.
@@ -183,7 +185,7 @@ pub async fn renew(
     expired: &OwnFlow,
 ) -> Result<(OwnFlow, Change<Write>), LimitReached> {
     count_flow(room.attempts, &room.settings.limits, room.tenant, caller.address, room.now).await?;
-    let flow = expired.flow.renew(room.rng, room.now, room.settings);
+    let flow = expired.flow.renew(room.rng, room.now, room.settings).with_new_challenge(room);
     Ok(insertion(room, OwnFlow::begun(flow, expired.browser().cloned())))
 }
 
@@ -215,7 +217,8 @@ async fn step_up(
             return Err(StartError::UnknownAddress);
         }
     }
-    let form = FactorForm::step_up(identity, &factors, addresses);
+    let keys = room.factors.list_keys(room.tenant, identity).await?;
+    let form = FactorForm::step_up(room, identity, (&factors, &keys), addresses);
     let form = form.ok_or(StartError::SecondFactorUnavailable)?;
     if live.session().assurance >= AssuranceLevel::Aal2 && !request.refresh {
         return Err(StartError::SessionAlreadyAvailable);

@@ -20,6 +20,8 @@ use crate::write::Write;
 pub enum Step {
     /// The form again, with what is wrong with it.
     Form(Box<Flow>),
+    /// The form again, and what is to be known of the attempt.
+    Refused(Box<Flow>, Change<Write>),
     /// The form again, with what was asked to see.
     Shown(Box<Flow>, Change<Write>),
     /// A plugin sends whoever signs in elsewhere; the form stays open.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::keys::KeySubmission;
 use super::oidc::ProviderSubmission;
 use super::second_factor::FactorSubmission;
 use crate::password::PlainPassword;
@@ -36,6 +37,8 @@ pub struct Submission {
     pub factors: FactorSubmission,
     /// What it says of other providers.
     pub federation: ProviderSubmission,
+    /// What it says of passkeys and security keys.
+    pub keys: KeySubmission,
 }
 
 /// The body cannot be read. The client's to mend.
@@ -64,6 +67,12 @@ impl Submission {
             lookup_secret: text("lookup_secret")?,
             ..FactorSubmission::default()
         };
+        let mut keys = KeySubmission::default();
+        for name in KeySubmission::FIELDS {
+            if let Some(value) = text(name)? {
+                keys.take(name, value);
+            }
+        }
         let factors = factors.with_buttons(|name| match body.get(name) {
             Some(Value::Bool(pressed)) => *pressed,
             Some(Value::String(text)) => text == "true",
@@ -76,7 +85,7 @@ impl Submission {
             Some(_) => return Err(MalformedSubmission("traits are not an object")),
         };
         Ok(Self {
-            method: method.or_else(|| factors.method()).or_else(|| federation.method()),
+            method: method.or_else(|| factors.method()).or_else(|| keys.method()).or_else(|| federation.method()),
             csrf_token,
             identifier,
             password,
@@ -89,6 +98,7 @@ impl Submission {
             traits,
             factors,
             federation,
+            keys,
         })
     }
 
@@ -122,6 +132,9 @@ impl Submission {
                     submission.method.get_or_insert_with(|| value.clone());
                     submission.resend = Some(value);
                 }
+                name if KeySubmission::FIELDS.contains(&name) => {
+                    submission.keys.take(name, value);
+                }
                 _ => {
                     let Some(field) = schema.fields().iter().find(|field| field.name == name) else {
                         continue;
@@ -134,8 +147,11 @@ impl Submission {
             }
         }
         submission.factors = submission.factors.with_buttons(|name| pressed.iter().any(|p| p == name));
-        submission.method = submission.method.or_else(|| submission.factors.method());
-        submission.method = submission.method.or_else(|| submission.federation.method());
+        submission.method = submission
+            .method
+            .or_else(|| submission.factors.method())
+            .or_else(|| submission.keys.method())
+            .or_else(|| submission.federation.method());
         submission
     }
 }

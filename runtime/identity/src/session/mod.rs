@@ -97,6 +97,10 @@ pub enum Method {
     LookupSecret,
     /// Another provider's word.
     Oidc,
+    /// A passkey.
+    Passkey,
+    /// A security key.
+    Webauthn,
 }
 
 impl Method {
@@ -110,6 +114,8 @@ impl Method {
             Self::Totp => "totp",
             Self::LookupSecret => "lookup_secret",
             Self::Oidc => "oidc",
+            Self::Passkey => "passkey",
+            Self::Webauthn => "webauthn",
         }
     }
 
@@ -117,7 +123,7 @@ impl Method {
     pub const fn is_of_message(self) -> bool {
         match self {
             Self::Code | Self::CodeRecovery | Self::LinkRecovery => true,
-            Self::Password | Self::Totp | Self::LookupSecret => false,
+            Self::Password | Self::Totp | Self::LookupSecret | Self::Oidc | Self::Passkey | Self::Webauthn => false,
         }
     }
 
@@ -128,6 +134,8 @@ impl Method {
             Self::Code | Self::CodeRecovery | Self::LinkRecovery | Self::Totp | Self::LookupSecret => "otp",
             // The registry has no word for it; this is the usual one.
             Self::Oidc => "fed",
+            // Proof of possession of a key; whether hardware keeps it, nobody vouches for.
+            Self::Passkey | Self::Webauthn => "pop",
         }
     }
 }

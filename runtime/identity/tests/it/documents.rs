@@ -22,6 +22,7 @@ fn check(
         csrf_token: Some("token"),
         identity,
         providers: &[],
+        script_integrity: "sha512-x",
     };
     description.check(&format!("{}Flow", flow.kind.as_str()), &flow_document(flow, view));
 }
@@ -72,7 +73,8 @@ async fn flows_in_every_state() {
                     );
                 }
                 Ok(
-                    Step::Shown(..)
+                    Step::Refused(..)
+                    | Step::Shown(..)
                     | Step::Elsewhere(_)
                     | Step::ToProvider(_)
                     | Step::SignedIn(_)
@@ -117,6 +119,7 @@ async fn identities_and_sessions() {
         factors: vec![factor],
         links: Vec::new(),
         shows_tokens: false,
+        keys: Vec::new(),
     };
     let theirs = admin_identity_document(&ada, url, Some(&credentials));
     description.check("identity", &theirs);

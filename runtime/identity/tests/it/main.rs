@@ -5,6 +5,9 @@
 #![expect(clippy::indexing_slicing, reason = "documents are read by their members")]
 
 mod administration;
+#[path = "../../../testkit/src/authenticator.rs"]
+#[expect(unreachable_pub, reason = "it is public in the room that it is of")]
+mod authenticator;
 mod code_factor;
 mod code_login;
 mod credential_import;
@@ -12,6 +15,7 @@ mod csrf;
 mod documents;
 mod enumeration;
 mod hooks;
+mod keys;
 mod limiter;
 mod link;
 mod openapi;

@@ -136,6 +136,7 @@ fn seen(flow: &Flow) -> String {
         csrf_token: Some("x"),
         identity: None,
         providers: &[],
+        script_integrity: "sha512-x",
     };
     portcullis_identity::flow::flow_document(&base, view).to_string()
 }

@@ -413,6 +413,7 @@ async fn documents_have_the_nodes_of_the_api() {
             csrf_token: None,
             identity: Some(live.identity()),
             providers: &[],
+            script_integrity: "sha512-x",
         };
         let document = flow_document(flow, view);
         if let Some(description) = &description {

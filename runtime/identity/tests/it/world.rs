@@ -17,6 +17,7 @@ use portcullis_identity::providers::{Link, NoProviders, Providers};
 use portcullis_identity::schema::Schemas;
 use portcullis_identity::session::{LiveSession, Session};
 use portcullis_identity::settings::Argon2Settings;
+use portcullis_identity::webauthn::{CredentialId, KeyKind, StoredKey};
 use portcullis_identity::{Flow, Identifier, Identity, Settings, Step, Submission, Write, next_step};
 use primitives::rng::SeededRng;
 use primitives::seal::{DataKey, Keyring};
@@ -205,6 +206,7 @@ struct Kept {
     identifiers: BTreeMap<Identifier, IdentityId>,
     factors: BTreeMap<IdentityId, Vec<StoredFactor>>,
     links: Vec<(IdentityId, Link)>,
+    keys: Vec<StoredKey>,
 }
 
 impl Kept {
@@ -267,6 +269,28 @@ impl People {
                 Write::RemoveFactor { identity, kind } => {
                     kept.forget_factor(identity, kind);
                 }
+                Write::RemovePassword(identity) => {
+                    kept.passwords.remove(&identity);
+                }
+                Write::AddKey { identity, record, at } => {
+                    if record.kind == KeyKind::SecondFactor {
+                        kept.identities.get_mut(&identity).unwrap().available = AssuranceLevel::Aal2;
+                    }
+                    let (created_at, updated_at) = (at, at);
+                    kept.keys.push(StoredKey {
+                        identity,
+                        record: *record,
+                        version: 1,
+                        created_at,
+                        updated_at,
+                    });
+                }
+                Write::UseKey { record, version, at } => {
+                    let mut keys = kept.keys.iter_mut();
+                    let key = keys.find(|key| key.record.id == record.id && key.version == version).unwrap();
+                    (key.record, key.version, key.updated_at) = (*record, version + 1, at);
+                }
+                Write::RemoveKey { id, .. } => kept.keys.retain(|key| key.record.id != id),
                 _ => {}
             }
         }
@@ -333,6 +357,22 @@ impl Factors for People {
         identity: IdentityId,
     ) -> BoxFuture<'a, Result<Vec<StoredFactor>, StoreUnavailable>> {
         self.read(|kept| kept.factors.get(&identity).cloned().unwrap_or_default())
+    }
+
+    fn list_keys<'a>(
+        &'a self,
+        _: &'a TenantId,
+        identity: IdentityId,
+    ) -> BoxFuture<'a, Result<Vec<StoredKey>, StoreUnavailable>> {
+        self.read(|kept| kept.keys.iter().filter(|key| key.identity == identity).cloned().collect())
+    }
+
+    fn find_key<'a>(
+        &'a self,
+        _: &'a TenantId,
+        id: &'a CredentialId,
+    ) -> BoxFuture<'a, Result<Option<StoredKey>, StoreUnavailable>> {
+        self.read(|kept| kept.keys.iter().find(|key| key.record.id == *id).cloned())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use ::identity::factor::{FactorKind, SecondFactor, StoredFactor};
 use ::identity::ports::{Factors, StoreUnavailable};
+use ::identity::webauthn::{CredentialId, StoredKey};
 use futures_util::future::BoxFuture;
 use primitives::{IdentityId, SealContext, Sealer, TenantId, Timestamp};
 
@@ -52,19 +53,21 @@ pub(super) fn remove(tenant: &TenantId, identity: IdentityId, kind: FactorKind) 
     ]
 }
 
-/// Takes the identity's row for this change. Two changes of its factors at a time would each count the factors without
+/// Takes the identity's row for this change. Two changes of its factors or keys at a time would each count the factors without
 /// the other's, and what they count would be wrong for ever.
-fn hold(tenant: &TenantId, identity: IdentityId) -> Statement {
+pub(super) fn hold(tenant: &TenantId, identity: IdentityId) -> Statement {
     Statement::one(
         "UPDATE identities SET available_assurance = available_assurance WHERE tenant = $1 AND id = $2",
         values![tenant, &identity],
     )
 }
 
-fn recount(tenant: &TenantId, identity: IdentityId) -> Statement {
+pub(super) fn recount(tenant: &TenantId, identity: IdentityId) -> Statement {
     Statement::one(
         "UPDATE identities SET available_assurance = CASE WHEN EXISTS (
-             SELECT 1 FROM identity_factors f WHERE f.tenant = $1 AND f.identity = $2) THEN 'aal2' ELSE 'aal1' END
+             SELECT 1 FROM identity_factors f WHERE f.tenant = $1 AND f.identity = $2) OR EXISTS (
+             SELECT 1 FROM identity_keys k WHERE k.tenant = $1 AND k.identity = $2 AND k.kind = 'second_factor')
+             THEN 'aal2' ELSE 'aal1' END
          WHERE tenant = $1 AND id = $2",
         values![tenant, &identity],
     )
@@ -113,5 +116,21 @@ impl Factors for Storage {
             let factors = rows.iter().map(|row| self.factor(tenant, identity, row));
             factors.collect::<Result<_, _>>().map_err(unavailable)
         })
+    }
+
+    fn list_keys<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identity: IdentityId,
+    ) -> BoxFuture<'a, Result<Vec<StoredKey>, StoreUnavailable>> {
+        self.keys_of(tenant, identity)
+    }
+
+    fn find_key<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        id: &'a CredentialId,
+    ) -> BoxFuture<'a, Result<Option<StoredKey>, StoreUnavailable>> {
+        self.key_by_id(tenant, id)
     }
 }

@@ -127,6 +127,7 @@ pub(super) fn delete(tenant: &TenantId, identity: IdentityId) -> Vec<Statement> 
         of_identity("DELETE FROM identity_sessions WHERE tenant = $1 AND identity = $2"),
         of_identity("DELETE FROM identity_factors WHERE tenant = $1 AND identity = $2"),
         of_identity("DELETE FROM identity_links WHERE tenant = $1 AND identity = $2"),
+        of_identity("DELETE FROM identity_keys WHERE tenant = $1 AND identity = $2"),
         of_identity("DELETE FROM identity_passwords WHERE tenant = $1 AND identity = $2"),
         of_identity("DELETE FROM identity_identifiers WHERE tenant = $1 AND identity = $2"),
         of_identity("DELETE FROM identity_addresses WHERE tenant = $1 AND identity = $2"),

@@ -5,6 +5,7 @@ mod courier;
 mod factors;
 mod flows;
 mod identities;
+mod keys;
 mod links;
 mod profiles;
 mod search;
@@ -83,6 +84,7 @@ impl Stored for Write {
                      version = identity_passwords.version + 1, updated_at = excluded.updated_at",
                 values![tenant, &identity, sealed(sealer, tenant, identity, &password), at],
             )],
+            Self::RemovePassword(identity) => keys::remove_password(tenant, identity),
             Self::RehashPassword { identity, password, version, at } => vec![Statement::one(
                 "UPDATE identity_passwords SET hash = $3, updated_at = $5, version = version + 1
                  WHERE tenant = $1 AND identity = $2 AND version = $4",
@@ -101,6 +103,9 @@ impl Stored for Write {
             Self::ReplaceLinkTokens { provider, subject, tokens, version, at } => {
                 vec![links::replace_tokens(sealer, tenant, (&provider, &subject), &tokens, (version, at))]
             }
+            Self::AddKey { identity, record, at } => keys::add(sealer, tenant, identity, &record, at),
+            Self::UseKey { record, version, at } => vec![keys::used(sealer, tenant, &record, version, at)],
+            Self::RemoveKey { identity, id, leaves_one } => keys::remove(tenant, identity, &id, leaves_one),
             Self::InsertSession(new) => vec![sessions::insert(tenant, &new)],
             Self::RefreshSession { session, identity, method, assurance, methods, claims } => vec![
                 Statement::one(

@@ -5,6 +5,7 @@ mod addresses;
 mod courier;
 mod factors;
 mod flows;
+mod keys;
 mod links;
 mod one_time;
 mod operators;

@@ -39,7 +39,7 @@ impl Pages {
             text: words.login.forgotten.clone(),
             href: Some(self_service(context, "recovery", flow)),
         });
-        let frame = self.frame(context, words.login.title.clone());
+        let frame = self.frame(context, words.login.title.clone()).with_script(&self.assets, flow);
         flow_page(frame, &forms, lead, Ways { other, forgotten, agreement: Vec::new() })
     }
 
@@ -57,13 +57,14 @@ impl Pages {
             Some(&"totp") => w.second_totp.clone(),
             Some(&"lookup_secret") => w.second_lookup_secret.clone(),
             Some(&"code") if is_sent => w.second_code.clone(),
+            Some(&"webauthn") => w.second_webauthn.clone(),
             _ => w.second_lead.clone(),
         };
         let mut each = kinds.into_iter().map(|kind| forms.of(|group| group == kind));
         let form = each.next().unwrap_or_default();
         let others = each.map(Form::without_focus).collect();
         let notices = forms.notices();
-        let frame = self.frame(context, w.second_title.clone());
+        let frame = self.frame(context, w.second_title.clone()).with_script(&self.assets, flow);
         render(&FlowPage {
             frame: Frame { failed: failed(&notices), ..frame },
             lead,
@@ -109,6 +110,7 @@ impl Pages {
         };
         let ways =
             Ways { other: Some(self.somebody_else(flow, context)), forgotten: None, agreement: Vec::new() };
-        flow_page(self.frame(context, w.confirm_title.clone()), forms, lead, ways)
+        let frame = self.frame(context, w.confirm_title.clone()).with_script(&self.assets, flow);
+        flow_page(frame, forms, lead, ways)
     }
 }

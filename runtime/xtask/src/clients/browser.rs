@@ -14,6 +14,9 @@ use crate::{guests, install, workspace};
 /// The tenant that Nexboard's company is.
 const TENANT: &str = "acme";
 
+/// A tenant at a host name: there are no passkeys at an address.
+const KEYS: &str = "keys";
+
 /// Somebody whose company did not pay.
 const SUSPENDED: &str = "late@late.example";
 
@@ -45,10 +48,12 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     // Another host name, so that the two share no cookies.
     let third_party = App::start(place, &node, &nexboard, ("reports", "localhost", false), &issuer)?;
 
+    let keys = format!("{}/t/{KEYS}", node.public.replace("127.0.0.1", "localhost"));
     let password = place.write("password", PERSON.1)?;
     let mut script = Command::new("node");
     script.arg("main.mjs").current_dir(&home);
     script.args(["--app", &app.url, "--third-party", &third_party.url, "--provider", &issuer]);
+    script.args(["--keys", &keys]);
     script.args(["--identifier", PERSON.0, "--suspended", SUSPENDED, "--password-file"]).arg(&password);
     let watch = place.watch(&node)?;
     workspace::run(&mut script)?;
@@ -84,7 +89,8 @@ fn tenants(plugin: &str, secret: &str) -> String {
          [[tenant.federation.provider]]\nid = \"umbrella\"\nprovider = \"generic\"\nlabel = \"Umbrella\"\n\
          client_id = \"acme-sign-in\"\nclient_secret = {{ file = \"{secret}\" }}\n\
          issuer_url = \"{{public}}/t/umbrella\"\nclaims_source = \"userinfo\"\n\n\
-         [[tenant]]\nid = \"umbrella\"\n\n{ROOMY_LIMITS}[tenant.branding]\nname = \"Umbrella\"\n"
+         [[tenant]]\nid = \"umbrella\"\n\n{ROOMY_LIMITS}[tenant.branding]\nname = \"Umbrella\"\n\n\
+         [[tenant]]\nid = \"{KEYS}\"\nissuer = \"http://localhost:{{port}}/t/{KEYS}\"\n\n{ROOMY_LIMITS}"
     )
 }
 

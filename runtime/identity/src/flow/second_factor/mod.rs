@@ -18,7 +18,7 @@ pub(super) use code::prove_by_code;
 pub(super) use nodes::nodes;
 pub(super) use prove::prove;
 
-use super::{Flow, Message, Room};
+use super::{Flow, KeyForm, Message, Room};
 use crate::factor::lookup_secret::LookupSecrets;
 use crate::factor::totp::TotpSecret;
 use crate::factor::{FactorKind, StoredFactor, find};
@@ -26,6 +26,7 @@ use crate::identity::Identity;
 use crate::ports::StoreUnavailable;
 use crate::session::{AuthenticationMethod, LiveSession, Method, Session};
 use crate::settings::RequiredAssurance;
+use crate::webauthn::StoredKey;
 use crate::write::Write;
 
 /// What a form asks and shows of second factors.
@@ -39,6 +40,9 @@ pub struct FactorForm {
     pub totp: TotpForm,
     /// The backup codes of a settings form.
     pub lookup_secret: LookupForm,
+    /// Passkeys and security keys, which some forms ask for as the first factor.
+    #[serde(skip_serializing_if = "KeyForm::is_hidden")]
+    pub keys: KeyForm,
 }
 
 /// A sign-in that goes on with a second factor.
@@ -156,16 +160,27 @@ impl FactorForm {
 
     /// A sign-in of somebody with these factors; `None` if they have none.
     pub(super) fn step_up(
+        room: Room<'_>,
         identity: IdentityId,
-        factors: &[StoredFactor],
+        (factors, keys): (&[StoredFactor], &[StoredKey]),
         addresses: Vec<CodeAddress>,
     ) -> Option<Self> {
         let kinds: Vec<FactorKind> = [FactorKind::Totp, FactorKind::LookupSecret]
             .into_iter()
             .filter(|kind| find(factors, *kind).is_some())
             .collect();
-        let has_any = !kinds.is_empty() || !addresses.is_empty();
-        has_any.then(|| Self { step_up: Some(StepUp { identity, kinds, addresses }), ..Self::default() })
+        let keys = KeyForm::of_step_up(room, keys);
+        let has_one = !kinds.is_empty() || !addresses.is_empty() || !keys.is_hidden();
+        has_one.then(|| Self {
+            step_up: Some(StepUp { identity, kinds, addresses }),
+            keys,
+            ..Self::default()
+        })
+    }
+
+    /// What a form asks of passkeys alone.
+    pub(super) fn of_keys(keys: KeyForm) -> Self {
+        Self { keys, ..Self::default() }
     }
 
     /// What a settings form shows of an identity's factors.
@@ -179,7 +194,9 @@ impl FactorForm {
             Some(_) => LookupForm::Set,
             None => LookupForm::absent(room),
         };
-        Ok(Self { step_up: None, totp, lookup_secret })
+        let keys = room.factors.list_keys(room.tenant, identity.id).await?;
+        let keys = KeyForm::of_settings(room, identity, &keys).await?;
+        Ok(Self { step_up: None, totp, lookup_secret, keys })
     }
 }
 

@@ -1,0 +1,173 @@
+//! Adding passkeys and security keys to an account, and removing them.
+//!
+//! Attack: somebody with a stolen session, or with the password alone, adds a key of theirs or removes those of the owner.
+//! So each change needs a young session, and one that has proven the second factor if there is one.
+
+use primitives::subject::AssuranceLevel;
+use primitives::{Actor, Change, SessionClaims};
+
+use super::user_handle;
+use super::{
+    Ceremony, KeyForm, SettingsKeys, audit, proven_in, relying_party, security_key, signs_in_without,
+};
+use crate::flow::settings::{owner, privileged, unsaved};
+use crate::flow::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission};
+use crate::session::{AuthenticationMethod, LiveSession, Method};
+use crate::webauthn::{Expected, KeyKind, NewCredential, StoredKey, UnverifiedRegistration};
+use crate::write::Write;
+
+/// The longest name of a security key, in characters.
+const MOST_NAME: usize = 64;
+/// How many keys an account may have: each is offered to every browser that adds one.
+const MOST_KEYS: usize = 30;
+
+/// Passkeys: added, or removed.
+pub(in crate::flow) async fn change_passkeys(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: Flow,
+    submission: Submission,
+) -> Result<Step, FlowError> {
+    let (live, flow, keys) = begin(room, caller, flow, Method::Passkey).await?;
+    let (add, remove) = (submission.keys.passkey_settings_register, submission.keys.passkey_remove);
+    if let Some(id) = remove {
+        let found = find(&keys, "passkey", &id);
+        return removed(room, live, flow, &keys, found).await;
+    }
+    let Some(answer) = add else { return Ok(super::not_asked(flow, "settings")) };
+    added(room, live, flow, &keys, (KeyKind::Passkey, &answer, String::new())).await
+}
+
+/// Security keys: added, or removed.
+pub(in crate::flow) async fn change_security_keys(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: Flow,
+    submission: Submission,
+) -> Result<Step, FlowError> {
+    let (live, flow, keys) = begin(room, caller, flow, Method::Webauthn).await?;
+    let submission = submission.keys;
+    if let Some(id) = submission.webauthn_remove {
+        let found = find(&keys, "webauthn", &id);
+        return removed(room, live, flow, &keys, found).await;
+    }
+    let Some(answer) = submission.webauthn_register else { return Ok(super::not_asked(flow, "settings")) };
+    let name = submission.webauthn_register_displayname.unwrap_or_default();
+    let name = name.trim().chars().filter(|c| !c.is_control()).take(MOST_NAME).collect();
+    added(room, live, flow, &keys, (security_key(room), &answer, name)).await
+}
+
+/// Who may change keys, the form without what it said, and the keys that there are.
+async fn begin<'a>(
+    room: Room<'_>,
+    caller: Caller<'a>,
+    flow: Flow,
+    method: Method,
+) -> Result<(&'a LiveSession, Flow, Vec<StoredKey>), FlowError> {
+    let live = owner(room, &flow, caller)?;
+    privileged(room, live)?;
+    if live.session().assurance < live.identity().available.min(AssuranceLevel::Aal2) {
+        return Err(FlowError::SecondFactorRequired);
+    }
+    let keys = room.factors.list_keys(room.tenant, live.identity().id).await?;
+    Ok((live, unsaved(flow).tried(Some(method)), keys))
+}
+
+/// The key that a form names, by its id in hexadecimal.
+fn find<'a>(keys: &'a [StoredKey], group: &str, id: &str) -> Option<&'a StoredKey> {
+    keys.iter().find(|key| key.record.kind.group() == group && key.record.id.hex() == id)
+}
+
+async fn added(
+    room: Room<'_>,
+    live: &LiveSession,
+    mut flow: Flow,
+    keys: &[StoredKey],
+    (kind, answer, name): (KeyKind, &str, String),
+) -> Result<Step, FlowError> {
+    let KeyForm::Settings(form) = flow.factors.keys.clone() else {
+        return Ok(super::not_asked(flow, "settings"));
+    };
+    let SettingsKeys { passkey, webauthn, .. } = *form;
+    let begun = if kind == KeyKind::Passkey { passkey } else { webauthn };
+    let Some(ceremony) = begun.filter(|_| keys.len() < MOST_KEYS) else {
+        return Ok(super::not_asked(flow, "settings"));
+    };
+    let identity = live.identity();
+    let new = register(room, &ceremony, kind, answer);
+    let new = match new {
+        Some(new) if room.factors.find_key(room.tenant, new.id()).await?.is_none() => new,
+        _ => {
+            flow.factors.keys = KeyForm::of_settings(room, identity, keys).await?;
+            return Ok(Step::Form(Box::new(flow.with_message(Message::key_not_verified()))));
+        }
+    };
+    let record = new.record(kind, user_handle(identity, keys), name);
+    let stored = StoredKey {
+        identity: identity.id,
+        record: record.clone(),
+        version: 1,
+        created_at: room.now,
+        updated_at: room.now,
+    };
+    let keys = [keys, &[stored]].concat();
+    flow.factors.keys = KeyForm::of_settings(room, identity, &keys).await?;
+    let actor = Actor::Subject(identity.id);
+    let change = Change::new(room.tenant.clone())
+        .write(Write::AddKey { identity: identity.id, record: Box::new(record), at: room.now })
+        .audit(audit("identity.credential_added", actor, identity.id, kind));
+    // Whoever adds it has proven it.
+    let (method, aal) = match kind {
+        KeyKind::Passkey => (Method::Passkey, AssuranceLevel::Aal1),
+        KeyKind::Passwordless => (Method::Webauthn, AssuranceLevel::Aal1),
+        KeyKind::SecondFactor => (Method::Webauthn, AssuranceLevel::Aal2),
+    };
+    let method = AuthenticationMethod { method, aal, completed_at: room.now };
+    let (_, change) = proven_in(live, method, SessionClaims::default(), change);
+    Ok(saved(live, flow, change))
+}
+
+fn register(room: Room<'_>, ceremony: &Ceremony, kind: KeyKind, answer: &str) -> Option<NewCredential> {
+    let relying_party = relying_party(room)?;
+    let expected = Expected {
+        relying_party: &relying_party,
+        challenge: &ceremony.challenge,
+        user_verification: kind.user_verification(),
+    };
+    let verified = UnverifiedRegistration::parse(answer).and_then(|answer| answer.verify(&expected));
+    verified
+        .inspect_err(|error| tracing::info!(request = %room.request, %error, "a new key was refused"))
+        .ok()
+}
+
+async fn removed(
+    room: Room<'_>,
+    live: &LiveSession,
+    mut flow: Flow,
+    keys: &[StoredKey],
+    key: Option<&StoredKey>,
+) -> Result<Step, FlowError> {
+    let Some(StoredKey { record, .. }) = key else {
+        return Ok(Step::Form(Box::new(flow.with_message(Message::no_security_key()))));
+    };
+    let identity = live.identity();
+    let leaves_one = record.kind.is_first_factor();
+    if leaves_one && !signs_in_without(room, identity.id, std::slice::from_ref(&record.id)).await? {
+        return Ok(Step::Form(Box::new(flow.with_message(Message::last_key()))));
+    }
+    let left: Vec<StoredKey> = keys.iter().filter(|key| key.record.id != record.id).cloned().collect();
+    flow.factors.keys = KeyForm::of_settings(room, identity, &left).await?;
+    let gone = audit("identity.credential_removed", Actor::Subject(identity.id), identity.id, record.kind);
+    let write = Write::RemoveKey { identity: identity.id, id: record.id.clone(), leaves_one };
+    Ok(saved(live, flow, Change::new(room.tenant.clone()).write(write).audit(gone)))
+}
+
+/// Plugins are not told: what they can be told of has no word for keys.
+fn saved(live: &LiveSession, mut flow: Flow, change: Change<Write>) -> Step {
+    if let FlowKind::Settings { saved, .. } = &mut flow.kind {
+        *saved = true;
+    }
+    let flow = Box::new(flow.with_message(Message::saved()));
+    let identity = Box::new(live.identity().clone());
+    Step::Saved { flow, what: None, identity, verifications: Vec::new(), change }
+}

@@ -1,0 +1,162 @@
+//! Signing up with a passkey: first who, then the passkey.
+//!
+//! The first submit says who signs up, so that the authenticator can name the account; the form comes again and asks for
+//! the passkey. The second one brings it, and makes the account with the id that the authenticator was told.
+
+use primitives::subject::AssuranceLevel;
+use primitives::{Actor, Change, IdentityId};
+
+use super::{Ceremony, KeyForm, audit, relying_party};
+use crate::flow::{
+    Caller, Flow, FlowError, Message, PendingChange, Room, Step, Submission, creation, identifier_taken,
+    verification,
+};
+use crate::hooks::{LoginAttempt, LoginOutcome};
+use crate::identity::Identity;
+use crate::limiter::count_attempt;
+use crate::schema::CheckedTraits;
+use crate::session::{AuthenticationMethod, Method, Session, SessionToken};
+use crate::settings::AccountEnumeration;
+use crate::webauthn::{Expected, KeyKind, NewCredential, UnverifiedRegistration, UserHandle};
+use crate::write::Write;
+
+pub(in crate::flow) async fn with_passkey(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: Flow,
+    submission: Submission,
+) -> Result<Step, FlowError> {
+    if !room.settings.registration_enabled {
+        return Err(FlowError::RegistrationDisabled);
+    }
+    let mut flow = flow.tried(Some(Method::Passkey));
+    flow.values = submission.traits.unwrap_or_default();
+    if flow.factors.keys.is_hidden() || !room.settings.passkey.enabled {
+        return Ok(super::not_asked(flow, "registration"));
+    }
+    count_attempt(room.attempts, &room.settings.limits, room.tenant, (caller.address, None), room.now)
+        .await?;
+    let checked = match room.schema(&flow.schema).check_traits(flow.values.clone()) {
+        Ok(checked) => checked,
+        Err(violations) => {
+            for violation in &violations {
+                flow.refuse_field(&violation.field, violation.into());
+            }
+            return Ok(Step::Form(Box::new(flow)));
+        }
+    };
+    let (KeyForm::SignUp { identity, ceremony }, Some(answer)) =
+        (flow.factors.keys.clone(), submission.keys.passkey_register)
+    else {
+        return ask(room, flow, &checked).await;
+    };
+    let Some(new) = register(room, &ceremony, &answer) else {
+        let flow = flow.with_new_challenge(room).with_message(Message::key_not_verified());
+        return Ok(Step::Form(Box::new(flow)));
+    };
+    sign_up(room, caller, flow, checked, (identity, new)).await
+}
+
+/// Asks for the passkey of whoever signs up.
+async fn ask(room: Room<'_>, mut flow: Flow, checked: &CheckedTraits) -> Result<Step, FlowError> {
+    let Some(name) = checked.identifiers().first().map(ToString::to_string) else {
+        return Ok(Step::Form(Box::new(flow.with_message(Message::identifier_missing()))));
+    };
+    // Before somebody has a passkey for nothing; where it may not be told, it is not told now either.
+    if room.settings.account_enumeration == AccountEnumeration::Disclose && is_taken(room, checked).await? {
+        return Ok(Step::Form(Box::new(identifier_taken(flow, room.settings))));
+    }
+    let Some(to) = relying_party(room) else { return Ok(super::not_asked(flow, "registration")) };
+    let identity = IdentityId::generate(room.rng);
+    let handle = UserHandle::of(identity);
+    let ceremony = Ceremony::create(room, &to, KeyKind::Passkey, (&handle, name.as_str()), &[]);
+    flow.factors.keys = KeyForm::SignUp { identity, ceremony };
+    Ok(Step::Form(Box::new(flow)))
+}
+
+fn register(room: Room<'_>, ceremony: &Ceremony, answer: &str) -> Option<NewCredential> {
+    let relying_party = relying_party(room)?;
+    let expected = Expected {
+        relying_party: &relying_party,
+        challenge: &ceremony.challenge,
+        user_verification: KeyKind::Passkey.user_verification(),
+    };
+    let verified = UnverifiedRegistration::parse(answer).and_then(|answer| answer.verify(&expected));
+    verified
+        .inspect_err(|error| tracing::info!(request = %room.request, %error, "a new passkey was refused"))
+        .ok()
+}
+
+async fn is_taken(room: Room<'_>, checked: &CheckedTraits) -> Result<bool, FlowError> {
+    let mut taken = false;
+    for identifier in checked.identifiers() {
+        taken |= room.identities.find_look_alike(room.tenant, identifier).await?.is_some();
+    }
+    Ok(taken)
+}
+
+/// The account with its passkey. The checks are those of signing up with a password.
+async fn sign_up(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: Flow,
+    checked: CheckedTraits,
+    (id, new): (IdentityId, NewCredential),
+) -> Result<Step, FlowError> {
+    let schema = room.schema(&flow.schema);
+    let context = room.hook_context(Actor::Anonymous, None);
+    // What the authenticator was told stays true, whatever comes of this.
+    let flow = flow.with_new_challenge(room);
+    let checked = match room.admit(&context, schema, checked, Some(caller.origin())).await? {
+        Ok(checked) => checked,
+        Err(refusals) => return Ok(Step::Form(Box::new(flow.refused(refusals, schema)))),
+    };
+    if checked.identifiers().is_empty() {
+        return Ok(Step::Form(Box::new(flow.with_message(Message::identifier_missing()))));
+    }
+    if is_taken(room, &checked).await? {
+        return Ok(Step::Form(Box::new(identifier_taken(flow, room.settings))));
+    }
+    if room.factors.find_key(room.tenant, new.id()).await?.is_some() {
+        return Ok(Step::Form(Box::new(flow.with_message(Message::key_not_verified()))));
+    }
+    let identity = room.added(&context, Identity::new(id, &checked, room.rng, room.now)).await?;
+    let session = first_session(room, caller, &identity, &checked).await?;
+    let record = Box::new(new.record(KeyKind::Passkey, UserHandle::of(id), String::new()));
+    let added = audit("identity.credential_added", Actor::Anonymous, id, KeyKind::Passkey);
+    let change = creation(room, &identity, &checked, Actor::Anonymous)
+        .write(Write::AddKey { identity: id, record, at: room.now })
+        .audit(added);
+    let (verifications, codes) =
+        verification::begun(room, (flow.transport, flow.return_to.as_ref()), &identity, None);
+    let change = codes.into_iter().fold(change, Change::write);
+    let change = PendingChange::new(change, session.clone());
+    Ok(Step::Registered { identity, session, verifications, change })
+}
+
+/// The session of somebody who has just signed up, unless the tenant has none, or a plugin denies it.
+async fn first_session(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    identity: &Identity,
+    checked: &CheckedTraits,
+) -> Result<Option<(Session, SessionToken)>, FlowError> {
+    if !room.settings.flow.session_after_registration {
+        return Ok(None);
+    }
+    let attempt = LoginAttempt {
+        identifier: checked.identifiers().first().map(ToString::to_string).unwrap_or_default(),
+        method: Method::Passkey,
+        refresh: false,
+        origin: caller.origin(),
+    };
+    let context = room.hook_context(Actor::Subject(identity.id), Some(identity));
+    let claims = match room.hooks.after_login(&context, &attempt, identity).await? {
+        LoginOutcome::Allow { claims } => claims,
+        LoginOutcome::Deny { .. } | LoginOutcome::RequireSecondFactor => return Ok(None),
+    };
+    let proof =
+        AuthenticationMethod { method: Method::Passkey, aal: AssuranceLevel::Aal1, completed_at: room.now };
+    let session = Session::begin(room.rng, identity, proof, caller.device(room.rng), &room.settings.session);
+    Ok(Some((Session { claims, ..session }, SessionToken::generate(room.rng))))
+}

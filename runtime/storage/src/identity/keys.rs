@@ -1,0 +1,145 @@
+//! Passkeys and security keys, sealed, and found by the id that their authenticator gave them.
+
+use ::identity::ports::StoreUnavailable;
+use ::identity::webauthn::{CredentialId, CredentialRecord, StoredKey};
+use futures_util::future::BoxFuture;
+use primitives::{IdentityId, SealContext, Sealer, TenantId, Timestamp};
+
+use super::factors::{hold, recount};
+use super::{json, unavailable};
+use crate::row::Row;
+use crate::statement::{Statement, Value};
+use crate::{Storage, StorageError, values};
+
+const PURPOSE: &str = "identity_keys";
+
+pub(super) fn add(
+    sealer: &Sealer,
+    tenant: &TenantId,
+    identity: IdentityId,
+    record: &CredentialRecord,
+    at: Timestamp,
+) -> Vec<Statement> {
+    vec![
+        hold(tenant, identity),
+        Statement::one(
+            "INSERT INTO identity_keys (tenant, id, identity, kind, document, version, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, 1, $6, $6) ON CONFLICT DO NOTHING",
+            values![
+                tenant,
+                record.id.to_string(),
+                &identity,
+                record.kind.as_str(),
+                sealed(sealer, tenant, record),
+                at
+            ],
+        ),
+        recount(tenant, identity),
+    ]
+}
+
+pub(super) fn used(
+    sealer: &Sealer,
+    tenant: &TenantId,
+    record: &CredentialRecord,
+    version: i64,
+    at: Timestamp,
+) -> Statement {
+    Statement::one(
+        "UPDATE identity_keys SET document = $3, updated_at = $5, version = version + 1
+         WHERE tenant = $1 AND id = $2 AND version = $4",
+        values![tenant, record.id.to_string(), sealed(sealer, tenant, record), version, at],
+    )
+}
+
+pub(super) fn remove(
+    tenant: &TenantId,
+    identity: IdentityId,
+    id: &CredentialId,
+    leaves_one: bool,
+) -> Vec<Statement> {
+    vec![
+        // Two that are taken away at once would each leave the other.
+        hold(tenant, identity),
+        Statement::one(
+            "DELETE FROM identity_keys WHERE tenant = $1 AND id = $2 AND identity = $3 AND ($4 = 0
+                 OR EXISTS (SELECT 1 FROM identity_passwords p WHERE p.tenant = $1 AND p.identity = $3)
+                 OR EXISTS (SELECT 1 FROM identity_keys k WHERE k.tenant = $1 AND k.identity = $3 AND k.id <> $2
+                     AND k.kind <> 'second_factor'))",
+            values![tenant, id.to_string(), &identity, i64::from(leaves_one)],
+        ),
+        recount(tenant, identity),
+    ]
+}
+
+pub(super) fn remove_password(tenant: &TenantId, identity: IdentityId) -> Vec<Statement> {
+    vec![
+        hold(tenant, identity),
+        Statement::one(
+            "DELETE FROM identity_passwords WHERE tenant = $1 AND identity = $2
+                 AND EXISTS (SELECT 1 FROM identity_keys k WHERE k.tenant = $1 AND k.identity = $2
+                     AND k.kind <> 'second_factor')",
+            values![tenant, &identity],
+        ),
+    ]
+}
+
+fn sealed(sealer: &Sealer, tenant: &TenantId, record: &CredentialRecord) -> Value {
+    let row = record.id.to_string();
+    Value::Blob(Some(sealer.seal(context(tenant, &row), json(record).as_bytes())))
+}
+
+fn context<'a>(tenant: &'a TenantId, row: &'a str) -> SealContext<'a> {
+    SealContext { tenant, purpose: PURPOSE, row }
+}
+
+impl Storage {
+    fn key(&self, tenant: &TenantId, row: &Row) -> Result<StoredKey, StorageError> {
+        let broken = |column, detail: &str| StorageError::Inconsistent {
+            table: "identity_keys",
+            column,
+            detail: detail.to_owned(),
+        };
+        let opened = self.sealer().open(context(tenant, &row.text(0)?), &row.blob(2)?);
+        let plain = opened.map_err(|_| broken("document", "the seal is broken"))?;
+        let record: CredentialRecord =
+            serde_json::from_slice(&plain).map_err(|_| broken("document", "not a credential"))?;
+        if record.id.to_string() != row.text(0)? {
+            return Err(broken("id", "the credential has another id"));
+        }
+        Ok(StoredKey {
+            identity: row.parse(1, "identity")?,
+            record,
+            version: row.int(3)?,
+            created_at: row.time(4)?,
+            updated_at: row.time(5)?,
+        })
+    }
+
+    pub(super) fn keys_of<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identity: IdentityId,
+    ) -> BoxFuture<'a, Result<Vec<StoredKey>, StoreUnavailable>> {
+        Box::pin(async move {
+            let sql = "SELECT id, identity, document, version, created_at, updated_at FROM identity_keys
+                 WHERE tenant = $1 AND identity = $2 ORDER BY created_at, id";
+            let rows = self.list(sql, values![tenant, &identity]).await.map_err(unavailable)?;
+            let keys = rows.iter().map(|row| self.key(tenant, row));
+            keys.collect::<Result<_, _>>().map_err(unavailable)
+        })
+    }
+
+    pub(super) fn key_by_id<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        id: &'a CredentialId,
+    ) -> BoxFuture<'a, Result<Option<StoredKey>, StoreUnavailable>> {
+        Box::pin(async move {
+            let sql = "SELECT id, identity, document, version, created_at, updated_at FROM identity_keys
+                 WHERE tenant = $1 AND id = $2";
+            let row = self.find_one(sql, values![tenant, id.to_string()]).await.map_err(unavailable)?;
+            row.map(|row| self.key(tenant, &row)).transpose().map_err(unavailable)
+        })
+    }
+}

@@ -1,0 +1,160 @@
+//! Passkeys and security keys: what was written is what is read, an answer counts once, and the last way in stays.
+
+use futures_util::future::join_all;
+use identity::flow::{Caller, StartRequest, Transport, start_login};
+use identity::ports::{Factors as _, Identities as _};
+use identity::webauthn::{
+    Challenge, CredentialId, CredentialRecord, Expected, KeyKind, RelyingParty, UnverifiedRegistration,
+    UserHandle, UserVerification, creation_options,
+};
+use identity::{Identifier, Identity, Step, Submission, Write, next_step};
+use portcullis_storage::ApplyError;
+use primitives::subject::AssuranceLevel;
+use primitives::{Change, ClientAddress, Clock as _, IdentityId};
+use serde_json::{Value, json};
+use testkit::authenticator::Authenticator;
+
+use super::World;
+
+impl World {
+    async fn somebody(&self) -> Identity {
+        self.register("ada@example.com").await.unwrap();
+        self.read_somebody().await
+    }
+
+    async fn read_somebody(&self) -> Identity {
+        let identifier = Identifier::parse("ada@example.com").unwrap();
+        self.storage.find_by_identifier(&self.tenant, &identifier).await.unwrap().unwrap().0
+    }
+
+    /// A credential of somebody, with the authenticator that has it.
+    fn credential(&self, seed: u8, kind: KeyKind, identity: IdentityId) -> (Authenticator, CredentialRecord) {
+        let relying_party = RelyingParty::of(&self.settings.relying_party, &self.base).unwrap();
+        let mut authenticator = Authenticator::new(seed, &self.base.origin().ascii_serialization()).unwrap();
+        let challenge = Challenge::generate(&*self.rng);
+        let handle = UserHandle::of(identity);
+        let options = creation_options(&relying_party, &challenge, kind, (&handle, "ada"), &[]);
+        let answer = UnverifiedRegistration::parse(&authenticator.create(&options)).unwrap();
+        let user_verification = UserVerification::Required;
+        let expected = Expected { relying_party: &relying_party, challenge: &challenge, user_verification };
+        let new = answer.verify(&expected).unwrap();
+        (authenticator, new.record(kind, handle, String::new()))
+    }
+
+    async fn apply_one(&self, write: Write) -> Result<(), ApplyError> {
+        self.storage.apply(Change::new(self.tenant.clone()).write(write)).await
+    }
+
+    fn added(&self, identity: IdentityId, record: &CredentialRecord) -> Write {
+        Write::AddKey { identity, record: Box::new(record.clone()), at: self.clock.now() }
+    }
+
+    fn removed(identity: IdentityId, id: &CredentialId) -> Write {
+        Write::RemoveKey { identity, id: id.clone(), leaves_one: true }
+    }
+}
+
+fn missed(applied: &Result<(), ApplyError>) -> bool {
+    matches!(applied, Err(ApplyError::Missed { .. }))
+}
+
+#[tokio::test]
+async fn key_is_read_as_it_was_written_and_is_one_persons() {
+    for world in World::both().await {
+        let ada = world.somebody().await;
+        let (_, passkey) = world.credential(1, KeyKind::Passkey, ada.id);
+        world.apply_one(world.added(ada.id, &passkey)).await.unwrap();
+        let found = world.storage.find_key(&world.tenant, &passkey.id).await.unwrap().unwrap();
+        assert_eq!((&found.record, found.identity, found.version), (&passkey, ada.id, 1));
+        assert_eq!(world.storage.list_keys(&world.tenant, ada.id).await.unwrap(), [found]);
+        let elsewhere = "other".parse().unwrap();
+        assert_eq!(world.storage.find_key(&elsewhere, &passkey.id).await, Ok(None));
+        assert!(missed(&world.apply_one(world.added(ada.id, &passkey)).await), "an id is one credential's");
+        let nobody = IdentityId::generate(&*world.rng);
+        let (_, of_nobody) = world.credential(2, KeyKind::Passkey, nobody);
+        assert!(missed(&world.apply_one(world.added(nobody, &of_nobody)).await));
+        world.apply_one(Write::DeleteIdentity(ada.id)).await.unwrap();
+        assert_eq!(world.storage.find_key(&world.tenant, &passkey.id).await, Ok(None));
+    }
+}
+
+#[tokio::test]
+async fn only_a_second_factor_raises_what_can_be_proven() {
+    for world in World::both().await {
+        let ada = world.somebody().await;
+        for (seed, kind, expect) in [
+            (1, KeyKind::Passkey, AssuranceLevel::Aal1),
+            (2, KeyKind::Passwordless, AssuranceLevel::Aal1),
+            (3, KeyKind::SecondFactor, AssuranceLevel::Aal2),
+        ] {
+            let (_, record) = world.credential(seed, kind, ada.id);
+            world.apply_one(world.added(ada.id, &record)).await.unwrap();
+            assert_eq!(world.read_somebody().await.available, expect, "{kind:?}");
+            world.apply_one(World::removed(ada.id, &record.id)).await.unwrap();
+            assert_eq!(world.read_somebody().await.available, AssuranceLevel::Aal1);
+        }
+    }
+}
+
+/// The attack: two passkeys are removed at once, and each removal sees the other one.
+#[tokio::test]
+async fn one_way_in_stays_however_removals_meet() {
+    for world in World::both().await {
+        let ada = world.somebody().await;
+        let records = [1, 2].map(|seed| world.credential(seed, KeyKind::Passkey, ada.id).1);
+        for record in &records {
+            world.apply_one(world.added(ada.id, record)).await.unwrap();
+        }
+        let (_, second) = world.credential(3, KeyKind::SecondFactor, ada.id);
+        world.apply_one(world.added(ada.id, &second)).await.unwrap();
+        let removals = records.iter().map(|record| world.apply_one(World::removed(ada.id, &record.id)));
+        let password = world.apply_one(Write::RemovePassword(ada.id));
+        let (removed, password) = futures_util::join!(join_all(removals), password);
+        let done = removed.iter().chain([&password]).filter(|applied| applied.is_ok()).count();
+        assert_eq!(done, 2, "{}", world.storage.kind());
+        let keys = world.storage.list_keys(&world.tenant, ada.id).await.unwrap();
+        let has_password = world.storage.find_password(&world.tenant, ada.id).await.unwrap().is_some();
+        let first = keys.iter().filter(|key| key.record.kind == KeyKind::Passkey).count();
+        assert_eq!(first + usize::from(has_password), 1, "{}", world.storage.kind());
+    }
+}
+
+/// The attack: one answer is sent fifty times at once.
+#[tokio::test]
+async fn fifty_submits_of_one_answer_sign_in_once() {
+    for mut world in World::both().await {
+        world.settings.limits.address.burst = 10_000;
+        let ada = world.somebody().await;
+        let (mut authenticator, passkey) = world.credential(1, KeyKind::Passkey, ada.id);
+        world.apply_one(world.added(ada.id, &passkey)).await.unwrap();
+        let base = world.base.clone();
+        let address = ClientAddress("203.0.113.9".parse().unwrap());
+        let caller = Caller { address, user_agent: None, session: None };
+        let request = StartRequest {
+            transport: Transport::Api,
+            base: &base,
+            request: "/self-service/login/api",
+            return_to: None,
+            identity_schema: None,
+            login_challenge: None,
+            login_hint: None,
+            refresh: false,
+            select_account: false,
+            aal: None,
+            browser: None,
+        };
+        let (own, change) = start_login(world.room(), caller, request).await.unwrap();
+        world.storage.apply(change).await.unwrap();
+        let identity::flow::KeyForm::SignIn(ceremony) = &own.flow.factors.keys else { panic!("not asked") };
+        let options: Value = serde_json::from_str(&ceremony.options).unwrap();
+        let body = json!({ "method": "passkey", "passkey_login": authenticator.get(&options) }).to_string();
+        let submit = || async {
+            let submission = Submission::from_json(body.as_bytes()).unwrap();
+            let step = next_step(world.room(), caller, own.flow.clone(), submission).await.unwrap();
+            let Step::SignedIn(signed_in) = step else { return false };
+            world.storage.apply(signed_in.change.seal(world.storage.sealer())).await.is_ok()
+        };
+        let won = join_all((0..50).map(|_| submit())).await.into_iter().filter(|won| *won).count();
+        assert_eq!(won, 1, "{}", world.storage.kind());
+    }
+}
