@@ -46,6 +46,7 @@ const MIGRATIONS: &[Migration] = migrations![
     17 "0017_identity_search.sql",
     18 "0018_impersonation.sql",
     19 "0019_factors.sql",
+    20 "0020_deletion.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.
