@@ -166,6 +166,11 @@ impl World {
         (world, certificates)
     }
 
+    /// Another plugin host on this database, as a node has one that was not told yet what changed.
+    pub(crate) fn another_host(&self, compiled: &Path) -> PluginHost {
+        host(&self.storage, &self.clock, tenancy::plugin::Settings::default(), compiled)
+    }
+
     /// Makes an admin key.
     pub(crate) async fn admin_key(&self, owner: KeyOwner, scopes: Vec<Scope>) -> String {
         let new = NewAdminKey { name: "test".to_owned(), owner, scopes, expires_at: None };
@@ -266,22 +271,10 @@ fn parts(
     rng: &Arc<dyn Rng>,
     (settings, compiled): (tenancy::plugin::Settings, &Path),
 ) -> NodeParts {
-    let clock: Arc<dyn Clock> = clock.clone();
-    let sealer = Arc::new(storage.sealer().clone());
-    let host = PluginHost::new(settings, compiled, Compiler::ThisProcess, sealer, clock.clone()).unwrap();
-    let outbound: Arc<dyn Outbound> = Arc::new(GuardedOutbound::new(OutboundPolicy::default()).unwrap());
-    let host = host.offering(Services {
-        secrets: Some(Arc::new(storage.clone())),
-        values: Some(Arc::new(storage.clone())),
-        outbound: Some(Arc::clone(&outbound)),
-        profiles: Some(Arc::new(storage.clone())),
-        components: Some(Arc::new(storage.clone())),
-        permissions: None,
-    });
-    let plugins = Arc::new(host);
+    let plugins = Arc::new(host(storage, clock, settings, compiled));
     NodeParts {
         storage: storage.clone(),
-        clock,
+        clock: clock.clone(),
         rng: rng.clone(),
         hashing: HashingPool::start(2, 64, rng.clone()).unwrap(),
         pages: ui::Pages::new().unwrap(),
@@ -294,8 +287,31 @@ fn parts(
         events: plugins.clone(),
         messages: plugins.clone(),
         plugins,
-        outbound,
+        outbound: outbound(),
     }
+}
+
+fn outbound() -> Arc<dyn Outbound> {
+    Arc::new(GuardedOutbound::new(OutboundPolicy::default()).unwrap())
+}
+
+/// A plugin host on a database.
+fn host(
+    storage: &Storage,
+    clock: &Arc<FixedClock>,
+    settings: tenancy::plugin::Settings,
+    compiled: &Path,
+) -> PluginHost {
+    let sealer = Arc::new(storage.sealer().clone());
+    let host = PluginHost::new(settings, compiled, Compiler::ThisProcess, sealer, clock.clone()).unwrap();
+    host.offering(Services {
+        secrets: Some(Arc::new(storage.clone())),
+        values: Some(Arc::new(storage.clone())),
+        outbound: Some(outbound()),
+        profiles: Some(Arc::new(storage.clone())),
+        components: Some(Arc::new(storage.clone())),
+        permissions: None,
+    })
 }
 
 fn listener(name: &str, port: u16, routers: Vec<Router>) -> Listener {

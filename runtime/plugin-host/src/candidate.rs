@@ -90,7 +90,7 @@ impl PluginHost {
         let source = self.stored_source(tenant, &stored.sha256);
         let shadow = stored.shadow.take().map(|shadow| {
             let per_mille = shadow.per_mille;
-            let spec = self.stored_spec(tenant, shadow.of(&stored.name), trust);
+            let spec = self.stored_spec(tenant, shadow.of(stored.id, &stored.name), trust);
             Box::new(ShadowSpec { spec: PluginSpec { pretends: true, ..spec }, per_mille })
         });
         PluginSpec { shadow, ..PluginSpec::of_stored(stored, source, Arc::clone(trust)) }

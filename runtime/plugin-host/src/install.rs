@@ -143,10 +143,12 @@ impl PluginHost {
             Ok(plugin) => Runs::Declared(plugin),
             Err(error) => {
                 let reason = printable(&error.to_string());
-                // A grant that was taken away must be gone, whatever else is wrong; so must a key.
+                // A grant that was taken away must be gone, whatever else is wrong; so must a key, and a plugin that
+                // was deleted, whoever has its name now.
                 let trust = self.trust(&spec);
                 let kept = running.filter(|plugin| {
-                    plugin.grants.is_subset(&spec.grants)
+                    plugin.granted.upload == spec.upload
+                        && plugin.grants.is_subset(&spec.grants)
                         && trust.still_accepts(plugin.signed_by.as_ref())
                         && granted.as_ref().map_or(true, |granted| plugin.granted.is_within(granted))
                 });

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use primitives::{Origin, TenantId};
+use primitives::{Origin, TenantId, UploadedPluginId};
 use serde_json::{Map, Value};
 use tenancy::plugin::uploaded::{StoredPlugin, UploadedPlugins};
 use tenancy::plugin::{self, Binding, Capability, DeclaredPlugin, HookName, Limits, TrustSettings};
@@ -18,6 +18,8 @@ use crate::component::ComponentHash;
 pub struct PluginSpec {
     /// Its name, unique in the tenant.
     pub name: String,
+    /// Which uploaded plugin of this name it is, if it was uploaded.
+    pub upload: Option<UploadedPluginId>,
     /// Where its component is.
     pub source: PluginSource,
     /// The SHA-256 that the component must have, in lower-case hex. Without it, whatever the file holds
@@ -59,6 +61,7 @@ impl PluginSpec {
     pub fn new(name: impl Into<String>, source: PluginSource, hook: HookName) -> Self {
         Self {
             name: name.into(),
+            upload: None,
             source,
             sha256: None,
             signature: SignatureSource::Beside,
@@ -79,6 +82,7 @@ impl PluginSpec {
         Self {
             trust,
             name: declared.name,
+            upload: None,
             source: PluginSource::File(declared.component),
             sha256: declared.sha256,
             signature: declared.signature.map_or(SignatureSource::Beside, SignatureSource::File),
@@ -95,9 +99,10 @@ impl PluginSpec {
 
     /// A plugin that was uploaded, with where its component is, of a tenant that trusts these.
     pub(crate) fn of_stored(stored: StoredPlugin, source: PluginSource, trust: Arc<TrustSettings>) -> Self {
-        let StoredPlugin { name, sha256, declaration, shadow: _ } = stored;
+        let StoredPlugin { name, id, sha256, declaration, shadow: _ } = stored;
         Self {
             name,
+            upload: Some(id),
             source,
             sha256: Some(sha256),
             signature: SignatureSource::Text(declaration.signature),

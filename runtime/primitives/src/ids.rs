@@ -61,6 +61,8 @@ uuid_ids! {
     FlowId = "flow id";
     /// An admin API key.
     AdminKeyId = "admin key id";
+    /// A plugin that was uploaded, until it is deleted; one that is uploaded under its name later is another.
+    UploadedPluginId = "uploaded plugin id";
     /// One request, as it appears in logs, spans and error bodies.
     RequestId = "request id";
 }

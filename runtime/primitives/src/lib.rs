@@ -34,7 +34,7 @@ pub use audit::{Actor, AuditEvent};
 pub use change::{Change, OutboxMessage};
 pub use ids::{
     AdminKeyId, ClientId, FamilyId, FlowId, GrantId, IdentityId, OrganisationId, RequestId, SessionId,
-    TenantId,
+    TenantId, UploadedPluginId,
 };
 pub use origin::Origin;
 pub use remembered::Remembered;

@@ -46,7 +46,7 @@ const MIGRATIONS: &[Migration] = migrations![
     17 "0017_identity_search.sql",
     18 "0018_impersonation.sql",
     19 "0019_factors.sql",
-    20 "0020_placeholder.sql",
+    20 "0020_deletion.sql",
     21 "0021_keys.sql",
     22 "0022_identity_links.sql",
     23 "0023_provider_secrets.sql",

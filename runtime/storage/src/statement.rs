@@ -139,7 +139,8 @@ value_from_display!(
     primitives::GrantId,
     primitives::FamilyId,
     primitives::FlowId,
-    primitives::AdminKeyId
+    primitives::AdminKeyId,
+    primitives::UploadedPluginId
 );
 
 /// Builds the values of a statement: `values![tenant, id, now]`, each anything that is `Into<Value>`.

@@ -1,6 +1,6 @@
 //! What this room writes.
 
-use primitives::{AdminKeyId, KeyedHash, Timestamp};
+use primitives::{AdminKeyId, KeyedHash, Timestamp, UploadedPluginId};
 
 use crate::admin_key::AdminKey;
 use crate::plugin::secrets::PluginSecret;
@@ -52,10 +52,12 @@ pub enum Write {
         /// The secret's name.
         name: String,
     },
-    /// Keeps an uploaded plugin from being deleted until the change is applied. Guard: it is there.
+    /// Keeps an uploaded plugin from being deleted until the change is applied. Guard: this very one is there.
     HoldUploadedPlugin {
         /// The plugin's name.
         plugin: String,
+        /// Which of this name.
+        id: UploadedPluginId,
     },
     /// Counts a value that is about to be put among what a plugin keeps, in the place of what is under its
     /// key. Guard: the plugin keeps no more than `room` then.
@@ -92,8 +94,8 @@ pub enum Write {
     PutComponent(CheckedComponent),
     /// Inserts a version, whose component is put in the same change. Guard: the plugin has none of its number.
     InsertPluginVersion(Box<PluginVersion>),
-    /// Puts an uploaded plugin, its revision already raised. Guard: it still has the one before; the first one
-    /// is that nothing is there.
+    /// Puts an uploaded plugin, its revision already raised. Guard: this very one still has the one before; the
+    /// first one is that nothing is there.
     PutUploadedPlugin {
         /// The plugin as it shall be.
         plugin: Box<UploadedPlugin>,
@@ -105,6 +107,8 @@ pub enum Write {
     DeleteUploadedPlugin {
         /// Its name.
         plugin: String,
+        /// Which of this name.
+        id: UploadedPluginId,
         /// The revision that the decision was made on.
         revision: i64,
     },

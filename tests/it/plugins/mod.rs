@@ -3,6 +3,7 @@
 mod account;
 mod capabilities;
 mod credential_import;
+mod deleted;
 mod event;
 mod introspection;
 mod logs;

@@ -7,14 +7,14 @@ use identity::Profiles;
 use primitives::outbound::{Outbound, Reach};
 use primitives::permissions::Permissions;
 use primitives::time::FixedClock;
-use primitives::{Clock, Origin, Secret, TenantId, Timestamp};
+use primitives::{Clock, Origin, Secret, TenantId, Timestamp, UploadedPluginId};
 use serde_json::Value;
 use tenancy::plugin::{Capability, PluginValues};
 use tokio::sync::Semaphore;
 
 use crate::metrics::{CapabilityMetrics, PluginMetrics};
 use crate::pretend::{NoWayOut, PretendedValues};
-use crate::spec::{PluginSource, PluginSpec};
+use crate::spec::PluginSpec;
 use crate::{HostError, PluginHost};
 
 /// What a plugin may use. Of a capability that was not granted it holds nothing.
@@ -24,8 +24,8 @@ pub(crate) struct Granted {
     pub(crate) tenant: TenantId,
     /// Its name there.
     pub(super) plugin: String,
-    /// Whether it was uploaded.
-    pub(super) of_upload: bool,
+    /// Which uploaded plugin it is, if it was uploaded.
+    pub(crate) upload: Option<UploadedPluginId>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: Value,
     pub(super) secrets: BTreeMap<String, Secret<String>>,
@@ -55,14 +55,12 @@ impl PluginHost {
         let is_granted = |capability| spec.grants.contains(&capability);
         let mut secrets = BTreeMap::new();
         if let Some(port) = services.secrets.as_ref().filter(|_| is_granted(Capability::Secrets)) {
-            // Attack: a plugin is uploaded under the name of one in the operator's file, whose secrets it would get.
-            let listed = match &spec.source {
-                PluginSource::Stored(stored) => {
-                    stored.components.list_uploaded_secrets(tenant, &spec.name).await
-                }
-                PluginSource::File(_) | PluginSource::Bytes(_) => {
-                    port.list_plugin_secrets(tenant, &spec.name).await
-                }
+            // Attack: a plugin is uploaded under the name of one in the operator's file, whose secrets it would get; or one that
+            // was deleted is loaded late, when another has its name.
+            let listed = match (spec.upload, &services.components) {
+                (Some(id), Some(uploads)) => uploads.list_uploaded_secrets(tenant, id, &spec.name).await,
+                (Some(_), None) => Ok(Vec::new()),
+                (None, _) => port.list_plugin_secrets(tenant, &spec.name).await,
             };
             let listed = listed.map_err(|error| HostError::Internal(format!("its secrets: {error}")))?;
             secrets.extend(listed.into_iter().map(|secret| (secret.name, secret.value)));
@@ -81,7 +79,7 @@ impl PluginHost {
         Ok(Arc::new(Granted {
             tenant: tenant.clone(),
             plugin: spec.name.clone(),
-            of_upload: matches!(spec.source, PluginSource::Stored(_)),
+            upload: spec.upload,
             clock: Arc::clone(&self.clock),
             settings: Value::Object(spec.settings.clone()),
             secrets,
@@ -104,7 +102,7 @@ impl Granted {
             Arc::new(Granted {
                 tenant: TenantId::default_tenant(),
                 plugin: String::new(),
-                of_upload: false,
+                upload: None,
                 clock: Arc::new(FixedClock::new(Timestamp::from_seconds(0))),
                 settings: Value::Null,
                 secrets: BTreeMap::new(),
@@ -123,7 +121,7 @@ impl Granted {
     /// Whether it is the same as another one of the same plugin.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.tenant == other.tenant
-            && self.of_upload == other.of_upload
+            && self.upload == other.upload
             && self.settings == other.settings
             && self.secrets == other.secrets
             && self.origins == other.origins

@@ -101,11 +101,7 @@ impl<'a> Kept<'a> {
         let granted = &*call.granted;
         Ok(Self {
             values: granted.values.as_deref().ok_or_else(super::not_granted)?,
-            owner: ValueOwner {
-                tenant: &granted.tenant,
-                plugin: &granted.plugin,
-                of_upload: granted.of_upload,
-            },
+            owner: ValueOwner { tenant: &granted.tenant, plugin: &granted.plugin, upload: granted.upload },
             key: key.as_bytes(),
             room: Room { entries: call.limits.kv_entries, bytes: call.limits.kv_bytes },
             now: granted.clock.now(),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::BoxFuture;
 use portcullis_plugin_host::{Capability, ComponentHash, Services, Settings};
-use primitives::TenantId;
+use primitives::{TenantId, UploadedPluginId};
 use serde_json::{Value, json};
 use tenancy::plugin::uploaded::{
     ComponentRoom, PluginCandidates as _, PluginVersion, RefusalReason, SecretFacts, StoredPlugin,
@@ -15,6 +15,7 @@ use tenancy::plugin::uploaded::{
 use tenancy::plugin::{PluginSecret, PluginState, SigningKey, TrustSettings};
 use tenancy::ports::ReadError;
 use tenancy::{PluginReport, Reread, TenantPlugins as _};
+use uuid::Uuid;
 
 use crate::compile::hard_to_compile;
 use crate::fixture::{Fixture, component, run};
@@ -81,6 +82,7 @@ impl UploadedPlugins for Kept {
     fn list_uploaded_secrets<'a>(
         &'a self,
         _: &'a TenantId,
+        _: UploadedPluginId,
         _: &'a str,
     ) -> BoxFuture<'a, Result<Vec<PluginSecret>, ReadError>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
@@ -112,6 +114,7 @@ fn stored(sha256: &str, more: &Value) -> StoredPlugin {
     declaration.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     StoredPlugin {
         name: "plan".to_owned(),
+        id: UploadedPluginId(Uuid::nil()),
         sha256: sha256.to_owned(),
         declaration: serde_json::from_value(declaration).unwrap(),
         shadow: None,

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::future::BoxFuture;
 use portcullis_plugin_host::{ComponentHash, Services, Settings};
-use primitives::Timestamp;
 use primitives::outbound::{Outbound, OutboundError, OutboundRequest, OutboundResponse};
+use primitives::{Timestamp, UploadedPluginId};
 use serde_json::{Value, json};
 use tenancy::TenantPlugins as _;
 use tenancy::plugin::TrustSettings;
 use tenancy::plugin::uploaded::{PluginCandidates as _, ShadowReport, StoredPlugin, StoredShadow};
 use tenancy::plugin::values::{KeptValue, PluginValues, PutValue, ValueError, ValueOwner};
+use uuid::Uuid;
 
 use crate::candidates::{Kept, guest, hash};
 use crate::fixture::{Fixture, issued, run};
@@ -83,6 +84,7 @@ impl Shadowed {
         let shadow = StoredShadow { sha256: hash(&candidate), declaration: declaration.clone(), per_mille };
         let stored = StoredPlugin {
             name: "plan".to_owned(),
+            id: UploadedPluginId(Uuid::nil()),
             sha256: hash(&current),
             declaration,
             shadow: Some(shadow),

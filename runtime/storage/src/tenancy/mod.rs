@@ -31,8 +31,8 @@ impl Stored for Write {
             Self::ReserveComponentRoom { sha256, bytes, room } => {
                 return Ok(components::reserve(tenant, &sha256, bytes, room));
             }
-            Self::DeleteUploadedPlugin { plugin, revision } => {
-                return Ok(uploaded_plugins::delete(tenant, &plugin, revision));
+            Self::DeleteUploadedPlugin { plugin, id, revision } => {
+                return Ok(uploaded_plugins::delete(tenant, &plugin, id, revision));
             }
             Self::PutUploadedPlugin { plugin, reloads } => {
                 return Ok(uploaded_plugins::put(tenant, &plugin, reloads));
@@ -40,7 +40,7 @@ impl Stored for Write {
             Self::DeletePluginVersion { plugin, version } => {
                 return Ok(uploaded_plugins::delete_version(tenant, &plugin, version));
             }
-            Self::HoldUploadedPlugin { plugin } => plugin_values::hold(tenant, plugin),
+            Self::HoldUploadedPlugin { plugin, id } => plugin_values::hold(tenant, &plugin, id),
             Self::PutComponent(component) => components::put(tenant, &component),
             Self::InsertPluginVersion(version) => uploaded_plugins::insert_version(tenant, &version),
             Self::InsertTenant(new) => tenants::insert(&new),

@@ -3,13 +3,13 @@
 //! Whoever writes values takes the plugin's row of `plugin_usage` first. So on PostgreSQL too, the count in
 //! that row and the values change by turns, and each statement after it sees what the one before left.
 //!
-//! An uploaded plugin has the row from its first version until it is deleted. So what a call of it puts while it is
-//! deleted waits for that, and finds the row gone.
+//! An uploaded plugin has the row from its first version until it is deleted, and its id is in it. So what a call of it puts
+//! while it is deleted waits for that, and finds the row gone, or that of another.
 
 use ::tenancy::Write;
 use ::tenancy::plugin::values::{KeptValue, PluginValues, PutValue, Replaces, Room, ValueError, ValueOwner};
 use futures_util::future::BoxFuture;
-use primitives::{Change, TenantId, Timestamp};
+use primitives::{Change, TenantId, Timestamp, UploadedPluginId};
 
 use crate::apply::{ApplyError, Prepared};
 use crate::statement::Statement;
@@ -28,18 +28,19 @@ fn take_turn(tenant: &TenantId, plugin: &str) -> Statement {
 }
 
 /// No guard. What an uploaded plugin keeps is counted from here on; one of its name in the settings may have begun already.
-pub(super) fn begin(tenant: &TenantId, plugin: &str) -> Statement {
-    Statement::any(
-        "INSERT INTO plugin_usage (tenant, plugin, entries, bytes) VALUES ($1, $2, 0, 0) ON CONFLICT DO NOTHING",
-        values![tenant, plugin],
+pub(super) fn begin(tenant: &TenantId, plugin: &str, id: UploadedPluginId) -> Statement {
+    Statement::one(
+        "INSERT INTO plugin_usage (tenant, plugin, entries, bytes, upload_id) VALUES ($1, $2, 0, 0, $3)
+         ON CONFLICT (tenant, plugin) DO UPDATE SET upload_id = excluded.upload_id",
+        values![tenant, plugin, &id],
     )
 }
 
-/// Guard: the uploaded plugin is there. Takes its turn.
-pub(super) fn hold(tenant: &TenantId, plugin: String) -> Statement {
+/// Guard: this uploaded plugin is there. Takes its turn.
+pub(super) fn hold(tenant: &TenantId, plugin: &str, id: UploadedPluginId) -> Statement {
     Statement::one(
-        "UPDATE plugin_usage SET entries = entries WHERE tenant = $1 AND plugin = $2",
-        values![tenant, plugin],
+        "UPDATE plugin_usage SET entries = entries WHERE tenant = $1 AND plugin = $2 AND upload_id = $3",
+        values![tenant, plugin, &id],
     )
 }
 
@@ -210,22 +211,26 @@ impl Storage {
     async fn try_put(&self, owner: ValueOwner<'_>, put: PutValue, now: Timestamp) -> Result<(), ValueError> {
         let plugin = || owner.plugin.to_owned();
         let (key, size, room) = (put.key.clone(), size(&put.key, &put.kept.value), put.room);
-        let change = Change::new(owner.tenant.clone());
-        let change = if owner.of_upload {
-            change.write(Write::HoldUploadedPlugin { plugin: plugin() })
-        } else {
-            change
-        };
+        let change = held(owner);
+        let before = change.writes.len();
         let change = change
             .write(Write::ReservePluginRoom { plugin: plugin(), key, size, room })
             .write(Write::PutPluginValue { plugin: plugin(), put: Box::new(put), now });
-        let before = usize::from(owner.of_upload);
         self.apply(change).await.map_err(|error| match error {
             ApplyError::Missed { write } if write < before => ValueError::Gone,
             ApplyError::Missed { write } if write == before => ValueError::Full,
             ApplyError::Missed { .. } => ValueError::Other,
             ApplyError::Storage(error) => unavailable(&error),
         })
+    }
+}
+
+/// The beginning of a change of what a plugin keeps: of one that was uploaded, that it is there.
+fn held(owner: ValueOwner<'_>) -> Change<Write> {
+    let change = Change::new(owner.tenant.clone());
+    match owner.upload {
+        Some(id) => change.write(Write::HoldUploadedPlugin { plugin: owner.plugin.to_owned(), id }),
+        None => change,
     }
 }
 
@@ -243,7 +248,13 @@ impl PluginValues for Storage {
         Box::pin(async move {
             let sql = "SELECT value, expires_at FROM plugin_values
                        WHERE tenant = $1 AND plugin = $2 AND key = $3 AND (expires_at IS NULL OR expires_at > $4)";
-            let args = values![owner.tenant, owner.plugin, key.to_vec(), now];
+            let of_upload = "SELECT v.value, v.expires_at FROM plugin_values v
+                             JOIN plugin_usage u ON u.tenant = v.tenant AND u.plugin = v.plugin AND u.upload_id = $5
+                             WHERE v.tenant = $1 AND v.plugin = $2 AND v.key = $3
+                                 AND (v.expires_at IS NULL OR v.expires_at > $4)";
+            let mut args = values![owner.tenant, owner.plugin, key.to_vec(), now];
+            args.extend(owner.upload.as_ref().map(Into::into));
+            let sql = if owner.upload.is_some() { of_upload } else { sql };
             let row = self.find_one(sql, args).await.map_err(|error| unavailable(&error))?;
             row.map(|row| Ok(KeptValue { value: row.blob(0)?, expires_at: row.opt_time(1)? }))
                 .transpose()
@@ -279,10 +290,10 @@ impl PluginValues for Storage {
     ) -> BoxFuture<'a, Result<(), ValueError>> {
         Box::pin(async move {
             let write = Write::DeletePluginValue { plugin: owner.plugin.to_owned(), key: key.to_vec() };
-            match self.apply(Change::new(owner.tenant.clone()).write(write)).await {
-                Ok(()) => Ok(()),
+            match self.apply(held(owner).write(write)).await {
+                // Of a plugin that is gone there is nothing any more.
+                Ok(()) | Err(ApplyError::Missed { .. }) => Ok(()),
                 Err(ApplyError::Storage(error)) => Err(unavailable(&error)),
-                Err(missed @ ApplyError::Missed { .. }) => Err(ValueError::Unavailable(missed.to_string())),
             }
         })
     }

@@ -6,14 +6,15 @@ use ::tenancy::plugin::uploaded::{
 };
 use ::tenancy::ports::ReadError;
 use futures_util::future::BoxFuture;
-use primitives::TenantId;
+use primitives::{TenantId, UploadedPluginId};
 
 use super::{components, plugin_values, read_error};
 use crate::row::Row;
 use crate::statement::{Statement, json};
 use crate::{Storage, StorageError, values};
 
-/// Guard: the revision before is there; the first one is put where nothing is. What it keeps is counted from then on.
+/// Guard: the revision before of this very plugin is there; the first one is put where nothing is. What it keeps is
+/// counted from then on.
 pub(super) fn put(tenant: &TenantId, plugin: &UploadedPlugin, reloads: bool) -> Vec<Statement> {
     let row = values![
         tenant,
@@ -23,28 +24,29 @@ pub(super) fn put(tenant: &TenantId, plugin: &UploadedPlugin, reloads: bool) -> 
         json(&plugin.state),
         plugin.created_at,
         plugin.updated_at,
+        &plugin.id,
     ];
     let sql = if plugin.revision == 1 {
-        "INSERT INTO uploaded_plugins (tenant, name, revision, latest_version, state, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+        "INSERT INTO uploaded_plugins (tenant, name, revision, latest_version, state, created_at, updated_at, id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT DO NOTHING"
     } else {
         "UPDATE uploaded_plugins
          SET revision = $3, latest_version = $4, state = $5, created_at = $6, updated_at = $7
-         WHERE tenant = $1 AND name = $2 AND revision = $3 - 1"
+         WHERE tenant = $1 AND name = $2 AND revision = $3 - 1 AND id = $8"
     };
     let statement = Statement::one(sql, row);
     let statement = if reloads { statement.changes("tenant", tenant.as_str()) } else { statement };
-    let counted = (plugin.revision == 1).then(|| plugin_values::begin(tenant, &plugin.name));
+    let counted = (plugin.revision == 1).then(|| plugin_values::begin(tenant, &plugin.name, plugin.id));
     std::iter::once(statement).chain(counted).collect()
 }
 
-/// Guard: it has this revision.
-pub(super) fn delete(tenant: &TenantId, plugin: &str, revision: i64) -> Vec<Statement> {
+/// Guard: this very plugin has this revision.
+pub(super) fn delete(tenant: &TenantId, plugin: &str, id: UploadedPluginId, revision: i64) -> Vec<Statement> {
     let statements = [
         Statement::one(
-            "DELETE FROM uploaded_plugins WHERE tenant = $1 AND name = $2 AND revision = $3",
-            values![tenant, plugin, revision],
+            "DELETE FROM uploaded_plugins WHERE tenant = $1 AND name = $2 AND revision = $3 AND id = $4",
+            values![tenant, plugin, revision, &id],
         )
         .changes("tenant", tenant.as_str()),
         Statement::any(
@@ -88,7 +90,7 @@ impl UploadedPlugins for Storage {
         tenant: &'a TenantId,
     ) -> BoxFuture<'a, Result<Vec<UploadedPlugin>, ReadError>> {
         Box::pin(async move {
-            let sql = "SELECT name, revision, latest_version, state, created_at, updated_at
+            let sql = "SELECT name, revision, latest_version, state, created_at, updated_at, id
                        FROM uploaded_plugins WHERE tenant = $1 ORDER BY name";
             let rows = self.list(sql, values![tenant]).await.map_err(read_error)?;
             rows.iter().map(read).collect::<Result<_, _>>().map_err(read_error)
@@ -101,7 +103,7 @@ impl UploadedPlugins for Storage {
         name: &'a str,
     ) -> BoxFuture<'a, Result<Option<UploadedPlugin>, ReadError>> {
         Box::pin(async move {
-            let sql = "SELECT name, revision, latest_version, state, created_at, updated_at
+            let sql = "SELECT name, revision, latest_version, state, created_at, updated_at, id
                        FROM uploaded_plugins WHERE tenant = $1 AND name = $2";
             let row = self.find_one(sql, values![tenant, name]).await.map_err(read_error)?;
             row.as_ref().map(read).transpose().map_err(read_error)
@@ -144,9 +146,10 @@ impl UploadedPlugins for Storage {
     fn list_uploaded_secrets<'a>(
         &'a self,
         tenant: &'a TenantId,
+        id: UploadedPluginId,
         name: &'a str,
     ) -> BoxFuture<'a, Result<Vec<PluginSecret>, ReadError>> {
-        Box::pin(async move { self.uploaded_secrets(tenant, name).await.map_err(read_error) })
+        Box::pin(async move { self.uploaded_secrets(tenant, id, name).await.map_err(read_error) })
     }
 
     fn component_usage<'a>(
@@ -169,6 +172,7 @@ fn read(row: &Row) -> Result<UploadedPlugin, StorageError> {
         state: row.json(3, "state")?,
         created_at: row.time(4)?,
         updated_at: row.time(5)?,
+        id: row.parse(6, "id")?,
     })
 }
 

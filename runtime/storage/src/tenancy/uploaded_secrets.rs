@@ -2,7 +2,7 @@
 
 use ::tenancy::plugin::PluginSecret;
 use ::tenancy::plugin::uploaded::{SecretFacts, UploadedSecret};
-use primitives::{SealContext, Sealer, Secret, TenantId};
+use primitives::{SealContext, Sealer, Secret, TenantId, UploadedPluginId};
 
 use crate::row::Row;
 use crate::statement::{Statement, json};
@@ -59,11 +59,13 @@ impl Storage {
     pub(super) async fn uploaded_secrets(
         &self,
         tenant: &TenantId,
+        id: UploadedPluginId,
         plugin: &str,
     ) -> Result<Vec<PluginSecret>, StorageError> {
-        let sql = "SELECT plugin, name, secret FROM uploaded_plugin_secrets
-                   WHERE tenant = $1 AND plugin = $2 ORDER BY name";
-        let rows = self.list(sql, values![tenant, plugin]).await?;
+        let sql = "SELECT s.plugin, s.name, s.secret FROM uploaded_plugin_secrets s
+                   JOIN uploaded_plugins p ON p.tenant = s.tenant AND p.name = s.plugin AND p.id = $3
+                   WHERE s.tenant = $1 AND s.plugin = $2 ORDER BY s.name";
+        let rows = self.list(sql, values![tenant, plugin, &id]).await?;
         rows.iter().map(|row| self.open_uploaded_secret(tenant, row)).collect()
     }
 

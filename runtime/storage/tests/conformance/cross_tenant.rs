@@ -20,7 +20,7 @@ use oauth2::ports::{
     TokenRepository as _,
 };
 use oauth2::write::Write;
-use primitives::{Secret, SessionId, TenantId};
+use primitives::{Secret, SessionId, TenantId, UploadedPluginId};
 use tenancy::plugin::uploaded::{SecretFacts, UploadedPlugins as _, UploadedSecret};
 use tenancy::plugin::values::{KeptValue, PutValue, Replaces, Room, ValueOwner};
 use tenancy::plugin::{PluginSecret, PluginSecrets as _, PluginValues as _};
@@ -43,6 +43,7 @@ struct Rows {
     access_token: AccessToken,
     refresh_token: RefreshToken,
     key: SigningKey,
+    upload: UploadedPluginId,
 }
 
 impl Rows {
@@ -72,6 +73,7 @@ impl Rows {
             access_token: world.access_token(Some(&grant), "nexboard", "a"),
             refresh_token: world.refresh_token(&grant, "r"),
             key: SigningKey::generate(SigningAlgorithm::Es256, state, world.now(), &*world.rng).unwrap(),
+            upload: UploadedPluginId::generate(&*world.rng),
             grant,
             person,
         }
@@ -118,7 +120,7 @@ impl Rows {
         let (plugin, name) = ("plan".to_owned(), "key".to_owned());
         let secret = PluginSecret { plugin, name, value: Secret::new("s".to_owned()) };
         assert_eq!(world.apply([tenancy::Write::PutPluginSecret { secret, at: world.now() }]).await, None);
-        world.upload("plan", component("a", 3)).await.unwrap();
+        world.upload_as(self.upload, "plan", component("a", 3)).await.unwrap();
         let (name, updated_by) = ("key".to_owned(), primitives::Actor::System);
         let secret = UploadedSecret {
             plugin: "plan".to_owned(),
@@ -126,7 +128,7 @@ impl Rows {
             value: Secret::new("s".to_owned()),
         };
         assert_eq!(world.apply([tenancy::Write::PutUploadedSecret(Box::new(secret))]).await, None);
-        let owner = ValueOwner { tenant: &world.tenant, plugin: "plan", of_upload: true };
+        let owner = ValueOwner { tenant: &world.tenant, plugin: "plan", upload: Some(self.upload) };
         let kept = KeptValue { value: b"v".to_vec(), expires_at: None };
         let room = Room { entries: 1, bytes: 2 };
         let put = PutValue { key: b"k".to_vec(), kept, replaces: Replaces::Nothing, room };
@@ -179,14 +181,14 @@ impl Rows {
             list_plugin_versions("plan"),
             find_component("a"),
             list_secret_facts("plan"),
-            list_uploaded_secrets("plan"),
+            list_uploaded_secrets(self.upload, "plan"),
             component_usage(),
         ];
         for key in [ProfileKey::Id(subject), ProfileKey::Identifier(&self.identifier)] {
             let profile = storage.find_profile(tenant, key).await.unwrap();
             looked_up.push(("find_profile", format!("{profile:?}")));
         }
-        let owner = ValueOwner { tenant, plugin: "plan", of_upload: true };
+        let owner = ValueOwner { tenant, plugin: "plan", upload: Some(self.upload) };
         let value = storage.find_value(owner, b"k", world.now()).await.unwrap();
         looked_up.push(("find_value", format!("{value:?}")));
         let keys = storage.load_keys(tenant).await.unwrap();
@@ -250,7 +252,8 @@ impl Rows {
         let (plugin, version) = ("plan".to_owned(), 1);
         let guarded = [
             tenancy::Write::DeletePluginVersion { plugin: plugin.clone(), version },
-            tenancy::Write::DeleteUploadedPlugin { plugin, revision: 1 },
+            tenancy::Write::HoldUploadedPlugin { plugin: plugin.clone(), id: self.upload },
+            tenancy::Write::DeleteUploadedPlugin { plugin, id: self.upload, revision: 1 },
         ];
         for write in guarded {
             let name = format!("{write:?}");

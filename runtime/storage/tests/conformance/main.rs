@@ -9,6 +9,7 @@ mod apply;
 mod clients;
 mod cross_tenant;
 mod damage;
+mod deleted_plugins;
 mod expiry;
 mod grants;
 mod identity;

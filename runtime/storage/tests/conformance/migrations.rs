@@ -4,8 +4,12 @@ use identity::identity::AddressKind;
 use identity::ports::{AddressUse, Identities as _};
 use oauth2::ports::TokenRepository as _;
 use oauth2::write::Write;
-use primitives::KeyedHash;
+use primitives::{KeyedHash, UploadedPluginId};
+use tenancy::plugin::PluginValues as _;
+use tenancy::plugin::uploaded::UploadedPlugins as _;
+use tenancy::plugin::values::{KeptValue, PutValue, Replaces, ValueOwner};
 
+use crate::plugins::ROOM;
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,5 +89,28 @@ async fn address_from_before_schema_16_finds_its_identity() {
             assert_eq!(find("ada@example.com").await, ada);
             assert_eq!(find("bob@example.com").await, None, "another tenant's");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plugin_that_was_uploaded_before_schema_20_keeps_what_it_kept_and_writes_more() {
+    let rows = |bytes: fn(&str) -> String| {
+        let (key, value) = (bytes("6b"), bytes("76"));
+        format!(
+            "INSERT INTO uploaded_plugins (tenant, name, revision, latest_version, state, created_at, updated_at)
+             VALUES ('default', 'plan', 1, 1, '{{\"state\":\"uploaded\"}}', 1, 1);
+             INSERT INTO plugin_usage (tenant, plugin, entries, bytes) VALUES ('default', 'plan', 1, 2);
+             INSERT INTO plugin_values (tenant, plugin, key, value, size) VALUES ('default', 'plan', {key}, {value}, 2);"
+        )
+    };
+    for world in World::each_migrated_from(19, rows).await {
+        let id = world.storage.find_uploaded_plugin(&world.tenant, "plan").await.unwrap().unwrap().id;
+        let owner = |id| ValueOwner { tenant: &world.tenant, plugin: "plan", upload: Some(id) };
+        let find = async |id| world.storage.find_value(owner(id), b"k", world.now()).await.unwrap();
+        assert_eq!(find(id).await, Some(KeptValue { value: b"v".to_vec(), expires_at: None }));
+        assert_eq!(find(UploadedPluginId::generate(&*world.rng)).await, None);
+        let kept = KeptValue { value: b"w".to_vec(), expires_at: None };
+        let put = PutValue { key: b"k".to_vec(), kept, replaces: Replaces::Value(b"v".to_vec()), room: ROOM };
+        assert_eq!(world.storage.put_value(owner(id), put, world.now()).await, Ok(()));
     }
 }

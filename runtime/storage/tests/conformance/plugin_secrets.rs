@@ -5,6 +5,7 @@ use tenancy::Write;
 use tenancy::plugin::uploaded::{SecretFacts, UploadedPlugins as _, UploadedSecret};
 use tenancy::plugin::{PluginSecret, PluginSecrets as _};
 
+use crate::uploads::component;
 use crate::world::World;
 
 impl World {
@@ -57,7 +58,8 @@ async fn secret_that_was_moved_to_another_plugin_does_not_open() {
 /// Secrets of an uploaded plugin: what is told of them, and `<name>=<value>` of each.
 async fn of_upload(world: &World, plugin: &str) -> (Vec<String>, Vec<String>) {
     let facts = world.storage.list_secret_facts(&world.tenant, plugin).await.unwrap();
-    let secrets = world.storage.list_uploaded_secrets(&world.tenant, plugin).await.unwrap();
+    let id = world.plugin(plugin).await.id;
+    let secrets = world.storage.list_uploaded_secrets(&world.tenant, id, plugin).await.unwrap();
     let facts = facts.into_iter().map(|facts| format!("{} by {:?}", facts.name, facts.updated_by));
     let secrets = secrets.iter().map(|secret| format!("{}={}", secret.name, secret.value.expose()));
     (facts.collect(), secrets.collect())
@@ -74,6 +76,9 @@ async fn secrets_of_uploads_are_sealed_apart_and_go_with_their_plugin() {
             assert_eq!(world.apply([Write::PutUploadedSecret(Box::new(secret))]).await, None);
         };
         world.put_secret("a", "key", "of the file").await;
+        for plugin in ["a", "b"] {
+            world.upload(plugin, component(plugin, 1)).await.unwrap();
+        }
         for (plugin, name, value) in
             [("a", "key", "1"), ("a", "key", "2"), ("a", "another", "3"), ("b", "key", "4")]
         {
@@ -99,7 +104,8 @@ async fn secrets_of_uploads_are_sealed_apart_and_go_with_their_plugin() {
                  WHERE plugin = 'a'"
             );
             world.raw(&stolen).await;
-            let moved = world.storage.list_uploaded_secrets(&world.tenant, "a").await.unwrap_err();
+            let id = world.plugin("a").await.id;
+            let moved = world.storage.list_uploaded_secrets(&world.tenant, id, "a").await.unwrap_err();
             assert!(moved.to_string().contains("uploaded_plugin_secrets.secret"), "{moved}");
         }
     }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use portcullis_storage::ApplyError;
-use primitives::{Actor, TenantId};
+use primitives::{Actor, TenantId, UploadedPluginId};
 use tenancy::Write;
 use tenancy::plugin::uploaded::{
     Asked, CheckedComponent, ComponentFacts, ComponentRoom, Upload, UploadedPlugin, UploadedPlugins as _,
-    upload,
+    Uploading, upload,
 };
 
 use crate::world::World;
@@ -35,11 +35,22 @@ pub(crate) fn asked<'a>(world: &World, tenant: &'a TenantId) -> Asked<'a> {
 
 impl World {
     /// Uploads to a plugin: the version that it becomes, or the write that misses.
-    pub(crate) async fn upload(&self, plugin: &str, component: CheckedComponent) -> Result<u32, usize> {
+    pub(crate) async fn upload(&self, name: &str, component: CheckedComponent) -> Result<u32, usize> {
+        self.upload_as(UploadedPluginId::generate(&*self.rng), name, component).await
+    }
+
+    /// The same, with the id that the plugin gets if it is new.
+    pub(crate) async fn upload_as(
+        &self,
+        id: UploadedPluginId,
+        name: &str,
+        component: CheckedComponent,
+    ) -> Result<u32, usize> {
         let known = self.storage.list_uploaded_plugins(&self.tenant).await.unwrap();
-        let versions = self.storage.list_plugin_versions(&self.tenant, plugin).await.unwrap();
+        let versions = self.storage.list_plugin_versions(&self.tenant, name).await.unwrap();
         let asked = asked(self, &self.tenant);
-        match upload(&asked, plugin, component, ROOM, (&known, &versions)).unwrap() {
+        let uploading = Uploading { name, id, component, room: ROOM };
+        match upload(&asked, uploading, (&known, &versions)).unwrap() {
             Upload::Known(version) => Ok(version.version),
             Upload::New(version, change) => match self.storage.apply(change).await {
                 Ok(()) => Ok(version.version),
@@ -49,7 +60,7 @@ impl World {
         }
     }
 
-    async fn plugin(&self, name: &str) -> UploadedPlugin {
+    pub(crate) async fn plugin(&self, name: &str) -> UploadedPlugin {
         self.storage.find_uploaded_plugin(&self.tenant, name).await.unwrap().unwrap()
     }
 
@@ -145,8 +156,30 @@ async fn of_two_who_change_a_plugin_at_once_one_decides_anew() {
         world.upload("plan", component("a", 10)).await.unwrap();
         let plugin = Box::new(UploadedPlugin { revision: 2, ..world.plugin("plan").await });
         world.race(Write::PutUploadedPlugin { plugin, reloads: true }).await;
-        let stale = Write::DeleteUploadedPlugin { plugin: "plan".to_owned(), revision: 1 };
+        let id = world.plugin("plan").await.id;
+        let stale = Write::DeleteUploadedPlugin { plugin: "plan".to_owned(), id, revision: 1 };
         assert_eq!(world.apply([stale]).await, Some(0));
+        assert_eq!(world.has(&["a"]).await, [true]);
+    }
+}
+
+/// Attack: what was decided on a plugin changes another that has its name, and by chance its revision.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_on_a_deleted_plugin_changes_none_of_its_name() {
+    for world in World::each().await {
+        let asked = asked(&world, &world.tenant);
+        world.upload("plan", component("a", 10)).await.unwrap();
+        let first = world.plugin("plan").await;
+        world.storage.apply(first.delete(&asked, false).unwrap()).await.unwrap();
+        world.upload("plan", component("a", 10)).await.unwrap();
+        let second = world.plugin("plan").await;
+        assert_eq!((first.revision, first.id == second.id), (second.revision, false));
+
+        let late = Box::new(UploadedPlugin { revision: 2, ..first.clone() });
+        assert_eq!(world.apply([Write::PutUploadedPlugin { plugin: late, reloads: true }]).await, Some(0));
+        let late = first.delete(&asked, false).unwrap();
+        assert!(matches!(world.storage.apply(late).await, Err(ApplyError::Missed { write: 0 })));
+        assert_eq!(world.plugin("plan").await, second);
         assert_eq!(world.has(&["a"]).await, [true]);
     }
 }

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use futures_util::future::BoxFuture;
-use primitives::{TenantId, Timestamp};
+use primitives::{TenantId, Timestamp, UploadedPluginId};
 
 /// The longest key, in bytes.
 pub const KEY_BYTES: usize = 256;
@@ -20,8 +20,9 @@ pub struct ValueOwner<'a> {
     pub tenant: &'a TenantId,
     /// The plugin's name in the tenant.
     pub plugin: &'a str,
-    /// Whether it was uploaded: then it keeps nothing once it is deleted, whatever a call of it was about to put.
-    pub of_upload: bool,
+    /// Which uploaded plugin it is, if it was uploaded. Once that one is deleted it keeps nothing and finds nothing, whatever a
+    /// call of it is about to do, and whoever has its name then.
+    pub upload: Option<UploadedPluginId>,
 }
 
 /// A value that is kept.

@@ -66,7 +66,7 @@ pub(super) async fn run(
     for _ in 0..ATTEMPTS {
         let (plugin, versions) = load(call, call.place("name")).await?;
         let enablement = propose(&plugin, &versions, &asked(call)).map_err(|error| refused(&error))?;
-        let candidate = enablement.stored(&plugin.name);
+        let candidate = enablement.stored(&plugin);
         let checked =
             call.node.plugins.check_candidate(&call.tenant.id, candidate, &call.tenant.plugin_trust).await;
         checked.map_err(|refusal| unfit(call, &refusal))?;

@@ -45,7 +45,7 @@ async fn cast(call: &Call) -> Result<(StatusCode, Value), Failure> {
         let proposed = plugin.propose_shadow(&wanted, &versions, &asked(call));
         let shadowing = proposed.map_err(|error| refused(&error))?;
         check_declaration(&plugin.name, &shadowing.candidate.declaration)?;
-        let candidate = shadowing.stored().of(&plugin.name);
+        let candidate = shadowing.stored().of(plugin.id, &plugin.name);
         let checked =
             call.node.plugins.check_shadow(&call.tenant.id, candidate, &call.tenant.plugin_trust).await;
         checked.map_err(|refusal| unfit(call, &refusal))?;

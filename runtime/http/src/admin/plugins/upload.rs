@@ -8,11 +8,12 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use http::StatusCode;
+use primitives::UploadedPluginId;
 use ring::digest;
 use serde_json::{Value, json};
 use tenancy::plugin::uploaded::{
     self, CheckedComponent, ComponentRoom, PluginVersion, Upload, UploadedPlugin, UploadedPlugins as _,
-    is_plugin_name,
+    Uploading, is_plugin_name,
 };
 
 use super::{ATTEMPTS, answer, asked, check_not_declared, commit, contention, refused, store, unfit};
@@ -86,12 +87,14 @@ async fn keep(
     room: ComponentRoom,
 ) -> Result<(StatusCode, Value), Failure> {
     let (storage, tenant) = (&call.node.storage, &call.tenant.id);
+    let id = UploadedPluginId::generate(call.node.rng.as_ref());
     for _ in 0..ATTEMPTS {
         let known = storage.list_uploaded_plugins(tenant).await.map_err(|error| store(call, &error))?;
         let versions =
             storage.list_plugin_versions(tenant, name).await.map_err(|error| store(call, &error))?;
         let state: (&[UploadedPlugin], &[PluginVersion]) = (&known, &versions);
-        let decided = uploaded::upload(&asked(call), name, component.clone(), room, state);
+        let uploading = Uploading { name, id, component: component.clone(), room };
+        let decided = uploaded::upload(&asked(call), uploading, state);
         match decided.map_err(|error| refused(&error))? {
             Upload::Known(version) => return Ok((StatusCode::OK, document(name, &version))),
             Upload::New(version, change) => match commit(call, change).await? {

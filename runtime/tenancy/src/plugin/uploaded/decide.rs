@@ -1,6 +1,6 @@
 //! What may be done with an uploaded plugin, and the change that does it.
 
-use primitives::{Actor, AuditEvent, Change, TenantId, Timestamp};
+use primitives::{Actor, AuditEvent, Change, TenantId, Timestamp, UploadedPluginId};
 
 use super::{
     CheckedComponent, ComponentRoom, Enablement, PLUGINS_PER_TENANT, PluginVersion, UploadState,
@@ -71,13 +71,24 @@ pub struct Asked<'a> {
     pub now: Timestamp,
 }
 
+/// What comes.
+#[derive(Debug, Clone)]
+pub struct Uploading<'a> {
+    /// The plugin's name.
+    pub name: &'a str,
+    /// What the plugin is from now on if there is none of its name: an id that nothing ever had.
+    pub id: UploadedPluginId,
+    /// A version of it.
+    pub component: CheckedComponent,
+    /// What the tenant may keep.
+    pub room: ComponentRoom,
+}
+
 /// Decides what becomes of a component. `known` are the tenant's uploaded plugins, `versions` those of the
 /// one of this name.
 pub fn upload(
     asked: &Asked<'_>,
-    name: &str,
-    component: CheckedComponent,
-    room: ComponentRoom,
+    Uploading { name, id, component, room }: Uploading<'_>,
     (known, versions): (&[UploadedPlugin], &[PluginVersion]),
 ) -> Result<Upload, UploadError> {
     if let Some(same) = versions.iter().find(|version| version.facts.sha256 == component.facts().sha256) {
@@ -91,6 +102,7 @@ pub fn upload(
         Some(plugin) => UploadedPlugin { updated_at: asked.now, ..plugin.clone() },
         None => UploadedPlugin {
             name: name.to_owned(),
+            id,
             revision: 0,
             latest_version: 0,
             state: UploadState::Uploaded,
@@ -191,7 +203,8 @@ impl UploadedPlugin {
             return Err(UploadError::StillEnabled(self.name.clone()));
         }
         let audit = AuditEvent::new("plugin.deleted", asked.actor.clone(), "plugin", &self.name);
-        let write = Write::DeleteUploadedPlugin { plugin: self.name.clone(), revision: self.revision };
+        let write =
+            Write::DeleteUploadedPlugin { plugin: self.name.clone(), id: self.id, revision: self.revision };
         let secrets = Write::DeleteUploadedSecrets { plugin: self.name.clone() };
         let change = Change::new(asked.tenant.clone()).write(write).write(secrets).audit(audit);
         let values = Write::DeletePluginValues { plugin: self.name.clone() };
@@ -265,12 +278,17 @@ mod tests {
         serde_json::from_value(json!({ "version": version, "settings": { "as": settings } })).unwrap()
     }
 
+    fn uploading<'a>(name: &'a str, hash: &str) -> Uploading<'a> {
+        let id = UploadedPluginId(uuid::Uuid::nil());
+        Uploading { name, id, component: component(hash), room: ROOM }
+    }
+
     /// A plugin `plan` with these versions, none enabled.
     fn plan(hashes: &[&str]) -> (UploadedPlugin, Vec<PluginVersion>) {
         let (mut known, mut versions) = (Vec::new(), Vec::new());
         for hash in hashes {
             let tenant = TenantId::default_tenant();
-            let made = upload(&asked(&tenant), "plan", component(hash), ROOM, (&known, &versions)).unwrap();
+            let made = upload(&asked(&tenant), uploading("plan", hash), (&known, &versions)).unwrap();
             let Upload::New(version, change) = made else { panic!("{hash} is known") };
             let Some(Write::PutUploadedPlugin { plugin, .. }) = change.writes.into_iter().nth(1) else {
                 panic!("no plugin is put")
@@ -346,9 +364,9 @@ mod tests {
         let (plugin, versions) = plan(&["a", "b"]);
         let tenant = TenantId::default_tenant();
         let again =
-            upload(&asked(&tenant), "plan", component("a"), ROOM, (std::slice::from_ref(&plugin), &versions));
+            upload(&asked(&tenant), uploading("plan", "a"), (std::slice::from_ref(&plugin), &versions));
         assert!(matches!(again, Ok(Upload::Known(version)) if version.version == 1));
-        let other = upload(&asked(&tenant), "other", component("a"), ROOM, (&[plugin], &[])).unwrap();
+        let other = upload(&asked(&tenant), uploading("other", "a"), (&[plugin], &[])).unwrap();
         assert!(matches!(other, Upload::New(version, _) if version.version == 1));
     }
 
@@ -381,7 +399,7 @@ mod tests {
         let tenant = TenantId::default_tenant();
         for (count, allowed) in [(PLUGINS_PER_TENANT - 1, true), (PLUGINS_PER_TENANT, false)] {
             let known = vec![plugin.clone(); count];
-            let made = upload(&asked(&tenant), "another", component("b"), ROOM, (&known, &[]));
+            let made = upload(&asked(&tenant), uploading("another", "b"), (&known, &[]));
             assert_eq!(made.is_ok(), allowed, "{count}");
         }
     }

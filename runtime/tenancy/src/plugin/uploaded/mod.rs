@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use primitives::{Actor, Origin, Timestamp};
+use primitives::{Actor, Origin, Timestamp, UploadedPluginId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -26,7 +26,7 @@ use super::{
 
 pub use candidate::{CandidateRefusal, PluginCandidates, RefusalReason, UploadBounds};
 pub use component::{CheckedComponent, ComponentFacts, ComponentRoom, PluginVersion};
-pub use decide::{Asked, Upload, UploadError, upload};
+pub use decide::{Asked, Upload, UploadError, Uploading, upload};
 pub use port::UploadedPlugins;
 pub use secrets::{SecretError, SecretFacts, UploadedSecret};
 pub use shadow::{Difference, ShadowReport, ShadowRequest, Shadowing, StoredShadow};
@@ -168,6 +168,9 @@ pub enum UploadState {
 pub struct UploadedPlugin {
     /// Its name, unique in the tenant.
     pub name: String,
+    /// What tells it from any other that had its name before.
+    #[serde(skip)]
+    pub id: UploadedPluginId,
     /// Counts its changes, from 1.
     pub revision: i64,
     /// The highest version that it ever had.
@@ -186,6 +189,8 @@ pub struct UploadedPlugin {
 pub struct StoredPlugin {
     /// Its name.
     pub name: String,
+    /// Which plugin of this name it is.
+    pub id: UploadedPluginId,
     /// The SHA-256 of its component.
     pub sha256: String,
     /// How it runs.
@@ -206,7 +211,7 @@ impl UploadedPlugin {
     /// What a node is to load of it.
     pub fn stored(&self) -> Option<StoredPlugin> {
         let shadow = self.shadow().map(Shadowing::stored);
-        self.enabled().map(|enablement| StoredPlugin { shadow, ..enablement.stored(&self.name) })
+        self.enabled().map(|enablement| StoredPlugin { shadow, ..enablement.stored(self) })
     }
 
     /// What sees its calls, if something does.
@@ -232,9 +237,10 @@ impl UploadedPlugin {
 
 impl Enablement {
     /// What a node is to load for it.
-    pub fn stored(&self, name: &str) -> StoredPlugin {
+    pub fn stored(&self, plugin: &UploadedPlugin) -> StoredPlugin {
         StoredPlugin {
-            name: name.to_owned(),
+            name: plugin.name.clone(),
+            id: plugin.id,
             sha256: self.sha256.clone(),
             declaration: self.declaration.clone(),
             shadow: None,

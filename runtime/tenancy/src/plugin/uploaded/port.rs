@@ -3,7 +3,7 @@
 use std::fmt;
 
 use futures_util::future::BoxFuture;
-use primitives::TenantId;
+use primitives::{TenantId, UploadedPluginId};
 
 use super::{ComponentRoom, PluginVersion, SecretFacts, UploadedPlugin};
 use crate::plugin::secrets::PluginSecret;
@@ -45,10 +45,11 @@ pub trait UploadedPlugins: Send + Sync + fmt::Debug {
         name: &'a str,
     ) -> BoxFuture<'a, Result<Vec<SecretFacts>, ReadError>>;
 
-    /// The secrets of one, for itself: none of a plugin in the node's file.
+    /// The secrets of one, for itself: none of a plugin in the node's file, and none of whoever had or has its name.
     fn list_uploaded_secrets<'a>(
         &'a self,
         tenant: &'a TenantId,
+        id: UploadedPluginId,
         name: &'a str,
     ) -> BoxFuture<'a, Result<Vec<PluginSecret>, ReadError>>;
 

@@ -104,7 +104,7 @@ impl UploadedPlugin {
 
 #[cfg(test)]
 mod tests {
-    use primitives::TenantId;
+    use primitives::{TenantId, UploadedPluginId};
 
     use super::*;
     use crate::plugin::uploaded::UploadState;
@@ -113,6 +113,7 @@ mod tests {
         let at = Timestamp::from_seconds(1);
         UploadedPlugin {
             name: "plan".to_owned(),
+            id: UploadedPluginId(uuid::Uuid::nil()),
             revision: 7,
             latest_version: 1,
             state: UploadState::Uploaded,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use primitives::{AuditEvent, Change, Origin};
+use primitives::{AuditEvent, Change, Origin, UploadedPluginId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -42,10 +42,10 @@ impl Shadowing {
 }
 
 impl StoredShadow {
-    /// The candidate by itself.
-    pub fn of(self, name: &str) -> StoredPlugin {
+    /// The candidate by itself, of the plugin of this name.
+    pub fn of(self, id: UploadedPluginId, name: &str) -> StoredPlugin {
         let Self { sha256, declaration, per_mille: _ } = self;
-        StoredPlugin { name: name.to_owned(), sha256, declaration, shadow: None }
+        StoredPlugin { name: name.to_owned(), id, sha256, declaration, shadow: None }
     }
 }
 
@@ -213,6 +213,7 @@ mod tests {
         let asked = Asked { tenant: &tenant, actor: Actor::System, now: Timestamp::from_seconds(2) };
         let plugin = UploadedPlugin {
             name: "plan".to_owned(),
+            id: UploadedPluginId(uuid::Uuid::nil()),
             revision: 1,
             latest_version: 2,
             state: UploadState::Uploaded,
