@@ -302,14 +302,17 @@ impl FakeProvider {
                 let token = named(shown).context("no signed secret")?;
                 let payload = token.split('.').nth(1).and_then(base64url::decode).context("no JWT")?;
                 let claims: Value = serde_json::from_slice(&payload)?;
-                ensure!(
-                    claims["aud"] == "https://appleid.apple.com" && claims["sub"] == "client",
-                    "{claims}"
-                );
-                ensure!(claims["iss"] == "TEAM", "{claims}");
+                for (name, expected) in
+                    [("aud", "https://appleid.apple.com"), ("sub", "client"), ("iss", "TEAM")]
+                {
+                    ensure!(claims.get(name).and_then(Value::as_str) == Some(expected), "{claims}");
+                }
             }
             _ => {
-                ensure!(header.is_none() && named(shown).is_none() && named(id) == Some("client"), "a secret")
+                ensure!(
+                    header.is_none() && named(shown).is_none() && named(id) == Some("client"),
+                    "a secret"
+                );
             }
         }
         Ok(())

@@ -85,7 +85,8 @@ impl Node {
             "[server]\ndata_dir = \"data\"\nbase_url = \"http://127.0.0.1:{public}\"\n\n\
              [[listener]]\nname = \"public\"\naddress = \"127.0.0.1:{public}\"\nrouters = [\"public\"]\n\n\
              [[listener]]\nname = \"admin\"\naddress = \"127.0.0.1:{admin}\"\nrouters = [\"admin\", \"metrics\"]\n\n{}",
-            more.replace("{public}", &format!("http://127.0.0.1:{public}")).replace("{port}", &public.to_string()),
+            more.replace("{public}", &format!("http://127.0.0.1:{public}"))
+                .replace("{port}", &public.to_string()),
         );
         let config = directory.join("portcullis.toml");
         std::fs::write(&config, toml)?;

@@ -114,7 +114,7 @@ async fn go_on(
     let who = match call.tenant.providers.redeem(came).await {
         Ok(who) => who,
         Err(failure) => {
-            let client = Client { call, kind, own: &own, cookie, session: session.as_ref() };
+            let client = Client { call, kind, own: &own, cookie, session: session.as_ref(), once: false };
             return failed(client, came.provider(), failure).await;
         }
     };
@@ -128,7 +128,7 @@ async fn failed(client: Client<'_>, provider: &str, failure: Failure) -> Result<
     tracing::warn!(request = %call.request, tenant = %call.tenant.id, provider, %failure, "a sign-in with another provider failed");
     let failure = failure.of(call.tenant.providers.label(provider));
     let step = provider_failed(room(call), client.own.flow.clone(), &failure);
-    outcome::apply_step(client, step).await?.ok_or(Problem::Unavailable)
+    Box::pin(outcome::apply_step(client, step)).await?.ok_or(Problem::Unavailable)
 }
 
 /// Nothing is written for it but that it happened.
@@ -157,13 +157,13 @@ async fn decide(
         };
         let session = owner(call, &own.flow).await?;
         check_session(&own.flow, session.as_ref())?;
-        let client = Client { call, kind, own: &own, cookie, session: session.as_ref() };
+        let client = Client { call, kind, own: &own, cookie, session: session.as_ref(), once: false };
         let caller = caller(call, session.as_ref());
         let step = match arrived(room, caller, own.flow.clone(), who.clone()).await {
             Ok(step) => step,
             Err(error) => return refused(client, error).await,
         };
-        if let Some(answer) = outcome::apply_step(client, step).await? {
+        if let Some(answer) = Box::pin(outcome::apply_step(client, step)).await? {
             return Ok(answer);
         }
     }

@@ -161,7 +161,7 @@ async fn decided(
             Ok(step) => step,
             Err(error) => return refused(client, error).await,
         };
-        if let Some(answer) = outcome::apply_step(client, step).await? {
+        if let Some(answer) = Box::pin(outcome::apply_step(client, step)).await? {
             return Ok(answer);
         }
     }

@@ -5,8 +5,8 @@ use primitives::subject::AssuranceLevel;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Flow, FlowKind, KeyForm, Message, Screen, SentLink, Transport, challenge_nodes, code_form, keys, oidc, screen,
-    second_factor,
+    Flow, FlowKind, KeyForm, Message, Screen, SentLink, Transport, challenge_nodes, code_form, keys, oidc,
+    screen, second_factor,
 };
 use crate::identity::Identity;
 use crate::providers::Offer;

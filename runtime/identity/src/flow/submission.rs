@@ -85,7 +85,10 @@ impl Submission {
             Some(_) => return Err(MalformedSubmission("traits are not an object")),
         };
         Ok(Self {
-            method: method.or_else(|| factors.method()).or_else(|| keys.method()).or_else(|| federation.method()),
+            method: method
+                .or_else(|| factors.method())
+                .or_else(|| keys.method())
+                .or_else(|| federation.method()),
             csrf_token,
             identifier,
             password,

@@ -123,7 +123,12 @@ impl Method {
     pub const fn is_of_message(self) -> bool {
         match self {
             Self::Code | Self::CodeRecovery | Self::LinkRecovery => true,
-            Self::Password | Self::Totp | Self::LookupSecret | Self::Oidc | Self::Passkey | Self::Webauthn => false,
+            Self::Password
+            | Self::Totp
+            | Self::LookupSecret
+            | Self::Oidc
+            | Self::Passkey
+            | Self::Webauthn => false,
         }
     }
 

@@ -61,7 +61,8 @@ impl World {
 /// The session as it would be if its proofs had been these.
 fn proven_by(live: &LiveSession, methods: &[(Method, AssuranceLevel)], world: &World) -> LiveSession {
     let mut session = live.session().clone();
-    let proof = |(method, aal): &(Method, AssuranceLevel)| AuthenticationMethod::new(*method, *aal, world.now);
+    let proof =
+        |(method, aal): &(Method, AssuranceLevel)| AuthenticationMethod::new(*method, *aal, world.now);
     session.methods = methods.iter().map(proof).collect();
     session.assurance = methods.iter().map(|(_, aal)| *aal).max().unwrap();
     LiveSession::check(session, live.identity().clone(), world.now).unwrap()

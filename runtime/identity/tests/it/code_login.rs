@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis_identity::courier::{MailTemplate, NewMessage};
 use portcullis_identity::flow::{
-    Caller, FlowError, FlowKind, FlowView, StoredFlow, Transport, flow_document, next_step,
+    Caller, FlowError, FlowKind, StoredFlow, Transport, flow_document, next_step,
 };
 use portcullis_identity::session::{LiveSession, Method};
 use portcullis_identity::{Flow, Settings, Step, Submission, Write};
@@ -41,13 +41,7 @@ impl World {
     }
 
     fn document(&self, flow: &Flow) -> Value {
-        let view = FlowView {
-            base_url: crate::world::BASE,
-            schema: self.schemas.default_schema(),
-            csrf_token: Some("x"),
-            identity: None,
-        };
-        flow_document(flow, view)
+        flow_document(flow, self.view())
     }
 }
 

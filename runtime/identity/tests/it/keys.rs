@@ -36,6 +36,7 @@ fn request<'a>(base: &'a url::Url, aal: Option<&'a str>, refresh: bool) -> Start
         refresh,
         select_account: false,
         aal,
+        via: None,
         browser: None,
     }
 }
@@ -92,11 +93,9 @@ impl World {
     /// What a client sees, which is what the API describes.
     fn shown(&self, flow: &Flow, session: Option<&LiveSession>) -> Value {
         let view = FlowView {
-            base_url: BASE,
-            schema: self.schemas.default_schema(),
             csrf_token: Some("token"),
             identity: session.map(LiveSession::identity),
-            script_integrity: "sha512-x",
+            ..self.view()
         };
         let document = flow_document(flow, view);
         if let Some(description) = Description::load() {

@@ -43,14 +43,8 @@ impl World {
         (*flow, (**message).clone())
     }
 
-    fn shown(&self, flow: &Flow) -> Value {
-        let view = portcullis_identity::flow::FlowView {
-            base_url: crate::world::BASE,
-            schema: self.schemas.default_schema(),
-            csrf_token: Some("x"),
-            identity: None,
-        };
-        flow_document(flow, view)
+    fn shown_link(&self, flow: &Flow) -> Value {
+        flow_document(flow, self.view())
     }
 }
 
@@ -90,7 +84,7 @@ async fn the_link_of_the_mail_lets_its_owner_in() {
     let Step::Recovered(recovered) = step else { panic!("not back in: {step:?}") };
     assert_eq!(recovered.identity.id, ada.id);
     assert_eq!(recovered.session.methods[0].method, Method::LinkRecovery);
-    let document = world.shown(&recovered.flow);
+    let document = world.shown_link(&recovered.flow);
     assert_eq!(
         (document["active"].as_str(), document["state"].as_str()),
         (Some("link"), Some("passed_challenge"))
@@ -154,9 +148,9 @@ async fn a_link_opens_its_form_in_any_browser_and_nothing_else_does() {
             assert_eq!(waits, elsewhere == Some(false), "what waits stays in its browser");
         }
     }
-    let asks = world.shown(&open(Some(&ours), None).unwrap().flow);
+    let asks = world.shown_link(&open(Some(&ours), None).unwrap().flow);
     assert_eq!(names(&asks), ["csrf_token", "email", "method"]);
-    let opened = world.shown(&open(Some(&theirs), Some(&token)).unwrap().flow);
+    let opened = world.shown_link(&open(Some(&theirs), Some(&token)).unwrap().flow);
     assert_eq!(
         names(&opened),
         ["csrf_token", "method"],
@@ -176,7 +170,7 @@ async fn whether_there_is_an_account_shows_in_no_form() {
         for flow in [&mut known, &mut unknown] {
             flow.id = primitives::FlowId(uuid::Uuid::nil());
         }
-        let text = |flow: &Flow| world.shown(flow).to_string();
+        let text = |flow: &Flow| world.shown_link(flow).to_string();
         assert_eq!(text(&unknown).replace("bob", "ada"), text(&known));
     }
 }
@@ -200,7 +194,7 @@ async fn a_link_of_an_operator_lets_in_and_proves_no_address() {
     let lifespan = Duration::from_hours(2);
     let (flow, place, _) = recovery_link_by_operator(world.room(), Actor::System, &ada, (None, lifespan));
     assert_eq!(flow.expires_at, world.now.after(lifespan));
-    assert_eq!(names(&world.shown(&flow)), ["csrf_token"], "without the link it lets nobody in");
+    assert_eq!(names(&world.shown_link(&flow)), ["csrf_token"], "without the link it lets nobody in");
     let token = place.rsplit_once("token=").unwrap().1;
     let step = world.say(&flow, json!({"method": "link"}), Some(token)).await.unwrap();
     let Step::Recovered(recovered) = step else { panic!("not back in: {step:?}") };
@@ -217,19 +211,19 @@ async fn documents_are_those_of_the_api_in_every_state() {
     let world = world();
     world.person("ada@example.com").await;
     for (kind, schema) in [(RECOVERY, "recoveryFlow"), (VERIFICATION, "verificationFlow")] {
-        description.check(schema, &world.shown(&world.flow(kind(), Transport::Browser)));
+        description.check(schema, &world.shown_link(&world.flow(kind(), Transport::Browser)));
         let (sent, letter) = world.ask_for_link(kind(), "ada@example.com").await;
-        description.check(schema, &world.shown(&sent));
+        description.check(schema, &world.shown_link(&sent));
         let token = token(&letter);
         let stored = StoredFlow::new(sent.clone(), None, 1);
         let opened = stored.open(&world.sealer, &world.tenant, None, Some(&token)).unwrap().flow;
-        description.check(schema, &world.shown(&opened));
+        description.check(schema, &world.shown_link(&opened));
         let passed = match world.say(&opened, json!({}), Some(&token)).await.unwrap() {
             Step::Recovered(recovered) => recovered.flow,
             Step::Verified { flow, .. } => *flow,
             step => panic!("{step:?}"),
         };
-        description.check(schema, &world.shown(&passed));
+        description.check(schema, &world.shown_link(&passed));
     }
 }
 

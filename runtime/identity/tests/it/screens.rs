@@ -1,7 +1,7 @@
 //! Forms that ask in two steps.
 
 use portcullis_identity::flow::{
-    Caller, FlowError, FlowKind, FlowView, Screen, Transport, flow_document, next_step,
+    Caller, FlowError, FlowKind, Screen, Transport, flow_document, next_step,
 };
 use portcullis_identity::settings::{LoginStyle, RegistrationStyle};
 use portcullis_identity::{Flow, Settings, Step, Submission};
@@ -36,13 +36,7 @@ impl World {
     }
 
     fn nodes(&self, flow: &Flow) -> Vec<String> {
-        let view = FlowView {
-            base_url: crate::world::BASE,
-            schema: self.schemas.default_schema(),
-            csrf_token: Some("x"),
-            identity: None,
-        };
-        let document = flow_document(flow, view);
+        let document = flow_document(flow, self.view());
         if let Some(description) = crate::openapi::Description::load() {
             description.check(&format!("{}Flow", flow.kind.as_str()), &document);
         }

@@ -126,15 +126,21 @@ impl World {
         next_step(self.room(), caller, flow.clone(), submission).await
     }
 
-    /// What whoever has a form sees of it.
-    pub(crate) fn shown_form(&self, flow: &Flow) -> String {
-        let view = portcullis_identity::flow::FlowView {
+    /// What a form is shown with to somebody who is not signed in.
+    pub(crate) fn view(&self) -> portcullis_identity::flow::FlowView<'_> {
+        portcullis_identity::flow::FlowView {
             base_url: BASE,
             schema: self.schemas.default_schema(),
             csrf_token: Some("x"),
             identity: None,
-        };
-        portcullis_identity::flow::flow_document(flow, view).to_string()
+            providers: &[],
+            script_integrity: "sha512-x",
+        }
+    }
+
+    /// What whoever has a form sees of it.
+    pub(crate) fn shown_form(&self, flow: &Flow) -> String {
+        portcullis_identity::flow::flow_document(flow, self.view()).to_string()
     }
 
     pub(crate) async fn login(&self, identifier: &str, password: &str) -> Result<Step, FlowError> {

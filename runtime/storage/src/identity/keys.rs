@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use primitives::{IdentityId, SealContext, Sealer, TenantId, Timestamp};
 
 use super::factors::{hold, recount};
-use super::{json, unavailable};
+use super::{sealed_json, unavailable};
 use crate::row::Row;
 use crate::statement::{Statement, Value};
 use crate::{Storage, StorageError, values};
@@ -86,7 +86,7 @@ pub(super) fn remove_password(tenant: &TenantId, identity: IdentityId) -> Vec<St
 
 fn sealed(sealer: &Sealer, tenant: &TenantId, record: &CredentialRecord) -> Value {
     let row = record.id.to_string();
-    Value::Blob(Some(sealer.seal(context(tenant, &row), json(record).as_bytes())))
+    sealed_json(sealer, context(tenant, &row), record)
 }
 
 fn context<'a>(tenant: &'a TenantId, row: &'a str) -> SealContext<'a> {

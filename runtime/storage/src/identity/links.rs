@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use primitives::{IdentityId, SealContext, Sealer, TenantId, Timestamp};
 
 use super::identities::{COLUMNS, identity_at, identity_columns};
-use super::{IDENTITY_CHANGED, json, unavailable};
+use super::{IDENTITY_CHANGED, sealed_json, unavailable};
 use crate::row::Row;
 use crate::statement::{Statement, Value};
 use crate::{Storage, StorageError, values};
@@ -22,8 +22,10 @@ pub(super) fn insert(
     link: &NewLink,
     at: Timestamp,
 ) -> Statement {
-    let tokens =
-        link.tokens.as_ref().map(|tokens| sealed(sealer, tenant, (&link.provider, &link.subject), tokens));
+    let tokens = link
+        .tokens
+        .as_ref()
+        .map_or(Value::Blob(None), |tokens| sealed(sealer, tenant, (&link.provider, &link.subject), tokens));
     Statement::one(
         "INSERT INTO identity_links (tenant, provider, subject, identity, organisation, tokens, version, created_at, updated_at)
          SELECT i.tenant, $3, $4, i.id, $5, $6, 1, $7, $7 FROM identities i WHERE i.tenant = $1 AND i.id = $2
@@ -34,7 +36,7 @@ pub(super) fn insert(
             link.provider.as_str(),
             link.subject.as_str(),
             link.organisation.map(|id| id.to_string()),
-            Value::Blob(tokens),
+            tokens,
             at,
         ],
     )
@@ -89,9 +91,9 @@ fn sealed(
     tenant: &TenantId,
     (provider, subject): (&str, &str),
     tokens: &UpstreamTokens,
-) -> Vec<u8> {
+) -> Value {
     let row = row_name(provider, subject);
-    sealer.seal(SealContext { tenant, purpose: PURPOSE, row: &row }, json(tokens).as_bytes())
+    sealed_json(sealer, SealContext { tenant, purpose: PURPOSE, row: &row }, tokens)
 }
 
 impl Storage {

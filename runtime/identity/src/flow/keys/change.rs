@@ -122,7 +122,7 @@ async fn added(
         KeyKind::Passwordless => (Method::Webauthn, AssuranceLevel::Aal1),
         KeyKind::SecondFactor => (Method::Webauthn, AssuranceLevel::Aal2),
     };
-    let method = AuthenticationMethod { method, aal, completed_at: room.now };
+    let method = AuthenticationMethod::new(method, aal, room.now);
     let (_, change) = proven_in(live, method, SessionClaims::default(), change);
     Ok(saved(live, flow, change))
 }

@@ -65,8 +65,7 @@ pub(in crate::flow) async fn prove(
     let seen =
         audit("session.second_factor", Actor::Subject(identity.id), identity.id, KeyKind::SecondFactor);
     let change = Change::new(room.tenant.clone()).write(proven.write(room)).audit(seen);
-    let method =
-        AuthenticationMethod { method: Method::Webauthn, aal: AssuranceLevel::Aal2, completed_at: room.now };
+    let method = AuthenticationMethod::new(Method::Webauthn, AssuranceLevel::Aal2, room.now);
     let (session, change) = proven_in(live, method, claims, change);
     Ok(Step::Refreshed { session, change })
 }

@@ -77,7 +77,7 @@ pub(in crate::flow) async fn with_passkey(
         LoginOutcome::Deny { message } => {
             return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
         }
-        LoginOutcome::RequireSecondFactor if second_factor::is_next(room, &identity) => {
+        LoginOutcome::RequireSecondFactor if second_factor::is_next(room, &identity, Method::Passkey) => {
             SessionClaims::default()
         }
         LoginOutcome::RequireSecondFactor => {
@@ -135,5 +135,5 @@ fn signed_in(
 }
 
 fn proof(room: Room<'_>) -> AuthenticationMethod {
-    AuthenticationMethod { method: Method::Passkey, aal: AssuranceLevel::Aal1, completed_at: room.now }
+    AuthenticationMethod::new(Method::Passkey, AssuranceLevel::Aal1, room.now)
 }

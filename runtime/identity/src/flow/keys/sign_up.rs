@@ -155,8 +155,7 @@ async fn first_session(
         LoginOutcome::Allow { claims } => claims,
         LoginOutcome::Deny { .. } | LoginOutcome::RequireSecondFactor => return Ok(None),
     };
-    let proof =
-        AuthenticationMethod { method: Method::Passkey, aal: AssuranceLevel::Aal1, completed_at: room.now };
+    let proof = AuthenticationMethod::new(Method::Passkey, AssuranceLevel::Aal1, room.now);
     let session = Session::begin(room.rng, identity, proof, caller.device(room.rng), &room.settings.session);
     Ok(Some((Session { claims, ..session }, SessionToken::generate(room.rng))))
 }

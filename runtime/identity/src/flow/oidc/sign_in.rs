@@ -34,7 +34,7 @@ pub(super) async fn sign_in(
     let claims = match room.hooks.after_login(&context, &attempt, &identity).await? {
         LoginOutcome::Allow { claims } => claims,
         LoginOutcome::Deny { message } => return Ok(refused(flow, Message::generic(&message))),
-        LoginOutcome::RequireSecondFactor if second_factor::is_next(room, &identity) => {
+        LoginOutcome::RequireSecondFactor if second_factor::is_next(room, &identity, Method::Oidc) => {
             SessionClaims::default()
         }
         LoginOutcome::RequireSecondFactor => return Ok(refused(flow, Message::second_factor_required())),

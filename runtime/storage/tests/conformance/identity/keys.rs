@@ -141,6 +141,7 @@ async fn fifty_submits_of_one_answer_sign_in_once() {
             refresh: false,
             select_account: false,
             aal: None,
+            via: None,
             browser: None,
         };
         let (own, change) = start_login(world.room(), caller, request).await.unwrap();

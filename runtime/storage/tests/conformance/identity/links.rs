@@ -26,7 +26,7 @@ impl World {
         self.storage.find_by_identifier(&self.tenant, &identifier).await.unwrap().unwrap().0
     }
 
-    async fn write(&self, write: Write) -> bool {
+    async fn written(&self, write: Write) -> bool {
         match self.storage.apply(Change::new(self.tenant.clone()).write(write)).await {
             Ok(()) => true,
             Err(ApplyError::Missed { .. }) => false,
@@ -36,12 +36,12 @@ impl World {
 
     async fn link(&self, identity: &Identity, provider: &str, subject: &str) -> bool {
         let (link, at) = (link(provider, subject), self.clock.now());
-        self.write(Write::LinkProvider { identity: identity.id, link, at }).await
+        self.written(Write::LinkProvider { identity: identity.id, link, at }).await
     }
 
     async fn unlink(&self, identity: &Identity, provider: &str, subject: &str) -> bool {
         let (provider, subject) = (provider.to_owned(), subject.to_owned());
-        self.write(Write::UnlinkProvider { identity: identity.id, provider, subject }).await
+        self.written(Write::UnlinkProvider { identity: identity.id, provider, subject }).await
     }
 
     async fn links(&self, identity: &Identity) -> Vec<Link> {
@@ -54,7 +54,7 @@ impl World {
         let checked = self.schemas.default_schema().check_traits(traits).unwrap();
         let id = IdentityId::generate(&*self.rng);
         let identity = Identity::new(id, &checked, &*self.rng, self.clock.now());
-        assert!(self.write(Write::InsertIdentity(Box::new(identity.clone()))).await);
+        assert!(self.written(Write::InsertIdentity(Box::new(identity.clone()))).await);
         identity
     }
 }
@@ -76,7 +76,7 @@ async fn link_is_one_identitys_and_is_read_as_it_was_written() {
         let other: TenantId = "other".parse().unwrap();
         assert!(world.storage.find_by_link(&other, "acme", "1").await.unwrap().is_none());
         assert!(world.storage.list_links(&other, ada.id).await.unwrap().is_empty());
-        assert!(world.write(Write::DeleteIdentity(ada.id)).await);
+        assert!(world.written(Write::DeleteIdentity(ada.id)).await);
         assert!(world.storage.find_by_link(&world.tenant, "acme", "1").await.unwrap().is_none());
     }
 }
@@ -93,8 +93,8 @@ async fn tokens_are_replaced_by_who_read_the_last_ones() {
             version,
             at: world.clock.now(),
         };
-        assert!(world.write(replace(1)).await);
-        assert!(!world.write(replace(1)).await, "somebody was faster");
+        assert!(world.written(replace(1)).await);
+        assert!(!world.written(replace(1)).await, "somebody was faster");
         let read = world.links(&ada).await;
         assert_eq!((read[0].version, read[0].tokens.clone()), (2, Some(UpstreamTokens::default())));
     }
