@@ -23,7 +23,8 @@ impl Identifier {
     /// Normalises what a person typed. `None` when nothing is left, it is too long, or it holds
     /// control characters.
     pub fn parse(typed: &str) -> Option<Self> {
-        let normalised = fold(&visible(typed)?);
+        let visible = visible(typed)?;
+        let normalised = fold(&phone_number(&visible).unwrap_or(visible));
         // Folding may compose anew, e.g. a folded capital with a combining mark.
         let normalised: String = normalised.nfkc().collect();
         if normalised.is_empty() || normalised.len() > MAX_BYTES {
@@ -62,6 +63,21 @@ pub fn visible(typed: &str) -> Option<String> {
     let kept: String = typed.nfkc().filter(|c| !is_default_ignorable(*c)).nfkc().collect();
     let kept = kept.trim();
     (!kept.is_empty() && !kept.chars().any(char::is_control)).then(|| kept.to_owned())
+}
+
+/// An international phone number without what people write between its digits (ITU-T E.164). `None` of anything else: a
+/// national number, too, since what country it is of nobody says.
+///
+/// Attack: one phone is signed up twice, as `+49 30 1234567` and as `+49301234567`.
+pub fn phone_number(text: &str) -> Option<String> {
+    // The trunk prefix that some write where it is not dialled.
+    let rest = text.strip_prefix('+')?.replace("(0)", "");
+    let is_between = |c: &char| matches!(c, ' ' | '-' | '.' | '/' | '(' | ')');
+    let digits: String = rest.chars().filter(|c| !is_between(c)).collect();
+    let is_number = (7..=15).contains(&digits.len())
+        && !digits.starts_with('0')
+        && digits.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| format!("+{digits}"))
 }
 
 /// Full case folding for the characters where it differs from lower-casing one by one. The dotless
@@ -157,6 +173,26 @@ mod tests {
         look_alike("\u{430}d\u{430}@example.com", "ada@example.com");
         look_alike("p\u{430}yp\u{430}l", "paypal");
         look_alike("\u{3bf}scar", "oscar");
+    }
+
+    #[test]
+    fn a_phone_number_is_one_however_it_is_written() {
+        for typed in [
+            "+49 30 1234567",
+            "+49-30-1234567",
+            "+49 (30) 123 45 67",
+            "+49 (0)30 1234567",
+            "+49\u{a0}30/1234567",
+            "＋４９ ３０ １２３４５６７",
+        ] {
+            same(typed, "+49301234567");
+        }
+        for typed in
+            ["030 1234567", "+49 30", "+0 30 1234567", "+1234567890123456", "+49 30 ada", "0049301234567"]
+        {
+            let kept = Identifier::parse(typed).unwrap();
+            assert_eq!(kept.as_str(), typed, "of no country, or no number");
+        }
     }
 
     #[test]

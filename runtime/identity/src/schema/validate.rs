@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::field::{Keywords, resolve};
 use super::{Schema, depth};
-use crate::identifier::{Identifier, visible};
+use crate::identifier::{Identifier, phone_number, visible};
 use crate::identity::AddressKind;
 
 const MAX_TRAITS_BYTES: usize = 32 * 1024;
@@ -215,7 +215,9 @@ impl Found {
             let problem = TraitProblem::NoIdentifier;
             return self.violations.push(TraitViolation { field: name.to_owned(), problem });
         };
-        *text = kept;
+        let by_phone =
+            [keywords.code, keywords.verification, keywords.recovery].contains(&Some(AddressKind::Sms));
+        *text = if by_phone { phone_number(&kept).unwrap_or(kept) } else { kept };
         let address = identifier.as_str().to_owned();
         if let Some(via) = keywords.verification {
             self.verifiable.push((via, address.clone()));

@@ -178,6 +178,8 @@ async fn codes_go_where_the_schema_says_and_nowhere_else() {
         .unwrap();
     let (_, by_phone) = world.login_code("+4930123456").await;
     assert_eq!((by_phone.via, by_phone.is_sent), (portcullis_identity::identity::AddressKind::Sms, true));
+    let (_, spelt) = world.login_code("+49 (0)30 123456").await;
+    assert_eq!((spelt.recipient.as_str(), spelt.is_sent), ("+4930123456", true));
     let (_, by_name) = world.login_code("ada").await;
     assert!(!by_name.is_sent, "a user name is no address");
 }
