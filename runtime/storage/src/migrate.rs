@@ -46,6 +46,13 @@ const MIGRATIONS: &[Migration] = migrations![
     17 "0017_identity_search.sql",
     18 "0018_impersonation.sql",
     19 "0019_factors.sql",
+    20 "0020_placeholder.sql",
+    21 "0021_placeholder.sql",
+    22 "0022_placeholder.sql",
+    23 "0023_placeholder.sql",
+    24 "0024_placeholder.sql",
+    25 "0025_placeholder.sql",
+    26 "0026_placeholder.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.
