@@ -35,11 +35,13 @@ pub enum MailTemplate {
     RecoveryValid,
     /// The same as [`RecoveryCodeInvalid`](Self::RecoveryCodeInvalid), where links are sent.
     RecoveryInvalid,
+    /// An invitation into an organisation.
+    Invitation,
 }
 
 impl MailTemplate {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::VerificationCodeValid,
         Self::VerificationCodeInvalid,
         Self::RecoveryCodeValid,
@@ -48,6 +50,7 @@ impl MailTemplate {
         Self::VerificationInvalid,
         Self::RecoveryValid,
         Self::RecoveryInvalid,
+        Self::Invitation,
     ];
 
     /// As it is written.
@@ -61,6 +64,15 @@ impl MailTemplate {
             Self::VerificationInvalid => "verification_invalid",
             Self::RecoveryValid => "recovery_valid",
             Self::RecoveryInvalid => "recovery_invalid",
+            Self::Invitation => "invitation",
+        }
+    }
+
+    /// As the courier API says it, whose words are fixed: what is new goes by the nearest of them.
+    pub const fn api_name(self) -> &'static str {
+        match self {
+            Self::Invitation => "registration_code_valid",
+            known => known.as_str(),
         }
     }
 }

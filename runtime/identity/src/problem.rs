@@ -301,9 +301,10 @@ impl From<StartError> for Problem {
             StartError::SessionRequired => Self::SessionInactive,
             StartError::FirstFactorRequired => Self::FirstFactorRequired,
             StartError::SecondFactorUnavailable => Self::SecondFactorUnavailable,
-            StartError::UnknownAssuranceLevel | StartError::UnknownSchema => {
-                Self::BadRequest(error.to_string())
-            }
+            StartError::UnknownAssuranceLevel
+            | StartError::UnknownSchema
+            | StartError::UnknownOrganisation
+            | StartError::InvitationSpent => Self::BadRequest(error.to_string()),
             StartError::ReturnTo(error) => error.into(),
             StartError::RegistrationDisabled | StartError::Closed => Self::FlowDisabled,
             StartError::Limited(limit) => limit.into(),

@@ -53,6 +53,7 @@ const MIGRATIONS: &[Migration] = migrations![
     24 "0024_placeholder.sql",
     25 "0025_placeholder.sql",
     26 "0026_placeholder.sql",
+    27 "0027_organisations.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

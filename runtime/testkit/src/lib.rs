@@ -1,8 +1,10 @@
 //! Test servers and builders that several test suites share.
 //!
-//! Start at [`postgres::Postgres`] for a throwaway database server, at [`smtp::SmtpServer`] for a mail server. Nothing here is part of the product: no room and
+//! Start at [`postgres::Postgres`] for a throwaway database server, at [`smtp::SmtpServer`] for a mail server, at
+//! [`dns::NameServer`] for a name server. Nothing here is part of the product: no room and
 //! no binary imports this crate outside `[dev-dependencies]`.
 
+pub mod dns;
 pub mod postgres;
 pub mod smtp;
 pub mod totp;

@@ -3,10 +3,15 @@
 //! Attack: a name or an address in a message is mark-up, or ends the subject's line and begins a header. The template
 //! escapes what it shows, and a subject is one line.
 
+mod invitation;
+
 use askama::Template;
 
 use crate::branding::Branding;
 use crate::locale::{Locale, Words, fill};
+
+pub use invitation::InvitationMailView;
+pub(crate) use invitation::letter as invitation;
 
 /// What a message is about.
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +74,7 @@ pub(crate) fn letter(words: &Words, view: &MailView<'_>, branding: &Branding, lo
             (&w.verification_unknown_subject, &w.verification_unknown_lead, &w.verification_button)
         }
     };
-    let subject: String = of(subject).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let subject = one_line(&of(subject));
     let lead = of(lead);
     let ends = if is_known { of(&w.ends) } else { String::new() };
     let mut parts = vec![lead.clone()];
@@ -96,6 +101,11 @@ pub(crate) fn letter(words: &Words, view: &MailView<'_>, branding: &Branding, lo
     };
     let html = page.render().unwrap_or_default();
     Letter { text: parts.join("\n\n"), html, subject }
+}
+
+/// A subject. What would end its line is a space.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

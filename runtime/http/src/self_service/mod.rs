@@ -10,6 +10,7 @@ mod challenge;
 mod cookies;
 pub(crate) mod errors;
 mod flows;
+pub(crate) mod invitations;
 pub(crate) mod link;
 pub(crate) mod logout;
 mod mail;
@@ -88,6 +89,7 @@ pub(crate) fn room(call: &Call) -> Room<'_> {
         schemas: &call.tenant.schemas,
         identities: &node.storage,
         factors: &node.storage,
+        organisations: &node.storage,
         hashing: &node.hashing,
         attempts: &node.attempts,
         sealer: node.sealer(),

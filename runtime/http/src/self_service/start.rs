@@ -134,6 +134,7 @@ async fn begin(
 ) -> Result<OwnFlow, Problem> {
     let value = |name: &str| call.query_value(name).filter(|value| !value.is_empty());
     let (return_to, schema, aal) = (value("return_to"), value("identity_schema"), value("aal"));
+    let (organisation, invitation) = (value("organization"), value("invitation"));
     let path = call.path_and_query();
     let request = StartRequest {
         transport: asked.transport,
@@ -146,6 +147,8 @@ async fn begin(
         refresh: value("refresh").is_some_and(|value| value == "true" || value == "1"),
         select_account: value("prompt").is_some_and(|prompt| prompt == "select_account"),
         aal: aal.as_deref(),
+        organisation: organisation.as_deref(),
+        invitation: invitation.as_deref(),
         browser: asked.browser,
     };
     if let (Kind::Settings, Some(live)) = (kind, session) {

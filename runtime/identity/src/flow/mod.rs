@@ -23,11 +23,15 @@ mod verified;
 
 use std::sync::Arc;
 
-use primitives::{ClientAddress, ClientId, FlowId, IdentityId, RequestId, Rng, Sealer, TenantId, Timestamp};
+use primitives::{
+    ClientAddress, ClientId, FlowId, IdentityId, InvitationId, OrganisationId, RequestId, Rng, Sealer,
+    TenantId, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
+pub(crate) use challenge::with_verified;
 pub use challenge::{Challenge, SentCode};
 pub use document::{FlowView, expired_since, flow_document, schema_url};
 pub use message::{Message, MessageKind};
@@ -48,6 +52,7 @@ use crate::courier::Composer;
 use crate::factor::FactorKind;
 use crate::hooks::{IdentityHooks, Origin};
 use crate::limiter::Attempts;
+use crate::organisation::{Organisations, policy};
 use crate::password::HashingPool;
 use crate::ports::{Factors, Identities};
 use crate::schema::{Schema, Schemas};
@@ -89,6 +94,12 @@ pub struct Flow {
     /// What it asks and shows of second factors.
     #[serde(default, skip_serializing_if = "FactorForm::is_empty")]
     pub factors: FactorForm,
+    /// In which organisation's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<OrganisationId>,
+    /// The invitation with which somebody signs up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation: Option<InvitationId>,
 }
 
 /// What a flow is for.
@@ -212,6 +223,8 @@ impl Flow {
             field_messages: Vec::new(),
             values: Map::new(),
             factors: FactorForm::default(),
+            organisation: None,
+            invitation: None,
         }
     }
 
@@ -236,6 +249,7 @@ impl Flow {
             schema: self.schema.clone(),
         };
         let mut flow = Self::begin(new, rng, now, settings).with_factors(self.factors.clone());
+        (flow.organisation, flow.invitation) = (self.organisation, self.invitation);
         flow.messages.push(expired);
         flow
     }
@@ -280,6 +294,8 @@ pub struct Room<'a> {
     pub identities: &'a dyn Identities,
     /// Their second factors.
     pub factors: &'a dyn Factors,
+    /// Its organisations.
+    pub organisations: &'a dyn Organisations,
     /// Computes hashes.
     pub hashing: &'a HashingPool,
     /// Counts attempts.
@@ -339,6 +355,19 @@ impl Caller<'_> {
 /// The caller has checked before that the flow is this browser's and not expired, and that the form is
 /// ours ([`csrf`]).
 pub async fn next_step(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: Flow,
+    submission: Submission,
+) -> Result<Step, FlowError> {
+    let asked = flow.clone();
+    let step = proven_step(room, caller, flow, submission).await?;
+    // Whatever the proof was: the organisation in whose name somebody signs in has a say.
+    policy::governed(room, asked, step).await
+}
+
+/// What the submitted form leads to by itself.
+async fn proven_step(
     room: Room<'_>,
     caller: Caller<'_>,
     flow: Flow,

@@ -1,7 +1,7 @@
 //! What a submitted form leads to, or why it leads nowhere.
 
-use primitives::Change;
 use primitives::hooks::HookFailure;
+use primitives::{AuditEvent, Change};
 
 use super::Flow;
 use crate::hooks::Happening;
@@ -121,6 +121,24 @@ pub struct PendingChange {
 impl PendingChange {
     pub(crate) const fn new(change: Change<Write>, session: Option<(Session, SessionToken)>) -> Self {
         Self { change, session }
+    }
+
+    /// The same with the session as an organisation lets it begin, or none, and with what else is to be written.
+    pub(crate) fn governed(
+        mut self,
+        session: Option<Session>,
+        more: Vec<Write>,
+        audit: Vec<AuditEvent>,
+    ) -> Self {
+        self.session = self.session.zip(session).map(|((_, token), session)| (session, token));
+        self.change.writes.extend(more);
+        self.change.audit.extend(audit);
+        self
+    }
+
+    /// The writes so far.
+    pub(crate) const fn writes_mut(&mut self) -> &mut Vec<Write> {
+        &mut self.change.writes
     }
 
     /// Completes the change.

@@ -52,6 +52,8 @@ fn request<'a>(base: &'a url::Url, aal: Option<&'a str>, refresh: bool) -> Start
         refresh,
         select_account: false,
         aal,
+        organisation: None,
+        invitation: None,
         browser: None,
     }
 }

@@ -11,6 +11,7 @@ use portcullis_identity::flow::{Caller, FlowError, FlowKind, NewFlow, Room, Tran
 use portcullis_identity::hooks::{IdentityHooks, NoIdentityHooks};
 use portcullis_identity::identity::{AddressKind, IdentityState};
 use portcullis_identity::limiter::AttemptsInMemory;
+use portcullis_identity::organisation::{NoOrganisations, Organisations};
 use portcullis_identity::password::{HashedPassword, HashingPool, StoredPassword};
 use portcullis_identity::ports::{AddressUse, Factors, Identities, StoreUnavailable};
 use portcullis_identity::schema::Schemas;
@@ -35,6 +36,7 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) schemas: Schemas,
     pub(crate) people: People,
+    pub(crate) organisations: Box<dyn Organisations>,
     hashing: HashingPool,
     pub(crate) hooks: Box<dyn IdentityHooks>,
     pub(crate) attempts: AttemptsInMemory,
@@ -58,6 +60,7 @@ impl World {
             schemas: Schemas::compile(&settings).unwrap(),
             settings,
             people: People::default(),
+            organisations: Box::new(NoOrganisations),
             hashing: HashingPool::start(1, 16, Arc::new(SeededRng::new(2))).unwrap(),
             hooks: Box::new(NoIdentityHooks),
             attempts: AttemptsInMemory::new(100),
@@ -76,6 +79,7 @@ impl World {
             schemas: &self.schemas,
             identities: &self.people,
             factors: &self.people,
+            organisations: &*self.organisations,
             hashing: &self.hashing,
             attempts: &self.attempts,
             sealer: &self.sealer,

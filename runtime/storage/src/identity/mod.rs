@@ -5,6 +5,7 @@ mod courier;
 mod factors;
 mod flows;
 mod identities;
+mod organisations;
 mod profiles;
 mod search;
 mod sessions;
@@ -36,12 +37,14 @@ impl Stored for Write {
                 let mut statements = vec![identities::insert(tenant, &identity)];
                 statements.extend(addresses::insert(tenant, &identity));
                 statements.extend(terms::insert(tenant, &identity));
+                statements.extend(organisations::of_identity(tenant, &identity));
                 statements
             }
             Self::ReplaceIdentity(identity) => {
                 let mut statements = vec![identities::replace(tenant, &identity)];
                 statements.extend(addresses::replace(tenant, &identity));
                 statements.extend(terms::replace(tenant, &identity));
+                statements.extend(organisations::of_identity(tenant, &identity));
                 statements
             }
             Self::SetState { identity, state, at } => {
@@ -135,6 +138,7 @@ impl Stored for Write {
             Self::UpdateFlow(flow) => vec![flows::update(sealer, tenant, &flow)],
             Self::RemoveFlow(id) => vec![flows::remove(tenant, id)],
             Self::QueueMessage(message) => vec![courier::insert(sealer, tenant, &message)],
+            Self::Organisation(write) => organisations::statements(tenant, write),
         })
     }
 }

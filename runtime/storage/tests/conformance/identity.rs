@@ -6,6 +6,7 @@ mod courier;
 mod factors;
 mod flows;
 mod operators;
+mod organisations;
 mod profiles;
 mod search;
 
@@ -106,6 +107,7 @@ impl World {
             schemas: &self.schemas,
             identities: &self.storage,
             factors: &self.storage,
+            organisations: &self.storage,
             hashing: &self.hashing,
             attempts: &self.attempts,
             sealer: self.storage.sealer(),

@@ -15,6 +15,7 @@ mod identity;
 mod jobs;
 mod migrations;
 mod nodes;
+mod organisations;
 mod plugin_secrets;
 mod plugins;
 mod schema;

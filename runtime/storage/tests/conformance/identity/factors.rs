@@ -31,6 +31,8 @@ fn request<'a>(base: &'a url::Url, aal: Option<&'a str>) -> StartRequest<'a> {
         refresh: false,
         select_account: false,
         aal,
+        organisation: None,
+        invitation: None,
         browser: None,
     }
 }

@@ -30,6 +30,8 @@ impl World {
             refresh: false,
             select_account: false,
             aal: None,
+            organisation: None,
+            invitation: None,
             browser,
         };
         let address = ClientAddress("203.0.113.9".parse().unwrap());
