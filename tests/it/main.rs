@@ -13,6 +13,7 @@
 
 mod browser;
 mod oauth2;
+mod organisations;
 mod plugins;
 mod server;
 mod sessions;

@@ -11,8 +11,8 @@ use identity::password::HashingPool;
 use jobs::{Handlers, JobMetrics, JobName, Jobs, Outcome, Receivers};
 use plugin_host::{Compiler, PluginHost, Services};
 use portcullis_http::{
-    Certificates, GuardedOutbound, HttpMetrics, Node, NodeParts, NodeSettings, OutboundPolicy, Server,
-    ServerSettings,
+    Certificates, GuardedOutbound, HttpMetrics, NameServers, Node, NodeParts, NodeSettings, OutboundPolicy,
+    Server, ServerSettings,
 };
 use primitives::outbound::Outbound;
 use primitives::rng::SeededRng;
@@ -22,6 +22,7 @@ use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use storage::{Location, MasterKey, Storage};
 use tenancy::{KeyOwner, ManagedBy, NewAdminKey, Scope, Tenant};
+use testkit::dns::NameServer;
 use testkit::postgres::Postgres;
 use tokio::sync::watch;
 
@@ -37,6 +38,8 @@ pub(crate) struct World {
     pub(crate) key: String,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) storage: Storage,
+    /// Whom it asks for the records of domains.
+    pub(crate) names: NameServer,
     rng: Arc<dyn Rng>,
     node: Arc<Node>,
     stop: watch::Sender<bool>,
@@ -148,8 +151,10 @@ impl World {
             version: "test",
         };
         change(&mut settings);
-        let node =
-            Node::new(settings, parts(&storage, &clock, &rng, (plugins, &directory.path().join("compiled"))));
+        let names = NameServer::start().await.unwrap();
+        let servers = NameServers::new(vec![names.address()], rng.clone());
+        let parts = parts(&storage, &clock, &rng, (plugins, &directory.path().join("compiled")));
+        let node = Node::new(settings, NodeParts { records: Arc::new(servers), ..parts });
         let mut listeners = [
             listener("public", public, vec![Router::Public]),
             listener("admin", admin, vec![Router::Admin, Router::Metrics]),
@@ -162,7 +167,7 @@ impl World {
         tokio::spawn(server.serve(stopping));
         let admin = format!("http://127.0.0.1:{admin}");
         let key = String::new();
-        let world = Self { base, admin, key, clock, storage, rng, node, stop, _directory: directory };
+        let world = Self { base, admin, key, clock, storage, names, rng, node, stop, _directory: directory };
         (world, certificates)
     }
 
@@ -288,6 +293,7 @@ fn parts(
         messages: plugins.clone(),
         plugins,
         outbound: outbound(),
+        records: Arc::new(NameServers::new(Vec::new(), rng.clone())),
     }
 }
 

@@ -66,6 +66,9 @@ enum Command {
     /// Accounts of a tenant
     #[command(subcommand)]
     Identity(commands::identity::Command),
+    /// Organisations of a tenant: its customers, with their domains and their people
+    #[command(subcommand)]
+    Organisation(commands::organisation::Command),
     /// Admin keys, with which tools use the admin API
     #[command(subcommand)]
     Key(commands::key::Command),
@@ -96,6 +99,7 @@ fn main() -> ExitCode {
         Command::Tenant(command) => commands::tenant::run(&place, &command),
         Command::Client(command) => commands::client::run(&place, &command),
         Command::Identity(command) => commands::identity::run(&place, &command),
+        Command::Organisation(command) => commands::organisation::run(&place, &command),
         Command::Key(command) => commands::key::run(&place, &command),
         Command::Plugin(command) => commands::plugin::run(&place, &command),
         Command::Doctor(common) => commands::doctor::run(&place, &common),

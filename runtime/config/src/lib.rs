@@ -34,7 +34,7 @@ pub use log::Log;
 pub use primitives::SecretReference;
 pub use problem::{Problem, Problems};
 pub use secrets::Secrets;
-pub use server::Server;
+pub use server::{Server, name_server};
 pub use source::Source;
 pub use span::Span;
 pub use storage::Storage;

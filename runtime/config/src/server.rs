@@ -1,5 +1,6 @@
 //! `[server]`
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use primitives::TrustedProxies;
@@ -23,6 +24,9 @@ pub struct Server {
     pub base_url: Option<Url>,
     /// The proxies whose `X-Forwarded-For` is believed, as addresses or networks, e.g. `10.0.0.0/8`.
     pub trusted_proxies: Vec<String>,
+    /// The name servers that are asked whether organisations have proven their domains, as addresses with or without a
+    /// port, e.g. `9.9.9.9`. Without any, those of the system (`/etc/resolv.conf`).
+    pub name_servers: Vec<String>,
     /// How long requests in flight may take to finish after SIGTERM.
     pub drain: Span,
     /// Whether to watch this file, certificates and plugins' components, and reload when one changes
@@ -36,6 +40,7 @@ impl Default for Server {
             data_dir: PathBuf::from("portcullis-data"),
             base_url: None,
             trusted_proxies: Vec::new(),
+            name_servers: Vec::new(),
             drain: Span::seconds(30),
             watch: true,
         }
@@ -48,7 +53,18 @@ impl Server {
         TrustedProxies(self.trusted_proxies.iter().filter_map(|entry| entry.parse().ok()).collect())
     }
 
+    /// The name servers. Entries were checked when the configuration was read.
+    pub fn name_servers(&self) -> Vec<SocketAddr> {
+        self.name_servers.iter().filter_map(|entry| name_server(entry)).collect()
+    }
+
     pub(crate) fn check(&self, checker: &mut Checker<'_>) {
+        for (index, entry) in self.name_servers.iter().enumerate() {
+            if name_server(entry).is_none() {
+                let place = format!("server.name_servers[{index}]");
+                checker.report(&place, format!("`{entry}` is no address, e.g. `9.9.9.9` or `[::1]:5353`"));
+            }
+        }
         for (index, entry) in self.trusted_proxies.iter().enumerate() {
             if let Err(error) = entry.parse::<primitives::address::Network>() {
                 checker.report(&format!("server.trusted_proxies[{index}]"), format!("`{entry}` is {error}"));
@@ -60,6 +76,13 @@ impl Server {
             checker.report("server.base_url", message);
         }
     }
+}
+
+/// An address with a port, or that of DNS.
+pub fn name_server(entry: &str) -> Option<SocketAddr> {
+    const DNS: u16 = 53;
+    let bare = || entry.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, DNS));
+    entry.parse().ok().or_else(bare)
 }
 
 /// Checks what OpenID Connect Discovery 1.0 section 3 asks of an issuer: http(s), a host, no query, no

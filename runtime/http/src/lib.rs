@@ -13,6 +13,7 @@ mod browser;
 mod call;
 mod commit;
 mod dispatch;
+mod dns;
 mod events;
 mod failure;
 mod health;
@@ -34,6 +35,7 @@ mod sessions;
 mod tenants;
 mod well_known;
 
+pub use dns::NameServers;
 pub use metrics::HttpMetrics;
 pub use node::{Node, NodeParts, NodeSettings};
 pub use outbound::{GuardedOutbound, OutboundPolicy};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use federation::{Federation, Parts};
 use identity::hooks::{ClaimMapper, IdentityHooks};
 use identity::limiter::AttemptsInMemory;
+use identity::organisation::ports::TextRecords;
 use identity::password::HashingPool;
 use identity::session::SessionCache;
 use oauth2::hooks::TokenHook;
@@ -47,6 +48,7 @@ pub struct Node {
     pub(crate) events: Arc<dyn EventHook>,
     pub(crate) messages: Arc<dyn MessageHook>,
     pub(crate) outbound: Arc<dyn Outbound>,
+    pub(crate) records: Arc<dyn TextRecords>,
     /// Held while a key is made that takes long.
     pub(crate) slow_keys: Arc<Mutex<()>>,
     /// Places of large bodies, which are in memory whole.
@@ -95,6 +97,7 @@ pub struct NodeParts {
     pub events: Arc<dyn EventHook>,
     pub messages: Arc<dyn MessageHook>,
     pub outbound: Arc<dyn Outbound>,
+    pub records: Arc<dyn TextRecords>,
 }
 
 /// Large bodies at a time; further ones are told to come back.
@@ -136,6 +139,7 @@ impl Node {
             events: parts.events,
             messages: parts.messages,
             outbound: parts.outbound,
+            records: parts.records,
             slow_keys: Arc::default(),
             large_bodies: Semaphore::new(LARGE_BODIES),
             storage,

@@ -116,8 +116,16 @@ macro_rules! routes {
     (@body $body:ident) => { BodySize::$body };
 }
 
+mod organisations;
+
 /// The table.
 pub(crate) fn all() -> Vec<Route> {
+    let mut routes = most();
+    routes.extend(organisations::routes());
+    routes
+}
+
+fn most() -> Vec<Route> {
     use Access::{AnyOperator, Health, Operator, Public, Tenant};
     routes! {
         // What tells about the node.

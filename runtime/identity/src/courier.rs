@@ -39,11 +39,13 @@ pub enum MailTemplate {
     LoginCodeValid,
     /// A code to sign up with.
     RegistrationCodeValid,
+    /// An invitation into an organisation.
+    Invitation,
 }
 
 impl MailTemplate {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::VerificationCodeValid,
         Self::VerificationCodeInvalid,
         Self::RecoveryCodeValid,
@@ -54,6 +56,7 @@ impl MailTemplate {
         Self::RecoveryInvalid,
         Self::LoginCodeValid,
         Self::RegistrationCodeValid,
+        Self::Invitation,
     ];
 
     /// As it is written.
@@ -69,6 +72,15 @@ impl MailTemplate {
             Self::RecoveryInvalid => "recovery_invalid",
             Self::LoginCodeValid => "login_code_valid",
             Self::RegistrationCodeValid => "registration_code_valid",
+            Self::Invitation => "invitation",
+        }
+    }
+
+    /// As the courier API says it, whose words are fixed: what is new goes by the nearest of them.
+    pub const fn api_name(self) -> &'static str {
+        match self {
+            Self::Invitation => "registration_code_valid",
+            known => known.as_str(),
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod hooks;
 pub mod identifier;
 pub mod identity;
 pub mod limiter;
+pub mod organisation;
 pub mod password;
 pub mod ports;
 pub mod problem;

@@ -315,9 +315,11 @@ impl From<StartError> for Problem {
             StartError::SessionRequired => Self::SessionInactive,
             StartError::FirstFactorRequired => Self::FirstFactorRequired,
             StartError::SecondFactorUnavailable => Self::SecondFactorUnavailable,
-            StartError::UnknownAssuranceLevel | StartError::UnknownAddress | StartError::UnknownSchema => {
-                Self::BadRequest(error.to_string())
-            }
+            StartError::UnknownAssuranceLevel
+            | StartError::UnknownAddress
+            | StartError::UnknownSchema
+            | StartError::UnknownOrganisation
+            | StartError::InvitationSpent => Self::BadRequest(error.to_string()),
             StartError::ReturnTo(error) => error.into(),
             StartError::RegistrationDisabled | StartError::Closed => Self::FlowDisabled,
             StartError::Limited(limit) => limit.into(),

@@ -162,6 +162,11 @@ pub trait IdentitySearch: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<Identity>, StoreUnavailable>>;
 }
 
+/// The term that an identity of this organisation has.
+pub fn organisation_term(id: OrganisationId) -> String {
+    terms::organisation(id)
+}
+
 /// The term that an identity of this state has.
 pub const fn state_term(state: IdentityState) -> Option<&'static str> {
     match state {

@@ -8,6 +8,7 @@ use crate::factor::{FactorKind, SecondFactor};
 use crate::flow::StoredFlow;
 use crate::identifier::Identifier;
 use crate::identity::{Identity, IdentityState};
+use crate::organisation::OrganisationWrite;
 use crate::password::HashedPassword;
 use crate::providers::UpstreamTokens;
 use crate::session::{AuthenticationMethod, NewSession};
@@ -225,6 +226,8 @@ pub enum Write {
     RemoveFlow(FlowId),
     /// Queues a message. Guard: its id is new.
     QueueMessage(Box<NewMessage>),
+    /// Something of an organisation. Its guard is said there.
+    Organisation(OrganisationWrite),
 }
 
 /// A link about to be made.

@@ -53,6 +53,10 @@ uuid_ids! {
     SessionId = "session id";
     /// A customer inside a tenant.
     OrganisationId = "organisation id";
+    /// Some members of an organisation.
+    GroupId = "group id";
+    /// An invitation into an organisation.
+    InvitationId = "invitation id";
     /// What a subject (or a client for itself) granted to a client; every token hangs on one.
     GrantId = "grant id";
     /// A chain of rotated refresh tokens.

@@ -33,8 +33,8 @@ pub use address::{ClientAddress, TrustedProxies};
 pub use audit::{Actor, AuditEvent};
 pub use change::{Change, OutboxMessage};
 pub use ids::{
-    AdminKeyId, ClientId, FamilyId, FlowId, GrantId, IdentityId, OrganisationId, RequestId, SessionId,
-    TenantId, UploadedPluginId,
+    AdminKeyId, ClientId, FamilyId, FlowId, GrantId, GroupId, IdentityId, InvitationId, OrganisationId,
+    RequestId, SessionId, TenantId, UploadedPluginId,
 };
 pub use origin::Origin;
 pub use remembered::Remembered;

@@ -50,6 +50,7 @@ const MIGRATIONS: &[Migration] = migrations![
     21 "0021_keys.sql",
     22 "0022_identity_links.sql",
     23 "0023_provider_secrets.sql",
+    24 "0024_organisations.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

@@ -136,6 +136,8 @@ value_from_display!(
     primitives::IdentityId,
     primitives::SessionId,
     primitives::OrganisationId,
+    primitives::GroupId,
+    primitives::InvitationId,
     primitives::GrantId,
     primitives::FamilyId,
     primitives::FlowId,

@@ -100,6 +100,10 @@ scopes! {
     CredentialsVerify = "credentials:verify";
     /// Read password hashes, to move people elsewhere.
     CredentialsExport = "credentials:export";
+    /// See organisations and who belongs to them.
+    OrganisationsRead = "organisations:read";
+    /// Make and change organisations, invite people into them.
+    OrganisationsWrite = "organisations:write";
     /// Introspect tokens.
     TokensRead = "tokens:read";
     /// Revoke tokens, consents and logins; accept or reject their requests.

@@ -25,10 +25,10 @@ pub use colour::Colour;
 pub use flow::FlowView;
 pub use frame::PageContext;
 pub use locale::{Locale, LocaleError};
-pub use mail::{Letter, MailView};
-pub use pages::Pages;
+pub use mail::{InvitationMailView, Letter, MailView};
+pub use pages::{InvitationItem, InvitationView, MemberItem, OrganisationOutcome, OrganisationView, Pages};
 pub use security::{page_headers, policy_with_script};
 pub use views::{
-    ConsentView, ErrorView, Hidden, LetterView, LogoutView, MailboxView, ScopeView, SessionItem,
-    SessionsView, WelcomeView,
+    ConsentView, ErrorView, Hidden, LetterView, LogoutView, MailboxView, OrganisationLink, ScopeView,
+    SessionItem, SessionsView, WelcomeView,
 };

@@ -160,6 +160,13 @@ words! {
         login_unknown_lead, registration_subject, registration_lead, registration_button, registration_taken_subject,
         registration_taken_lead,
     }
+    invitation: InvitationWords { title, lead, accept, other_account, sign_in, sign_up, refused }
+    organisation: OrganisationWords {
+        title, lead, back, done, no_address, last_owner, refused, too_many, invite_title, invite_lead, address, role, invite,
+        members_title, members_lead, you, role_of, change, change_of, remove, remove_of, more, invitations_title,
+        invitations_lead, ends, revoke, revoke_of, owner, admin, member, links_title, links_lead,
+    }
+    invitation_mail: InvitationMailWords { subject, lead, link, button, ends, ignore }
     welcome: WelcomeWords { title, lead, signed_in_title, settings, sign_in, create_account }
 }
 

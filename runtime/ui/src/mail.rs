@@ -3,10 +3,15 @@
 //! Attack: a name or an address in a message is mark-up, or ends the subject's line and begins a header. The template
 //! escapes what it shows, and a subject is one line.
 
+mod invitation;
+
 use askama::Template;
 
 use crate::branding::Branding;
 use crate::locale::{Locale, Words, fill};
+
+pub use invitation::InvitationMailView;
+pub(crate) use invitation::letter as invitation;
 
 /// What a message is about.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +75,7 @@ pub(crate) fn letter(words: &Words, view: &MailView<'_>, branding: &Branding, lo
     } else {
         (&w.link, &w.ends, &w.ignore)
     };
-    let subject: String = of(subject).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let subject = one_line(&of(subject));
     let lead = of(lead);
     let ends = if is_known { of(ends) } else { String::new() };
     let mut parts = vec![lead.clone()];
@@ -139,6 +144,11 @@ fn said<'a>(words: &'a Words, template: &str, is_known: bool, link_alone: bool) 
         }
     };
     Said { subject, lead, button }
+}
+
+/// A subject. What would end its line is a space.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

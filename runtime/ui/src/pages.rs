@@ -1,6 +1,11 @@
 //! Every page, as a function from what it shows to its HTML.
 
+mod invitation;
 mod login;
+mod organisation;
+
+pub use invitation::InvitationView;
+pub use organisation::{InvitationItem, MemberItem, OrganisationOutcome, OrganisationView};
 
 use askama::Template;
 use primitives::Timestamp;
@@ -12,7 +17,7 @@ use crate::flow::{FlowView, UiTextType};
 use crate::form::{Form, Forms, Item, Notice, Purpose};
 use crate::frame::{Frame, PageContext};
 use crate::locale::{Catalogue, Locale, LocaleError, Words, fill};
-use crate::mail::{self, Letter, MailView};
+use crate::mail::{self, InvitationMailView, Letter, MailView};
 use crate::views::{ConsentView, ErrorView, LetterView, LogoutView, MailboxView, SessionsView, WelcomeView};
 
 /// The pages. Made once; every page is a pure function of its arguments.
@@ -135,6 +140,16 @@ impl Pages {
     /// A message to somebody: its subject, its text, and the same in HTML with the tenant's looks.
     pub fn mail(&self, view: &MailView<'_>, branding: &Branding, locale: Locale) -> Letter {
         mail::letter(self.catalogue.words(locale), view, branding, locale)
+    }
+
+    /// An invitation into an organisation, in the same way.
+    pub fn invitation_mail(
+        &self,
+        view: &InvitationMailView<'_>,
+        branding: &Branding,
+        locale: Locale,
+    ) -> Letter {
+        mail::invitation(self.catalogue.words(locale), view, branding, locale)
     }
 
     /// Changing one's profile and password, and seeing where one is signed in.

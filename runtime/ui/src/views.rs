@@ -80,6 +80,17 @@ pub struct SessionsView {
     pub sessions: Vec<SessionItem>,
     /// Whether one was just signed out.
     pub revoked: bool,
+    /// The organisations whose people this one manages.
+    pub organisations: Vec<OrganisationLink>,
+}
+
+/// An organisation that somebody manages.
+#[derive(Debug, Clone)]
+pub struct OrganisationLink {
+    /// What people call it.
+    pub label: String,
+    /// Where its people are managed.
+    pub url: String,
 }
 
 /// One session of a person.

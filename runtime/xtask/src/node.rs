@@ -82,7 +82,8 @@ impl Node {
         let (public, admin) = (free_port()?, free_port()?);
         std::fs::create_dir_all(directory)?;
         let toml = format!(
-            "[server]\ndata_dir = \"data\"\nbase_url = \"http://127.0.0.1:{public}\"\n\n\
+            "[server]\ndata_dir = \"data\"\nbase_url = \"http://127.0.0.1:{public}\"\n\
+             name_servers = [\"127.0.0.1:9\"]\n\n\
              [[listener]]\nname = \"public\"\naddress = \"127.0.0.1:{public}\"\nrouters = [\"public\"]\n\n\
              [[listener]]\nname = \"admin\"\naddress = \"127.0.0.1:{admin}\"\nrouters = [\"admin\", \"metrics\"]\n\n{}",
             more.replace("{public}", &format!("http://127.0.0.1:{public}"))

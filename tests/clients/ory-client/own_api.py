@@ -1,5 +1,6 @@
 """Our own admin API, which the SDK has not: tenants, admin keys, plugins, people; and what the SDK has not yet."""
 
+import re
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,7 @@ def run() -> None:
     check("own: an answer of refusal is a problem document", problems)
     check("own: a plugin is uploaded, enabled, shadowed, rolled back and deleted", plugins)
     check("own: people are found, verified, exported and imported", finds_people)
+    check("own: an organisation has domains, members, groups and invitations", organisations)
     check("own: an operator signs in as somebody, and is seen", impersonates)
     check("own: many sessions are ended at once", ends_sessions)
     check("own: a tenant's providers have secrets that nobody is told", providers)
@@ -132,6 +134,90 @@ def finds_people() -> None:
         outcome = done(call("POST", f"{identities}/import", {"identities": [patch]}))["identities"][0]
         assert outcome["action"] == action, outcome
     assert native_sign_in(email).session.identity.id == made.id, "with the same id and password"
+
+
+def organisations() -> None:
+    all_of_them = f"{BASE}/organisations"
+    made = done(call("POST", all_of_them, {"label": "Acme", "policy": {"session_lifespan_seconds": 600}}))
+    one = f"{all_of_them}/{made['id']}"
+    assert made["state"] == "active" and done(call("GET", one)) == made
+    assert made["id"] in [listed["id"] for listed in done(call("GET", all_of_them))["organisations"]]
+    assert done(call("PATCH", one, {"label": "Acme Corporation"}))["label"] == "Acme Corporation"
+    claim = done(call("POST", f"{one}/domains", {"domain": "ACME.example"}))
+    assert claim["domain"] == "acme.example" and claim["verified_at"] is None, claim
+    assert claim["record"]["name"] == "_portcullis-challenge.acme.example", claim
+    assert done(call("GET", f"{one}/domains"))["domains"] == [claim]
+    # No name server answers this node: what cannot be asked is not proven.
+    assert call("POST", f"{one}/domains/acme.example/verify").status_code == 502
+    done(call("DELETE", f"{one}/domains/acme.example"))
+
+    email = new_address()
+    person = native_sign_up(email)
+    member = f"{one}/members/{person.identity.id}"
+    assert done(call("PUT", member, {"role": "owner"}))["provenance"] == "manual"
+    assert [listed["role"] for listed in done(call("GET", f"{one}/members"))["members"]] == ["owner"]
+    group = done(call("POST", f"{one}/groups", {"label": "Buyers"}))
+    group = f"{one}/groups/{group['id']}"
+    assert done(call("PATCH", group, {"label": "Sellers"}))["label"] == "Sellers"
+    done(call("PUT", f"{group}/members/{person.identity.id}"))
+    assert len(done(call("GET", f"{group}/members"))["members"]) == 1
+    done(call("DELETE", f"{group}/members/{person.identity.id}"))
+    assert [listed["label"] for listed in done(call("GET", f"{one}/groups"))["groups"]] == ["Sellers"]
+    done(call("DELETE", group))
+    signed_in = native_sign_in(email)
+    assert signed_in.session.identity.organization_id is not None, "their organisation is in their document"
+    done(call("DELETE", member))
+
+    accepts_by_page(one, email)
+    done(call("DELETE", member))
+    invited = done(call("POST", f"{one}/invitations", {"address": email, "role": "admin"}))
+    spare = done(call("POST", f"{one}/invitations", {"address": new_address()}))
+    done(call("DELETE", f"{one}/invitations/{spare['id']}"))
+    assert len(done(call("GET", f"{one}/invitations"))["invitations"]) == 2
+    token = invitation(email)
+    shown = done(httpx_public("GET", f"/portcullis/v1/invitations?token={token}"))
+    assert shown["organization"]["label"] == "Acme Corporation" and shown["role"] == "admin", shown
+    session = {"x-session-token": native_sign_in(email).session_token}
+    accept = ("POST", "/portcullis/v1/invitations/accept", {"token": token}, session)
+    assert done(httpx_public(*accept))["address"] == email
+    assert httpx_public(*accept).status_code == 404, "once"
+    assert done(call("GET", f"{one}/members"))["members"][0]["provenance"] == "invitation"
+    assert invited["accepted_at"] is None
+    done(call("DELETE", one))
+    assert call("GET", one).status_code == 404
+    assert native_sign_in(email).session.identity.organization_id is None, "people stay"
+
+
+def invitation(email: str) -> str:
+    """The token of the last invitation to an address."""
+    listed = done(call("GET", f"/admin/courier/messages?recipient={email}"))
+    mails = [done(call("GET", f"/admin/courier/messages/{message['id']}"))["body"] for message in listed]
+    return next(found[1] for mail in mails if (found := re.search("token=(pci_[A-Za-z0-9_-]+)", mail)))
+
+
+def accepts_by_page(one: str, email: str) -> None:
+    """As a browser without scripts does."""
+    done(call("POST", f"{one}/invitations", {"address": email}))
+    page = f"/ui/invitation?token={invitation(email)}"
+    with httpx.Client(base_url=options.public, headers={"accept": "application/json"}) as browser:
+        flow = browser.get("/self-service/login/browser").json()
+        csrf_token = next(n["attributes"]["value"] for n in flow["ui"]["nodes"] if n["attributes"]["name"] == "csrf_token")
+        typed = {"method": "password", "csrf_token": csrf_token, "identifier": email, "password": PASSWORD}
+        assert browser.post(flow["ui"]["action"], json=typed).is_success
+        shown = browser.get(page, headers={"accept": "text/html"})
+        record("public", "GET", page, shown.status_code)
+        assert "Acme Corporation" in shown.text, shown.text
+        hidden = dict(re.findall('type="hidden" name="([^"]+)" value="([^"]+)"', shown.text))
+        accepted = browser.post("/ui/invitation", data=hidden)
+        record("public", "POST", "/ui/invitation", accepted.status_code)
+        assert accepted.status_code == 303, accepted.text
+    assert done(call("GET", f"{one}/members"))["members"][0]["role"] == "member"
+
+
+def httpx_public(method: str, path: str, document: dict | None = None, headers: dict | None = None) -> httpx.Response:
+    answer = httpx.request(method, options.public + path, json=document, headers=headers or {})
+    record("public", method, path, answer.status_code)
+    return answer
 
 
 def impersonates() -> None:

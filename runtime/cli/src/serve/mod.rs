@@ -10,6 +10,7 @@ use self::mail::MailWay;
 pub(crate) use self::signals::Stop;
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,8 +21,8 @@ use identity::password::HashingPool;
 use jobs::{Handlers, JobMetrics, Jobs, Receivers, RunningJobs, Ways};
 use plugin_host::{Compiler, PluginHost, Services};
 use portcullis_http::{
-    GuardedOutbound, HttpMetrics, Listening, Node, NodeParts, NodeSettings, OutboundPolicy, Server,
-    ServerSettings,
+    GuardedOutbound, HttpMetrics, Listening, NameServers, Node, NodeParts, NodeSettings, OutboundPolicy,
+    Server, ServerSettings,
 };
 use primitives::outbound::Outbound;
 use primitives::{Clock, Rng};
@@ -193,6 +194,7 @@ pub(crate) async fn assemble(
         events: plugins.clone(),
         messages: plugins.clone(),
         outbound,
+        records: Arc::new(NameServers::new(name_servers(config), Arc::clone(&rng))),
     };
     let node = Node::new(node_settings(config, &base_url), parts);
     let way = MailWay::of(config, &base_url);
@@ -201,6 +203,17 @@ pub(crate) async fn assemble(
     let settings = jobs::Settings { jobs: &config.jobs, courier: &config.courier };
     let jobs = Jobs::new(&storage, Arc::clone(&clock), &rng, settings, receivers, &job_metrics);
     Ok(Assembled { node, storage, plugins, jobs, clock, base_url, key, way })
+}
+
+/// Those of the configuration, else those of the system. Without any, no domain is proven, and whoever asks is told so.
+fn name_servers(config: &Config) -> Vec<SocketAddr> {
+    let named = config.server.name_servers();
+    if !named.is_empty() {
+        return named;
+    }
+    let system = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    let servers = system.lines().filter_map(|line| line.trim().strip_prefix("nameserver"));
+    servers.filter_map(|address| config::name_server(address.trim())).collect()
 }
 
 /// What plugins may be granted beyond their own words and settings.

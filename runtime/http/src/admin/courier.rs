@@ -107,7 +107,7 @@ fn document(message: &CourierMessage, with_body: bool) -> Value {
             identity::identity::AddressKind::Sms => "phone",
         },
         "channel": message.via,
-        "template_type": message.template.as_str(),
+        "template_type": message.template.api_name(),
         "recipient": message.recipient,
         // A subject may bring the code too.
         "subject": if with_body { message.mail.subject.as_str() } else { "" },

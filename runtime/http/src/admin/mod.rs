@@ -9,6 +9,7 @@ pub(crate) mod credentials;
 pub(crate) mod identities;
 pub(crate) mod keys;
 pub(crate) mod manage_sessions;
+pub(crate) mod organisations;
 mod paging;
 pub(crate) mod plugins;
 pub(crate) mod providers;

@@ -7,6 +7,8 @@ pub(crate) mod assets;
 pub(crate) mod dev_mail;
 pub(crate) mod error;
 pub(crate) mod forms;
+pub(crate) mod invitation;
+pub(crate) mod organisation;
 pub(crate) mod sessions;
 pub(crate) mod welcome;
 

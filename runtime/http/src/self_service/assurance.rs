@@ -3,6 +3,7 @@
 use identity::Problem;
 use identity::session::LiveSession;
 use identity::settings::RequiredAssurance;
+use primitives::subject::AssuranceLevel;
 
 use super::{Kind, room, with_query};
 use crate::call::Call;
@@ -16,8 +17,23 @@ pub(crate) fn step_up_url(call: &Call, on: Option<(&str, &str)>) -> String {
     }
 }
 
+/// Where a browser proves the rest of what its organisation asks: its second factor, or where it sets one up first.
+pub(crate) fn rest_url(call: &Call, live: &LiveSession, on: Option<(&str, &str)>) -> String {
+    if live.identity().available >= AssuranceLevel::Aal2 {
+        return step_up_url(call, on);
+    }
+    let start = Kind::Settings.start_url(call);
+    match on {
+        Some((name @ "return_to", value)) => with_query(&start, name, value),
+        Some(_) | None => start,
+    }
+}
+
 /// Whether a session counts.
 pub(crate) fn check_session(call: &Call, live: &LiveSession) -> Result<(), Problem> {
+    if !live.satisfies_organisation() {
+        return Err(Problem::SecondFactorRequired { redirect_browser_to: rest_url(call, live, None) });
+    }
     check(call, live, call.tenant.identity.session.whoami.required_aal, || step_up_url(call, None))
 }
 

@@ -1,8 +1,9 @@
 //! Puts messages in the tenant's words, in the language of whoever causes them.
 
 use identity::courier::{Composer, Mail, MailTemplate, MailValues};
+use identity::organisation::invitation::{InvitationComposer, InvitationValues};
 use serde_json::Map;
-use ui::MailView;
+use ui::{InvitationMailView, Letter, Locale, MailView};
 
 use crate::call::Call;
 
@@ -30,17 +31,38 @@ impl Composer for Call {
             | MailTemplate::VerificationValid
             | MailTemplate::VerificationInvalid
             | MailTemplate::RecoveryCodeInvalid
-            | MailTemplate::RecoveryInvalid => ("verification_code", "verification_url"),
+            | MailTemplate::RecoveryInvalid
+            // Has values of its own, below.
+            | MailTemplate::Invitation => ("verification_code", "verification_url"),
         };
         put(code_name, code);
         put(url_name, url);
         data.insert("expires_in_minutes".to_owned(), minutes.into());
-        Mail {
-            subject: letter.subject,
-            text: letter.text,
-            html: letter.html,
-            locale: locale.tag().to_owned(),
-            data,
+        mail(letter, locale, data)
+    }
+}
+
+impl InvitationComposer for Call {
+    fn compose_invitation(&self, values: InvitationValues<'_>) -> Mail {
+        let locale = self.locale(&[]);
+        let InvitationValues { to, organisation, url, days } = values;
+        let view = InvitationMailView { to, organisation, url, days };
+        let letter = self.node.pages.invitation_mail(&view, &self.tenant.branding, locale);
+        let mut data = Map::new();
+        for (name, value) in [("to", to), ("organization", organisation), ("invitation_url", url)] {
+            data.insert(name.to_owned(), value.into());
         }
+        data.insert("expires_in_days".to_owned(), days.into());
+        mail(letter, locale, data)
+    }
+}
+
+fn mail(letter: Letter, locale: Locale, data: Map<String, serde_json::Value>) -> Mail {
+    Mail {
+        subject: letter.subject,
+        text: letter.text,
+        html: letter.html,
+        locale: locale.tag().to_owned(),
+        data,
     }
 }

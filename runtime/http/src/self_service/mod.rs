@@ -10,6 +10,7 @@ mod challenge;
 mod cookies;
 pub(crate) mod errors;
 mod flows;
+pub(crate) mod invitations;
 pub(crate) mod link;
 pub(crate) mod logout;
 mod mail;
@@ -102,6 +103,7 @@ pub(crate) fn room(call: &Call) -> Room<'_> {
         factors: &node.storage,
         links: &node.storage,
         providers: &call.tenant.providers,
+        organisations: &node.storage,
         hashing: &node.hashing,
         attempts: &node.attempts,
         sealer: node.sealer(),

@@ -9,7 +9,7 @@ use identity::{Flow, Identity, Problem, Step, Write, return_to};
 use primitives::Change;
 use serde_json::{Value, json};
 
-use super::assurance::{check_session, step_up_url};
+use super::assurance::{check_session, rest_url, step_up_url};
 use super::cookies::{session_cookie, set_csrf_cookie};
 use super::flows::document;
 use super::visitor::presented_token;
@@ -168,9 +168,7 @@ async fn signed_in_newly(client: Client<'_>, signed_in: SignedIn) -> Result<Opti
     }
     let shown = client.is_native().then(|| token.expose().to_owned());
     let answer = match LiveSession::check(session.clone(), identity.clone(), call.now()) {
-        Some(live) if check_session(call, &live).is_err() => {
-            half_signed_in(client, &session, shown.as_deref())
-        }
+        Some(live) if check_session(call, &live).is_err() => half_signed_in(client, &live, shown.as_deref()),
         _ => go_on(client, signed_in_body(client, &session, &identity, shown)),
     };
     let cookie = CsrfCookie::generate(call.node.rng.as_ref());
@@ -179,8 +177,8 @@ async fn signed_in_newly(client: Client<'_>, signed_in: SignedIn) -> Result<Opti
 
 /// The second factor is next. Until it is proven nothing is told of the account: whoever has the password alone learns
 /// nothing by it.
-fn half_signed_in(client: Client<'_>, session: &Session, token: Option<&str>) -> Answer {
-    let call = client.call;
+fn half_signed_in(client: Client<'_>, live: &LiveSession, token: Option<&str>) -> Answer {
+    let (call, session) = (client.call, live.session());
     if client.is_native() {
         let session = session_document(session, call.now(), None);
         return json_no_store(StatusCode::OK, &json!({ "session": session, "session_token": token }));
@@ -191,7 +189,8 @@ fn half_signed_in(client: Client<'_>, session: &Session, token: Option<&str>) ->
         (None, Some(target)) => Some(("return_to", target.as_str())),
         (None, None) => None,
     };
-    let redirect_browser_to = step_up_url(call, on);
+    let redirect_browser_to =
+        if live.satisfies_organisation() { step_up_url(call, on) } else { rest_url(call, live, on) };
     if client.wants_json() {
         return respond(call, &Problem::LocationChangeRequired { redirect_browser_to });
     }

@@ -151,6 +151,7 @@ async fn begin(
     let value = |name: &str| call.query_value(name).filter(|value| !value.is_empty());
     let (return_to, schema, aal) = (value("return_to"), value("identity_schema"), value("aal"));
     let via = value("via");
+    let (organisation, invitation) = (value("organization"), value("invitation"));
     let path = call.path_and_query();
     let request = StartRequest {
         transport: asked.transport,
@@ -164,6 +165,8 @@ async fn begin(
         select_account: value("prompt").is_some_and(|prompt| prompt == "select_account"),
         aal: aal.as_deref(),
         via: via.as_deref(),
+        organisation: organisation.as_deref(),
+        invitation: invitation.as_deref(),
         browser: asked.browser,
     };
     if let (Kind::Settings, Some(live)) = (kind, session) {

@@ -9,7 +9,8 @@ use identity::hooks::{NoClaimMapper, NoIdentityHooks};
 use identity::password::HashingPool;
 use oauth2::hooks::NoTokenHook;
 use portcullis_http::{
-    GuardedOutbound, HttpMetrics, Node, NodeParts, NodeSettings, OutboundPolicy, Server, ServerSettings,
+    GuardedOutbound, HttpMetrics, NameServers, Node, NodeParts, NodeSettings, OutboundPolicy, Server,
+    ServerSettings,
 };
 use primitives::outbound::Outbound;
 use primitives::rng::SeededRng;
@@ -151,6 +152,7 @@ impl Site {
             storage: storage.clone(),
             clock: clock.clone(),
             hashing: HashingPool::start(1, 16, rng.clone() as Arc<dyn Rng>).unwrap(),
+            records: Arc::new(NameServers::new(Vec::new(), rng.clone())),
             rng,
             pages: ui::Pages::new().unwrap(),
             metrics: HttpMetrics::default(),

@@ -265,7 +265,7 @@ fn proven_address(identity: &Identity, address: &str, purpose: Purpose) -> Optio
 }
 
 /// The account, with an address that its owner proved; `None` where that is known already.
-pub(super) fn with_verified(identity: &Identity, address: &str, now: Timestamp) -> Option<Identity> {
+pub(crate) fn with_verified(identity: &Identity, address: &str, now: Timestamp) -> Option<Identity> {
     use crate::identity::AddressStatus;
     let mut verified = identity.clone();
     let found = verified.verifiable_addresses.iter_mut().find(|a| a.value == address && !a.verified)?;

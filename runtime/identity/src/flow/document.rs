@@ -54,7 +54,7 @@ pub fn flow_document(flow: &Flow, view: FlowView<'_>) -> Value {
     if let Value::Object(fields) = &mut document {
         let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
         if flow.kind.challenge().is_none() {
-            put("organization_id", Value::Null);
+            put("organization_id", json!(flow.organisation));
         }
         if let Some(return_to) = &flow.return_to {
             put("return_to", json!(return_to));

@@ -34,12 +34,16 @@ mod verified;
 
 use std::sync::Arc;
 
-use primitives::{ClientAddress, ClientId, FlowId, IdentityId, RequestId, Rng, Sealer, TenantId, Timestamp};
+use primitives::{
+    ClientAddress, ClientId, FlowId, IdentityId, InvitationId, OrganisationId, RequestId, Rng, Sealer,
+    TenantId, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
 pub use challenge::Challenge;
+pub(crate) use challenge::with_verified;
 pub use code_form::CodeForm;
 pub use document::{FlowView, expired_since, flow_document, schema_url};
 pub(crate) use keys::signs_in_without;
@@ -67,6 +71,7 @@ use crate::courier::Composer;
 use crate::factor::FactorKind;
 use crate::hooks::{IdentityHooks, Origin};
 use crate::limiter::Attempts;
+use crate::organisation::{Organisations, policy};
 use crate::password::HashingPool;
 use crate::ports::{Factors, Identities, Links};
 use crate::providers::Providers;
@@ -127,6 +132,12 @@ pub struct Flow {
     /// What it knows and shows of other providers.
     #[serde(default, skip_serializing_if = "ProviderForm::is_empty")]
     pub federation: ProviderForm,
+    /// In which organisation's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<OrganisationId>,
+    /// The invitation with which somebody signs up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation: Option<InvitationId>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -269,6 +280,8 @@ impl Flow {
             link: None,
             waiting: None,
             federation: ProviderForm::default(),
+            organisation: None,
+            invitation: None,
         }
     }
 
@@ -296,6 +309,7 @@ impl Flow {
             .with_factors(self.factors.clone())
             .waited_for(self.waiting.as_deref());
         flow.federation = self.federation.renewed();
+        (flow.organisation, flow.invitation) = (self.organisation, self.invitation);
         flow.messages.push(expired);
         flow
     }
@@ -356,6 +370,8 @@ pub struct Room<'a> {
     pub links: &'a dyn Links,
     /// Those providers.
     pub providers: &'a dyn Providers,
+    /// Its organisations.
+    pub organisations: &'a dyn Organisations,
     /// Computes hashes.
     pub hashing: &'a HashingPool,
     /// Counts attempts.
@@ -421,14 +437,18 @@ pub async fn next_step(
     submission: Submission,
 ) -> Result<Step, FlowError> {
     let linking = oidc::Linking::of(&flow);
+    let asked = flow.clone();
     let step = Box::pin(decide(room, caller, flow, submission)).await?;
     // Whoever proved an account that a provider's word was not enough for gets the link in the same change.
-    Ok(match linking {
+    let step = match linking {
         Some(linking) => linking.complete(room, step),
         None => step,
-    })
+    };
+    // Whatever the proof was: the organisation in whose name somebody signs in has a say.
+    Box::pin(policy::governed(room, asked, step)).await
 }
 
+/// What the submitted form leads to by itself.
 async fn decide(
     room: Room<'_>,
     caller: Caller<'_>,

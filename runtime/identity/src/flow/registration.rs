@@ -22,7 +22,7 @@ pub(super) async fn with_password(
     flow: Flow,
     submission: Submission,
 ) -> Result<Step, FlowError> {
-    if !room.settings.registration_enabled {
+    if !room.settings.registration_enabled && flow.invitation.is_none() {
         return Err(FlowError::RegistrationDisabled);
     }
     let mut flow = flow.tried(Some(Method::Password));

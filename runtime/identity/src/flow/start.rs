@@ -4,12 +4,13 @@
 //! lead, what form it has, and last the count, so that what is refused anyway costs nobody's allowance.
 
 use primitives::subject::AssuranceLevel;
-use primitives::{Change, KeyedHash};
+use primitives::{Change, InvitationId, KeyedHash, OrganisationId};
 use url::Url;
 
 use super::stored::OwnFlow;
 use super::{Caller, Challenge, FactorForm, Flow, FlowKind, KeyForm, NewFlow, ProviderForm, Room, Transport};
 use crate::limiter::{LimitReached, count_flow};
+use crate::organisation::{OrganisationError, OrganisationState, invitation};
 use crate::ports::StoreUnavailable;
 use crate::return_to::{self, ReturnToForbidden};
 use crate::session::LiveSession;
@@ -40,6 +41,10 @@ pub struct StartRequest<'a> {
     pub aal: Option<&'a str>,
     /// To which address a code goes that proves the second factor.
     pub via: Option<&'a str>,
+    /// In which organisation's name.
+    pub organisation: Option<&'a str>,
+    /// The token of the invitation with which somebody signs up.
+    pub invitation: Option<&'a str>,
     /// The hash of the cookie of the browser; absent for native applications.
     pub browser: Option<&'a KeyedHash>,
 }
@@ -71,6 +76,12 @@ pub enum StartError {
     /// `return_to` is not on the list. The client's, or an attack.
     #[error(transparent)]
     ReturnTo(#[from] ReturnToForbidden),
+    /// No such organisation, or nobody signs in in its name. The client's.
+    #[error("no such organization")]
+    UnknownOrganisation,
+    /// The invitation is worth nothing. The client's.
+    #[error("the invitation is not valid any more")]
+    InvitationSpent,
     /// Sign-up is closed. The operator's wish.
     #[error("registration is disabled")]
     RegistrationDisabled,
@@ -124,7 +135,8 @@ pub async fn start_registration(
     if caller.session.is_some() {
         return Err(StartError::SessionAlreadyAvailable);
     }
-    if !room.settings.registration_enabled {
+    // Whoever was invited may sign up where nobody else may.
+    if !room.settings.registration_enabled && request.invitation.is_none() {
         return Err(StartError::RegistrationDisabled);
     }
     let schema = room.schemas.selectable(request.identity_schema).ok_or(StartError::UnknownSchema)?;
@@ -248,6 +260,7 @@ async fn begin_with(
         .filter(|requested| !requested.is_empty())
         .map(|requested| return_to::check(requested, request.base, &room.settings.flow))
         .transpose()?;
+    let (organisation, invitation) = entry(room, &kind, &request).await?;
     count_flow(room.attempts, &room.settings.limits, room.tenant, caller.address, room.now).await?;
     let new = NewFlow {
         kind,
@@ -258,9 +271,34 @@ async fn begin_with(
     };
     let waiting = request.login_challenge.filter(|_| new.kind.challenge().is_some());
     let begun = Flow::begin(new, room.rng, room.now, room.settings);
-    let mut flow = begun.with_factors(factors).waited_for(waiting);
-    flow.federation = federation;
+    let flow = begun.with_factors(factors).waited_for(waiting);
+    let flow = Flow { federation, organisation, invitation, ..flow };
     Ok(insertion(room, OwnFlow::begun(flow, request.browser.cloned())))
+}
+
+/// In which organisation's name somebody signs in or up, and with which invitation.
+async fn entry(
+    room: Room<'_>,
+    kind: &FlowKind,
+    request: &StartRequest<'_>,
+) -> Result<(Option<OrganisationId>, Option<InvitationId>), StartError> {
+    if !matches!(kind, FlowKind::Login { .. } | FlowKind::Registration { .. }) {
+        return Ok((None, None));
+    }
+    if let (FlowKind::Registration { .. }, Some(token)) = (kind, request.invitation) {
+        let invitation = invitation::load_open(room, token).await.map_err(|error| match error {
+            OrganisationError::Store(error) => StartError::Store(error),
+            _ => StartError::InvitationSpent,
+        })?;
+        return Ok((Some(invitation.organisation), Some(invitation.id)));
+    }
+    let Some(asked) = request.organisation else { return Ok((None, None)) };
+    let id = asked.parse().map_err(|_| StartError::UnknownOrganisation)?;
+    let found = room.organisations.find_organisation(room.tenant, id).await?;
+    match found {
+        Some(found) if found.state == OrganisationState::Active => Ok((Some(id), None)),
+        Some(_) | None => Err(StartError::UnknownOrganisation),
+    }
 }
 
 fn insertion(room: Room<'_>, flow: OwnFlow) -> (OwnFlow, Change<Write>) {

@@ -1,7 +1,7 @@
 //! What a submitted form leads to, or why it leads nowhere.
 
-use primitives::Change;
 use primitives::hooks::HookFailure;
+use primitives::{AuditEvent, Change};
 use url::Url;
 
 use super::Flow;
@@ -134,6 +134,24 @@ impl PendingChange {
     pub(crate) fn and(mut self, more: Change<Write>) -> Self {
         self.change = self.change.and(more);
         self
+    }
+
+    /// The same with the session as an organisation lets it begin, or none, and with what else is to be written.
+    pub(crate) fn governed(
+        mut self,
+        session: Option<Session>,
+        more: Vec<Write>,
+        audit: Vec<AuditEvent>,
+    ) -> Self {
+        self.session = self.session.zip(session).map(|((_, token), session)| (session, token));
+        self.change.writes.extend(more);
+        self.change.audit.extend(audit);
+        self
+    }
+
+    /// The writes so far.
+    pub(crate) const fn writes_mut(&mut self) -> &mut Vec<Write> {
+        &mut self.change.writes
     }
 
     /// Completes the change.

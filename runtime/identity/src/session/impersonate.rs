@@ -63,6 +63,7 @@ pub fn begin(
         device: Device::new(room.rng, address, Some(&agent)),
         claims: SessionClaims::default(),
         actor: Some(ActingParty::from(&actor)),
+        required: None,
     };
     let token = SessionToken::generate(room.rng);
     let audit = AuditEvent::new("session.impersonated", actor, "session", &session.id)

@@ -26,6 +26,9 @@ const LOGOUT_PURPOSE: &str = "logout_token";
 /// Where session documents have what plugins said of the session.
 const CLAIMS_MEMBER: &str = "portcullis_claims";
 
+/// Where session documents have the organisation in whose name it began, which need not be the identity's first one.
+const ORGANISATION_MEMBER: &str = "portcullis_organization";
+
 /// Where session documents have who acts in the person's name.
 const ACTOR_MEMBER: &str = "portcullis_act";
 
@@ -56,6 +59,8 @@ pub struct Session {
     pub claims: SessionClaims,
     /// Who acts in the person's name, if it is not the person.
     pub actor: Option<ActingParty>,
+    /// How strong its proofs must be, by the organisation in whose name it began.
+    pub required: Option<AssuranceLevel>,
 }
 
 /// A proof that was given.
@@ -230,6 +235,7 @@ impl Session {
             device,
             claims: SessionClaims::default(),
             actor: None,
+            required: None,
         }
     }
 
@@ -306,6 +312,12 @@ impl LiveSession {
         }
     }
 
+    /// Whether it is worth what its organisation asks. Whoever acts in somebody's name cannot have their second factor.
+    pub fn satisfies_organisation(&self) -> bool {
+        let session = &self.session;
+        session.actor.is_some() || session.required.is_none_or(|required| session.assurance >= required)
+    }
+
     /// What passes to whoever issues tokens.
     pub fn subject(&self, tenant: &TenantId) -> AuthenticatedSubject {
         AuthenticatedSubject {
@@ -363,6 +375,9 @@ pub fn session_document(session: &Session, now: Timestamp, identity: Option<(&Id
         fields.insert("devices".to_owned(), json!([device]));
         if let Some(actor) = &session.actor {
             fields.insert(ACTOR_MEMBER.to_owned(), json!(actor));
+        }
+        if let Some(organisation) = session.organisation {
+            fields.insert(ORGANISATION_MEMBER.to_owned(), json!(organisation));
         }
         // A member that the API does not have: its SDKs pass over it, and most sessions are without it.
         if !session.claims.is_empty() {

@@ -39,6 +39,8 @@ impl World {
             select_account: false,
             aal: Some("aal2"),
             via,
+            organisation: None,
+            invitation: None,
             browser: None,
         };
         Ok(start_login(self.room(), caller(Some(live)), request).await?.0.flow)

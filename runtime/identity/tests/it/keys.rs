@@ -37,6 +37,8 @@ fn request<'a>(base: &'a url::Url, aal: Option<&'a str>, refresh: bool) -> Start
         select_account: false,
         aal,
         via: None,
+        organisation: None,
+        invitation: None,
         browser: None,
     }
 }

@@ -1,8 +1,6 @@
 //! Forms that ask in two steps.
 
-use portcullis_identity::flow::{
-    Caller, FlowError, FlowKind, Screen, Transport, flow_document, next_step,
-};
+use portcullis_identity::flow::{Caller, FlowError, FlowKind, Screen, Transport, flow_document, next_step};
 use portcullis_identity::settings::{LoginStyle, RegistrationStyle};
 use portcullis_identity::{Flow, Settings, Step, Submission};
 use primitives::ClientAddress;

@@ -11,6 +11,7 @@ use portcullis_identity::flow::{Caller, FlowError, FlowKind, NewFlow, Room, Tran
 use portcullis_identity::hooks::{IdentityHooks, NoIdentityHooks};
 use portcullis_identity::identity::{AddressKind, IdentityState};
 use portcullis_identity::limiter::AttemptsInMemory;
+use portcullis_identity::organisation::{NoOrganisations, Organisations};
 use portcullis_identity::password::{HashedPassword, HashingPool, StoredPassword};
 use portcullis_identity::ports::{AddressUse, Factors, Identities, Links, StoreUnavailable};
 use portcullis_identity::providers::{Link, NoProviders, Providers};
@@ -37,6 +38,7 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) schemas: Schemas,
     pub(crate) people: People,
+    pub(crate) organisations: Box<dyn Organisations>,
     pub(crate) hashing: HashingPool,
     pub(crate) hooks: Box<dyn IdentityHooks>,
     pub(crate) providers: Box<dyn Providers>,
@@ -61,6 +63,7 @@ impl World {
             schemas: Schemas::compile(&settings).unwrap(),
             settings,
             people: People::default(),
+            organisations: Box::new(NoOrganisations),
             hashing: HashingPool::start(1, 16, Arc::new(SeededRng::new(2))).unwrap(),
             hooks: Box::new(NoIdentityHooks),
             providers: Box::new(NoProviders),
@@ -82,6 +85,7 @@ impl World {
             factors: &self.people,
             links: &self.people,
             providers: &*self.providers,
+            organisations: &*self.organisations,
             hashing: &self.hashing,
             attempts: &self.attempts,
             sealer: &self.sealer,

@@ -6,7 +6,9 @@ use jose::{SignError, TokenType};
 use primitives::{AuditEvent, Timestamp};
 use serde_json::{Map, Value};
 
-use super::jwt::{AccessTokenClaims, Audience, IdTokenClaims, TokenId, at_hash, seconds_between};
+use super::jwt::{
+    AccessTokenClaims, Audience, IdTokenClaims, TokenId, at_hash, organization, seconds_between,
+};
 use super::{Granted, TokenError, TokenResponse};
 use crate::claims::scope_claims;
 use crate::client::{Client, GrantType};
@@ -126,6 +128,7 @@ impl Signed<'_> {
             amr: subject.map_or(&[], |subject| subject.amr.as_slice()),
             sid: subject.map(|subject| subject.session.to_string()),
             act: subject.and_then(|subject| subject.actor.as_ref()),
+            organization: organization(subject.and_then(|subject| subject.organisation), added),
             added,
         };
         signer.sign(TokenType::AccessToken, &claims)
@@ -161,6 +164,7 @@ fn id_token(
         amr: &grant.subject.amr,
         sid: grant.subject.session.to_string(),
         act: grant.subject.actor.as_ref(),
+        organization: organization(grant.subject.organisation, &token.claims),
         jti: server.rng.uuid().to_string(),
         added: token.claims,
     };

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use primitives::{ActingParty, GrantId, Rng, Timestamp, base64url};
+use primitives::{ActingParty, GrantId, OrganisationId, Rng, Timestamp, base64url};
 use ring::digest::{SHA256, digest};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -29,6 +29,8 @@ pub(super) struct AccessTokenClaims<'a> {
     pub(super) sid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) act: Option<&'a ActingParty>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) organization: Option<OrganisationId>,
     #[serde(flatten)]
     pub(super) added: &'a Map<String, Value>,
 }
@@ -52,8 +54,19 @@ pub(super) struct IdTokenClaims<'a> {
     pub(super) jti: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) act: Option<&'a ActingParty>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) organization: Option<OrganisationId>,
     #[serde(flatten)]
     pub(super) added: Map<String, Value>,
+}
+
+/// The organisation for which somebody signed in, unless a plugin of the tenant has said another thing by that name: a token
+/// has one.
+pub(super) fn organization(
+    organisation: Option<OrganisationId>,
+    added: &Map<String, Value>,
+) -> Option<OrganisationId> {
+    organisation.filter(|_| !added.contains_key("organization"))
 }
 
 /// `aud`: one text or a list (RFC 7519 section 4.1.3).

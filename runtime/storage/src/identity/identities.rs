@@ -131,6 +131,8 @@ pub(super) fn delete(tenant: &TenantId, identity: IdentityId) -> Vec<Statement> 
         of_identity("DELETE FROM identity_passwords WHERE tenant = $1 AND identity = $2"),
         of_identity("DELETE FROM identity_identifiers WHERE tenant = $1 AND identity = $2"),
         of_identity("DELETE FROM identity_addresses WHERE tenant = $1 AND identity = $2"),
+        of_identity("DELETE FROM organisation_members WHERE tenant = $1 AND identity = $2"),
+        of_identity("DELETE FROM organisation_group_members WHERE tenant = $1 AND identity = $2"),
         super::terms::delete(tenant, identity),
         Statement::one("DELETE FROM identities WHERE tenant = $1 AND id = $2", values![tenant, &identity])
             .changes(IDENTITY_CHANGED, identity.to_string()),

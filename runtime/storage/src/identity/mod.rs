@@ -7,6 +7,7 @@ mod flows;
 mod identities;
 mod keys;
 mod links;
+mod organisations;
 mod profiles;
 mod search;
 mod sessions;
@@ -38,12 +39,14 @@ impl Stored for Write {
                 let mut statements = vec![identities::insert(tenant, &identity)];
                 statements.extend(addresses::insert(tenant, &identity));
                 statements.extend(terms::insert(tenant, &identity));
+                statements.extend(organisations::of_identity(tenant, &identity));
                 statements
             }
             Self::ReplaceIdentity(identity) => {
                 let mut statements = vec![identities::replace(tenant, &identity)];
                 statements.extend(addresses::replace(tenant, &identity));
                 statements.extend(terms::replace(tenant, &identity));
+                statements.extend(organisations::of_identity(tenant, &identity));
                 statements
             }
             Self::SetState { identity, state, at } => {
@@ -150,6 +153,7 @@ impl Stored for Write {
             Self::UpdateFlow(flow) => vec![flows::update(sealer, tenant, &flow)],
             Self::RemoveFlow(id) => vec![flows::remove(tenant, id)],
             Self::QueueMessage(message) => vec![courier::insert(sealer, tenant, &message)],
+            Self::Organisation(write) => organisations::statements(tenant, write),
         })
     }
 }

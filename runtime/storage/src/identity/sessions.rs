@@ -17,7 +17,7 @@ macro_rules! select {
     ($which:literal) => {
         concat!(
             "SELECT id, identity, organisation, assurance, methods, device, authenticated_at, issued_at,
-                 expires_at, revoked_at, claims, actor
+                 expires_at, revoked_at, claims, actor, required_assurance
              FROM identity_sessions ",
             $which
         )
@@ -28,8 +28,8 @@ pub(super) fn insert(tenant: &TenantId, new: &NewSession) -> Statement {
     let session = &new.session;
     Statement::one(
         "INSERT INTO identity_sessions (tenant, id, token_hash, identity, organisation, assurance, methods,
-             device, authenticated_at, issued_at, expires_at, claims, actor)
-         SELECT i.tenant, $3, $4, i.id, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM identities i
+             device, authenticated_at, issued_at, expires_at, claims, actor, required_assurance)
+         SELECT i.tenant, $3, $4, i.id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 FROM identities i
          WHERE i.tenant = $1 AND i.id = $2 AND i.state = 'active'",
         values![
             tenant,
@@ -45,6 +45,7 @@ pub(super) fn insert(tenant: &TenantId, new: &NewSession) -> Statement {
             session.expires_at,
             session_claims(&session.claims),
             session.actor.as_ref().map(|actor| actor.sub.clone()),
+            session.required.map(|required| required.as_str().to_owned()),
         ],
     )
 }
@@ -80,11 +81,12 @@ pub(super) fn extend(
 }
 
 fn session_at(row: &Row, at: usize) -> Result<Session, StorageError> {
-    let assurance = assurance(&row.text(at + 3)?).ok_or_else(|| StorageError::Inconsistent {
-        table: "identity_sessions",
-        column: "assurance",
-        detail: "no such level".to_owned(),
-    })?;
+    let level = |column, text: &str| {
+        let (table, detail) = ("identity_sessions", "no such level".to_owned());
+        assurance(text).ok_or(StorageError::Inconsistent { table, column, detail })
+    };
+    let assurance = level("assurance", &row.text(at + 3)?)?;
+    let required = row.opt_text(at + 12)?;
     Ok(Session {
         id: row.parse(at, "id")?,
         identity: row.parse(at + 1, "identity")?,
@@ -98,6 +100,7 @@ fn session_at(row: &Row, at: usize) -> Result<Session, StorageError> {
         revoked_at: row.opt_time(at + 9)?,
         claims: row.opt_json(at + 10, "claims")?.unwrap_or_default(),
         actor: row.opt_text(at + 11)?.map(|sub| ActingParty { sub }),
+        required: required.map(|text| level("required_assurance", &text)).transpose()?,
     })
 }
 
@@ -113,7 +116,7 @@ impl Sessions for Storage {
                 identity_columns!("i"),
                 ",
                  s.id, s.identity, s.organisation, s.assurance, s.methods, s.device, s.authenticated_at,
-                 s.issued_at, s.expires_at, s.revoked_at, s.claims, s.actor
+                 s.issued_at, s.expires_at, s.revoked_at, s.claims, s.actor, s.required_assurance
                  FROM identity_sessions s
                  JOIN identities i ON i.tenant = s.tenant AND i.id = s.identity
                  WHERE s.tenant = $1 AND s.token_hash = $2"

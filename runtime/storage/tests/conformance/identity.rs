@@ -9,6 +9,7 @@ mod keys;
 mod links;
 mod one_time;
 mod operators;
+mod organisations;
 mod profiles;
 mod search;
 
@@ -111,6 +112,7 @@ impl World {
             factors: &self.storage,
             links: &self.storage,
             providers: &identity::providers::NoProviders,
+            organisations: &self.storage,
             hashing: &self.hashing,
             attempts: &self.attempts,
             sealer: self.storage.sealer(),

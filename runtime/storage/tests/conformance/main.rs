@@ -16,6 +16,7 @@ mod identity;
 mod jobs;
 mod migrations;
 mod nodes;
+mod organisations;
 mod plugin_secrets;
 mod plugins;
 mod schema;

@@ -5,7 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use portcullis_ui::{
-    Branding, ConsentView, ErrorView, FlowView, Hidden, Locale, LogoutView, PageContext, Pages, ScopeView,
+    Branding, ConsentView, ErrorView, FlowView, Hidden, InvitationItem, InvitationView, Locale, LogoutView,
+    MemberItem, OrganisationLink, OrganisationOutcome, OrganisationView, PageContext, Pages, ScopeView,
     SessionItem, SessionsView, WelcomeView, brand_stylesheet_name, page_headers,
 };
 use primitives::Timestamp;
@@ -124,6 +125,17 @@ fn samples(
         client_name: Some("Nexboard Reports".to_owned()),
         cancel_url: "/".to_owned(),
     };
+    let invitation = |subject: Option<&str>, refused: bool| InvitationView {
+        organisation: "Analytical Engines".to_owned(),
+        address: "ada@nexboard.example".to_owned(),
+        subject: subject.map(str::to_owned),
+        refused,
+        action: "/ui/invitation".to_owned(),
+        hidden: hidden("csrf_token"),
+        sign_in_url: "/self-service/login/browser".to_owned(),
+        sign_up_url: "/self-service/registration/browser".to_owned(),
+        other_account_url: "/self-service/login/browser?prompt=select_account".to_owned(),
+    };
     let signed_in = WelcomeView { subject: Some("ada@nexboard.example".to_owned()) };
     Ok(vec![
         ("welcome", pages.welcome(&WelcomeView::default(), &context)),
@@ -158,6 +170,16 @@ fn samples(
         ("settings-linked", pages.settings(of!("settings-linked"), None, &context)),
         ("settings-factors", pages.settings(of!("settings-factors"), None, &context)),
         ("consent", pages.consent(&consent, &context)),
+        ("invitation", pages.invitation(&invitation(Some("ada@nexboard.example"), false), &context)),
+        ("invitation-refused", pages.invitation(&invitation(Some("eve@nexboard.example"), true), &context)),
+        ("invitation-stranger", pages.invitation(&invitation(None, false), &context)),
+        ("error-invitation", pages.error(&error("invitation_spent", Some("/")), &context)),
+        ("organisation", pages.organisation(&organisation(None), &context)),
+        (
+            "organisation-refused",
+            pages.organisation(&organisation(Some(OrganisationOutcome::LastOwner)), &context),
+        ),
+        ("organisation-done", pages.organisation(&organisation(Some(OrganisationOutcome::Done)), &context)),
         ("logout", pages.logout(&logout, &context)),
         ("signed-out", pages.signed_out(&context)),
         ("error-expired", pages.error(&error("self_service_flow_expired", Some("/")), &context)),
@@ -197,6 +219,40 @@ fn sessions() -> SessionsView {
             ),
         ],
         revoked: false,
+        organisations: vec![OrganisationLink {
+            label: "Analytical Engines".to_owned(),
+            url: "/ui/organisation".to_owned(),
+        }],
+    }
+}
+
+fn organisation(outcome: Option<OrganisationOutcome>) -> OrganisationView {
+    let member = |name: &str, role: &str, is_you: bool| MemberItem {
+        id: name.to_owned(),
+        name: format!("{name}@nexboard.example"),
+        role: role.to_owned(),
+        is_you,
+        can_change: !is_you,
+    };
+    OrganisationView {
+        label: "Analytical Engines".to_owned(),
+        action: "/ui/organisation".to_owned(),
+        hidden: vec![Hidden { name: "csrf_token".to_owned(), value: "c2FtcGxl".to_owned() }],
+        roles: ["member", "admin", "owner"].map(str::to_owned).into(),
+        members: vec![
+            member("ada", "owner", true),
+            member("charles", "admin", false),
+            member("a.rather.long.name.that.has.to.fit.somewhere", "member", false),
+        ],
+        next_url: Some("/ui/organisation?after=x".to_owned()),
+        invitations: vec![InvitationItem {
+            id: "1".to_owned(),
+            address: "luigi@turin.example".to_owned(),
+            role: "member".to_owned(),
+            expires_at: Timestamp::from_seconds(NOW.seconds() + 500_000),
+            can_change: true,
+        }],
+        outcome,
     }
 }
 

@@ -21,6 +21,7 @@ use primitives::{Actor, Change};
 
 use super::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission, Transport};
 use crate::limiter::{count_attempt, forgive_attempt};
+use crate::organisation::policy::governed;
 use crate::providers::{Beginning, PresentedIdToken, ProvenElsewhere, ProviderFailure};
 use crate::session::{AuthenticationMethod, Method};
 use crate::write::{NewLink, Write};
@@ -93,11 +94,14 @@ pub async fn arrived(
     who: ProvenElsewhere,
 ) -> Result<Step, FlowError> {
     let linking = Linking::of(&flow);
+    let asked = flow.clone();
     let step = Box::pin(at_home(room, caller, flow, who)).await?;
-    Ok(match linking {
+    let step = match linking {
         Some(linking) => linking.complete(room, step),
         None => step,
-    })
+    };
+    // An organisation has its say here as in [`crate::next_step`].
+    Box::pin(governed(room, asked, step)).await
 }
 
 async fn at_home(

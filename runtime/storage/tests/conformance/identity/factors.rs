@@ -32,6 +32,8 @@ fn request<'a>(base: &'a url::Url, aal: Option<&'a str>) -> StartRequest<'a> {
         select_account: false,
         aal,
         via: None,
+        organisation: None,
+        invitation: None,
         browser: None,
     }
 }

@@ -31,6 +31,8 @@ impl World {
             select_account: false,
             aal: None,
             via: None,
+            organisation: None,
+            invitation: None,
             browser,
         };
         let address = ClientAddress("203.0.113.9".parse().unwrap());

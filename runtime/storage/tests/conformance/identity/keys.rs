@@ -17,12 +17,12 @@ use testkit::authenticator::Authenticator;
 use super::World;
 
 impl World {
-    async fn somebody(&self) -> Identity {
+    async fn ada(&self) -> Identity {
         self.register("ada@example.com").await.unwrap();
-        self.read_somebody().await
+        self.read_ada().await
     }
 
-    async fn read_somebody(&self) -> Identity {
+    async fn read_ada(&self) -> Identity {
         let identifier = Identifier::parse("ada@example.com").unwrap();
         self.storage.find_by_identifier(&self.tenant, &identifier).await.unwrap().unwrap().0
     }
@@ -61,7 +61,7 @@ fn missed(applied: &Result<(), ApplyError>) -> bool {
 #[tokio::test]
 async fn key_is_read_as_it_was_written_and_is_one_persons() {
     for world in World::both().await {
-        let ada = world.somebody().await;
+        let ada = world.ada().await;
         let (_, passkey) = world.credential(1, KeyKind::Passkey, ada.id);
         world.apply_one(world.added(ada.id, &passkey)).await.unwrap();
         let found = world.storage.find_key(&world.tenant, &passkey.id).await.unwrap().unwrap();
@@ -81,7 +81,7 @@ async fn key_is_read_as_it_was_written_and_is_one_persons() {
 #[tokio::test]
 async fn only_a_second_factor_raises_what_can_be_proven() {
     for world in World::both().await {
-        let ada = world.somebody().await;
+        let ada = world.ada().await;
         for (seed, kind, expect) in [
             (1, KeyKind::Passkey, AssuranceLevel::Aal1),
             (2, KeyKind::Passwordless, AssuranceLevel::Aal1),
@@ -89,9 +89,9 @@ async fn only_a_second_factor_raises_what_can_be_proven() {
         ] {
             let (_, record) = world.credential(seed, kind, ada.id);
             world.apply_one(world.added(ada.id, &record)).await.unwrap();
-            assert_eq!(world.read_somebody().await.available, expect, "{kind:?}");
+            assert_eq!(world.read_ada().await.available, expect, "{kind:?}");
             world.apply_one(World::removed(ada.id, &record.id)).await.unwrap();
-            assert_eq!(world.read_somebody().await.available, AssuranceLevel::Aal1);
+            assert_eq!(world.read_ada().await.available, AssuranceLevel::Aal1);
         }
     }
 }
@@ -100,7 +100,7 @@ async fn only_a_second_factor_raises_what_can_be_proven() {
 #[tokio::test]
 async fn one_way_in_stays_however_removals_meet() {
     for world in World::both().await {
-        let ada = world.somebody().await;
+        let ada = world.ada().await;
         let records = [1, 2].map(|seed| world.credential(seed, KeyKind::Passkey, ada.id).1);
         for record in &records {
             world.apply_one(world.added(ada.id, record)).await.unwrap();
@@ -124,7 +124,7 @@ async fn one_way_in_stays_however_removals_meet() {
 async fn fifty_submits_of_one_answer_sign_in_once() {
     for mut world in World::both().await {
         world.settings.limits.address.burst = 10_000;
-        let ada = world.somebody().await;
+        let ada = world.ada().await;
         let (mut authenticator, passkey) = world.credential(1, KeyKind::Passkey, ada.id);
         world.apply_one(world.added(ada.id, &passkey)).await.unwrap();
         let base = world.base.clone();
@@ -142,6 +142,8 @@ async fn fifty_submits_of_one_answer_sign_in_once() {
             select_account: false,
             aal: None,
             via: None,
+            organisation: None,
+            invitation: None,
             browser: None,
         };
         let (own, change) = start_login(world.room(), caller, request).await.unwrap();

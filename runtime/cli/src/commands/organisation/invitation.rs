@@ -1,0 +1,66 @@
+//! `portcullis organisation invitation`
+
+use clap::Subcommand;
+use http::Method;
+use serde_json::json;
+
+use super::{Which, list};
+use crate::commands::{Common, delete, send};
+use crate::configuration::Place;
+use crate::outcome::Failure;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Invites somebody by mail
+    Create {
+        #[command(flatten)]
+        which: Which,
+        /// The address
+        address: String,
+        /// What they will be
+        #[arg(long, default_value = "member")]
+        role: String,
+        /// For how many days it is good
+        #[arg(long, default_value_t = 7)]
+        days: u64,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Lists the organisation's invitations
+    List {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Takes an invitation back
+    Revoke {
+        #[command(flatten)]
+        which: Which,
+        /// The invitation's id
+        invitation: String,
+    },
+}
+
+pub(super) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Create { which, address, role, days, common } => {
+            let lifespan = days.saturating_mul(24 * 3600);
+            let body = json!({ "address": address, "role": role, "lifespan_seconds": lifespan });
+            send(place, Method::POST, &which.below(&["invitations"]), Some(&body), common)
+        }
+        Command::List { which, common } => {
+            let columns = [
+                ("ID", "/id"),
+                ("ADDRESS", "/address"),
+                ("ROLE", "/role"),
+                ("EXPIRES", "/expires_at"),
+                ("ACCEPTED", "/accepted_at"),
+                ("REVOKED", "/revoked_at"),
+            ];
+            list(place, &which.below(&["invitations"]), "invitations", (&columns, common))
+        }
+        Command::Revoke { which, invitation } => delete(place, &which.below(&["invitations", invitation])),
+    }
+}
