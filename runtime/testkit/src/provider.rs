@@ -302,14 +302,16 @@ impl FakeProvider {
                 let token = named(shown).context("no signed secret")?;
                 let payload = token.split('.').nth(1).and_then(base64url::decode).context("no JWT")?;
                 let claims: Value = serde_json::from_slice(&payload)?;
-                ensure!(
-                    claims["aud"] == "https://appleid.apple.com" && claims["sub"] == "client",
-                    "{claims}"
-                );
-                ensure!(claims["iss"] == "TEAM", "{claims}");
+                let expected = [("aud", "https://appleid.apple.com"), ("sub", "client"), ("iss", "TEAM")];
+                for (name, value) in expected {
+                    ensure!(claims.get(name).is_some_and(|claim| claim == value), "{claims}");
+                }
             }
             _ => {
-                ensure!(header.is_none() && named(shown).is_none() && named(id) == Some("client"), "a secret")
+                ensure!(
+                    header.is_none() && named(shown).is_none() && named(id) == Some("client"),
+                    "a secret"
+                );
             }
         }
         Ok(())
