@@ -302,10 +302,9 @@ impl FakeProvider {
                 let token = named(shown).context("no signed secret")?;
                 let payload = token.split('.').nth(1).and_then(base64url::decode).context("no JWT")?;
                 let claims: Value = serde_json::from_slice(&payload)?;
-                for (name, expected) in
-                    [("aud", "https://appleid.apple.com"), ("sub", "client"), ("iss", "TEAM")]
-                {
-                    ensure!(claims.get(name).and_then(Value::as_str) == Some(expected), "{claims}");
+                let expected = [("aud", "https://appleid.apple.com"), ("sub", "client"), ("iss", "TEAM")];
+                for (name, value) in expected {
+                    ensure!(claims.get(name).is_some_and(|claim| claim == value), "{claims}");
                 }
             }
             _ => {

@@ -20,13 +20,13 @@ fn link(provider: &str, subject: &str) -> Box<NewLink> {
 }
 
 impl World {
-    async fn one(&self, email: &str) -> Identity {
+    async fn somebody(&self, email: &str) -> Identity {
         self.register(email).await.unwrap();
         let identifier = Identifier::parse(email).unwrap();
         self.storage.find_by_identifier(&self.tenant, &identifier).await.unwrap().unwrap().0
     }
 
-    async fn written(&self, write: Write) -> bool {
+    async fn is_written(&self, write: Write) -> bool {
         match self.storage.apply(Change::new(self.tenant.clone()).write(write)).await {
             Ok(()) => true,
             Err(ApplyError::Missed { .. }) => false,
@@ -36,12 +36,12 @@ impl World {
 
     async fn link(&self, identity: &Identity, provider: &str, subject: &str) -> bool {
         let (link, at) = (link(provider, subject), self.clock.now());
-        self.written(Write::LinkProvider { identity: identity.id, link, at }).await
+        self.is_written(Write::LinkProvider { identity: identity.id, link, at }).await
     }
 
     async fn unlink(&self, identity: &Identity, provider: &str, subject: &str) -> bool {
         let (provider, subject) = (provider.to_owned(), subject.to_owned());
-        self.written(Write::UnlinkProvider { identity: identity.id, provider, subject }).await
+        self.is_written(Write::UnlinkProvider { identity: identity.id, provider, subject }).await
     }
 
     async fn links(&self, identity: &Identity) -> Vec<Link> {
@@ -54,7 +54,7 @@ impl World {
         let checked = self.schemas.default_schema().check_traits(traits).unwrap();
         let id = IdentityId::generate(&*self.rng);
         let identity = Identity::new(id, &checked, &*self.rng, self.clock.now());
-        assert!(self.written(Write::InsertIdentity(Box::new(identity.clone()))).await);
+        assert!(self.is_written(Write::InsertIdentity(Box::new(identity.clone()))).await);
         identity
     }
 }
@@ -62,7 +62,7 @@ impl World {
 #[tokio::test(flavor = "multi_thread")]
 async fn link_is_one_identitys_and_is_read_as_it_was_written() {
     for world in World::both().await {
-        let (ada, eve) = (world.one("ada@example.com").await, world.one("eve@example.com").await);
+        let (ada, eve) = (world.somebody("ada@example.com").await, world.somebody("eve@example.com").await);
         assert!(world.link(&ada, "acme", "1").await);
         assert!(!world.link(&eve, "acme", "1").await, "whom a provider means is one");
         assert!(!world.link(&ada, "acme", "2").await, "an identity has one link to a provider");
@@ -76,7 +76,7 @@ async fn link_is_one_identitys_and_is_read_as_it_was_written() {
         let other: TenantId = "other".parse().unwrap();
         assert!(world.storage.find_by_link(&other, "acme", "1").await.unwrap().is_none());
         assert!(world.storage.list_links(&other, ada.id).await.unwrap().is_empty());
-        assert!(world.written(Write::DeleteIdentity(ada.id)).await);
+        assert!(world.is_written(Write::DeleteIdentity(ada.id)).await);
         assert!(world.storage.find_by_link(&world.tenant, "acme", "1").await.unwrap().is_none());
     }
 }
@@ -84,7 +84,7 @@ async fn link_is_one_identitys_and_is_read_as_it_was_written() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_are_replaced_by_who_read_the_last_ones() {
     for world in World::both().await {
-        let ada = world.one("ada@example.com").await;
+        let ada = world.somebody("ada@example.com").await;
         world.link(&ada, "acme", "1").await;
         let replace = |version| Write::ReplaceLinkTokens {
             provider: "acme".to_owned(),
@@ -93,8 +93,8 @@ async fn tokens_are_replaced_by_who_read_the_last_ones() {
             version,
             at: world.clock.now(),
         };
-        assert!(world.written(replace(1)).await);
-        assert!(!world.written(replace(1)).await, "somebody was faster");
+        assert!(world.is_written(replace(1)).await);
+        assert!(!world.is_written(replace(1)).await, "somebody was faster");
         let read = world.links(&ada).await;
         assert_eq!((read[0].version, read[0].tokens.clone()), (2, Some(UpstreamTokens::default())));
     }
@@ -103,7 +103,7 @@ async fn tokens_are_replaced_by_who_read_the_last_ones() {
 #[tokio::test(flavor = "multi_thread")]
 async fn last_way_to_sign_in_stays_however_many_go_at_a_time() {
     for world in World::both().await {
-        let ada = world.one("ada@example.com").await;
+        let ada = world.somebody("ada@example.com").await;
         world.link(&ada, "acme", "1").await;
         assert!(world.unlink(&ada, "acme", "1").await, "there is a password");
         let ada = world.without_password("lovelace@example.com").await;

@@ -138,6 +138,7 @@ fn request(base: &url::Url) -> StartRequest<'_> {
         refresh: false,
         select_account: false,
         aal: None,
+        via: None,
         organisation: None,
         invitation: None,
         browser: None,
