@@ -9,6 +9,7 @@ use std::time::Duration;
 use config::{ListenAddress, Listener, Router};
 use identity::password::HashingPool;
 use jobs::{Handlers, JobMetrics, JobName, Jobs, Outcome, Receivers};
+use oauth2::hooks::TokenHook;
 use plugin_host::{Compiler, PluginHost, Services};
 use portcullis_http::{
     Certificates, GuardedOutbound, HttpMetrics, NameServers, Node, NodeParts, NodeSettings, OutboundPolicy,
@@ -21,7 +22,7 @@ use primitives::{Actor, Clock, Rng, Secret, TenantId, Timestamp, TrustedProxies}
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use storage::{Location, MasterKey, Storage};
-use tenancy::{KeyOwner, ManagedBy, NewAdminKey, Scope, Tenant};
+use tenancy::{KeyOwner, ManagedBy, NewAdminKey, Scope, Tenant, TenantPlugins};
 use testkit::dns::NameServer;
 use testkit::postgres::Postgres;
 use tokio::sync::watch;
@@ -41,6 +42,7 @@ pub(crate) struct World {
     /// Whom it asks for the records of domains.
     pub(crate) names: NameServer,
     rng: Arc<dyn Rng>,
+    host: Arc<PluginHost>,
     node: Arc<Node>,
     stop: watch::Sender<bool>,
     _directory: tempfile::TempDir,
@@ -151,9 +153,10 @@ impl World {
             version: "test",
         };
         change(&mut settings);
+        let host = Arc::new(host(&storage, &clock, plugins, &directory.path().join("compiled")));
         let names = NameServer::start().await.unwrap();
         let servers = NameServers::new(vec![names.address()], rng.clone());
-        let parts = parts(&storage, &clock, &rng, (plugins, &directory.path().join("compiled")));
+        let parts = parts(&storage, &clock, &rng, host.clone());
         let node = Node::new(settings, NodeParts { records: Arc::new(servers), ..parts });
         let mut listeners = [
             listener("public", public, vec![Router::Public]),
@@ -167,8 +170,17 @@ impl World {
         tokio::spawn(server.serve(stopping));
         let admin = format!("http://127.0.0.1:{admin}");
         let key = String::new();
-        let world = Self { base, admin, key, clock, storage, names, rng, node, stop, _directory: directory };
+        let world = Self { base, admin, key, clock, storage, names, rng, host, node, stop, _directory: directory };
         (world, certificates)
+    }
+
+    /// What the node asks when tokens are issued, and what it runs plugins with.
+    pub(crate) fn hook(&self) -> &dyn TokenHook {
+        &*self.host
+    }
+
+    pub(crate) fn plugins(&self) -> &dyn TenantPlugins {
+        &*self.host
     }
 
     /// Another plugin host on this database, as a node has one that was not told yet what changed.
@@ -274,9 +286,8 @@ fn parts(
     storage: &Storage,
     clock: &Arc<FixedClock>,
     rng: &Arc<dyn Rng>,
-    (settings, compiled): (tenancy::plugin::Settings, &Path),
+    plugins: Arc<PluginHost>,
 ) -> NodeParts {
-    let plugins = Arc::new(host(storage, clock, settings, compiled));
     NodeParts {
         storage: storage.clone(),
         clock: clock.clone(),

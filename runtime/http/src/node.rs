@@ -15,7 +15,10 @@ use primitives::outbound::Outbound;
 use primitives::policy::PolicyHook;
 use primitives::{Clock, Rng, Sealer, TrustedProxies};
 use prometheus_client::registry::Registry;
-use storage::{COMPONENT_CHANGED, EVERYTHING_CHANGED, IDENTITY_CHANGED, SESSION_CHANGED, Storage};
+use storage::{
+    COMPONENT_CHANGED, EVERYTHING_CHANGED, IDENTITY_CHANGED, SESSION_CHANGED, Storage, TENANT_CHANGED,
+};
+use tenancy::Tenants as _;
 use tenancy::plugin::{EventHook, TenantPlugins};
 use tokio::sync::{Mutex, Semaphore};
 use ui::Pages;
@@ -120,7 +123,7 @@ impl Node {
             clock: Arc::clone(&parts.clock),
             rng: Arc::clone(&parts.rng),
         });
-        Arc::new(Self {
+        let node = Arc::new(Self {
             federation,
             tenants: TenantDirectory::new(&storage, (settings.loaded_tenants, settings.loaded_tenants_bytes)),
             secrets: Arc::new(ClientSecretHasher(parts.hashing.clone())),
@@ -144,7 +147,9 @@ impl Node {
             large_bodies: Semaphore::new(LARGE_BODIES),
             storage,
             settings,
-        })
+        });
+        forget_what_is_deleted(&node);
+        node
     }
 
     pub(crate) fn sealer(&self) -> &Sealer {
@@ -159,6 +164,31 @@ fn make_ready_what_is_uploaded(storage: &Storage, plugins: &Arc<dyn TenantPlugin
         if record.kind == COMPONENT_CHANGED {
             let (plugins, tenant, sha256) = (Arc::clone(&plugins), record.tenant.clone(), record.key.clone());
             tokio::spawn(async move { plugins.make_ready(&tenant, &sha256).await });
+        }
+    }));
+}
+
+/// The plugins of a tenant that any node deleted are forgotten here, and once more when no request of it is left that could
+/// have had them loaded again. What holds the node is not held by its storage.
+///
+/// Attack: a request is under way when its tenant is deleted; without plugins it would issue what they deny. Hooks of a
+/// tenant of which nothing is installed fail.
+fn forget_what_is_deleted(node: &Arc<Node>) {
+    let this = Arc::downgrade(node);
+    node.storage.on_change(Box::new(move |record| {
+        if record.kind == TENANT_CHANGED
+            && let Some(node) = this.upgrade()
+        {
+            let tenant = record.tenant.clone();
+            tokio::spawn(async move {
+                match node.storage.find_tenant(tenant.clone()).await {
+                    Ok(Some(_)) => {}
+                    Ok(None) => node.plugins.forget(&tenant),
+                    Err(error) => {
+                        tracing::warn!(%tenant, %error, "whether a tenant was deleted is not known");
+                    }
+                }
+            });
         }
     }));
 }

@@ -256,6 +256,7 @@ fn most() -> Vec<Route> {
         POST "/admin/portcullis/v1/tenants" "createTenant", Operator(Scope::TenantsWrite), Problem, admin::tenants::create, "Makes a tenant";
         GET "/admin/portcullis/v1/tenants/{tenant}" "getTenant", AnyOperator, Problem, admin::tenants::show, "Shows a tenant";
         PATCH "/admin/portcullis/v1/tenants/{tenant}" "updateTenant", AnyOperator, Problem, admin::tenants::update, "Changes a tenant";
+        DELETE "/admin/portcullis/v1/tenants/{tenant}" "deleteTenant", Operator(Scope::TenantsWrite), Problem, admin::tenants::delete, "Deletes a tenant with everything in it";
         GET "/admin/portcullis/v1/keys" "listAdminKeys", AnyOperator, Problem, admin::keys::list, "Lists admin keys";
         POST "/admin/portcullis/v1/keys" "createAdminKey", AnyOperator, Problem, admin::keys::create, "Makes an admin key";
         DELETE "/admin/portcullis/v1/keys/{key}" "deleteAdminKey", AnyOperator, Problem, admin::keys::delete, "Deletes an admin key";

@@ -12,7 +12,7 @@ use identity::schema::Schemas;
 use oauth2::server::{AuthorizationServer, Environment, Issuer, Ports};
 use primitives::{Remembered, TenantId, Timestamp};
 use serde_json::{Map, Value};
-use storage::{EVERYTHING_CHANGED, InvalidatedCache, Storage};
+use storage::{EVERYTHING_CHANGED, InvalidatedCache, Storage, TENANT_CHANGED};
 use tenancy::plugin::uploaded::{StoredPlugin, UploadedPlugin, UploadedPlugins as _};
 use tenancy::plugin::{Binding, HookName, TrustSettings};
 use tenancy::{ManagedBy, Tenant, TenantState, Tenants as _};
@@ -23,8 +23,6 @@ use config::tenant::{StoredSettings, TenantSettings};
 
 use crate::node::Node;
 
-/// The kind of change by which a tenant is no longer what it was.
-const TENANT_CHANGED: &str = "tenant";
 /// What a tenant with default settings takes in memory, in bytes.
 const AT_LEAST: u64 = 12 * 1024;
 /// What a byte of settings takes at most, once it is read and its schemas are compiled.
@@ -160,11 +158,19 @@ impl TenantDirectory {
     }
 
     async fn find_by_host(&self, storage: &Storage, host: String) -> Result<Option<TenantId>, LoadError> {
+        let unavailable = |error: &dyn std::fmt::Display| LoadError::Store(error.to_string());
         let load = async {
-            let found = storage.find_tenant_by_host(host.clone()).await;
-            let found = found.map_err(|error| LoadError::Store(error.to_string()))?;
+            let found =
+                storage.find_tenant_by_host(host.clone()).await.map_err(|error| unavailable(&error))?;
+            let found = if let Some(tenant) = found {
+                Some(tenant.id)
+            } else {
+                // Nor does anybody else answer at the host of one that was deleted.
+                let deleted = storage.find_deleted_tenant_by_host(&host).await;
+                deleted.map_err(|error| unavailable(&error))?
+            };
             // That nobody answers at a host is remembered too.
-            Ok(Some(found.map(|tenant| tenant.id)))
+            Ok(Some(found))
         };
         let found = if storage.is_caught_up() {
             self.hosts.find_or_load(host.clone(), load).await?

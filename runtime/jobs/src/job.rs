@@ -26,6 +26,8 @@ pub enum JobName {
     Events,
     /// Identities get the terms by which they are found.
     Terms,
+    /// What is left of deleted tenants leaves.
+    Tenants,
 }
 
 impl JobName {
@@ -39,6 +41,7 @@ impl JobName {
             Self::Courier => "courier",
             Self::Events => "events",
             Self::Terms => "terms",
+            Self::Tenants => "tenants",
         }
     }
 }

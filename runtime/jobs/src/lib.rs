@@ -1,5 +1,5 @@
 //! Background work: keys that are rotated, rows that expire, audit records that are old, messages that are delivered,
-//! mail that is sent to people, events that plugins are told of.
+//! mail that is sent to people, events that plugins are told of, tenants that were deleted.
 //!
 //! A node starts [`Jobs`] once and stops it by its shutdown token. Each job is one file here and decides
 //! nothing by itself: it asks a room or storage what is due and does it, a bounded piece at a time. On
@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod outbox;
 mod rotation;
 mod runner;
+mod tenants;
 mod terms;
 #[cfg(test)]
 mod testing;
@@ -45,6 +46,7 @@ use crate::expiry::Expiry;
 use crate::outbox::Outbox;
 use crate::rotation::Rotation;
 use crate::runner::{Node, Runner};
+use crate::tenants::Tenants;
 use crate::terms::Terms;
 
 /// All background work of a node.
@@ -101,6 +103,7 @@ impl Jobs {
             runner(Box::new(Courier::new(storage.clone(), receivers.mail, rng.clone(), courier.clone()))),
             runner(Box::new(Events::new(storage.clone(), receivers.events, settings.outbox.clone()))),
             runner(Box::new(Terms::new(storage.clone()))),
+            runner(Box::new(Tenants::new(storage.clone(), settings))),
         ];
         Self { runners }
     }
@@ -192,6 +195,7 @@ mod tests {
             (JobName::Courier, Outcome::NotDue),
             (JobName::Events, Outcome::NotDue),
             (JobName::Terms, Outcome::NotDue),
+            (JobName::Tenants, Outcome::NotDue),
         ] {
             assert_eq!(jobs.run_once(job, &stop).await, expect, "{job:?}");
         }

@@ -125,6 +125,11 @@ pub(crate) fn audit_statement(
     at: Timestamp,
     rng: &dyn Rng,
 ) -> Statement {
+    audit_row(tenant, event, at, rng.uuid().to_string())
+}
+
+/// The record of an event, under an id that no other has.
+pub(crate) fn audit_row(tenant: &TenantId, event: &AuditEvent, at: Timestamp, id: String) -> Statement {
     let details: serde_json::Map<_, _> =
         event.details.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into())).collect();
     Statement::one(
@@ -133,7 +138,7 @@ pub(crate) fn audit_statement(
         values![
             tenant,
             at,
-            rng.uuid().to_string(),
+            id,
             event.action,
             event.actor.to_string(),
             event.target.0,

@@ -34,7 +34,7 @@ use primitives::{Clock, Rng, Sealer};
 pub use self::identity::{IDENTITY_CHANGED, SESSION_CHANGED};
 pub use self::jose::SIGNING_KEYS_CHANGED;
 pub use self::oauth2::{ACCESS_TOKEN_CHANGED, CLIENT_CHANGED, GRANT_CHANGED};
-pub use self::tenancy::COMPONENT_CHANGED;
+pub use self::tenancy::{COMPONENT_CHANGED, DeletedTenant, TENANT_CHANGED, TenantSweep};
 pub use apply::{ApplyError, Prepared, Stored};
 pub use audit::{AuditPosition, AuditRecord};
 pub use cache::InvalidatedCache;

@@ -18,5 +18,5 @@ pub use admin_key::{AdminKey, KeyOwner, NewAdminKey, PlainAdminKey, Scope};
 pub use plugin::{DeclaredPlugin, PluginReport, PluginState, Reread, TenantPlugins};
 pub use ports::{AdminKeys, ReadError, Tenants};
 pub use reconcile::{DeclaredTenant, HostTaken, check_hosts, reconcile};
-pub use tenant::{ManagedBy, SettingsDocument, Tenant, TenantError, TenantState};
+pub use tenant::{ManagedBy, SettingsDocument, Tenant, TenantDeletion, TenantError, TenantState};
 pub use write::Write;

@@ -1,9 +1,10 @@
 //! The tenant: one issuer and everything that hangs on it.
 
-use primitives::{Actor, AuditEvent, Change, TenantId, Timestamp};
+use primitives::{Actor, AuditEvent, Change, Rng, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
+use uuid::Uuid;
 
 use crate::write::Write;
 
@@ -96,6 +97,24 @@ pub enum TenantError {
     /// Client: the configuration file owns it.
     #[error("the tenant is declared in the configuration file; change it there")]
     ManagedByFile,
+    /// Client: it answers at the root, and keeps the operator's keys.
+    #[error("the tenant `default` answers at the node's root and is never deleted")]
+    Default,
+}
+
+/// A tenant that is about to be deleted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TenantDeletion {
+    /// Which.
+    pub tenant: TenantId,
+    /// The version that the decision was made on.
+    pub read_version: i64,
+    /// When.
+    pub at: Timestamp,
+    /// What is told of it, to the operator: the tenant's own records go with it.
+    pub audit: AuditEvent,
+    /// The id of that record.
+    pub record: Uuid,
 }
 
 /// What the API may change of a tenant; `None` leaves it as it is.
@@ -177,6 +196,26 @@ impl Tenant {
         Ok((self, change))
     }
 
+    /// The change after which it answers nobody, and its id is nobody's until its rows are gone.
+    ///
+    /// One that the file owns is taken out of the file first: it would be made again.
+    pub fn delete(&self, actor: Actor, now: Timestamp, rng: &dyn Rng) -> Result<Change<Write>, TenantError> {
+        if self.id == TenantId::default_tenant() {
+            return Err(TenantError::Default);
+        }
+        if self.state != TenantState::Disabled {
+            self.check_managed_by_api()?;
+        }
+        let deletion = TenantDeletion {
+            tenant: self.id.clone(),
+            read_version: self.settings.version,
+            at: now,
+            audit: AuditEvent::new("tenant.deleted", actor, "tenant", &self.id),
+            record: rng.uuid(),
+        };
+        Ok(Change::new(self.id.clone()).write(Write::DeleteTenant(Box::new(deletion))))
+    }
+
     /// Refuses what the API may not change.
     pub const fn check_managed_by_api(&self) -> Result<(), TenantError> {
         match self.managed_by {
@@ -188,6 +227,8 @@ impl Tenant {
 
 #[cfg(test)]
 mod tests {
+    use primitives::rng::SeededRng;
+
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_000);
@@ -217,6 +258,24 @@ mod tests {
     fn file_owns_what_it_declares() {
         let refused = tenant("a", ManagedBy::File).update(TenantUpdate::default(), Actor::System, NOW);
         assert_eq!(refused.unwrap_err(), TenantError::ManagedByFile);
+    }
+
+    #[test]
+    fn what_the_file_declares_and_the_default_are_not_deleted() {
+        let (file, api) = (ManagedBy::File, ManagedBy::Api);
+        for (id, managed_by, state, expect) in [
+            ("a", api, TenantState::Active, Ok(())),
+            ("a", api, TenantState::Suspended, Ok(())),
+            ("a", file, TenantState::Active, Err(TenantError::ManagedByFile)),
+            ("a", file, TenantState::Suspended, Err(TenantError::ManagedByFile)),
+            ("a", file, TenantState::Disabled, Ok(())),
+            ("default", api, TenantState::Active, Err(TenantError::Default)),
+            ("default", file, TenantState::Disabled, Err(TenantError::Default)),
+        ] {
+            let tenant = Tenant { state, ..tenant(id, managed_by) };
+            let deleted = tenant.delete(Actor::System, NOW, &SeededRng::new(1));
+            assert_eq!(deleted.map(|change| assert_eq!(change.writes.len(), 1)), expect, "{id} {state:?}");
+        }
     }
 
     #[test]

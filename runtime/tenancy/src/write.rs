@@ -8,12 +8,12 @@ use crate::plugin::uploaded::{
     CheckedComponent, ComponentRoom, PluginVersion, UploadedPlugin, UploadedSecret,
 };
 use crate::plugin::values::{PutValue, Room};
-use crate::tenant::Tenant;
+use crate::tenant::{Tenant, TenantDeletion};
 
 /// One guarded write.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Write {
-    /// Inserts a tenant. Guard: no tenant has its id or its host.
+    /// Inserts a tenant. Guard: no tenant has its id or its host, and nothing is left of a deleted one that had its id.
     InsertTenant(Tenant),
     /// Replaces a tenant. Guard: it still has the version that was read.
     ReplaceTenant {
@@ -22,6 +22,9 @@ pub enum Write {
         /// The version that the decision was made on.
         read_version: i64,
     },
+    /// Deletes the change's tenant: nobody finds it from then on. Its rows leave later. Guard: it still has the version
+    /// that was read.
+    DeleteTenant(Box<TenantDeletion>),
     /// Inserts an admin key under the change's tenant. Guard: none has its id.
     InsertAdminKey {
         /// The key without its secret.

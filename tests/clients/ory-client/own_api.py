@@ -49,6 +49,11 @@ def tenants() -> None:
     done(call("PATCH", f"{BASE}/tenants/globex", {"suspended": True}))
     # A suspended tenant looks like one that is not there.
     assert httpx.get(f"{options.public}/t/globex/.well-known/jwks.json").status_code == 404
+    done(call("DELETE", f"{BASE}/tenants/globex"))
+    assert call("GET", f"{BASE}/tenants/globex").status_code == 404
+    assert call("DELETE", f"{BASE}/tenants/globex").status_code == 404
+    assert call("POST", f"{BASE}/tenants", {"id": "globex"}).status_code == 409, "what is left of it is going yet"
+    assert call("DELETE", f"{BASE}/tenants/default").status_code == 409
 
 
 def keys() -> None:

@@ -3,11 +3,11 @@
 mod account;
 mod capabilities;
 mod credential_import;
-mod deleted;
+pub(crate) mod deleted;
 mod event;
 mod introspection;
 mod logs;
-mod people;
+pub(crate) mod people;
 mod policy;
 mod secrets;
 mod signatures;

@@ -15,7 +15,7 @@ async fn install(world: &World, component: &str) {
 }
 
 /// Gives acme new settings, whole.
-pub(super) async fn set(world: &World, settings: &Value) {
+pub(crate) async fn set(world: &World, settings: &Value) {
     let body = json!({ "settings": settings });
     let path = "/admin/portcullis/v1/tenants/acme";
     let changed = world.operate(&world.key, ("PATCH", path), "default", &body).await;
@@ -23,7 +23,7 @@ pub(super) async fn set(world: &World, settings: &Value) {
 }
 
 /// Signs up as a native application does; the status and the document.
-pub(super) async fn sign_up(world: &World, email: &str, first: &str) -> (u16, Value) {
+pub(crate) async fn sign_up(world: &World, email: &str, first: &str) -> (u16, Value) {
     let body = json!({
         "method": "password",
         "password": "moss-covered lantern 71",

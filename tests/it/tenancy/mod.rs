@@ -1,4 +1,5 @@
 //! What one tenant sees of another: nothing.
 
+mod deletion;
 mod isolation;
 mod keys;

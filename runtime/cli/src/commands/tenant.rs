@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use http::Method;
 use primitives::TenantId;
@@ -59,6 +60,16 @@ pub(crate) enum Command {
     Suspend {
         /// Which
         id: TenantId,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Deletes it with everything in it, for good
+    Delete {
+        /// Which
+        id: TenantId,
+        /// That everything in it is meant: people, clients, keys, plugins, records
+        #[arg(long)]
+        with_everything: bool,
         #[command(flatten)]
         common: Common,
     },
@@ -128,6 +139,13 @@ pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
         }
         Command::Suspend { id, common } => {
             send(place, Method::PATCH, &one(id), Some(&json!({"suspended": true})), common)
+        }
+        Command::Delete { id, with_everything: false, .. } => Err(Failure::Usage(anyhow!(
+            "this deletes the people, clients, keys, plugins and records of tenant {id}, for good: say so with \
+             --with-everything"
+        ))),
+        Command::Delete { id, with_everything: true, common } => {
+            send(place, Method::DELETE, &one(id), None, common)
         }
         Command::Resume { id, common } => {
             send(place, Method::PATCH, &one(id), Some(&json!({"suspended": false})), common)

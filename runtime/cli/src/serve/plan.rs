@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use config::Config;
 use federation::ports::{NamedSecret, ProviderSecrets as _};
 use federation::secrets as provider_secrets;
@@ -121,6 +121,13 @@ impl Plan {
     async fn make(declared: &Declared, storage: &Storage, clock: &dyn Clock) -> anyhow::Result<Self> {
         let current = current_tenants(storage, &declared.tenants).await?;
         check_hosts(&current, &declared.tenants)?;
+        for tenant in &declared.tenants {
+            ensure!(
+                !storage.is_deleted_tenant(&tenant.id).await?,
+                "tenant {} was deleted, and what is left of it is going: declare it again in an hour or two",
+                tenant.id
+            );
+        }
         let now = clock.now();
         let mut clients = Vec::new();
         for (tenant, declared) in &declared.clients {

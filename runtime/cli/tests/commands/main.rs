@@ -81,6 +81,20 @@ fn tenants_are_made_and_changed_without_a_running_node() {
 }
 
 #[test]
+fn tenant_is_deleted_by_whoever_says_that_everything_in_it_is_meant() {
+    let place = Place::with_data(&format!("{NODE}[[tenant]]\nid = \"filed\"\n"));
+    place.json(&["tenant", "create", "acme"]);
+    place.fails(&["tenant", "delete", "acme"], 2, "say so with --with-everything");
+    assert_eq!(place.json(&["tenant", "show", "acme"])["state"], "active");
+    for (id, refused) in [("filed", "configuration file"), ("default", "never deleted"), ("nobody", "")] {
+        place.fails(&["tenant", "delete", id, "--with-everything"], 3, refused);
+    }
+    assert_eq!(place.run(&["tenant", "delete", "acme", "--with-everything"]).code, 0);
+    place.fails(&["tenant", "show", "acme"], 3, "");
+    place.fails(&["tenant", "create", "acme"], 3, "is being deleted");
+}
+
+#[test]
 fn objects_of_a_tenant_are_made_without_a_running_node() {
     let place = Place::with_data(&format!("{NODE}[[tenant]]\nid = \"acme\"\n"));
     let secret = place.write("secret", "a chosen secret\n");

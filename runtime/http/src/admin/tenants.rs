@@ -12,7 +12,7 @@ use url::Url;
 use super::{actor, apply, body, page, principal, store};
 use crate::call::Call;
 use crate::failure::Failure;
-use crate::response::{Answer, json_no_store};
+use crate::response::{Answer, empty, json_no_store, no_store};
 
 /// `GET …/tenants`: what the caller may see of them.
 pub(crate) async fn list(call: Call) -> Answer {
@@ -48,7 +48,8 @@ pub(crate) async fn create(call: Call) -> Answer {
         tenant.issuer = new.issuer;
         tenant.settings.document = with_defaults(new.settings);
         let answer = document(&call, &tenant);
-        let taken = "A tenant of this id, or with this host, exists already.";
+        let taken =
+            "A tenant of this id, or with this host, exists already, or one of this id is being deleted.";
         apply(&call, tenant.create(actor(&call)), taken).await?;
         Ok(answer)
     }
@@ -110,12 +111,7 @@ pub(crate) async fn update(call: Call) -> Answer {
             suspended: patch.suspended,
             settings: patch.settings,
         };
-        let (tenant, change) =
-            tenant.update(update, actor(&call), call.now()).map_err(|error| match error {
-                TenantError::ManagedByFile => {
-                    Failure::new(StatusCode::CONFLICT, "managed_by_file", error.to_string())
-                }
-            })?;
+        let (tenant, change) = tenant.update(update, actor(&call), call.now()).map_err(refused)?;
         apply(&call, change, "The tenant was changed by somebody else, or another tenant has this host.")
             .await?;
         Ok(document(&call, &tenant))
@@ -125,6 +121,27 @@ pub(crate) async fn update(call: Call) -> Answer {
         Ok(answer) => json_no_store(StatusCode::OK, &answer),
         Err(failure) => Failure::to_problem(&failure, call.request),
     }
+}
+
+/// `DELETE …/tenants/{tenant}`: from when this is answered nobody finds it. What is left of it goes in the background.
+pub(crate) async fn delete(call: Call) -> Answer {
+    let deleted = async {
+        let tenant = find(&call, Scope::TenantsWrite).await?;
+        let deleted = tenant.delete(actor(&call), call.now(), call.node.rng.as_ref()).map_err(refused)?;
+        apply(&call, deleted, "The tenant was changed by somebody else at the same time; try again.").await
+    };
+    match deleted.await {
+        Ok(()) => no_store(empty(StatusCode::NO_CONTENT)),
+        Err(failure) => failure.to_problem(call.request),
+    }
+}
+
+fn refused(error: TenantError) -> Failure {
+    let id = match error {
+        TenantError::ManagedByFile => "managed_by_file",
+        TenantError::Default => "default_tenant",
+    };
+    Failure::new(StatusCode::CONFLICT, id, error.to_string())
 }
 
 /// The tenant in the path, as far as the caller may know of it.

@@ -2,6 +2,7 @@
 
 mod admin_keys;
 mod components;
+mod deletion;
 mod plugin_secrets;
 mod plugin_values;
 mod tenants;
@@ -17,6 +18,10 @@ use crate::apply::Stored;
 use crate::statement::Statement;
 
 pub use components::COMPONENT_CHANGED;
+pub use deletion::{DeletedTenant, TenantSweep};
+
+/// The kind of change by which a tenant is no longer what it was.
+pub const TENANT_CHANGED: &str = "tenant";
 
 impl Stored for Write {
     fn statements(self, tenant: &TenantId, sealer: &Sealer) -> Result<Vec<Statement>, StorageError> {
@@ -43,7 +48,10 @@ impl Stored for Write {
             Self::HoldUploadedPlugin { plugin, id } => plugin_values::hold(tenant, &plugin, id),
             Self::PutComponent(component) => components::put(tenant, &component),
             Self::InsertPluginVersion(version) => uploaded_plugins::insert_version(tenant, &version),
-            Self::InsertTenant(new) => tenants::insert(&new),
+            Self::InsertTenant(new) => {
+                return Ok(vec![tenants::insert(&new), deletion::check_gone(&new.id)]);
+            }
+            Self::DeleteTenant(deleted) => return Ok(deletion::delete(&deleted)),
             Self::ReplaceTenant { tenant: new, read_version } => tenants::replace(&new, read_version),
             Self::InsertAdminKey { key, hash } => admin_keys::insert(tenant, &key, &hash),
             Self::DeleteAdminKey(id) => admin_keys::delete(tenant, id),

@@ -11,7 +11,7 @@ use crate::row::Row;
 use crate::statement::Statement;
 use crate::{Storage, StorageError, values};
 
-/// Guard: neither id nor host is taken.
+/// Guard: neither id nor host is taken. That nothing is left of a deleted one is to be checked after it.
 pub(super) fn insert(tenant: &Tenant) -> Statement {
     Statement::one(
         "INSERT INTO tenants

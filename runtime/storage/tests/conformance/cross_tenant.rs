@@ -30,7 +30,7 @@ use crate::uploads::component;
 use crate::world::{World, client_id};
 
 /// One row of every kind.
-struct Rows {
+pub(crate) struct Rows {
     person: Identity,
     identifier: Identifier,
     session: NewSession,
@@ -47,7 +47,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn of(world: &World) -> Self {
+    pub(crate) fn of(world: &World) -> Self {
         let mut person = world.person();
         person.external_id = Some("crm-1".to_owned());
         let session = world.session_of(&person, "s");
@@ -79,7 +79,7 @@ impl Rows {
         }
     }
 
-    async fn insert(&self, world: &World) {
+    pub(crate) async fn insert(&self, world: &World) {
         let password = HashedPassword(Secret::new("$argon2id$".to_owned()));
         let identity = self.person.id;
         let people = [
@@ -136,7 +136,7 @@ impl Rows {
     }
 
     /// What every look-up of every port finds in `tenant`.
-    async fn looked_up(&self, world: &World, tenant: &TenantId) -> Vec<(&'static str, String)> {
+    pub(crate) async fn looked_up(&self, world: &World, tenant: &TenantId) -> Vec<(&'static str, String)> {
         let storage = &world.storage;
         let (subject, client) = (self.person.id, client_id("nexboard"));
         let hashes = [self.session.token.clone()];
@@ -281,6 +281,11 @@ impl Rows {
     }
 }
 
+/// Whether a look-up found nothing.
+pub(crate) fn is_empty(found: &str) -> bool {
+    ["None", "[]", "false", "ComponentRoom { versions: 0, bytes: 0 }"].contains(&found)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_a_tenant_are_found_and_changed_by_nobody_else() {
     for mut world in World::each().await {
@@ -288,8 +293,6 @@ async fn rows_of_a_tenant_are_found_and_changed_by_nobody_else() {
         let rows = Rows::of(&world);
         rows.insert(&world).await;
         let before = rows.looked_up(&world, &own).await;
-        let is_empty =
-            |found: &str| ["None", "[]", "false", "ComponentRoom { versions: 0, bytes: 0 }"].contains(&found);
         for (name, found) in &before {
             assert!(!is_empty(found), "{name} finds its own");
         }

@@ -10,6 +10,7 @@ mod clients;
 mod cross_tenant;
 mod damage;
 mod deleted_plugins;
+mod deleted_tenants;
 mod expiry;
 mod grants;
 mod identity;

@@ -90,6 +90,23 @@ impl World {
         run(&self.location, sql).await;
     }
 
+    /// The texts in the first column of what a query past storage gives, in order.
+    pub(crate) async fn raw_texts(&self, sql: &str) -> Vec<String> {
+        let mut texts: Vec<String> = match &self.location {
+            Location::Sqlite(path) => {
+                let options = SqliteConnectOptions::new().filename(path);
+                let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+                sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(&mut connection).await.unwrap()
+            }
+            Location::Postgres { url, .. } => {
+                let mut connection = PgConnection::connect(url.expose()).await.unwrap();
+                sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(&mut connection).await.unwrap()
+            }
+        };
+        texts.sort();
+        texts
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
