@@ -170,7 +170,8 @@ impl World {
         tokio::spawn(server.serve(stopping));
         let admin = format!("http://127.0.0.1:{admin}");
         let key = String::new();
-        let world = Self { base, admin, key, clock, storage, names, rng, host, node, stop, _directory: directory };
+        let world =
+            Self { base, admin, key, clock, storage, names, rng, host, node, stop, _directory: directory };
         (world, certificates)
     }
 

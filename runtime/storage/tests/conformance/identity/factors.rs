@@ -39,12 +39,12 @@ fn request<'a>(base: &'a url::Url, aal: Option<&'a str>) -> StartRequest<'a> {
 }
 
 impl World {
-    async fn ada(&self) -> Identity {
+    pub(super) async fn ada(&self) -> Identity {
         self.register("ada@example.com").await.unwrap();
         self.read_ada().await
     }
 
-    async fn read_ada(&self) -> Identity {
+    pub(super) async fn read_ada(&self) -> Identity {
         let identifier = Identifier::parse("ada@example.com").unwrap();
         self.storage.find_by_identifier(&self.tenant, &identifier).await.unwrap().unwrap().0
     }

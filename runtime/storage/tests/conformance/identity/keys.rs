@@ -7,7 +7,7 @@ use identity::webauthn::{
     Challenge, CredentialId, CredentialRecord, Expected, KeyKind, RelyingParty, UnverifiedRegistration,
     UserHandle, UserVerification, creation_options,
 };
-use identity::{Identifier, Identity, Step, Submission, Write, next_step};
+use identity::{Step, Submission, Write, next_step};
 use portcullis_storage::ApplyError;
 use primitives::subject::AssuranceLevel;
 use primitives::{Change, ClientAddress, Clock as _, IdentityId};
@@ -17,16 +17,6 @@ use testkit::authenticator::Authenticator;
 use super::World;
 
 impl World {
-    async fn ada(&self) -> Identity {
-        self.register("ada@example.com").await.unwrap();
-        self.read_ada().await
-    }
-
-    async fn read_ada(&self) -> Identity {
-        let identifier = Identifier::parse("ada@example.com").unwrap();
-        self.storage.find_by_identifier(&self.tenant, &identifier).await.unwrap().unwrap().0
-    }
-
     /// A credential of somebody, with the authenticator that has it.
     fn credential(&self, seed: u8, kind: KeyKind, identity: IdentityId) -> (Authenticator, CredentialRecord) {
         let relying_party = RelyingParty::of(&self.settings.relying_party, &self.base).unwrap();

@@ -1,9 +1,9 @@
 //! Links to other providers: one identity each, tokens that are read as they were written, and never none left.
 
 use futures_util::future::join_all;
-use identity::ports::{Identities as _, Links as _};
+use identity::ports::Links as _;
 use identity::providers::{Link, TokenSet, UpstreamTokens};
-use identity::{Identifier, Identity, NewLink, Write};
+use identity::{Identity, NewLink, Write};
 use portcullis_storage::ApplyError;
 use primitives::{Change, Clock as _, IdentityId, TenantId};
 
@@ -20,12 +20,6 @@ fn link(provider: &str, subject: &str) -> Box<NewLink> {
 }
 
 impl World {
-    async fn somebody(&self, email: &str) -> Identity {
-        self.register(email).await.unwrap();
-        let identifier = Identifier::parse(email).unwrap();
-        self.storage.find_by_identifier(&self.tenant, &identifier).await.unwrap().unwrap().0
-    }
-
     async fn is_written(&self, write: Write) -> bool {
         match self.storage.apply(Change::new(self.tenant.clone()).write(write)).await {
             Ok(()) => true,

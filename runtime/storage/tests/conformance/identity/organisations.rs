@@ -58,7 +58,7 @@ impl World {
         self.apply_whole(set.unwrap().1).await;
     }
 
-    async fn somebody(&self, email: &str) -> Identity {
+    pub(super) async fn somebody(&self, email: &str) -> Identity {
         self.register(email).await.unwrap();
         self.read(email).await
     }
