@@ -37,7 +37,11 @@ pub(crate) async fn webauthn_script(call: Call) -> Answer {
     let Some(script) = assets.find(assets.passkeys()) else {
         return Failure::not_found().to_api(call.request);
     };
-    published(respond(StatusCode::OK, script.content_type, script.body))
+    let mut answer = published(respond(StatusCode::OK, script.content_type, script.body));
+    // Forms name its integrity: an older one that was kept would not run.
+    set(&mut answer, "cache-control", "no-cache");
+    set(&mut answer, "x-content-type-options", "nosniff");
+    answer
 }
 
 /// `GET /.well-known/webauthn`: the pages of other domains that may use this tenant's passkeys (WebAuthn L3 section

@@ -1,8 +1,9 @@
 //! The built-in pages.
 
 use crate::client::csrf_token;
-use crate::site::Site;
+use crate::site::{BASE, Site};
 
+/// One script runs, on pages that have passkeys: the policy names it, and the page its content.
 #[tokio::test]
 async fn every_page_forbids_scripts_and_frames() {
     let site = Site::open().await;
@@ -11,17 +12,24 @@ async fn every_page_forbids_scripts_and_frames() {
     let login = nobody.get("/self-service/login/browser").await.location().to_owned();
     let registration = nobody.get("/self-service/registration/browser").await.location().to_owned();
     let settings = browser.get("/self-service/settings/browser").await.location().to_owned();
-    for (client, path) in [
-        (&mut nobody, login.as_str()),
-        (&mut site.client(), "/"),
-        (&mut site.client(), "/ui/error?id=x"),
-        (&mut browser, settings.as_str()),
+    for (client, path, passkeys) in [
+        (&mut nobody, login.as_str(), true),
+        (&mut site.client(), "/", false),
+        (&mut site.client(), "/ui/error?id=x", false),
+        (&mut browser, settings.as_str(), true),
     ] {
         let page = client.get(path).await;
-        assert!(page.header("content-security-policy").starts_with("default-src 'none'"), "{path}");
+        let policy = page.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'"), "{path}");
+        assert_eq!(page.body.matches("<script").count(), usize::from(passkeys), "{path}");
+        assert_eq!(policy.contains("script-src"), passkeys, "{path}");
+        if let Some((_, source)) = policy.split_once("; script-src ") {
+            let file = source.strip_prefix(BASE).unwrap();
+            assert!(page.body.contains(&format!("<script src=\"{file}\" integrity=\"sha512-")), "{path}");
+            assert_eq!(site.client().get(file).await.status, 200);
+        }
         assert_eq!(page.header("x-frame-options"), "DENY", "{path}");
         assert_eq!(page.header("cache-control"), "no-store", "{path}");
-        assert!(!page.body.contains("<script"), "{path}");
         assert!(page.body.contains("<h1"), "{path}");
     }
     assert_eq!(nobody.get(&registration).await.status, 200);

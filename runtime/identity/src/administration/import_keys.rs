@@ -120,8 +120,9 @@ fn read(
             id: credential.id.read().and_then(CredentialId::new).ok_or_else(|| malformed("`id`"))?,
             kind: match (kind, credential.is_passwordless) {
                 ("passkey", _) => KeyKind::Passkey,
-                (_, true) => KeyKind::Passwordless,
                 (_, false) => KeyKind::SecondFactor,
+                // One that signs in alone after a name: there is no form for it.
+                (_, true) => return Err(malformed("`is_passwordless` is for passkeys")),
             },
             display_name: credential.display_name,
             user_handle: handle.clone(),

@@ -22,15 +22,13 @@ impl Default for PasskeySettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WebauthnSettings {
-    /// Whether people may add them. Those that were added go on to be asked for.
+    /// Whether people may add them, as a second factor. Those that were added go on to be asked for.
     pub enabled: bool,
-    /// Whether a key that is added signs in alone, in the place of a password, rather than beside one.
-    pub passwordless: bool,
 }
 
 impl Default for WebauthnSettings {
     fn default() -> Self {
-        Self { enabled: true, passwordless: false }
+        Self { enabled: true }
     }
 }
 

@@ -14,7 +14,7 @@ impl KeyKind {
     /// Whether the authenticator must know its user.
     pub const fn user_verification(self) -> UserVerification {
         match self {
-            Self::Passkey | Self::Passwordless => UserVerification::Required,
+            Self::Passkey => UserVerification::Required,
             Self::SecondFactor => UserVerification::Discouraged,
         }
     }

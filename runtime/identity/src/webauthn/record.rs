@@ -80,8 +80,6 @@ impl fmt::Display for UserHandle {
 pub enum KeyKind {
     /// A passkey: signs in alone, and is found without a name.
     Passkey,
-    /// A security key that signs in alone, after a name.
-    Passwordless,
     /// A security key beside something else.
     SecondFactor,
 }
@@ -91,27 +89,26 @@ impl KeyKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Passkey => "passkey",
-            Self::Passwordless => "passwordless",
             Self::SecondFactor => "second_factor",
         }
     }
 
     /// The kind that is kept so.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Passkey, Self::Passwordless, Self::SecondFactor].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Passkey, Self::SecondFactor].into_iter().find(|kind| kind.as_str() == text)
     }
 
     /// Its type in the flow API.
     pub const fn group(self) -> &'static str {
         match self {
             Self::Passkey => "passkey",
-            Self::Passwordless | Self::SecondFactor => "webauthn",
+            Self::SecondFactor => "webauthn",
         }
     }
 
     /// Whether it signs in alone.
     pub const fn is_first_factor(self) -> bool {
-        matches!(self, Self::Passkey | Self::Passwordless)
+        matches!(self, Self::Passkey)
     }
 }
 

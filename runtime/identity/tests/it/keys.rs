@@ -6,7 +6,7 @@ use portcullis_identity::flow::{
 };
 use portcullis_identity::identity::IdentityState;
 use portcullis_identity::session::{LiveSession, Method};
-use portcullis_identity::settings::{RelyingPartySettings, Settings, WebauthnSettings};
+use portcullis_identity::settings::{RelyingPartySettings, RequiredAssurance, Settings, WebauthnSettings};
 use portcullis_identity::webauthn::{KeyKind, StoredKey};
 use portcullis_identity::{Flow, Identity, Step, Submission, next_step};
 use primitives::ClientAddress;
@@ -390,6 +390,28 @@ fn whole(half: &LiveSession) -> LiveSession {
     LiveSession::check(session, half.identity().clone(), half.session().issued_at).unwrap()
 }
 
+/// The attack: the tenant lets one factor change an account, and whoever has the password adds a factor of theirs beside
+/// the owner's security key.
+#[tokio::test]
+async fn security_key_guards_the_other_factors() {
+    let mut settings = Settings::default();
+    settings.flow.settings.required_aal = RequiredAssurance::Aal1;
+    let world = World::with(settings);
+    world.person(ADA).await;
+    let live = world.sign_in(ADA).await;
+    world.add(&live, "webauthn", &mut authenticator(1)).await;
+    let half = world.sign_in(ADA).await;
+    for body in [
+        json!({ "method": "totp", "totp_code": "123456" }),
+        json!({ "lookup_secret_regenerate": true }),
+        json!({ "passkey_settings_register": "{}" }),
+        json!({ "webauthn_remove": "00" }),
+    ] {
+        let refused = world.answer(world.settings_form(&half).await, Some(&half), &body).await;
+        assert!(matches!(refused, Err(FlowError::SecondFactorRequired)), "{body}");
+    }
+}
+
 #[tokio::test]
 async fn last_credential_cannot_be_removed() {
     let world = World::new();
@@ -420,7 +442,7 @@ async fn last_credential_cannot_be_removed() {
 async fn forms_offer_what_the_tenant_has() {
     let none = Settings {
         passkey: portcullis_identity::settings::PasskeySettings { enabled: false },
-        webauthn: WebauthnSettings { enabled: false, passwordless: false },
+        webauthn: WebauthnSettings { enabled: false },
         ..Settings::default()
     };
     let elsewhere = Settings {

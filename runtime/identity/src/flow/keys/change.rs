@@ -6,9 +6,8 @@
 use primitives::subject::AssuranceLevel;
 use primitives::{Actor, Change, SessionClaims};
 
-use super::user_handle;
 use super::{
-    Ceremony, KeyForm, SettingsKeys, audit, proven_in, relying_party, security_key, signs_in_without,
+    Ceremony, KeyForm, SettingsKeys, audit, proven_in, relying_party, signs_in_without, user_handle,
 };
 use crate::flow::settings::{owner, privileged, unsaved};
 use crate::flow::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission};
@@ -54,7 +53,7 @@ pub(in crate::flow) async fn change_security_keys(
     let Some(answer) = submission.webauthn_register else { return Ok(super::not_asked(flow, "settings")) };
     let name = submission.webauthn_register_displayname.unwrap_or_default();
     let name = name.trim().chars().filter(|c| !c.is_control()).take(MOST_NAME).collect();
-    added(room, live, flow, &keys, (security_key(room), &answer, name)).await
+    added(room, live, flow, &keys, (KeyKind::SecondFactor, &answer, name)).await
 }
 
 /// Who may change keys, the form without what it said, and the keys that there are.
@@ -119,7 +118,6 @@ async fn added(
     // Whoever adds it has proven it.
     let (method, aal) = match kind {
         KeyKind::Passkey => (Method::Passkey, AssuranceLevel::Aal1),
-        KeyKind::Passwordless => (Method::Webauthn, AssuranceLevel::Aal1),
         KeyKind::SecondFactor => (Method::Webauthn, AssuranceLevel::Aal2),
     };
     let method = AuthenticationMethod::new(method, aal, room.now);

@@ -235,7 +235,7 @@ impl KeyForm {
         };
         Ok(Self::Settings(Box::new(SettingsKeys {
             passkey: settings.passkey.enabled.then(|| begin(KeyKind::Passkey)),
-            webauthn: settings.webauthn.enabled.then(|| begin(security_key(room))),
+            webauthn: settings.webauthn.enabled.then(|| begin(KeyKind::SecondFactor)),
             keys: keys.iter().map(shown).collect(),
         })))
     }
@@ -262,11 +262,6 @@ impl KeyForm {
             }
         }
     }
-}
-
-/// What a security key that is added is for.
-const fn security_key(room: Room<'_>) -> KeyKind {
-    if room.settings.webauthn.passwordless { KeyKind::Passwordless } else { KeyKind::SecondFactor }
 }
 
 /// How authenticators know somebody: as those know them that have a key of theirs.
