@@ -46,10 +46,10 @@ impl Place {
             ..Manners::default()
         };
         change(&mut manners);
-        // In a header the secret is a form value.
         let secret = manners.secret.clone();
         if manners.client == "basic" {
-            manners.secret = "s3cret+with+%7E+and+%2B".to_owned();
+            // In a header the secret is a form value.
+            "s3cret+with+%7E+and+%2B".clone_into(&mut manners.secret);
         }
         let provider = FakeProvider::new(manners, Timestamp::from_seconds(1_800_000_000)).unwrap();
         let provider = Arc::new(provider);
