@@ -46,9 +46,9 @@ impl Place {
             ..Manners::default()
         };
         change(&mut manners);
-        // In a header the secret is a form value.
         let secret = manners.secret.clone();
         if manners.client == "basic" {
+            // In a header the secret is a form value.
             "s3cret+with+%7E+and+%2B".clone_into(&mut manners.secret);
         }
         let provider = FakeProvider::new(manners, Timestamp::from_seconds(1_800_000_000)).unwrap();
