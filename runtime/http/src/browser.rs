@@ -41,6 +41,13 @@ pub(crate) async fn cached_session(
     })
 }
 
+/// What a browser has for itself, if it brings it along. Nothing is looked up for it.
+pub(crate) fn binding(call: &Call) -> Option<&str> {
+    call.cookie(BINDING_COOKIE).filter(|value| {
+        value.len() == 43 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    })
+}
+
 /// A browser as the authorization server sees it.
 #[derive(Debug)]
 pub(crate) struct BrowserState {
@@ -54,13 +61,13 @@ impl BrowserState {
     /// Reads session and binding; makes a binding for a browser that has none.
     pub(crate) async fn read(call: &Call) -> Result<Self, Failure> {
         let required = call.tenant.identity.session.whoami.required_aal;
-        // Who has not proven their second factor is nobody yet: no app is let in by a password alone.
+        // Who has not proven their second factor, where the tenant or their organisation asks for it, is nobody yet: no app
+        // is let in by a password alone.
         let live = session_of_cookie(call)
             .await?
+            .filter(|live| live.satisfies_organisation())
             .filter(|live| crate::self_service::room(call).satisfies(live, required));
-        let known = call.cookie(BINDING_COOKIE).filter(|value| {
-            value.len() == 43 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-        });
+        let known = binding(call);
         Ok(Self {
             subject: live.map(|live| live.subject(&call.tenant.id)),
             binding: known.map_or_else(|| call.node.rng.token(), str::to_owned),

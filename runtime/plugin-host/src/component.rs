@@ -277,7 +277,7 @@ pub(crate) const SHARED_TYPES: [&str; 3] =
     ["portcullis:call/types@0.1.0", "portcullis:call/people@0.1.0", "portcullis:call/refusals@0.1.0"];
 
 /// What a component exports that checks its settings, and the function that does.
-pub(crate) const SETTINGS: &str = "portcullis:plugin/settings@0.1.0";
+pub const SETTINGS: &str = "portcullis:plugin/settings@0.1.0";
 const CHECK: &str = "check";
 
 /// Whether every component may have this import.

@@ -55,7 +55,7 @@ mod wasi;
 
 pub use capabilities::Services;
 pub use compiler::Compiler;
-pub use component::ComponentHash;
+pub use component::{ComponentHash, SETTINGS as SETTINGS_INTERFACE};
 pub use error::HostError;
 pub use host::PluginHost;
 pub use inspect::{Inspection, inspect};

@@ -58,7 +58,7 @@ impl Loader {
     /// Notes that a component is about to run.
     pub(crate) fn wake(self: &Arc<Self>, loaded: &Loaded) {
         if loaded.rest.wake() && self.looking.begin() {
-            tokio::spawn(look_at_times(Arc::downgrade(self)));
+            tokio::spawn(look_at_times(Arc::downgrade(self), || tokio::time::sleep(LOOKS)));
         }
     }
 
@@ -75,21 +75,22 @@ impl Loader {
         }
         awake
     }
+
+    /// Ends looking, unless one was called after it was looked at; whether it goes on.
+    fn goes_on(&self) -> bool {
+        // Whoever wakes one from here on begins anew; whoever did just before found somebody looking.
+        self.looking.end();
+        self.loaded().any(|(_, loaded)| loaded.rest.is_awake()) && self.looking.begin()
+    }
 }
 
-async fn look_at_times(loader: Weak<Loader>) {
+/// Looks each time that it is time, until all rest or the loader is gone.
+async fn look_at_times<F: Future<Output = ()>>(loader: Weak<Loader>, mut time: impl FnMut() -> F) {
     loop {
-        tokio::time::sleep(LOOKS).await;
+        time().await;
         let Some(loader) = loader.upgrade() else { return };
-        let look = move || {
-            if loader.look() {
-                return true;
-            }
-            // Whoever wakes one from here on begins anew; whoever did just before found somebody looking.
-            loader.looking.end();
-            loader.loaded().any(|(_, loaded)| loaded.rest.is_awake()) && loader.looking.begin()
-        };
         // Thousands of pages are given back at once; a worker has others to answer.
+        let look = move || loader.look() || loader.goes_on();
         if !tokio::task::spawn_blocking(look).await.unwrap_or(false) {
             return;
         }
@@ -98,6 +99,10 @@ async fn look_at_times(loader: Weak<Loader>) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use tokio::sync::{mpsc, oneshot};
+
     use super::*;
     use crate::component::ComponentHash;
     use crate::component::tests::loader;
@@ -105,13 +110,74 @@ mod tests {
     use crate::spares::tests::component;
     use crate::spec::PluginSource;
 
-    #[tokio::test]
-    async fn whoever_rests_gives_its_pages_back_until_it_is_called() {
-        let place = tempfile::tempdir().unwrap();
-        let loader = loader(place.path());
+    /// A loader with one component.
+    async fn with_one(place: &Path) -> (Arc<Loader>, Arc<Loaded>) {
+        let loader = loader(place);
         let bytes: Arc<[u8]> = component(&[], 1).into();
         let hash = ComponentHash::of(&bytes);
         let loaded = loader.load(hash, &PluginSource::Bytes(bytes)).await.unwrap();
+        (loader, loaded)
+    }
+
+    /// Looks at a loader's components each time that the test says so: it gets what to say it with when that is waited for,
+    /// and nothing any more once nobody looks.
+    fn told_when(loader: &Arc<Loader>) -> mpsc::UnboundedReceiver<oneshot::Sender<()>> {
+        let (waits, waiting) = mpsc::unbounded_channel();
+        let time = move || {
+            let (tell, told) = oneshot::channel();
+            waits.send(tell).unwrap();
+            async move { told.await.unwrap() }
+        };
+        tokio::spawn(look_at_times(Arc::downgrade(loader), time));
+        waiting
+    }
+
+    #[tokio::test]
+    async fn looks_go_on_until_all_rest() {
+        let place = tempfile::tempdir().unwrap();
+        let (loader, loaded) = with_one(place.path()).await;
+        let mut waiting = told_when(&loader);
+        waiting.recv().await.unwrap().send(()).unwrap();
+        let time = waiting.recv().await.unwrap();
+        assert!(resident(&loaded.code) > 0, "just loaded");
+        loader.wake(&loaded);
+        time.send(()).unwrap();
+        let time = waiting.recv().await.unwrap();
+        assert!(resident(&loaded.code) > 0, "called since");
+        assert!(!loader.looking.begin(), "somebody looks");
+        time.send(()).unwrap();
+        assert!(waiting.recv().await.is_none(), "all rest");
+        assert_eq!(resident(&loaded.code), 0);
+        assert!(loader.looking.begin(), "whoever is called next has somebody look");
+    }
+
+    #[tokio::test]
+    async fn looks_end_with_the_loader() {
+        let place = tempfile::tempdir().unwrap();
+        let (loader, _) = with_one(place.path()).await;
+        let mut waiting = told_when(&loader);
+        let time = waiting.recv().await.unwrap();
+        drop(loader);
+        time.send(()).unwrap();
+        assert!(waiting.recv().await.is_none());
+    }
+
+    /// Attack on memory: one is called when it was looked at and nobody has said yet that looking ends. Nobody would look again.
+    #[tokio::test]
+    async fn call_between_the_last_look_and_its_end_is_looked_after() {
+        let place = tempfile::tempdir().unwrap();
+        let (loader, loaded) = with_one(place.path()).await;
+        assert!(loader.look() && !loader.look());
+        loader.wake(&loaded);
+        assert!(loader.goes_on() && !loader.looking.begin());
+        assert!(loader.look() && !loader.look());
+        assert!(!loader.goes_on() && loader.looking.begin());
+    }
+
+    #[tokio::test]
+    async fn whoever_rests_gives_its_pages_back_until_it_is_called() {
+        let place = tempfile::tempdir().unwrap();
+        let (loader, loaded) = with_one(place.path()).await;
         assert!(!loader.looking.begin(), "somebody looks as soon as one is loaded");
         assert!(loader.look() && resident(&loaded.code) > 0, "just loaded");
         loader.wake(&loaded);

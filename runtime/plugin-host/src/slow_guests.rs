@@ -49,23 +49,34 @@ impl Drop for Entered {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
     use std::thread;
+    use std::time::{Duration, Instant};
 
     use super::*;
+
+    /// How long somebody waits whom nobody wakes.
+    const FOREVER: Duration = Duration::from_mins(1);
 
     #[test]
     fn first_guest_wakes_whoever_looks_at_them() {
         let guests = SlowGuests::default();
         let looking = guests.clone();
+        let (found_none, told) = mpsc::channel();
         let looker = thread::spawn(move || {
+            found_none.send(!looking.any()).unwrap();
+            let began = Instant::now();
             // May return by itself; what it waits for is what counts.
-            while !looking.any() {
-                thread::park();
+            while !looking.any() && began.elapsed() < FOREVER {
+                thread::park_timeout(FOREVER);
             }
+            began.elapsed() < FOREVER
         });
         guests.wake(looker.thread().clone());
+        // It sleeps now, or is about to: it has looked when there were none.
+        assert!(told.recv().unwrap());
         let (first, second) = (guests.enter(), guests.enter());
-        looker.join().unwrap();
+        assert!(looker.join().unwrap(), "nobody woke it");
         drop(first);
         assert!(guests.any());
         drop(second);

@@ -34,6 +34,17 @@ function isRefused(domain) {
   return false;
 }
 
+// Before the plugin is called with its settings: what no schema tells is that one half of them undoes the other.
+export const settings = {
+  check() {
+    const allowed = new Set(setting('allowed') ?? []);
+    const both = (setting('blocked') ?? []).find((domain) => allowed.has(domain));
+    if (both !== undefined) {
+      throw `blocked: ${both} is in allowed too, and would be refused to nobody`;
+    }
+  },
+};
+
 export const hook = {
   before(call, form) {
     // Administrators and directories know whom they add.

@@ -26,6 +26,15 @@ USUAL = {**POINTS, "second_factor_at": 50, "deny_at": 90, "remember_days": 180}
 DENIAL = "This sign-in looks unusual. Please ask your administrator."
 
 
+class Settings(exports.Settings):
+    """Whether the plugin takes its settings, before it is called with them. `Err` says why not, to the operator."""
+
+    def check(self) -> None:
+        settings = {**USUAL, **(setting() or {})}
+        if settings["second_factor_at"] > settings["deny_at"]:
+            raise Err("second_factor_at: is above deny_at, so that nobody would ever be asked for a second factor")
+
+
 class Hook(exports.Hook):
     """The hook. An exception means that nobody is signed in."""
 

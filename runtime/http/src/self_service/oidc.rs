@@ -147,7 +147,7 @@ async fn decide(
     (who, cookie): (ProvenElsewhere, Option<&CsrfCookie>),
 ) -> Result<Answer, Problem> {
     let id = own.flow.id.to_string();
-    let client_id = client_of(call, &own.flow).await?;
+    let client_id = client_of(call, &own.flow);
     let room = Room { client: client_id.as_ref(), ..room(call) };
     let mut current = Some(own);
     for _ in 0..MOST_ATTEMPTS {

@@ -23,7 +23,7 @@ use super::read::owner;
 use super::start::signed_in_already;
 use super::visitor::{caller, refuse_browsers};
 use super::{Kind, respond, respond_to_browser, room, with_query};
-use crate::browser::BrowserState;
+use crate::browser;
 use crate::call::Call;
 use crate::response::{Answer, see_other};
 
@@ -145,7 +145,7 @@ async fn decided(
     submission: Submission,
 ) -> Result<Answer, Problem> {
     let id = own.flow.id.to_string();
-    let client_id = client_of(call, &own.flow).await?;
+    let client_id = client_of(call, &own.flow);
     let room = Room { client: client_id.as_ref(), ..room(call) };
     let mut current = Some(own);
     for _ in 0..MOST_ATTEMPTS {
@@ -171,13 +171,12 @@ async fn decided(
 /// The client whose authorization request waits for this form. None where there is none, or it can no longer be
 /// gone on with: then somebody signs in for no app.
 ///
-/// Attack: the store does not answer, and the plugins that are bound to the client are not asked. So that is an
-/// error.
-pub(super) async fn client_of(call: &Call, flow: &Flow) -> Result<Option<ClientId>, Problem> {
-    let Some(challenge) = flow.login_challenge() else { return Ok(None) };
-    let browser = BrowserState::read(call).await.map_err(|_| Problem::Unavailable)?;
-    let request = call.tenant.oauth2.login_request(challenge, browser.as_room(call).binding);
-    Ok(request.ok().and_then(|request| request.client_id.parse().ok()))
+/// Attack: the store does not answer, and the plugins that are bound to the client are not asked. So it is never asked:
+/// the client is in the sealed challenge, which the browser's own cookie opens.
+pub(super) fn client_of(call: &Call, flow: &Flow) -> Option<ClientId> {
+    let challenge = flow.login_challenge()?;
+    let request = call.tenant.oauth2.login_request(challenge, browser::binding(call)).ok()?;
+    request.client_id.parse().ok()
 }
 
 /// Too many attempts and a busy node are said on the form, where people see it; programs get the status.

@@ -213,7 +213,9 @@ async fn step_up(
         (Some("aal2"), None) => return Err(StartError::FirstFactorRequired),
         (Some("aal2"), Some(live)) => live,
         (None | Some(""), Some(live))
-            if !request.refresh && !request.select_account && !room.satisfies(live, required) =>
+            if !request.refresh
+                && !request.select_account
+                && (!room.satisfies(live, required) || lacks_more(live)) =>
         {
             live
         }
@@ -236,6 +238,11 @@ async fn step_up(
         return Err(StartError::SessionAlreadyAvailable);
     }
     Ok(Some(form))
+}
+
+/// Whether it lacks the second factor that its organisation asks for, and there is one to prove.
+fn lacks_more(live: &LiveSession) -> bool {
+    !live.satisfies_organisation() && live.identity().available >= AssuranceLevel::Aal2
 }
 
 async fn begin(

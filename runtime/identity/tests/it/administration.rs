@@ -40,7 +40,8 @@ async fn what_cannot_be_imported_is_refused_not_dropped() {
     let world = World::new();
     let costly = "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     for credentials in [
-        json!({"oidc": {"config": {}}}),
+        json!({"saml": {"config": {}}}),
+        json!({"oidc": {"config": {"providers": [{"provider": "acme"}]}}}),
         json!({"password": {"config": {"hashed_password": "$2b$12$abcdefghijklmnopqrstuv"}}}),
         json!({"password": {"config": {"hashed_password": costly}}}),
         json!({"password": {"config": {"password": "x".repeat(2000)}}}),

@@ -22,7 +22,7 @@ pub(super) struct Manifest {
     pub(super) name: String,
     pub(super) language: Language,
     pub(super) hook: HookName,
-    /// The interfaces of the hook's package that it implements besides, by their names there.
+    /// What it implements besides: interfaces of the hook's package, by their names there, and `settings`.
     #[serde(default)]
     pub(super) with: BTreeSet<String>,
     #[serde(default)]
@@ -34,6 +34,20 @@ pub(super) struct Manifest {
     pub(super) calls_per_instance: NonZeroU32,
     #[serde(default)]
     pub(super) settings: Map<String, Value>,
+}
+
+/// In `with`, that it checks its settings, whatever its hook is.
+const SETTINGS: &str = "settings";
+
+impl Manifest {
+    /// The full names of what it implements besides its hook, each with the word for it in `with`.
+    pub(super) fn besides(&self) -> impl Iterator<Item = (&str, String)> {
+        let hook = self.hook.interface();
+        self.with.iter().map(move |word| match word.as_str() {
+            SETTINGS => (SETTINGS, plugin_host::SETTINGS_INTERFACE.to_owned()),
+            word => (word, hook.replace("/hook@", &format!("/{word}@"))),
+        })
+    }
 }
 
 const fn one_call() -> NonZeroU32 {

@@ -137,11 +137,15 @@ fn c(kind: &Kind) -> BTreeMap<String, String> {
     files
 }
 
-/// The contract of one hook, laid out as every WIT tool expects: its package, and below `deps` those that it names.
+/// The package of what any plugin may say of itself.
+const OF_PLUGINS: &str = "plugin";
+
+/// The contract of one hook, laid out as every WIT tool expects: its package, and below `deps` those that it names, and
+/// the one of what any plugin may say of itself.
 fn wit(hook: HookName) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     let own = package(hook.interface()).unwrap_or_default();
-    for (path, text) in contract(own) {
+    for (path, text) in contract(&[own, OF_PLUGINS]) {
         let place = match path.split_once('/') {
             Some((package, file)) if package == own => format!("wit/{file}"),
             _ => format!("wit/deps/{path}"),
@@ -151,9 +155,9 @@ fn wit(hook: HookName) -> BTreeMap<String, String> {
     files
 }
 
-/// The files of a WIT package and of those that it names, below `wit`.
-fn contract(package: &str) -> Vec<(&'static str, &'static str)> {
-    let mut wanted = vec![package];
+/// The files of WIT packages and of those that they name, below `wit`.
+fn contract(packages: &[&str]) -> Vec<(&'static str, &'static str)> {
+    let mut wanted = packages.to_vec();
     let mut found = BTreeSet::new();
     while let Some(package) = wanted.pop() {
         if found.insert(package) {
@@ -226,9 +230,11 @@ mod tests {
     }
 
     #[test]
-    fn contract_of_a_hook_has_what_it_names_and_nothing_else() {
+    fn contract_of_a_hook_has_what_it_names_and_what_any_plugin_may_say() {
         let files: Vec<String> = wit(HookName::Token).into_keys().collect();
-        assert_eq!(files, ["wit/deps/call/call.wit", "wit/deps/host/host.wit", "wit/token.wit"]);
+        let deps = ["call", "host", "plugin"].map(|package| format!("wit/deps/{package}/{package}.wit"));
+        assert_eq!(files[..3], deps);
+        assert_eq!(files[3..], ["wit/token.wit"]);
     }
 
     #[test]

@@ -97,11 +97,10 @@ fn check(inspection: &Inspection, project: &Project) -> anyhow::Result<()> {
             of_hook(manifest.hook)
         ));
     }
-    for interface in &manifest.with {
-        let version = manifest.hook.interface().replace("/hook@", &format!("/{interface}@"));
-        if !inspection.exports.contains(&version) {
+    for (_, interface) in manifest.besides() {
+        if !inspection.exports.contains(&interface) {
             return Err(anyhow!(
-                "the component does not export {version}, which `with` of its manifest names"
+                "the component does not export {interface}, which `with` of its manifest names"
             ));
         }
     }

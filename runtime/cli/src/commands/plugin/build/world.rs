@@ -40,7 +40,7 @@ pub(super) fn write(project: &Project) -> anyhow::Result<PathBuf> {
 
 /// The text of the world, of the package that is there.
 fn world(contract: &Path, manifest: &Manifest) -> anyhow::Result<String> {
-    let Manifest { hook, with, grants, .. } = manifest;
+    let Manifest { hook, grants, .. } = manifest;
     let (resolve, package) = parse(contract)?;
     let written = resolve.select_world(&[package], Some(WRITTEN))?;
     let written = resolve.worlds.get(written).context("a world")?;
@@ -56,16 +56,16 @@ fn world(contract: &Path, manifest: &Manifest) -> anyhow::Result<String> {
     let mut imports = imports.collect::<anyhow::Result<BTreeSet<_>>>()?;
     imports.retain(|name| !name.starts_with(HOST));
     imports.extend(grants.iter().filter_map(|grant| grant.interface()).map(str::to_owned));
-    let package = resolve.packages.get(package).context("a package")?;
-    for interface in with {
+    let package = &resolve.packages.get(package).context("a package")?.name;
+    let known: BTreeSet<String> = resolve.interfaces.iter().filter_map(|(id, _)| resolve.id_of(id)).collect();
+    for (word, interface) in manifest.besides() {
         ensure!(
-            package.interfaces.contains_key(interface),
-            "{} has no interface `{interface}`, which `with` of the manifest names",
-            package.name
+            known.contains(&interface),
+            "there is no {interface} in {}: `{word}` in `with` of the manifest",
+            contract.display()
         );
-        exports.insert(package.name.interface_id(interface));
+        exports.insert(interface);
     }
-    let package = &package.name;
     let mut text = format!("package {package};\n\nworld {GRANTED} {{\n");
     for (word, names) in [("import", imports), ("export", exports)] {
         for name in names {
@@ -200,8 +200,22 @@ mod tests {
         assert!(text.ends_with("    export hook;\n    export introspection;\n}\n"), "{text}");
         let refused = of(&["nothing"]).unwrap_err();
         assert!(
-            format!("{refused:#}").contains("portcullis:token@0.1.0 has no interface `nothing`"),
+            format!("{refused:#}").contains("there is no portcullis:token/nothing@0.1.0 in "),
             "{refused:#}"
         );
+    }
+
+    #[test]
+    fn every_hook_may_come_with_a_check_of_settings() {
+        for hook in HookName::ALL {
+            let place = contract(hook);
+            let directory = place.path().join(CONTRACT);
+            let text = world(&directory, &manifest(hook, &[], &["settings"])).unwrap();
+            assert!(text.contains("    export portcullis:plugin/settings@0.1.0;\n"), "{text}");
+            fs::write(directory.join("granted.wit"), text).unwrap();
+            let (resolve, package) = parse(&directory).unwrap();
+            let world = resolve.select_world(&[package], Some(GRANTED)).unwrap();
+            assert_eq!(resolve.worlds[world].exports.len(), 2);
+        }
     }
 }
