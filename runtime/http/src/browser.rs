@@ -65,7 +65,7 @@ impl BrowserState {
         // is let in by a password alone.
         let live = session_of_cookie(call)
             .await?
-            .filter(|live| live.satisfies_organisation())
+            .filter(LiveSession::satisfies_organisation)
             .filter(|live| crate::self_service::room(call).satisfies(live, required));
         let known = binding(call);
         Ok(Self {
