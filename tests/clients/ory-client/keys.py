@@ -44,7 +44,7 @@ def operator() -> None:
         traits={"email": "keys@example.com"},
         credentials=IdentityWithCredentials.from_dict({"passkey": {"config": config}}),
     )
-    who = called(people.create_identity(body)).id
+    who = str(called(people.create_identity(body)).id)
     shown = called(people.get_identity(id=who, include_credential=["passkey"]))
     kept = shown.credentials["passkey"]
     assert len(kept.identifiers) == 2 and "public_key" not in json.dumps(kept.config)

@@ -61,12 +61,14 @@ export async function livePages({ base, client, redirect, identifier, "password-
       page.waitForResponse((answer) => answer.request().resourceType() === "document" && answer.status() < 300),
       act(),
     ]);
-    await page.waitForLoadState();
+    await page.waitForLoadState("networkidle");
     return response;
   };
   // A person of the picture's own, who adds a passkey and a security key: whoever has one is asked for it.
   let people = 0;
   const addKeys = async (page) => {
+    // Whoever the picture before signed in signs up nobody.
+    await page.context().clearCookies();
     const client = await page.context().newCDPSession(page);
     await client.send("WebAuthn.enable");
     const plugIn = async (isDevice) => {
@@ -88,7 +90,8 @@ export async function livePages({ base, client, redirect, identifier, "password-
     await page.locator('[name="password"]').fill(password);
     await page.locator('button[value="password"]').click();
     await page.waitForURL((url) => !url.pathname.includes("registration"));
-    await page.goto(`${base}/self-service/settings/browser`);
+    await page.waitForLoadState("networkidle");
+    await page.goto(`${base}/self-service/settings/browser`, { waitUntil: "networkidle" });
     await shownAfter(page, () => page.locator('[name="passkey_register_trigger"]').click());
     // The device would answer that it has a credential already.
     await client.send("WebAuthn.removeVirtualAuthenticator", device);
@@ -100,7 +103,7 @@ export async function livePages({ base, client, redirect, identifier, "password-
   const secondKey = async (page) => {
     const { who } = await addKeys(page);
     await page.context().clearCookies();
-    await page.goto(`${base}/self-service/login/browser?refresh=false`);
+    await page.goto(`${base}/self-service/login/browser`, { waitUntil: "networkidle" });
     await page.locator('[name="identifier"]').fill(who);
     await page.locator('[name="password"]').fill(password);
     return shownAfter(page, () => page.locator('button[value="password"]').click());
