@@ -54,6 +54,7 @@ const MIGRATIONS: &[Migration] = migrations![
     25 "0025_placeholder.sql",
     26 "0026_placeholder.sql",
     27 "0027_organisations.sql",
+    28 "0028_audit.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.
