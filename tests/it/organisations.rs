@@ -159,6 +159,36 @@ async fn what_is_one_organisations_is_not_there_below_another_or_in_another_tena
     }
 }
 
+/// Attack: a page token of one tenant, or one that was made up, reads the log of another.
+#[tokio::test(flavor = "multi_thread")]
+async fn audit_log_is_read_as_lines_by_its_own_tenant() {
+    let world = World::start().await;
+    for n in 0..4 {
+        world.organisation(&format!("Number {n}"), json!({})).await;
+        world.clock.advance(std::time::Duration::from_secs(20));
+    }
+    let (path, mut seen) = ("/admin/portcullis/v1/audit?page_size=2", Vec::new());
+    let mut next = path.to_owned();
+    loop {
+        let page = world.acme("GET", &next, Value::Null).await;
+        assert_eq!((page.status, page.header("content-type")), (200, "application/x-ndjson"));
+        let lines: Vec<Value> = page.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        seen.extend(lines.iter().map(|line| line["action"].as_str().unwrap().to_owned()));
+        let link = page.header("link").to_owned();
+        next = link.split_once("page_token=").unwrap().1.split_once('>').unwrap().0.to_owned();
+        next = format!("{path}&page_token={next}");
+        if lines.len() < 2 {
+            break;
+        }
+    }
+    let made = seen.iter().filter(|action| *action == "organisation.created").count();
+    assert_eq!(made, 4, "{seen:?}");
+    assert_eq!(world.operate(&world.key, ("GET", &next), "rival", &Value::Null).await.status, 400);
+    assert_eq!(world.acme("GET", &format!("{path}&page_token=x"), Value::Null).await.status, 400);
+    let key = world.admin_key(KeyOwner::Tenant("acme".parse().unwrap()), vec![Scope::IdentitiesWrite]).await;
+    assert_eq!(world.operate(&key, ("GET", path), "acme", &Value::Null).await.status, 403);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_are_read_to_their_end_by_their_tokens() {
     let world = World::start().await;
@@ -276,6 +306,74 @@ async fn page_of_an_invitation_accepts_for_whoever_opened_it() {
     assert_eq!(post(&mut ada, &adas).await.status, 404, "once");
     let members = world.done("GET", &format!("{acme}/members"), Value::Null).await;
     assert_eq!(members["members"].as_array().unwrap().len(), 1);
+}
+
+/// Attack: a member, a rival's owner or a stranger opens the page on which an organisation's people are managed, or posts to
+/// it; an administrator does what only an owner may; another page posts in an owner's name.
+#[tokio::test(flavor = "multi_thread")]
+async fn people_of_an_organisation_are_managed_by_its_own_owners_and_administrators_only() {
+    let world = World::start().await;
+    let (acme, rival) =
+        (world.organisation("Acme", json!({})).await, world.organisation("Rival", json!({})).await);
+    let id = acme.rsplit_once('/').unwrap().1.to_owned();
+    let mut people = Vec::new();
+    for (name, of, role) in [
+        ("owner", &acme, "owner"),
+        ("admin", &acme, "admin"),
+        ("member", &acme, "member"),
+        ("eve", &rival, "owner"),
+    ] {
+        let mut browser = Browser::default();
+        sign_up(&world, &mut browser, &format!("{name}@acme.example")).await;
+        let who = whoami(&world, &mut browser).await.json()["identity"]["id"].as_str().unwrap().to_owned();
+        world.done("PUT", &format!("{of}/members/{who}"), json!({ "role": role })).await;
+        people.push((browser, who));
+    }
+    let action = format!("{}/ui/organisation", world.tenant("acme"));
+    let page = format!("{action}?organisation={id}");
+    for (who, status) in [(0, 200), (1, 200), (2, 404), (3, 404)] {
+        let shown = people[who].0.get(&page).await;
+        assert_eq!(shown.status, status, "{who}: {}", shown.text());
+        assert_eq!(shown.text().contains("member@acme.example"), status == 200, "{who}");
+    }
+    assert_eq!(Browser::default().get(&page).await.status, 303, "a stranger signs in first");
+
+    let form = |text: &str| {
+        let fields: Vec<(String, String)> = hidden(text);
+        let of = |name: &str| fields.iter().find(|(found, _)| found == name).cloned().unwrap();
+        vec![of("csrf_token"), of("organisation")]
+    };
+    let (owner, admin, member) = (people[0].1.clone(), people[1].1.clone(), people[2].1.clone());
+    let forms = [form(&people[0].0.get(&page).await.text()), form(&people[1].0.get(&page).await.text())];
+    for (who, of, fields, status) in [
+        (1, 1, [("do", "invite"), ("address", "new@acme.example"), ("role", "member"), ("member", "")], 303),
+        (1, 1, [("do", "invite"), ("address", "new@acme.example"), ("role", "owner"), ("member", "")], 400),
+        (1, 1, [("do", "role"), ("member", member.as_str()), ("role", "owner"), ("address", "")], 400),
+        (1, 1, [("do", "role"), ("member", admin.as_str()), ("role", "owner"), ("address", "")], 400),
+        (1, 1, [("do", "remove"), ("member", owner.as_str()), ("role", ""), ("address", "")], 400),
+        (0, 0, [("do", "invite"), ("address", "no address"), ("role", "member"), ("member", "")], 400),
+        (0, 0, [("do", "remove"), ("member", owner.as_str()), ("role", ""), ("address", "")], 400),
+        (0, 0, [("do", "nothing"), ("member", member.as_str()), ("role", ""), ("address", "")], 400),
+        (2, 0, [("do", "role"), ("member", member.as_str()), ("role", "owner"), ("address", "")], 404),
+        (3, 0, [("do", "role"), ("member", member.as_str()), ("role", "admin"), ("address", "")], 404),
+        (0, 0, [("do", "role"), ("member", member.as_str()), ("role", "admin"), ("address", "")], 303),
+        (0, 0, [("do", "remove"), ("member", member.as_str()), ("role", ""), ("address", "")], 303),
+    ] {
+        let hidden = forms[of].iter().map(|(name, value)| (&**name, &**value));
+        let sent: Vec<(&str, &str)> = hidden.chain(fields).collect();
+        let answer = people[who].0.post(&action, &sent).await;
+        assert_eq!(answer.status, status, "{who} {fields:?}: {}", answer.text());
+        if status == 303 {
+            assert!(answer.location().path().ends_with("/ui/organisation"), "{}", answer.location());
+        }
+    }
+    // The form of another browser is none of this one's.
+    let crossed: Vec<(&str, &str)> = forms[1].iter().map(|(name, value)| (&**name, &**value)).collect();
+    let crossed = people[0].0.post(&action, &crossed).await;
+    assert!(crossed.location().path().ends_with("/ui/error"), "{}", crossed.location());
+    let settings = people[0].0.get(&format!("{}/self-service/settings/browser", world.tenant("acme"))).await;
+    let settings = people[0].0.get(settings.location().as_str()).await;
+    assert!(settings.text().contains(&format!("/ui/organisation?organisation={id}")), "{}", settings.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]

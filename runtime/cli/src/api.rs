@@ -80,6 +80,18 @@ impl Api {
         read(response).await
     }
 
+    /// A page of a list that is answered in lines, and the token of the next one.
+    pub(crate) async fn lines(&mut self, path: &str) -> Result<(String, Option<String>), Failure> {
+        let answer = self.send(Method::GET, path, None).await?;
+        let text = match answer.body {
+            Value::Null => String::new(),
+            Value::String(text) => text,
+            // One line is a document by itself.
+            document => document.to_string(),
+        };
+        Ok((text, answer.next))
+    }
+
     /// All entries of a list that is answered in pages, with the entries in `field` or as the whole body.
     pub(crate) async fn list(&mut self, path: &str, field: Option<&str>) -> Result<Vec<Value>, Failure> {
         let mut entries = Vec::new();

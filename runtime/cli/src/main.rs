@@ -69,6 +69,9 @@ enum Command {
     /// Organisations of a tenant: its customers, with their domains and their people
     #[command(subcommand)]
     Organisation(commands::organisation::Command),
+    /// What happened in a tenant
+    #[command(subcommand)]
+    Audit(commands::audit::Command),
     /// Admin keys, with which tools use the admin API
     #[command(subcommand)]
     Key(commands::key::Command),
@@ -99,6 +102,7 @@ fn main() -> ExitCode {
         Command::Tenant(command) => commands::tenant::run(&place, &command),
         Command::Client(command) => commands::client::run(&place, &command),
         Command::Identity(command) => commands::identity::run(&place, &command),
+        Command::Audit(command) => commands::audit::run(&place, &command),
         Command::Organisation(command) => commands::organisation::run(&place, &command),
         Command::Key(command) => commands::key::run(&place, &command),
         Command::Plugin(command) => commands::plugin::run(&place, &command),

@@ -1,4 +1,4 @@
-//! Audit records, read for those who may: a tenant's, newest first.
+//! Audit records, read for those who may: a tenant's, newest first, or from the oldest on for whoever takes them away.
 
 use primitives::{OrganisationId, TenantId, Timestamp};
 use serde::Serialize;
@@ -72,6 +72,24 @@ impl Storage {
              FROM audit_records WHERE tenant = $1 AND (at, id) < ($2, $3)
              ORDER BY at DESC, id DESC LIMIT $4";
         let rows = self.list(sql, values![tenant, at, id, i64::from(limit)]).await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Lists a tenant's audit records above `after`, the oldest first, at most `limit`; of one organisation if it is
+    /// given.
+    pub async fn list_audit_records_after(
+        &self,
+        tenant: &TenantId,
+        organisation: Option<OrganisationId>,
+        after: Option<AuditPosition>,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>, StorageError> {
+        let (at, id) = after.map_or((i64::MIN, String::new()), |p| (p.at.micros(), p.id.to_string()));
+        let sql = "SELECT at, id, action, actor, target_kind, target_id, organisation, details
+             FROM audit_records WHERE tenant = $1 AND (at, id) > ($2, $3) AND ($4 = '' OR organisation = $4)
+             ORDER BY at, id LIMIT $5";
+        let organisation = organisation.map(|id| id.to_string()).unwrap_or_default();
+        let rows = self.list(sql, values![tenant, at, id, organisation, i64::from(limit)]).await?;
         rows.iter().map(read).collect()
     }
 }

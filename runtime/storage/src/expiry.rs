@@ -140,13 +140,18 @@ impl Storage {
         self.delete(delete_batch!("courier_messages", "tenant, id", "done_at"), before, limit).await
     }
 
-    /// Deletes at most `limit` of a tenant's audit records, the oldest first, from before `before`.
+    /// Deletes at most `limit` of a tenant's audit records, the oldest first, from before `before`. That nothing younger
+    /// leaves is the database's own to see to: what is to leave is written down first, and only moves on.
     pub async fn trim_audit(
         &self,
         tenant: &TenantId,
         before: Timestamp,
         limit: u32,
     ) -> Result<u64, StorageError> {
+        let horizon = "INSERT INTO audit_horizon (tenant, trimmed_before) VALUES ($1, $2)
+             ON CONFLICT (tenant) DO UPDATE SET trimmed_before = excluded.trimmed_before
+             WHERE audit_horizon.trimmed_before < excluded.trimmed_before";
+        self.rows_hit(Statement::any(horizon, values![tenant, before])).await?;
         let sql = "DELETE FROM audit_records WHERE (tenant, at, id) IN (
                  SELECT tenant, at, id FROM audit_records WHERE tenant = $1 AND at < $2
                  ORDER BY tenant, at, id LIMIT $3)";

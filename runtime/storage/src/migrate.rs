@@ -51,6 +51,7 @@ const MIGRATIONS: &[Migration] = migrations![
     22 "0022_identity_links.sql",
     23 "0023_provider_secrets.sql",
     24 "0024_organisations.sql",
+    25 "0025_audit.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

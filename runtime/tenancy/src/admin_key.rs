@@ -104,6 +104,8 @@ scopes! {
     OrganisationsRead = "organisations:read";
     /// Make and change organisations, invite people into them.
     OrganisationsWrite = "organisations:write";
+    /// Read what happened.
+    AuditRead = "audit:read";
     /// Introspect tokens.
     TokensRead = "tokens:read";
     /// Revoke tokens, consents and logins; accept or reject their requests.

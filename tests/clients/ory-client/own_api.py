@@ -1,5 +1,6 @@
 """Our own admin API, which the SDK has not: tenants, admin keys, plugins, people; and what the SDK has not yet."""
 
+import json
 import re
 from pathlib import Path
 
@@ -18,6 +19,7 @@ def run() -> None:
     check("own: a plugin is uploaded, enabled, shadowed, rolled back and deleted", plugins)
     check("own: people are found, verified, exported and imported", finds_people)
     check("own: an organisation has domains, members, groups and invitations", organisations)
+    check("own: what happened is told as lines", audit)
     check("own: an operator signs in as somebody, and is seen", impersonates)
     check("own: many sessions are ended at once", ends_sessions)
     check("own: a tenant's providers have secrets that nobody is told", providers)
@@ -141,6 +143,23 @@ def finds_people() -> None:
     assert native_sign_in(email).session.identity.id == made.id, "with the same id and password"
 
 
+def audit() -> None:
+    person = native_sign_up()
+    path, seen = f"{BASE}/audit?page_size=100", []
+    for _ in range(1000):
+        answer = call("GET", path)
+        assert answer.status_code == 200 and answer.headers["content-type"] == "application/x-ndjson"
+        lines = [json.loads(line) for line in answer.text.splitlines()]
+        seen += lines
+        if len(lines) < 100:
+            break
+        path = answer.links["next"]["url"]
+    made = [line for line in seen if line["target_id"] == str(person.identity.id)]
+    assert "identity.created" in [line["action"] for line in made], made
+    times = [line["at"] for line in seen]
+    assert times == sorted(times), "the oldest first"
+
+
 def organisations() -> None:
     all_of_them = f"{BASE}/organisations"
     made = done(call("POST", all_of_them, {"label": "Acme", "policy": {"session_lifespan_seconds": 600}}))
@@ -173,12 +192,16 @@ def organisations() -> None:
     assert signed_in.session.identity.organization_id is not None, "their organisation is in their document"
     done(call("DELETE", member))
 
+    done(call("PUT", member, {"role": "owner"}))
+    manages_by_page(one, email)
+    done(call("DELETE", member))
     accepts_by_page(one, email)
     done(call("DELETE", member))
     invited = done(call("POST", f"{one}/invitations", {"address": email, "role": "admin"}))
     spare = done(call("POST", f"{one}/invitations", {"address": new_address()}))
     done(call("DELETE", f"{one}/invitations/{spare['id']}"))
-    assert len(done(call("GET", f"{one}/invitations"))["invitations"]) == 2
+    listed = done(call("GET", f"{one}/invitations"))["invitations"]
+    assert {invited["id"], spare["id"]} <= {one_of_them["id"] for one_of_them in listed}, listed
     token = invitation(email)
     shown = done(httpx_public("GET", f"/portcullis/v1/invitations?token={token}"))
     assert shown["organization"]["label"] == "Acme Corporation" and shown["role"] == "admin", shown
@@ -204,19 +227,42 @@ def accepts_by_page(one: str, email: str) -> None:
     """As a browser without scripts does."""
     done(call("POST", f"{one}/invitations", {"address": email}))
     page = f"/ui/invitation?token={invitation(email)}"
-    with httpx.Client(base_url=options.public, headers={"accept": "application/json"}) as browser:
-        flow = browser.get("/self-service/login/browser").json()
-        csrf_token = next(n["attributes"]["value"] for n in flow["ui"]["nodes"] if n["attributes"]["name"] == "csrf_token")
-        typed = {"method": "password", "csrf_token": csrf_token, "identifier": email, "password": PASSWORD}
-        assert browser.post(flow["ui"]["action"], json=typed).is_success
-        shown = browser.get(page, headers={"accept": "text/html"})
-        record("public", "GET", page, shown.status_code)
-        assert "Acme Corporation" in shown.text, shown.text
-        hidden = dict(re.findall('type="hidden" name="([^"]+)" value="([^"]+)"', shown.text))
-        accepted = browser.post("/ui/invitation", data=hidden)
-        record("public", "POST", "/ui/invitation", accepted.status_code)
+    with signed_in_browser(email) as browser:
+        accepted = posts(browser, page, "/ui/invitation", {})
         assert accepted.status_code == 303, accepted.text
     assert done(call("GET", f"{one}/members"))["members"][0]["role"] == "member"
+
+
+def manages_by_page(one: str, email: str) -> None:
+    """As an owner does who has no scripts."""
+    page, invited = f"/ui/organisation?organisation={one.rsplit('/', 1)[1]}", new_address()
+    with signed_in_browser(email) as browser:
+        wanted = {"do": "invite", "address": invited, "role": "member"}
+        assert posts(browser, page, "/ui/organisation", wanted).status_code == 303
+    opened = done(call("GET", f"{one}/invitations"))["invitations"]
+    assert invited in [invitation["address"] for invitation in opened], opened
+    for invitation_of in opened:
+        done(call("DELETE", f"{one}/invitations/{invitation_of['id']}"))
+
+
+def signed_in_browser(email: str) -> httpx.Client:
+    browser = httpx.Client(base_url=options.public, headers={"accept": "application/json"})
+    flow = browser.get("/self-service/login/browser").json()
+    csrf_token = next(n["attributes"]["value"] for n in flow["ui"]["nodes"] if n["attributes"]["name"] == "csrf_token")
+    typed = {"method": "password", "csrf_token": csrf_token, "identifier": email, "password": PASSWORD}
+    assert browser.post(flow["ui"]["action"], json=typed).is_success
+    return browser
+
+
+def posts(browser: httpx.Client, page: str, action: str, fields: dict) -> httpx.Response:
+    """Opens a page and sends its form, with what was typed into it."""
+    shown = browser.get(page, headers={"accept": "text/html"})
+    record("public", "GET", page, shown.status_code)
+    assert "Acme Corporation" in shown.text, shown.text
+    hidden = dict(re.findall('type="hidden" name="(csrf_token|token|organisation)" value="([^"]+)"', shown.text))
+    answer = browser.post(action, data={**hidden, **fields})
+    record("public", "POST", action, answer.status_code)
+    return answer
 
 
 def httpx_public(method: str, path: str, document: dict | None = None, headers: dict | None = None) -> httpx.Response:

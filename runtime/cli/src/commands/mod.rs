@@ -1,5 +1,6 @@
 //! Commands that ask something of a node.
 
+pub(crate) mod audit;
 pub(crate) mod client;
 pub(crate) mod configuration;
 pub(crate) mod doctor;

@@ -1,10 +1,11 @@
-//! The routes of organisations: the part of the table that our own API has for them.
+//! The routes of organisations and of the audit log: their part of the table.
 
 use http::Method;
-use tenancy::Scope::{OrganisationsRead, OrganisationsWrite};
+use tenancy::Scope::{AuditRead, OrganisationsRead, OrganisationsWrite};
 
 use super::Access::{Public, Tenant};
 use super::{BodySize, Route};
+use crate::admin::audit;
 use crate::admin::organisations::{self, domains, groups, invitations, members};
 use crate::failure::ErrorForm;
 use crate::{pages, self_service};
@@ -18,6 +19,7 @@ pub(super) fn routes() -> Vec<Route> {
         POST "/ui/organisation" "manageOrganisationByPage", Public, Page, pages::organisation::post, "Invites, and changes members, from the page of an organisation";
         GET "/portcullis/v1/invitations" "getInvitation", Public, Api, self_service::invitations::show, "Says into which organisation the invitation of the parameter `token` leads";
         POST "/portcullis/v1/invitations/accept" "acceptInvitation", Public, Api, self_service::invitations::accept, "Lets whoever is signed in, and has the invited address, join";
+        GET "/admin/portcullis/v1/audit" "exportAudit", Tenant(AuditRead), Problem, audit::export, "Gives what happened as JSON lines, the oldest first";
         GET "/admin/portcullis/v1/organisations" "listOrganisations", Tenant(OrganisationsRead), Problem, organisations::list, "Lists organisations";
         POST "/admin/portcullis/v1/organisations" "createOrganisation", Tenant(OrganisationsWrite), Problem, organisations::make, "Makes an organisation";
         GET "/admin/portcullis/v1/organisations/{organisation}" "getOrganisation", Tenant(OrganisationsRead), Problem, organisations::show, "Shows an organisation";

@@ -89,6 +89,7 @@ const TABLES: &[Table] = tables![
     "component_usage" "tenant",
     "dead_messages" "tenant, id",
     "audit_records" "tenant, at, id",
+    "audit_horizon" "tenant",
 ];
 
 /// Guard: it still has the version that was read.
