@@ -193,9 +193,10 @@ pub(crate) async fn assemble(
         messages: plugins.clone(),
         outbound,
     };
+    let channels = mail::channels(config, &parts.outbound)?;
     let node = Node::new(node_settings(config, &base_url), parts);
     let way = MailWay::of(config, &base_url);
-    let mail = Ways { mailer: way.mailer(config, &base_url)?, hook: node.clone() };
+    let mail = Ways { mailer: way.mailer(config, &base_url)?, channels, hook: node.clone() };
     let receivers = Receivers { messages: Handlers::default(), mail, events: node.clone() };
     let settings = jobs::Settings { jobs: &config.jobs, courier: &config.courier };
     let jobs = Jobs::new(&storage, Arc::clone(&clock), &rng, settings, receivers, &job_metrics);
