@@ -202,7 +202,7 @@ impl World {
     pub(crate) async fn run_job(&self, job: JobName) -> Outcome {
         let (jobs, courier) = (config::Jobs::default(), config::Courier::default());
         let settings = jobs::Settings { jobs: &jobs, courier: &courier };
-        let mail = jobs::Ways { mailer: None, hook: self.node.clone() };
+        let mail = jobs::Ways { mailer: None, channels: jobs::Channels::default(), hook: self.node.clone() };
         let receivers = Receivers { messages: Handlers::default(), mail, events: self.node.clone() };
         let metrics = JobMetrics::default();
         let jobs = Jobs::new(&self.storage, self.clock.clone(), &self.rng, settings, receivers, &metrics);

@@ -1,10 +1,14 @@
 //! `[courier]`
 
+mod channels;
+
 use std::time::Duration;
 
 use primitives::SecretReference;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use channels::{ChannelMethod, Channels, HttpChannel};
 
 use crate::problem::Checker;
 use crate::span::Span;
@@ -20,6 +24,8 @@ pub struct Courier {
     pub from_name: Option<String>,
     /// The server that takes mail.
     pub smtp: Option<Smtp>,
+    /// Services that take messages by HTTP.
+    pub channels: Channels,
     /// How often a message is tried before it is given up.
     pub message_retries: u32,
     /// How long after a failed attempt the next one is made; each further one waits twice as long.
@@ -42,6 +48,7 @@ impl Default for Courier {
             from_address: "no-reply@localhost".to_owned(),
             from_name: None,
             smtp: None,
+            channels: Channels::default(),
             message_retries: 5,
             first_retry: Span::seconds(10),
             longest_retry: Span(Duration::from_hours(1)),
@@ -143,6 +150,10 @@ impl Courier {
         if let Some(smtp) = &self.smtp {
             check_smtp(smtp, checker);
         }
+        if self.smtp.is_some() && self.channels.email.is_some() {
+            checker.report("courier.channels.email", "cannot be there beside `courier.smtp`");
+        }
+        self.channels.check(checker);
     }
 }
 

@@ -66,6 +66,8 @@ pub(crate) fn resolve(config: &mut Config, directory: &Path) {
     }
     storage.password.iter_mut().for_each(secret);
     courier.smtp.iter_mut().filter_map(|smtp| smtp.password.as_mut()).for_each(secret);
+    let channels = courier.channels.email.iter_mut().chain(&mut courier.channels.sms);
+    channels.filter_map(|channel| channel.credential.as_mut()).for_each(secret);
     secrets.master_key.iter_mut().for_each(secret);
     secrets.former_master_keys.iter_mut().for_each(secret);
     for tenant in tenants {

@@ -5,6 +5,7 @@
 //! The tenant's plugins are asked before anything is sent; one that fails is asked again with the next attempt, and at
 //! the last of them the message goes as it stands.
 
+mod http;
 mod smtp;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use primitives::message::{MessageChannel, MessageContent, MessageDecision, Messa
 use primitives::{Actor, RequestId, Rng, TenantId, Timestamp};
 use storage::{Storage, StorageError};
 
+pub use http::{Channels, HttpChannel};
 pub use smtp::{SmtpError, SmtpMailer};
 
 use crate::job::{Job, JobError, JobName};
@@ -56,6 +58,8 @@ pub trait Mailer: Send + Sync + fmt::Debug {
 pub struct Ways {
     /// Carries e-mail; without it only plugins deliver.
     pub mailer: Option<Arc<dyn Mailer>>,
+    /// Take messages by HTTP.
+    pub channels: Channels,
     /// The tenants' plugins.
     pub hook: Arc<dyn MessageHook>,
 }
@@ -119,8 +123,15 @@ impl Courier {
                 return Err(DeliveryError::Temporary(words));
             }
         };
+        let channel = match outgoing.channel {
+            MessageChannel::Email => &self.ways.channels.email,
+            MessageChannel::Sms => &self.ways.channels.sms,
+        };
+        if let Some(channel) = channel {
+            return channel.send(message, &content).await;
+        }
         if outgoing.channel == MessageChannel::Sms {
-            return Err(DeliveryError::Permanent("only a plugin can deliver text messages".to_owned()));
+            return Err(DeliveryError::Permanent("no service for text messages is configured".to_owned()));
         }
         let Some(mailer) = &self.ways.mailer else {
             return Err(DeliveryError::Temporary("no mail server is configured".to_owned()));

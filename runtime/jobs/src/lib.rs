@@ -33,7 +33,7 @@ use tenancy::plugin::EventHook;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub use courier::{Mailer, Parcel, SmtpError, SmtpMailer, Ways};
+pub use courier::{Channels, HttpChannel, Mailer, Parcel, SmtpError, SmtpMailer, Ways};
 pub use job::JobName;
 pub use metrics::JobMetrics;
 pub use outbox::{Deliver, DeliveryError, Handlers};
@@ -160,7 +160,7 @@ mod tests {
     }
 
     fn ways() -> Ways {
-        Ways { mailer: None, hook: Arc::new(NoMessageHook) }
+        Ways { mailer: None, channels: Channels::default(), hook: Arc::new(NoMessageHook) }
     }
 
     #[tokio::test(flavor = "multi_thread")]

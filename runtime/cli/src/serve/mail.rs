@@ -6,7 +6,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use config::Config;
 use futures_util::future::BoxFuture;
-use jobs::{DeliveryError, Mailer, Parcel, SmtpMailer};
+use jobs::{Channels, DeliveryError, HttpChannel, Mailer, Parcel, SmtpMailer};
+use primitives::outbound::Outbound;
 use url::{Host, Url};
 
 use crate::configuration::secret;
@@ -16,6 +17,8 @@ use crate::configuration::secret;
 pub(super) enum MailWay {
     /// The operator's mail server.
     Smtp,
+    /// A service of the operator's, by HTTP.
+    Channel,
     /// The terminal and a local page: nobody but whoever is on this machine reaches the node.
     Terminal,
     /// None but what plugins deliver.
@@ -31,6 +34,9 @@ impl MailWay {
         if config.courier.smtp.is_some() {
             return Self::Smtp;
         }
+        if config.courier.channels.email.is_some() {
+            return Self::Channel;
+        }
         let local = config.effective_listeners().iter().all(|listener| listener.address.is_local());
         if local && is_loopback(base_url) { Self::Terminal } else { Self::Nowhere }
     }
@@ -44,6 +50,7 @@ impl MailWay {
                 let mailer = SmtpMailer::new(&config.courier, smtp, password.as_ref())?;
                 Ok(Some(Arc::new(mailer)))
             }
+            (Self::Channel, _) => Ok(None),
             (Self::Terminal, _) => Ok(Some(Arc::new(Terminal { base_url: base_url.clone() }))),
             (Self::Smtp | Self::Nowhere, _) => {
                 tracing::warn!(
@@ -58,11 +65,26 @@ impl MailWay {
     /// What whoever starts the node is told of it.
     pub(super) fn line(self, base_url: &Url) -> Option<String> {
         match self {
-            Self::Smtp => None,
+            Self::Smtp | Self::Channel => None,
             Self::Terminal => Some(format!("is shown here and at {}", page(base_url))),
             Self::Nowhere => Some("goes nowhere: configure [courier.smtp]".to_owned()),
         }
     }
+}
+
+/// The services that take messages by HTTP.
+pub(super) fn channels(config: &Config, outbound: &Arc<dyn Outbound>) -> anyhow::Result<Channels> {
+    let courier = &config.courier;
+    let channel = |key: &'static str, channel: Option<&config::courier::HttpChannel>| {
+        let Some(channel) = channel else { return Ok(None) };
+        let credential = channel.credential.as_ref().map(secret).transpose().context(key)?;
+        let made = HttpChannel::new(channel, credential, courier.timeout.0, Arc::clone(outbound));
+        made.map(|made| Some(Arc::new(made))).context(key)
+    };
+    Ok(Channels {
+        email: channel("courier.channels.email", courier.channels.email.as_ref())?,
+        sms: channel("courier.channels.sms", courier.channels.sms.as_ref())?,
+    })
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -157,6 +179,7 @@ mod tests {
             (based("https://id.example.com", &listener("127.0.0.1:1")), MailWay::Nowhere),
             (based("https://localhost.example.com", &listener("127.0.0.1:1")), MailWay::Nowhere),
             (smtp.to_owned(), MailWay::Smtp),
+            ("[courier.channels.email]\nurl = \"https://mail.example/x\"\n".to_owned(), MailWay::Channel),
         ] {
             assert_eq!(way(&text), expect, "{text}");
         }

@@ -196,9 +196,10 @@ pub(crate) async fn assemble(
         outbound,
         records: Arc::new(NameServers::new(name_servers(config), Arc::clone(&rng))),
     };
+    let channels = mail::channels(config, &parts.outbound)?;
     let node = Node::new(node_settings(config, &base_url), parts);
     let way = MailWay::of(config, &base_url);
-    let mail = Ways { mailer: way.mailer(config, &base_url)?, hook: node.clone() };
+    let mail = Ways { mailer: way.mailer(config, &base_url)?, channels, hook: node.clone() };
     let receivers = Receivers { messages: Handlers::default(), mail, events: node.clone() };
     let settings = jobs::Settings { jobs: &config.jobs, courier: &config.courier };
     let jobs = Jobs::new(&storage, Arc::clone(&clock), &rng, settings, receivers, &job_metrics);

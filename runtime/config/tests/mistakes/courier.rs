@@ -33,5 +33,25 @@ fn courier() {
             &["p.toml:2:1: courier.from_address: must be an e-mail address"],
         );
     }
+    let sms = |rest: &str| format!("[courier.channels.sms]\n{rest}");
+    check(&sms("url = \"https://sms.example/x\"\ncredential = { env = \"SMS\" }"), &[]);
+    check(&sms("url = \"http://127.0.0.1:8080/x\"\nmethod = \"PUT\""), &[]);
+    for url in ["http://sms.example/x", "https://u:p@sms.example/x", "sms.example", "file:///etc/passwd"] {
+        check(
+            &sms(&format!("url = \"{url}\"")),
+            &[
+                "p.toml:2:1: courier.channels.sms.url: must be an https URL without a user (http for a service on this \
+                 machine)",
+            ],
+        );
+    }
+    check(
+        &sms("url = \"https://sms.example/x\"\nheader = \"x-key\""),
+        &["p.toml:1:19: courier.channels.sms: needs `credential` for `header`"],
+    );
+    check(
+        &sms("url = \"https://sms.example/x\"\nheader = \"x key\"\ncredential = { env = \"SMS\" }"),
+        &["p.toml:3:1: courier.channels.sms.header: must be the name of a header"],
+    );
     check("[courier]\nmessage_retries = 0", &["p.toml:2:1: courier.message_retries: must be at least 1"]);
 }

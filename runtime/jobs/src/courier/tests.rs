@@ -7,6 +7,7 @@ use primitives::hooks::{HookFailure, HookFailureKind};
 use primitives::message::NoMessageHook;
 use primitives::rng::SeededRng;
 
+use super::http::tests::{Service, channel};
 use super::*;
 use crate::runner::{Outcome, Runner};
 use crate::testing::{World, default_tenant};
@@ -61,7 +62,7 @@ fn settings() -> config::Courier {
 
 fn with_plugin(world: &World, node: &str, hook: Arc<dyn MessageHook>) -> (Arc<Post>, Runner) {
     let post = Arc::new(Post::default());
-    let ways = Ways { mailer: Some(post.clone()), hook };
+    let ways = Ways { mailer: Some(post.clone()), channels: Channels::default(), hook };
     let rng = Arc::new(SeededRng::new(11));
     (post, world.runner(node, Courier::new(world.storage.clone(), ways, rng, settings())))
 }
@@ -70,12 +71,23 @@ fn courier(world: &World) -> (Arc<Post>, Runner) {
     with_plugin(world, "one", Arc::new(NoMessageHook))
 }
 
+/// A courier whose messages go to a service, by HTTP.
+fn with_service(world: &World, status: u16) -> (Arc<Service>, Arc<Post>, Runner) {
+    let service = Arc::new(Service(Mutex::new((status, Vec::new()))));
+    let post = Arc::new(Post::default());
+    let channels = Channels { email: None, sms: Some(channel(&service)) };
+    let ways = Ways { mailer: Some(post.clone()), channels, hook: Arc::new(NoMessageHook) };
+    let rng = Arc::new(SeededRng::new(11));
+    let settings = config::Courier { timeout: config::Span::seconds(5), ..settings() };
+    (service, post, world.runner("one", Courier::new(world.storage.clone(), ways, rng, settings)))
+}
+
 async fn queue(world: &World, tenant: &str, recipients: &[&str]) {
     for recipient in recipients {
         let message = NewMessage {
             id: world.storage_rng.uuid(),
             template: MailTemplate::RecoveryCodeValid,
-            via: AddressKind::Email,
+            via: if recipient.starts_with('+') { AddressKind::Sms } else { AddressKind::Email },
             recipient: (*recipient).to_owned(),
             mail: Mail {
                 subject: "Your code".to_owned(),
@@ -130,6 +142,54 @@ async fn what_is_caused_is_sent_once_and_remembered() {
             state("nobody@example.com", MessageStatus::Abandoned, 0, None),
         ]
     );
+}
+
+#[tokio::test]
+async fn text_messages_go_to_their_service_and_mail_does_not() {
+    let world = World::open().await;
+    let (service, post, runner) = with_service(&world, 202);
+    queue(&world, "default", &["+49301234567", "ada@example.com"]).await;
+    world.run(&runner).await;
+    assert_eq!(post.taken(), ["ada@example.com"]);
+    let sent = std::mem::take(&mut service.0.lock().unwrap().1);
+    let [request] = sent.as_slice() else { panic!("{sent:?}") };
+    assert_eq!((request.method, request.url.as_str()), ("POST", "https://sms.example/messages"));
+    assert!(request.headers.contains(&("authorization".to_owned(), "Bearer sesame".to_owned())));
+    let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+    let expected = [
+        ("channel", "sms"),
+        ("recipient", "+49301234567"),
+        ("template_type", "recovery_code_valid"),
+        ("body", "Your code is 123456"),
+        ("locale", "en"),
+        ("tenant", "default"),
+    ];
+    for (member, value) in expected {
+        assert_eq!(body[member], value, "{member}");
+    }
+    let key = ("idempotency-key".to_owned(), body["id"].as_str().unwrap().to_owned());
+    assert!(request.headers.contains(&key), "it may come twice, and then is known again");
+}
+
+#[tokio::test]
+async fn what_a_service_answers_says_whether_it_is_asked_again() {
+    for (status, then) in [
+        (0, MessageStatus::Queued),
+        (200, MessageStatus::Sent),
+        (204, MessageStatus::Sent),
+        (301, MessageStatus::Queued),
+        (400, MessageStatus::Abandoned),
+        (401, MessageStatus::Queued),
+        (422, MessageStatus::Abandoned),
+        (429, MessageStatus::Queued),
+        (500, MessageStatus::Queued),
+    ] {
+        let world = World::open().await;
+        let (_, _, runner) = with_service(&world, status);
+        queue(&world, "default", &["+49301234567"]).await;
+        world.run(&runner).await;
+        assert_eq!(states(&world).await[0].1, then, "{status}");
+    }
 }
 
 #[tokio::test]
