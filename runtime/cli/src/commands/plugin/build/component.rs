@@ -25,7 +25,7 @@ pub(super) fn of(made: Vec<u8>, project: &Project) -> anyhow::Result<Vec<u8>> {
     let mut module = made;
     let (with_types, _) = metadata::decode(&module).context("the types in the module")?;
     if with_types.is_none() {
-        embed_types(&mut module, project).context("the module says nothing of its types")?;
+        embed_types(&mut module, project).context("the types of the module")?;
     }
     let mut encoder = ComponentEncoder::default()
         .validate(true)
@@ -87,7 +87,7 @@ mod tests {
         let project = project(place.path());
         let refused = || format!("{:#}", of(CORE_MODULE.to_vec(), &project).unwrap_err());
         assert!(
-            refused().contains("says nothing of its types: the contract of the plugin, in"),
+            refused().contains("the types of the module: the contract of the plugin, in"),
             "{}",
             refused()
         );
