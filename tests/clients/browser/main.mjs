@@ -137,7 +137,7 @@ for (const javaScriptEnabled of [true, false]) {
         await phone.goto(link);
         await heading(phone, "Sign in on this device?");
         await phone.getByText(identifier).first().waitFor();
-        await phone.getByRole("button", { name: "Sign in" }).click();
+        await phone.getByRole("button", { name: "Sign in", exact: true }).click();
         await heading(phone, "Account settings");
       }, { javaScriptEnabled });
       await page.reload();

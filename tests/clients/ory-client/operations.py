@@ -33,7 +33,9 @@ def run() -> None:
 
     def each_is_exercised() -> None:
         # What other suites drive says which; the node counts theirs, and `cargo xtask clients` reads it.
-        ours = [one for one, entry in listed.items() if "ory-client" in entry.get("by", "ory-client")]
+        # So it does of what can only be answered with a failure.
+        driven = {one: entry for one, entry in listed.items() if "status" not in entry}
+        ours = [one for one, entry in driven.items() if "ory-client" in entry.get("by", "ory-client")]
         missing = [one for one in ours if not any(matches(one, call) for call in exercised)]
         assert ours and not missing, "\n".join(show(one) for one in sorted(missing))
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -145,19 +147,20 @@ def finds_people() -> None:
 
 def audit() -> None:
     person = native_sign_up()
-    path, seen = f"{BASE}/audit?page_size=100", []
+    path, seen = f"{BASE}/audit?page_size=1000", {}
     for _ in range(1000):
         answer = call("GET", path)
         assert answer.status_code == 200 and answer.headers["content-type"] == "application/x-ndjson"
         lines = [json.loads(line) for line in answer.text.splitlines()]
-        seen += lines
-        if len(lines) < 100:
+        times = [datetime.fromisoformat(line["at"]) for line in lines]
+        assert times == sorted(times), "the oldest first"
+        # Young ones come again, until nobody writes an earlier one any more.
+        seen |= {line["id"]: line for line in lines}
+        if len(lines) < 1000:
             break
         path = answer.links["next"]["url"]
-    made = [line for line in seen if line["target_id"] == str(person.identity.id)]
+    made = [line for line in seen.values() if line["target_id"] == str(person.identity.id)]
     assert "identity.created" in [line["action"] for line in made], made
-    times = [line["at"] for line in seen]
-    assert times == sorted(times), "the oldest first"
 
 
 def organisations() -> None:
@@ -227,7 +230,7 @@ def accepts_by_page(one: str, email: str) -> None:
     """As a browser without scripts does."""
     done(call("POST", f"{one}/invitations", {"address": email}))
     page = f"/ui/invitation?token={invitation(email)}"
-    with signed_in_browser(email) as browser:
+    with closing(signed_in_browser(email)) as browser:
         accepted = posts(browser, page, "/ui/invitation", {})
         assert accepted.status_code == 303, accepted.text
     assert done(call("GET", f"{one}/members"))["members"][0]["role"] == "member"
@@ -236,7 +239,7 @@ def accepts_by_page(one: str, email: str) -> None:
 def manages_by_page(one: str, email: str) -> None:
     """As an owner does who has no scripts."""
     page, invited = f"/ui/organisation?organisation={one.rsplit('/', 1)[1]}", new_address()
-    with signed_in_browser(email) as browser:
+    with closing(signed_in_browser(email)) as browser:
         wanted = {"do": "invite", "address": invited, "role": "member"}
         assert posts(browser, page, "/ui/organisation", wanted).status_code == 303
     opened = done(call("GET", f"{one}/invitations"))["invitations"]

@@ -107,8 +107,10 @@ pub fn schema_url(base_url: &str, id: &str) -> String {
 /// The form's nodes in the order in which they are to be shown.
 fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
     let mut nodes = Vec::new();
-    // Of a sign-in the other providers are first, as the flow API has them.
-    if matches!(flow.kind, FlowKind::Login { .. }) && !flow.is_step_up() {
+    // Of a sign-in the other providers are first, as the flow API has them; one that has begun in another way asks for no
+    // other.
+    let is_open = !flow.is_step_up() && flow.code.sent.is_none();
+    if matches!(flow.kind, FlowKind::Login { .. }) && is_open {
         nodes.extend(oidc::login_nodes(flow, view));
     }
     let token = match flow.transport {
