@@ -103,7 +103,9 @@ export async function livePages({ base, client, redirect, identifier, "password-
   const secondKey = async (page) => {
     const { who } = await addKeys(page);
     await page.context().clearCookies();
-    await page.goto(`${base}/self-service/login/browser`, { waitUntil: "networkidle" });
+    const signIn = () => page.goto(`${base}/self-service/login/browser`, { waitUntil: "networkidle" });
+    // Where the form before still goes may come between.
+    await signIn().catch((error) => (error.message.includes("interrupted") ? signIn() : Promise.reject(error)));
     await page.locator('[name="identifier"]').fill(who);
     await page.locator('[name="password"]').fill(password);
     return shownAfter(page, () => page.locator('button[value="password"]').click());
