@@ -28,6 +28,7 @@ pub mod schema;
 pub mod search;
 pub mod session;
 pub mod settings;
+mod ways;
 pub mod webauthn;
 mod write;
 

@@ -63,7 +63,7 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
-    /// Takes the password away. Guard: it is there, and a key that signs in alone stays.
+    /// Takes the password away. Guard: it is there, and a passkey or a link stays to sign in with.
     RemovePassword(IdentityId),
     /// Replaces a password's hash by another of the same password. Guard: the credential is still
     /// the version that was verified, so that a new password is never overwritten by the old one.
@@ -106,7 +106,7 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
-    /// Takes a link away. Guard: it is there, and the identity has a password or another link to sign in with.
+    /// Takes a link away. Guard: it is there, and a password, a passkey or another link stays to sign in with.
     UnlinkProvider {
         /// Whose.
         identity: IdentityId,
@@ -147,15 +147,13 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
-    /// Takes a passkey or a security key away. Guard: it is there, and if so asked, a password or another key that signs
-    /// in alone stays.
+    /// Takes a passkey or a security key away. Guard: it is there, and if it is a passkey, a password, another passkey or
+    /// a link stays to sign in with.
     RemoveKey {
         /// Whose.
         identity: IdentityId,
         /// Which.
         id: CredentialId,
-        /// Whether something must stay to sign in with.
-        leaves_one: bool,
     },
     /// Inserts a session. Guard: its identity is active.
     InsertSession(Box<NewSession>),

@@ -4,8 +4,9 @@ use primitives::{Actor, AuditEvent, Change, IdentityId};
 
 use super::{AdministrationError, find};
 use crate::factor::{self, FactorKind};
-use crate::flow::{Room, signs_in_without};
-use crate::webauthn::CredentialId;
+use crate::flow::Room;
+use crate::ways::Ways;
+use crate::webauthn::{CredentialId, StoredKey};
 use crate::write::Write;
 
 /// Takes a credential away, by its type; of keys the one with that identifier, or all. The last one that signs in alone
@@ -23,32 +24,30 @@ pub async fn delete_credential(
     let change = Change::new(room.tenant.clone());
     match kind {
         "password" => {
-            if room.identities.find_password(room.tenant, id).await?.is_none() {
+            let ways = Ways::of(room, id).await?;
+            if !ways.password {
                 return Err(AdministrationError::NotFound);
             }
-            let keys = room.factors.list_keys(room.tenant, id).await?;
-            if !keys.iter().any(|key| key.record.kind.is_first_factor()) {
+            if !ways.outlast(1) {
                 return Err(AdministrationError::LastCredential);
             }
             Ok(change.write(Write::RemovePassword(id)).audit(removed(kind)))
         }
         "oidc" => unlink(room, actor, id, identifier).await,
         "passkey" | "webauthn" => {
-            let keys = room.factors.list_keys(room.tenant, id).await?;
+            let ways = Ways::of(room, id).await?;
             let meant = |id: &CredentialId| identifier.is_none_or(|identifier| id.to_string() == identifier);
-            let gone: Vec<_> =
-                keys.iter().filter(|key| key.record.kind.group() == kind && meant(&key.record.id)).collect();
+            let is_gone = |key: &&StoredKey| key.record.kind.group() == kind && meant(&key.record.id);
+            let gone: Vec<_> = ways.keys.iter().filter(is_gone).collect();
             if gone.is_empty() {
                 return Err(AdministrationError::NotFound);
             }
-            let ids: Vec<CredentialId> = gone.iter().map(|key| key.record.id.clone()).collect();
-            let first = gone.iter().any(|key| key.record.kind.is_first_factor());
-            if first && !signs_in_without(room, id, &ids).await? {
+            let first = gone.iter().filter(|key| key.record.kind.is_first_factor()).count();
+            if first > 0 && !ways.outlast(first) {
                 return Err(AdministrationError::LastCredential);
             }
             Ok(gone.into_iter().fold(change, |change, key| {
-                let leaves_one = key.record.kind.is_first_factor();
-                let write = Write::RemoveKey { identity: id, id: key.record.id.clone(), leaves_one };
+                let write = Write::RemoveKey { identity: id, id: key.record.id.clone() };
                 change.write(write).audit(removed(kind).with("credential", &key.record.id))
             }))
         }
@@ -72,10 +71,10 @@ async fn unlink(
 ) -> Result<Change<Write>, AdministrationError> {
     let words = "`identifier` must say which link: `provider:subject`";
     let identifier = identifier.ok_or_else(|| AdministrationError::Malformed(words.to_owned()))?;
-    let links = room.links.list_links(room.tenant, id).await?;
-    let link = links.iter().find(|link| link.identifier() == identifier);
+    let ways = Ways::of(room, id).await?;
+    let link = ways.links.iter().find(|link| link.identifier() == identifier);
     let link = link.ok_or(AdministrationError::NotFound)?;
-    if links.len() == 1 && room.identities.find_password(room.tenant, id).await?.is_none() {
+    if !ways.outlast(1) {
         return Err(AdministrationError::LastCredential);
     }
     let audit = AuditEvent::new("identity.credential_removed", actor, "identity", &id)

@@ -46,7 +46,6 @@ pub use challenge::Challenge;
 pub(crate) use challenge::with_verified;
 pub use code_form::CodeForm;
 pub use document::{FlowView, expired_since, flow_document, schema_url};
-pub(crate) use keys::signs_in_without;
 pub use keys::{Ceremony, KeyForm, KeySubmission, SettingsKeys, ShownKey};
 pub use message::{Message, MessageKind};
 pub use oidc::{

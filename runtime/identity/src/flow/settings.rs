@@ -10,6 +10,7 @@ use crate::identity::Identity;
 use crate::limiter::count_attempt;
 use crate::password::check_policy;
 use crate::session::{LiveSession, Method};
+use crate::ways::Ways;
 use crate::write::Write;
 
 pub(super) async fn change_password(
@@ -45,6 +46,8 @@ pub(super) async fn change_password(
             "identity",
             &identity.id,
         ));
+    let ways = Ways { password: true, ..Ways::of(room, identity.id).await? };
+    let flow = flow.showing(&ways);
     Ok(saved(flow, Happening::Password, (identity.clone(), Vec::new()), change))
 }
 
@@ -128,6 +131,15 @@ pub(super) fn privileged(room: Room<'_>, live: &LiveSession) -> Result<(), FlowE
         Ok(())
     } else {
         Err(FlowError::RefreshRequired)
+    }
+}
+
+impl Flow {
+    /// The form with what it says of which credentials may go, wherever one of them was added or taken away.
+    pub(super) fn showing(mut self, ways: &Ways) -> Self {
+        self.factors.keys.judge(ways);
+        self.federation.judge(ways);
+        self
     }
 }
 

@@ -14,6 +14,7 @@ use crate::organisation::{OrganisationError, OrganisationState, invitation};
 use crate::ports::StoreUnavailable;
 use crate::return_to::{self, ReturnToForbidden};
 use crate::session::LiveSession;
+use crate::ways::Ways;
 use crate::write::Write;
 
 /// What a flow is asked for with.
@@ -154,8 +155,9 @@ pub async fn start_settings(
     let live = caller.session.ok_or(StartError::SessionRequired)?;
     let schema = room.schema(&live.identity().schema_id).id();
     let kind = FlowKind::Settings { identity: live.identity().id, saved: false };
-    let factors = FactorForm::of_settings(room, live.identity()).await?;
-    let federation = ProviderForm::of_settings(room, live.identity().id).await?;
+    let ways = Ways::of(room, live.identity().id).await?;
+    let factors = FactorForm::of_settings(room, live.identity(), &ways).await?;
+    let federation = ProviderForm::of_settings(room, &ways);
     begin_with(room, caller, request, (kind, factors, federation), schema).await
 }
 

@@ -17,7 +17,7 @@ use crate::authenticator::Authenticator;
 use crate::openapi::Description;
 use crate::world::{BASE, World, aged, message, sealer};
 
-const ADA: &str = "ada@example.com";
+pub(crate) const ADA: &str = "ada@example.com";
 const ORIGIN: &str = "https://id.example";
 
 fn caller(session: Option<&LiveSession>) -> Caller<'_> {
@@ -43,7 +43,7 @@ fn request<'a>(base: &'a url::Url, aal: Option<&'a str>, refresh: bool) -> Start
     }
 }
 
-fn authenticator(seed: u8) -> Authenticator {
+pub(crate) fn authenticator(seed: u8) -> Authenticator {
     Authenticator::new(seed, ORIGIN).unwrap()
 }
 
@@ -77,12 +77,12 @@ impl World {
         start_registration(self.room(), caller(None), request(&base, None, false)).await.unwrap().0.flow
     }
 
-    async fn settings_form(&self, session: &LiveSession) -> Flow {
+    pub(crate) async fn settings_form(&self, session: &LiveSession) -> Flow {
         let base = BASE.parse().unwrap();
         start_settings(self.room(), caller(Some(session)), request(&base, None, false)).await.unwrap().0.flow
     }
 
-    async fn answer(
+    pub(crate) async fn answer(
         &self,
         flow: Flow,
         session: Option<&LiveSession>,
@@ -106,12 +106,17 @@ impl World {
         document
     }
 
-    async fn keys(&self, identity: &Identity) -> Vec<StoredKey> {
+    pub(crate) async fn keys(&self, identity: &Identity) -> Vec<StoredKey> {
         self.room().factors.list_keys(&self.tenant, identity.id).await.unwrap()
     }
 
     /// Adds a key on the settings page.
-    async fn add(&self, live: &LiveSession, kind: &str, authenticator: &mut Authenticator) -> Flow {
+    pub(crate) async fn add(
+        &self,
+        live: &LiveSession,
+        kind: &str,
+        authenticator: &mut Authenticator,
+    ) -> Flow {
         let flow = self.settings_form(live).await;
         let form = self.shown(&flow, Some(live));
         let (data, field) = match kind {
@@ -384,7 +389,7 @@ async fn keys_change_in_a_young_session_that_has_proven_all() {
     assert_eq!(message(&world.answer(flow, Some(&whole), &body).await.unwrap()), 8_000_030);
 }
 
-fn whole(half: &LiveSession) -> LiveSession {
+pub(crate) fn whole(half: &LiveSession) -> LiveSession {
     let mut session = half.session().clone();
     session.assurance = AssuranceLevel::Aal2;
     LiveSession::check(session, half.identity().clone(), half.session().issued_at).unwrap()

@@ -27,4 +27,5 @@ mod revoke;
 mod schemas;
 mod screens;
 mod second_factor;
+mod ways;
 mod world;

@@ -53,8 +53,8 @@ pub(super) fn remove(tenant: &TenantId, identity: IdentityId, kind: FactorKind) 
     ]
 }
 
-/// Takes the identity's row for this change. Two changes of its factors or keys at a time would each count the factors without
-/// the other's, and what they count would be wrong for ever.
+/// Takes the identity's row for this change. Two changes of its credentials at a time would each count them without the
+/// other's: what can be proven would be wrong for ever, and nothing might be left to sign in with.
 pub(super) fn hold(tenant: &TenantId, identity: IdentityId) -> Statement {
     Statement::one(
         "UPDATE identities SET available_assurance = available_assurance WHERE tenant = $1 AND id = $2",

@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use primitives::{IdentityId, SealContext, Sealer, TenantId, Timestamp};
 
 use super::factors::{hold, recount};
+use super::ways::has_another_way;
 use super::{sealed_json, unavailable};
 use crate::row::Row;
 use crate::statement::{Statement, Value};
@@ -52,21 +53,17 @@ pub(super) fn used(
     )
 }
 
-pub(super) fn remove(
-    tenant: &TenantId,
-    identity: IdentityId,
-    id: &CredentialId,
-    leaves_one: bool,
-) -> Vec<Statement> {
+pub(super) fn remove(tenant: &TenantId, identity: IdentityId, id: &CredentialId) -> Vec<Statement> {
     vec![
-        // Two that are taken away at once would each leave the other.
         hold(tenant, identity),
         Statement::one(
-            "DELETE FROM identity_keys WHERE tenant = $1 AND id = $2 AND identity = $3 AND ($4 = 0
-                 OR EXISTS (SELECT 1 FROM identity_passwords p WHERE p.tenant = $1 AND p.identity = $3)
-                 OR EXISTS (SELECT 1 FROM identity_keys k WHERE k.tenant = $1 AND k.identity = $3 AND k.id <> $2
-                     AND k.kind <> 'second_factor'))",
-            values![tenant, id.to_string(), &identity, i64::from(leaves_one)],
+            concat!(
+                "DELETE FROM identity_keys WHERE tenant = $1 AND identity = $2 AND id = $3
+                     AND (kind = 'second_factor' OR ",
+                has_another_way!(),
+                ")"
+            ),
+            values![tenant, &identity, id.to_string()],
         ),
         recount(tenant, identity),
     ]
@@ -76,9 +73,10 @@ pub(super) fn remove_password(tenant: &TenantId, identity: IdentityId) -> Vec<St
     vec![
         hold(tenant, identity),
         Statement::one(
-            "DELETE FROM identity_passwords WHERE tenant = $1 AND identity = $2
-                 AND EXISTS (SELECT 1 FROM identity_keys k WHERE k.tenant = $1 AND k.identity = $2
-                     AND k.kind <> 'second_factor')",
+            concat!(
+                "DELETE FROM identity_passwords WHERE tenant = $1 AND identity = $2 AND ",
+                has_another_way!()
+            ),
             values![tenant, &identity],
         ),
     ]

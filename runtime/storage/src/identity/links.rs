@@ -7,7 +7,9 @@ use ::identity::providers::{Link, UpstreamTokens};
 use futures_util::future::BoxFuture;
 use primitives::{IdentityId, SealContext, Sealer, TenantId, Timestamp};
 
+use super::factors::hold;
 use super::identities::{COLUMNS, identity_at, identity_columns};
+use super::ways::has_another_way;
 use super::{IDENTITY_CHANGED, sealed_json, unavailable};
 use crate::row::Row;
 use crate::statement::{Statement, Value};
@@ -43,8 +45,6 @@ pub(super) fn insert(
     .changes(IDENTITY_CHANGED, identity.to_string())
 }
 
-/// Takes the identity's row first: of two links that go at a time one would not see that the other goes too, and nothing
-/// would be left to sign in with.
 pub(super) fn remove(
     tenant: &TenantId,
     identity: IdentityId,
@@ -52,15 +52,13 @@ pub(super) fn remove(
     subject: &str,
 ) -> [Statement; 2] {
     [
+        hold(tenant, identity),
         Statement::one(
-            "UPDATE identities SET version = version WHERE tenant = $1 AND id = $2",
-            values![tenant, &identity],
-        ),
-        Statement::one(
-            "DELETE FROM identity_links WHERE tenant = $1 AND identity = $2 AND provider = $3 AND subject = $4
-                 AND (EXISTS (SELECT 1 FROM identity_passwords p WHERE p.tenant = $1 AND p.identity = $2)
-                     OR EXISTS (SELECT 1 FROM identity_links o
-                         WHERE o.tenant = $1 AND o.identity = $2 AND o.provider <> $3))",
+            concat!(
+                "DELETE FROM identity_links WHERE tenant = $1 AND identity = $2 AND provider = $3 AND subject = $4
+                     AND ",
+                has_another_way!()
+            ),
             values![tenant, &identity, provider, subject],
         )
         .changes(IDENTITY_CHANGED, identity.to_string()),

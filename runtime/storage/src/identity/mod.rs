@@ -13,6 +13,7 @@ mod search;
 mod sessions;
 mod subjects;
 mod terms;
+mod ways;
 
 pub(crate) use courier::{message_at, select_messages};
 
@@ -108,7 +109,7 @@ impl Stored for Write {
             }
             Self::AddKey { identity, record, at } => keys::add(sealer, tenant, identity, &record, at),
             Self::UseKey { record, version, at } => vec![keys::used(sealer, tenant, &record, version, at)],
-            Self::RemoveKey { identity, id, leaves_one } => keys::remove(tenant, identity, &id, leaves_one),
+            Self::RemoveKey { identity, id } => keys::remove(tenant, identity, &id),
             Self::InsertSession(new) => vec![sessions::insert(tenant, &new)],
             Self::RefreshSession { session, identity, method, assurance, methods, claims } => vec![
                 Statement::one(

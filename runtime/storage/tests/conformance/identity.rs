@@ -12,6 +12,7 @@ mod operators;
 mod organisations;
 mod profiles;
 mod search;
+mod ways;
 
 use std::sync::Arc;
 use std::time::Duration;

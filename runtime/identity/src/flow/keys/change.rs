@@ -6,12 +6,11 @@
 use primitives::subject::AssuranceLevel;
 use primitives::{Actor, Change, SessionClaims};
 
-use super::{
-    Ceremony, KeyForm, SettingsKeys, audit, proven_in, relying_party, signs_in_without, user_handle,
-};
+use super::{Ceremony, KeyForm, SettingsKeys, audit, proven_in, relying_party, user_handle};
 use crate::flow::settings::{owner, privileged, unsaved};
 use crate::flow::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission};
 use crate::session::{AuthenticationMethod, LiveSession, Method};
+use crate::ways::Ways;
 use crate::webauthn::{Expected, KeyKind, NewCredential, StoredKey, UnverifiedRegistration};
 use crate::write::Write;
 
@@ -27,14 +26,13 @@ pub(in crate::flow) async fn change_passkeys(
     flow: Flow,
     submission: Submission,
 ) -> Result<Step, FlowError> {
-    let (live, flow, keys) = begin(room, caller, flow, Method::Passkey).await?;
+    let (live, flow, ways) = begin(room, caller, flow, Method::Passkey).await?;
     let (add, remove) = (submission.keys.passkey_settings_register, submission.keys.passkey_remove);
     if let Some(id) = remove {
-        let found = find(&keys, "passkey", &id);
-        return removed(room, live, flow, &keys, found).await;
+        return removed(room, live, flow, ways, ("passkey", &id)).await;
     }
     let Some(answer) = add else { return Ok(super::not_asked(flow, "settings")) };
-    added(room, live, flow, &keys, (KeyKind::Passkey, &answer, String::new())).await
+    added(room, live, flow, ways, (KeyKind::Passkey, &answer, String::new())).await
 }
 
 /// Security keys: added, or removed.
@@ -44,32 +42,31 @@ pub(in crate::flow) async fn change_security_keys(
     flow: Flow,
     submission: Submission,
 ) -> Result<Step, FlowError> {
-    let (live, flow, keys) = begin(room, caller, flow, Method::Webauthn).await?;
+    let (live, flow, ways) = begin(room, caller, flow, Method::Webauthn).await?;
     let submission = submission.keys;
     if let Some(id) = submission.webauthn_remove {
-        let found = find(&keys, "webauthn", &id);
-        return removed(room, live, flow, &keys, found).await;
+        return removed(room, live, flow, ways, ("webauthn", &id)).await;
     }
     let Some(answer) = submission.webauthn_register else { return Ok(super::not_asked(flow, "settings")) };
     let name = submission.webauthn_register_displayname.unwrap_or_default();
     let name = name.trim().chars().filter(|c| !c.is_control()).take(MOST_NAME).collect();
-    added(room, live, flow, &keys, (KeyKind::SecondFactor, &answer, name)).await
+    added(room, live, flow, ways, (KeyKind::SecondFactor, &answer, name)).await
 }
 
-/// Who may change keys, the form without what it said, and the keys that there are.
+/// Who may change keys, the form without what it said, and the credentials that there are.
 async fn begin<'a>(
     room: Room<'_>,
     caller: Caller<'a>,
     flow: Flow,
     method: Method,
-) -> Result<(&'a LiveSession, Flow, Vec<StoredKey>), FlowError> {
+) -> Result<(&'a LiveSession, Flow, Ways), FlowError> {
     let live = owner(room, &flow, caller)?;
     privileged(room, live)?;
     if live.session().assurance < live.identity().available.min(AssuranceLevel::Aal2) {
         return Err(FlowError::SecondFactorRequired);
     }
-    let keys = room.factors.list_keys(room.tenant, live.identity().id).await?;
-    Ok((live, unsaved(flow).tried(Some(method)), keys))
+    let ways = Ways::of(room, live.identity().id).await?;
+    Ok((live, unsaved(flow).tried(Some(method)), ways))
 }
 
 /// The key that a form names, by its id in hexadecimal.
@@ -81,7 +78,7 @@ async fn added(
     room: Room<'_>,
     live: &LiveSession,
     mut flow: Flow,
-    keys: &[StoredKey],
+    mut ways: Ways,
     (kind, answer, name): (KeyKind, &str, String),
 ) -> Result<Step, FlowError> {
     let KeyForm::Settings(form) = flow.factors.keys.clone() else {
@@ -89,7 +86,7 @@ async fn added(
     };
     let SettingsKeys { passkey, webauthn, .. } = *form;
     let begun = if kind == KeyKind::Passkey { passkey } else { webauthn };
-    let Some(ceremony) = begun.filter(|_| keys.len() < MOST_KEYS) else {
+    let Some(ceremony) = begun.filter(|_| ways.keys.len() < MOST_KEYS) else {
         return Ok(super::not_asked(flow, "settings"));
     };
     let identity = live.identity();
@@ -97,20 +94,19 @@ async fn added(
     let new = match new {
         Some(new) if room.factors.find_key(room.tenant, new.id()).await?.is_none() => new,
         _ => {
-            flow.factors.keys = KeyForm::of_settings(room, identity, keys).await?;
+            flow.factors.keys = KeyForm::of_settings(room, identity, &ways).await?;
             return Ok(Step::Form(Box::new(flow.with_message(Message::key_not_verified()))));
         }
     };
-    let record = new.record(kind, user_handle(identity, keys), name);
-    let stored = StoredKey {
+    let record = new.record(kind, user_handle(identity, &ways.keys), name);
+    ways.keys.push(StoredKey {
         identity: identity.id,
         record: record.clone(),
         version: 1,
         created_at: room.now,
         updated_at: room.now,
-    };
-    let keys = [keys, &[stored]].concat();
-    flow.factors.keys = KeyForm::of_settings(room, identity, &keys).await?;
+    });
+    flow.factors.keys = KeyForm::of_settings(room, identity, &ways).await?;
     let actor = Actor::Subject(identity.id);
     let change = Change::new(room.tenant.clone())
         .write(Write::AddKey { identity: identity.id, record: Box::new(record), at: room.now })
@@ -122,7 +118,7 @@ async fn added(
     };
     let method = AuthenticationMethod::new(method, aal, room.now);
     let (_, change) = proven_in(live, method, SessionClaims::default(), change);
-    Ok(saved(live, flow, change))
+    Ok(saved(live, flow.showing(&ways), change))
 }
 
 fn register(room: Room<'_>, ceremony: &Ceremony, kind: KeyKind, answer: &str) -> Option<NewCredential> {
@@ -142,22 +138,21 @@ async fn removed(
     room: Room<'_>,
     live: &LiveSession,
     mut flow: Flow,
-    keys: &[StoredKey],
-    key: Option<&StoredKey>,
+    mut ways: Ways,
+    (group, id): (&str, &str),
 ) -> Result<Step, FlowError> {
-    let Some(StoredKey { record, .. }) = key else {
+    let Some(StoredKey { record, .. }) = find(&ways.keys, group, id).cloned() else {
         return Ok(Step::Form(Box::new(flow.with_message(Message::no_security_key()))));
     };
     let identity = live.identity();
-    let leaves_one = record.kind.is_first_factor();
-    if leaves_one && !signs_in_without(room, identity.id, std::slice::from_ref(&record.id)).await? {
+    if record.kind.is_first_factor() && !ways.outlast(1) {
         return Ok(Step::Form(Box::new(flow.with_message(Message::last_key()))));
     }
-    let left: Vec<StoredKey> = keys.iter().filter(|key| key.record.id != record.id).cloned().collect();
-    flow.factors.keys = KeyForm::of_settings(room, identity, &left).await?;
+    ways.keys.retain(|key| key.record.id != record.id);
+    flow.factors.keys = KeyForm::of_settings(room, identity, &ways).await?;
     let gone = audit("identity.credential_removed", Actor::Subject(identity.id), identity.id, record.kind);
-    let write = Write::RemoveKey { identity: identity.id, id: record.id.clone(), leaves_one };
-    Ok(saved(live, flow, Change::new(room.tenant.clone()).write(write).audit(gone)))
+    let write = Write::RemoveKey { identity: identity.id, id: record.id };
+    Ok(saved(live, flow.showing(&ways), Change::new(room.tenant.clone()).write(write).audit(gone)))
 }
 
 /// Plugins are not told: what they can be told of has no word for keys.

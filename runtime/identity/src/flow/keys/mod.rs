@@ -25,6 +25,7 @@ use super::{Flow, Room, Step};
 use crate::identity::Identity;
 use crate::ports::StoreUnavailable;
 use crate::session::{AuthenticationMethod, LiveSession, Session};
+use crate::ways::Ways;
 use crate::webauthn::{
     CeremonyError, Challenge, CredentialId, CredentialRecord, Expected, KeyKind, RelyingParty, StoredKey,
     UnverifiedAssertion, UserHandle, UserVerification, creation_options, request_options,
@@ -211,12 +212,13 @@ impl KeyForm {
         }
     }
 
-    /// Of a form to change an account that has these keys.
+    /// Of a form to change an account that has these credentials.
     pub(super) async fn of_settings(
         room: Room<'_>,
         identity: &Identity,
-        keys: &[StoredKey],
+        ways: &Ways,
     ) -> Result<Self, StoreUnavailable> {
+        let keys = &ways.keys;
         let Some(to) = relying_party(room) else { return Ok(Self::Hidden) };
         let settings = room.settings;
         let held = room.identities.list_identifiers(room.tenant, identity.id).await?;
@@ -224,20 +226,26 @@ impl KeyForm {
         let handle = user_handle(identity, keys);
         let records: Vec<CredentialRecord> = keys.iter().map(|key| key.record.clone()).collect();
         let begin = |kind| Ceremony::create(room, &to, kind, (&handle, name.as_str()), &records);
-        let alone = room.identities.find_password(room.tenant, identity.id).await?.is_none();
-        let first = keys.iter().filter(|key| key.record.kind.is_first_factor()).count();
         let shown = |key: &StoredKey| ShownKey {
             id: key.record.id.clone(),
             kind: key.record.kind,
             name: key.record.display_name.clone(),
             added_at: key.created_at,
-            is_last: alone && first == 1 && key.record.kind.is_first_factor(),
+            is_last: is_last(key.record.kind, ways),
         };
         Ok(Self::Settings(Box::new(SettingsKeys {
             passkey: settings.passkey.enabled.then(|| begin(KeyKind::Passkey)),
             webauthn: settings.webauthn.enabled.then(|| begin(KeyKind::SecondFactor)),
             keys: keys.iter().map(shown).collect(),
         })))
+    }
+
+    /// Says anew which of the keys that it shows may go.
+    pub(super) fn judge(&mut self, ways: &Ways) {
+        let Self::Settings(form) = self else { return };
+        for key in &mut form.keys {
+            key.is_last = is_last(key.kind, ways);
+        }
     }
 
     /// The same form with another challenge, for whoever may answer it again.
@@ -262,6 +270,11 @@ impl KeyForm {
             }
         }
     }
+}
+
+/// Whether a key is all that its owner signs in with.
+fn is_last(kind: KeyKind, ways: &Ways) -> bool {
+    kind.is_first_factor() && !ways.outlast(1)
 }
 
 /// How authenticators know somebody: as those know them that have a key of theirs.
@@ -363,19 +376,6 @@ fn proven_in(
         claims: session.claims.clone(),
     };
     (session, change.write(write))
-}
-
-/// Whether somebody can sign in without a key: with a password, or with another key.
-pub(crate) async fn signs_in_without(
-    room: Room<'_>,
-    identity: IdentityId,
-    without: &[CredentialId],
-) -> Result<bool, StoreUnavailable> {
-    if room.identities.find_password(room.tenant, identity).await?.is_some() {
-        return Ok(true);
-    }
-    let keys = room.factors.list_keys(room.tenant, identity).await?;
-    Ok(keys.iter().any(|key| key.record.kind.is_first_factor() && !without.contains(&key.record.id)))
 }
 
 /// The form again: it asks for nothing of the kind.

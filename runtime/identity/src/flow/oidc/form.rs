@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use crate::flow::Room;
 use crate::hooks::Mapping;
 use crate::identity::AddressKind;
-use crate::ports::StoreUnavailable;
 use crate::providers::ProvenElsewhere;
+use crate::ways::Ways;
 
 /// Answers that a form remembers to have had; nobody is sent away more often from one.
 const MOST_ANSWERS: usize = 32;
@@ -92,23 +92,18 @@ impl ProviderForm {
     }
 
     /// What a settings form shows of somebody's links.
-    pub(in crate::flow) async fn of_settings(
-        room: Room<'_>,
-        identity: IdentityId,
-    ) -> Result<Self, StoreUnavailable> {
-        if room.providers.offers().is_empty() {
-            return Ok(Self::default());
+    pub(in crate::flow) fn of_settings(room: Room<'_>, ways: &Ways) -> Self {
+        let mut shown = Self::default();
+        if !room.providers.offers().is_empty() {
+            shown.linked = ways.links.iter().map(|link| link.provider.clone()).collect();
+            shown.judge(ways);
         }
-        let links = room.links.list_links(room.tenant, identity).await?;
-        let has_password = room.identities.find_password(room.tenant, identity).await?.is_some();
-        let may_unlink = has_password || links.len() > 1;
-        let linked = links.into_iter().map(|link| link.provider).collect();
-        Ok(Self { linked, may_unlink, ..Self::default() })
+        shown
     }
 
-    /// The same with what is shown of links as it is now.
-    pub(super) fn showing(self, shown: Self) -> Self {
-        Self { linked: shown.linked, may_unlink: shown.may_unlink, ..self }
+    /// Says anew whether one of the links that it shows may go.
+    pub(in crate::flow) fn judge(&mut self, ways: &Ways) {
+        self.may_unlink = !self.linked.is_empty() && ways.outlast(1);
     }
 
     /// Whether the form asks for what a provider did not tell.

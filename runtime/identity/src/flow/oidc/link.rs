@@ -15,8 +15,9 @@ use super::form::{ProviderForm, Until, Waiting};
 use super::{linked, no_strategy};
 use crate::flow::settings::{owner, privileged, unsaved};
 use crate::flow::{Caller, Flow, FlowError, FlowKind, Message, Room, SignedIn, Step};
-use crate::providers::ProvenElsewhere;
+use crate::providers::{Link, ProvenElsewhere};
 use crate::session::{LiveSession, Method};
+use crate::ways::Ways;
 use crate::write::Write;
 
 /// Whether whoever is signed in may change what their account signs in with.
@@ -44,16 +45,14 @@ pub(super) async fn link(
     let live = may_change(room, &flow, caller).await?;
     let flow = unsaved(flow).tried(Some(Method::Oidc));
     let identity = live.identity();
-    let links = room.links.list_links(room.tenant, identity.id).await?;
+    let mut ways = Ways::of(room, identity.id).await?;
     let taken = room.links.find_by_link(room.tenant, &who.provider, &who.subject).await?.is_some();
-    if taken || links.iter().any(|link| link.provider == who.provider) {
+    if taken || ways.links.iter().any(|link| link.provider == who.provider) {
         return Ok(Step::Form(Box::new(flow.with_message(Message::provider_link_taken(&who.label)))));
     }
     let change = linked(room, identity.id, &who, Change::new(room.tenant.clone()));
-    let mut shown = ProviderForm::of_settings(room, identity.id).await?;
-    shown.may_unlink |= !links.is_empty();
-    shown.linked.push(who.provider);
-    Ok(saved(live, flow, shown, change))
+    ways.links.push(made(room, who));
+    Ok(saved(room, live, flow, &ways, change))
 }
 
 /// Takes the link to a provider away. The last thing that one signs in with stays.
@@ -66,33 +65,43 @@ pub(super) async fn unlink(
     let live = may_change(room, &flow, caller).await?;
     let flow = unsaved(flow).tried(Some(Method::Oidc));
     let identity = live.identity().id;
-    let links = room.links.list_links(room.tenant, identity).await?;
-    let Some(link) = links.iter().find(|link| link.provider == provider) else {
+    let mut ways = Ways::of(room, identity).await?;
+    let Some(at) = ways.links.iter().position(|link| link.provider == provider) else {
         return Ok(no_strategy(flow));
     };
-    let mut shown = ProviderForm::of_settings(room, identity).await?;
-    if !shown.may_unlink {
+    if !ways.outlast(1) {
         return Ok(Step::Form(Box::new(flow.with_message(Message::last_credential()))));
     }
     let audit =
         AuditEvent::new("identity.credential_removed", Actor::Subject(identity), "identity", &identity)
             .with("type", &"oidc")
             .with("provider", &provider);
-    let write =
-        Write::UnlinkProvider { identity, provider: link.provider.clone(), subject: link.subject.clone() };
-    shown.linked.retain(|known| known != provider);
-    let has_password = room.identities.find_password(room.tenant, identity).await?.is_some();
-    shown.may_unlink = has_password || shown.linked.len() > 1;
-    Ok(saved(live, flow, shown, Change::new(room.tenant.clone()).write(write).audit(audit)))
+    let link = ways.links.remove(at);
+    let write = Write::UnlinkProvider { identity, provider: link.provider, subject: link.subject };
+    let change = Change::new(room.tenant.clone()).write(write).audit(audit);
+    Ok(saved(room, live, flow, &ways, change))
+}
+
+/// The link that a change makes, as it will be read.
+fn made(room: Room<'_>, who: ProvenElsewhere) -> Link {
+    Link {
+        provider: who.provider,
+        subject: who.subject,
+        organisation: who.organisation,
+        tokens: who.tokens,
+        version: 1,
+        created_at: room.now,
+        updated_at: room.now,
+    }
 }
 
 /// Plugins are not told: what they can be told of has no word for links.
-fn saved(live: &LiveSession, mut flow: Flow, shown: ProviderForm, change: Change<Write>) -> Step {
+fn saved(room: Room<'_>, live: &LiveSession, mut flow: Flow, ways: &Ways, change: Change<Write>) -> Step {
     if let FlowKind::Settings { saved, .. } = &mut flow.kind {
         *saved = true;
     }
-    flow.federation = flow.federation.showing(shown);
-    let flow = Box::new(flow.with_message(Message::saved()));
+    flow.federation.linked = ProviderForm::of_settings(room, ways).linked;
+    let flow = Box::new(flow.showing(ways).with_message(Message::saved()));
     let identity = Box::new(live.identity().clone());
     Step::Saved { flow, what: None, identity, verifications: Vec::new(), change }
 }

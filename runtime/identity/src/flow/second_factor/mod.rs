@@ -26,6 +26,7 @@ use crate::identity::Identity;
 use crate::ports::StoreUnavailable;
 use crate::session::{AuthenticationMethod, LiveSession, Method, Session};
 use crate::settings::RequiredAssurance;
+use crate::ways::Ways;
 use crate::webauthn::StoredKey;
 use crate::write::Write;
 
@@ -184,7 +185,11 @@ impl FactorForm {
     }
 
     /// What a settings form shows of an identity's factors.
-    pub(super) async fn of_settings(room: Room<'_>, identity: &Identity) -> Result<Self, StoreUnavailable> {
+    pub(super) async fn of_settings(
+        room: Room<'_>,
+        identity: &Identity,
+        ways: &Ways,
+    ) -> Result<Self, StoreUnavailable> {
         let factors = room.factors.list_factors(room.tenant, identity.id).await?;
         let totp = match find(&factors, FactorKind::Totp) {
             Some(_) => TotpForm::Set,
@@ -194,8 +199,7 @@ impl FactorForm {
             Some(_) => LookupForm::Set,
             None => LookupForm::absent(room),
         };
-        let keys = room.factors.list_keys(room.tenant, identity.id).await?;
-        let keys = KeyForm::of_settings(room, identity, &keys).await?;
+        let keys = KeyForm::of_settings(room, identity, ways).await?;
         Ok(Self { step_up: None, totp, lookup_secret, keys })
     }
 }

@@ -18,7 +18,12 @@ use super::World;
 
 impl World {
     /// A credential of somebody, with the authenticator that has it.
-    fn credential(&self, seed: u8, kind: KeyKind, identity: IdentityId) -> (Authenticator, CredentialRecord) {
+    pub(super) fn credential(
+        &self,
+        seed: u8,
+        kind: KeyKind,
+        identity: IdentityId,
+    ) -> (Authenticator, CredentialRecord) {
         let relying_party = RelyingParty::of(&self.settings.relying_party, &self.base).unwrap();
         let mut authenticator = Authenticator::new(seed, &self.base.origin().ascii_serialization()).unwrap();
         let challenge = Challenge::generate(&*self.rng);
@@ -35,12 +40,12 @@ impl World {
         self.storage.apply(Change::new(self.tenant.clone()).write(write)).await
     }
 
-    fn added(&self, identity: IdentityId, record: &CredentialRecord) -> Write {
+    pub(super) fn added(&self, identity: IdentityId, record: &CredentialRecord) -> Write {
         Write::AddKey { identity, record: Box::new(record.clone()), at: self.clock.now() }
     }
 
     fn removed(identity: IdentityId, id: &CredentialId) -> Write {
-        Write::RemoveKey { identity, id: id.clone(), leaves_one: true }
+        Write::RemoveKey { identity, id: id.clone() }
     }
 }
 

@@ -20,7 +20,7 @@ fn link(provider: &str, subject: &str) -> Box<NewLink> {
 }
 
 impl World {
-    async fn is_written(&self, write: Write) -> bool {
+    pub(super) async fn is_written(&self, write: Write) -> bool {
         match self.storage.apply(Change::new(self.tenant.clone()).write(write)).await {
             Ok(()) => true,
             Err(ApplyError::Missed { .. }) => false,
@@ -28,12 +28,12 @@ impl World {
         }
     }
 
-    async fn link(&self, identity: &Identity, provider: &str, subject: &str) -> bool {
+    pub(super) async fn link(&self, identity: &Identity, provider: &str, subject: &str) -> bool {
         let (link, at) = (link(provider, subject), self.clock.now());
         self.is_written(Write::LinkProvider { identity: identity.id, link, at }).await
     }
 
-    async fn unlink(&self, identity: &Identity, provider: &str, subject: &str) -> bool {
+    pub(super) async fn unlink(&self, identity: &Identity, provider: &str, subject: &str) -> bool {
         let (provider, subject) = (provider.to_owned(), subject.to_owned());
         self.is_written(Write::UnlinkProvider { identity: identity.id, provider, subject }).await
     }
