@@ -18,17 +18,23 @@ pub enum Locale {
     En,
     /// German.
     De,
+    /// French.
+    Fr,
+    /// Spanish.
+    Es,
 }
 
 impl Locale {
     /// Every language, in the order in which the pages offer them.
-    pub const ALL: [Self; 2] = [Self::En, Self::De];
+    pub const ALL: [Self; 4] = [Self::En, Self::De, Self::Fr, Self::Es];
 
     /// The language's tag (BCP 47).
     pub const fn tag(self) -> &'static str {
         match self {
             Self::En => "en",
             Self::De => "de",
+            Self::Fr => "fr",
+            Self::Es => "es",
         }
     }
 
@@ -36,6 +42,8 @@ impl Locale {
         match self {
             Self::En => include_str!("../locales/en.toml"),
             Self::De => include_str!("../locales/de.toml"),
+            Self::Fr => include_str!("../locales/fr.toml"),
+            Self::Es => include_str!("../locales/es.toml"),
         }
     }
 
@@ -245,10 +253,26 @@ mod tests {
 
     #[test]
     fn every_language_has_the_same_keys_and_places() {
+        assert!(keys(Locale::En).len() > 300);
         for locale in Locale::ALL {
             assert_eq!(keys(locale), keys(Locale::En), "{}", locale.tag());
         }
         Catalogue::load().unwrap();
+    }
+
+    /// French sets a space before these signs, and a line must not break there: the sign would begin the next one.
+    #[test]
+    fn french_signs_stay_with_their_words() {
+        for line in Locale::Fr.source().lines().filter(|line| !line.starts_with('#')) {
+            let Some((key, text)) = line.split_once(" = ") else { continue };
+            for (at, sign) in text.char_indices().filter(|(_, sign)| ":;?!»".contains(*sign)) {
+                assert!(text[..at].ends_with('\u{a0}'), "{key}: before {sign}");
+            }
+            for (at, sign) in text.match_indices('«') {
+                assert!(text[at + sign.len()..].starts_with('\u{a0}'), "{key}: after {sign}");
+            }
+            assert!(!text.contains('\''), "{key}: an apostrophe is ’");
+        }
     }
 
     #[test]
@@ -262,12 +286,19 @@ mod tests {
     fn language_is_chosen_by_preference() {
         for (ui_locales, accept, expect) in [
             (None, None, Locale::En),
-            (Some("fr de en"), Some("en"), Locale::De),
+            (Some("it de en"), Some("en"), Locale::De),
             (Some("de-AT"), None, Locale::De),
-            (Some("fr"), Some("de"), Locale::De),
+            (Some("it"), Some("de"), Locale::De),
+            (Some("es fr"), Some("de"), Locale::Es),
+            (Some("fr_CA"), None, Locale::Fr),
             (None, Some("de-DE,de;q=0.9,en;q=0.8"), Locale::De),
             (None, Some("en;q=0.7, de;q=0.8"), Locale::De),
-            (None, Some("fr, de;q=0"), Locale::En),
+            (None, Some("fr-CA,fr;q=0.8,en;q=0.5"), Locale::Fr),
+            (None, Some("es-419"), Locale::Es),
+            (None, Some("it, ES-mx;q=0.9, en;q=0.1"), Locale::Es),
+            // North Frisian is no French, whatever its tag begins with.
+            (None, Some("frr, est"), Locale::En),
+            (None, Some("it, de;q=0"), Locale::En),
             (None, Some("de;q=x,en;q=0.1"), Locale::En),
             (None, Some(";;;,,,*"), Locale::En),
         ] {
