@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 
 /** Returns the pages; a person and a client that asks for consent must exist. */
-export async function livePages({ base, client, redirect, identifier, "password-file": file }) {
+export async function livePages({ base, client, redirect, identifier, "password-file": file }, languages) {
   const password = (await readFile(file, "utf8")).trim();
   const to = (path) => (page) => page.goto(base + path);
   const authorize = `/oauth2/auth?${new URLSearchParams({
@@ -140,7 +140,7 @@ export async function livePages({ base, client, redirect, identifier, "password-
     { name: "logout", signedIn: true, open: to("/oauth2/sessions/logout") },
   ];
   return {
-    pages: pages.flatMap((page) => ["en", "de"].map((language) => ({ ...page, language }))),
+    pages: pages.flatMap((page) => languages.map((language) => ({ ...page, language }))),
     /** Signs the person in, in a context of its own. */
     async signIn(context) {
       const page = await context.newPage();

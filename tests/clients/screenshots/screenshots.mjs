@@ -8,7 +8,7 @@
 // --preview takes the directory that `cargo run -p portcullis-ui --example preview` writes; its pages are served on
 // a free loopback port with the headers that the real server sends. --base opens the pages of a running node, as
 // `cargo xtask screenshots` starts one.
-// --only <text> keeps pages whose name contains it. --no-pictures only checks. Chromium: $CHROMIUM or /usr/bin/chromium.
+// --only <text> keeps pages whose name contains it. --languages <tags> names other languages than en,de. --no-pictures only checks. Chromium: $CHROMIUM or /usr/bin/chromium.
 
 import { createServer } from "node:http";
 import { mkdir, readFile } from "node:fs/promises";
@@ -31,6 +31,7 @@ const { values: options } = parseArgs({
     "password-file": { type: "string" },
     out: { type: "string", default: "target/screenshots" },
     only: { type: "string", default: "" },
+    languages: { type: "string", default: "en,de" },
     "no-pictures": { type: "boolean", default: false },
   },
 });
@@ -40,12 +41,13 @@ if (Boolean(options.preview) === Boolean(options.base)) {
 }
 
 const widths = [390, 1280];
+const languages = options.languages.split(",");
 const themes = ["light", "dark"];
 const axeTags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
 const { pages, signIn, close = () => {} } = options.preview
   ? await servePreview(resolve(options.preview))
-  : await livePages(options);
+  : await livePages(options, languages);
 const out = resolve(options.out);
 await mkdir(out, { recursive: true });
 
@@ -58,7 +60,7 @@ let opened = 0;
 try {
   for (const width of widths) {
     for (const colorScheme of themes) {
-      const wanted = pages.filter((page) => page.name.includes(options.only));
+      const wanted = pages.filter((page) => page.name.includes(options.only) && languages.includes(page.language));
       for (const language of new Set(wanted.map((page) => page.language))) {
         const ofLanguage = wanted.filter((page) => page.language === language);
         for (const signedIn of [false, true]) {
