@@ -1,7 +1,7 @@
 //! Letting other providers authenticate people: `OpenID` Connect, and the OAuth 2.0 services that came before it.
 //!
-//! [`Federation`] is what a node has of it, [`TenantProviders`] what a tenant has. A sign-in begins in [`begin`], goes to
-//! the provider with a sealed [`state`], comes back to [`callback`], and ends as a
+//! [`Federation`] is what a node has of it, [`TenantProviders`] what a tenant has. A sign-in begins in `begin`, goes to
+//! the provider with a sealed `state`, comes back to `callback`, and ends as a
 //! [`ProvenElsewhere`](identity::providers::ProvenElsewhere) that `identity` decides about. Which quirks the kinds of
 //! providers have is one table ([`kind`]).
 //!

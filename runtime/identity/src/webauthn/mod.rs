@@ -1,8 +1,8 @@
 //! Passkeys and security keys: what the ceremonies of WebAuthn Level 3 prove.
 //!
 //! A credential is a key pair that an authenticator made for this relying party. Registering it (section 7.1) and
-//! signing in with it (section 7.2) are ceremonies: the browser hands us what it says ([`client_data`]) and what the
-//! authenticator says ([`authenticator_data`]) under a signature. What comes is `Unverified…` until its consuming
+//! signing in with it (section 7.2) are ceremonies: the browser hands us what it says (`client_data`) and what the
+//! authenticator says (`authenticator_data`) under a signature. What comes is `Unverified…` until its consuming
 //! `verify` returns a [`CredentialRecord`], whose counter and flags are then to be kept.
 //!
 //! | attack | what stops it |
@@ -12,7 +12,7 @@
 //! | an authenticator is copied | its counter goes back |
 //! | a stolen phone signs in alone | user verification, where the key is the only factor |
 //! | a frame on another site | `crossOrigin`, `topOrigin` |
-//! | hostile CBOR | [`cbor`] has bounds |
+//! | hostile CBOR | `cbor` has bounds |
 
 mod assertion;
 mod attestation;
