@@ -56,50 +56,6 @@ export async function livePages({ base, client, redirect, identifier, "password-
     await page.waitForLoadState();
     return response;
   };
-  const shownAfter = async (page, act) => {
-    const [response] = await Promise.all([
-      page.waitForResponse((answer) => answer.request().resourceType() === "document" && answer.status() < 300),
-      act(),
-    ]);
-    await page.waitForLoadState("networkidle");
-    return response;
-  };
-  // A person of the picture's own, who adds a passkey and a security key: whoever has one is asked for it.
-  let people = 0;
-  const addKeys = async (page) => {
-    // Whoever the picture before signed in signs up nobody.
-    await page.context().clearCookies();
-    const client = await page.context().newCDPSession(page);
-    await client.send("WebAuthn.enable");
-    const plugIn = async (isDevice) => {
-      const options = {
-        protocol: "ctap2",
-        transport: isDevice ? "internal" : "usb",
-        hasResidentKey: isDevice,
-        hasUserVerification: isDevice,
-        isUserVerified: isDevice,
-        automaticPresenceSimulation: true,
-      };
-      return client.send("WebAuthn.addVirtualAuthenticator", { options });
-    };
-    const device = await plugIn(true);
-    people += 1;
-    const who = `keys-${Date.now()}-${people}@nexboard.example`;
-    await page.goto(`${base}/self-service/registration/browser`);
-    await page.locator('[name="traits.email"]').fill(who);
-    await page.locator('[name="password"]').fill(password);
-    await page.locator('button[value="password"]').click();
-    await page.waitForURL((url) => !url.pathname.includes("registration"));
-    await page.waitForLoadState("networkidle");
-    await page.goto(`${base}/self-service/settings/browser`, { waitUntil: "networkidle" });
-    await shownAfter(page, () => page.locator('[name="passkey_register_trigger"]').click());
-    // The device would answer that it has a credential already.
-    await client.send("WebAuthn.removeVirtualAuthenticator", device);
-    await plugIn(false);
-    await page.locator('[name="webauthn_register_displayname"]').fill("YubiKey 5");
-    const response = await shownAfter(page, () => page.locator('[name="webauthn_register_trigger"]').click());
-    return response;
-  };
   const pages = [
     { name: "welcome", open: to("/") },
     { name: "login", open: to("/self-service/login/browser") },
@@ -124,7 +80,6 @@ export async function livePages({ base, client, redirect, identifier, "password-
     { name: "settings", signedIn: true, open: to("/self-service/settings/browser") },
     { name: "settings-totp-failed", signedIn: true, open: (page) => send(page, "/self-service/settings/browser", { totp_code: "000000" }) },
     { name: "settings-codes", signedIn: true, open: (page) => press(page, "/self-service/settings/browser", "lookup_secret_regenerate") },
-    { name: "settings-keys", open: (page) => addKeys(page) },
     { name: "settings-failed", signedIn: true, open: (page) => send(page, "/self-service/settings/browser", { password: "short" }) },
     { name: "logout", signedIn: true, open: to("/oauth2/sessions/logout") },
   ];
