@@ -21,6 +21,7 @@ use primitives::subject::AssuranceLevel;
 use primitives::{Actor, AuditEvent, Change, SessionClaims};
 
 use super::challenge::with_verified;
+use super::proven::proven_in;
 use super::sending::{Brings, Recipient, send};
 use super::sent_code::Said;
 use super::{
@@ -219,22 +220,10 @@ fn proof(room: Room<'_>) -> AuthenticationMethod {
 
 /// Somebody signed in has proven again who they are.
 fn refreshed(room: Room<'_>, live: &LiveSession, claims: SessionClaims, change: Change<Write>) -> Step {
-    let method = proof(room);
-    let mut session = live.session().proven(method.clone());
-    if !claims.is_empty() {
-        session.claims = claims;
-    }
-    let write = Write::RefreshSession {
-        session: session.id,
-        identity: session.identity,
-        method,
-        assurance: session.assurance,
-        methods: session.methods.clone(),
-        claims: session.claims.clone(),
-    };
+    let (session, change) = proven_in(live, proof(room), claims, change);
     let actor = Actor::Subject(session.identity);
     let audit = AuditEvent::new("session.refreshed", actor, "session", &session.id);
-    Step::Refreshed { session, change: change.write(write).audit(audit) }
+    Step::Refreshed { session, change: change.audit(audit) }
 }
 
 /// A new session, which takes the place of the caller's where somebody else signs in.

@@ -6,6 +6,7 @@
 use primitives::subject::AssuranceLevel;
 use primitives::{Actor, AuditEvent, Change, IdentityId, SessionClaims};
 
+use super::proven::proven_in;
 use super::second_factor;
 use super::verified::{Verified, verify};
 use super::{Caller, Flow, FlowError, FlowKind, Message, PendingChange, Room, SignedIn, Step, Submission};
@@ -16,7 +17,6 @@ use crate::limiter::{count_attempt, forgive_attempt};
 use crate::password::PlainPassword;
 use crate::session::revoke::sign_out;
 use crate::session::{AuthenticationMethod, Method, Session, SessionToken};
-use crate::write::Write;
 
 pub(super) async fn with_password(
     room: Room<'_>,
@@ -103,20 +103,8 @@ fn refreshed(
         // Another person's password proves nothing about this session.
         return Step::Form(Box::new(flow.with_message(Message::invalid_credentials())));
     };
-    let method = proof(room);
-    let mut session = live.session().proven(method.clone());
-    if !claims.is_empty() {
-        session.claims = claims;
-    }
-    let write = Write::RefreshSession {
-        session: session.id,
-        identity: identity.id,
-        method,
-        assurance: session.assurance,
-        methods: session.methods.clone(),
-        claims: session.claims.clone(),
-    };
-    let change = Change::new(room.tenant.clone()).write(write).audit(AuditEvent::new(
+    let (session, change) = proven_in(live, proof(room), claims, Change::new(room.tenant.clone()));
+    let change = change.audit(AuditEvent::new(
         "session.refreshed",
         Actor::Subject(identity.id),
         "session",

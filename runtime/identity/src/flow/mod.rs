@@ -18,6 +18,7 @@ mod message_factors;
 mod message_keys;
 mod message_providers;
 mod oidc;
+mod proven;
 mod recovery;
 mod registration;
 mod screen;

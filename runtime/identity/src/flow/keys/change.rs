@@ -6,7 +6,8 @@
 use primitives::subject::AssuranceLevel;
 use primitives::{Actor, Change, SessionClaims};
 
-use super::{Ceremony, KeyForm, SettingsKeys, audit, proven_in, relying_party, user_handle};
+use super::{Ceremony, KeyForm, SettingsKeys, audit, relying_party, user_handle};
+use crate::flow::proven::proven_in;
 use crate::flow::settings::{owner, privileged, unsaved};
 use crate::flow::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission};
 use crate::session::{AuthenticationMethod, LiveSession, Method};

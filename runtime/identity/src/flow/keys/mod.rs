@@ -11,7 +11,7 @@ mod prove;
 mod sign_in;
 mod sign_up;
 
-use primitives::{Actor, AuditEvent, Change, IdentityId, SessionClaims};
+use primitives::{Actor, AuditEvent, Change, IdentityId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -24,7 +24,6 @@ pub(super) use sign_up::with_passkey as sign_up;
 use super::{Flow, Room, Step};
 use crate::identity::Identity;
 use crate::ports::StoreUnavailable;
-use crate::session::{AuthenticationMethod, LiveSession, Session};
 use crate::ways::Ways;
 use crate::webauthn::{
     CeremonyError, Challenge, CredentialId, CredentialRecord, Expected, KeyKind, RelyingParty, StoredKey,
@@ -354,28 +353,6 @@ fn refused(room: Room<'_>, flow: Flow, unproven: &Unproven) -> Step {
 
 fn audit(action: &'static str, actor: Actor, identity: IdentityId, kind: KeyKind) -> AuditEvent {
     AuditEvent::new(action, actor, "identity", &identity).with("type", &kind.group())
-}
-
-/// The session after a proof in it, and the writes that make it so.
-fn proven_in(
-    live: &LiveSession,
-    method: AuthenticationMethod,
-    claims: SessionClaims,
-    change: Change<Write>,
-) -> (Session, Change<Write>) {
-    let mut session = live.session().proven(method.clone());
-    if !claims.is_empty() {
-        session.claims = claims;
-    }
-    let write = Write::RefreshSession {
-        session: session.id,
-        identity: session.identity,
-        method,
-        assurance: session.assurance,
-        methods: session.methods.clone(),
-        claims: session.claims.clone(),
-    };
-    (session, change.write(write))
 }
 
 /// The form again: it asks for nothing of the kind.

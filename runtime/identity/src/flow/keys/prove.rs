@@ -6,7 +6,8 @@
 use primitives::subject::AssuranceLevel;
 use primitives::{Actor, Change, SessionClaims};
 
-use super::{KeyForm, audit, proven_in, refused, verify};
+use super::{KeyForm, audit, refused, verify};
+use crate::flow::proven::proven_in;
 use crate::flow::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission};
 use crate::hooks::{LoginAttempt, LoginOutcome};
 use crate::limiter::{LimitKey, count_attempt, forgive_attempt};

@@ -14,7 +14,8 @@
 use primitives::subject::AssuranceLevel;
 use primitives::{Actor, AuditEvent, Change, IdentityId, SessionClaims};
 
-use super::{KeyForm, Proven, proven_in, refused, verify};
+use super::{KeyForm, Proven, refused, verify};
+use crate::flow::proven::proven_in;
 use crate::flow::{
     Caller, Flow, FlowError, FlowKind, Message, PendingChange, Room, SignedIn, Step, Submission,
     second_factor,

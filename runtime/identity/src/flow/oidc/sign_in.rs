@@ -3,6 +3,7 @@
 use primitives::{Actor, AuditEvent, Change, SessionClaims};
 
 use super::proof;
+use crate::flow::proven::proven_in;
 use crate::flow::second_factor;
 use crate::flow::{Caller, Flow, FlowError, FlowKind, Message, PendingChange, Room, SignedIn, Step};
 use crate::hooks::{LoginAttempt, LoginDecision, LoginOutcome};
@@ -46,21 +47,9 @@ pub(super) async fn sign_in(
             // Another person's proof is none of this session's.
             return Ok(refused(flow, Message::invalid_credentials()));
         };
-        let method = proof(room, &who);
-        let mut session = live.session().proven(method.clone());
-        if !claims.is_empty() {
-            session.claims = claims;
-        }
-        let write = Write::RefreshSession {
-            session: session.id,
-            identity: identity.id,
-            method,
-            assurance: session.assurance,
-            methods: session.methods.clone(),
-            claims: session.claims.clone(),
-        };
+        let (session, change) = proven_in(live, proof(room, &who), claims, change);
         let audit = AuditEvent::new("session.refreshed", Actor::Subject(identity.id), "session", &session.id);
-        return Ok(Step::Refreshed { session, change: change.write(write).audit(audit) });
+        return Ok(Step::Refreshed { session, change: change.audit(audit) });
     }
     let replaces = matches!(flow.kind, FlowKind::Login { select_account: true, .. });
     let former = caller.session.filter(|_| replaces);

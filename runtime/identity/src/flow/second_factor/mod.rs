@@ -18,6 +18,7 @@ pub(super) use code::prove_by_code;
 pub(super) use nodes::nodes;
 pub(super) use prove::prove;
 
+use super::proven::proven_in;
 use super::{Flow, KeyForm, Message, Room};
 use crate::factor::lookup_secret::LookupSecrets;
 use crate::factor::totp::TotpSecret;
@@ -251,8 +252,6 @@ pub(super) fn is_next(room: Room<'_>, identity: &Identity, first: Method) -> boo
 }
 
 /// The session after a second factor was proven in it, or set up from it, and the writes that make it so.
-///
-/// What plugins say of the session replaces what they said before, if they say anything.
 fn proven(
     room: Room<'_>,
     live: &LiveSession,
@@ -261,19 +260,7 @@ fn proven(
     change: Change<Write>,
 ) -> (Session, Change<Write>) {
     let method = AuthenticationMethod::new(method, AssuranceLevel::Aal2, room.now);
-    let mut session = live.session().proven(method.clone());
-    if !claims.is_empty() {
-        session.claims = claims;
-    }
-    let write = Write::RefreshSession {
-        session: session.id,
-        identity: session.identity,
-        method,
-        assurance: session.assurance,
-        methods: session.methods.clone(),
-        claims: session.claims.clone(),
-    };
-    (session, change.write(write))
+    proven_in(live, method, claims, change)
 }
 
 fn audit(action: &'static str, live: &LiveSession, kind: Method) -> AuditEvent {
