@@ -11,6 +11,8 @@ use crate::site::Site;
 
 pub(crate) const ISSUER: &str = "https://op.example";
 const ADA: &str = "ada@example.com";
+/// The organisation whose people alone sign in with the provider `home`.
+const HOME: &str = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
 
 /// A provider that vouches for one person, and the site that lets it.
 pub(crate) struct Place {
@@ -59,9 +61,11 @@ impl Place {
                 "trusts_email": true,
             })
         };
-        let federation = json!({ "provider": [settings("acme"), settings("other")] });
+        let mut home = settings("home");
+        home["organization_id"] = json!(HOME);
+        let federation = json!({ "provider": [settings("acme"), settings("other"), home] });
         let site = Site::reaching(identity, &federation, provider.clone()).await;
-        for id in ["acme", "other"] {
+        for id in ["acme", "other", "home"] {
             let path = format!("/admin/portcullis/v1/providers/{id}/secret");
             let set = site.client().json("PUT", &path, &json!({ "value": secret })).await;
             assert_eq!(set.status, 204, "{}", set.body);
@@ -147,6 +151,33 @@ async fn somebody_new_gets_an_account_and_comes_back_to_it() {
     let mut third = place.site.client();
     place.enter(&mut third, "registration", "acme").await;
     assert_eq!(whoami(&mut third).await["identity"]["id"], known["identity"]["id"]);
+}
+
+/// Attack: the first session of a provider's people knows nothing of what their organisation asks.
+#[tokio::test]
+async fn organisation_of_a_provider_has_its_say_in_the_first_session() {
+    for (policy, expect) in [
+        (json!({"session_lifespan_seconds": 600}), 200),
+        (json!({"required_aal": "aal2"}), 403),
+        (json!({"allowed_methods": ["password"]}), 401),
+    ] {
+        let place = Place::open(person("1")).await;
+        let home = json!({"id": HOME, "label": "Home", "policy": policy});
+        let made = place.site.client().json("POST", "/admin/portcullis/v1/organisations", &home).await;
+        assert_eq!(made.status, 201, "{}", made.body);
+        let mut browser = place.site.client();
+        let entered = place.enter(&mut browser, "registration", "home").await;
+        let known = browser.get_json("/sessions/whoami").await;
+        assert_eq!(known.status, expect, "{policy}: {} {}", entered.body, known.body);
+        if expect == 200 {
+            let time = |name: &str| known.json()[name].as_str().unwrap().to_owned();
+            assert_eq!(
+                (&time("issued_at")[14..16], &time("expires_at")[14..16]),
+                ("00", "10"),
+                "ten minutes"
+            );
+        }
+    }
 }
 
 #[tokio::test]

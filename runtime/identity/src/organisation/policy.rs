@@ -178,6 +178,11 @@ async fn registered(room: Room<'_>, flow: Flow, step: Step) -> Result<Step, Flow
         writes = accepted(room, &invitation, identity.id, None);
         events = vec![acceptance(&invitation, identity.id)];
     }
+    // Attack: a provider's people begin in its organisation, and the first session knows nothing of what that asks.
+    let organisation = match (organisation, identity.organisation) {
+        (None, Some(id)) => room.organisations.find_organisation(room.tenant, id).await?,
+        (organisation, _) => organisation,
+    };
     let session = match (session, organisation) {
         (Some((session, token)), Some(organisation)) => {
             // Whom it lets in by no such way has the account, and signs in by another.
