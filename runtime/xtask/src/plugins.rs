@@ -23,7 +23,7 @@ use crate::workspace;
 /// What is asked for.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Only these languages; python only if it is named
+    /// Only these languages; every hook in python only if it is named
     languages: Vec<String>,
     /// Measures with a release build, and calls this often
     #[arg(long, value_name = "CALLS")]
@@ -42,7 +42,7 @@ struct Language {
     needs: &'static [Debian],
     /// What is run in a new project before it is built.
     prepare: &'static str,
-    /// Whether the runtime compiles its components in seconds even where it is a debug build itself.
+    /// Whether every hook is tried although nobody names the language: its components are built and compiled in seconds.
     quick: bool,
     /// What runs a sample's own `tests`, without a component.
     test: &'static str,
@@ -67,7 +67,10 @@ const LANGUAGES: &[Language] = &[
     },
 ];
 
-/// Runs the languages that are asked for, or those that are quick.
+/// The hook that is tried in every language.
+const TOKEN: &str = "token";
+
+/// Runs the languages that are asked for, or all.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let asked = &arguments.languages;
     if let Some(unknown) = asked.iter().find(|name| !LANGUAGES.iter().any(|language| language.name == **name))
@@ -75,24 +78,22 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let names = LANGUAGES.iter().map(|language| language.name).collect::<Vec<_>>().join(", ");
         bail!("no language `{unknown}`: there are {names}");
     }
-    let is_wanted = |language: &&Language| {
-        if asked.is_empty() { language.quick } else { asked.iter().any(|name| name == language.name) }
-    };
-    // What a sample can say of itself is tried although its component is not built.
-    for language in LANGUAGES.iter().filter(|language| is_wanted(language) || asked.is_empty()) {
-        own_tests(language)?;
-    }
+    let is_named = |language: &Language| asked.iter().any(|name| name == language.name);
+    let is_wanted = |language: &&Language| asked.is_empty() || is_named(language);
     for language in LANGUAGES.iter().filter(is_wanted) {
+        own_tests(language)?;
         install::debian_packages(language.needs)?;
+        // A debug build takes minutes to compile what a release build compiles in seconds.
         let measures = arguments.bench.is_some() || !language.quick;
         let binary = node::build(if measures { Profile::Release } else { Profile::Debug })?;
         let place = tempfile::tempdir()?;
         let node = Node::start(&binary, place.path(), "")?;
-        for hook in hooks(language.name)? {
+        let every_hook = language.quick || is_named(language);
+        for hook in hooks(language.name)?.into_iter().filter(|hook| every_hook || hook == TOKEN) {
             let walk = Walk { binary: &binary, language, hook: &hook, calls: arguments.bench.unwrap_or(10) };
             let project = tempfile::tempdir()?;
             walk.run(project.path()).with_context(|| format!("plugins: {} on {hook}", language.name))?;
-            if hook == "token" {
+            if hook == TOKEN {
                 walk.push(&project.path().join("plan"), &node)?;
             }
         }
@@ -369,7 +370,7 @@ mod tests {
         walked.sort_unstable();
         assert_eq!(found, walked);
         for language in LANGUAGES {
-            assert!(hooks(language.name).unwrap().contains(&"token".to_owned()), "{}", language.name);
+            assert!(hooks(language.name).unwrap().contains(&TOKEN.to_owned()), "{}", language.name);
         }
     }
 }
