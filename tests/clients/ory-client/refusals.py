@@ -156,7 +156,11 @@ def settings() -> None:
     # Who has a second factor has to have proven it.
     person = native_sign_up()
     enrol(person.session_token)
-    jar = sign_in(address_of(person))
+    jar = Jar()
+    flow = begun("login", jar)
+    body = {"method": "password", "identifier": address_of(person), "password": PASSWORD, "csrf_token": csrf(flow)}
+    moved = answered(422, "POST", f"/self-service/login?flow={flow['id']}", jar=jar, json=body).json()
+    assert "aal=aal2" in moved["redirect_browser_to"], moved
     answer = answered(403, "GET", "/self-service/settings/browser", jar=jar).json()
     assert answer["error"]["id"] == "session_aal2_required" and "aal=aal2" in answer["redirect_browser_to"], answer
 
