@@ -64,6 +64,13 @@ impl Call {
         first_query_value(&self.query, name)
     }
 
+    /// The values of a query parameter that may be repeated or a list, decoded.
+    pub(crate) fn query_values(&self, name: &str) -> Vec<String> {
+        let values = url::form_urlencoded::parse(self.query.as_bytes()).filter(|(found, _)| found == name);
+        let values = values.flat_map(|(_, values)| values.split(',').map(str::to_owned).collect::<Vec<_>>());
+        values.filter(|value| !value.is_empty()).collect()
+    }
+
     /// The present.
     pub(crate) fn now(&self) -> Timestamp {
         self.node.clock.now()
@@ -112,7 +119,8 @@ pub(crate) enum Wish {
     Either,
 }
 
-/// What the header `Accept` asks for: of a page and JSON the one that is named first.
+/// What the header `Accept` asks for: of a page and JSON the one that is named first. Who names neither and sends JSON is
+/// a program: scripts and native applications often say no more.
 pub(crate) fn wish(headers: &HeaderMap) -> Wish {
     let mut values = headers.get_all(http::header::ACCEPT).iter();
     let only = values.next().filter(|_| values.next().is_none());
@@ -121,8 +129,15 @@ pub(crate) fn wish(headers: &HeaderMap) -> Wish {
         (Some(json), Some(html)) if html < json => Wish::Page,
         (Some(_), _) => Wish::Json,
         (None, Some(_)) => Wish::Page,
+        (None, None) if sends_json(headers) => Wish::Json,
         (None, None) => Wish::Either,
     }
+}
+
+fn sends_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.and_then(|kind| kind.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// The value of a cookie. Of several with one name the first counts, which browsers send for the most
@@ -148,4 +163,30 @@ pub(crate) fn first_query_value(query: &str, name: &str) -> Option<String> {
 pub(crate) fn without_locale(query: &str) -> String {
     let kept = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "ui_locales");
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sent_speaks_where_accept_does_not() {
+        let check = |accept: Option<&'static str>, sent: Option<&'static str>, expected: Wish| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [(http::header::ACCEPT, accept), (http::header::CONTENT_TYPE, sent)] {
+                if let Some(value) = value {
+                    headers.insert(name, http::HeaderValue::from_static(value));
+                }
+            }
+            assert_eq!(wish(&headers), expected, "{accept:?} {sent:?}");
+        };
+        check(None, None, Wish::Either);
+        check(Some("*/*"), None, Wish::Either);
+        check(Some("*/*"), Some("application/x-www-form-urlencoded"), Wish::Either);
+        check(Some("*/*"), Some("application/json; charset=utf-8"), Wish::Json);
+        check(None, Some("application/json"), Wish::Json);
+        check(Some("text/html"), Some("application/json"), Wish::Page);
+        check(Some("application/json, text/html"), None, Wish::Json);
+        check(Some("text/html, application/json"), None, Wish::Page);
+    }
 }

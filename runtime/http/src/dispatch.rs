@@ -166,7 +166,7 @@ async fn let_in(
     entrance: &Entrance,
 ) -> Result<Option<tenancy::AdminPrincipal>, Failure> {
     let principal = match route.access {
-        Access::Public => {
+        Access::Public | Access::PublicAnywhere => {
             return match call.tenant.state {
                 TenantState::Active => Ok(None),
                 // To the world a tenant that its operator stopped is not there.
@@ -181,7 +181,7 @@ async fn let_in(
     let allowed = match route.access {
         Access::Tenant(scope) => principal.check_access(&call.tenant.id, scope),
         Access::Operator(scope) => principal.check_operator(scope),
-        Access::Public | Access::Health | Access::AnyOperator => Ok(()),
+        Access::Public | Access::PublicAnywhere | Access::Health | Access::AnyOperator => Ok(()),
     };
     match allowed {
         Ok(()) => Ok(Some(principal)),

@@ -1,7 +1,11 @@
-//! What tells about the node: alive, ready, version, metrics.
+//! What tells about the node: alive, ready, version, settings, metrics.
+
+use std::fmt::Write as _;
 
 use http::StatusCode;
+use ring::digest;
 use serde_json::json;
+use tenancy::Tenants as _;
 
 use crate::call::Call;
 use crate::failure::Failure;
@@ -27,6 +31,26 @@ pub(crate) async fn ready(call: Call) -> Answer {
 /// `GET /version`
 pub(crate) async fn version(call: Call) -> Answer {
     json_response(StatusCode::OK, &json!({"version": call.node.settings.version}))
+}
+
+/// `GET /admin/health/config`: a digest of the tenant's settings, by which who changed them sees that they are there.
+pub(crate) async fn config(call: Call) -> Answer {
+    let found = call.node.storage.find_tenant(call.tenant.id.clone()).await;
+    match found {
+        Ok(Some(tenant)) => {
+            let document = serde_json::to_vec(&tenant.settings.document).unwrap_or_default();
+            let mut text = String::new();
+            for byte in digest::digest(&digest::SHA256, &document).as_ref() {
+                write!(text, "{byte:02x}").ok();
+            }
+            no_store(respond(StatusCode::OK, "text/plain; charset=utf-8", text))
+        }
+        Ok(None) => Failure::not_found().to_api(call.request),
+        Err(error) => {
+            tracing::error!(request = %call.request, %error, "the settings of a tenant cannot be read");
+            Failure::unavailable().to_api(call.request)
+        }
+    }
 }
 
 /// `GET /metrics`, in the text format of Prometheus (OpenMetrics 1.0).

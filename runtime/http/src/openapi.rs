@@ -34,7 +34,7 @@ fn operation(route: &Route) -> Value {
         .map(|name| json!({ "name": name.trim_start_matches('*'), "in": "path", "required": true, "schema": { "type": "string" } }))
         .collect();
     let (is_public, scope) = match route.access {
-        Access::Public | Access::Health => (true, None),
+        Access::Public | Access::PublicAnywhere | Access::Health => (true, None),
         Access::Tenant(scope) | Access::Operator(scope) => (false, Some(scope.as_str())),
         Access::AnyOperator => (false, None),
     };

@@ -25,6 +25,8 @@ use crate::{admin, health, oauth2, pages, self_service, sessions, well_known};
 pub(crate) enum Access {
     /// Everybody; the endpoint itself knows whom it asks for what.
     Public,
+    /// Everybody, on the operators' listener too.
+    PublicAnywhere,
     /// Everybody, on every listener, whatever the tenant's state.
     Health,
     /// Whoever may do this in the request's tenant.
@@ -93,6 +95,7 @@ impl Route {
         match self.access {
             Access::Health => true,
             Access::Public => routers.contains(&Router::Public),
+            Access::PublicAnywhere => routers.contains(&Router::Public) || routers.contains(&Router::Admin),
             Access::Operator(Scope::MetricsRead) => routers.contains(&Router::Metrics),
             Access::Tenant(_) | Access::Operator(_) | Access::AnyOperator => routers.contains(&Router::Admin),
         }
@@ -126,13 +129,15 @@ pub(crate) fn all() -> Vec<Route> {
 }
 
 fn most() -> Vec<Route> {
-    use Access::{AnyOperator, Health, Operator, Public, Tenant};
+    use Access::{AnyOperator, Health, Operator, Public, PublicAnywhere, Tenant};
     routes! {
         // What tells about the node.
         GET "/health/alive" "isAlive", Health, Api, health::alive, "Says that the process runs";
         GET "/health/ready" "isReady", Health, Api, health::ready, "Says that the database answers";
         GET "/version" "getVersion", Health, Api, health::version, "Says which version runs";
         GET "/metrics" "getMetrics", Operator(Scope::MetricsRead), Api, health::metrics, "Metrics for Prometheus";
+        GET "/admin/metrics/prometheus" "getPrometheusMetrics", Operator(Scope::MetricsRead), Api, health::metrics, "The same, where it was before";
+        GET "/admin/health/config" "getConfigDigest", Tenant(Scope::TenantsRead), Api, health::config, "Says by a digest which settings the tenant has";
 
         // OpenID Connect and OAuth2, public.
         GET "/.well-known/openid-configuration" "discoverOidcConfiguration", Public, Api, well_known::metadata, "Provider metadata (OpenID Connect Discovery)";
@@ -181,6 +186,8 @@ fn most() -> Vec<Route> {
         GET "/self-service/recovery/flows" "getRecoveryFlow", Public, Api, read::recovery, "Shows a form that lets people back in";
         GET "/self-service/recovery" "followRecoveryLink", Public, Page, self_service::link::recovery, "Takes the link of a mail to the form that it belongs to";
         POST "/self-service/recovery" "updateRecoveryFlow", Public, Api, submit::recovery, "Lets somebody back in";
+        GET "/self-service/methods/oidc/auth/{flow}" "showProviderForm", Public, Api, submit::show_to_provider, "Shows a form that leads to other providers";
+        POST "/self-service/methods/oidc/auth/{flow}" "beginProviderSignIn", Public, Api, submit::to_provider, "Goes from a form to another provider";
         GET "/self-service/methods/oidc/callback" "finishProviderSignIn", Public, Api, self_service::oidc::callback, "Where a browser comes back to from another provider";
         POST "/self-service/methods/oidc/callback" "finishProviderSignInForm", Public, Api, self_service::oidc::callback_by_form, "The same, by form";
         GET "/self-service/methods/oidc/callback/{provider}" "finishSignInWithProvider", Public, Api, self_service::oidc::callback, "Where a browser comes back to from one provider";
@@ -191,8 +198,8 @@ fn most() -> Vec<Route> {
         GET "/self-service/logout" "updateLogoutFlow", Public, Api, self_service::logout::finish, "Signs out";
         DELETE "/self-service/logout/api" "performNativeLogout", Public, Api, self_service::logout::native, "Signs out a native application";
         GET "/self-service/errors" "getFlowError", Public, Api, self_service::errors::show, "Says what an error page has to say";
-        GET "/schemas" "listIdentitySchemas", Public, Api, self_service::schemas::list, "Lists the identity schemas";
-        GET "/schemas/{id}" "getIdentitySchema", Public, Api, self_service::schemas::show, "Shows an identity schema";
+        GET "/schemas" "listIdentitySchemas", PublicAnywhere, Api, self_service::schemas::list, "Lists the identity schemas";
+        GET "/schemas/{id}" "getIdentitySchema", PublicAnywhere, Api, self_service::schemas::show, "Shows an identity schema";
         GET "/sessions/whoami" "toSession", Public, Api, sessions::whoami, "Says who is signed in";
         GET "/sessions" "listMySessions", Public, Api, sessions::list_mine, "Lists one's other sessions";
         DELETE "/sessions" "disableMyOtherSessions", Public, Api, sessions::revoke_others, "Ends one's other sessions";
@@ -215,7 +222,7 @@ fn most() -> Vec<Route> {
         GET "/ui/assets/{name}" "getAsset", Public, Api, pages::assets::file, "A file that pages load";
 
         // Operators: people and their sessions.
-        GET "/admin/identities" "listIdentities", Tenant(Scope::IdentitiesRead), Api, admin::identities::list, "Lists identities";
+        GET "/admin/identities" "listIdentities", Tenant(Scope::IdentitiesRead), Api, admin::identities::list::get, "Lists identities";
         POST "/admin/identities" "createIdentity", Tenant(Scope::IdentitiesWrite), Api, admin::identities::make, "Makes an identity";
         PATCH "/admin/identities" "batchPatchIdentities", Tenant(Scope::IdentitiesWrite), Api, admin::identities::batch::patch, "Makes many identities", Batch;
         GET "/admin/identities/{id}" "getIdentity", Tenant(Scope::IdentitiesRead), Api, admin::identities::get, "Shows an identity";
@@ -295,6 +302,8 @@ pub(crate) struct RouteTable {
     methods: Vec<HashMap<Method, Arc<Route>>>,
     /// Whether what pages load is among them.
     pub(crate) has_pages: bool,
+    /// Whether the operators' are.
+    has_operators: bool,
 }
 
 impl std::fmt::Debug for RouteTable {
@@ -350,11 +359,27 @@ impl RouteTable {
                 return Err(collision("the same method twice".to_owned()));
             }
         }
-        Ok(Self { paths, methods, has_pages: routers.contains(&Router::Public) })
+        let (has_pages, has_operators) =
+            (routers.contains(&Router::Public), routers.contains(&Router::Admin));
+        Ok(Self { paths, methods, has_pages, has_operators })
     }
 
     /// The route of a request; HEAD is answered by GET's.
+    ///
+    /// Operators' paths are found without their `/admin` too, as older clients ask for them; those of our own API are
+    /// younger than that.
     pub(crate) fn find(&self, method: &Method, path: &str) -> Result<Matched<'_>, Unmatched> {
+        let found = self.find_exactly(method, path);
+        if found.is_ok() || !self.has_operators || path.starts_with("/portcullis/") {
+            return found;
+        }
+        match self.find_exactly(method, &format!("/admin{path}")) {
+            Err(Unmatched::Path) => found,
+            of_operators => of_operators,
+        }
+    }
+
+    fn find_exactly(&self, method: &Method, path: &str) -> Result<Matched<'_>, Unmatched> {
         let found = self.paths.at(path).map_err(|_| Unmatched::Path)?;
         let of_path = self.methods.get(*found.value).ok_or(Unmatched::Path)?;
         let wanted = if *method == Method::HEAD { &Method::GET } else { method };
@@ -398,13 +423,33 @@ mod tests {
     #[test]
     fn operators_routes_are_on_no_public_listener() {
         let public = RouteTable::of(&[Router::Public]).unwrap();
-        for route in all().iter().filter(|route| !matches!(route.access, Access::Public | Access::Health)) {
+        let is_open = |access| matches!(access, Access::Public | Access::PublicAnywhere | Access::Health);
+        for route in all().iter().filter(|route| !is_open(route.access)) {
             let path = route.path.replace(['{', '}'], "x");
             match public.find(&route.method, &path) {
                 Err(_) => {}
                 Ok(matched) => assert_eq!(matched.route.access, Access::Public, "{path}"),
             }
         }
+    }
+
+    #[test]
+    fn operators_paths_need_no_prefix_where_they_are_served() {
+        let check = |routers: &[Router], method: Method, path: &str, expected: Result<&str, Unmatched>| {
+            let table = RouteTable::of(routers).unwrap();
+            let found = table.find(&method, path).map(|matched| matched.route.operation);
+            assert_eq!(found, expected, "{method} {path}");
+        };
+        let (admin, both) = (&[Router::Admin][..], &[Router::Public, Router::Admin][..]);
+        check(admin, Method::GET, "/identities/1", Ok("getIdentity"));
+        check(admin, Method::GET, "/sessions", Ok("listSessions"));
+        check(both, Method::GET, "/sessions", Ok("listMySessions"));
+        check(both, Method::POST, "/sessions", Ok("manageSessions"));
+        check(admin, Method::PUT, "/identities", Err(Unmatched::Method("GET, PATCH, POST".to_owned())));
+        check(admin, Method::GET, "/schemas", Ok("listIdentitySchemas"));
+        check(admin, Method::GET, "/admin/schemas", Err(Unmatched::Path));
+        check(admin, Method::GET, "/portcullis/v1/tenants", Err(Unmatched::Path));
+        check(&[Router::Public], Method::GET, "/identities", Err(Unmatched::Path));
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! `/sessions`: who is signed in, and where else.
 
+use std::cmp::Reverse;
+
 use bytes::Bytes;
 use http::StatusCode;
 use identity::ports::Sessions as _;
 use identity::session::revoke::{RevokeError, revoke_mine, revoke_my_others};
 use identity::session::session_document;
 use identity::{Problem, Session};
-use primitives::SessionId;
+use primitives::{SessionId, Timestamp};
 use serde_json::{Value, json};
 
+use crate::admin::paging;
 use crate::call::Call;
 use crate::response::{Answer, empty, json_no_store, no_store, respond, set};
 use crate::self_service::{self, Applied, apply, failed};
@@ -36,18 +39,31 @@ pub(crate) async fn whoami(call: Call) -> Answer {
     answer
 }
 
-/// `GET /sessions`: one's other live sessions.
+/// `GET /sessions`: one's other live sessions, the newest first.
 pub(crate) async fn list_mine(call: Call) -> Answer {
-    match others(&call).await {
-        Ok(others) => {
-            let page = call.query_value("page_size").or_else(|| call.query_value("per_page"));
-            let size = page.and_then(|size| size.parse().ok()).unwrap_or(250).clamp(1, 1000);
-            let documents: Vec<Value> =
-                others.iter().take(size).map(|session| session_document(session, call.now(), None)).collect();
-            json_no_store(StatusCode::OK, &documents)
-        }
+    match page_of_mine(&call).await {
+        Ok(answer) => answer,
         Err(problem) => self_service::respond(&call, &problem),
     }
+}
+
+async fn page_of_mine(call: &Call) -> Result<Answer, Problem> {
+    let mut others = others(call).await?;
+    let page = paging::asked(call, MOST_LISTED)?;
+    let place = |session: &Session| (Reverse(session.issued_at), session.id.to_string());
+    others.sort_by_key(place);
+    // The session that a page ended with may have ended itself: the next begins behind its place.
+    let after = page.after.as_deref().and_then(|text| text.split_once(':'));
+    let after =
+        after.and_then(|(at, id)| Some((Reverse(Timestamp::from_micros(at.parse().ok()?)), id.to_owned())));
+    let behind = others.iter().filter(|session| after.as_ref().is_none_or(|after| place(session) > *after));
+    let shown: Vec<&Session> = behind.take(page.size as usize).collect();
+    let documents: Vec<Value> =
+        shown.iter().map(|session| session_document(session, call.now(), None)).collect();
+    let last = shown.last().map(|session| format!("{}:{}", session.issued_at.micros(), session.id));
+    let mut answer = json_no_store(StatusCode::OK, &documents);
+    paging::link(call, &mut answer, &page, shown.len(), last);
+    Ok(answer)
 }
 
 async fn others(call: &Call) -> Result<Vec<Session>, Problem> {

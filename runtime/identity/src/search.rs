@@ -72,6 +72,26 @@ pub struct SearchPosition {
     pub identity: IdentityId,
 }
 
+/// Who has an identifier that begins so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartOfIdentifier {
+    /// With what it begins, in normalised form.
+    pub start: String,
+    /// Only those of an organisation.
+    pub organisation: Option<OrganisationId>,
+    /// Behind this identifier.
+    pub after: Option<String>,
+}
+
+/// What was found by the start of an identifier.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FoundByStart {
+    /// Those who are meant; fewer than asked for does not say that there are no more.
+    pub identities: Vec<Identity>,
+    /// The identifier behind which to go on, if there may be more.
+    pub next: Option<String>,
+}
+
 impl SearchPosition {
     /// As a text, for a token.
     pub fn to_text(&self) -> String {
@@ -153,13 +173,13 @@ pub trait IdentitySearch: Send + Sync {
         ids: &'a [IdentityId],
     ) -> BoxFuture<'a, Result<Vec<Identity>, StoreUnavailable>>;
 
-    /// Finds those who have an identifier that begins with `start`, by identifier, at most `limit`.
+    /// Finds those who have an identifier that begins as asked, in the order of the first that does, at most `limit`.
     fn find_by_start_of_identifier<'a>(
         &'a self,
         tenant: &'a TenantId,
-        start: &'a str,
+        asked: &'a StartOfIdentifier,
         limit: u32,
-    ) -> BoxFuture<'a, Result<Vec<Identity>, StoreUnavailable>>;
+    ) -> BoxFuture<'a, Result<FoundByStart, StoreUnavailable>>;
 }
 
 /// The term that an identity of this organisation has.

@@ -97,8 +97,10 @@ impl Field {
 
     /// Names and addresses are not prose: no capitals, no corrections.
     pub(crate) fn is_literal(&self) -> bool {
-        matches!(self.autocomplete.as_deref(), Some("username" | "email" | "one-time-code"))
-            || matches!(self.kind, "email" | "url")
+        matches!(
+            self.autocomplete.as_deref(),
+            Some("username" | "username webauthn" | "email" | "one-time-code")
+        ) || matches!(self.kind, "email" | "url")
     }
 }
 

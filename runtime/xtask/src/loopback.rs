@@ -27,6 +27,8 @@ pub(crate) fn free_port_near(wanted: u16) -> anyhow::Result<u16> {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// `Content-Type`, or nothing.
+    pub(crate) content_type: String,
     pub(crate) body: Vec<u8>,
 }
 
@@ -75,7 +77,8 @@ fn exchange(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> a
     parse(&bytes)
 }
 
-fn parse(bytes: &[u8]) -> anyhow::Result<Answer> {
+/// Reads an answer that is whole.
+pub(crate) fn parse(bytes: &[u8]) -> anyhow::Result<Answer> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").context("no complete answer")?;
     let (head, body) = bytes.split_at(end);
     let body = body.get(4..).unwrap_or_default();
@@ -84,7 +87,8 @@ fn parse(bytes: &[u8]) -> anyhow::Result<Answer> {
     let chunked =
         head.lines().any(|line| line.starts_with("transfer-encoding:") && line.ends_with("chunked"));
     let body = if chunked { unchunk(body)? } else { body.to_vec() };
-    Ok(Answer { status, body })
+    let content_type = head.lines().find_map(|line| line.strip_prefix("content-type:")).unwrap_or_default();
+    Ok(Answer { status, content_type: content_type.trim().to_owned(), body })
 }
 
 fn unchunk(mut rest: &[u8]) -> anyhow::Result<Vec<u8>> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::clients::Witness;
 use crate::loopback::{free_port, post_json, send};
 use crate::server::Server;
 use crate::workspace;
@@ -57,6 +58,23 @@ pub(crate) const ROOMY_LIMITS: &str = "[tenant.identity.limits]\n\
     mail = { burst = 1000000, refill_seconds = 1 }\n\
     code = { burst = 1000000, refill_seconds = 1 }\n\n";
 
+/// Where a listener is reached, and where it listens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Door {
+    /// The port of its address as clients know it.
+    pub(crate) port: u16,
+    /// The port that it binds: the same, unless something is between.
+    pub(crate) behind: u16,
+}
+
+impl Door {
+    /// A listener that clients reach directly.
+    fn open() -> anyhow::Result<Self> {
+        let port = free_port()?;
+        Ok(Self { port, behind: port })
+    }
+}
+
 /// A running node.
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -73,19 +91,33 @@ pub(crate) struct Node {
     pub(crate) config: PathBuf,
     /// From the start of the process until it said that it was ready.
     pub(crate) ready_after: Duration,
+    /// What stands between it and its clients.
+    pub(crate) witness: Option<Witness>,
 }
 
 impl Node {
     /// Starts a node whose data is in `directory` (made if it is missing); `more` is further configuration, in TOML, where
     /// `{public}` stands for its base URL and `{port}` for the port of that. What an earlier node left in `directory` is kept.
     pub(crate) fn start(binary: &Path, directory: &Path, more: &str) -> anyhow::Result<Self> {
-        let (public, admin) = (free_port()?, free_port()?);
+        let (public, admin) = (Door::open()?, Door::open()?);
+        Self::start_behind((public, admin), binary, directory, more)
+    }
+
+    /// The same, behind the ports at which something else forwards to it.
+    pub(crate) fn start_behind(
+        (public, admin): (Door, Door),
+        binary: &Path,
+        directory: &Path,
+        more: &str,
+    ) -> anyhow::Result<Self> {
         std::fs::create_dir_all(directory)?;
+        let (listens, operates) = (public.behind, admin.behind);
+        let (public, admin) = (public.port, admin.port);
         let toml = format!(
             "[server]\ndata_dir = \"data\"\nbase_url = \"http://127.0.0.1:{public}\"\n\
              name_servers = [\"127.0.0.1:9\"]\n\n\
-             [[listener]]\nname = \"public\"\naddress = \"127.0.0.1:{public}\"\nrouters = [\"public\"]\n\n\
-             [[listener]]\nname = \"admin\"\naddress = \"127.0.0.1:{admin}\"\nrouters = [\"admin\", \"metrics\"]\n\n{}",
+             [[listener]]\nname = \"public\"\naddress = \"127.0.0.1:{listens}\"\nrouters = [\"public\"]\n\n\
+             [[listener]]\nname = \"admin\"\naddress = \"127.0.0.1:{operates}\"\nrouters = [\"admin\", \"metrics\"]\n\n{}",
             more.replace("{public}", &format!("http://127.0.0.1:{public}"))
                 .replace("{port}", &public.to_string()),
         );
@@ -109,7 +141,13 @@ impl Node {
             admin_key_file: key,
             config,
             ready_after,
+            witness: None,
         })
+    }
+
+    /// The same node, with what forwards to it kept as long as it lives.
+    pub(crate) fn before(self, witness: Witness) -> Self {
+        Self { witness: Some(witness), ..self }
     }
 
     /// Makes a person with a password, in the tenant that answers below `prefix` (`""` for `default`).

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::clients::{self, Place};
 use crate::loopback::post_json;
-use crate::node::{Node, ROOMY_LIMITS};
+use crate::node::ROOMY_LIMITS;
 use crate::{install, workspace};
 
 /// The person in the pictures; the password guards nothing.
@@ -63,7 +63,7 @@ fn of_pages(place: &Place<'_>, script: &mut Command, only: &str) -> anyhow::Resu
          support_url = \"mailto:help@nexboard.example\"\nprivacy_url = \"https://nexboard.example/privacy\"\n\
          terms_url = \"https://nexboard.example/terms\"\n"
     );
-    let node = Node::start(place.binary()?, &place.directory, &tenant)?;
+    let node = place.node(&tenant)?;
     node.make_person("", PERSON.0, PERSON.1)?;
     let client = json!({
         "client_id": "reports",

@@ -5,8 +5,9 @@ import ory_client
 from checks import check
 from ory_client import ErrorOAuth2, JsonPatch, OAuth2Client, OAuth2ClientTokenLifespans
 from ory_client.exceptions import ApiException
-from sdk import Recorder, apps, called, options, public, record, refused
+from sdk import Recorder, admin, called, options, public, record, refused
 
+apps = ory_client.OAuth2Api(admin)
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 

@@ -28,6 +28,7 @@ def run() -> None:
     check("identities: many are made at once, and one that is not costs the others nothing", makes_many)
     check("identities: a hash that others made is taken in, and its person signs in", takes_hashes)
     check("identities: they are listed in pages, and found by their address", lists)
+    check("identities: filters narrow each other, page by page", narrows)
     check("identities: one is replaced and patched", changes)
     check("identities: an inactive person is signed out and cannot sign in", inactive)
     check("identities: one is deleted with its sessions", deletes)
@@ -134,6 +135,39 @@ def lists() -> None:
     found = called(people.list_identities(credentials_identifier=email))
     assert [identity.traits["email"] for identity in found] == [email]
     refused(400, None, lambda: people.list_identities(page_token="rubbish"))
+    refused(400, None, lambda: people.list_identities(page=2))
+
+
+def narrows() -> None:
+    organisation = "7a0b2a0e-6d5c-4c4c-9a3e-222222222222"
+    start = new_address().split("@")[0]
+    with_it = [make(f"{start}{letter}@narrow.example", organization_id=organisation) for letter in "abc"]
+    without = make(f"{start}d@narrow.example")
+    first, ids = with_it[0], [str(one.id) for one in [*with_it, without]]
+    address, similar = first.traits["email"], {"preview_credentials_identifier_similar": start}
+
+    def found(**filters) -> list[str]:
+        return [str(one.id) for one in called(people.list_identities(**filters))]
+
+    assert found(ids=ids) == ids
+    assert found(ids=ids, organization_id=organisation) == ids[:3]
+    assert found(ids=ids[1:], credentials_identifier=address) == []
+    assert found(ids=ids, credentials_identifier=address, organization_id=organisation, **similar) == ids[:1]
+    assert found(credentials_identifier=without.traits["email"], organization_id=organisation) == []
+    assert found(credentials_identifier=address, preview_credentials_identifier_similar="nobody") == []
+    assert found(ids=ids, preview_credentials_identifier_similar=f"{start}d") == ids[3:]
+    assert found(organization_id=organisation, consistency="strong", **similar) == ids[:3]
+    # In pages, and by its organisation.
+    seen, token = [], None
+    for _ in range(len(ids) + 1):
+        page = people.list_identities_with_http_info(page_size=1, page_token=token, organization_id=organisation, **similar)
+        seen += [str(one.id) for one in called(page.data)]
+        token = next_page(page.headers)
+        if token is None:
+            break
+    assert seen == ids[:3], seen
+    with_credentials = called(people.list_identities(ids=ids[:1], include_credential=["password"]))
+    assert with_credentials[0].credentials["password"].identifiers == [address]
 
 
 def next_page(headers) -> str | None:

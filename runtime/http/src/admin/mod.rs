@@ -11,7 +11,7 @@ pub(crate) mod identities;
 pub(crate) mod keys;
 pub(crate) mod manage_sessions;
 pub(crate) mod organisations;
-mod paging;
+pub(crate) mod paging;
 pub(crate) mod plugins;
 pub(crate) mod providers;
 pub(crate) mod recovery;

@@ -13,14 +13,14 @@ const PURPOSE: &str = "page_token";
 
 /// A page that was asked for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Asked {
-    pub(super) size: u32,
+pub(crate) struct Asked {
+    pub(crate) size: u32,
     /// The last entry of the page before.
-    pub(super) after: Option<String>,
+    pub(crate) after: Option<String>,
 }
 
 /// Reads `page_size` and `page_token` (and `per_page`, their elder).
-pub(super) fn asked(call: &Call, largest: u32) -> Result<Asked, Problem> {
+pub(crate) fn asked(call: &Call, largest: u32) -> Result<Asked, Problem> {
     let size = call.query_value("page_size").or_else(|| call.query_value("per_page"));
     let size = match size.filter(|size| !size.is_empty()) {
         None => 250,
@@ -28,6 +28,10 @@ pub(super) fn asked(call: &Call, largest: u32) -> Result<Asked, Problem> {
             .parse::<u32>()
             .map_err(|_| Problem::BadRequest("`page_size` must be a number.".to_owned()))?,
     };
+    // Pages by their number are answered by none of our lists: whoever counts on would be shown the first for ever.
+    if call.query_value("page").is_some_and(|page| !matches!(page.as_str(), "" | "0" | "1")) {
+        return Err(Problem::BadRequest("Go on by `page_token`; pages have no numbers.".to_owned()));
+    }
     let after = match call.query_value("page_token").filter(|token| !token.is_empty()) {
         None => None,
         Some(token) => Some(open(call, &token)?),
@@ -35,11 +39,22 @@ pub(super) fn asked(call: &Call, largest: u32) -> Result<Asked, Problem> {
     Ok(Asked { size: size.clamp(1, largest), after })
 }
 
+impl Asked {
+    /// Whether a page with so many entries is full, so that there may be another.
+    pub(crate) fn is_filled_by(&self, shown: usize) -> bool {
+        u32::try_from(shown).is_ok_and(|shown| shown >= self.size)
+    }
+}
+
 /// Adds `Link` (RFC 8288): the first page, and the next one if this was full.
-pub(super) fn link(call: &Call, answer: &mut Answer, page: &Asked, shown: usize, last: Option<String>) {
+pub(crate) fn link(call: &Call, answer: &mut Answer, page: &Asked, shown: usize, last: Option<String>) {
+    link_to(call, answer, page, last.filter(|_| page.is_filled_by(shown)));
+}
+
+/// The same, where what was looked at says whether there is a next page, and behind what it begins.
+pub(crate) fn link_to(call: &Call, answer: &mut Answer, page: &Asked, next: Option<String>) {
     let mut links = vec![format!("<{}>; rel=\"first\"", url(call, page.size, None))];
-    let is_full = u32::try_from(shown).is_ok_and(|shown| shown >= page.size);
-    if let Some(last) = last.filter(|_| is_full) {
+    if let Some(last) = next {
         let token = token(call, &last);
         links.push(format!("<{}>; rel=\"next\"", url(call, page.size, Some(&token))));
     }

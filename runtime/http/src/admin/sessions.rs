@@ -38,16 +38,19 @@ pub(crate) async fn list_of_identity(call: Call) -> Answer {
 
 async fn page_of(call: &Call, identity: Option<&Identity>) -> Result<Answer, Problem> {
     let page = paging::asked(call, LARGEST_PAGE)?;
+    let live = call.query_value("active").filter(|active| !active.is_empty());
+    let live = live.map(|active| active.parse::<bool>()).transpose();
     let filter = SessionFilter {
         identity: identity.map(|identity| identity.id),
-        live: call.query_value("active").and_then(|active| active.parse().ok()),
+        live: live.map_err(|_| Problem::BadRequest("`active` is `true` or `false`.".to_owned()))?,
         after: page.after.as_deref().and_then(|id| id.parse().ok()),
     };
     let listed = call.node.storage.list_sessions(&call.tenant.id, filter, call.now(), page.size).await;
     let listed = listed.map_err(|error| failed(call, error))?;
+    let with_identity = expands_identity(call)? && identity.is_none();
     let mut documents = Vec::with_capacity(listed.len());
     for session in &listed {
-        documents.push(document(call, session, identity.is_none() && expands(call, "identity")).await?);
+        documents.push(document(call, session, with_identity).await?);
     }
     let mut answer = json_no_store(StatusCode::OK, &documents);
     paging::link(call, &mut answer, &page, listed.len(), listed.last().map(|session| session.id.to_string()));
@@ -58,7 +61,7 @@ async fn page_of(call: &Call, identity: Option<&Identity>) -> Result<Answer, Pro
 pub(crate) async fn get(call: Call) -> Answer {
     let shown = async {
         let session = load(&call).await?;
-        document(&call, &session, expands(&call, "identity")).await
+        document(&call, &session, expands_identity(&call)?).await
     };
     match shown.await {
         Ok(document) => json_no_store(StatusCode::OK, &document),
@@ -114,11 +117,14 @@ async fn load(call: &Call) -> Result<Session, Problem> {
     found.map_err(|error| failed(call, error))?.ok_or(Problem::NotFound)
 }
 
-/// Whether `expand` asks for a part: repeated, or in a list.
-fn expands(call: &Call, part: &str) -> bool {
-    url::form_urlencoded::parse(call.query.as_bytes())
-        .filter(|(name, _)| name == "expand")
-        .any(|(_, parts)| parts.split(',').any(|asked| asked.eq_ignore_ascii_case(part)))
+/// Whether `expand` asks for the identity. The devices are there in any case.
+fn expands_identity(call: &Call) -> Result<bool, Problem> {
+    let parts = call.query_values("expand");
+    let is = |part: &str, name: &str| part.eq_ignore_ascii_case(name);
+    if parts.iter().any(|part| !is(part, "identity") && !is(part, "devices")) {
+        return Err(Problem::BadRequest("`expand` is `identity` or `devices`.".to_owned()));
+    }
+    Ok(parts.iter().any(|part| is(part, "identity")))
 }
 
 async fn document(call: &Call, session: &Session, with_identity: bool) -> Result<Value, Problem> {

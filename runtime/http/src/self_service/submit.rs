@@ -75,8 +75,47 @@ async fn submit(call: &Call, kind: Kind) -> Answer {
         Err(problem) => return no_flow(call, kind, problem),
     };
     let transport = own.flow.transport;
-    let answer = decide(call, kind, own, cookie.as_ref()).await;
+    let answer = decide(call, kind, own, cookie.as_ref(), None).await;
     answered(call, kind, transport, answer)
+}
+
+/// Forms on which people go to another provider.
+const WITH_PROVIDERS: [Kind; 3] = [Kind::Login, Kind::Registration, Kind::Settings];
+
+/// `POST /self-service/methods/oidc/auth/{flow}`: goes to a provider, as forms did before each kind of them took all
+/// methods at an address of its own.
+pub(crate) async fn to_provider(call: Call) -> Answer {
+    let cookie = csrf_cookie_of(&call);
+    match of_provider(&call, cookie.as_ref()).await {
+        Ok((kind, own)) => {
+            let transport = own.flow.transport;
+            let answer = decide(&call, kind, own, cookie.as_ref(), Some("oidc")).await;
+            answered(&call, kind, transport, answer)
+        }
+        Err((kind, problem)) => no_flow(&call, kind, problem),
+    }
+}
+
+/// `GET` of the same shows the form. Attack: a link that goes on by itself signs whoever follows it in as somebody else;
+/// only a form with its token does that.
+pub(crate) async fn show_to_provider(call: Call) -> Answer {
+    let cookie = csrf_cookie_of(&call);
+    match of_provider(&call, cookie.as_ref()).await {
+        Ok((kind, own)) => see_other(&kind.page_url(&call, own.flow.id)),
+        Err((kind, problem)) => no_flow(&call, kind, problem),
+    }
+}
+
+/// The form in the path, whichever of those kinds it is of.
+async fn of_provider(call: &Call, cookie: Option<&CsrfCookie>) -> Result<(Kind, OwnFlow), (Kind, Problem)> {
+    for kind in WITH_PROVIDERS {
+        match load(call, kind, call.place("flow"), cookie).await {
+            Ok(own) => return Ok((kind, own)),
+            Err(Problem::FlowUnknown) => {}
+            Err(problem) => return Err((kind, problem)),
+        }
+    }
+    Err((Kind::Login, Problem::FlowUnknown))
 }
 
 fn answered(call: &Call, kind: Kind, transport: Transport, answer: Result<Answer, Problem>) -> Answer {
@@ -127,11 +166,15 @@ async fn decide(
     kind: Kind,
     own: OwnFlow,
     cookie: Option<&CsrfCookie>,
+    method: Option<&str>,
 ) -> Result<Answer, Problem> {
     if own.flow.transport == Transport::Api {
         refuse_browsers(call)?;
     }
-    let submission = Submission { token: call.query_value("token"), ..submission(call, &own.flow)? };
+    let mut submission = Submission { token: call.query_value("token"), ..submission(call, &own.flow)? };
+    if let Some(method) = method {
+        submission.method = Some(method.to_owned());
+    }
     check_token(call, &own.flow, &submission, cookie)?;
     decided(call, kind, own, cookie, submission).await
 }

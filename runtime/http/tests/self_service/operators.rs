@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use crate::client::Client;
 use crate::site::Site;
 
+/// An id that is nobody's.
+const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
+
 const BCRYPT: &str = "$2b$05$CCCCCCCCCCCCCCCCCCCCC.WrAwgFxicHZ3kL7zMvXYXHKosDn8ot2";
 
 fn person(email: &str) -> Value {
@@ -170,7 +173,7 @@ async fn who_no_longer_follows_their_schema_is_listed() {
 }
 
 #[tokio::test]
-async fn filters_of_the_list_stand_alone() {
+async fn filters_of_the_list_narrow_each_other() {
     let site = Site::open().await;
     let ada = site.person("ada@example.com").await;
     site.person("adam@example.com").await;
@@ -182,15 +185,21 @@ async fn filters_of_the_list_stand_alone() {
         ("preview_credentials_identifier_similar=eve", 0),
         ("consistency=eventual", 2),
         (&format!("ids={id},{id}"), 1),
+        (&format!("ids={id}&credentials_identifier=ada%40example.com"), 1),
+        (&format!("ids={id}&credentials_identifier=adam%40example.com"), 0),
+        (&format!("ids={id}&preview_credentials_identifier_similar=ada"), 1),
+        (&format!("ids={id}&preview_credentials_identifier_similar=adam"), 0),
+        (&format!("ids={id}&organization_id={NOBODY}"), 0),
+        ("credentials_identifier=adam%40example.com&preview_credentials_identifier_similar=ada", 1),
+        ("credentials_identifier=ada%40example.com&preview_credentials_identifier_similar=adam", 0),
+        (&format!("credentials_identifier=ada%40example.com&organization_id={NOBODY}"), 0),
+        (&format!("preview_credentials_identifier_similar=ada&organization_id={NOBODY}"), 0),
     ] {
         let listed = admin.get_json(&format!("/admin/identities?{query}")).await;
         assert_eq!(listed.json().as_array().map(Vec::len), Some(count), "{query}: {}", listed.body);
     }
-    for query in [
-        format!("ids={id}&credentials_identifier=ada%40example.com"),
-        "credentials_identifier=a&preview_credentials_identifier_similar=b".to_owned(),
-        "consistency=never".to_owned(),
-    ] {
+    for query in ["ids=ada", "organization_id=acme", "consistency=never", "include_credential=all", "page=2"]
+    {
         assert_eq!(admin.get_json(&format!("/admin/identities?{query}")).await.status, 400, "{query}");
     }
     let plain = admin.get_json("/admin/identities").await.json();

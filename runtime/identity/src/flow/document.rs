@@ -5,8 +5,8 @@ use primitives::subject::AssuranceLevel;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Flow, FlowKind, KeyForm, Message, Screen, SentLink, Transport, challenge_nodes, code_form, keys, oidc,
-    screen, second_factor,
+    Flow, FlowKind, Message, Screen, SentLink, Transport, challenge_nodes, code_form, keys, oidc, screen,
+    second_factor,
 };
 use crate::identity::Identity;
 use crate::providers::Offer;
@@ -130,9 +130,9 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
                 (refresh.is_some() && !identifier.is_empty()) || flow.screen == Screen::Credentials;
             let kind = if is_known { "hidden" } else { "text" };
             let input = Input::new("identifier", kind).value(identifier.as_str()).required();
-            // A browser offers passkeys in the field that says so.
-            let word = if flow.factors.keys == KeyForm::Hidden { "username" } else { "username webauthn" };
-            nodes.push(input.autocomplete(word).node("default", Some(label), flow));
+            // A browser offers passkeys in the field that says so, where it is asked for some. `username` alone would be
+            // enough elsewhere, and clients that are a year old know no such word.
+            nodes.push(input.autocomplete("username webauthn").node("default", Some(label), flow));
             if flow.screen == Screen::Identifier {
                 nodes.push(screen::identified(flow));
                 nodes.extend(keys::nodes(flow, view));

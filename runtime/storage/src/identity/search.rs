@@ -5,7 +5,10 @@
 
 use ::identity::Identity;
 use ::identity::ports::StoreUnavailable;
-use ::identity::search::{Found, IdentitySearch, MOST_FILTERS, SearchPosition, SearchQuery, TermRange};
+use ::identity::search::{
+    Found, FoundByStart, IdentitySearch, MOST_FILTERS, SearchPosition, SearchQuery, StartOfIdentifier,
+    TermRange,
+};
 use futures_util::future::BoxFuture;
 use primitives::{IdentityId, TenantId};
 
@@ -62,6 +65,19 @@ const LOOK_AT_ALL: &str = "SELECT '', d.id, CAST(CASE WHEN $4 = '' OR NOT EXISTS
          THEN 1 ELSE 0 END AS BIGINT)
      FROM (SELECT id FROM identities WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3) d
      ORDER BY d.id";
+
+/// Of those who have an identifier between two, behind a third: the identifier, the identity, and whether it is meant. Who
+/// has several counts by the first.
+const LOOK_AT_STARTS: &str = "SELECT d.identifier, d.identity, CAST(CASE WHEN NOT EXISTS (
+             SELECT 1 FROM identity_identifiers o WHERE o.tenant = $1 AND o.identity = d.identity
+             AND o.identifier >= $2 AND o.identifier < d.identifier)
+         AND ($6 = '' OR EXISTS (
+             SELECT 1 FROM identities i WHERE i.tenant = $1 AND i.id = d.identity AND i.organisation = $6))
+         THEN 1 ELSE 0 END AS BIGINT)
+     FROM (SELECT identifier, identity FROM identity_identifiers
+         WHERE tenant = $1 AND identifier >= $2 AND identifier <= $3 AND identifier > $4
+         ORDER BY identifier LIMIT $5) d
+     ORDER BY d.identifier";
 
 macro_rules! read_several {
     ($($more:literal),+) => {
@@ -155,6 +171,39 @@ impl Storage {
         Ok(Found { identities: self.read_several(tenant, &ids).await?, next: last.filter(|_| is_full) })
     }
 
+    async fn look_at_starts(
+        &self,
+        tenant: &TenantId,
+        asked: &StartOfIdentifier,
+        limit: u32,
+    ) -> Result<FoundByStart, StorageError> {
+        let args = values![
+            tenant,
+            asked.start.as_str(),
+            format!("{}\u{10FFFF}", asked.start),
+            asked.after.clone().unwrap_or_default(),
+            i64::from(LOOKED_AT),
+            asked.organisation.map(|id| id.to_string()).unwrap_or_default()
+        ];
+        let rows = self.list(LOOK_AT_STARTS, args).await?;
+        let mut ids = Vec::new();
+        let mut last = None;
+        for row in &rows {
+            last = Some(row.text(0)?);
+            if row.flag(2)? {
+                ids.push(row.parse(1, "identity")?);
+                if ids.len() >= limit as usize {
+                    break;
+                }
+            }
+        }
+        let is_full = ids.len() >= limit as usize || rows.len() >= LOOKED_AT as usize;
+        Ok(FoundByStart {
+            identities: self.read_several(tenant, &ids).await?,
+            next: last.filter(|_| is_full),
+        })
+    }
+
     async fn read_several(
         &self,
         tenant: &TenantId,
@@ -198,22 +247,9 @@ impl IdentitySearch for Storage {
     fn find_by_start_of_identifier<'a>(
         &'a self,
         tenant: &'a TenantId,
-        start: &'a str,
+        asked: &'a StartOfIdentifier,
         limit: u32,
-    ) -> BoxFuture<'a, Result<Vec<Identity>, StoreUnavailable>> {
-        Box::pin(async move {
-            let sql = "SELECT identity FROM identity_identifiers
-                 WHERE tenant = $1 AND identifier >= $2 AND identifier <= $3 ORDER BY identifier LIMIT $4";
-            let args = values![tenant, start, format!("{start}\u{10FFFF}"), i64::from(limit)];
-            let rows = self.list(sql, args).await.map_err(unavailable)?;
-            let mut ids: Vec<IdentityId> = Vec::new();
-            for row in &rows {
-                let id = row.parse(0, "identity").map_err(unavailable)?;
-                if !ids.contains(&id) {
-                    ids.push(id);
-                }
-            }
-            self.read_several(tenant, &ids).await.map_err(unavailable)
-        })
+    ) -> BoxFuture<'a, Result<FoundByStart, StoreUnavailable>> {
+        Box::pin(async move { self.look_at_starts(tenant, asked, limit).await.map_err(unavailable) })
     }
 }

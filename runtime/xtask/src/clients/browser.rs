@@ -37,8 +37,9 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     let nexboard = place.binary()?.with_file_name("nexboard");
 
     let secret = place.write("umbrella.secret", UMBRELLA_SECRET)?;
-    let tenants = tenants(&plugin.display().to_string(), &secret.display().to_string());
-    let node = Node::start(place.binary()?, &place.directory, &tenants)?;
+    let ui_port = free_port()?;
+    let tenants = tenants(&plugin.display().to_string(), &secret.display().to_string()) + &own_ui(ui_port);
+    let node = place.node(&tenants)?;
     let prefix = format!("/t/{TENANT}");
     node.make_person(&prefix, PERSON.0, PERSON.1)?;
     node.make_person(&prefix, SUSPENDED, PERSON.1)?;
@@ -48,6 +49,7 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     // Another host name, so that the two share no cookies.
     let third_party = App::start(place, &node, &nexboard, ("reports", "localhost", false), &issuer)?;
 
+    let own_ui = App::own_ui(place, &node, ui_port)?;
     let keys = format!("{}/t/{KEYS}", node.public.replace("127.0.0.1", "localhost"));
     let password = place.write("password", PERSON.1)?;
     let mut script = Command::new("node");
@@ -57,7 +59,11 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     script.args(["--identifier", PERSON.0, "--suspended", SUSPENDED, "--password-file"]).arg(&password);
     let watch = place.watch(&node)?;
     workspace::run(&mut script)?;
+    let mut script = Command::new("node");
+    script.arg("own_ui.mjs").current_dir(&home).args(["--ui", &own_ui.url, "--provider", &node.public]);
+    workspace::run(&mut script)?;
     watch.check(&node)?;
+    own_ui.server.end()?;
     third_party.server.end()?;
     app.server.end()?;
     node.end()
@@ -94,7 +100,20 @@ fn tenants(plugin: &str, secret: &str) -> String {
     )
 }
 
-/// A running Nexboard.
+/// The tenant at the root, whose pages are those of `examples/own-ui`.
+fn own_ui(port: u16) -> String {
+    let page = |name: &str| format!("{name} = \"http://127.0.0.1:{port}/{name}\"\n");
+    let pages: String =
+        ["login", "registration", "settings", "verification", "recovery", "error"].map(page).concat();
+    format!(
+        "\n[[tenant]]\nid = \"default\"\n\n{ROOMY_LIMITS}\
+         [tenant.identity.code]\npasswordless_enabled = true\n\n\
+         [tenant.identity.flow]\ndefault_return_url = \"http://127.0.0.1:{port}/\"\n\
+         allowed_return_urls = [\"http://127.0.0.1:{port}\"]\n\n[tenant.identity.flow.ui]\n{pages}"
+    )
+}
+
+/// A running app: Nexboard, or pages of somebody's own.
 struct App {
     server: Server,
     url: String,
@@ -134,6 +153,18 @@ impl App {
         let health = format!("http://127.0.0.1:{port}/health");
         server
             .wait_until(|| send("GET", &health, &[], b"").is_ok_and(|answer| answer.status == 200), READY)?;
+        Ok(Self { server, url })
+    }
+
+    /// Starts `examples/own-ui`.
+    fn own_ui(place: &Place<'_>, node: &Node, port: u16) -> anyhow::Result<Self> {
+        let url = format!("http://127.0.0.1:{port}");
+        let mut pages = Command::new("node");
+        pages.arg(workspace::root().join("examples/own-ui/server.mjs"));
+        pages.args(["--portcullis", &node.public, "--listen", &format!("127.0.0.1:{port}")]);
+        let mut server = Server::start("own-ui", &mut pages, &place.directory.join("own-ui.log"))?;
+        let home = format!("{url}/style.css");
+        server.wait_until(|| send("GET", &home, &[], b"").is_ok_and(|answer| answer.status == 200), READY)?;
         Ok(Self { server, url })
     }
 }

@@ -2,16 +2,21 @@
 //!
 //! Each suite is a directory of `tests/clients` with a script that prints one line for each check, and gets a node
 //! of its own. The relying parties can also be pointed at `oidc-provider`, which shows that their checks hold for
-//! a provider that is not ours. What a suite drives is listed, and counted by the node ([`operations`]).
+//! a provider that is not ours. What a suite drives is listed, and counted by the node ([`operations`]); what the node
+//! answers is held against the description of the API on its way ([`witness`]).
 
 mod browser;
+mod kratos_client;
 mod operations;
 mod ory_client;
 mod relying_party;
+mod witness;
 
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+pub(crate) use witness::Witness;
 
 use crate::node::{self, Node, Profile, ROOMY_LIMITS};
 use crate::{install, screenshots, workspace};
@@ -37,6 +42,8 @@ const SUITES: &[Suite] = &[
     Suite { name: "openid-client", stand_in: true, run: relying_party::openid_client },
     Suite { name: "authlib", stand_in: true, run: relying_party::authlib },
     Suite { name: "ory-client", stand_in: false, run: ory_client::run },
+    Suite { name: "kratos-client", stand_in: false, run: kratos_client::typescript },
+    Suite { name: "kratos-client-python", stand_in: false, run: kratos_client::python },
     Suite { name: "browser", stand_in: false, run: browser::run },
     Suite { name: "screenshots", stand_in: false, run: screenshots::of_node },
 ];
@@ -119,6 +126,15 @@ impl Place<'_> {
             Target::Ours(binary) => Ok(binary),
             Target::StandIn => bail!("this suite runs against ours only"),
         }
+    }
+
+    /// Starts the suite's node, as [`Node::start`] does, with a witness before it.
+    pub(crate) fn node(&self, more: &str) -> anyhow::Result<Node> {
+        let Some((witness, doors)) = Witness::begin()? else {
+            return Node::start(self.binary()?, &self.directory, more);
+        };
+        let node = Node::start_behind(doors, self.binary()?, &self.directory, more)?;
+        Ok(node.before(witness))
     }
 
     /// Begins to count what the node answers to the suite; call it when the node is set up.

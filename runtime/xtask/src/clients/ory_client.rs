@@ -1,27 +1,53 @@
 //! The official SDK, whose models parse every answer, and the list of operations that it drives.
 
+use std::process::Command;
+
 use super::{Place, operations, python, tenant_settings};
-use crate::node::Node;
+use crate::node::ROOMY_LIMITS;
 use crate::workspace;
 
 /// Every check of `tests/clients/ory-client`.
 pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     let mut script = python(&workspace::root().join("tests/clients/ory-client"))?;
+    with_documents(place, &mut script)?;
+    against_node(place, script)
+}
+
+/// Tells a script what the listeners serve, and where the guests are.
+pub(super) fn with_documents(place: &Place<'_>, script: &mut Command) -> anyhow::Result<()> {
     for listener in ["public", "admin"] {
         let name = format!("openapi-{listener}");
         let file = place.write(&format!("{name}.json"), &operations::document(place.binary()?, listener)?)?;
         script.arg(format!("--{name}")).arg(file);
     }
-    let tenant = format!(
-        "[[tenant]]\nid = \"default\"\n\n{}\
-         [tenant.identity.code]\npasswordless_enabled = true\nmagic_link = true\n",
-        tenant_settings()
-    );
-    let node = Node::start(place.binary()?, &place.directory, &tenant)?;
-    script.args(["--public", &node.public, "--admin", &node.admin, "--key-file"]).arg(&node.admin_key_file);
     script.arg("--guests").arg(workspace::target_directory().join("guests/wasm32-wasip2/release"));
+    Ok(())
+}
+
+/// Runs a script against a node of its own.
+pub(super) fn against_node(place: &Place<'_>, mut script: Command) -> anyhow::Result<()> {
+    let node =
+        place.node(&tenants(&place.write("neighbour.secret", NEIGHBOUR_SECRET)?.display().to_string()))?;
+    script.args(["--public", &node.public, "--admin", &node.admin, "--key-file"]).arg(&node.admin_key_file);
     let watch = place.watch(&node)?;
     workspace::run(&mut script)?;
     watch.check(&node)?;
     node.end()
+}
+
+/// What nobody asks for: the checks see that browsers are sent to the provider, and do not follow.
+const NEIGHBOUR_SECRET: &str = "neighbour-secret-of-more-than-32-characters";
+
+/// The tenant that the checks are about; one whose forms soon expire; and one whose people sign in with the first.
+fn tenants(secret: &str) -> String {
+    format!(
+        "[[tenant]]\nid = \"default\"\n\n{}\
+         [tenant.identity.code]\npasswordless_enabled = true\nmagic_link = true\n\n\
+         [[tenant]]\nid = \"hasty\"\n\n{ROOMY_LIMITS}[tenant.identity.flow]\nlifespan_seconds = 1\n\n\
+         [[tenant]]\nid = \"linked\"\n\n{ROOMY_LIMITS}\
+         [[tenant.federation.provider]]\nid = \"neighbour\"\nprovider = \"generic\"\nlabel = \"Neighbour\"\n\
+         client_id = \"linked\"\nclient_secret = {{ file = \"{secret}\" }}\n\
+         issuer_url = \"{{public}}\"\nclaims_source = \"userinfo\"\n",
+        tenant_settings()
+    )
 }

@@ -4,7 +4,6 @@ use std::process::Command;
 
 use super::{PERSON, Place, Target, python, tenant_settings};
 use crate::bench::OidcProvider;
-use crate::node::Node;
 use crate::{install, workspace};
 
 /// A tenant whose refresh tokens have no grace: their reuse is noticed at once.
@@ -39,14 +38,14 @@ fn relying_party(place: &Place<'_>, mut script: Command) -> anyhow::Result<()> {
             workspace::run(&mut script)?;
             provider.stop()
         }
-        Target::Ours(binary) => {
+        Target::Ours(_) => {
             let same = tenant_settings();
             // Authlib's assertions live for an hour, which is more than the default accepts.
             let tenants = format!(
                 "[[tenant]]\nid = \"default\"\n\n{same}[tenant.oauth2]\nclient_assertion_lifespan = \"1h\"\n\n\
                  [[tenant]]\nid = \"{STRICT}\"\n\n{same}[tenant.oauth2]\nrefresh_token_grace = \"0s\"\n"
             );
-            let node = Node::start(binary, &place.directory, &tenants)?;
+            let node = place.node(&tenants)?;
             node.make_person("", PERSON.0, PERSON.1)?;
             node.make_person(&format!("/t/{STRICT}"), PERSON.0, PERSON.1)?;
             script.args(["--issuer", &node.public]);

@@ -9,7 +9,6 @@ use identity::{Identity, Problem};
 use primitives::{AuditEvent, Change};
 use tenancy::Scope;
 
-use super::values_of;
 use crate::admin::actor;
 use crate::call::Call;
 use crate::self_service::{apply, failed};
@@ -24,7 +23,7 @@ pub(super) async fn with_tokens(
         .principal
         .as_ref()
         .is_some_and(|principal| principal.check_access(&call.tenant.id, Scope::CredentialsExport).is_ok());
-    let asked = values_of(call, "include_credential").iter().any(|kind| kind == "oidc");
+    let asked = call.query_values("include_credential").iter().any(|kind| kind == "oidc");
     if !asked || !may_read || credentials.links.is_empty() {
         return Ok(credentials);
     }

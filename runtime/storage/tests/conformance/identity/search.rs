@@ -1,7 +1,9 @@
 //! Identities are found by what is known of them, in either database.
 
 use identity::administration::{CreateIdentity, ReplaceIdentity, create, replace};
-use identity::search::{Found, IdentitySearch as _, SearchPosition, SearchQuery};
+use identity::search::{
+    Found, FoundByStart, IdentitySearch as _, SearchPosition, SearchQuery, StartOfIdentifier,
+};
 use identity::{Identity, IdentityState, Write};
 use primitives::{Actor, Change, Clock as _, IdentityId, TenantId};
 use serde_json::{Value, json};
@@ -175,10 +177,45 @@ async fn several_are_read_by_their_ids_in_order() {
         let asked: Vec<IdentityId> = ids.iter().copied().chain([nobody]).collect();
         let found = world.storage.find_identities(&world.tenant, &asked).await.unwrap();
         assert_eq!(found.iter().map(|one| one.id).collect::<Vec<_>>(), ids);
-        let by_start = world.storage.find_by_start_of_identifier(&world.tenant, "p1", 100).await.unwrap();
-        assert_eq!(by_start.len(), 11);
-        let one = world.storage.find_by_start_of_identifier(&world.tenant, "p1", 1).await.unwrap();
-        assert_eq!(one.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn who_has_an_identifier_that_begins_so_is_found_page_by_page() {
+    for world in World::both().await {
+        for number in 0..12 {
+            let organisation =
+                if number % 2 == 0 { json!({ "organization_id": COMPANY }) } else { json!({}) };
+            world.person(&format!("p{number}@example.com"), "Ada", &organisation).await;
+        }
+        let found = async |start: &str, organisation: Option<&str>, limit: u32| {
+            let organisation = organisation.map(|id| id.parse().unwrap());
+            let mut asked = StartOfIdentifier { start: start.to_owned(), organisation, after: None };
+            let mut all = Vec::new();
+            loop {
+                let page =
+                    world.storage.find_by_start_of_identifier(&world.tenant, &asked, limit).await.unwrap();
+                assert!(page.identities.len() <= limit as usize);
+                all.extend(page.identities.iter().map(email));
+                asked.after = page.next;
+                if asked.after.is_none() {
+                    return all;
+                }
+            }
+        };
+        for limit in [1, 2, 100] {
+            assert_eq!(
+                found("p1", None, limit).await,
+                ["p10@example.com", "p11@example.com", "p1@example.com"]
+            );
+            assert_eq!(found("p1", Some(COMPANY), limit).await, ["p10@example.com"]);
+            assert_eq!(found("p", Some(COMPANY), limit).await.len(), 6);
+            assert_eq!(found("q", None, limit).await, [""; 0]);
+        }
+        let asked = StartOfIdentifier { start: "p".to_owned(), organisation: None, after: None };
+        let elsewhere: TenantId = "other".parse().unwrap();
+        let other = world.storage.find_by_start_of_identifier(&elsewhere, &asked, 10).await.unwrap();
+        assert_eq!(other, FoundByStart::default());
     }
 }
 

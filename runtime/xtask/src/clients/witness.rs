@@ -1,0 +1,250 @@
+//! What stands between a suite and its node: it forwards every request, and holds every answer against the contract.
+//!
+//! An answer is recorded before its client has it, so that what is counted when a suite has ended is all of it. Connections
+//! are not kept: an answer ends where its connection does, and no framing has to be understood to forward it.
+
+use anyhow::{Context, bail};
+use contract::{Answer, Contract, ContractError};
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::loopback::{free_port, parse};
+use crate::node::Door;
+use crate::workspace;
+
+/// The suite whose requests have to see every answer of the list.
+const COMPLETE: &str = "ory-client";
+
+/// The largest head of a request.
+const LARGEST_HEAD: usize = 64 * 1024;
+
+/// How long a client may take to send a request's head.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Most violations that are shown.
+const MOST_SHOWN: usize = 40;
+
+/// The witness of one node.
+#[derive(Debug)]
+pub(crate) struct Witness {
+    contract: Arc<Contract>,
+    record: Arc<Record>,
+    /// Open as long as it lives.
+    _gates: [Gate; 2],
+}
+
+/// What was seen.
+#[derive(Debug, Default)]
+struct Record {
+    seen: Mutex<BTreeSet<(String, u16)>>,
+    violations: Mutex<BTreeSet<String>>,
+}
+
+impl Witness {
+    /// Stands before two listeners, and says which ports they have; `None` where there is no description, which under CI
+    /// is an error.
+    pub(crate) fn begin() -> anyhow::Result<Option<(Self, (Door, Door))>> {
+        let contract = match Contract::load(&workspace::root()) {
+            Ok(contract) => Arc::new(contract),
+            Err(missing @ ContractError::Missing { .. }) if !workspace::under_ci() => {
+                eprintln!("contract: not checked: {missing}");
+                return Ok(None);
+            }
+            Err(error) => return Err(error).context("contract"),
+        };
+        let record = Arc::new(Record::default());
+        let gate = || Gate::open(Arc::clone(&contract), Arc::clone(&record));
+        let ((public, public_door), (admin, admin_door)) = (gate()?, gate()?);
+        let gates = [public, admin];
+        Ok(Some((Self { contract, record, _gates: gates }, (public_door, admin_door))))
+    }
+
+    /// The same as [`Self::check_seen`]; after the suite that has to be complete, it also fails with what was not seen.
+    pub(super) fn check(&self, suite: &str) -> anyhow::Result<()> {
+        self.check_seen()?;
+        let seen = self.record.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if suite == COMPLETE {
+            let lines = self.contract.unaccounted(&seen);
+            if !lines.is_empty() {
+                bail!("{} and what was seen differ:\n  {}", contract::LIST, lines.join("\n  "));
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails with every answer that broke the contract.
+    pub(super) fn check_seen(&self) -> anyhow::Result<()> {
+        let violations = self.record.violations.lock().unwrap_or_else(PoisonError::into_inner);
+        if !violations.is_empty() {
+            let shown: Vec<&str> = violations.iter().take(MOST_SHOWN).map(String::as_str).collect();
+            bail!("{} answers are not as described:\n  {}", violations.len(), shown.join("\n  "));
+        }
+        let seen = self.record.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        println!("contract: answers of {} kinds, all as described", seen.len());
+        Ok(())
+    }
+}
+
+/// A port that forwards.
+#[derive(Debug)]
+struct Gate {
+    port: u16,
+    closing: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Gate {
+    fn open(contract: Arc<Contract>, record: Arc<Record>) -> anyhow::Result<(Self, Door)> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        let door = Door { port: listener.local_addr()?.port(), behind: free_port()? };
+        let closing = Arc::new(AtomicBool::new(false));
+        let until = Arc::clone(&closing);
+        let thread = std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                if until.load(Ordering::Acquire) {
+                    return;
+                }
+                let (contract, record) = (Arc::clone(&contract), Arc::clone(&record));
+                std::thread::spawn(move || forward(client, door.behind, &contract, &record));
+            }
+        });
+        Ok((Self { port: door.port, closing, thread: Some(thread) }, door))
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.closing.store(true, Ordering::Release);
+        // The thread waits for a connection.
+        let here = SocketAddr::from(([127, 0, 0, 1], self.port));
+        if TcpStream::connect(here).is_ok()
+            && let Some(thread) = self.thread.take()
+        {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// One connection, one request. A client that goes away has gone away.
+fn forward(mut client: TcpStream, port: u16, contract: &Contract, record: &Record) {
+    let Some(bytes) = exchange(&mut client, port, contract, record) else { return };
+    let _ = client.write_all(&bytes);
+    let _ = client.shutdown(Shutdown::Write);
+}
+
+/// Sends a request on, and returns the answer, recorded; `None` where one of the two ends hung up.
+fn exchange(client: &mut TcpStream, port: u16, contract: &Contract, record: &Record) -> Option<Vec<u8>> {
+    client.set_read_timeout(Some(PATIENCE)).ok()?;
+    let (head, begun) = read_head(client)?;
+    let request = Request::parse(&head)?;
+    let mut node = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    node.write_all(&[request.forwarded.as_bytes(), &begun].concat()).ok()?;
+    // The body, while the answer may come already: a refused upload is answered before it is whole.
+    let (mut from, mut to) = (client.try_clone().ok()?, node.try_clone().ok()?);
+    std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+    let mut bytes = Vec::new();
+    node.read_to_end(&mut bytes).ok()?;
+    request.record(&bytes, contract, record);
+    Some(bytes)
+}
+
+/// The head of a request, and what came behind it.
+fn read_head(client: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            let rest = bytes.split_off(end + 4);
+            return Some((String::from_utf8(bytes).ok()?, rest));
+        }
+        let read = client.read(&mut buffer).ok().filter(|read| *read > 0)?;
+        bytes.extend_from_slice(buffer.get(..read)?);
+        if bytes.len() > LARGEST_HEAD {
+            return None;
+        }
+    }
+}
+
+/// The name of a header, from its line.
+fn name(line: &str) -> String {
+    line.split(':').next().unwrap_or_default().to_ascii_lowercase()
+}
+
+/// A request on its way.
+#[derive(Debug)]
+struct Request {
+    method: String,
+    /// Without the query.
+    path: String,
+    accept: String,
+    /// Its head as the node gets it.
+    forwarded: String,
+}
+
+impl Request {
+    fn parse(head: &str) -> Option<Self> {
+        let mut lines = head.trim_end().split("\r\n");
+        let first = lines.next()?;
+        let mut words = first.split(' ');
+        let (method, target) = (words.next()?.to_owned(), words.next()?);
+        let path = target.split('?').next().unwrap_or_default().to_owned();
+        let headers: Vec<&str> = lines.filter(|line| name(line) != "connection").collect();
+        let accept = headers.iter().find(|line| name(line) == "accept");
+        let accept = accept.and_then(|line| line.split_once(':')).map_or("", |(_, value)| value.trim());
+        Some(Self {
+            method,
+            path,
+            accept: accept.to_owned(),
+            forwarded: format!("{first}\r\n{}\r\nconnection: close\r\n\r\n", headers.join("\r\n")),
+        })
+    }
+
+    /// Holds the answer to it against the contract.
+    fn record(&self, bytes: &[u8], contract: &Contract, record: &Record) {
+        let mut violations = record.violations.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = format!("{} {}", self.method, self.path);
+        let answer = match parse(bytes) {
+            Ok(answer) => answer,
+            Err(error) => {
+                violations.insert(format!("{shown}: {error}"));
+                return;
+            }
+        };
+        let checked = contract.check(&Answer {
+            method: &self.method,
+            path: &self.path,
+            accept: &self.accept,
+            status: answer.status,
+            content_type: &answer.content_type,
+            body: &answer.body,
+        });
+        let Some(checked) = checked else { return };
+        for violation in checked.violations {
+            violations.insert(format!("{} {} ({shown}): {violation}", checked.operation, checked.status));
+        }
+        let mut seen = record.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert((checked.operation, checked.status));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Request;
+
+    #[test]
+    fn a_request_goes_on_without_its_connection() {
+        let head =
+            "GET /a/b?c=d HTTP/1.1\r\nHost: x:1\r\nConnection: keep-alive\r\nACCEPT: text/html, */*\r\n\r\n";
+        let request = Request::parse(head).unwrap();
+        assert_eq!((request.method.as_str(), request.path.as_str()), ("GET", "/a/b"));
+        assert_eq!(request.accept, "text/html, */*");
+        let forwarded =
+            "GET /a/b?c=d HTTP/1.1\r\nHost: x:1\r\nACCEPT: text/html, */*\r\nconnection: close\r\n\r\n";
+        assert_eq!(request.forwarded, forwarded);
+    }
+}
