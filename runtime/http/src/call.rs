@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use primitives::{ClientAddress, RequestId, Timestamp};
 use tenancy::AdminPrincipal;
+use ui::Locale;
 
 use crate::node::Node;
 use crate::patience::Patience;
@@ -13,6 +14,10 @@ use crate::tenants::LoadedTenant;
 
 /// The language that a person chose on one of our pages.
 pub(crate) const LOCALE_COOKIE: &str = "portcullis_locale";
+
+/// The language that the app asked for which the person is signing in to: for the pages and messages on the way that do
+/// not know of it, such as those of recovery. It ends with the browser.
+pub(crate) const ASKED_LOCALE_COOKIE: &str = "portcullis_asked_locale";
 
 /// A request on its way to its handler.
 #[derive(Debug)]
@@ -100,14 +105,27 @@ impl Call {
         if query.is_empty() { path } else { format!("{path}?{query}") }
     }
 
-    /// The language of a page: what the person chose here or before, else what the client asked for, else
-    /// the browser's.
-    pub(crate) fn locale(&self, asked_for: &[String]) -> ui::Locale {
-        let chosen = self.query_value("ui_locales");
-        let chosen = chosen.or_else(|| self.cookie(LOCALE_COOKIE).map(str::to_owned));
-        let chosen = chosen.unwrap_or_else(|| asked_for.join(" "));
-        ui::Locale::choose(Some(&chosen), self.header("accept-language"))
+    /// The language of a page or message: what the person chose here or before, else what the app asks for, else the
+    /// browser's, else the tenant's.
+    ///
+    /// `asked_for` is what the app behind this very page asks for; without it, what the last one in this browser asked
+    /// for counts.
+    pub(crate) fn locale(&self, asked_for: &[String]) -> Locale {
+        wanted_locale(&self.query, &self.headers, asked_for).unwrap_or(self.tenant.branding.default_language)
     }
+}
+
+/// The language that a request wants ([`Call::locale`]), whoever's it is; none where it names none of ours.
+pub(crate) fn wanted_locale(query: &str, headers: &HeaderMap, asked_for: &[String]) -> Option<Locale> {
+    let remembered = |name| cookie(headers, name).and_then(Locale::from_tags);
+    let languages = || headers.get(http::header::ACCEPT_LANGUAGE)?.to_str().ok();
+    first_query_value(query, "ui_locales")
+        .as_deref()
+        .and_then(Locale::from_tags)
+        .or_else(|| remembered(LOCALE_COOKIE))
+        .or_else(|| Locale::from_tags(&asked_for.join(" ")))
+        .or_else(|| remembered(ASKED_LOCALE_COOKIE))
+        .or_else(|| Locale::choose(None, languages()))
 }
 
 /// What a caller would rather have.

@@ -12,7 +12,7 @@ use primitives::RequestId;
 use tenancy::TenantState;
 use ui::{Branding, Locale, PageContext};
 
-use crate::call::{LOCALE_COOKIE, Wish, cookie, first_query_value, wish, without_locale};
+use crate::call::{Wish, wanted_locale, wish, without_locale};
 use crate::failure::{ErrorForm, Failure};
 use crate::node::Node;
 use crate::response::{Answer, set};
@@ -32,7 +32,8 @@ pub(crate) struct Arriving<'a> {
 /// Who reads a page.
 #[derive(Debug)]
 struct Reader {
-    locale: Locale,
+    /// None where it names none of ours: then the tenant's own.
+    locale: Option<Locale>,
     /// The address without its path and without the language that was chosen; empty, or begins with `?`.
     query: String,
 }
@@ -88,10 +89,13 @@ impl Arriving<'_> {
         let there = self.tenant.as_ref().filter(|tenant| tenant.state == TenantState::Active);
         let no_ones = Branding::default();
         let context = match there {
-            Some(tenant) => tenant.page_context(&reader.query, reader.locale, now),
+            Some(tenant) => {
+                let locale = reader.locale.unwrap_or(tenant.branding.default_language);
+                tenant.page_context(&reader.query, locale, now)
+            }
             None => PageContext {
                 branding: &no_ones,
-                locale: reader.locale,
+                locale: reader.locale.unwrap_or_default(),
                 base_path: "",
                 here: &reader.query,
                 client_name: None,
@@ -108,12 +112,9 @@ impl Arriving<'_> {
 impl Reader {
     fn new(headers: &HeaderMap, uri: &Uri) -> Self {
         let query = uri.query().unwrap_or_default();
-        let chosen = first_query_value(query, "ui_locales");
-        let chosen = chosen.as_deref().or_else(|| cookie(headers, LOCALE_COOKIE));
-        let languages = headers.get("accept-language").and_then(|value| value.to_str().ok());
         let rest = without_locale(query);
         Self {
-            locale: Locale::choose(chosen, languages),
+            locale: wanted_locale(query, headers, &[]),
             query: if rest.is_empty() { rest } else { format!("?{rest}") },
         }
     }

@@ -217,6 +217,8 @@ fn most() -> Vec<Route> {
         GET "/ui/verification" "showVerification", Public, Page, pages::forms::verification, "The page to prove an address";
         GET "/ui/recovery" "showRecovery", Public, Page, pages::forms::recovery, "The page to get back in";
         GET "/ui/dev/mail" "showDevelopmentMail", Public, Page, pages::dev_mail::page, "The mail of a node that only its own machine reaches";
+        GET "/ui/dev/pages" "listDevelopmentPages", Public, Page, pages::dev_pages::list, "The pages of a tenant in all their states, on a node that only its own machine reaches";
+        GET "/ui/dev/pages/{name}" "showDevelopmentPage", Public, Page, pages::dev_pages::sample, "One of them";
         POST "/ui/sessions" "endSessionsByPage", Public, Page, pages::sessions::revoke, "Ends sessions from the page of one's account";
         GET "/ui/error" "showError", Public, Page, pages::error::page, "Says what went wrong";
         GET "/ui/assets/{name}" "getAsset", Public, Api, pages::assets::file, "A file that pages load";

@@ -14,7 +14,14 @@ const CACHE: &str = "public, max-age=300";
 /// `GET /.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`.
 pub(crate) async fn metadata(call: Call) -> Answer {
     match call.tenant.oauth2.discovery().await {
-        Ok(document) => published(response::json(StatusCode::OK, &document)),
+        Ok(mut document) => {
+            // The pages are not the authorization server's own.
+            if let Some(document) = document.as_object_mut() {
+                let tags = ui::Locale::ALL.map(ui::Locale::tag);
+                document.insert("ui_locales_supported".to_owned(), json!(tags));
+            }
+            published(response::json(StatusCode::OK, &document))
+        }
         Err(error) => failed(&call, &error),
     }
 }

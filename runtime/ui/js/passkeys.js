@@ -141,6 +141,13 @@
       });
       if (!refused) functions[button.dataset.onload]?.();
     }
+    // Enter in a form that has no other button asks for the key, as the button would.
+    document.addEventListener("submit", (event) => {
+      const button = event.submitter ? null : event.target.querySelector("button[type=button][data-trigger]");
+      if (!button) return;
+      event.preventDefault();
+      button.click();
+    });
     // Whoever has just said who signs up goes on with the passkey.
     if (field("passkey_register") && !refused) functions.oryPasskeyRegistration();
   });

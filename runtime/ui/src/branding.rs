@@ -1,5 +1,6 @@
 //! What a tenant says about its looks, and the stylesheet that comes of it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -7,6 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::colour::{Colour, EDGE_CONTRAST, TEXT_CONTRAST};
+use crate::locale::Locale;
 
 /// A tenant's name, logo, colour and links, as the built-in pages show them.
 // Part of a tenant's settings, `[tenant.branding]`; the doc comments are the reference page.
@@ -21,7 +23,15 @@ pub struct Branding {
     pub logo_dark_url: Option<PageUrl>,
     /// One or two letters drawn when there is no logo. Without it, the first letter of the name.
     pub monogram: Option<String>,
-    /// The colour of buttons and links. Text on it and its dark variant are computed.
+    /// The picture in the browser's tab, as SVG, PNG or ICO. Without it, that of Portcullis.
+    pub favicon_url: Option<PageUrl>,
+    /// A line below the name or logo, by language: `headline = { en = "One place for your team", de = "…" }`. Who
+    /// reads another language sees that of `default_language`.
+    pub headline: BTreeMap<Locale, String>,
+    /// The language of pages and messages for whom neither app nor browser asks for one that there is.
+    pub default_language: Locale,
+    /// The colour of buttons and links. Text on it and its dark variant are computed. Where it could not be read (WCAG
+    /// 2.2, AA), links and edges are moved towards black or white until they can.
     pub primary_color: Colour,
     /// Where people get help.
     pub support_url: Option<PageUrl>,
@@ -38,6 +48,9 @@ impl Default for Branding {
             logo_url: None,
             logo_dark_url: None,
             monogram: None,
+            favicon_url: None,
+            headline: BTreeMap::new(),
+            default_language: Locale::default(),
             primary_color: Colour::new(0x34, 0x57, 0xdc),
             support_url: None,
             privacy_url: None,
@@ -54,6 +67,23 @@ impl Branding {
             return self.name.trim().chars().take(1).flat_map(char::to_uppercase).collect();
         }
         chosen.chars().take(2).collect()
+    }
+
+    /// The line below the name, in a language or else in the tenant's own.
+    pub fn headline(&self, locale: Locale) -> Option<&str> {
+        let text = self.headline.get(&locale).or_else(|| self.headline.get(&self.default_language))?.trim();
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// The pictures that its pages show.
+    pub(crate) fn pictures(&self) -> impl Iterator<Item = &PageUrl> {
+        [&self.logo_url, &self.logo_dark_url, &self.favicon_url].into_iter().flatten()
+    }
+
+    /// A button in a message, which has a light surface wherever it is read: its fill, the text on it, its edge.
+    pub(crate) fn button_in_mail(&self) -> [Colour; 3] {
+        let Palette { fill, on_fill, edge, .. } = Palette::of(self.primary_color, &Surfaces::LIGHT);
+        [fill, on_fill, edge]
     }
 
     /// The stylesheet with this tenant's colours, for both themes. It holds nothing but computed colours.
@@ -202,6 +232,16 @@ mod tests {
                 assert!(palette.link.contrast(on.page) >= TEXT_CONTRAST, "{text}: link on page");
             }
         }
+    }
+
+    #[test]
+    fn headline_is_in_the_readers_language_or_the_tenants() {
+        let mut branding = Branding { default_language: Locale::De, ..Branding::default() };
+        assert_eq!(branding.headline(Locale::En), None);
+        branding.headline.insert(Locale::De, "Für alle".to_owned());
+        branding.headline.insert(Locale::Fr, " Pour tous ".to_owned());
+        assert_eq!(branding.headline(Locale::Fr), Some("Pour tous"));
+        assert_eq!(branding.headline(Locale::En), Some("Für alle"));
     }
 
     #[test]

@@ -16,8 +16,10 @@ mod frame;
 pub mod locale;
 mod mail;
 mod pages;
+pub mod samples;
 mod security;
 pub mod views;
+mod when;
 
 pub use assets::{Asset, Assets, IMMUTABLE, brand_stylesheet_name};
 pub use branding::{Branding, PageUrl};

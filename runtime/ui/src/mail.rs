@@ -8,6 +8,7 @@ mod invitation;
 use askama::Template;
 
 use crate::branding::Branding;
+use crate::colour::Colour;
 use crate::locale::{Locale, Words, fill};
 
 pub use invitation::InvitationMailView;
@@ -44,8 +45,9 @@ pub struct Letter {
 struct MailPage<'a> {
     tag: &'static str,
     branding: &'a Branding,
-    colour: String,
-    on_colour: String,
+    colour: Colour,
+    on_colour: Colour,
+    edge: Colour,
     subject: &'a str,
     lead: &'a str,
     code: Option<&'a str>,
@@ -77,19 +79,20 @@ pub(crate) fn letter(words: &Words, view: &MailView<'_>, branding: &Branding, lo
     };
     let subject = one_line(&of(subject));
     let lead = of(lead);
-    let ends = if is_known { of(ends) } else { String::new() };
+    let ends = if is_known { of(words.counted(ends, view.minutes)) } else { String::new() };
     let mut parts = vec![lead.clone()];
     parts.extend(view.code.map(|_| of(&w.code)));
     parts.extend(view.url.map(|url| format!("{link}\n{url}")));
     parts.extend((!ends.is_empty()).then(|| ends.clone()));
     parts.push(ignore.clone());
     parts.push(branding.name.clone());
-    let colour = branding.primary_color;
+    let [colour, on_colour, edge] = branding.button_in_mail();
     let page = MailPage {
         tag: locale.tag(),
         branding,
-        colour: colour.to_string(),
-        on_colour: colour.readable_text().to_string(),
+        colour,
+        on_colour,
+        edge,
         subject: &subject,
         lead: &lead,
         code: view.code,
@@ -193,6 +196,38 @@ mod tests {
                 assert!(letter.text.contains("token=y") && letter.html.contains("token=y"));
             }
         }
+    }
+
+    #[test]
+    fn one_minute_is_not_said_like_many() {
+        let branding = Branding::default();
+        for (locale, one) in [
+            (Locale::En, "for 1 minute."),
+            (Locale::De, "1 Minute lang."),
+            (Locale::Fr, "1 minute."),
+            (Locale::Es, "1 minuto."),
+        ] {
+            for (template, code, url) in [
+                ("recovery_code_valid", Some("012345"), None),
+                ("recovery_valid", None, Some("https://id.example/self-service/recovery?flow=x&token=y")),
+            ] {
+                let view = MailView { template, to: "ada@example.com", code, url, minutes: 1 };
+                let letter = Pages::new().unwrap().mail(&view, &branding, locale);
+                assert!(letter.text.contains(one) && letter.html.contains(one), "{}", letter.text);
+            }
+        }
+    }
+
+    #[test]
+    fn a_button_can_be_seen_whatever_the_tenants_colour() {
+        let branding = Branding { primary_color: "#fff".parse().unwrap(), ..Branding::default() };
+        let url = Some("https://id.example/self-service/recovery?flow=x&token=y");
+        let view =
+            MailView { template: "recovery_valid", to: "ada@example.com", code: None, url, minutes: 15 };
+        let html = Pages::new().unwrap().mail(&view, &branding, Locale::En).html;
+        let [fill, text, edge] = branding.button_in_mail();
+        assert!(html.contains(&format!("border:1px solid {edge};background:{fill};color:{text}")), "{html}");
+        assert!(edge.contrast(Colour::WHITE) >= crate::colour::EDGE_CONTRAST);
     }
 
     #[test]

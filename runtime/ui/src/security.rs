@@ -14,8 +14,7 @@ use crate::branding::{Branding, PageUrl};
 /// `picture` is an image beside the tenant's own that the page shows, such as a client's logo.
 pub fn page_headers(branding: &Branding, picture: Option<&PageUrl>) -> [(&'static str, String); 6] {
     let mut images = String::from("'self' data:");
-    let shown = [branding.logo_url.as_ref(), branding.logo_dark_url.as_ref(), picture];
-    for origin in shown.into_iter().flatten().filter_map(PageUrl::origin) {
+    for origin in branding.pictures().chain(picture).filter_map(PageUrl::origin) {
         images.push(' ');
         images.push_str(origin);
     }

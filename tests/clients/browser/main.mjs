@@ -1,9 +1,11 @@
 // People sign in to Nexboard by clicking, in headless Chromium.
 //
-//   node main.mjs --app URL --third-party URL --provider URL --keys URL --identifier NAME --suspended NAME --password-file FILE
+//   node main.mjs --app URL --third-party URL --provider URL --keys URL --steps URL --identifier NAME --suspended NAME
+//                 --password-file FILE
 //
 // --app is a first-party client, --third-party one that asks for consent; --provider is the tenant's base URL,
-// --keys that of a tenant at a host name, as passkeys need it.
+// --keys that of a tenant at a host name, as passkeys need it, --steps that of one whose forms are in two steps, which
+// proves addresses by links, and where --identifier owns an organisation.
 // `cargo xtask clients browser` starts all of them. ONLY=<text> runs the checks whose name contains it.
 
 import assert from "node:assert/strict";
@@ -11,8 +13,11 @@ import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { check, finish } from "../openid-client/checks.mjs";
+import { accessibilityChecks } from "./accessibility.mjs";
+import { latestCode, latestLink } from "./mail.mjs";
 import { passkeyChecks } from "./passkeys.mjs";
-import { browser, heading, onDashboard, signInAs, withPage } from "./person.mjs";
+import { browser, heading, onDashboard, pressUntil, signInAs, withPage } from "./person.mjs";
+import { stepChecks } from "./steps.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -20,6 +25,7 @@ const { values: options } = parseArgs({
     "third-party": { type: "string" },
     provider: { type: "string" },
     keys: { type: "string" },
+    steps: { type: "string" },
     identifier: { type: "string" },
     suspended: { type: "string" },
     "password-file": { type: "string" },
@@ -95,7 +101,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByRole("button", { name: "Continue" }).click();
       await page.getByText(/This code is wrong/).waitFor();
       // The mail's link fills the form in; its reader sends it.
-      await page.goto(await latestLink(context, identifier, "recovery"));
+      await page.goto(await latestLink(context, options.provider, identifier, "recovery"));
       assert.match(await page.getByLabel("Recovery code").inputValue(), /^\d{6}$/);
       await page.getByRole("button", { name: "Continue" }).click();
       await heading(page, "Account settings");
@@ -125,14 +131,14 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByLabel("Sign-in code").fill("000000");
       await page.getByRole("button", { name: "Continue" }).click();
       await page.getByText(/code or link is wrong/).waitFor();
-      await page.getByLabel("Sign-in code").fill(await latestCode(context, identifier));
+      await page.getByLabel("Sign-in code").fill(await latestCode(context, options.provider, identifier));
       await page.getByRole("button", { name: "Continue" }).click();
       await heading(page, "Account settings");
       await ask();
-      await page.goto(await latestLink(context, identifier, "login"));
+      await page.goto(await latestLink(context, options.provider, identifier, "login"));
       await heading(page, "Account settings");
       await ask();
-      const link = await latestLink(context, identifier, "login");
+      const link = await latestLink(context, options.provider, identifier, "login");
       await withPage(async (phone) => {
         await phone.goto(link);
         await heading(phone, "Sign in on this device?");
@@ -151,7 +157,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.goto(`${options.provider}/self-service/registration/browser`);
       await page.getByLabel(/^e-?mail/i).fill(identifier);
       await page.getByRole("button", { name: "Send sign-up code" }).click();
-      await page.getByLabel("Sign-up code").fill(await latestCode(context, identifier));
+      await page.getByLabel("Sign-up code").fill(await latestCode(context, options.provider, identifier));
       await page.getByRole("button", { name: "Continue" }).click();
       await heading(page, "Account settings");
     }, { javaScriptEnabled }),
@@ -164,7 +170,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByLabel(/^e-?mail/i).fill(identifier);
       await page.getByRole("button", { name: "Continue" }).click();
       await page.getByRole("button", { name: "Resend code" }).click();
-      await page.goto(await latestLink(context, identifier, "verification"));
+      await page.goto(await latestLink(context, options.provider, identifier, "verification"));
       await page.getByRole("button", { name: "Continue" }).click();
       await page.getByText("Your email address is verified.").first().waitFor();
       await page.getByRole("link", { name: "Continue" }).click();
@@ -190,31 +196,6 @@ for (const javaScriptEnabled of [true, false]) {
       await onDashboard(page, identifier);
     }, { javaScriptEnabled }),
   );
-}
-
-/** The link of the latest mail to somebody, from the page that shows a local node's mail. */
-async function latestLink(context, identifier, kind) {
-  const texts = await lettersTo(context, identifier);
-  const links = texts.flatMap((text) => text.match(/http\S+/g) ?? []).filter((link) => link.includes(`/self-service/${kind}?`));
-  assert.ok(links.length > 0, `no mail with a link to ${identifier}`);
-  return links[0];
-}
-
-/** Returns the code of the latest message to somebody. */
-async function latestCode(context, identifier) {
-  const codes = (await lettersTo(context, identifier)).flatMap((text) => text.match(/\b\d{6}\b/g) ?? []);
-  assert.ok(codes.length > 0, `no mail with a code to ${identifier}`);
-  return codes[0];
-}
-
-/** Returns what the messages to somebody say, the latest first. */
-async function lettersTo(context, identifier) {
-  const page = await context.newPage();
-  await page.goto(`${options.provider}/ui/dev/mail`);
-  const letters = page.locator("section.letter", { hasText: identifier });
-  const texts = await letters.locator("pre").allInnerTexts();
-  await page.close();
-  return texts;
 }
 
 await check("a person of a suspended customer is told so in the app", () =>
@@ -271,52 +252,52 @@ await check("the account page ends other sessions, and a new password ends them 
   }),
 );
 
-await check("a person sets up an authenticator app, signs out, and signs in with both factors", () =>
-  withPage(async (page, context) => {
-    const identifier = await signUp(page);
-    await page.goto(`${options.provider}/self-service/settings/browser`);
-    const picture = page.getByRole("img", { name: /QR code/ });
-    assert.ok(await picture.evaluate((image) => image.complete && image.naturalWidth > 100), "the QR code can be seen");
-    const app = page.getByRole("region", { name: "Authenticator app" });
-    const secret = await app.locator("code").innerText();
-    await app.getByLabel("Verification code").fill("000000");
-    await app.getByRole("button", { name: "Save" }).click();
-    await page.getByText(/code is not right/i).waitFor();
-    await app.getByLabel("Verification code").fill(totp(secret, 0));
-    await app.getByRole("button", { name: "Save" }).click();
-    await page.getByText("Your changes have been saved.").waitFor();
-    const codes = page.getByRole("region", { name: "Backup codes" });
-    await codes.getByRole("button", { name: "Make new backup codes" }).click();
-    const backup = await codes.locator("li code").first().innerText();
-    assert.equal(await codes.locator("li code").count(), 12);
-    await codes.getByRole("button", { name: "I have kept them" }).click();
-    await page.getByText("Your changes have been saved.").waitFor();
-
-    await context.clearCookies();
-    await page.goto(`${options.app}/login`);
-    await signInAs(page, { identifier, password });
-    await heading(page, "One more step");
-    await page.getByLabel("Authentication code").fill("000000");
-    await page.getByRole("button", { name: "Continue" }).click();
-    await page.getByText(/code is not right/i).waitFor();
-    await page.getByLabel("Authentication code").fill(totp(secret, 1));
-    await page.getByRole("button", { name: "Continue" }).click();
-    await onDashboard(page, identifier);
-
-    await context.clearCookies();
-    await page.goto(`${options.app}/login`);
-    await signInAs(page, { identifier, password });
-    await heading(page, "One more step");
-    await page.getByText("Try another way").click();
-    await page.getByLabel("Backup code").fill(backup);
-    await page.getByRole("button", { name: "Use backup code" }).click();
-    await onDashboard(page, identifier);
-  }),
-);
-
 for (const javaScriptEnabled of [true, false]) {
   const how = javaScriptEnabled ? "with JavaScript" : "without JavaScript";
   const umbrella = new URL("/t/umbrella", options.provider).href;
+
+  await check(`a person sets up an authenticator app, signs out, and signs in with both factors, ${how}`, () =>
+    withPage(async (page, context) => {
+      const identifier = await signUp(page);
+      await page.goto(`${options.provider}/self-service/settings/browser`);
+      const picture = page.getByRole("img", { name: /QR code/ });
+      assert.ok(await picture.evaluate((image) => image.complete && image.naturalWidth > 100), "the QR code can be seen");
+      const app = page.getByRole("region", { name: "Authenticator app" });
+      const secret = await app.locator("code").innerText();
+      await app.getByLabel("Verification code").fill("000000");
+      await app.getByRole("button", { name: "Save" }).click();
+      await page.getByText(/code is not right/i).waitFor();
+      await app.getByLabel("Verification code").fill(totp(secret, 0));
+      await app.getByRole("button", { name: "Save" }).click();
+      await page.getByText("Your changes have been saved.").waitFor();
+      const codes = page.getByRole("region", { name: "Backup codes" });
+      await codes.getByRole("button", { name: "Make new backup codes" }).click();
+      const backup = await codes.locator("li code").first().innerText();
+      assert.equal(await codes.locator("li code").count(), 12);
+      await codes.getByRole("button", { name: "I have kept them" }).click();
+      await page.getByText("Your changes have been saved.").waitFor();
+
+      await context.clearCookies();
+      await page.goto(`${options.app}/login`);
+      await signInAs(page, { identifier, password });
+      await heading(page, "One more step");
+      await page.getByLabel("Authentication code").fill("000000");
+      await page.getByRole("button", { name: "Continue" }).click();
+      await page.getByText(/code is not right/i).waitFor();
+      await page.getByLabel("Authentication code").fill(totp(secret, 1));
+      await page.getByRole("button", { name: "Continue" }).click();
+      await onDashboard(page, identifier);
+
+      await context.clearCookies();
+      await page.goto(`${options.app}/login`);
+      await signInAs(page, { identifier, password });
+      await heading(page, "One more step");
+      await page.getByText("Use a backup code").click();
+      await page.getByLabel("Backup code").fill(backup);
+      await page.getByRole("button", { name: "Use backup code" }).click();
+      await onDashboard(page, identifier);
+    }, { javaScriptEnabled }),
+  );
 
   await check(`a person signs up with another provider, and signs in with it again, ${how}`, () =>
     withPage(async (page, context) => {
@@ -380,6 +361,8 @@ await check("a form that another browser began is an error page that says so", (
 );
 
 await passkeyChecks({ provider: options.keys, password, newAddress });
+await stepChecks({ provider: options.steps, owner: ada, password, newAddress });
+await accessibilityChecks({ provider: options.provider, keys: options.keys, signUp, newAddress, password });
 
 await browser.close();
 finish();
@@ -424,22 +407,4 @@ async function leaveProvider(page, by = "mouse") {
     await confirm.click();
   }
   await page.waitForURL((url) => url.href.startsWith(options.app));
-}
-
-/** Presses Tab until `wanted` accepts what has the focus, which must also be visible. */
-async function pressUntil(page, wanted, { begin = false } = {}) {
-  for (let presses = 0; presses < 25; presses += 1) {
-    if (presses > 0 || !begin) await page.keyboard.press("Tab");
-    const [name, id, outlined] = await page.evaluate(() => {
-      const at = document.activeElement;
-      const style = getComputedStyle(at);
-      const visible = style.outlineStyle !== "none" || style.boxShadow !== "none";
-      return [at.textContent.trim() || at.getAttribute("aria-label") || "", `${at.id} ${at.getAttribute("name") ?? ""}`, visible];
-    });
-    if (wanted(name, id)) {
-      assert.ok(outlined, `the focus at "${name || id}" cannot be seen`);
-      return;
-    }
-  }
-  throw new Error("Tab never came there");
 }

@@ -131,6 +131,11 @@ export async function passkeyChecks({ provider, password, newAddress }) {
       await keys.getByRole("button", { name: "Add a security key" }).click();
       await page.getByText("Your changes have been saved.").waitFor();
       await keys.getByRole("button", { name: "Remove “Blue key”" }).waitFor();
+      // Enter in the name of another asks for it, which this key refuses to be, and takes none away.
+      await keys.getByLabel("Name of the key").fill("Green key");
+      await page.keyboard.press("Enter");
+      await page.getByText(/didn.t work, or was cancelled/).waitFor();
+      await keys.getByRole("button", { name: "Remove “Blue key”" }).waitFor();
 
       await context.clearCookies();
       await page.goto(login);

@@ -52,3 +52,21 @@ export async function onDashboard(page, identifier) {
 export async function heading(page, name) {
   await page.getByRole("heading", { name, level: 1 }).waitFor();
 }
+
+/** Presses Tab until `wanted` accepts what has the focus, which must also be visible. */
+export async function pressUntil(page, wanted, { begin = false } = {}) {
+  for (let presses = 0; presses < 25; presses += 1) {
+    if (presses > 0 || !begin) await page.keyboard.press("Tab");
+    const [name, id, outlined] = await page.evaluate(() => {
+      const at = document.activeElement;
+      const style = getComputedStyle(at);
+      const visible = style.outlineStyle !== "none" || style.boxShadow !== "none";
+      return [at.textContent.trim() || at.getAttribute("aria-label") || "", `${at.id} ${at.getAttribute("name") ?? ""}`, visible];
+    });
+    if (wanted(name, id)) {
+      assert.ok(outlined, `the focus at "${name || id}" cannot be seen`);
+      return;
+    }
+  }
+  throw new Error("Tab never came there");
+}

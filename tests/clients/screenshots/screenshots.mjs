@@ -1,5 +1,6 @@
 // Opens every built-in page in two widths, two themes and two languages, writes a picture of each, and fails on
-// anything that axe-core finds, on a content-security-policy violation, and on a page wider than its window.
+// anything that axe-core finds, on a content-security-policy violation, on a page wider than its window or than 320
+// pixels (WCAG 2.2, 1.4.10), and on forms that leave people alone: see forms.mjs.
 //
 //   node screenshots.mjs --preview target/preview --out target/screenshots
 //   node screenshots.mjs --base http://127.0.0.1:4480 --client ID --redirect URI --identifier NAME
@@ -8,7 +9,8 @@
 // --preview takes the directory that `cargo run -p portcullis-ui --example preview` writes; its pages are served on
 // a free loopback port with the headers that the real server sends. --base opens the pages of a running node, as
 // `cargo xtask screenshots` starts one.
-// --only <text> keeps pages whose name contains it. --languages <tags> names other languages than en,de. --no-pictures only checks. Chromium: $CHROMIUM or /usr/bin/chromium.
+// --only <text> keeps pages whose name contains it. --languages <tags> names other languages than en,de.
+// --no-pictures only checks. Chromium: $CHROMIUM or /usr/bin/chromium.
 
 import { createServer } from "node:http";
 import { mkdir, readFile } from "node:fs/promises";
@@ -16,6 +18,7 @@ import { createRequire } from "node:module";
 import { join, normalize, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
+import { formTroubles } from "./forms.mjs";
 import { livePages } from "./live.mjs";
 
 const require = createRequire(import.meta.url);
@@ -45,7 +48,7 @@ const languages = options.languages.split(",");
 const themes = ["light", "dark"];
 const axeTags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
-const { pages, signIn, close = () => {} } = options.preview
+const { pages, close = () => {} } = options.preview
   ? await servePreview(resolve(options.preview))
   : await livePages(options, languages);
 const out = resolve(options.out);
@@ -63,9 +66,8 @@ try {
       const wanted = pages.filter((page) => page.name.includes(options.only) && languages.includes(page.language));
       for (const language of new Set(wanted.map((page) => page.language))) {
         const ofLanguage = wanted.filter((page) => page.language === language);
-        for (const signedIn of [false, true]) {
-          const here = ofLanguage.filter((page) => Boolean(page.signedIn) === signedIn);
-          if (here.length === 0) continue;
+        for (const become of new Set(ofLanguage.map((page) => page.as))) {
+          const here = ofLanguage.filter((page) => page.as === become);
           const context = await browser.newContext({
             viewport: { width, height: width < 600 ? 844 : 900 },
             deviceScaleFactor: width < 600 ? 2 : 1,
@@ -74,7 +76,7 @@ try {
             // Axe is injected by the driver, past the policy under test; violations by the page are still reported.
             bypassCSP: false,
           });
-          if (signedIn) await signIn(context);
+          await become?.(context);
           for (const page of here) await visit(context, page, `${page.name}.${language}.${colorScheme}.${width}`);
           await context.close();
         }
@@ -105,32 +107,43 @@ async function visit(context, { open, status = 200 }, label) {
   if (!response.headers()["content-security-policy"]?.includes("default-src 'none'")) complain("no strict policy");
   if (!options["no-pictures"]) await page.screenshot({ path: join(out, `${label}.png`), fullPage: true });
 
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  if (overflow > 0) complain(`${overflow} pixels wider than the window`);
+  const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  const wider = await overflow();
+  if (wider > 0) complain(`${wider} pixels wider than the window`);
+  for (const trouble of await page.evaluate(formTroubles)) complain(trouble);
   await page.evaluate(axeSource);
   const result = await page.evaluate((tags) => axe.run(document, { runOnly: tags }), axeTags);
   for (const { id, help, nodes } of result.violations) {
     complain(`axe ${id}: ${help}: ${nodes.map((node) => `${node.html.slice(0, 120)} ${node.any[0]?.message ?? ""}`).join(" | ")}`);
   }
+  // Last, since it changes the page: what somebody sees who enlarges 1280 pixels to 400 %.
+  await page.setViewportSize({ width: 320, height: 640 });
+  const narrow = await overflow();
+  if (narrow > 0) complain(`${narrow} pixels wider than 320`);
   await page.close();
 }
 
 async function servePreview(directory) {
   const pages = JSON.parse(await readFile(join(directory, "pages.json"), "utf8"));
-  const headersOf = new Map(pages.map((page) => [page.path, page.headers]));
-  const types = { html: "text/html; charset=utf-8", css: "text/css; charset=utf-8", svg: "image/svg+xml" };
+  let base;
+  // The one script of a page that has passkeys is named with its host, which is known when the server listens.
+  const policy = "content-security-policy";
+  const headersOf = ({ headers, script }) => (script ? { ...headers, [policy]: `${headers[policy]}; script-src ${base}${script}` } : headers);
+  const byPath = new Map(pages.map((page) => [page.path, page]));
+  const types = { html: "text/html; charset=utf-8", css: "text/css; charset=utf-8", js: "text/javascript", svg: "image/svg+xml" };
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, "http://preview");
     try {
       const body = await readFile(join(directory, normalize(pathname)));
       const type = types[pathname.split(".").pop()] ?? "application/octet-stream";
-      response.writeHead(200, { ...headersOf.get(pathname), "content-type": type }).end(body);
+      const page = byPath.get(pathname);
+      response.writeHead(200, { ...(page && headersOf(page)), "content-type": type }).end(body);
     } catch {
       response.writeHead(404).end();
     }
   });
   await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
-  const base = `http://127.0.0.1:${server.address().port}`;
+  base = `http://localhost:${server.address().port}`;
   const opened = pages.map((one) => ({ ...one, open: (page) => page.goto(base + one.path) }));
   return { pages: opened, close: () => server.close() };
 }

@@ -194,12 +194,37 @@ fn check_argon2(argon2: &identity::settings::Argon2Settings, report: &mut Report
     }
 }
 
+/// What fits below a name on a phone, in two lines.
+const HEADLINE_CHARACTERS: usize = 80;
+
 fn check_branding(branding: &ui::Branding, report: &mut Report<'_>) {
     if branding.name.trim().is_empty() {
         report("branding.name", "is empty; people need to see where they sign in".to_owned());
     }
     if branding.monogram.as_ref().is_some_and(|letters| !(1..=2).contains(&letters.trim().chars().count())) {
         report("branding.monogram", "must be one or two letters".to_owned());
+    }
+    for (key, url) in [
+        ("logo_url", &branding.logo_url),
+        ("logo_dark_url", &branding.logo_dark_url),
+        ("favicon_url", &branding.favicon_url),
+    ] {
+        if url.as_ref().is_some_and(|url| url.as_str().starts_with("mailto:")) {
+            report(&format!("branding.{key}"), "is an address for mail, not a picture".to_owned());
+        }
+    }
+    for (language, text) in &branding.headline {
+        let key = format!("branding.headline.{}", language.tag());
+        if !(1..=HEADLINE_CHARACTERS).contains(&text.trim().chars().count()) {
+            report(&key, format!("must have 1 to {HEADLINE_CHARACTERS} characters"));
+        }
+        if text.contains(char::is_control) {
+            report(&key, "must be one line of text".to_owned());
+        }
+    }
+    if !branding.headline.is_empty() && !branding.headline.contains_key(&branding.default_language) {
+        let missing = branding.default_language.tag();
+        report("branding.headline", format!("has no text in `default_language`, `{missing}`"));
     }
 }
 

@@ -401,6 +401,25 @@ fn branding() {
         &tenant("[tenant.branding]\nname = \" \""),
         &["p.toml:4:1: tenant[0].branding.name: is empty; people need to see where they sign in"],
     );
+    check(&tenant("[tenant.branding]\ndefault_language = \"de\"\nheadline = { de = \"Für alle\" }"), &[]);
+    check(
+        &tenant("[tenant.branding]\ndefault_language = \"it\""),
+        &[
+            "p.toml:4:20: tenant[0].branding.default_language: unknown value `it`; known values here: `en`, `de`, `fr`, `es`",
+        ],
+    );
+    check(
+        &tenant("[tenant.branding]\nfavicon_url = \"mailto:a@a.example\""),
+        &["p.toml:4:1: tenant[0].branding.favicon_url: is an address for mail, not a picture"],
+    );
+    check(
+        &tenant("[tenant.branding]\ndefault_language = \"de\"\nheadline = { en = \"All yours\" }"),
+        &["p.toml:5:1: tenant[0].branding.headline: has no text in `default_language`, `de`"],
+    );
+    check(
+        &tenant("[tenant.branding]\nheadline = { en = \" \" }"),
+        &["p.toml:4:14: tenant[0].branding.headline.en: must have 1 to 80 characters"],
+    );
 }
 
 #[test]

@@ -5,13 +5,14 @@ use oauth2::authorization::{Fault, Next, PageError};
 use oauth2::parameters::Parameters;
 use oauth2::ports::PortError;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use ui::Locale;
 
 use super::{FORM, form_post};
-use crate::browser::BrowserState;
-use crate::call::Call;
+use crate::browser::{BrowserState, cookie};
+use crate::call::{ASKED_LOCALE_COOKIE, Call};
 use crate::commit::{Uncommitted, commit};
 use crate::failure::Failure;
-use crate::response::{Answer, see_other};
+use crate::response::{Answer, see_other, set_cookie};
 
 impl Uncommitted for PageError {
     fn store(error: PortError) -> Self {
@@ -37,7 +38,21 @@ pub(crate) async fn begin(call: Call) -> Answer {
     let parameters = Parameters::parse(encoded);
     let server = &call.tenant.oauth2;
     let next = commit(&call.node, || server.authorize(&parameters, browser.as_room(&call))).await;
-    browser.remember(&call, respond(&call, next))
+    let mut answer = respond(&call, next);
+    remember_language(&call, parameters.find("ui_locales"), &mut answer);
+    browser.remember(&call, answer)
+}
+
+/// Lets everything on the way to the app be in the language that it asks for (OpenID Connect Core section 3.1.2.1).
+fn remember_language(call: &Call, ui_locales: Option<&str>, answer: &mut Answer) {
+    let asked = ui_locales.and_then(Locale::from_tags);
+    let (tag, age) = match asked {
+        Some(locale) => (locale.tag(), None),
+        // What another app asked for before is over.
+        None if call.cookie(ASKED_LOCALE_COOKIE).is_some() => ("", Some(0)),
+        None => return,
+    };
+    set_cookie(answer, &cookie(call, ASKED_LOCALE_COOKIE, tag, age));
 }
 
 /// `GET /oauth2/auth/resume`: the browser comes back signed in.

@@ -18,7 +18,7 @@ const SHOWN: u32 = 50;
 
 /// `GET /ui/dev/mail`
 pub(crate) async fn page(call: Call) -> Answer {
-    if !call.node.settings.shows_mail || !is_from_here(&call) {
+    if !is_for_this_machine(&call) {
         return Failure::not_found().to_page(&call);
     }
     let filter = MessageFilter::default();
@@ -45,9 +45,11 @@ pub(crate) async fn page(call: Call) -> Answer {
     show(&call, StatusCode::OK, &[], None, |context| call.node.pages.mailbox(&view, context))
 }
 
-fn is_from_here(call: &Call) -> bool {
+/// Whether the node is one that nobody else reaches, and whoever asks is on its machine.
+pub(super) fn is_for_this_machine(call: &Call) -> bool {
     let forwarded = ["x-forwarded-for", "x-forwarded-host", "forwarded", "via"];
-    call.client.0.to_canonical().is_loopback()
+    call.node.settings.shows_mail
+        && call.client.0.to_canonical().is_loopback()
         && call.header("host").is_some_and(is_this_machine)
         && !forwarded.iter().any(|name| call.headers.contains_key(*name))
 }

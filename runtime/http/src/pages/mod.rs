@@ -5,6 +5,7 @@
 
 pub(crate) mod assets;
 pub(crate) mod dev_mail;
+pub(crate) mod dev_pages;
 pub(crate) mod error;
 pub(crate) mod forms;
 pub(crate) mod invitation;

@@ -10,6 +10,7 @@ mod client;
 mod code_login;
 mod csrf;
 mod enumeration;
+mod languages;
 mod link;
 mod native;
 mod operators;

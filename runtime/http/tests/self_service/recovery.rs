@@ -9,7 +9,7 @@ use crate::site::Site;
 
 impl Site {
     /// The latest message to an address, as an operator sees it.
-    async fn mail(&self, to: &str) -> Value {
+    pub(crate) async fn mail(&self, to: &str) -> Value {
         let mut operator = self.client();
         let list = operator.get_json(&format!("/admin/courier/messages?recipient={to}&page_size=1")).await;
         assert_eq!(list.status, 200, "{}", list.body);
@@ -309,7 +309,9 @@ async fn forms_of_another_browser_stay_closed() {
 }
 
 #[tokio::test]
-async fn mail_is_not_shown_where_others_reach_the_node() {
+async fn mail_and_sample_pages_are_not_shown_where_others_reach_the_node() {
     let site = Site::open().await;
-    assert_eq!(site.client().get("/ui/dev/mail").await.status, 404);
+    for path in ["/ui/dev/mail", "/ui/dev/pages", "/ui/dev/pages/login"] {
+        assert_eq!(site.client().get(path).await.status, 404, "{path}");
+    }
 }

@@ -109,6 +109,10 @@ impl PluginCandidates for NoPlugins {
     }
 }
 
+fn nowhere() -> Arc<dyn Outbound> {
+    Arc::new(GuardedOutbound::new(OutboundPolicy::default()).unwrap())
+}
+
 impl Site {
     pub(crate) async fn open() -> Self {
         Self::with(json!({})).await
@@ -116,12 +120,20 @@ impl Site {
 
     /// A node whose tenants `default` and `other` have these identity settings.
     pub(crate) async fn with(identity: Value) -> Self {
-        let outbound = GuardedOutbound::new(OutboundPolicy::default()).unwrap();
-        Self::reaching(identity, &json!({}), Arc::new(outbound)).await
+        Self::start(identity, [("federation", json!({}))], nowhere()).await
+    }
+
+    /// A node whose tenants have these looks.
+    pub(crate) async fn branded(branding: &Value) -> Self {
+        Self::start(json!({}), [("branding", branding.clone())], nowhere()).await
     }
 
     /// The same with other providers, which are reached by `outbound`.
     pub(crate) async fn reaching(identity: Value, federation: &Value, outbound: Arc<dyn Outbound>) -> Self {
+        Self::start(identity, [("federation", federation.clone())], outbound).await
+    }
+
+    async fn start(identity: Value, more: [(&str, Value); 1], outbound: Arc<dyn Outbound>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let location = Location::Sqlite(directory.path().join("test.db"));
         let clock = Arc::new(FixedClock::new(Timestamp::from_seconds(1_800_000_000)));
@@ -134,7 +146,9 @@ impl Site {
         for id in ["default", "other"] {
             let mut tenant = Tenant::new(id.parse().unwrap(), ManagedBy::Api, Timestamp::from_seconds(0));
             tenant.settings.document.insert("identity".to_owned(), identity.clone());
-            tenant.settings.document.insert("federation".to_owned(), federation.clone());
+            for (section, settings) in &more {
+                tenant.settings.document.insert((*section).to_owned(), settings.clone());
+            }
             storage.apply(tenant.create(Actor::System)).await.unwrap();
         }
         let settings = NodeSettings {

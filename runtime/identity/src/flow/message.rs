@@ -172,6 +172,8 @@ impl Message {
     pub fn too_many_attempts(seconds: u64) -> Self {
         Self::error(8_000_001, format!("Too many attempts. Please try again in {seconds} seconds."))
             .with("retry_after_seconds", seconds)
+            // As people say it.
+            .with("retry_after_minutes", seconds.div_ceil(60))
     }
 
     /// The server is busy (ours).

@@ -37,16 +37,20 @@ pub(crate) fn letter(
         fill(text, &values)
     };
     let subject = one_line(&of(&w.subject));
-    let (lead, ends, sent_by) =
-        (of(&w.lead), of(&w.ends), fill(&words.mail.sent_by, &[("tenant", &branding.name)]));
+    let (lead, ends, sent_by) = (
+        of(&w.lead),
+        of(words.counted(&w.ends, view.days)),
+        fill(&words.mail.sent_by, &[("tenant", &branding.name)]),
+    );
     let link = format!("{}\n{}", w.link, view.url);
     let text = [&*lead, &*link, &*ends, &*w.ignore, &*branding.name].join("\n\n");
-    let colour = branding.primary_color;
+    let [colour, on_colour, edge] = branding.button_in_mail();
     let page = MailPage {
         tag: locale.tag(),
         branding,
-        colour: colour.to_string(),
-        on_colour: colour.readable_text().to_string(),
+        colour,
+        on_colour,
+        edge,
         subject: &subject,
         lead: &lead,
         code: None,

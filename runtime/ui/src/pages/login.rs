@@ -1,8 +1,9 @@
 //! Signing in: with a first proof, with a second, and again.
 
-use super::{FlowPage, OtherWay, Pages, Piece, Ways, failed, flow_page, lead, render, self_service};
+use super::flow_page::{Another, FlowPage, OtherWay, Piece, Ways, failed, flow_page, lead, self_service};
+use super::{Pages, render};
 use crate::flow::FlowView;
-use crate::form::{Form, Forms, Purpose};
+use crate::form::{Forms, Purpose};
 use crate::frame::{Frame, PageContext};
 use crate::locale::fill;
 
@@ -60,9 +61,19 @@ impl Pages {
             Some(&"webauthn") => w.second_webauthn.clone(),
             _ => w.second_lead.clone(),
         };
-        let mut each = kinds.into_iter().map(|kind| forms.of(|group| group == kind));
-        let form = each.next().unwrap_or_default();
-        let others = each.map(Form::without_focus).collect();
+        let mut each = kinds.into_iter().map(|kind| Another {
+            label: match kind {
+                "totp" => w.use_totp.clone(),
+                "lookup_secret" => w.use_lookup_secret.clone(),
+                "code" => w.use_code.clone(),
+                "webauthn" => w.use_webauthn.clone(),
+                _ => w.second_other.clone(),
+            },
+            form: forms.of(|group| group == kind),
+        });
+        let form = each.next().map(|first| first.form).unwrap_or_default();
+        let others =
+            each.map(|Another { label, form }| Another { label, form: form.without_focus() }).collect();
         let notices = forms.notices();
         let frame = self.frame(context, w.second_title.clone()).with_script(&self.assets, flow);
         render(&FlowPage {

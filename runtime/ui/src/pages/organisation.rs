@@ -123,8 +123,8 @@ impl Pages {
             Some(OrganisationOutcome::TooMany) => Some(w.too_many.clone()),
         };
         let invitations = view.invitations.iter().map(|invitation| {
-            let days = invitation.expires_at.since(context.now).as_secs().div_ceil(24 * 3600).to_string();
-            let ends = fill(&w.ends, &[("days", &days)]);
+            let days = invitation.expires_at.since(context.now).as_secs().div_ceil(24 * 3600);
+            let ends = fill(words.counted(&w.ends, days), &[("days", &days.to_string())]);
             InvitationLine { invitation, at: invitation.expires_at.rfc3339(), ends }
         });
         let frame = self.frame(context, fill(&w.title, &[("organisation", &view.label)]));

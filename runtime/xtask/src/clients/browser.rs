@@ -1,5 +1,6 @@
 //! Headless Chromium: people sign in to Nexboard by clicking.
 
+use anyhow::{Context as _, ensure};
 use serde_json::json;
 use std::path::Path;
 use std::process::Command;
@@ -16,6 +17,9 @@ const TENANT: &str = "acme";
 
 /// A tenant at a host name: there are no passkeys at an address.
 const KEYS: &str = "keys";
+
+/// A tenant whose forms are in two steps, and which proves addresses by links.
+const STEPS: &str = "steps";
 
 /// Somebody whose company did not pay.
 const SUSPENDED: &str = "late@late.example";
@@ -45,6 +49,7 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     node.make_person(&prefix, SUSPENDED, PERSON.1)?;
     let issuer = format!("{}{prefix}", node.public);
     make_sign_in_client(&node, &issuer)?;
+    make_organisation(&node)?;
     let app = App::start(place, &node, &nexboard, ("nexboard", "127.0.0.1", true), &issuer)?;
     // Another host name, so that the two share no cookies.
     let third_party = App::start(place, &node, &nexboard, ("reports", "localhost", false), &issuer)?;
@@ -55,7 +60,7 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     let mut script = Command::new("node");
     script.arg("main.mjs").current_dir(&home);
     script.args(["--app", &app.url, "--third-party", &third_party.url, "--provider", &issuer]);
-    script.args(["--keys", &keys]);
+    script.args(["--keys", &keys, "--steps", &format!("{}/t/{STEPS}", node.public)]);
     script.args(["--identifier", PERSON.0, "--suspended", SUSPENDED, "--password-file"]).arg(&password);
     let watch = place.watch(&node)?;
     workspace::run(&mut script)?;
@@ -85,6 +90,24 @@ fn make_sign_in_client(node: &Node, issuer: &str) -> anyhow::Result<()> {
     post_json(&clients, &[("authorization", &node.authorization())], &client).map(|_| ())
 }
 
+/// Makes an organisation, whose owner is the person that the checks sign in.
+fn make_organisation(node: &Node) -> anyhow::Result<()> {
+    let authorization = node.authorization();
+    let headers = [("authorization", &*authorization), ("content-type", "application/json")];
+    let admin = format!("{}/t/{STEPS}/admin", node.admin);
+    node.make_person(&format!("/t/{STEPS}"), PERSON.0, PERSON.1)?;
+    let found =
+        send("GET", &format!("{admin}/identities?credentials_identifier={}", PERSON.0), &headers, b"")?;
+    let owner = found.json()?[0]["id"].as_str().context("the owner")?.to_owned();
+    let organisations = format!("{admin}/portcullis/v1/organisations");
+    let made = post_json(&organisations, &headers[..1], &json!({ "label": "Analytical Engines" }))?;
+    let organisation = made["id"].as_str().context("the organisation")?;
+    let member = format!("{organisations}/{organisation}/members/{owner}");
+    let joined = send("PUT", &member, &headers, br#"{"role":"owner"}"#)?;
+    ensure!(joined.status < 300, "PUT {member}: {}", joined.status);
+    Ok(())
+}
+
 fn tenants(plugin: &str, secret: &str) -> String {
     format!(
         "[[tenant]]\nid = \"{TENANT}\"\n\n{ROOMY_LIMITS}\
@@ -96,7 +119,10 @@ fn tenants(plugin: &str, secret: &str) -> String {
          client_id = \"acme-sign-in\"\nclient_secret = {{ file = \"{secret}\" }}\n\
          issuer_url = \"{{public}}/t/umbrella\"\nclaims_source = \"userinfo\"\n\n\
          [[tenant]]\nid = \"umbrella\"\n\n{ROOMY_LIMITS}[tenant.branding]\nname = \"Umbrella\"\n\n\
-         [[tenant]]\nid = \"{KEYS}\"\nissuer = \"http://localhost:{{port}}/t/{KEYS}\"\n\n{ROOMY_LIMITS}"
+         [[tenant]]\nid = \"{KEYS}\"\nissuer = \"http://localhost:{{port}}/t/{KEYS}\"\n\n{ROOMY_LIMITS}\
+         [[tenant]]\nid = \"{STEPS}\"\n\n{ROOMY_LIMITS}[tenant.identity.login]\nstyle = \"identifier_first\"\n\n\
+         [tenant.identity.registration]\nstyle = \"profile_first\"\n\n[tenant.identity.recovery]\nuse = \"link\"\n\n\
+         [tenant.identity.verification]\nuse = \"link\"\n"
     )
 }
 

@@ -5,6 +5,7 @@
 mod imports;
 mod length;
 mod machine_paths;
+mod messages;
 mod migrations;
 
 use anyhow::bail;
@@ -57,6 +58,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     wrong.extend(length::check(&tree));
     wrong.extend(migrations::check(&tree));
     wrong.extend(machine_paths::check(&tree));
+    wrong.extend(messages::check(&tree));
     wrong.extend(frozen::check(&tree.root.join("wit"))?);
     if wrong.is_empty() {
         println!("tidy: {} files in order", tree.files.len());

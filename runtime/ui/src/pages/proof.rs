@@ -1,0 +1,80 @@
+//! Proving an address: to verify it, and to get back in by it.
+
+use super::Pages;
+use super::flow_page::{OtherWay, Ways, flow_page, self_service};
+use crate::flow::FlowView;
+use crate::form::{Forms, Purpose};
+use crate::frame::PageContext;
+
+impl Pages {
+    /// Proving an address.
+    pub fn verification(&self, flow: &FlowView, context: &PageContext<'_>) -> String {
+        let w = &self.words(context).verification;
+        let lead = match proof_stage(flow) {
+            ProofStage::Asked => &w.lead,
+            ProofStage::AskedForLink => &w.link_lead,
+            ProofStage::CodeSent => &w.code_lead,
+            ProofStage::LinkSent => &w.link_sent_lead,
+            ProofStage::LinkOpened => &w.opened_lead,
+            ProofStage::Done => &w.done_lead,
+        };
+        self.proof(flow, w.title.clone(), lead.clone(), None, context)
+    }
+
+    /// Getting back in.
+    pub fn recovery(&self, flow: &FlowView, context: &PageContext<'_>) -> String {
+        let words = self.words(context);
+        let w = &words.recovery;
+        let lead = match proof_stage(flow) {
+            ProofStage::Asked => &w.lead,
+            ProofStage::AskedForLink => &w.link_lead,
+            ProofStage::CodeSent => &w.code_lead,
+            ProofStage::LinkSent => &w.link_sent_lead,
+            ProofStage::LinkOpened => &w.opened_lead,
+            ProofStage::Done => &w.done_lead,
+        };
+        let other = OtherWay {
+            question: w.remembered.clone(),
+            label: words.registration.sign_in.clone(),
+            href: self_service(context, "login", flow),
+        };
+        self.proof(flow, w.title.clone(), lead.clone(), Some(other), context)
+    }
+
+    fn proof(
+        &self,
+        flow: &FlowView,
+        title: String,
+        lead: String,
+        other: Option<OtherWay>,
+        context: &PageContext<'_>,
+    ) -> String {
+        let words = self.words(context);
+        let forms = Forms { ui: &flow.ui, words, purpose: Purpose::Proof, password_hint: None };
+        let ways = Ways { other, forgotten: None, agreement: Vec::new() };
+        flow_page(self.frame(context, title), &forms, lead, ways)
+    }
+}
+
+/// How far the proof of an address is, as its page says it.
+#[derive(Debug, Clone, Copy)]
+enum ProofStage {
+    Asked,
+    AskedForLink,
+    CodeSent,
+    LinkSent,
+    LinkOpened,
+    Done,
+}
+
+fn proof_stage(flow: &FlowView) -> ProofStage {
+    let by_link = flow.active.as_deref() == Some("link");
+    match flow.state.as_deref() {
+        Some("passed_challenge") => ProofStage::Done,
+        Some("sent_email") if by_link && flow.has("email") => ProofStage::LinkSent,
+        Some("sent_email") if by_link => ProofStage::LinkOpened,
+        Some("sent_email") => ProofStage::CodeSent,
+        _ if flow.ui.nodes.iter().any(|node| node.group == "link") => ProofStage::AskedForLink,
+        _ => ProofStage::Asked,
+    }
+}

@@ -1,0 +1,201 @@
+//! Every page in every state, with people and clients that are made up: for operators who look at what their branding
+//! makes of the pages, and for pictures.
+//!
+//! Nothing on these pages does anything: the flows that they are about do not exist.
+
+mod views;
+
+use crate::flow::FlowView;
+use crate::frame::PageContext;
+use crate::pages::{OrganisationOutcome, Pages};
+use crate::views::WelcomeView;
+
+/// A page in one state.
+#[derive(Debug)]
+pub struct Sample {
+    /// What it is called in an address and in a picture's name: the page, and what is special about it.
+    pub name: &'static str,
+    render: fn(&Pages, &PageContext<'_>) -> Option<String>,
+    flow: Option<&'static str>,
+}
+
+impl Sample {
+    /// The sample of that name.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        SAMPLES.iter().find(|sample| sample.name == name)
+    }
+
+    /// The page; none if its flow is not one, which a test excludes.
+    pub fn page(&self, pages: &Pages, context: &PageContext<'_>) -> Option<String> {
+        (self.render)(pages, context)
+    }
+
+    /// The flow that the page shows, if it shows one.
+    pub fn flow(&self) -> Option<FlowView> {
+        serde_json::from_str(self.flow?).ok()
+    }
+}
+
+/// A page that shows the flow in the file of its name.
+macro_rules! flow {
+    ($name:literal, $render:expr) => {
+        Sample {
+            name: $name,
+            render: |pages, context| {
+                let flow: FlowView = serde_json::from_str(flow!($name)).ok()?;
+                let render: fn(&Pages, &FlowView, &PageContext<'_>) -> String = $render;
+                Some(render(pages, &flow, context))
+            },
+            flow: Some(flow!($name)),
+        }
+    };
+    ($name:literal) => {
+        include_str!(concat!("../samples/", $name, ".json"))
+    };
+}
+
+/// Another page.
+macro_rules! page {
+    ($name:literal, $render:expr) => {
+        Sample {
+            name: $name,
+            render: |pages, context| {
+                let render: fn(&Pages, &PageContext<'_>) -> String = $render;
+                Some(render(pages, context))
+            },
+            flow: None,
+        }
+    };
+}
+
+fn settings(pages: &Pages, flow: &FlowView, context: &PageContext<'_>) -> String {
+    pages.settings(flow, None, context)
+}
+
+fn settings_with_sessions(pages: &Pages, flow: &FlowView, context: &PageContext<'_>) -> String {
+    pages.settings(flow, Some(&views::sessions(context.now)), context)
+}
+
+/// Every sample, in the order in which people meet the pages.
+pub static SAMPLES: &[Sample] = &[
+    page!("welcome", |pages, context| pages.welcome(&WelcomeView::default(), context)),
+    page!("welcome-signed-in", |pages, context| {
+        pages.welcome(&WelcomeView { subject: Some("ada@nexboard.example".to_owned()) }, context)
+    }),
+    flow!("login", Pages::login),
+    flow!("login-client", Pages::login),
+    flow!("login-passkey", Pages::login),
+    flow!("login-providers", Pages::login),
+    flow!("login-with-code", Pages::login),
+    flow!("login-identifier", Pages::login),
+    flow!("login-identified", Pages::login),
+    flow!("login-failed", Pages::login),
+    flow!("login-locked", Pages::login),
+    flow!("login-denied", Pages::login),
+    flow!("login-expired", Pages::login),
+    flow!("login-linking", Pages::login),
+    flow!("login-confirm", Pages::login),
+    flow!("login-code", Pages::login),
+    flow!("login-code-failed", Pages::login),
+    flow!("login-here", Pages::login),
+    flow!("login-second", Pages::login),
+    flow!("login-second-all", Pages::login),
+    flow!("login-second-key", Pages::login),
+    flow!("login-second-code", Pages::login),
+    flow!("login-second-failed", Pages::login),
+    flow!("registration", Pages::registration),
+    flow!("registration-failed", Pages::registration),
+    flow!("registration-profile", Pages::registration),
+    flow!("registration-credentials", Pages::registration),
+    flow!("registration-code", Pages::registration),
+    flow!("registration-completing", Pages::registration),
+    flow!("recovery-link", Pages::recovery),
+    flow!("recovery-link-opened", Pages::recovery),
+    flow!("verification-link-opened", Pages::verification),
+    flow!("settings", settings_with_sessions),
+    flow!("settings-saved", settings_with_sessions),
+    flow!("settings-failed", settings),
+    flow!("settings-linked", settings),
+    flow!("settings-factors", settings),
+    flow!("settings-keys", settings_with_sessions),
+    page!("consent", |pages, context| pages.consent(&views::consent(), context)),
+    page!("invitation", |pages, context| {
+        pages.invitation(&views::invitation(Some("ada@nexboard.example"), false), context)
+    }),
+    page!("invitation-refused", |pages, context| {
+        pages.invitation(&views::invitation(Some("eve@nexboard.example"), true), context)
+    }),
+    page!("invitation-stranger", |pages, context| pages.invitation(&views::invitation(None, false), context)),
+    page!("organisation", |pages, context| {
+        pages.organisation(&views::organisation(context.now, None), context)
+    }),
+    page!("organisation-refused", |pages, context| {
+        pages.organisation(&views::organisation(context.now, Some(OrganisationOutcome::LastOwner)), context)
+    }),
+    page!("organisation-done", |pages, context| {
+        pages.organisation(&views::organisation(context.now, Some(OrganisationOutcome::Done)), context)
+    }),
+    page!("logout", |pages, context| pages.logout(&views::logout(), context)),
+    page!("signed-out", |pages, context| pages.signed_out(context)),
+    page!("error-expired", |pages, context| {
+        pages.error(&views::error("self_service_flow_expired", Some("/")), context)
+    }),
+    page!("error-redirect", |pages, context| {
+        pages.error(&views::error("invalid_redirect_uri", None), context)
+    }),
+    page!("error-denied", |pages, context| pages.error(&views::error("access_denied", None), context)),
+    page!("error-busy", |pages, context| {
+        pages.error(&views::error("temporarily_unavailable", None), context)
+    }),
+    page!("error-invitation", |pages, context| {
+        pages.error(&views::error("invitation_spent", Some("/")), context)
+    }),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use primitives::Timestamp;
+
+    use super::*;
+    use crate::{Branding, Locale};
+
+    #[test]
+    fn every_sample_is_a_page_of_its_own_name_in_every_language() {
+        let names: BTreeSet<_> = SAMPLES.iter().map(|sample| sample.name).collect();
+        assert_eq!(names.len(), SAMPLES.len());
+        let pages = Pages::new().unwrap();
+        for locale in Locale::ALL {
+            let context = PageContext {
+                branding: &Branding::default(),
+                locale,
+                base_path: "",
+                here: "/",
+                client_name: None,
+                registration: true,
+                recovery: true,
+                password_min_length: 8,
+                now: Timestamp::from_seconds(1_795_514_400),
+            };
+            for sample in SAMPLES {
+                let html = sample.page(&pages, &context).unwrap();
+                assert!(html.contains(&format!("<html lang=\"{}\">", locale.tag())), "{}", sample.name);
+                assert!(html.contains("</h1>") && html.ends_with("</html>"), "{}", sample.name);
+                assert_eq!(sample.flow().is_some(), sample.flow.is_some(), "{}", sample.name);
+                // A word that has no translation is English; what the API says is English too.
+                if locale != Locale::En {
+                    for english in ["Please", "Sign in", "Sign up", "Continue<", "security key", "Too many"] {
+                        let own = sample.name == "login-denied" && english == "Please";
+                        assert!(
+                            own || !html.contains(english),
+                            "{} {}: {english}",
+                            sample.name,
+                            locale.tag()
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
