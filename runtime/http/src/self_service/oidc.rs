@@ -126,7 +126,7 @@ async fn failed(client: Client<'_>, provider: &str, failure: Failure) -> Result<
     let call = client.call;
     note(call, provider, failure.class());
     tracing::warn!(request = %call.request, tenant = %call.tenant.id, provider, %failure, "a sign-in with another provider failed");
-    let failure = failure.of(call.tenant.providers.label(provider));
+    let failure = failure.of(&call.tenant.providers.label(provider).await);
     let step = provider_failed(room(call), client.own.flow.clone(), &failure);
     Box::pin(outcome::apply_step(client, step)).await?.ok_or(Problem::Unavailable)
 }
