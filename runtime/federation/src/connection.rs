@@ -107,7 +107,7 @@ pub fn put(
     let mut change = Change::new(asked.tenant.clone());
     match known {
         Some(known) if names_the_same(&known.settings, &settings) => {
-            settings.id.clone_from(&known.settings.id)
+            settings.id.clone_from(&known.settings.id);
         }
         Some(known) => change = change.write(Write::DeleteSecret { provider: known.settings.id.clone() }),
         None => {}
