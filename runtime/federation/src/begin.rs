@@ -18,7 +18,7 @@ use crate::state::State;
 use crate::wire::Ask;
 
 /// What a form may pass on.
-const PASSED_ON: [&str; 4] = ["hd", "prompt", "auth_type", "acr_values"];
+const PASSED_ON: [&str; 5] = ["login_hint", "hd", "prompt", "auth_type", "acr_values"];
 
 /// Where the browser goes.
 pub(crate) async fn begin(

@@ -191,6 +191,7 @@ pub(crate) async fn redeem(
         claims,
         upstream,
         tokens: Some(given.kept(asking)),
+        updates: provider.updates(),
     })
 }
 

@@ -12,6 +12,7 @@ mod apple;
 mod begin;
 mod callback;
 mod client_authentication;
+pub mod connection;
 mod discovery;
 mod failure;
 mod id_token;
@@ -29,6 +30,7 @@ mod token;
 mod wire;
 
 pub use callback::{CallbackError, CameBack, Response};
+pub use connection::Connection;
 pub use failure::Failure;
 pub use room::{Federation, Parts, TenantProviders};
 pub use settings::{ProviderSettings, Settings};

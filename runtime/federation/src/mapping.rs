@@ -1,5 +1,7 @@
 //! From what a provider says to traits, where no plugin decides: each trait takes the claim that is called like it.
 
+use std::collections::BTreeSet;
+
 use identity::Identifier;
 use identity::hooks::Mapping;
 use identity::identity::AddressKind;
@@ -7,6 +9,10 @@ use identity::schema::{InputType, Schema};
 use serde_json::{Map, Value};
 
 use crate::provider::Provider;
+
+/// As many groups, of as long names, as a plugin may say.
+const MOST_GROUPS: usize = 1_000;
+const GROUP_BYTES: usize = 256;
 
 /// What a trait is called, and under which names claims say it.
 const USUAL: [(&str, &[&str]); 8] = [
@@ -39,7 +45,7 @@ pub(crate) fn map(provider: &Provider, claims: &Map<String, Value>, schema: &Sch
         traits,
         metadata_public: None,
         metadata_admin: None,
-        groups: None,
+        groups: provider.settings.groups_claim.as_deref().map(|claim| groups(claims, claim)),
         verified_addresses: verified(provider, claims),
     }
 }
@@ -54,6 +60,18 @@ pub(crate) fn verified(provider: &Provider, claims: &Map<String, Value>) -> Vec<
     }
     let address = claims.get("email").and_then(Value::as_str).and_then(Identifier::parse);
     address.map(|address| (AddressKind::Email, address.as_str().to_owned())).into_iter().collect()
+}
+
+/// The groups in a claim: a list of names, or one. A claim that is not there is an empty list: whoever left the last group has
+/// none.
+fn groups(claims: &Map<String, Value>, claim: &str) -> BTreeSet<String> {
+    let found = match find(claims, claim) {
+        Some(Value::Array(found)) => found.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
+    };
+    let names = found.iter().filter_map(Value::as_str).filter(|name| name.len() <= GROUP_BYTES);
+    names.take(MOST_GROUPS).map(str::to_owned).collect()
 }
 
 fn usual<'a>(claims: &'a Map<String, Value>, path: &[String]) -> Option<&'a Value> {

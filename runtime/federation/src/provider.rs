@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use identity::providers::Offer;
 use primitives::{Origin, Timestamp};
 use url::Url;
 
 use crate::discovery::{Documents, Endpoints};
 use crate::failure::Failure;
 use crate::kind::{self, IdTokens, Kind};
-use crate::settings::{ClaimsSource, Pkce, ProviderSettings};
+use crate::settings::{ClaimsSource, Pkce, ProviderSettings, UpdateIdentity};
 use crate::wire::Wire;
 
 /// A provider.
@@ -36,6 +37,15 @@ impl Provider {
 
     pub(crate) fn id(&self) -> &str {
         &self.settings.id
+    }
+
+    /// As forms offer it.
+    pub(crate) fn offer(&self) -> Offer {
+        Offer {
+            id: self.id().to_owned(),
+            label: self.label.clone(),
+            organisation: self.settings.organization_id,
+        }
     }
 
     /// Where it is asked what.
@@ -102,6 +112,11 @@ impl Provider {
             (_, Some(organisation)) => format!("{BELOW}/organization/{organisation}/callback/{}", self.id()),
             (_, None) => format!("{BELOW}/callback/{}", self.id()),
         }
+    }
+
+    /// Whether what it says replaces what an account says, at every sign-in.
+    pub(crate) fn updates(&self) -> bool {
+        self.settings.update_identity_on_login == UpdateIdentity::Automatic
     }
 
     /// Whether what it says of an address counts.

@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use identity::Identity;
 use identity::flow::FlowError;
 use identity::hooks::{ClaimMapper, MappingDecision, Origin, Upstream, UpstreamSource};
+use identity::ports::StoreUnavailable;
 use identity::providers::{
     Beginning, Link, Offer, PresentedIdToken, ProvenElsewhere, ProviderFailure, Providers, UpstreamTokens,
 };
@@ -14,16 +15,17 @@ use jose::VerifyingKeys;
 use primitives::hook_document::HookDocument;
 use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
 use primitives::outbound::Outbound;
-use primitives::{Clock, Rng, Sealer, Secret, TenantId, Timestamp};
+use primitives::{Clock, OrganisationId, Rng, Sealer, Secret, TenantId, Timestamp};
 use tokio::sync::OwnedMutexGuard;
 use url::Url;
 
 use crate::callback::{self, CallbackError, CameBack, Response};
+use crate::connection::{Connection, is_connection};
 use crate::discovery::{Documents, Endpoints};
 use crate::failure::Failure;
 use crate::id_token::{self, Expected};
 use crate::person;
-use crate::ports::ProviderSecrets;
+use crate::ports::{Connections, ProviderSecrets};
 use crate::provider::Provider;
 use crate::renew::{self, Turns};
 use crate::settings::Settings;
@@ -37,6 +39,7 @@ pub struct Parts {
     pub outbound: Arc<dyn Outbound>,
     pub mapper: Arc<dyn ClaimMapper>,
     pub secrets: Arc<dyn ProviderSecrets>,
+    pub connections: Arc<dyn Connections>,
     pub sealer: Sealer,
     pub clock: Arc<dyn Clock>,
     pub rng: Arc<dyn Rng>,
@@ -57,13 +60,13 @@ impl Federation {
     }
 }
 
-/// The providers of one tenant.
+/// The providers of one tenant: those of its settings, and the connections of its organisations, which are looked up.
 #[derive(Debug)]
 pub struct TenantProviders {
     federation: Arc<Federation>,
     tenant: TenantId,
     base_url: String,
-    providers: Vec<Provider>,
+    providers: Vec<Arc<Provider>>,
     offers: Vec<Offer>,
 }
 
@@ -75,18 +78,13 @@ impl TenantProviders {
         settings: &Settings,
         by_operator: bool,
     ) -> Self {
-        let providers: Vec<Provider> =
-            settings.providers.iter().filter_map(|one| Provider::new(one, by_operator)).collect();
-        let offer = |provider: &Provider| Offer {
-            id: provider.id().to_owned(),
-            label: provider.label.clone(),
-            organisation: provider.settings.organization_id,
-        };
+        let known = settings.providers.iter().filter_map(|one| Provider::new(one, by_operator));
+        let providers: Vec<Arc<Provider>> = known.map(Arc::new).collect();
         Self {
             federation: Arc::clone(federation),
             tenant: tenant.clone(),
             base_url: base_url.trim_end_matches('/').to_owned(),
-            offers: providers.iter().map(offer).collect(),
+            offers: providers.iter().map(|provider| provider.offer()).collect(),
             providers,
         }
     }
@@ -100,18 +98,33 @@ impl TenantProviders {
         }
     }
 
-    fn find(&self, id: &str) -> Result<&Provider, Failure> {
-        self.providers.iter().find(|provider| provider.id() == id).ok_or(Failure::Unknown)
+    async fn find(&self, id: &str) -> Result<Arc<Provider>, Failure> {
+        if !is_connection(id) {
+            let known = self.providers.iter().find(|provider| provider.id() == id);
+            return known.map(Arc::clone).ok_or(Failure::Unknown);
+        }
+        let connections = &self.federation.parts.connections;
+        let found = connections.find_connection_by_provider(&self.tenant, id).await;
+        let found = found.map_err(|error| Failure::Store(error.0))?.ok_or(Failure::Unknown)?;
+        // No operator's word, whoever owns the tenant.
+        Provider::new(&found.settings, false).map(Arc::new).ok_or(Failure::Unknown)
     }
 
     /// What people know a provider by.
-    pub fn label<'a>(&'a self, id: &'a str) -> &'a str {
-        self.find(id).map_or(id, |provider| provider.label.as_str())
+    pub async fn label(&self, id: &str) -> String {
+        self.find(id).await.map_or_else(|_| id.to_owned(), |provider| provider.label.clone())
     }
 
-    /// What is registered at a provider as the address of its answers.
+    /// What is registered at a provider of the settings as the address of its answers.
     pub fn redirect_uri(&self, id: &str) -> Option<String> {
-        self.find(id).ok().map(|provider| format!("{}{}", self.base_url, provider.callback()))
+        let known = self.providers.iter().find(|provider| provider.id() == id);
+        known.map(|provider| format!("{}{}", self.base_url, provider.callback()))
+    }
+
+    /// The same of a connection.
+    pub fn redirect_uri_of(&self, connection: &Connection) -> Option<String> {
+        let provider = Provider::new(&connection.settings, false)?;
+        Some(format!("{}{}", self.base_url, provider.callback()))
     }
 
     /// Reads what a browser brings to the address of a provider, or to that of all.
@@ -121,8 +134,8 @@ impl TenantProviders {
 
     /// Who somebody is, by an answer of this browser that came for the first time: the caller has checked both.
     pub async fn redeem(&self, came: &CameBack) -> Result<ProvenElsewhere, Failure> {
-        let provider = self.find(came.provider())?;
-        callback::redeem(self.asking(), provider, came).await
+        let provider = self.find(came.provider()).await?;
+        callback::redeem(self.asking(), &provider, came).await
     }
 
     /// Waits until nobody else renews the tokens of a link. Whoever has the turn reads them again first.
@@ -133,11 +146,12 @@ impl TenantProviders {
 
     /// Newer tokens of a link.
     pub async fn renew(&self, provider: &str, tokens: &UpstreamTokens) -> Result<UpstreamTokens, Failure> {
-        renew::renew(self.asking(), self.find(provider)?, tokens).await
+        let provider = self.find(provider).await?;
+        renew::renew(self.asking(), &provider, tokens).await
     }
 
     async fn check(&self, presented: PresentedIdToken<'_>) -> Result<ProvenElsewhere, Failure> {
-        let provider = self.find(presented.provider)?;
+        let provider = &*self.find(presented.provider).await?;
         let asking = self.asking();
         // A token without a nonce could be anybody's that was ever seen.
         let nonce = match presented.nonce.filter(|nonce| !nonce.is_empty()) {
@@ -158,6 +172,7 @@ impl TenantProviders {
             claims: person.claims,
             upstream,
             tokens: None,
+            updates: provider.updates(),
         })
     }
 
@@ -168,7 +183,7 @@ impl TenantProviders {
         schema: &Schema,
         (identity, origin): (Option<&Identity>, Option<Origin>),
     ) -> Result<MappingDecision, FlowError> {
-        let provider = self.find(&who.provider).map_err(|_| FlowError::Closed)?;
+        let provider = &*self.find(&who.provider).await.map_err(|_| FlowError::Closed)?;
         let claims = HookDocument::check(&who.claims).map_err(|error| {
             FlowError::Hook(HookFailure {
                 plugin: String::new(),
@@ -199,8 +214,8 @@ impl TenantProviders {
         }
     }
 
-    fn failed(&self, id: &str, failure: Failure) -> ProviderFailure {
-        failure.of(self.label(id))
+    async fn failed(&self, id: &str, failure: Failure) -> ProviderFailure {
+        failure.of(&self.label(id).await)
     }
 }
 
@@ -209,13 +224,32 @@ impl Providers for TenantProviders {
         &self.offers
     }
 
+    fn find_connection(
+        &self,
+        organisation: OrganisationId,
+    ) -> BoxFuture<'_, Result<Option<Offer>, StoreUnavailable>> {
+        let declared = self.offers.iter().find(|offer| offer.organisation == Some(organisation)).cloned();
+        Box::pin(async move {
+            if declared.is_some() {
+                return Ok(declared);
+            }
+            let connections = &self.federation.parts.connections;
+            let found = connections.find_connection(&self.tenant, organisation).await;
+            let found = found.map_err(|error| StoreUnavailable(error.0))?;
+            Ok(found.and_then(|found| Provider::new(&found.settings, false)).map(|provider| provider.offer()))
+        })
+    }
+
     fn begin<'a>(&'a self, beginning: Beginning<'a>) -> BoxFuture<'a, Result<Url, ProviderFailure>> {
         Box::pin(async move {
             let begun = async {
-                let provider = self.find(beginning.provider)?;
-                begin::begin(self.asking(), provider, beginning.flow, beginning.parameters).await
+                let provider = self.find(beginning.provider).await?;
+                begin::begin(self.asking(), &provider, beginning.flow, beginning.parameters).await
             };
-            begun.await.map_err(|failure| self.failed(beginning.provider, failure))
+            match begun.await {
+                Ok(url) => Ok(url),
+                Err(failure) => Err(self.failed(beginning.provider, failure).await),
+            }
         })
     }
 
@@ -224,7 +258,10 @@ impl Providers for TenantProviders {
         presented: PresentedIdToken<'a>,
     ) -> BoxFuture<'a, Result<ProvenElsewhere, ProviderFailure>> {
         Box::pin(async move {
-            self.check(presented).await.map_err(|failure| self.failed(presented.provider, failure))
+            match self.check(presented).await {
+                Ok(who) => Ok(who),
+                Err(failure) => Err(self.failed(presented.provider, failure).await),
+            }
         })
     }
 

@@ -3,8 +3,9 @@
 //! As with plugins, only the operator's file refers to secrets of the node. A tenant that the file does not own has its
 //! secrets set by the API, which never shows them.
 
-use primitives::{Actor, AuditEvent, Change, Secret, TenantId, Timestamp};
+use primitives::{Actor, AuditEvent, Change, OrganisationId, Secret, TenantId, Timestamp};
 
+use crate::connection::{Connection, is_connection};
 use crate::ports::NamedSecret;
 
 /// The longest secret, in bytes: a private key fits.
@@ -25,6 +26,16 @@ pub enum Write {
     /// Takes it away. No guard.
     DeleteSecret {
         /// The provider's name.
+        provider: String,
+    },
+    /// Sets an organisation's connection. Guard: the organisation exists, and its connection still has this version; there
+    /// is none yet where that is 0. The stored one becomes one more.
+    PutConnection(Box<Connection>),
+    /// Takes one away. Guard: it is this provider.
+    DeleteConnection {
+        /// Whose.
+        organisation: OrganisationId,
+        /// Its name.
         provider: String,
     },
 }
@@ -59,7 +70,9 @@ pub fn reconcile(
     for (provider, value) in declared.iter().filter(|declared| !current.contains(declared)) {
         change = change.and(put(tenant, provider, value.clone(), (Actor::System, now)));
     }
-    let is_declared = |provider: &String| declared.iter().any(|(other, _)| other == provider);
+    // Those of connections are set by the API, whoever owns the tenant.
+    let is_declared =
+        |provider: &String| is_connection(provider) || declared.iter().any(|(other, _)| other == provider);
     for (provider, _) in current.iter().filter(|(provider, _)| !is_declared(provider)) {
         change = change.and(delete(tenant, provider, Actor::System));
     }
@@ -89,5 +102,7 @@ mod tests {
         check(std::slice::from_ref(&a), std::slice::from_ref(&a), &[]);
         check(std::slice::from_ref(&a), &[secret("a", "other")], &["provider_secret.set a"]);
         check(&[a], &[], &["provider_secret.deleted a"]);
+        let connection = secret("org-6ba7b810-9dad-11d1-80b4-00c04fd430c8", "hunter2");
+        check(&[connection], &[], &[]);
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
+use crate::connection::is_connection;
 use crate::kind;
 
 /// Signing in with other providers.
@@ -81,6 +82,14 @@ pub struct ProviderSettings {
     /// to verify.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trusts_email: Option<bool>,
+    /// Whether what it says of somebody replaces what their account says, at every sign-in. What it does not say stays, and so
+    /// does all of it if the schema does not take it or an address is somebody else's.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub update_identity_on_login: UpdateIdentity,
+    /// Of an organisation's provider: the claim that lists the groups that its people are in, where no plugin says so. Nested
+    /// claims have dots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups_claim: Option<String>,
     /// The organisation whose people alone sign in with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -110,6 +119,17 @@ pub enum Pkce {
     Never,
     /// Always; answers come to `/self-service/methods/oidc/callback`, without the provider's name.
     Force,
+}
+
+/// Whether an account follows what a provider says of its owner.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UpdateIdentity {
+    /// It is made of that, and is its owner's to change from then on.
+    #[default]
+    Never,
+    /// It does at every sign-in.
+    Automatic,
 }
 
 /// Where claims are taken from.
@@ -147,6 +167,9 @@ impl Settings {
             if self.providers.iter().take(index).any(|earlier| earlier.id == provider.id) {
                 say("id", format!("`{}` is also the id of an earlier provider", provider.id));
             }
+            if is_connection(&provider.id) {
+                say("id", format!("`{}` is like the name of an organisation's connection", provider.id));
+            }
             provider.check(&mut say);
         }
     }
@@ -161,7 +184,7 @@ impl Settings {
 }
 
 impl ProviderSettings {
-    fn check(&self, say: &mut dyn FnMut(&str, String)) {
+    pub(crate) fn check(&self, say: &mut dyn FnMut(&str, String)) {
         let of_form = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'-' | b'_');
         if !(1..=63).contains(&self.id.len()) || !self.id.bytes().all(of_form) {
             say("id", format!("`{}` is no name: 1 to 63 lower-case letters, digits, - and _", self.id));
@@ -189,6 +212,12 @@ impl ProviderSettings {
         let has_endpoints = self.auth_url.is_some() && self.token_url.is_some();
         if kind.issuer.is_none() && kind.auth.is_none() && self.issuer_url.is_none() && !has_endpoints {
             say("issuer_url", "is needed, or `auth_url` and `token_url`".to_owned());
+        }
+        if self.groups_claim.is_some() && self.organization_id.is_none() {
+            say(
+                "groups_claim",
+                "is for a provider with an `organization_id`: groups are an organisation's".to_owned(),
+            );
         }
         let issuer = self.issuer_url.as_deref().map(Url::parse);
         match issuer {

@@ -174,12 +174,16 @@ async fn let_in(
             };
         }
         Access::Health => return Ok(None),
-        Access::Tenant(_) | Access::Operator(_) | Access::AnyOperator => {
+        Access::Tenant(_) | Access::Organisation(_) | Access::Operator(_) | Access::AnyOperator => {
             admin_auth::authenticate(call, entrance).await?
         }
     };
     let allowed = match route.access {
         Access::Tenant(scope) => principal.check_access(&call.tenant.id, scope),
+        Access::Organisation(scope) => {
+            let organisation = call.place("organisation").parse().ok();
+            principal.check_organisation(&call.tenant.id, organisation, scope)
+        }
         Access::Operator(scope) => principal.check_operator(scope),
         Access::Public | Access::PublicAnywhere | Access::Health | Access::AnyOperator => Ok(()),
     };

@@ -112,4 +112,6 @@ async fn ask_by_stream(server: SocketAddr, question: &Question) -> Result<Vec<St
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

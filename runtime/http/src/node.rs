@@ -119,6 +119,7 @@ impl Node {
             outbound: Arc::clone(&parts.outbound),
             mapper: parts.claim_mapper,
             secrets: Arc::new(storage.clone()),
+            connections: Arc::new(storage.clone()),
             sealer: storage.sealer().clone(),
             clock: Arc::clone(&parts.clock),
             rng: Arc::clone(&parts.rng),

@@ -35,7 +35,9 @@ fn operation(route: &Route) -> Value {
         .collect();
     let (is_public, scope) = match route.access {
         Access::Public | Access::PublicAnywhere | Access::Health => (true, None),
-        Access::Tenant(scope) | Access::Operator(scope) => (false, Some(scope.as_str())),
+        Access::Tenant(scope) | Access::Organisation(scope) | Access::Operator(scope) => {
+            (false, Some(scope.as_str()))
+        }
         Access::AnyOperator => (false, None),
     };
     let mut operation = json!({

@@ -31,6 +31,8 @@ pub(crate) enum Access {
     Health,
     /// Whoever may do this in the request's tenant.
     Tenant(Scope),
+    /// Whoever may do this to the organisation in the path, in the request's tenant: a key of that organisation may.
+    Organisation(Scope),
     /// Whoever may do this to the node.
     Operator(Scope),
     /// Whoever has a key; the handler checks it against what the path or the body names.
@@ -97,7 +99,9 @@ impl Route {
             Access::Public => routers.contains(&Router::Public),
             Access::PublicAnywhere => routers.contains(&Router::Public) || routers.contains(&Router::Admin),
             Access::Operator(Scope::MetricsRead) => routers.contains(&Router::Metrics),
-            Access::Tenant(_) | Access::Operator(_) | Access::AnyOperator => routers.contains(&Router::Admin),
+            Access::Tenant(_) | Access::Organisation(_) | Access::Operator(_) | Access::AnyOperator => {
+                routers.contains(&Router::Admin)
+            }
         }
     }
 }

@@ -17,10 +17,11 @@ use url::Url;
 use crate::flow::{Flow, FlowError};
 use crate::hooks::{MappingDecision, Origin};
 use crate::identity::Identity;
+use crate::ports::StoreUnavailable;
 use crate::schema::Schema;
 
 /// A provider as forms offer it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
     /// Its name in the tenant's settings.
     pub id: String,
@@ -47,6 +48,9 @@ pub struct ProvenElsewhere {
     pub upstream: Upstreamed,
     /// The tokens that it gave.
     pub tokens: Option<UpstreamTokens>,
+    /// Whether what it says of somebody who has an account replaces what the account says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub updates: bool,
 }
 
 /// How a provider says that it authenticated somebody.
@@ -195,6 +199,12 @@ pub trait Providers: Send + Sync + fmt::Debug {
     /// Those that forms offer, in the order of the settings.
     fn offers(&self) -> &[Offer];
 
+    /// An organisation's connection: the provider with which its people alone sign in.
+    fn find_connection(
+        &self,
+        organisation: OrganisationId,
+    ) -> BoxFuture<'_, Result<Option<Offer>, StoreUnavailable>>;
+
     /// Where a browser begins a sign-in with one.
     fn begin<'a>(&'a self, beginning: Beginning<'a>) -> BoxFuture<'a, Result<Url, ProviderFailure>>;
 
@@ -221,6 +231,10 @@ pub struct NoProviders;
 impl Providers for NoProviders {
     fn offers(&self) -> &[Offer] {
         &[]
+    }
+
+    fn find_connection(&self, _: OrganisationId) -> BoxFuture<'_, Result<Option<Offer>, StoreUnavailable>> {
+        Box::pin(async { Ok(None) })
     }
 
     fn begin<'a>(&'a self, _: Beginning<'a>) -> BoxFuture<'a, Result<Url, ProviderFailure>> {

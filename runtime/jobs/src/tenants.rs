@@ -1,16 +1,16 @@
-//! Deletes what is left of deleted tenants, in batches that keep nobody waiting.
+//! Deletes what is left of deleted tenants and organisations, in batches that keep nobody waiting.
 
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use primitives::Timestamp;
-use storage::{DeletedTenant, Storage, TenantSweep};
+use storage::{DeletedOrganisation, DeletedTenant, OrganisationSweep, Storage, TenantSweep};
 
 use crate::job::{Job, JobError, JobName};
 use crate::turn::Turn;
 
 const EVERY: Duration = Duration::from_mins(1);
-/// How long after its deletion a tenant may still have requests under way: longer than any lasts.
+/// How long after its deletion a tenant or an organisation may still have requests under way: longer than any lasts.
 const REQUESTS_LAST: Duration = Duration::from_hours(1);
 /// Deleted tenants at a time.
 const AT_ONCE: u32 = 100;
@@ -46,6 +46,27 @@ impl Tenants {
         }
         Ok(())
     }
+
+    /// The same of an organisation, whose people stay.
+    async fn sweep_organisation(&self, deleted: DeletedOrganisation, turn: &Turn) -> Result<(), JobError> {
+        let DeletedOrganisation { tenant, organisation, deleted_at } = deleted;
+        let is_late = deleted_at <= turn.now().before(REQUESTS_LAST);
+        let (mut sweep, mut found) = (OrganisationSweep::of(tenant.clone(), organisation), 0);
+        loop {
+            turn.go_on().await?;
+            let Some(rows) = sweep.step(&self.storage, self.settings.expiry_batch).await? else { break };
+            turn.did(rows);
+            found += rows;
+            if rows > 0 {
+                turn.pause(self.settings.expiry_pause.0).await;
+            }
+        }
+        if is_late && found == 0 {
+            self.storage.end_organisation_deletion(&tenant, organisation).await?;
+            tracing::info!(%tenant, %organisation, "nothing is left of a deleted organisation");
+        }
+        Ok(())
+    }
 }
 
 impl Job for Tenants {
@@ -58,13 +79,19 @@ impl Job for Tenants {
     }
 
     fn is_due(&self, _now: Timestamp) -> BoxFuture<'_, Result<bool, JobError>> {
-        Box::pin(async { Ok(!self.storage.list_deleted_tenants(1).await?.is_empty()) })
+        Box::pin(async {
+            Ok(!self.storage.list_deleted_tenants(1).await?.is_empty()
+                || !self.storage.list_deleted_organisations(1).await?.is_empty())
+        })
     }
 
     fn run<'a>(&'a self, turn: &'a Turn) -> BoxFuture<'a, Result<(), JobError>> {
         Box::pin(async move {
             for deleted in self.storage.list_deleted_tenants(AT_ONCE).await? {
                 self.sweep(deleted, turn).await?;
+            }
+            for deleted in self.storage.list_deleted_organisations(AT_ONCE).await? {
+                self.sweep_organisation(deleted, turn).await?;
             }
             Ok(())
         })

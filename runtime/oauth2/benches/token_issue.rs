@@ -29,8 +29,8 @@ use primitives::seal::{DataKey, Keyring};
 use primitives::subject::AssuranceLevel;
 use primitives::time::FixedClock;
 use primitives::{
-    AuthenticatedSubject, ClientId, GrantId, IdentityId, KeyedHash, RequestId, Rng, Sealer, Secret,
-    SessionId, TenantId, Timestamp,
+    AuthenticatedSubject, ClientId, GrantId, IdentityId, KeyedHash, OrganisationId, RequestId, Rng, Sealer,
+    Secret, SessionId, TenantId, Timestamp,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -274,6 +274,15 @@ impl SubjectClaims for Rows {
     }
 
     fn is_session_live<'a>(&'a self, _: &'a TenantId, _: SessionId) -> PortResult<'a, bool> {
+        answer(true)
+    }
+
+    fn is_in_organisation<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: OrganisationId,
+        _: IdentityId,
+    ) -> PortResult<'a, bool> {
         answer(true)
     }
 }

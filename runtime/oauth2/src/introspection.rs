@@ -1,7 +1,7 @@
 //! Token introspection (RFC 7662): whether a token is live, and what it stands for.
 
 use primitives::hooks::HookFailure;
-use primitives::{ActingParty, Change, ClientId, RequestId};
+use primitives::{ActingParty, Change, ClientId, OrganisationId, RequestId};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -143,7 +143,9 @@ impl AuthorizationServer {
         if !live.token().scope.covers(&asked.required) {
             return Ok(None);
         }
-        let Some(ext) = self.shape_introspection(&live, asked).await? else { return Ok(None) };
+        let Some(mut ext) = self.shape_introspection(&live, asked).await? else { return Ok(None) };
+        let organisation = live.grant().and_then(|live| live.grant().subject.organisation);
+        name_organisation(&mut ext, organisation);
         let token = live.token();
         let active = ActiveToken {
             active: true,
@@ -208,6 +210,8 @@ impl AuthorizationServer {
             return Ok(None);
         };
         let grant = live.grant();
+        let mut ext = Map::new();
+        name_organisation(&mut ext, grant.subject.organisation);
         let active = ActiveToken {
             active: true,
             scope: token.scope.to_text(),
@@ -221,9 +225,17 @@ impl AuthorizationServer {
             token_type: "Bearer",
             token_use: "refresh_token",
             act: grant.subject.actor.clone(),
-            ext: Map::new(),
+            ext,
         };
         Ok(Some((token.scope.clone(), active)))
+    }
+}
+
+/// Says in whose name a token is, where `ext` has what a signed token has beside the specification's claims; what a plugin
+/// says by that name stands.
+fn name_organisation(ext: &mut Map<String, Value>, organisation: Option<OrganisationId>) {
+    if let Some(organisation) = organisation {
+        ext.entry("organization").or_insert_with(|| organisation.to_string().into());
     }
 }
 

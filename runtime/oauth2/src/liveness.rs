@@ -29,7 +29,8 @@ impl LiveGrant {
 pub(crate) enum Dead {
     /// The grant itself was revoked, or the client's `not_before` has passed it.
     Grant,
-    /// The person is gone or inactive, or their `not_before` has passed the grant.
+    /// The person is gone or inactive, or has left the organisation in whose name it is, or their `not_before` has passed the
+    /// grant.
     Subject,
     /// The session, on which the grant depends.
     Session,
@@ -59,6 +60,12 @@ pub(crate) async fn check_grant(
     let Some(profile) = profile.filter(|profile| grant.created_at >= profile.not_before) else {
         return Ok(Err(Dead::Subject));
     };
+    // Attack: somebody who has left an organisation goes on in its name with a refresh token that outlives the session.
+    if let Some(organisation) = grant.subject.organisation
+        && !subjects.is_in_organisation(&server.tenant, organisation, grant.subject.id).await?
+    {
+        return Ok(Err(Dead::Subject));
+    }
     let needs_session = rule == SessionRule::MustBeLive || !grant.outlives_session();
     if needs_session && !subjects.is_session_live(&server.tenant, grant.subject.session).await? {
         return Ok(Err(Dead::Session));

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use jose::TenantKeys;
-use primitives::{ClientId, GrantId, IdentityId, KeyedHash, Secret, SessionId, TenantId, Timestamp};
+use primitives::{
+    ClientId, GrantId, IdentityId, KeyedHash, OrganisationId, Secret, SessionId, TenantId, Timestamp,
+};
 use serde_json::{Map, Value};
 
 use crate::client::{Client, ClientRecord};
@@ -136,6 +138,14 @@ pub trait SubjectClaims: Send + Sync + fmt::Debug {
 
     /// Whether a session is live.
     fn is_session_live<'a>(&'a self, tenant: &'a TenantId, session: SessionId) -> PortResult<'a, bool>;
+
+    /// Whether somebody still belongs to an organisation in whose name they have signed in, and it is active.
+    fn is_in_organisation<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        organisation: OrganisationId,
+        subject: IdentityId,
+    ) -> PortResult<'a, bool>;
 }
 
 /// What claims are made of.

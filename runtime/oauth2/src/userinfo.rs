@@ -94,6 +94,10 @@ impl AuthorizationServer {
                 TokenDecision::Deny { description } => return Err(UserinfoError::AccessDenied(description)),
             }
         }
+        if let Some(organisation) = grant.grant().subject.organisation {
+            // As in the tokens: what a plugin says by that name stands.
+            claims.entry("organization").or_insert_with(|| organisation.to_string().into());
+        }
         claims.insert("sub".to_owned(), grant.grant().subject.id.to_string().into());
         Ok(claims)
     }

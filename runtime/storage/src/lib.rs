@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use primitives::{Clock, Rng, Sealer};
 
-pub use self::identity::{IDENTITY_CHANGED, SESSION_CHANGED};
+pub use self::identity::{DeletedOrganisation, IDENTITY_CHANGED, OrganisationSweep, SESSION_CHANGED};
 pub use self::jose::SIGNING_KEYS_CHANGED;
 pub use self::oauth2::{ACCESS_TOKEN_CHANGED, CLIENT_CHANGED, GRANT_CHANGED};
 pub use self::tenancy::{COMPONENT_CHANGED, DeletedTenant, TENANT_CHANGED, TenantSweep};

@@ -1,6 +1,6 @@
 //! Who may administer what: the one check of every operators' route.
 
-use primitives::{Actor, TenantId};
+use primitives::{Actor, OrganisationId, TenantId};
 
 use crate::admin_key::{AdminKey, KeyOwner, NewAdminKey, Scope};
 
@@ -56,7 +56,24 @@ impl AdminPrincipal {
     pub fn check_operator(&self, scope: Scope) -> Result<(), AccessDenied> {
         match self.owner {
             KeyOwner::Operator => self.check_scope(scope),
-            KeyOwner::Tenant(_) => Err(AccessDenied::OperatorOnly),
+            KeyOwner::Tenant(_) | KeyOwner::Organisation(..) => Err(AccessDenied::OperatorOnly),
+        }
+    }
+
+    /// Checks that it may do `scope` to one organisation of `tenant`. A key of an organisation sees that one and nothing else
+    /// of its tenant: whatever is not checked by this is not there for it.
+    pub fn check_organisation(
+        &self,
+        tenant: &TenantId,
+        organisation: Option<OrganisationId>,
+        scope: Scope,
+    ) -> Result<(), AccessDenied> {
+        match &self.owner {
+            KeyOwner::Organisation(own, id) if own == tenant && organisation == Some(*id) => {
+                self.check_scope(scope)
+            }
+            KeyOwner::Organisation(..) => Err(AccessDenied::NotFound),
+            KeyOwner::Operator | KeyOwner::Tenant(_) => self.check_access(tenant, scope),
         }
     }
 
@@ -64,7 +81,9 @@ impl AdminPrincipal {
     pub fn check_may_create(&self, new: &NewAdminKey) -> Result<(), AccessDenied> {
         match &new.owner {
             KeyOwner::Operator => self.check_operator(Scope::KeysWrite)?,
-            KeyOwner::Tenant(tenant) => self.check_access(tenant, Scope::KeysWrite)?,
+            KeyOwner::Tenant(tenant) | KeyOwner::Organisation(tenant, _) => {
+                self.check_access(tenant, Scope::KeysWrite)?;
+            }
         }
         match new.scopes.iter().find(|wanted| !self.holds(**wanted)) {
             Some(wider) => Err(AccessDenied::WiderThanOneself(*wider)),
@@ -77,6 +96,7 @@ impl AdminPrincipal {
         match &self.owner {
             KeyOwner::Operator => true,
             KeyOwner::Tenant(own) => own == tenant,
+            KeyOwner::Organisation(..) => false,
         }
     }
 
@@ -84,7 +104,7 @@ impl AdminPrincipal {
     pub fn sees_key(&self, key: &AdminKey) -> bool {
         match &key.owner {
             KeyOwner::Operator => self.owner == KeyOwner::Operator,
-            KeyOwner::Tenant(tenant) => self.sees(tenant),
+            KeyOwner::Tenant(tenant) | KeyOwner::Organisation(tenant, _) => self.sees(tenant),
         }
     }
 
@@ -129,6 +149,53 @@ mod tests {
             let found = principal(owner, &[held]).check_access(&tenant.parse().unwrap(), right);
             assert_eq!(found, expect, "{owner} {held} {tenant}");
         }
+    }
+
+    /// Every owner against every organisation; and a key of one against all that is not an organisation's.
+    #[test]
+    fn cross_organisation_matrix() {
+        let ids: [OrganisationId; 2] =
+            ["00000000-0000-0000-0000-00000000000a", "00000000-0000-0000-0000-00000000000b"]
+                .map(|id| id.parse().unwrap());
+        let (right, wrong) = (Scope::OrganisationsWrite, Scope::IdentitiesWrite);
+        let of = |tenant: &str, id, held| AdminPrincipal {
+            actor: Actor::System,
+            owner: KeyOwner::Organisation(tenant.parse().unwrap(), id),
+            scopes: vec![held],
+        };
+        for (who, tenant, organisation, expect) in [
+            (of("a", ids[0], right), "a", Some(ids[0]), Ok(())),
+            (of("a", ids[0], Scope::All), "a", Some(ids[0]), Ok(())),
+            (of("a", ids[0], wrong), "a", Some(ids[0]), Err(AccessDenied::MissingScope(right))),
+            (of("a", ids[0], right), "a", Some(ids[1]), Err(AccessDenied::NotFound)),
+            (of("a", ids[0], right), "b", Some(ids[0]), Err(AccessDenied::NotFound)),
+            (of("a", ids[0], Scope::All), "a", None, Err(AccessDenied::NotFound)),
+            (principal("a", &[right]), "a", Some(ids[0]), Ok(())),
+            (principal("a", &[right]), "b", Some(ids[0]), Err(AccessDenied::NotFound)),
+            (principal("*", &[right]), "a", Some(ids[1]), Ok(())),
+        ] {
+            let found = who.check_organisation(&tenant.parse().unwrap(), organisation, right);
+            assert_eq!(found, expect, "{who:?} {tenant} {organisation:?}");
+        }
+        let key = of("a", ids[0], Scope::All);
+        let tenant: TenantId = "a".parse().unwrap();
+        for scope in Scope::EVERY {
+            assert_eq!(key.check_access(&tenant, *scope), Err(AccessDenied::NotFound), "{scope}");
+            assert_eq!(key.check_operator(*scope), Err(AccessDenied::OperatorOnly), "{scope}");
+        }
+        for owner in [KeyOwner::Operator, KeyOwner::Tenant(tenant.clone()), key.owner.clone()] {
+            let new =
+                NewAdminKey { name: String::new(), owner, scopes: vec![Scope::TokensRead], expires_at: None };
+            assert!(key.check_may_create(&new).is_err(), "it makes no keys: {:?}", new.owner);
+        }
+        let new = NewAdminKey {
+            owner: key.owner.clone(),
+            name: String::new(),
+            scopes: vec![right],
+            expires_at: None,
+        };
+        assert_eq!(principal("a", &[Scope::All]).check_may_create(&new), Ok(()));
+        assert_eq!(principal("b", &[Scope::All]).check_may_create(&new), Err(AccessDenied::NotFound));
     }
 
     #[test]

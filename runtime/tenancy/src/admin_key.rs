@@ -4,14 +4,18 @@ use std::fmt;
 use std::str::FromStr;
 
 use primitives::{
-    Actor, AdminKeyId, AuditEvent, Change, KeyedHash, Rng, Sealer, Secret, TenantId, Timestamp, base64url,
+    Actor, AdminKeyId, AuditEvent, Change, KeyedHash, OrganisationId, Rng, Sealer, Secret, TenantId,
+    Timestamp, base64url,
 };
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::write::Write;
 
 /// The purpose under which secrets of admin keys are hashed.
 const PURPOSE: &str = "admin_key";
+/// The same of keys of one organisation.
+const ORGANISATION_PURPOSE: &str = "organisation_key";
 
 /// How often `last_used_at` is written at most, so that a busy key does not make every read a write.
 const TOUCH_EVERY: std::time::Duration = std::time::Duration::from_mins(1);
@@ -35,14 +39,30 @@ pub struct AdminKey {
     pub last_used_at: Option<Timestamp>,
 }
 
-/// Whose key it is, and so which tenants it can see.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "kind", content = "tenant", rename_all = "snake_case")]
+/// Whose key it is, and so which tenants it can see. Serialises as `{"kind": "…", "tenant": "…", "organisation": "…"}`, without
+/// what it does not have.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum KeyOwner {
     /// The operator of the node: every tenant.
     Operator,
     /// One tenant: others do not exist for it.
     Tenant(TenantId),
+    /// One organisation of a tenant: nothing else of the tenant exists for it, nor does any other tenant.
+    Organisation(TenantId, OrganisationId),
+}
+
+impl Serialize for KeyOwner {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("kind", self.kind())?;
+        if let Self::Tenant(tenant) | Self::Organisation(tenant, _) = self {
+            map.serialize_entry("tenant", tenant)?;
+        }
+        if let Self::Organisation(_, organisation) = self {
+            map.serialize_entry("organisation", organisation)?;
+        }
+        map.end()
+    }
 }
 
 impl KeyOwner {
@@ -50,7 +70,36 @@ impl KeyOwner {
     pub fn home(&self) -> TenantId {
         match self {
             Self::Operator => TenantId::default_tenant(),
-            Self::Tenant(tenant) => tenant.clone(),
+            Self::Tenant(tenant) | Self::Organisation(tenant, _) => tenant.clone(),
+        }
+    }
+
+    /// Its organisation, where it is one's.
+    pub const fn organisation(&self) -> Option<OrganisationId> {
+        match self {
+            Self::Operator | Self::Tenant(_) => None,
+            Self::Organisation(_, organisation) => Some(*organisation),
+        }
+    }
+
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Tenant(_) => "tenant",
+            Self::Organisation(..) => "organisation",
+        }
+    }
+
+    /// What is hashed of a secret, and for what.
+    ///
+    /// Attack: whoever can write the table moves a key to another organisation, or to the tenant; or a version that knows no
+    /// keys of organisations takes one for the tenant's. So an organisation is part of what proves its keys.
+    fn proof(&self, secret: &Secret<String>) -> (&'static str, Secret<String>) {
+        match self.organisation() {
+            None => (PURPOSE, secret.clone()),
+            Some(organisation) => {
+                (ORGANISATION_PURPOSE, Secret::new(format!("{organisation} {}", secret.expose())))
+            }
         }
     }
 }
@@ -184,7 +233,8 @@ impl NewAdminKey {
         };
         let plain = PlainAdminKey { id: key.id, secret: Secret::new(rng.token()) };
         let tenant = key.owner.home();
-        let hash = sealer.hash(&tenant, PURPOSE, plain.secret.expose().as_bytes());
+        let (purpose, proof) = key.owner.proof(&plain.secret);
+        let hash = sealer.hash(&tenant, purpose, proof.expose().as_bytes());
         let audit = AuditEvent::new("admin_key.created", actor, "admin_key", &key.id);
         let change = Change::new(tenant).write(Write::InsertAdminKey { key: key.clone(), hash }).audit(audit);
         (key, plain.to_text(), change)
@@ -215,7 +265,8 @@ impl PlainAdminKey {
 
     /// Whether it is the key whose row was found, and still good.
     pub fn verify(&self, key: &AdminKey, hash: &KeyedHash, sealer: &Sealer, now: Timestamp) -> bool {
-        let proven = sealer.verify_hash(&key.owner.home(), PURPOSE, self.secret.expose().as_bytes(), hash);
+        let (purpose, proof) = key.owner.proof(&self.secret);
+        let proven = sealer.verify_hash(&key.owner.home(), purpose, proof.expose().as_bytes(), hash);
         proven && key.id == self.id && key.expires_at.is_none_or(|end| now < end)
     }
 }
@@ -279,6 +330,30 @@ mod tests {
             !presented.verify(&moved, &hash, &sealer(), NOW),
             "a row moved to another owner proves nothing"
         );
+    }
+
+    /// Attack: a key of an organisation is taken for its tenant's, or another organisation's.
+    #[test]
+    fn key_of_an_organisation_is_proven_as_that_one_s_alone() {
+        let tenant: TenantId = "a".parse().unwrap();
+        let ids = ["00000000-0000-0000-0000-00000000000a", "00000000-0000-0000-0000-00000000000b"];
+        let owner = |id: &str| KeyOwner::Organisation(tenant.clone(), id.parse().unwrap());
+        let new = NewAdminKey {
+            name: "hr".to_owned(),
+            owner: owner(ids[0]),
+            scopes: vec![Scope::All],
+            expires_at: None,
+        };
+        let (key, text, change) = new.create(Actor::System, &sealer(), &SeededRng::new(2), NOW);
+        let Some(Write::InsertAdminKey { hash, .. }) = change.writes.into_iter().next() else { panic!() };
+        let presented = PlainAdminKey::parse(text.expose()).unwrap();
+        assert!(presented.verify(&key, &hash, &sealer(), NOW));
+        let document = serde_json::json!({"kind": "organisation", "tenant": "a", "organisation": ids[0]});
+        assert_eq!(serde_json::to_value(&key.owner).unwrap(), document);
+        for moved in [owner(ids[1]), KeyOwner::Tenant(tenant.clone()), KeyOwner::Operator] {
+            let moved = AdminKey { owner: moved, ..key.clone() };
+            assert!(!presented.verify(&moved, &hash, &sealer(), NOW), "{:?}", moved.owner);
+        }
     }
 
     #[test]

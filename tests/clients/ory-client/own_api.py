@@ -178,6 +178,17 @@ def organisations() -> None:
     assert call("POST", f"{one}/domains/acme.example/verify").status_code == 502
     done(call("DELETE", f"{one}/domains/acme.example"))
 
+    assert call("GET", f"{one}/connection").status_code == 404
+    wanted = {"provider": "generic", "client_id": "portcullis", "issuer_url": "https://login.acme.example"}
+    connection = done(call("PUT", f"{one}/connection", wanted | {"client_secret": "hunter2"}))
+    assert connection["has_secret"] and "hunter2" not in str(connection), connection
+    assert done(call("GET", f"{one}/connection"))["redirect_uri"].endswith(connection["provider"]["id"])
+    enforced = done(call("PATCH", one, {"policy": {"enforce_connection": True}}))
+    assert enforced["policy"]["enforce_connection"] is True, enforced
+    assert call("DELETE", f"{one}/connection").status_code == 409
+    done(call("PATCH", one, {"policy": {"session_lifespan_seconds": 600}}))
+    done(call("DELETE", f"{one}/connection"))
+
     email = new_address()
     person = native_sign_up(email)
     member = f"{one}/members/{person.identity.id}"

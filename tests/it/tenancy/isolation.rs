@@ -186,3 +186,97 @@ async fn tenant_answers_at_its_host_and_a_host_means_nobody_else() {
         "nobody trusts this peer's headers"
     );
 }
+
+/// Attack: a key of one organisation reads or changes another one's rows, the tenant's, or the node's. Each route of the
+/// table is asked, so that one that is added is asked too.
+#[tokio::test(flavor = "multi_thread")]
+async fn key_of_one_organisation_sees_that_one_and_nothing_else() {
+    const PLACE: &str = "xorganisationx";
+    let world = World::start().await;
+    let mut made = Vec::new();
+    for label in ["Ours", "Theirs"] {
+        let path = "/admin/portcullis/v1/organisations";
+        let answer = world.operate(&world.key, ("POST", path), "acme", &json!({"label": label})).await;
+        made.push(answer.json()["id"].as_str().unwrap().to_owned());
+    }
+    let (ours, theirs) = (&made[0], &made[1]);
+    let owner = || KeyOwner::Organisation("acme".parse().unwrap(), ours.parse().unwrap());
+    let key = world.admin_key(owner(), vec![Scope::All]).await;
+    let reader = world.admin_key(owner(), vec![Scope::OrganisationsRead]).await;
+    let mut own = 0;
+    for (method, path, scope) in operators_routes() {
+        let whole = path.ends_with(PLACE) && method != "GET";
+        let is_own = path.contains(PLACE) && !whole;
+        let ask = async |key: &str, id: &str, tenant: &str| {
+            world.operate(key, (&method, &path.replace(PLACE, id)), tenant, &Value::Null).await.status
+        };
+        for (id, tenant) in [(theirs, "acme"), (ours, "rival"), (ours, "default")] {
+            let status = ask(&key, id, tenant).await;
+            assert!([400, 403, 404].contains(&status), "{method} {path} ({scope:?}) in {tenant}: {status}");
+            let is_of_tenant =
+                !path.contains("/v1/keys") && !path.contains("/v1/tenants") && path != "/metrics";
+            assert!(status == 404 || !is_of_tenant, "{method} {path} ({scope:?}) in {tenant}: {status}");
+        }
+        if is_own {
+            own += 1;
+            let as_operator = ask(&world.key, ours, "acme").await;
+            assert_eq!(ask(&key, ours, "acme").await, as_operator, "{method} {path}");
+            let expect = if method == "GET" { as_operator } else { 403 };
+            assert_eq!(ask(&reader, ours, "acme").await, expect, "{method} {path} with a key that reads");
+        } else {
+            assert_ne!(ask(&key, ours, "acme").await, 200, "{method} {path} is not the organisation's");
+        }
+    }
+    assert!(own > 18, "{own} routes");
+}
+
+/// A key of an organisation invites, as its owner does, and puts nobody of the tenant into it; it goes with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn key_of_an_organisation_is_made_by_its_tenant_and_does_what_an_owner_does() {
+    let world = World::start().await;
+    let v1 = "/admin/portcullis/v1";
+    let tenant = world.admin_key(KeyOwner::Tenant("acme".parse().unwrap()), vec![Scope::All]).await;
+    let rival = world.admin_key(KeyOwner::Tenant("rival".parse().unwrap()), vec![Scope::All]).await;
+    let made = world
+        .operate(&tenant, ("POST", &format!("{v1}/organisations")), "acme", &json!({"label": "Ours"}))
+        .await;
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let wanted = |tenant: &str, scopes: Value| json!({"name": "hr", "tenant": tenant, "organisation": id, "scopes": scopes});
+    let keys = format!("{v1}/keys");
+    let all = wanted("acme", json!(["organisations:write"]));
+    assert_eq!(world.operate(&rival, ("POST", &keys), "default", &all).await.status, 404);
+    let elsewhere = wanted("rival", json!(["organisations:write"]));
+    assert_eq!(world.operate(&rival, ("POST", &keys), "default", &elsewhere).await.status, 404);
+    let made = world.operate(&tenant, ("POST", &keys), "default", &all).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let owner = json!({"kind": "organisation", "tenant": "acme", "organisation": id});
+    assert_eq!(made.json()["key"]["owner"], owner);
+    let key = made.json()["secret"].as_str().unwrap().to_owned();
+
+    let mut ada = Browser::default();
+    crate::oauth2::code::sign_up(&world, &mut ada, "ada@acme.example").await;
+    let whoami = ada.get_json(&format!("{}/sessions/whoami", world.tenant("acme"))).await.json();
+    let person = whoami["identity"]["id"].as_str().unwrap();
+    let member = format!("{v1}/organisations/{id}/members/{person}");
+    let put = world.operate(&key, ("PUT", &member), "acme", &json!({"role": "owner"})).await;
+    assert_eq!(put.status, 404, "it puts nobody into it who was not asked: {}", put.text());
+    let invite = format!("{v1}/organisations/{id}/invitations");
+    let wanted = json!({"address": "ada@acme.example", "role": "owner"});
+    let invited = world.operate(&key, ("POST", &invite), "acme", &wanted).await;
+    assert_eq!(invited.status, 201, "{}", invited.text());
+    let group = format!("{v1}/organisations/{id}/groups");
+    assert_eq!(world.operate(&key, ("POST", &group), "acme", &json!({"label": "Buyers"})).await.status, 201);
+
+    let of_it = format!("{keys}?tenant=acme&organisation={id}");
+    let listed = world.operate(&tenant, ("GET", &of_it), "default", &Value::Null).await.json();
+    assert_eq!(listed["keys"].as_array().unwrap().len(), 1);
+    assert_eq!(world.operate(&key, ("GET", &keys), "default", &Value::Null).await.status, 404);
+    let whole = format!("{v1}/organisations/{id}");
+    assert_eq!(world.operate(&key, ("DELETE", &whole), "acme", &Value::Null).await.status, 404);
+    assert_eq!(world.operate(&tenant, ("DELETE", &whole), "acme", &Value::Null).await.status, 204);
+    assert_eq!(
+        world.operate(&key, ("GET", &whole), "acme", &Value::Null).await.status,
+        401,
+        "it went with it"
+    );
+}

@@ -22,6 +22,7 @@ async fn ask(world: &World, claims: &Value) -> MappingDecision {
         claims: claims.as_object().unwrap().clone(),
         upstream: Upstreamed::default(),
         tokens: None,
+        updates: false,
     };
     let context = HookContext {
         tenant: TenantId::default_tenant(),

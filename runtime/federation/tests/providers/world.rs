@@ -8,14 +8,14 @@ use identity::Flow;
 use identity::flow::{FlowKind, NewFlow, Transport};
 use identity::hooks::{ClaimMapper, NoClaimMapper};
 use identity::providers::{Beginning, ProvenElsewhere, Providers as _};
-use portcullis_federation::ports::{NamedSecret, ProviderSecrets, StoreUnavailable};
+use portcullis_federation::ports::{Connections, NamedSecret, ProviderSecrets, StoreUnavailable};
 use portcullis_federation::{
-    Failure, Federation, Parts, ProviderSettings, Response, Settings, TenantProviders,
+    Connection, Failure, Federation, Parts, ProviderSettings, Response, Settings, TenantProviders,
 };
 use primitives::rng::SeededRng;
 use primitives::seal::{DataKey, Keyring};
 use primitives::time::FixedClock;
-use primitives::{Sealer, Secret, TenantId, Timestamp};
+use primitives::{OrganisationId, Sealer, Secret, TenantId, Timestamp};
 use serde_json::{Value, json};
 use testkit::provider::{FakeProvider, Manners};
 
@@ -38,6 +38,28 @@ impl ProviderSecrets for OneSecret {
         _: &'a TenantId,
     ) -> BoxFuture<'a, Result<Vec<NamedSecret>, StoreUnavailable>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+}
+
+/// For a tenant without organisations.
+#[derive(Debug)]
+struct NoConnections;
+
+impl Connections for NoConnections {
+    fn find_connection<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: OrganisationId,
+    ) -> BoxFuture<'a, Result<Option<Connection>, StoreUnavailable>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn find_connection_by_provider<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Connection>, StoreUnavailable>> {
+        Box::pin(std::future::ready(Ok(None)))
     }
 }
 
@@ -69,6 +91,7 @@ impl World {
             outbound: provider.clone(),
             mapper,
             secrets: Arc::new(OneSecret(secret.map(str::to_owned))),
+            connections: Arc::new(NoConnections),
             sealer: Sealer::new(Keyring::new(key, []), rng.clone()),
             clock: clock.clone(),
             rng: rng.clone(),

@@ -1,7 +1,7 @@
 //! `/admin/portcullis/v1/keys`: admin keys of the operator, and below a tenant's prefix those of the tenant.
 
 use http::StatusCode;
-use primitives::{AdminKeyId, TenantId, Timestamp};
+use primitives::{AdminKeyId, OrganisationId, TenantId, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
 use tenancy::{AccessDenied, AdminKeys as _, KeyOwner, NewAdminKey, Scope};
@@ -11,10 +11,12 @@ use crate::call::Call;
 use crate::failure::Failure;
 use crate::response::{Answer, empty, json_no_store, no_store};
 
-/// `GET …/keys?tenant=…`
+/// `GET …/keys?tenant=…&organisation=…`: those of a tenant, with those of its organisations, or those of one of these.
 pub(crate) async fn list(call: Call) -> Answer {
     let listed = async {
-        let owner = owner(&call, call.query_value("tenant").as_deref())?;
+        let organisation = call.query_value("organisation").filter(|organisation| !organisation.is_empty());
+        let organisation = organisation.map(|id| id.parse().map_err(|_| Failure::not_found())).transpose()?;
+        let owner = owner(&call, call.query_value("tenant").as_deref(), organisation)?;
         check(&call, &owner, Scope::KeysRead)?;
         call.node.storage.list_admin_keys(owner, page(&call)).await.map_err(|error| store(&call, &error))
     };
@@ -35,6 +37,9 @@ struct NewKey {
     /// Whose; the operator's without it.
     #[serde(default)]
     tenant: Option<String>,
+    /// One of the tenant's, for which alone it is.
+    #[serde(default)]
+    organisation: Option<OrganisationId>,
     scopes: Vec<Scope>,
     #[serde(default)]
     expires_at: Option<Timestamp>,
@@ -44,15 +49,20 @@ struct NewKey {
 pub(crate) async fn create(call: Call) -> Answer {
     let made = async {
         let new: NewKey = body(&call)?;
-        let owner = owner(&call, new.tenant.as_deref())?;
+        let owner = owner(&call, new.tenant.as_deref(), new.organisation)?;
         let new = NewAdminKey { name: new.name, owner, scopes: new.scopes, expires_at: new.expires_at };
         if new.name.trim().is_empty() || new.name.len() > 200 || new.scopes.is_empty() {
             return Err(Failure::bad_request("A key has a name of 1 to 200 bytes and at least one scope."));
         }
         principal(&call)?.check_may_create(&new).map_err(denied)?;
-        if let KeyOwner::Tenant(tenant) = &new.owner {
+        if let KeyOwner::Tenant(tenant) | KeyOwner::Organisation(tenant, _) = &new.owner {
             use tenancy::Tenants as _;
             let found = call.node.storage.find_tenant(tenant.clone()).await;
+            found.map_err(|error| store(&call, &error))?.ok_or_else(Failure::not_found)?;
+        }
+        if let KeyOwner::Organisation(tenant, organisation) = &new.owner {
+            use identity::organisation::Organisations as _;
+            let found = call.node.storage.find_organisation(tenant, *organisation).await;
             found.map_err(|error| store(&call, &error))?.ok_or_else(Failure::not_found)?;
         }
         let (key, text, change) =
@@ -84,14 +94,25 @@ pub(crate) async fn delete(call: Call) -> Answer {
     }
 }
 
-/// Whose keys are meant: those of the tenant that is named, else those of whoever asks.
-fn owner(call: &Call, tenant: Option<&str>) -> Result<KeyOwner, Failure> {
-    match tenant {
+/// Whose keys are meant: those of the tenant that is named, or of an organisation of it, else those of whoever asks.
+fn owner(
+    call: &Call,
+    tenant: Option<&str>,
+    organisation: Option<OrganisationId>,
+) -> Result<KeyOwner, Failure> {
+    let owner = match tenant {
         Some(tenant) => {
             let tenant: TenantId = tenant.parse().map_err(|_| Failure::not_found())?;
-            Ok(KeyOwner::Tenant(tenant))
+            KeyOwner::Tenant(tenant)
         }
-        None => Ok(principal(call)?.owner.clone()),
+        None => principal(call)?.owner.clone(),
+    };
+    match (owner, organisation) {
+        (KeyOwner::Tenant(tenant), Some(organisation)) => Ok(KeyOwner::Organisation(tenant, organisation)),
+        (owner, None) => Ok(owner),
+        (KeyOwner::Operator | KeyOwner::Organisation(..), Some(_)) => {
+            Err(Failure::bad_request("`organisation` needs its `tenant`."))
+        }
     }
 }
 
@@ -99,7 +120,7 @@ fn check(call: &Call, owner: &KeyOwner, scope: Scope) -> Result<(), Failure> {
     let principal = principal(call)?;
     let allowed = match owner {
         KeyOwner::Operator => principal.check_operator(scope),
-        KeyOwner::Tenant(tenant) => principal.check_access(tenant, scope),
+        KeyOwner::Tenant(tenant) | KeyOwner::Organisation(tenant, _) => principal.check_access(tenant, scope),
     };
     allowed.map_err(denied)
 }

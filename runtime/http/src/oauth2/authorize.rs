@@ -70,9 +70,13 @@ pub(crate) async fn resume(call: Call) -> Answer {
 /// Where the browser goes next.
 pub(super) fn respond(call: &Call, next: Result<Next, PageError>) -> Answer {
     match next {
-        Ok(Next::Login { challenge, reauthenticate }) => {
-            let refresh = if reauthenticate { "&refresh=true" } else { "" };
-            let path = format!("/self-service/login/browser?login_challenge={}{refresh}", encode(&challenge));
+        Ok(Next::Login { challenge, reauthenticate, elsewhere }) => {
+            let how = match (reauthenticate, elsewhere) {
+                (true, _) => "&refresh=true",
+                (false, true) => "&prompt=select_account",
+                (false, false) => "",
+            };
+            let path = format!("/self-service/login/browser?login_challenge={}{how}", encode(&challenge));
             see_other(&call.tenant.absolute(&path))
         }
         Ok(Next::Consent { challenge }) => {

@@ -3,10 +3,10 @@
 use http::Method;
 use tenancy::Scope::{AuditRead, OrganisationsRead, OrganisationsWrite};
 
-use super::Access::{Public, Tenant};
+use super::Access::{Organisation, Public, Tenant};
 use super::{BodySize, Route};
 use crate::admin::audit;
-use crate::admin::organisations::{self, domains, groups, invitations, members};
+use crate::admin::organisations::{self, connection, domains, groups, invitations, members};
 use crate::failure::ErrorForm;
 use crate::{pages, self_service};
 
@@ -22,25 +22,28 @@ pub(super) fn routes() -> Vec<Route> {
         GET "/admin/portcullis/v1/audit" "exportAudit", Tenant(AuditRead), Problem, audit::export, "Gives what happened as JSON lines, the oldest first";
         GET "/admin/portcullis/v1/organisations" "listOrganisations", Tenant(OrganisationsRead), Problem, organisations::list, "Lists organisations";
         POST "/admin/portcullis/v1/organisations" "createOrganisation", Tenant(OrganisationsWrite), Problem, organisations::make, "Makes an organisation";
-        GET "/admin/portcullis/v1/organisations/{organisation}" "getOrganisation", Tenant(OrganisationsRead), Problem, organisations::show, "Shows an organisation";
+        GET "/admin/portcullis/v1/organisations/{organisation}" "getOrganisation", Organisation(OrganisationsRead), Problem, organisations::show, "Shows an organisation";
         PATCH "/admin/portcullis/v1/organisations/{organisation}" "updateOrganisation", Tenant(OrganisationsWrite), Problem, organisations::change, "Changes an organisation; one that is made inactive ends the sessions in its name";
         DELETE "/admin/portcullis/v1/organisations/{organisation}" "deleteOrganisation", Tenant(OrganisationsWrite), Problem, organisations::remove, "Deletes an organisation; its people stay";
-        GET "/admin/portcullis/v1/organisations/{organisation}/domains" "listOrganisationDomains", Tenant(OrganisationsRead), Problem, domains::list, "Lists an organisation's domains, with the records that prove them";
-        POST "/admin/portcullis/v1/organisations/{organisation}/domains" "claimOrganisationDomain", Tenant(OrganisationsWrite), Problem, domains::claim, "Says that a domain is an organisation's; it decides nothing until it is proven";
-        POST "/admin/portcullis/v1/organisations/{organisation}/domains/{domain}/verify" "verifyOrganisationDomain", Tenant(OrganisationsWrite), Problem, domains::verify, "Looks for the record that proves a domain";
-        DELETE "/admin/portcullis/v1/organisations/{organisation}/domains/{domain}" "releaseOrganisationDomain", Tenant(OrganisationsWrite), Problem, domains::release, "Takes a domain away from an organisation";
-        GET "/admin/portcullis/v1/organisations/{organisation}/members" "listOrganisationMembers", Tenant(OrganisationsRead), Problem, members::list, "Lists an organisation's members";
-        PUT "/admin/portcullis/v1/organisations/{organisation}/members/{identity}" "setOrganisationMember", Tenant(OrganisationsWrite), Problem, members::set, "Makes somebody a member, or gives a member another role";
-        DELETE "/admin/portcullis/v1/organisations/{organisation}/members/{identity}" "removeOrganisationMember", Tenant(OrganisationsWrite), Problem, members::remove, "Takes a member out, and ends their sessions";
-        GET "/admin/portcullis/v1/organisations/{organisation}/groups" "listOrganisationGroups", Tenant(OrganisationsRead), Problem, groups::list, "Lists an organisation's groups";
-        POST "/admin/portcullis/v1/organisations/{organisation}/groups" "createOrganisationGroup", Tenant(OrganisationsWrite), Problem, groups::make, "Makes a group";
-        PATCH "/admin/portcullis/v1/organisations/{organisation}/groups/{group}" "renameOrganisationGroup", Tenant(OrganisationsWrite), Problem, groups::rename, "Renames a group";
-        DELETE "/admin/portcullis/v1/organisations/{organisation}/groups/{group}" "deleteOrganisationGroup", Tenant(OrganisationsWrite), Problem, groups::delete, "Deletes a group; its members stay in the organisation";
-        GET "/admin/portcullis/v1/organisations/{organisation}/groups/{group}/members" "listOrganisationGroupMembers", Tenant(OrganisationsRead), Problem, groups::list_members, "Lists a group's members";
-        PUT "/admin/portcullis/v1/organisations/{organisation}/groups/{group}/members/{identity}" "addOrganisationGroupMember", Tenant(OrganisationsWrite), Problem, groups::add, "Puts a member into a group";
-        DELETE "/admin/portcullis/v1/organisations/{organisation}/groups/{group}/members/{identity}" "removeOrganisationGroupMember", Tenant(OrganisationsWrite), Problem, groups::take_out, "Takes a member out of a group";
-        GET "/admin/portcullis/v1/organisations/{organisation}/invitations" "listOrganisationInvitations", Tenant(OrganisationsRead), Problem, invitations::list, "Lists an organisation's invitations";
-        POST "/admin/portcullis/v1/organisations/{organisation}/invitations" "createOrganisationInvitation", Tenant(OrganisationsWrite), Problem, invitations::make, "Invites somebody by mail";
-        DELETE "/admin/portcullis/v1/organisations/{organisation}/invitations/{invitation}" "revokeOrganisationInvitation", Tenant(OrganisationsWrite), Problem, invitations::revoke, "Takes an invitation back";
+        GET "/admin/portcullis/v1/organisations/{organisation}/domains" "listOrganisationDomains", Organisation(OrganisationsRead), Problem, domains::list, "Lists an organisation's domains, with the records that prove them";
+        POST "/admin/portcullis/v1/organisations/{organisation}/domains" "claimOrganisationDomain", Organisation(OrganisationsWrite), Problem, domains::claim, "Says that a domain is an organisation's; it decides nothing until it is proven";
+        POST "/admin/portcullis/v1/organisations/{organisation}/domains/{domain}/verify" "verifyOrganisationDomain", Organisation(OrganisationsWrite), Problem, domains::verify, "Looks for the record that proves a domain";
+        DELETE "/admin/portcullis/v1/organisations/{organisation}/domains/{domain}" "releaseOrganisationDomain", Organisation(OrganisationsWrite), Problem, domains::release, "Takes a domain away from an organisation";
+        GET "/admin/portcullis/v1/organisations/{organisation}/connection" "getOrganisationConnection", Organisation(OrganisationsRead), Problem, connection::show, "Shows the provider with which an organisation's people sign in";
+        PUT "/admin/portcullis/v1/organisations/{organisation}/connection" "setOrganisationConnection", Organisation(OrganisationsWrite), Problem, connection::put, "Sets the provider with which an organisation's people sign in, and its secret, which is never shown";
+        DELETE "/admin/portcullis/v1/organisations/{organisation}/connection" "deleteOrganisationConnection", Organisation(OrganisationsWrite), Problem, connection::remove, "Takes that provider away";
+        GET "/admin/portcullis/v1/organisations/{organisation}/members" "listOrganisationMembers", Organisation(OrganisationsRead), Problem, members::list, "Lists an organisation's members";
+        PUT "/admin/portcullis/v1/organisations/{organisation}/members/{identity}" "setOrganisationMember", Organisation(OrganisationsWrite), Problem, members::set, "Makes somebody a member, or gives a member another role";
+        DELETE "/admin/portcullis/v1/organisations/{organisation}/members/{identity}" "removeOrganisationMember", Organisation(OrganisationsWrite), Problem, members::remove, "Takes a member out, and ends their sessions";
+        GET "/admin/portcullis/v1/organisations/{organisation}/groups" "listOrganisationGroups", Organisation(OrganisationsRead), Problem, groups::list, "Lists an organisation's groups";
+        POST "/admin/portcullis/v1/organisations/{organisation}/groups" "createOrganisationGroup", Organisation(OrganisationsWrite), Problem, groups::make, "Makes a group";
+        PATCH "/admin/portcullis/v1/organisations/{organisation}/groups/{group}" "renameOrganisationGroup", Organisation(OrganisationsWrite), Problem, groups::rename, "Renames a group";
+        DELETE "/admin/portcullis/v1/organisations/{organisation}/groups/{group}" "deleteOrganisationGroup", Organisation(OrganisationsWrite), Problem, groups::delete, "Deletes a group; its members stay in the organisation";
+        GET "/admin/portcullis/v1/organisations/{organisation}/groups/{group}/members" "listOrganisationGroupMembers", Organisation(OrganisationsRead), Problem, groups::list_members, "Lists a group's members";
+        PUT "/admin/portcullis/v1/organisations/{organisation}/groups/{group}/members/{identity}" "addOrganisationGroupMember", Organisation(OrganisationsWrite), Problem, groups::add, "Puts a member into a group";
+        DELETE "/admin/portcullis/v1/organisations/{organisation}/groups/{group}/members/{identity}" "removeOrganisationGroupMember", Organisation(OrganisationsWrite), Problem, groups::take_out, "Takes a member out of a group";
+        GET "/admin/portcullis/v1/organisations/{organisation}/invitations" "listOrganisationInvitations", Organisation(OrganisationsRead), Problem, invitations::list, "Lists an organisation's invitations";
+        POST "/admin/portcullis/v1/organisations/{organisation}/invitations" "createOrganisationInvitation", Organisation(OrganisationsWrite), Problem, invitations::make, "Invites somebody by mail";
+        DELETE "/admin/portcullis/v1/organisations/{organisation}/invitations/{invitation}" "revokeOrganisationInvitation", Organisation(OrganisationsWrite), Problem, invitations::revoke, "Takes an invitation back";
     }
 }

@@ -29,7 +29,7 @@ pub(crate) async fn callback(call: Call) -> Answer {
     let came = Response::parse(call.query.as_bytes());
     let came = came.and_then(|response| call.tenant.providers.came_back(response, at));
     match came {
-        Ok(came) => arrive(&call, &came).await,
+        Ok(came) => Box::pin(arrive(&call, &came)).await,
         Err(error) => {
             note(&call, at.unwrap_or("-"), "unasked");
             respond_to_browser(&call, unasked(error))
@@ -72,7 +72,7 @@ async fn arrive(call: &Call, came: &CameBack) -> Answer {
         }
         Err(problem) => return no_flow(call, kind, problem),
     };
-    match go_on(call, kind, own, (came, cookie.as_ref())).await {
+    match Box::pin(go_on(call, kind, own, (came, cookie.as_ref()))).await {
         Ok(answer) => answer,
         Err(Problem::SessionAlreadyAvailable) => signed_in_already(call),
         Err(problem) => refuse(call, problem),
@@ -118,7 +118,7 @@ async fn go_on(
             return failed(client, came.provider(), failure).await;
         }
     };
-    decide(call, kind, own, (who, cookie)).await
+    Box::pin(decide(call, kind, own, (who, cookie))).await
 }
 
 /// A provider failed or refused: the form says so.
@@ -126,7 +126,7 @@ async fn failed(client: Client<'_>, provider: &str, failure: Failure) -> Result<
     let call = client.call;
     note(call, provider, failure.class());
     tracing::warn!(request = %call.request, tenant = %call.tenant.id, provider, %failure, "a sign-in with another provider failed");
-    let failure = failure.of(call.tenant.providers.label(provider));
+    let failure = failure.of(&call.tenant.providers.label(provider).await);
     let step = provider_failed(room(call), client.own.flow.clone(), &failure);
     Box::pin(outcome::apply_step(client, step)).await?.ok_or(Problem::Unavailable)
 }

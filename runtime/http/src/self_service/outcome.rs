@@ -88,6 +88,13 @@ pub(super) async fn apply_step(client: Client<'_>, step: Step) -> Result<Option<
         }
         Step::Elsewhere(place) => elsewhere(client, place.as_str()).map(Some),
         Step::ToProvider(url) => elsewhere(client, url.as_str()).map(Some),
+        Step::SentOn(flow, url) => {
+            let kept = Change::new(client.call.tenant.id.clone()).write(client.own.update(*flow));
+            if apply(client.call, kept).await? == Applied::Missed {
+                return Ok(None);
+            }
+            elsewhere(client, url.as_str()).map(Some)
+        }
         Step::SignedIn(signed_in) => signed_in_newly(client, *signed_in).await,
         Step::Once(step) => Box::pin(apply_step(Client { once: true, ..client }, *step)).await,
         Step::Refreshed { session, change } => {

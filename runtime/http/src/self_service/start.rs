@@ -8,6 +8,7 @@ use identity::flow::{
 };
 use identity::session::LiveSession;
 use identity::{Problem, return_to};
+use oauth2::authorization::LoginRequest;
 use primitives::{Change, KeyedHash};
 
 use super::assurance::check_settings;
@@ -81,18 +82,18 @@ async fn for_browser(call: &Call, kind: Kind, message: Option<Message>) -> Answe
         Err(problem) => return respond_to_browser(call, problem),
     };
     let challenge = call.query_value("login_challenge").filter(|challenge| !challenge.is_empty());
-    let mut login_hint = None;
+    let mut waiting = None;
     if let Some(challenge) = &challenge {
         // A challenge that leads nowhere is told now, not after the password.
-        match login_hint_of(call, challenge).await {
-            Ok(hint) => login_hint = hint,
+        match waiting_request(call, challenge).await {
+            Ok(request) => waiting = Some(request),
             Err(refusal) => return *refusal,
         }
     }
     let known = csrf_cookie_of(call);
     let cookie = known.clone().unwrap_or_else(|| CsrfCookie::generate(call.node.rng.as_ref()));
     let browser = cookie.hash(call.node.sealer(), &call.tenant.id);
-    let asked = Asked { transport: Transport::Browser, challenge, login_hint, browser: Some(&browser) };
+    let asked = Asked { transport: Transport::Browser, challenge, waiting, browser: Some(&browser) };
     let begun = match (begin(call, kind, session.as_ref(), asked).await, message) {
         (Ok(own), Some(message)) => saying(call, own, message).await,
         (begun, _) => begun,
@@ -124,7 +125,7 @@ async fn for_native(call: &Call, kind: Kind) -> Answer {
     let begun = async {
         refuse_browsers(call)?;
         let session = session_of_headers(call).await?;
-        let asked = Asked { transport: Transport::Api, challenge: None, login_hint: None, browser: None };
+        let asked = Asked { transport: Transport::Api, challenge: None, waiting: None, browser: None };
         let own = begin(call, kind, session.as_ref(), asked).await?;
         Ok::<_, Problem>(document(call, &own.flow, None, session.as_ref()))
     };
@@ -138,7 +139,8 @@ async fn for_native(call: &Call, kind: Kind) -> Answer {
 struct Asked<'a> {
     transport: Transport,
     challenge: Option<String>,
-    login_hint: Option<String>,
+    /// What waits behind the challenge.
+    waiting: Option<LoginRequest>,
     browser: Option<&'a KeyedHash>,
 }
 
@@ -151,7 +153,12 @@ async fn begin(
     let value = |name: &str| call.query_value(name).filter(|value| !value.is_empty());
     let (return_to, schema, aal) = (value("return_to"), value("identity_schema"), value("aal"));
     let via = value("via");
-    let (organisation, invitation) = (value("organization"), value("invitation"));
+    let invitation = value("invitation");
+    // Whom the client has in mind, and for which organisation; the address of the form may say it too.
+    let (hinted, wished) =
+        asked.waiting.map_or((None, None), |request| (request.login_hint, request.organisation));
+    let login_hint = hinted.or_else(|| value("login_hint"));
+    let organisation = value("organization").or_else(|| wished.map(|id| id.to_string()));
     let path = call.path_and_query();
     let request = StartRequest {
         transport: asked.transport,
@@ -160,7 +167,7 @@ async fn begin(
         return_to: return_to.as_deref(),
         identity_schema: schema.as_deref(),
         login_challenge: asked.challenge.as_deref(),
-        login_hint: asked.login_hint.as_deref(),
+        login_hint: login_hint.as_deref(),
         refresh: value("refresh").is_some_and(|value| value == "true" || value == "1"),
         select_account: value("prompt").is_some_and(|prompt| prompt == "select_account"),
         aal: aal.as_deref(),
@@ -224,9 +231,9 @@ pub(super) fn signed_in_already(call: &Call) -> Answer {
     see_other(&target)
 }
 
-/// Who the client thinks will sign in; or the refusal of a challenge that is not this browser's.
-async fn login_hint_of(call: &Call, challenge: &str) -> Result<Option<String>, Box<Answer>> {
+/// The authorization request behind a challenge; or the refusal of one that is not this browser's.
+async fn waiting_request(call: &Call, challenge: &str) -> Result<LoginRequest, Box<Answer>> {
     let browser = BrowserState::read(call).await.map_err(|failure| Box::new(failure.to_page(call)))?;
     let request = call.tenant.oauth2.login_request(challenge, browser.as_room(call).binding);
-    request.map(|request| request.login_hint).map_err(|error| Box::new(authorize::refuse(call, &error)))
+    request.map_err(|error| Box::new(authorize::refuse(call, &error)))
 }

@@ -8,6 +8,7 @@ mod admin;
 mod browser;
 mod client;
 mod code_login;
+mod connections;
 mod csrf;
 mod enumeration;
 mod languages;

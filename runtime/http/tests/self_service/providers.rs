@@ -165,6 +165,7 @@ async fn organisation_of_a_provider_has_its_say_in_the_first_session() {
         let home = json!({"id": HOME, "label": "Home", "policy": policy});
         let made = place.site.client().json("POST", "/admin/portcullis/v1/organisations", &home).await;
         assert_eq!(made.status, 201, "{}", made.body);
+        place.prove(HOME, "example.com").await;
         let mut browser = place.site.client();
         let entered = place.enter(&mut browser, "registration", "home").await;
         let known = browser.get_json("/sessions/whoami").await;

@@ -32,7 +32,7 @@ use crate::client::Client;
 pub(crate) const BASE: &str = "https://id.example";
 
 pub(crate) struct Site {
-    _storage: Storage,
+    pub(crate) storage: Storage,
     pub(crate) clock: Arc<FixedClock>,
     address: SocketAddr,
     /// Dropped last: the server ends with it.
@@ -197,7 +197,7 @@ impl Site {
         let ListenAddress::Tcp(address) = server.listening()[0].address.clone() else { panic!("not TCP") };
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(server.serve(stopped));
-        Self { _storage: storage, clock, address, _stop: stop, _directory: directory }
+        Self { storage, clock, address, _stop: stop, _directory: directory }
     }
 
     /// A new client without cookies.

@@ -138,11 +138,21 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
                 nodes.extend(keys::nodes(flow, view));
                 return nodes;
             }
-            let input = Input::new("password", "password").required().autocomplete("current-password");
-            nodes.push(input.node("password", Some(Message::password_label()), flow));
-            nodes.push(submit(Method::Password.as_str(), "password", Message::sign_in_with_password(), flow));
-            nodes.extend(code_form::offer(flow));
-            nodes.extend(keys::nodes(flow, view));
+            let takes = |method| flow.discovered.as_ref().is_none_or(|own| own.offers(method));
+            if takes(Method::Password) {
+                let input = Input::new("password", "password").required().autocomplete("current-password");
+                nodes.push(input.node("password", Some(Message::password_label()), flow));
+                nodes.push(submit(
+                    Method::Password.as_str(),
+                    "password",
+                    Message::sign_in_with_password(),
+                    flow,
+                ));
+            }
+            nodes.extend(code_form::offer(flow).filter(|_| takes(Method::Code)));
+            if takes(Method::Passkey) {
+                nodes.extend(keys::nodes(flow, view));
+            }
         }
         FlowKind::Registration { .. } if flow.code.sent.is_some() => {
             for field in view.schema.fields() {

@@ -74,6 +74,30 @@ impl Message {
         Self::error(8_000_022, text).with("provider", label)
     }
 
+    /// The organisation whose domain an address has takes no other way (ours).
+    pub fn connection_required(label: &str, id: &str) -> Self {
+        let text = format!("Your organization asks you to sign in with {label}. Please use its button.");
+        Self::error(8_000_024, text).with("provider", label).with("provider_id", id)
+    }
+
+    /// A connection named an address for which it does not speak (ours).
+    pub fn connection_overreaches(label: &str) -> Self {
+        let text = format!(
+            "{label} named an address that belongs to another organization, and nothing was changed. Please tell whoever \
+             runs {label}."
+        );
+        Self::error(8_000_025, text).with("provider", label)
+    }
+
+    /// A connection let somebody in who is no member, and does not become one (ours).
+    pub fn connection_of_others(label: &str) -> Self {
+        let text = format!(
+            "{label} is for the members of an organization, and you are not one of them. Please ask its administrator for \
+             an invitation."
+        );
+        Self::error(8_000_026, text).with("provider", label)
+    }
+
     /// What was to be taken away is the last thing to sign in with (ours).
     pub fn last_credential() -> Self {
         Self::error(

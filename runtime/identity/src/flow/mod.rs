@@ -71,7 +71,7 @@ use crate::courier::Composer;
 use crate::factor::FactorKind;
 use crate::hooks::{IdentityHooks, Origin};
 use crate::limiter::Attempts;
-use crate::organisation::{Organisations, policy};
+use crate::organisation::{Discovered, Organisations, connection, policy};
 use crate::password::HashingPool;
 use crate::ports::{Factors, Identities, Links};
 use crate::providers::Providers;
@@ -138,6 +138,9 @@ pub struct Flow {
     /// The invitation with which somebody signs up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invitation: Option<InvitationId>,
+    /// Where the organisation leads that was named, or found by a domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discovered: Option<Discovered>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -282,6 +285,7 @@ impl Flow {
             federation: ProviderForm::default(),
             organisation: None,
             invitation: None,
+            discovered: None,
         }
     }
 
@@ -310,6 +314,9 @@ impl Flow {
             .waited_for(self.waiting.as_deref());
         flow.federation = self.federation.renewed();
         (flow.organisation, flow.invitation) = (self.organisation, self.invitation);
+        if flow.organisation.is_some() {
+            (flow.discovered, flow.screen) = (self.discovered.clone(), self.screen);
+        }
         flow.messages.push(expired);
         flow
     }
@@ -339,7 +346,7 @@ impl Flow {
     }
 
     /// Forgets what the last submission led to.
-    fn tried(mut self, method: Option<Method>) -> Self {
+    pub(crate) fn tried(mut self, method: Option<Method>) -> Self {
         self.active = method;
         self.messages.clear();
         self.field_messages.clear();
@@ -436,16 +443,36 @@ pub async fn next_step(
     flow: Flow,
     submission: Submission,
 ) -> Result<Step, FlowError> {
+    if let Some(there) = closed_sign_up(room, &flow, &submission).await? {
+        return Ok(Step::Form(Box::new(connection::sent_there(flow, there))));
+    }
     let linking = oidc::Linking::of(&flow);
     let asked = flow.clone();
     let step = Box::pin(decide(room, caller, flow, submission)).await?;
     // Whoever proved an account that a provider's word was not enough for gets the link in the same change.
     let step = match linking {
-        Some(linking) => linking.complete(room, step),
+        Some(linking) => linking.complete(room, step).await?,
         None => step,
     };
     // Whatever the proof was: the organisation in whose name somebody signs in has a say.
     Box::pin(policy::governed(room, asked, step)).await
+}
+
+/// Where whoever signs up has to go first: an organisation that insists on its connection has the domain of their address.
+/// Providers' people are asked when it is known who they are.
+async fn closed_sign_up(
+    room: Room<'_>,
+    flow: &Flow,
+    submission: &Submission,
+) -> Result<Option<Discovered>, FlowError> {
+    let is_of_provider = submission.method.as_deref() == Some("oidc");
+    if !matches!(flow.kind, FlowKind::Registration { .. }) || is_of_provider {
+        return Ok(None);
+    }
+    let traits = submission.traits.clone().unwrap_or_else(|| flow.values.clone());
+    // What is not of the schema's form is said elsewhere.
+    let Ok(checked) = room.schema(&flow.schema).check_traits(traits) else { return Ok(None) };
+    Ok(connection::closes_sign_up(room, &checked, None).await?)
 }
 
 /// What the submitted form leads to by itself.
@@ -489,7 +516,9 @@ async fn decide(
         (FlowKind::Login { .. }, Some("password")) => {
             login::with_password(room, caller, flow, submission).await
         }
-        (FlowKind::Login { .. }, Some("identifier_first")) => Ok(screen::identify(flow, submission)),
+        (FlowKind::Login { .. }, Some("identifier_first")) => {
+            screen::identify(room, caller, flow, submission).await
+        }
         (FlowKind::Registration { .. }, Some("profile")) => Ok(screen::profile(room, flow, submission)),
         (FlowKind::Login { .. }, Some("code")) => code_login::with_code(room, caller, flow, submission).await,
         (FlowKind::Registration { .. }, Some("code")) => {

@@ -1,13 +1,15 @@
 //! Forms that ask in two steps: who it is and then for a proof, or the profile and then for a credential.
 //!
 //! Attack: somebody learns at the first step who has an account, or with what. So it looks nobody up: the second step
-//! offers what the tenant has, to everybody.
+//! offers what the tenant has, or what the organisation takes that has proven the address's domain
+//! ([`crate::organisation::discovery`]), to everybody.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::document::{Input, submit};
-use super::{Flow, FlowKind, Message, Room, Step, Submission};
+use super::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission, Transport, oidc};
+use crate::organisation::Discovered;
 use crate::settings::{LoginStyle, RegistrationStyle, Settings};
 
 /// What a form to sign in or up asks for now.
@@ -36,24 +38,35 @@ impl Screen {
     }
 }
 
-/// Says who it is.
-pub(super) fn identify(flow: Flow, submission: Submission) -> Step {
+/// Says who it is. An organisation that has proven the domain of the address sends the browser on, or says what it takes.
+pub(super) async fn identify(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: Flow,
+    submission: Submission,
+) -> Result<Step, FlowError> {
     let mut flow = flow.tried(None);
     if flow.screen == Screen::Whole {
-        return Step::Form(Box::new(flow.with_message(Message::no_strategy("login"))));
+        return Ok(Step::Form(Box::new(flow.with_message(Message::no_strategy("login")))));
     }
     let typed = submission.identifier.filter(|typed| !typed.trim().is_empty());
     let Some(typed) = typed else {
         flow.screen = Screen::Identifier;
         flow.refuse_field("identifier", Message::missing("identifier"));
-        return Step::Form(Box::new(flow));
+        return Ok(Step::Form(Box::new(flow)));
     };
+    flow.code.sent = None;
+    flow.screen = Screen::Credentials;
+    flow.discovered = Discovered::by_address(room, &typed).await?;
     if let FlowKind::Login { identifier, .. } = &mut flow.kind {
         *identifier = typed.chars().take(320).collect();
     }
-    flow.code.sent = None;
-    flow.screen = Screen::Credentials;
-    Step::Form(Box::new(flow))
+    match flow.discovered.as_ref().and_then(Discovered::leads_to).map(|offer| offer.id.clone()) {
+        Some(provider) if flow.transport == Transport::Browser => {
+            oidc::send_on(room, caller, flow, &provider, typed.trim()).await
+        }
+        Some(_) | None => Ok(Step::Form(Box::new(flow))),
+    }
 }
 
 /// Says who the new account is of, or goes back to that.

@@ -8,9 +8,11 @@ use primitives::{Change, InvitationId, KeyedHash, OrganisationId};
 use url::Url;
 
 use super::stored::OwnFlow;
-use super::{Caller, Challenge, FactorForm, Flow, FlowKind, KeyForm, NewFlow, ProviderForm, Room, Transport};
+use super::{
+    Caller, Challenge, FactorForm, Flow, FlowKind, KeyForm, NewFlow, ProviderForm, Room, Screen, Transport,
+};
 use crate::limiter::{LimitReached, count_flow};
-use crate::organisation::{OrganisationError, OrganisationState, invitation};
+use crate::organisation::{Discovered, OrganisationError, OrganisationState, invitation};
 use crate::ports::StoreUnavailable;
 use crate::return_to::{self, ReturnToForbidden};
 use crate::session::LiveSession;
@@ -282,7 +284,28 @@ async fn begin_with(
     let begun = Flow::begin(new, room.rng, room.now, room.settings);
     let flow = begun.with_factors(factors).waited_for(waiting);
     let flow = Flow { federation, organisation, invitation, ..flow };
+    let flow = led(room, flow).await?;
     Ok(insertion(room, OwnFlow::begun(flow, request.browser.cloned())))
+}
+
+/// The form as the organisation has it that was named, or that has proven the domain of whom the client has in mind. That
+/// client has said who it is, and is asked no more; an organisation that was named shows all that there is in its name.
+async fn led(room: Room<'_>, flow: Flow) -> Result<Flow, StoreUnavailable> {
+    let named = match flow.organisation {
+        Some(id) => room.organisations.find_organisation(room.tenant, id).await?,
+        None => None,
+    };
+    if let Some(organisation) = named {
+        let discovered = Some(Discovered::of(room, organisation).await?);
+        let screen = if flow.screen == Screen::Identifier { Screen::Whole } else { flow.screen };
+        return Ok(Flow { screen, discovered, ..flow });
+    }
+    let FlowKind::Login { identifier, refresh: None, .. } = &flow.kind else { return Ok(flow) };
+    if flow.screen != Screen::Identifier || identifier.is_empty() {
+        return Ok(flow);
+    }
+    let Some(discovered) = Discovered::by_address(room, identifier).await? else { return Ok(flow) };
+    Ok(Flow { screen: Screen::Credentials, discovered: Some(discovered), ..flow })
 }
 
 /// In which organisation's name somebody signs in or up, and with which invitation.

@@ -28,6 +28,8 @@ pub enum Step {
     Elsewhere(ReturnTo),
     /// Another provider is asked who they are; the form stays open.
     ToProvider(Url),
+    /// The same by itself, since there is no choice. The form is kept as it is then, for whoever comes back without an answer.
+    SentOn(Box<Flow>, Url),
     /// Signed in with a new session.
     SignedIn(Box<SignedIn>),
     /// The session of somebody signed in was proven again, or further.

@@ -31,6 +31,11 @@ impl By {
         Self { actor, role: None }
     }
 
+    /// Whoever may do what an owner of the organisation may, and is no person.
+    pub const fn owner(actor: Actor) -> Self {
+        Self { actor, role: Some(Role::Owner) }
+    }
+
     /// A person with a role in the organisation.
     pub const fn person(identity: IdentityId, role: Role) -> Self {
         Self { actor: Actor::Subject(identity), role: Some(role) }
@@ -107,6 +112,10 @@ pub struct OrganisationPatch {
     pub policy: Option<Policy>,
 }
 
+const NO_CONNECTION: OrganisationError = OrganisationError::Malformed(
+    "`enforce_connection` needs a connection: make the organisation, then set its connection, then this",
+);
+
 /// Makes an organisation.
 pub fn create(
     room: Room<'_>,
@@ -114,6 +123,9 @@ pub fn create(
     new: NewOrganisation,
 ) -> Result<(Organisation, Change<Write>), OrganisationError> {
     new.policy.check()?;
+    if new.policy.enforce_connection {
+        return Err(NO_CONNECTION);
+    }
     let organisation = Organisation {
         id: new.id.unwrap_or_else(|| OrganisationId::generate(room.rng)),
         label: check_label(&new.label)?,
@@ -141,6 +153,10 @@ pub async fn update(
     }
     if let Some(policy) = patch.policy {
         policy.check()?;
+        // Attack, or mistake: nobody but owners would come in at all.
+        if policy.enforce_connection && room.providers.find_connection(id).await?.is_none() {
+            return Err(NO_CONNECTION);
+        }
         organisation.policy = policy;
     }
     organisation.state = patch.state.unwrap_or(organisation.state);
@@ -155,7 +171,7 @@ pub async fn update(
 pub async fn delete(room: Room<'_>, by: &By, id: OrganisationId) -> Result<Change<Write>, OrganisationError> {
     load(room, id).await?;
     let event = audit("organisation.deleted", by, id, ("organisation", &id));
-    Ok(change(room, OrganisationWrite::Delete(id), event))
+    Ok(change(room, OrganisationWrite::Delete { organisation: id, at: room.now }, event))
 }
 
 /// Says that a domain is an organisation's. Saying it again gives the same claim.

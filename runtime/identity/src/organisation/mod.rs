@@ -1,16 +1,19 @@
 //! Organisations: the customers inside a tenant, with their domains, their people and what they ask of a sign-in.
 //!
 //! An organisation is found by its id, and by a domain once that was proven ([`domain`]). People belong to it as
-//! [`member`]s, by hand, by an [`invitation`], by a directory or by a proven domain; each row says by which, and nobody
+//! [`member`]s, by hand, by an [`invitation`], by a directory, a proven domain or a connection; each row says by which, and nobody
 //! takes away what another put there. At every sign-in [`policy`] is asked, whatever the proof was.
 //!
 //! Start with [`policy::governed`], and with [`change`] for what operators do.
 
 pub mod change;
+pub(crate) mod connection;
+pub mod discovery;
 pub mod domain;
 pub mod group;
 pub mod invitation;
 pub mod member;
+pub(crate) mod named_groups;
 pub mod policy;
 pub mod ports;
 mod write;
@@ -18,6 +21,7 @@ mod write;
 use primitives::{OrganisationId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use discovery::Discovered;
 pub use domain::{Domain, organisation_of};
 pub use policy::Policy;
 pub use ports::{NoOrganisations, Organisations};
@@ -78,6 +82,8 @@ pub enum Provenance {
     Scim,
     /// A proven domain.
     Domain,
+    /// The provider with which its people sign in.
+    Connection,
 }
 
 impl Provenance {
@@ -88,6 +94,7 @@ impl Provenance {
             Self::Invitation => "invitation",
             Self::Scim => "scim",
             Self::Domain => "domain",
+            Self::Connection => "connection",
         }
     }
 }

@@ -6,8 +6,9 @@
 //! | 1 whoever signed in belongs to the organisation that the form names; else theirs is taken, if they have one | the form again |
 //! | 2 the organisation is active | the form again |
 //! | 3 it takes this method | the form again |
-//! | 4 the session ends when the organisation says | it is shortened |
-//! | 5 the session has proven what the organisation asks | it counts for nothing until then |
+//! | 4 they came by its connection, where it insists on that (`connection.rs`) | the form again, with its button |
+//! | 5 the session ends when the organisation says | it is shortened |
+//! | 6 the session has proven what the organisation asks | it counts for nothing until then |
 //!
 //! Attack: somebody signs in by a way that their organisation has closed: gets back in by mail, signs up anew, proves an
 //! address. So those steps pass here too.
@@ -15,10 +16,12 @@
 use std::time::Duration;
 
 use primitives::subject::AssuranceLevel;
-use primitives::{AuditEvent, IdentityId, OrganisationId};
+use primitives::{AuditEvent, Change, IdentityId, OrganisationId};
 use serde::{Deserialize, Serialize};
 
 use super::change::{By, audit};
+use super::connection::{Insistence, arrived_by, insistence, sent_there};
+use super::discovery::Discovered;
 use super::invitation::{acceptance, accepted, is_verifiable};
 use super::member::{Member, Role};
 use super::{Domain, Organisation, OrganisationError, OrganisationState, OrganisationWrite, Provenance};
@@ -44,6 +47,9 @@ pub struct Policy {
     pub session_lifespan_seconds: Option<u64>,
     /// Whether whoever has proven an address of a proven domain becomes a member.
     pub join_by_domain: bool,
+    /// Whether the people of its domains sign in with its connection alone. Owners may sign in otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub enforce_connection: bool,
 }
 
 impl Policy {
@@ -90,6 +96,16 @@ enum Admission {
     In(Box<Organisation>, Vec<Member>),
     /// They do not sign in.
     Refused(&'static str),
+    /// They sign in with their organisation's connection.
+    Redirected(Box<Discovered>),
+}
+
+/// What an admission changes of a step.
+struct Begun {
+    identity: Identity,
+    session: Session,
+    writes: Vec<Write>,
+    audit: Vec<AuditEvent>,
 }
 
 /// The step as the organisation in whose name somebody signs in lets it be. Whoever makes a step elsewhere than in
@@ -97,36 +113,29 @@ enum Admission {
 pub async fn governed(room: Room<'_>, flow: Flow, step: Step) -> Result<Step, FlowError> {
     match step {
         Step::SignedIn(signed_in) => {
-            let admission = admit(room, flow.organisation, &signed_in.identity, &signed_in.session).await?;
             let SignedIn { identity, session, token, change, rehash } = *signed_in;
-            let (identity, session, writes, audit) = match admission {
-                Admission::Refused(why) => return Ok(refused(flow, why)),
-                admission => begun(admission, identity, session),
+            let begun = match let_begin(room, flow, (identity, session)).await? {
+                Ok(begun) => begun,
+                Err(form) => return Ok(form),
             };
-            let change = change.governed(Some(session.clone()), writes, audit);
+            let change = change.governed(Some(begun.session.clone()), begun.writes, begun.audit);
+            let Begun { identity, session, .. } = begun;
             Ok(Step::SignedIn(Box::new(SignedIn { identity, session, token, change, rehash })))
         }
         Step::Recovered(mut recovered) => {
-            let admission = admit(room, None, &recovered.identity, &recovered.session).await?;
-            let (identity, session, writes, audit) = match admission {
-                Admission::Refused(why) => return Ok(refused(flow, why)),
-                admission => begun(admission, recovered.identity, recovered.session),
+            // Whoever gets back in names no organisation: theirs has its say.
+            let flow = Flow { organisation: None, ..flow };
+            let begun = match let_begin(room, flow, (recovered.identity, recovered.session)).await? {
+                Ok(begun) => begun,
+                Err(form) => return Ok(form),
             };
-            recovered.change = recovered.change.governed(Some(session.clone()), writes, audit);
-            (recovered.identity, recovered.session) = (identity, session);
+            recovered.change =
+                recovered.change.governed(Some(begun.session.clone()), begun.writes, begun.audit);
+            (recovered.identity, recovered.session) = (begun.identity, begun.session);
             Ok(Step::Recovered(recovered))
         }
         Step::Registered { .. } => registered(room, flow, step).await,
-        Step::Refreshed { session, change } => {
-            let Some(organisation) = session.organisation else {
-                return Ok(Step::Refreshed { session, change });
-            };
-            let found = room.organisations.find_organisation(room.tenant, organisation).await?;
-            match found.map_or(Ok(()), |found| found.check(&session)) {
-                Ok(()) => Ok(Step::Refreshed { session, change }),
-                Err(why) => Ok(refused(flow, why)),
-            }
-        }
+        Step::Refreshed { session, change } => refreshed(room, flow, session, change).await,
         Step::Verified { flow, identity, mut change } => {
             let (writes, audit) = joining(joinable(room, &identity).await?);
             change.writes.extend(writes);
@@ -140,10 +149,52 @@ pub async fn governed(room: Room<'_>, flow: Flow, step: Step) -> Result<Step, Fl
         | Step::Shown(..)
         | Step::Elsewhere(_)
         | Step::ToProvider(_)
+        | Step::SentOn(..)
         | Step::Saved { .. }
         | Step::Challenged { .. }
         | Step::WrongCode(_)) => Ok(step),
     }
+}
+
+/// The session of somebody who signed in, as the organisation lets it begin; else the form again.
+async fn let_begin(
+    room: Room<'_>,
+    flow: Flow,
+    (identity, session): (Identity, Session),
+) -> Result<Result<Begun, Step>, StoreUnavailable> {
+    Ok(match admit(room, &flow, &identity, &session).await? {
+        (Admission::Refused(why), _) => Err(refused(flow, why)),
+        (Admission::Redirected(there), _) => Err(Step::Form(Box::new(sent_there(flow, *there)))),
+        (admission @ (Admission::Free | Admission::In(..)), told) => {
+            let mut begun = begun(admission, identity, session);
+            begun.audit.extend(told);
+            Ok(begun)
+        }
+    })
+}
+
+/// A session in which something was proven once more.
+async fn refreshed(
+    room: Room<'_>,
+    flow: Flow,
+    session: Session,
+    change: Change<Write>,
+) -> Result<Step, FlowError> {
+    let organisation = match session.organisation {
+        Some(organisation) => room.organisations.find_organisation(room.tenant, organisation).await?,
+        None => None,
+    };
+    if let Some(Err(why)) = organisation.as_ref().map(|found| found.check(&session)) {
+        return Ok(refused(flow, why));
+    }
+    let Some(identity) = room.identities.find_identity(room.tenant, session.identity).await? else {
+        return Ok(Step::Refreshed { session, change });
+    };
+    Ok(match insistence(room, (&identity, &session), organisation.as_ref(), None).await? {
+        Insistence::None => Step::Refreshed { session, change },
+        Insistence::Bypassed(event) => Step::Refreshed { session, change: change.audit(*event) },
+        Insistence::Refused(there) => Step::Form(Box::new(sent_there(flow, *there))),
+    })
 }
 
 /// Somebody signs up: with an invitation they join, if they have the invited address, which is proven by that.
@@ -213,47 +264,64 @@ fn refused(flow: Flow, why: &str) -> Step {
 }
 
 /// What of a sign-in changes with its organisation.
-fn begun(
-    admission: Admission,
-    mut identity: Identity,
-    mut session: Session,
-) -> (Identity, Session, Vec<Write>, Vec<AuditEvent>) {
+fn begun(admission: Admission, mut identity: Identity, mut session: Session) -> Begun {
     let Admission::In(organisation, joins) = admission else {
-        return (identity, session, Vec::new(), Vec::new());
+        return Begun { identity, session, writes: Vec::new(), audit: Vec::new() };
     };
     session.organisation = Some(organisation.id);
     let session = organisation.policy.bound(session);
     if identity.organisation.is_none() {
         identity.organisation = joins.first().map(|member| member.organisation);
     }
-    let (writes, events) = joining(joins);
-    (identity, session, writes, events)
+    let (writes, audit) = joining(joins);
+    Begun { identity, session, writes, audit }
 }
 
 async fn admit(
     room: Room<'_>,
-    asked: Option<OrganisationId>,
+    flow: &Flow,
     identity: &Identity,
     session: &Session,
-) -> Result<Admission, StoreUnavailable> {
+) -> Result<(Admission, Option<AuditEvent>), StoreUnavailable> {
+    // Attack: the provider of one organisation lets somebody in in the name of another. Who comes by a connection signs in
+    // in the name of its organisation, where that is kept here.
+    let came = match arrived_by(session) {
+        Some(id) => room.organisations.find_organisation(room.tenant, id).await?.map(|found| found.id),
+        None => None,
+    };
+    if came.is_some() && flow.organisation.is_some() && came != flow.organisation {
+        return Ok((Admission::Refused(NO_MEMBER), None));
+    }
+    let asked = came.or(flow.organisation);
     // Who has an organisation and asks for no other one is there; only others are looked for by their domains.
     let is_home = identity.organisation.is_some() && asked.is_none_or(|id| identity.organisation == Some(id));
     let joins = if is_home { Vec::new() } else { joinable(room, identity).await? };
     let id = asked.or(identity.organisation).or_else(|| joins.first().map(|member| member.organisation));
-    let Some(id) = id else { return Ok(Admission::Free) };
     // An id that an operator gave and that names nothing here has no say.
-    let Some(organisation) = room.organisations.find_organisation(room.tenant, id).await? else {
-        return Ok(if asked.is_some() { Admission::Refused(NO_MEMBER) } else { Admission::Free });
+    let organisation = match id {
+        Some(id) => room.organisations.find_organisation(room.tenant, id).await?,
+        None => None,
     };
-    let belongs = identity.organisation == Some(id)
+    let proves_account = flow.federation.proves_account_for();
+    let told = match insistence(room, (identity, session), organisation.as_ref(), proves_account).await? {
+        Insistence::None => None,
+        Insistence::Bypassed(event) => Some(*event),
+        Insistence::Refused(there) => return Ok((Admission::Redirected(there), None)),
+    };
+    let Some(organisation) = organisation else {
+        let admission = if asked.is_some() { Admission::Refused(NO_MEMBER) } else { Admission::Free };
+        return Ok((admission, told));
+    };
+    let id = organisation.id;
+    let belongs = (identity.organisation == Some(id) && came.is_none())
         || joins.iter().any(|member| member.organisation == id)
         || room.organisations.find_member(room.tenant, id, identity.id).await?.is_some();
     if !belongs {
-        return Ok(Admission::Refused(NO_MEMBER));
+        return Ok((Admission::Refused(NO_MEMBER), None));
     }
     Ok(match organisation.check(session) {
-        Ok(()) => Admission::In(Box::new(organisation), joins),
-        Err(why) => Admission::Refused(why),
+        Ok(()) => (Admission::In(Box::new(organisation), joins), told),
+        Err(why) => (Admission::Refused(why), None),
     })
 }
 
@@ -274,7 +342,7 @@ impl Organisation {
     }
 }
 
-const fn is_second(method: Method) -> bool {
+pub(super) const fn is_second(method: Method) -> bool {
     matches!(method, Method::Totp | Method::LookupSecret)
 }
 

@@ -114,6 +114,14 @@ pub trait Organisations: Send + Sync {
         limit: u32,
     ) -> Read<'a, Vec<Group>>;
 
+    /// Lists the groups that somebody is in since their connection says so.
+    fn list_connection_groups<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        organisation: OrganisationId,
+        identity: IdentityId,
+    ) -> Read<'a, Vec<Group>>;
+
     /// Lists a group's members, by the ids of the identities.
     fn list_group_members<'a>(
         &'a self,
@@ -251,6 +259,15 @@ impl Organisations for NoOrganisations {
         _: OrganisationId,
         _: Option<GroupId>,
         _: u32,
+    ) -> Read<'a, Vec<Group>> {
+        nothing()
+    }
+
+    fn list_connection_groups<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: OrganisationId,
+        _: IdentityId,
     ) -> Read<'a, Vec<Group>> {
         nothing()
     }

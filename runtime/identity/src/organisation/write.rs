@@ -11,12 +11,18 @@ use super::member::Member;
 /// One guarded write.
 #[derive(Debug, Clone)]
 pub enum OrganisationWrite {
-    /// Inserts an organisation. Guard: its id is new.
+    /// Inserts an organisation. Guard: its id is new, and nothing is left of a deleted one that had it.
     Insert(Box<Organisation>),
     /// Replaces what can change. Guard: its version is still `version`; the stored one becomes one more.
     Replace(Box<Organisation>),
-    /// Deletes an organisation with its domains, members, groups and invitations; people stay. Guard: it exists.
-    Delete(OrganisationId),
+    /// Deletes an organisation with its domains and its connection; its members, groups and invitations, which count for
+    /// nothing without it, leave later, and its people stay. Guard: it exists.
+    Delete {
+        /// Which.
+        organisation: OrganisationId,
+        /// When.
+        at: Timestamp,
+    },
     /// Says that a domain is an organisation's. Guard: the organisation exists and has not said so yet.
     ClaimDomain {
         /// Whose.
@@ -101,6 +107,18 @@ pub enum OrganisationWrite {
         group: GroupId,
         /// Who.
         identity: IdentityId,
+    },
+    /// Puts a member into the groups that their connection names, which are made where there are none, and takes them out of
+    /// others of its own. No guard: whoever is no member is put into none.
+    SetConnectionGroups {
+        /// Of which.
+        organisation: OrganisationId,
+        /// Who.
+        identity: IdentityId,
+        /// The groups that they are to be in, by their labels; the ids are for those that are not there.
+        join: Vec<Group>,
+        /// The groups that they leave.
+        leave: Vec<GroupId>,
     },
     /// Inserts an invitation. Guard: the organisation exists and is active.
     InsertInvitation {

@@ -77,6 +77,7 @@ async fn flows_in_every_state() {
                     | Step::Shown(..)
                     | Step::Elsewhere(_)
                     | Step::ToProvider(_)
+                    | Step::SentOn(..)
                     | Step::SignedIn(_)
                     | Step::Refreshed { .. }
                     | Step::Registered { .. }

@@ -4,6 +4,7 @@ use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use portcullis_identity::administration::{AdministrationError, delete_credential};
 use portcullis_identity::flow::{FlowError, FlowView, flow_document};
 use portcullis_identity::hooks::{MappingDecision, Origin};
+use portcullis_identity::ports::StoreUnavailable;
 use portcullis_identity::providers::{
     Beginning, Offer, PresentedIdToken, ProvenElsewhere, ProviderFailure, Providers,
 };
@@ -12,7 +13,7 @@ use portcullis_identity::session::LiveSession;
 use portcullis_identity::webauthn::KeyKind;
 use portcullis_identity::{Flow, Identity, NewLink, Step, Write};
 use primitives::hooks::HookContext;
-use primitives::{Actor, Change};
+use primitives::{Actor, Change, OrganisationId};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -43,6 +44,10 @@ impl Acme {
 impl Providers for Acme {
     fn offers(&self) -> &[Offer] {
         &self.0
+    }
+
+    fn find_connection(&self, _: OrganisationId) -> BoxFuture<'_, Result<Option<Offer>, StoreUnavailable>> {
+        ready(Ok(None)).boxed()
     }
 
     fn begin<'a>(&'a self, _: Beginning<'a>) -> BoxFuture<'a, Result<Url, ProviderFailure>> {

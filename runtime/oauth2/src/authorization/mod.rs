@@ -14,8 +14,8 @@
 //! | | | `scope` | `invalid_scope` |
 //! | | | `audience`, `resource` | `invalid_target` |
 //! | | | PKCE, as the tenant's settings ask | `invalid_request` |
-//! | | | `prompt`, `max_age`, `id_token_hint` | `invalid_request` |
-//! | 3 | `subject` | the right person is signed in, lately enough | a sign-in; `login_required` |
+//! | | | `prompt`, `max_age`, `id_token_hint`, `organization` | `invalid_request` |
+//! | 3 | `subject` | the right person is signed in, in the name of the right organisation, lately enough | a sign-in; `login_required` |
 //! | | `client_policy` | the tenant's plugins permit it | `access_denied`, `server_error` |
 //! | 4 | `consent` | the person agrees, or has agreed | a question; `consent_required`, `interaction_required` |
 //! | 5 | `issue` | the request was not answered before | a page |
@@ -75,6 +75,8 @@ pub enum Next {
         challenge: String,
         /// Whether somebody who is signed in must prove it again.
         reauthenticate: bool,
+        /// Whether the session of whoever is signed in makes way: it is not in the name of the organisation that is asked for.
+        elsewhere: bool,
     },
     /// The person is asked; then [`AuthorizationServer::decide_consent`] goes on.
     Consent {
@@ -168,10 +170,11 @@ impl AuthorizationServer {
     ) -> Outcome {
         let subject = match subject::check(self, &request, browser.subject)? {
             Standing::SignedIn(subject) => subject,
-            Standing::MustSignIn { reauthenticate } => {
+            Standing::MustSignIn { reauthenticate, elsewhere } => {
                 let step = Step::Login { reauthenticate };
                 let challenge = interaction::seal(self, request, step, browser.binding)?;
-                return Ok((Change::new(self.tenant.clone()), Next::Login { challenge, reauthenticate }));
+                let next = Next::Login { challenge, reauthenticate, elsewhere };
+                return Ok((Change::new(self.tenant.clone()), next));
             }
         };
         self.check_policy(redirect, &request, (subject, browser.request)).await?;

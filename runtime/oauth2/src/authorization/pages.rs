@@ -1,5 +1,6 @@
 //! What the pages of ours along the way need to know.
 
+use primitives::OrganisationId;
 use url::Url;
 
 use super::redirect::ProvenRedirect;
@@ -14,6 +15,8 @@ pub struct LoginRequest {
     pub client_name: String,
     /// Who the client thinks will sign in.
     pub login_hint: Option<String>,
+    /// In which organisation's name the person must sign in.
+    pub organisation: Option<OrganisationId>,
     /// Languages, the preferred one first (BCP 47).
     pub ui_locales: Vec<String>,
     /// Wished-for authentication contexts, the preferred one first.
@@ -64,6 +67,7 @@ impl LoginRequest {
             client_id: request.client_id.as_str().to_owned(),
             client_name: request.client_name,
             login_hint: request.login_hint,
+            organisation: request.organisation,
             ui_locales: request.ui_locales,
             acr_values: request.acr_values,
             reauthenticate,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use primitives::{ClientId, GrantId, IdentityId, Timestamp};
+use primitives::{ClientId, GrantId, IdentityId, OrganisationId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::error::RedirectError;
@@ -51,6 +51,9 @@ pub(super) struct AuthorizationRequest {
     /// Who it must be (`id_token_hint`).
     pub(super) hinted: Option<IdentityId>,
     pub(super) login_hint: Option<String>,
+    /// In which organisation's name the person must sign in (`organization`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) organisation: Option<OrganisationId>,
     pub(super) ui_locales: Vec<String>,
     pub(super) acr_values: Vec<String>,
     pub(super) requested_at: Timestamp,
@@ -102,6 +105,7 @@ pub(super) async fn check(
         prompt,
         authenticated_since: since.into_iter().flatten().max(),
         hinted,
+        organisation: check_organisation(parameters)?,
         login_hint: parameters.find("login_hint").map(|hint| cut(hint, MAX_HINT)),
         ui_locales: words("ui_locales"),
         acr_values: words("acr_values"),
@@ -193,6 +197,11 @@ fn check_max_age(parameters: &Parameters<'_>) -> Result<Option<Duration>, Redire
     let Some(text) = parameters.find("max_age") else { return Ok(None) };
     let seconds: u32 = text.parse().map_err(|_| invalid("max_age must be a number of seconds"))?;
     Ok(Some(Duration::from_secs(seconds.into())))
+}
+
+fn check_organisation(parameters: &Parameters<'_>) -> Result<Option<OrganisationId>, RedirectError> {
+    let asked = parameters.find("organization").filter(|asked| !asked.is_empty());
+    asked.map(|id| id.parse().map_err(|_| invalid("organization must be an organization's id"))).transpose()
 }
 
 async fn check_hint(

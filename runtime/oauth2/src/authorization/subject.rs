@@ -15,6 +15,8 @@ pub(super) enum Standing<'a> {
     MustSignIn {
         /// Somebody is signed in, and it is not enough.
         reauthenticate: bool,
+        /// Somebody is signed in in no, or another, organisation's name.
+        elsewhere: bool,
     },
 }
 
@@ -27,14 +29,20 @@ pub(super) fn check<'a>(
     // A subject of one tenant is nobody in another.
     let subject = subject.filter(|subject| subject.tenant == server.tenant);
     let standing = match subject {
-        None => Standing::MustSignIn { reauthenticate: false },
-        Some(subject) if is_other(request, subject) && has_signed_in_for(request, subject) => {
-            // They were asked and chose to be somebody else. The client must not take them for who it
+        None => Standing::MustSignIn { reauthenticate: false, elsewhere: false },
+        Some(subject)
+            if (is_other(request, subject) || is_elsewhere(request, subject))
+                && has_signed_in_for(request, subject) =>
+        {
+            // They were asked and chose to be somebody else, or to sign in for somebody else. The client must not take them for who it
             // has in mind (OpenID Connect Core section 3.1.2.2).
             return Err(RedirectError::LoginRequired);
         }
+        Some(subject) if is_elsewhere(request, subject) => {
+            Standing::MustSignIn { reauthenticate: false, elsewhere: true }
+        }
         Some(subject) if is_other(request, subject) || is_stale(request, subject) => {
-            Standing::MustSignIn { reauthenticate: true }
+            Standing::MustSignIn { reauthenticate: true, elsewhere: false }
         }
         Some(subject) => Standing::SignedIn(subject),
     };
@@ -46,6 +54,12 @@ pub(super) fn check<'a>(
 
 fn is_other(request: &AuthorizationRequest, subject: &AuthenticatedSubject) -> bool {
     request.hinted.is_some_and(|hinted| hinted != subject.subject)
+}
+
+/// Attack: a client asks for a token in an organisation's name and gets one of somebody who is signed in without it, or in
+/// another's.
+fn is_elsewhere(request: &AuthorizationRequest, subject: &AuthenticatedSubject) -> bool {
+    request.organisation.is_some_and(|asked| subject.organisation != Some(asked))
 }
 
 fn is_stale(request: &AuthorizationRequest, subject: &AuthenticatedSubject) -> bool {

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use jose::TenantKeys;
-use primitives::{AuditEvent, Change, ClientId, GrantId, IdentityId, KeyedHash, SessionId, TenantId};
+use primitives::{
+    AuditEvent, Change, ClientId, GrantId, IdentityId, KeyedHash, OrganisationId, SessionId, TenantId,
+};
 
 pub(crate) use world::*;
 
@@ -38,6 +40,8 @@ pub(crate) struct Rows {
     pub(crate) revoked_jwts: BTreeSet<String>,
     pub(crate) subjects: BTreeMap<IdentityId, SubjectProfile>,
     pub(crate) sessions: BTreeSet<SessionId>,
+    /// Who has left which organisation.
+    pub(crate) left: BTreeSet<(OrganisationId, IdentityId)>,
     pub(crate) audit: Vec<AuditEvent>,
 }
 

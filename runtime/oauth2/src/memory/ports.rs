@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::ready;
 use jose::TenantKeys;
 use primitives::outbound::{Outbound, OutboundError, OutboundRequest, OutboundResponse};
-use primitives::{ClientId, GrantId, IdentityId, KeyedHash, Secret, SessionId, TenantId};
+use primitives::{ClientId, GrantId, IdentityId, KeyedHash, OrganisationId, Secret, SessionId, TenantId};
 
 use super::Memory;
 use crate::client::{Client, ClientRecord};
@@ -156,6 +156,15 @@ impl SubjectClaims for Memory {
 
     fn is_session_live<'a>(&'a self, tenant: &'a TenantId, session: SessionId) -> PortResult<'a, bool> {
         answer(self.rows(tenant, |rows| rows.sessions.contains(&session)))
+    }
+
+    fn is_in_organisation<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        organisation: OrganisationId,
+        subject: IdentityId,
+    ) -> PortResult<'a, bool> {
+        answer(self.rows(tenant, |rows| !rows.left.contains(&(organisation, subject))))
     }
 }
 

@@ -335,6 +335,40 @@ mod tests {
         check(&|world| world.wait(720 * 3_600), Some(refused(InvalidGrant::UnknownRefreshToken)));
     }
 
+    /// Attack: somebody who has left an organisation goes on in its name.
+    #[test]
+    fn token_of_an_organisation_ends_with_the_membership_and_keeps_its_organisation_until_then() {
+        let acme = "00000000-0000-0000-0000-00000000000a";
+        let world = world();
+        let token = first(&world);
+        world.rows(|rows| {
+            for grant in rows.grants.values_mut() {
+                grant.subject.organisation = Some(acme.parse().unwrap());
+            }
+        });
+        let next = world.refresh(&token).unwrap();
+        let (access, id_token) = (next.access_token, next.id_token.unwrap());
+        let claims = |token: &str| {
+            let payload = token.split('.').nth(1).unwrap();
+            serde_json::from_slice::<serde_json::Value>(&base64url::decode(payload).unwrap()).unwrap()
+        };
+        assert_eq!(claims(&id_token)["organization"], acme);
+        let asked = crate::memory::now(world.server.introspect(&access, None, crate::memory::REQUEST));
+        assert_eq!(serde_json::to_value(asked.unwrap()).unwrap()["ext"]["organization"], acme);
+        let told = crate::memory::now(world.server.userinfo(&access, crate::memory::REQUEST)).unwrap();
+        assert_eq!(told["organization"], acme);
+
+        let left = |rows: &mut crate::memory::Rows| {
+            let person = rows.grants.values().next().unwrap().subject.id;
+            rows.left.insert((acme.parse().unwrap(), person));
+        };
+        world.rows(left);
+        let next = next.refresh_token.unwrap();
+        assert_eq!(world.refresh(&next).err(), Some(refused(InvalidGrant::Subject)));
+        let asked = crate::memory::now(world.server.introspect(&access, None, crate::memory::REQUEST));
+        assert_eq!(serde_json::to_value(asked.unwrap()).unwrap(), json!({"active": false}));
+    }
+
     #[test]
     fn token_of_another_client_is_unknown_and_stays_good() {
         let world = world();

@@ -1,13 +1,14 @@
-//! Table `provider_secrets`.
+//! Tables `provider_secrets` and `organisation_connections`.
 
-use ::federation::ports::{NamedSecret, ProviderSecrets, StoreUnavailable};
+use ::federation::Connection;
+use ::federation::ports::{Connections, NamedSecret, ProviderSecrets, StoreUnavailable};
 use ::federation::secrets::Write;
 use futures_util::future::BoxFuture;
-use primitives::{SealContext, Sealer, Secret, TenantId};
+use primitives::{OrganisationId, SealContext, Sealer, Secret, TenantId};
 
 use crate::apply::Stored;
 use crate::row::Row;
-use crate::statement::Statement;
+use crate::statement::{Statement, json};
 use crate::{Storage, StorageError, values};
 
 const fn context<'a>(tenant: &'a TenantId, provider: &'a str) -> SealContext<'a> {
@@ -30,8 +31,52 @@ impl Stored for Write {
                 "DELETE FROM provider_secrets WHERE tenant = $1 AND provider = $2",
                 values![tenant, provider],
             ),
+            Self::PutConnection(connection) => put_connection(tenant, &connection),
+            Self::DeleteConnection { organisation, provider } => Statement::one(
+                "DELETE FROM organisation_connections
+                 WHERE tenant = $1 AND organisation = $2 AND provider = $3",
+                values![tenant, &organisation, provider],
+            ),
         }])
     }
+}
+
+fn put_connection(tenant: &TenantId, new: &Connection) -> Statement {
+    let provider = new.settings.id.as_str();
+    if new.version == 0 {
+        return Statement::one(
+            "INSERT INTO organisation_connections
+                 (tenant, organisation, provider, settings, version, created_at, updated_at)
+             SELECT o.tenant, o.id, $3, $4, 1, $5, $6 FROM organisations o WHERE o.tenant = $1 AND o.id = $2
+             ON CONFLICT DO NOTHING",
+            values![tenant, &new.organisation, provider, json(&new.settings), new.created_at, new.updated_at],
+        );
+    }
+    Statement::one(
+        "UPDATE organisation_connections SET provider = $4, settings = $5, updated_at = $6, version = version + 1
+         WHERE tenant = $1 AND organisation = $2 AND version = $3",
+        values![tenant, &new.organisation, new.version, provider, json(&new.settings), new.updated_at],
+    )
+}
+
+/// A statement that reads what [`connection_at`] takes.
+macro_rules! connections {
+    ($which:literal) => {
+        concat!(
+            "SELECT organisation, settings, version, created_at, updated_at FROM organisation_connections ",
+            $which
+        )
+    };
+}
+
+fn connection_at(row: &Row) -> Result<Connection, StorageError> {
+    Ok(Connection {
+        organisation: row.parse(0, "organisation")?,
+        settings: row.json(1, "settings")?,
+        version: row.int(2)?,
+        created_at: row.time(3)?,
+        updated_at: row.time(4)?,
+    })
 }
 
 impl Storage {
@@ -76,6 +121,32 @@ impl ProviderSecrets for Storage {
             let rows = self.list(sql, values![tenant]).await.map_err(unavailable)?;
             let secrets = rows.iter().map(|row| self.open_provider_secret(tenant, row));
             secrets.collect::<Result<_, _>>().map_err(unavailable)
+        })
+    }
+}
+
+impl Connections for Storage {
+    fn find_connection<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        organisation: OrganisationId,
+    ) -> BoxFuture<'a, Result<Option<Connection>, StoreUnavailable>> {
+        Box::pin(async move {
+            let sql = connections!("WHERE tenant = $1 AND organisation = $2");
+            let row = self.find_one(sql, values![tenant, &organisation]).await.map_err(unavailable)?;
+            row.as_ref().map(connection_at).transpose().map_err(unavailable)
+        })
+    }
+
+    fn find_connection_by_provider<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        provider: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Connection>, StoreUnavailable>> {
+        Box::pin(async move {
+            let sql = connections!("WHERE tenant = $1 AND provider = $2");
+            let row = self.find_one(sql, values![tenant, provider]).await.map_err(unavailable)?;
+            row.as_ref().map(connection_at).transpose().map_err(unavailable)
         })
     }
 }

@@ -16,6 +16,7 @@ mod terms;
 mod ways;
 
 pub(crate) use courier::{message_at, select_messages};
+pub use organisations::{DeletedOrganisation, OrganisationSweep};
 
 use ::identity::Write;
 use ::identity::ports::StoreUnavailable;

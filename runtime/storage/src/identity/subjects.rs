@@ -2,7 +2,7 @@
 
 use ::identity::identity::VerifiableAddress;
 use ::oauth2::ports::{PortError, PortResult, SubjectClaims, SubjectProfile};
-use primitives::{IdentityId, SessionId, TenantId};
+use primitives::{IdentityId, OrganisationId, SessionId, TenantId};
 use serde_json::{Map, Value};
 
 use crate::row::Row;
@@ -52,6 +52,27 @@ impl SubjectClaims for Storage {
                  WHERE s.tenant = $1 AND s.id = $2 AND s.revoked_at IS NULL AND s.expires_at > $3";
             let args = values![tenant, &session, self.inner.clock.now()];
             Ok(self.find_one(sql, args).await.map_err(port_error)?.is_some())
+        })
+    }
+
+    /// Of an organisation that is not kept here the identity's own word is all there is.
+    fn is_in_organisation<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        organisation: OrganisationId,
+        subject: IdentityId,
+    ) -> PortResult<'a, bool> {
+        Box::pin(async move {
+            let sql = "SELECT 1 FROM identities i WHERE i.tenant = $1 AND i.id = $3 AND (
+                     EXISTS (SELECT 1 FROM organisations o
+                         JOIN organisation_members m ON m.tenant = o.tenant AND m.organisation = o.id
+                         WHERE o.tenant = $1 AND o.id = $2 AND o.state = 'active' AND m.identity = i.id)
+                     OR (i.organisation = $2 AND NOT EXISTS (
+                             SELECT 1 FROM organisations o WHERE o.tenant = $1 AND o.id = $2)
+                         AND NOT EXISTS (SELECT 1 FROM deleted_organisations d
+                             WHERE d.tenant = $1 AND d.organisation = $2)))";
+            let found = self.find_one(sql, values![tenant, &organisation, &subject]).await;
+            Ok(found.map_err(port_error)?.is_some())
         })
     }
 }

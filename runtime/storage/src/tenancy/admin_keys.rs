@@ -15,8 +15,8 @@ pub(super) fn insert(tenant: &TenantId, key: &AdminKey, hash: &KeyedHash) -> Sta
     let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
     Statement::one(
         "INSERT INTO admin_keys
-             (tenant, id, operator, name, scopes, secret_hash, created_at, expires_at, last_used_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             (tenant, id, operator, name, scopes, secret_hash, created_at, expires_at, last_used_at, organisation)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT DO NOTHING",
         values![
             tenant,
@@ -28,6 +28,7 @@ pub(super) fn insert(tenant: &TenantId, key: &AdminKey, hash: &KeyedHash) -> Sta
             key.created_at,
             key.expires_at,
             key.last_used_at,
+            key.owner.organisation().map(|id| id.to_string()),
         ],
     )
     .changes("admin_key", key.id.to_string())
@@ -52,10 +53,10 @@ impl AdminKeys for Storage {
     ) -> BoxFuture<'_, Result<Option<(AdminKey, KeyedHash)>, ReadError>> {
         Box::pin(async move {
             let sql =
-                "SELECT tenant, id, operator, name, scopes, created_at, expires_at, last_used_at, secret_hash
+                "SELECT tenant, id, operator, name, scopes, created_at, expires_at, last_used_at, organisation, secret_hash
                        FROM admin_keys WHERE id = $1";
             let row = self.find_one(sql, values![&id]).await.map_err(read_error)?;
-            let key = row.as_ref().map(|row| Ok((read(row)?, KeyedHash(row.blob(8)?)))).transpose();
+            let key = row.as_ref().map(|row| Ok((read(row)?, KeyedHash(row.blob(9)?)))).transpose();
             key.map_err(read_error)
         })
     }
@@ -66,22 +67,41 @@ impl AdminKeys for Storage {
         page: Page,
     ) -> BoxFuture<'_, Result<Vec<AdminKey>, ReadError>> {
         Box::pin(async move {
-            let sql = "SELECT tenant, id, operator, name, scopes, created_at, expires_at, last_used_at
-                       FROM admin_keys WHERE tenant = $1 AND operator = $2 AND id > $3 ORDER BY id LIMIT $4";
+            let sql =
+                "SELECT tenant, id, operator, name, scopes, created_at, expires_at, last_used_at, organisation
+                       FROM admin_keys WHERE tenant = $1 AND operator = $2 AND id > $3
+                           AND ($5 = '' OR organisation = $5) ORDER BY id LIMIT $4";
+            let organisation = owner.organisation().map(|id| id.to_string()).unwrap_or_default();
             let operator = owner == KeyOwner::Operator;
-            let args =
-                values![&owner.home(), operator, page.after.unwrap_or_default(), i64::from(page.limit)];
+            let args = values![
+                &owner.home(),
+                operator,
+                page.after.unwrap_or_default(),
+                i64::from(page.limit),
+                organisation
+            ];
             let rows = self.list(sql, args).await.map_err(read_error)?;
             rows.iter().map(read).collect::<Result<_, _>>().map_err(read_error)
         })
     }
 }
 
+fn owner(row: &Row) -> Result<KeyOwner, StorageError> {
+    if row.flag(2)? {
+        return Ok(KeyOwner::Operator);
+    }
+    let tenant = row.parse(0, "tenant")?;
+    Ok(match row.opt_text(8)? {
+        Some(_) => KeyOwner::Organisation(tenant, row.parse(8, "organisation")?),
+        None => KeyOwner::Tenant(tenant),
+    })
+}
+
 fn read(row: &Row) -> Result<AdminKey, StorageError> {
     let scopes = row.text(4)?.split_whitespace().map(str::parse::<Scope>).collect::<Result<_, _>>();
     Ok(AdminKey {
         id: row.parse(1, "id")?,
-        owner: if row.flag(2)? { KeyOwner::Operator } else { KeyOwner::Tenant(row.parse(0, "tenant")?) },
+        owner: owner(row)?,
         name: row.text(3)?,
         scopes: scopes.map_err(|_| StorageError::Inconsistent {
             table: "admin_keys",

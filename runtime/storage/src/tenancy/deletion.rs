@@ -68,6 +68,7 @@ const TABLES: &[Table] = tables![
     "identity_keys" "tenant, id",
     "identity_links" "tenant, provider, subject",
     "provider_secrets" "tenant, provider",
+    "organisation_connections" "tenant, organisation",
     "organisation_invitations" "tenant, organisation, id",
     "organisation_group_members" "tenant, organisation, group_id, identity",
     "organisation_groups" "tenant, organisation, id",
@@ -75,6 +76,7 @@ const TABLES: &[Table] = tables![
     "organisation_domains" "tenant, domain",
     "organisation_domain_claims" "tenant, organisation, domain",
     "organisations" "tenant, id",
+    "deleted_organisations" "tenant, organisation",
     "identity_identifiers" "tenant, identifier",
     "identity_addresses" "tenant, use, via, address, identity",
     "identity_terms" "tenant, term, identity",
@@ -190,7 +192,7 @@ impl Storage {
         self.apply_prepared(prepared).await.map_err(StorageError::from)
     }
 
-    async fn swept(&self, prepared: Prepared) -> Result<u64, StorageError> {
+    pub(crate) async fn swept(&self, prepared: Prepared) -> Result<u64, StorageError> {
         self.inner.database.apply(prepared).await.map_err(StorageError::from)
     }
 }

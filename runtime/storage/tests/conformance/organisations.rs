@@ -1,6 +1,9 @@
 //! Organisations on both databases: what is written is read, guards hold against a race, and one organisation is nothing
 //! in another.
 
+use federation::Connection;
+use federation::connection::Asked;
+use federation::ports::{Connections as _, ProviderSecrets as _};
 use identity::Write;
 use identity::identity::Identity;
 use identity::organisation::domain::{DomainClaim, ProvenDomain};
@@ -13,7 +16,9 @@ use identity::organisation::{
 };
 use identity::ports::Identities as _;
 use identity::search::IdentitySearch as _;
-use primitives::{GroupId, InvitationId, KeyedHash, OrganisationId, TenantId};
+use oauth2::ports::SubjectClaims as _;
+use portcullis_storage::OrganisationSweep;
+use primitives::{Actor, GroupId, InvitationId, KeyedHash, OrganisationId, TenantId};
 
 use crate::world::World;
 
@@ -89,6 +94,21 @@ impl World {
 
     async fn write(&self, write: OrganisationWrite) -> Option<usize> {
         self.apply([Write::Organisation(write)]).await
+    }
+
+    /// Walks over what is left of a deleted organisation, while others write; how many rows, and in how many steps.
+    async fn sweep_organisation(&self, organisation: OrganisationId, limit: u32) -> (u64, usize) {
+        let mut sweep = OrganisationSweep::of(self.tenant.clone(), organisation);
+        let (mut rows, mut steps) = (0, 0);
+        while let Some(written) = sweep.step(&self.storage, limit).await.unwrap() {
+            assert!(written <= 2 * u64::from(limit), "{written} at once");
+            rows += written;
+            steps += 1;
+            if steps % 50 == 0 {
+                self.with_organisation("Another").await;
+            }
+        }
+        (rows, steps)
     }
 
     async fn home(&self, person: &Identity) -> Option<OrganisationId> {
@@ -336,13 +356,104 @@ async fn deleted_organisation_leaves_its_people_and_nothing_else() {
             OrganisationWrite::InsertInvitation { invitation: Box::new(invitation), token: token.clone() },
         ];
         assert_eq!(world.apply(writes.map(Write::Organisation)).await, None);
-        assert_eq!(world.write(OrganisationWrite::Delete(acme.id)).await, None);
-        assert_eq!(world.write(OrganisationWrite::Delete(acme.id)).await, Some(0));
-        assert_eq!(world.home(&ada).await, None);
+        let deleted = OrganisationWrite::Delete { organisation: acme.id, at: world.now() };
+        assert_eq!(world.write(deleted.clone()).await, None);
+        assert_eq!(world.write(deleted).await, Some(0));
         let storage = &world.storage;
         assert_eq!(storage.find_by_domain(&world.tenant, &claim.domain).await.unwrap(), None);
+        world.sweep_organisation(acme.id, 10).await;
+        assert_eq!(world.home(&ada).await, None);
         assert_eq!(storage.list_memberships(&world.tenant, ada.id, 10).await.unwrap(), []);
         assert_eq!(storage.find_by_invitation_token(&world.tenant, &[token]).await.unwrap(), None);
+    }
+}
+
+/// Attack: an organisation of very many people is deleted, and until all of them were written nobody else of the tenant
+/// writes; or whoever is given its id next meets them.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_organisation_leaves_in_small_steps_between_which_others_write() {
+    const PEOPLE: usize = 10_000;
+    // Both databases; what is read here is cached nowhere.
+    for world in World::each().await.into_iter().take(2) {
+        let acme = world.with_organisation("Acme").await;
+        let people: Vec<Identity> = (0..PEOPLE).map(|_| world.person()).collect();
+        for some in people.chunks(250) {
+            let join = |person: &Identity| {
+                let member = world.member(&acme, person, Role::Member);
+                [
+                    Write::InsertIdentity(Box::new(person.clone())),
+                    Write::Organisation(OrganisationWrite::AddMember(member)),
+                ]
+            };
+            assert_eq!(world.apply(some.iter().flat_map(join)).await, None);
+        }
+        let deleted = OrganisationWrite::Delete { organisation: acme.id, at: world.now() };
+        assert_eq!(world.write(deleted).await, None);
+        assert_eq!(world.storage.find_organisation(&world.tenant, acme.id).await.unwrap(), None);
+        let belongs = world.storage.is_in_organisation(&world.tenant, acme.id, people[0].id).await.unwrap();
+        assert!(!belongs, "at once, whatever is left");
+        let again = OrganisationWrite::Insert(Box::new(acme.clone()));
+        assert_eq!(world.write(again.clone()).await, Some(0), "its id is nobody's yet");
+
+        let (rows, steps) = world.sweep_organisation(acme.id, 200).await;
+        // The people, their terms, and their memberships.
+        assert_eq!(rows, 3 * PEOPLE as u64);
+        assert!(steps >= 2 * PEOPLE / 200, "{steps}");
+        for table in ["organisation_members", "identities WHERE organisation IS NOT NULL"] {
+            let left = world.raw_texts(&format!("SELECT tenant FROM {table}")).await;
+            assert_eq!(left, [""; 0], "{table}");
+        }
+        for person in [&people[0], &people[PEOPLE - 1]] {
+            assert_eq!(world.home(person).await, None, "people stay, and belong to none");
+        }
+        assert_eq!(world.sweep_organisation(acme.id, 200).await.0, 0);
+        world.storage.end_organisation_deletion(&world.tenant, acme.id).await.unwrap();
+        assert_eq!(world.write(again).await, None);
+        let left = world.storage.list_memberships(&world.tenant, people[0].id, 10).await.unwrap();
+        assert_eq!(left, [], "whoever has the id next meets nobody");
+    }
+}
+
+/// A connection is one organisation's, changed by one of two at a time, and gone with it, its secret too.
+#[tokio::test(flavor = "multi_thread")]
+async fn connection_is_read_as_written_changed_once_and_gone_with_its_organisation() {
+    for world in World::each().await {
+        let (acme, rival) = (world.with_organisation("Acme").await, world.with_organisation("Rival").await);
+        let set = |known: Option<&Connection>, label: &str| {
+            let asked =
+                Asked { tenant: &world.tenant, actor: &Actor::System, rng: &*world.rng, now: world.now() };
+            let body = serde_json::json!({
+                "provider": "generic", "client_id": "c", "issuer_url": "https://login.acme.example",
+                "label": label, "client_secret": "hunter2",
+            });
+            let serde_json::Value::Object(body) = body else { panic!("no object") };
+            federation::connection::put(asked, acme.id, known, body).unwrap()
+        };
+        let (first, change) = set(None, "Acme");
+        let again = change.clone();
+        world.storage.apply(change).await.unwrap();
+        assert!(world.storage.apply(again).await.is_err(), "there is one");
+        let (storage, tenant) = (&world.storage, &world.tenant);
+        let read = storage.find_connection(tenant, acme.id).await.unwrap().unwrap();
+        assert_eq!(read, Connection { version: 1, ..first });
+        let provider = read.settings.id.clone();
+        let by_name = storage.find_connection_by_provider(tenant, &provider).await.unwrap();
+        assert_eq!(by_name.as_ref(), Some(&read));
+        let secret = storage.find_provider_secret(tenant, &provider).await.unwrap().unwrap();
+        assert_eq!(secret.expose(), "hunter2");
+        let other: TenantId = "other".parse().unwrap();
+        assert_eq!(storage.find_connection(tenant, rival.id).await.unwrap(), None);
+        assert_eq!(storage.find_connection(&other, acme.id).await.unwrap(), None);
+        assert_eq!(storage.find_connection_by_provider(&other, &provider).await.unwrap(), None);
+
+        let (_, one) = set(Some(&read), "One");
+        let (_, two) = set(Some(&read), "Two");
+        world.storage.apply(one).await.unwrap();
+        assert!(world.storage.apply(two).await.is_err(), "somebody was faster");
+        let deleted = OrganisationWrite::Delete { organisation: acme.id, at: world.now() };
+        assert_eq!(world.write(deleted).await, None);
+        assert_eq!(storage.find_connection(tenant, acme.id).await.unwrap(), None);
+        assert!(storage.find_provider_secret(tenant, &provider).await.unwrap().is_none());
     }
 }
 

@@ -1,5 +1,6 @@
 //! `/admin/portcullis/v1/organisations`: the customers inside a tenant.
 
+pub(crate) mod connection;
 pub(crate) mod domains;
 pub(crate) mod groups;
 pub(crate) mod invitations;
@@ -13,6 +14,8 @@ use identity::organisation::{OrganisationError, OrganisationState, Organisations
 use primitives::{AuditEvent, Change, IdentityId, OrganisationId, SessionId};
 use serde::Serialize;
 use serde_json::{Value, json};
+use storage::OrganisationSweep;
+use tenancy::KeyOwner;
 
 use super::{PAGE, actor, body, paging, store};
 use crate::call::Call;
@@ -24,6 +27,10 @@ const LARGEST_PAGE: u32 = 250;
 
 /// How often a decision is made again because somebody was faster.
 const MOST_ATTEMPTS: usize = 3;
+
+/// How many rows of a deleted organisation leave at a time, and how often while somebody waits.
+const SWEPT_AT_A_TIME: u32 = 200;
+const STEPS_AT_ONCE: usize = 8;
 
 /// How many sessions end at a time.
 const ENDED_AT_A_TIME: u32 = 50;
@@ -94,9 +101,23 @@ pub(crate) async fn remove(call: Call) -> Answer {
         })
         .await?;
         end_sessions(&call, id).await?;
-        decide(&call, || async { Ok(((), Some(change::delete(room(&call), &by(&call), id).await?))) }).await
+        decide(&call, || async { Ok(((), Some(change::delete(room(&call), &by(&call), id).await?))) })
+            .await?;
+        sweep(&call, id).await
     };
     gone(&call, removed.await)
+}
+
+/// Lets what is left of a small organisation leave at once; of a large one the rest is a job's.
+async fn sweep(call: &Call, organisation: OrganisationId) -> Result<(), Failure> {
+    let mut sweep = OrganisationSweep::of(call.tenant.id.clone(), organisation);
+    for _ in 0..STEPS_AT_ONCE {
+        let step = sweep.step(&call.node.storage, SWEPT_AT_A_TIME).await;
+        if step.map_err(|error| store(call, &error))?.is_none() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Ends every session in an organisation's name, with what was granted in it. Nobody begins another meanwhile: it is
@@ -152,9 +173,12 @@ fn conflict(message: &'static str) -> Failure {
     Failure::new(StatusCode::CONFLICT, "conflict", message)
 }
 
-/// Operators do everything.
+/// Operators do everything. A key of an organisation does what its owner may: it invites, and puts nobody into it.
 fn by(call: &Call) -> By {
-    By::operator(actor(call))
+    match call.principal.as_ref().map(|principal| &principal.owner) {
+        Some(KeyOwner::Organisation(..)) => By::owner(actor(call)),
+        Some(KeyOwner::Operator | KeyOwner::Tenant(_)) | None => By::operator(actor(call)),
+    }
 }
 
 /// The organisation in the path. What is of another form is not there.

@@ -1,6 +1,8 @@
 //! What a form knows of other providers: sealed with it, and gone with it.
 
-use primitives::IdentityId;
+use std::collections::BTreeSet;
+
+use primitives::{IdentityId, OrganisationId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -57,6 +59,9 @@ pub(super) enum Until {
         holder: IdentityId,
         /// By what it was found.
         identifier: String,
+        /// Whether they become a member of the organisation whose connection it was.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        joins: bool,
     },
 }
 
@@ -68,6 +73,7 @@ pub(super) struct Mapped {
     pub(super) metadata_public: Option<Map<String, Value>>,
     pub(super) metadata_admin: Option<Map<String, Value>>,
     pub(super) verified: Vec<(AddressKind, String)>,
+    pub(super) groups: Option<BTreeSet<String>>,
 }
 
 impl From<Mapping> for Mapped {
@@ -77,6 +83,7 @@ impl From<Mapping> for Mapped {
             metadata_public: mapping.metadata_public,
             metadata_admin: mapping.metadata_admin,
             verified: mapping.verified_addresses,
+            groups: mapping.groups,
         }
     }
 }
@@ -109,6 +116,12 @@ impl ProviderForm {
     /// Whether the form asks for what a provider did not tell.
     pub(in crate::flow) fn is_completing(&self) -> bool {
         matches!(self.waiting.as_deref(), Some(Waiting { until: Until::Completed { .. }, .. }))
+    }
+
+    /// The organisation whose connection has proven somebody who proves now that an account is theirs.
+    pub(crate) fn proves_account_for(&self) -> Option<OrganisationId> {
+        let waiting = self.waiting().filter(|waiting| matches!(waiting.until, Until::Proven { .. }))?;
+        waiting.who.organisation
     }
 
     pub(super) fn waiting(&self) -> Option<&Waiting> {

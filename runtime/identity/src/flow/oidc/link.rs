@@ -15,6 +15,9 @@ use super::form::{ProviderForm, Until, Waiting};
 use super::{linked, no_strategy};
 use crate::flow::settings::{owner, privileged, unsaved};
 use crate::flow::{Caller, Flow, FlowError, FlowKind, Message, Room, SignedIn, Step};
+use crate::organisation::connection;
+use crate::organisation::named_groups::named;
+use crate::ports::StoreUnavailable;
 use crate::providers::{Link, ProvenElsewhere};
 use crate::session::{LiveSession, Method};
 use crate::ways::Ways;
@@ -46,6 +49,10 @@ pub(super) async fn link(
     let flow = unsaved(flow).tried(Some(Method::Oidc));
     let identity = live.identity();
     let mut ways = Ways::of(room, identity.id).await?;
+    if !connection::admits(room, &who, identity.id).await? {
+        let message = Message::connection_of_others(&who.label);
+        return Ok(Step::Form(Box::new(flow.with_message(message))));
+    }
     let taken = room.links.find_by_link(room.tenant, &who.provider, &who.subject).await?.is_some();
     if taken || ways.links.iter().any(|link| link.provider == who.provider) {
         return Ok(Step::Form(Box::new(flow.with_message(Message::provider_link_taken(&who.label)))));
@@ -135,20 +142,39 @@ impl Linking {
     }
 
     /// Makes the link if the account was proven; another one is no proof of it.
-    pub(in crate::flow) fn complete(mut self, room: Room<'_>, step: Step) -> Step {
-        let Until::Proven { holder, .. } = self.waiting.until else { return step };
-        match step {
+    ///
+    /// Attack: whoever an owner has taken out of an organisation comes back by its connection. So it makes members of those
+    /// whom it brings for the first time, and whoever is linked signs in as a member or not at all.
+    pub(in crate::flow) async fn complete(
+        mut self,
+        room: Room<'_>,
+        step: Step,
+    ) -> Result<Step, StoreUnavailable> {
+        let Until::Proven { holder, joins, .. } = self.waiting.until else { return Ok(step) };
+        let who = &self.waiting.who;
+        Ok(match step {
             Step::SignedIn(signed_in) if signed_in.identity.id != holder => {
                 self.flow.messages.clear();
                 Step::Form(Box::new(self.flow.with_message(Message::linked_credentials_differ())))
             }
             Step::SignedIn(signed_in) if signed_in.session.assurance >= signed_in.identity.available => {
-                let SignedIn { change, .. } = *signed_in;
-                let link = linked(room, holder, &self.waiting.who, Change::new(room.tenant.clone()));
-                Step::SignedIn(Box::new(SignedIn { change: change.and(link), ..*signed_in }))
+                let mut signed_in = *signed_in;
+                let mut link = linked(room, holder, who, Change::new(room.tenant.clone()));
+                if let (true, Some(organisation)) = (joins, who.organisation)
+                    && !connection::admits(room, who, holder).await?
+                {
+                    link = connection::joined(link, connection::joiner(room, organisation, holder));
+                    // They are there now, and are looked for by their domains no more.
+                    signed_in.identity.organisation.get_or_insert(organisation);
+                }
+                if let Some(organisation) = who.organisation {
+                    let groups = self.waiting.mapped.groups.as_ref();
+                    link.writes.extend(named(room, (organisation, holder), groups).await?);
+                }
+                Step::SignedIn(Box::new(SignedIn { change: signed_in.change.and(link), ..signed_in }))
             }
             // The first factor alone: signed in, and not linked.
             other => other,
-        }
+        })
     }
 }

@@ -6,6 +6,7 @@
 //! be let into everybody's: whoever wants the two to be one proves the account first ([`link`]).
 
 mod form;
+mod heard;
 mod link;
 mod nodes;
 mod sign_in;
@@ -84,6 +85,22 @@ async fn ask(
     }
 }
 
+/// Sends the browser to the one provider by which an address's people come. Nobody pressed a button: the form is kept, and
+/// offers it and what else there is to whoever comes back.
+pub(super) async fn send_on(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: Flow,
+    provider: &str,
+    typed: &str,
+) -> Result<Step, FlowError> {
+    let hint = std::collections::BTreeMap::from([("login_hint".to_owned(), typed.to_owned())]);
+    Ok(match ask(room, caller, flow.clone(), provider, &hint).await? {
+        Step::ToProvider(url) => Step::SentOn(Box::new(flow), url),
+        other => other,
+    })
+}
+
 /// What it leads to that a provider has said who somebody is, for the form that sent them there.
 ///
 /// The caller has checked before that the flow is this browser's and not expired, and has marked the answer as used.
@@ -97,7 +114,7 @@ pub async fn arrived(
     let asked = flow.clone();
     let step = Box::pin(at_home(room, caller, flow, who)).await?;
     let step = match linking {
-        Some(linking) => linking.complete(room, step),
+        Some(linking) => linking.complete(room, step).await?,
         None => step,
     };
     // An organisation has its say here as in [`crate::next_step`].

@@ -6,13 +6,14 @@ use super::form::{Until, Waiting};
 use crate::flow::document::{FlowView, Input, trait_node};
 use crate::flow::{Flow, Message};
 use crate::providers::Offer;
+use crate::session::Method;
 
 const GROUP: &str = "oidc";
 
 /// The buttons of a sign-in. An account that must be proven is not proven by the very provider that waits for it.
 pub(in crate::flow) fn login_nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
     let waiting = flow.federation.waiting().map(|waiting| waiting.who.provider.as_str());
-    let offered = open_to_all(view).filter(|offer| Some(offer.id.as_str()) != waiting);
+    let offered = offered(flow, view).filter(|offer| Some(offer.id.as_str()) != waiting);
     let label = |offer: &Offer| match waiting {
         Some(_) => Message::confirm_with_provider(&offer.label, &offer.id),
         None => Message::sign_in_with_provider(&offer.label, &offer.id),
@@ -23,7 +24,7 @@ pub(in crate::flow) fn login_nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value
 /// The buttons of a sign-up.
 pub(in crate::flow) fn registration_nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
     let label = |offer: &Offer| Message::sign_up_with_provider(&offer.label, &offer.id);
-    open_to_all(view).map(|offer| button("provider", offer, label(offer), flow)).collect()
+    offered(flow, view).map(|offer| button("provider", offer, label(offer), flow)).collect()
 }
 
 /// What a sign-up still asks for: the fields that the provider did not fill; the others are shown.
@@ -64,6 +65,14 @@ pub(in crate::flow) fn settings_nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Va
         }
     }
     nodes
+}
+
+/// The connection of the organisation that the form is for comes first; those of everybody, where it takes them.
+fn offered<'a>(flow: &'a Flow, view: FlowView<'a>) -> impl Iterator<Item = &'a Offer> {
+    let own = flow.discovered.as_ref();
+    let takes_others = own.is_none_or(|own| own.offers(Method::Oidc));
+    let connection = own.and_then(|own| own.connection.as_ref());
+    connection.into_iter().chain(open_to_all(view).filter(move |_| takes_others))
 }
 
 /// A provider of one organisation is not shown to everybody: who it is for finds it by their organisation.

@@ -2,6 +2,7 @@
 
 use primitives::{Actor, AuditEvent, Change, SessionClaims};
 
+use super::heard::{Heard, hear};
 use super::proof;
 use crate::flow::proven::proven_in;
 use crate::flow::second_factor;
@@ -40,7 +41,13 @@ pub(super) async fn sign_in(
         }
         LoginOutcome::RequireSecondFactor => return Ok(refused(flow, Message::second_factor_required())),
     };
-    let change = tokens(room, &known, &who, Change::new(room.tenant.clone()));
+    let Heard { identity, writes, audit } = match hear(room, caller, identity, &who).await? {
+        Ok(heard) => heard,
+        Err(message) => return Ok(refused(flow, message)),
+    };
+    let mut change = tokens(room, &known, &who, Change::new(room.tenant.clone()));
+    change.writes.extend(writes);
+    change.audit.extend(audit);
     if let FlowKind::Login { refresh: Some(required), .. } = flow.kind {
         let current = caller.session.filter(|live| live.identity().id == required && identity.id == required);
         let Some(live) = current else {

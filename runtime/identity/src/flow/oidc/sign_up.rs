@@ -13,6 +13,8 @@ use crate::flow::{
 };
 use crate::hooks::{LoginOutcome, MappingDecision};
 use crate::identity::Identity;
+use crate::organisation::connection::{self, Joiner, Word, joined};
+use crate::organisation::named_groups::named;
 use crate::providers::ProvenElsewhere;
 use crate::schema::{CheckedTraits, Schema, TraitViolation};
 use crate::session::{Method, Session, SessionToken};
@@ -78,7 +80,7 @@ async fn made(
     room: Room<'_>,
     caller: Caller<'_>,
     flow: Flow,
-    (who, mapped): (ProvenElsewhere, Mapped),
+    (who, mut mapped): (ProvenElsewhere, Mapped),
     traits: Map<String, Value>,
 ) -> Result<Step, FlowError> {
     let schema = room.schema(&flow.schema);
@@ -94,6 +96,16 @@ async fn made(
             return Ok(asking(flow, (who, mapped), traits, (schema, &[])));
         }
     };
+    // Before anybody is looked up, so that the answer depends on the domain alone.
+    let addresses = connection::addresses(&checked);
+    let word = connection::weigh(room, &who, &addresses, &mut mapped.verified).await?;
+    if word == Word::Anothers {
+        let message = Message::connection_overreaches(&who.label);
+        return Ok(Step::Form(Box::new(flow.with_message(message))));
+    }
+    if let Some(there) = connection::closes_sign_up(room, &checked, who.organisation).await? {
+        return Ok(Step::Form(Box::new(connection::sent_there(flow, there))));
+    }
     for identifier in checked.identifiers() {
         let Some(holder) = room.identities.find_look_alike(room.tenant, identifier).await? else { continue };
         let is_proven = mapped.verified.iter().any(|(_, address)| address == identifier.as_str());
@@ -101,11 +113,23 @@ async fn made(
             // Whoever runs a provider could ask it about everybody.
             return Ok(Step::Form(Box::new(identifier_taken(flow, room.settings))));
         }
-        let until = Until::Proven { holder, identifier: identifier.to_string() };
+        let joins = matches!(word, Word::Own(_));
+        let until = Until::Proven { holder, identifier: identifier.to_string(), joins };
         return Ok(super::link::ask_for_proof(flow, Waiting { who, mapped, until }));
     }
     let mut identity = Identity::new(IdentityId::generate(room.rng), &checked, room.rng, room.now);
-    identity.organisation = who.organisation;
+    let joins = match word {
+        // Of one that is not kept here the id is all there is.
+        Word::Unbound => {
+            identity.organisation = who.organisation;
+            None
+        }
+        Word::Own(organisation) => Some(connection::joiner(room, organisation, identity.id)),
+        Word::Nobodys | Word::Anothers => {
+            let message = Message::connection_of_others(&who.label);
+            return Ok(Step::Form(Box::new(flow.with_message(message))));
+        }
+    };
     identity.metadata_public = mapped.metadata_public.map(Value::Object);
     identity.metadata_admin = mapped.metadata_admin.map(Value::Object);
     for (_, address) in &mapped.verified {
@@ -114,15 +138,16 @@ async fn made(
         }
     }
     let identity = room.added(&context, identity).await?;
-    registered(room, caller, &flow, (identity, &checked), &who).await
+    let joins = joins.map(|member| Joiner { member, groups: mapped.groups });
+    registered(room, caller, &flow, (identity, &checked), (&who, joins)).await
 }
 
 async fn registered(
     room: Room<'_>,
     caller: Caller<'_>,
     flow: &Flow,
-    (identity, checked): (Identity, &CheckedTraits),
-    who: &ProvenElsewhere,
+    (mut identity, checked): (Identity, &CheckedTraits),
+    (who, joins): (&ProvenElsewhere, Option<Joiner>),
 ) -> Result<Step, FlowError> {
     let session = if room.settings.flow.session_after_registration {
         first_session(room, caller, flow, &identity, who).await?
@@ -130,7 +155,12 @@ async fn registered(
         None
     };
     let change = creation(room, &identity, checked, Actor::Anonymous);
-    let change = linked(room, identity.id, who, change);
+    let mut change = linked(room, identity.id, who, change);
+    if let Some(Joiner { member, groups }) = joins {
+        let in_groups = named(room, (member.organisation, identity.id), groups.as_ref()).await?;
+        identity.organisation = Some(member.organisation);
+        change = in_groups.into_iter().fold(joined(change, member), Change::write);
+    }
     let (verifications, codes) =
         verification::begun(room, (flow.transport, flow.return_to.as_ref()), &identity, None);
     let change = codes.into_iter().fold(change, Change::<Write>::write);

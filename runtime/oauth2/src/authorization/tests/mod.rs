@@ -82,6 +82,7 @@ fn decide(
 /// `login`, `login again`, `consent`, `code`, an error code, or `page: …`.
 fn word(next: &Result<Next, PageError>) -> String {
     match next {
+        Ok(Next::Login { elsewhere: true, .. }) => "login elsewhere".to_owned(),
         Ok(Next::Login { reauthenticate: false, .. }) => "login".to_owned(),
         Ok(Next::Login { reauthenticate: true, .. }) => "login again".to_owned(),
         Ok(Next::Consent { .. }) => "consent".to_owned(),

@@ -105,3 +105,32 @@ fn old_sign_in_does_not_satisfy_a_demand_for_a_new_one() {
         assert_eq!(word(&resume(&world, &asked, browser(Some(&after)))), "code", "{demand:?}");
     }
 }
+
+/// Attack: a client gets a token in the name of an organisation for which nobody signed in.
+#[test]
+fn organisation_that_is_asked_for_is_the_one_of_the_session() {
+    let world = first_party();
+    let (acme, rival) = ("00000000-0000-0000-0000-00000000000a", "00000000-0000-0000-0000-00000000000b");
+    let asks = [("organization", acme)];
+    let of = |organisation: Option<&str>| AuthenticatedSubject {
+        organisation: organisation.map(|id| id.parse().unwrap()),
+        ..world.subject(1)
+    };
+    let before = [of(None), of(Some(rival)), of(Some(acme))];
+    world.wait(5);
+    assert_eq!(word(&authorize(&world, &asks, None)), "login");
+    assert_eq!(word(&authorize(&world, &asks, Some(&before[0]))), "login elsewhere");
+    assert_eq!(word(&authorize(&world, &asks, Some(&before[1]))), "login elsewhere");
+    assert_eq!(word(&authorize(&world, &asks, Some(&before[2]))), "code");
+    let none = [("organization", acme), ("prompt", "none")];
+    assert_eq!(word(&authorize(&world, &none, Some(&before[1]))), "login_required");
+    assert_eq!(word(&authorize(&world, &[("organization", "acme")], None)), "invalid_request");
+
+    let asked = challenge(authorize(&world, &asks, Some(&before[1])));
+    let shown = world.server.login_request(&asked, Some(COOKIE)).unwrap();
+    assert_eq!(shown.organisation.map(|id| id.to_string()).as_deref(), Some(acme));
+    world.wait(5);
+    // Who signs in for another one after all gets nothing for this one, and is not asked for ever.
+    assert_eq!(word(&resume(&world, &asked, browser(Some(&of(Some(rival)))))), "login_required");
+    assert_eq!(word(&resume(&world, &asked, browser(Some(&of(Some(acme)))))), "code");
+}

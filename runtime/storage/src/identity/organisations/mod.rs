@@ -1,20 +1,25 @@
 //! Organisations as they are written. A proven domain has a row of its own, whose key keeps it one organisation's.
 
+mod deletion;
 mod read;
 
 use ::identity::Identity;
+use ::identity::organisation::group::Group;
 use ::identity::organisation::member::Member;
 use ::identity::organisation::{OrganisationWrite, invitation::Invitation};
 use ::identity::search::organisation_term;
-use primitives::{IdentityId, KeyedHash, OrganisationId, TenantId, Timestamp};
+use primitives::{GroupId, IdentityId, KeyedHash, OrganisationId, TenantId, Timestamp};
 
+pub use self::deletion::{DeletedOrganisation, OrganisationSweep};
 use super::IDENTITY_CHANGED;
 use crate::statement::{Statement, json};
 use crate::values;
 
 pub(super) fn statements(tenant: &TenantId, write: OrganisationWrite) -> Vec<Statement> {
     match write {
-        OrganisationWrite::Insert(new) => vec![Statement::one(
+        OrganisationWrite::Insert(new) => {
+            let id = new.id;
+            let insert = Statement::one(
             "INSERT INTO organisations (tenant, id, label, state, policy, version, created_at, updated_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
             values![
@@ -27,7 +32,9 @@ pub(super) fn statements(tenant: &TenantId, write: OrganisationWrite) -> Vec<Sta
                 new.created_at,
                 new.updated_at,
             ],
-        )],
+        );
+            vec![insert, deletion::check_gone(tenant, id)]
+        }
         OrganisationWrite::Replace(new) => vec![Statement::one(
             "UPDATE organisations SET label = $4, state = $5, policy = $6, updated_at = $7, version = version + 1
              WHERE tenant = $1 AND id = $2 AND version = $3",
@@ -41,7 +48,7 @@ pub(super) fn statements(tenant: &TenantId, write: OrganisationWrite) -> Vec<Sta
                 new.updated_at,
             ],
         )],
-        OrganisationWrite::Delete(id) => delete(tenant, id),
+        OrganisationWrite::Delete { organisation, at } => deletion::delete(tenant, organisation, at),
         OrganisationWrite::ClaimDomain { organisation, claim } => vec![Statement::one(
             "INSERT INTO organisation_domain_claims (tenant, organisation, domain, token, created_at)
              SELECT o.tenant, o.id, $3, $4, $5 FROM organisations o WHERE o.tenant = $1 AND o.id = $2
@@ -121,6 +128,9 @@ pub(super) fn statements(tenant: &TenantId, write: OrganisationWrite) -> Vec<Sta
              WHERE tenant = $1 AND organisation = $2 AND group_id = $3 AND identity = $4",
             values![tenant, &organisation, &group, &identity],
         )],
+        OrganisationWrite::SetConnectionGroups { organisation, identity, join, leave } => {
+            connection_groups(tenant, (organisation, identity), join, leave)
+        }
         OrganisationWrite::InsertInvitation { invitation, token } => {
             vec![insert_invitation(tenant, &invitation, &token)]
         }
@@ -149,33 +159,6 @@ pub(super) fn of_identity(tenant: &TenantId, identity: &Identity) -> Option<Stat
          WHERE o.tenant = $1 AND o.id = $2 ON CONFLICT DO NOTHING",
         values![tenant, &organisation, &identity.id, identity.updated_at],
     ))
-}
-
-fn delete(tenant: &TenantId, id: OrganisationId) -> Vec<Statement> {
-    let of = |sql| Statement::any(sql, values![tenant, &id]);
-    let term = organisation_term(id);
-    vec![
-        Statement::one("DELETE FROM organisations WHERE tenant = $1 AND id = $2", values![tenant, &id]),
-        of("DELETE FROM organisation_domain_claims WHERE tenant = $1 AND organisation = $2"),
-        of("DELETE FROM organisation_domains WHERE tenant = $1 AND organisation = $2"),
-        of("DELETE FROM organisation_members WHERE tenant = $1 AND organisation = $2"),
-        of("DELETE FROM organisation_groups WHERE tenant = $1 AND organisation = $2"),
-        of("DELETE FROM organisation_group_members WHERE tenant = $1 AND organisation = $2"),
-        of("DELETE FROM organisation_invitations WHERE tenant = $1 AND organisation = $2"),
-        // By the terms: there is no other way to an organisation's people but through all of the tenant's.
-        Statement::any(
-            "UPDATE identities SET organisation = NULL, version = version + 1
-             WHERE tenant = $1 AND organisation = $2
-                 AND id IN (SELECT t.identity FROM identity_terms t WHERE t.tenant = $1 AND t.term = $3)",
-            values![tenant, &id, term.as_str()],
-        )
-        // No identity has this name: what is kept of all of them is read again.
-        .changes(IDENTITY_CHANGED, "of an organisation"),
-        Statement::any(
-            "DELETE FROM identity_terms WHERE tenant = $1 AND term = $2",
-            values![tenant, term.as_str()],
-        ),
-    ]
 }
 
 fn add_member(tenant: &TenantId, member: &Member) -> Vec<Statement> {
@@ -283,6 +266,40 @@ fn out_of(tenant: &TenantId, organisation: OrganisationId, identity: IdentityId,
         values![tenant, &identity, &organisation, at],
     )
     .changes(IDENTITY_CHANGED, identity.to_string())
+}
+
+/// Of two who are the first in a group, one makes it: the index of a connection's labels has one of each.
+fn connection_groups(
+    tenant: &TenantId,
+    (organisation, identity): (OrganisationId, IdentityId),
+    join: Vec<Group>,
+    leave: Vec<GroupId>,
+) -> Vec<Statement> {
+    let mut statements = Vec::with_capacity(2 * join.len() + leave.len());
+    for group in join {
+        statements.push(Statement::any(
+            "INSERT INTO organisation_groups (tenant, organisation, id, label, provenance, created_at, updated_at)
+             SELECT o.tenant, o.id, $3, $4, 'connection', $5, $5 FROM organisations o
+             WHERE o.tenant = $1 AND o.id = $2 ON CONFLICT DO NOTHING",
+            values![tenant, &organisation, &group.id, group.label.as_str(), group.created_at],
+        ));
+        statements.push(Statement::any(
+            "INSERT INTO organisation_group_members (tenant, organisation, group_id, identity, provenance, created_at)
+             SELECT g.tenant, g.organisation, g.id, m.identity, 'connection', $5 FROM organisation_groups g
+             JOIN organisation_members m ON m.tenant = g.tenant AND m.organisation = g.organisation
+             WHERE g.tenant = $1 AND g.organisation = $2 AND g.label = $4 AND g.provenance = 'connection'
+                 AND m.identity = $3 ON CONFLICT DO NOTHING",
+            values![tenant, &organisation, &identity, group.label.as_str(), group.created_at],
+        ));
+    }
+    for group in leave {
+        statements.push(Statement::any(
+            "DELETE FROM organisation_group_members WHERE tenant = $1 AND organisation = $2 AND group_id = $3
+                 AND identity = $4 AND provenance = 'connection'",
+            values![tenant, &organisation, &group, &identity],
+        ));
+    }
+    statements
 }
 
 fn insert_invitation(tenant: &TenantId, invitation: &Invitation, token: &KeyedHash) -> Statement {

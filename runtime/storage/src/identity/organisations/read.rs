@@ -73,10 +73,14 @@ fn broken(table: &'static str, column: &'static str) -> StorageError {
 
 fn provenance(row: &Row, at: usize, table: &'static str) -> Result<Provenance, StorageError> {
     let text = row.text(at)?;
-    [Provenance::Manual, Provenance::Invitation, Provenance::Scim, Provenance::Domain]
-        .into_iter()
-        .find(|known| known.as_str() == text)
-        .ok_or_else(|| broken(table, "provenance"))
+    let known = [
+        Provenance::Manual,
+        Provenance::Invitation,
+        Provenance::Scim,
+        Provenance::Domain,
+        Provenance::Connection,
+    ];
+    known.into_iter().find(|known| known.as_str() == text).ok_or_else(|| broken(table, "provenance"))
 }
 
 fn organisation_at(row: &Row) -> Result<Organisation, StorageError> {
@@ -315,6 +319,21 @@ impl Organisations for Storage {
     ) -> Read<'a, Vec<Group>> {
         let sql = groups!("WHERE tenant = $1 AND organisation = $2 AND id > $3 ORDER BY id LIMIT $4");
         self.listed(sql, values![tenant, &organisation, from(after), i64::from(limit)], group_at)
+    }
+
+    fn list_connection_groups<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        organisation: OrganisationId,
+        identity: IdentityId,
+    ) -> Read<'a, Vec<Group>> {
+        let sql = groups!(
+            "WHERE tenant = $1 AND organisation = $2 AND provenance = 'connection' AND id IN (
+                 SELECT m.group_id FROM organisation_group_members m
+                 WHERE m.tenant = $1 AND m.identity = $3 AND m.organisation = $2 AND m.provenance = 'connection')
+             ORDER BY label"
+        );
+        self.listed(sql, values![tenant, &organisation, &identity], group_at)
     }
 
     fn list_group_members<'a>(

@@ -1,0 +1,228 @@
+//! An organisation's connection: a provider that its own people sign in with, declared by the API instead of settings.
+//!
+//! Attack: a connection is pointed at another server, and whom that names `1` is let into the account of whom the one before
+//! named `1`. So a connection whose people are named by somebody else is another provider: it has another name, which is
+//! part of every link.
+//!
+//! Attack: whoever manages an organisation points its connection into the operator's network. What comes by the API is never
+//! an operator's word: outbound requests go to public addresses alone.
+
+use primitives::{Actor, AuditEvent, Change, OrganisationId, Rng, Secret, TenantId, Timestamp};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::secrets::{SECRET_BYTES, Write};
+use crate::settings::ProviderSettings;
+
+/// What names of connections begin with. Settings name no provider like one.
+const PREFIX: &str = "org-";
+
+/// A connection as it is stored and shown; its secret is neither.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Connection {
+    /// Whose people sign in with it.
+    pub organisation: OrganisationId,
+    /// What it is.
+    pub settings: ProviderSettings,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Counts its changes, so that of two at a time one is told.
+    #[serde(skip)]
+    pub version: i64,
+}
+
+/// Why a connection is not as it is wished. The client's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectionError {
+    /// It is not of the form of a provider.
+    #[error("{0}")]
+    Malformed(String),
+    /// A secret is no text, or has another length.
+    #[error("`client_secret` is a text of 1 to {SECRET_BYTES} bytes")]
+    Secret,
+}
+
+/// Whether a provider's name is that of a connection.
+pub fn is_connection(provider: &str) -> bool {
+    provider.strip_prefix(PREFIX).is_some_and(uuid_form)
+}
+
+/// As UUIDs are written.
+fn uuid_form(text: &str) -> bool {
+    text.len() == 36 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b) || b == b'-')
+}
+
+/// Who asks for a change, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// In which tenant.
+    pub tenant: &'a TenantId,
+    /// Who.
+    pub actor: &'a Actor,
+    /// Names what is new.
+    pub rng: &'a dyn Rng,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Asked<'_> {
+    fn event(self, action: &'static str, organisation: OrganisationId, provider: &str) -> AuditEvent {
+        let event = AuditEvent::new(action, self.actor.clone(), "provider", &provider);
+        AuditEvent { organisation: Some(organisation), ..event }
+    }
+}
+
+/// Sets an organisation's connection, whole, in the place of the one that is known: the body is that of a provider in the
+/// settings, whose name and organisation are not asked for. A secret that is left out stays, if the provider does.
+pub fn put(
+    asked: Asked<'_>,
+    organisation: OrganisationId,
+    known: Option<&Connection>,
+    mut body: Map<String, Value>,
+) -> Result<(Connection, Change<Write>), ConnectionError> {
+    let secret = match body.remove("client_secret") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) if (1..=SECRET_BYTES).contains(&text.len()) => Some(Secret::new(text)),
+        Some(_) => return Err(ConnectionError::Secret),
+    };
+    for name in ["id", "organization_id"] {
+        if body.contains_key(name) {
+            return Err(ConnectionError::Malformed(format!("`{name}` is not asked for: it is given")));
+        }
+    }
+    let id = format!("{PREFIX}{}", asked.rng.uuid());
+    body.insert("id".to_owned(), id.into());
+    body.insert("organization_id".to_owned(), organisation.to_string().into());
+    let settings = serde_json::from_value::<ProviderSettings>(Value::Object(body));
+    let mut settings = settings.map_err(|error| ConnectionError::Malformed(error.to_string()))?;
+    let mut wrong = None;
+    settings.check(&mut |key, message| {
+        wrong.get_or_insert_with(|| format!("`{key}` {message}"));
+    });
+    if let Some(wrong) = wrong {
+        return Err(ConnectionError::Malformed(wrong));
+    }
+    let mut change = Change::new(asked.tenant.clone());
+    match known {
+        Some(known) if names_the_same(&known.settings, &settings) => {
+            settings.id.clone_from(&known.settings.id);
+        }
+        Some(known) => change = change.write(Write::DeleteSecret { provider: known.settings.id.clone() }),
+        None => {}
+    }
+    let connection = Connection {
+        organisation,
+        created_at: known.map_or(asked.now, |known| known.created_at),
+        updated_at: asked.now,
+        version: known.map_or(0, |known| known.version),
+        settings,
+    };
+    let provider = connection.settings.id.clone();
+    let event = asked.event("organisation.connection_set", organisation, &provider);
+    change = change.write(Write::PutConnection(Box::new(connection.clone()))).audit(event);
+    if let Some(value) = secret {
+        change = change.write(Write::PutSecret { provider, value, at: asked.now });
+    }
+    Ok((connection, change))
+}
+
+/// Takes a connection away, with its secret. Links that it made stay, and open nothing.
+pub fn delete(asked: Asked<'_>, connection: &Connection) -> Change<Write> {
+    let provider = connection.settings.id.clone();
+    let event = asked.event("organisation.connection_deleted", connection.organisation, &provider);
+    Change::new(asked.tenant.clone())
+        .write(Write::DeleteConnection { organisation: connection.organisation, provider: provider.clone() })
+        .write(Write::DeleteSecret { provider })
+        .audit(event)
+}
+
+/// Whether two name people alike: the same server, asked for the same.
+fn names_the_same(one: &ProviderSettings, other: &ProviderSettings) -> bool {
+    let of = |settings: &ProviderSettings| {
+        (
+            settings.provider.clone(),
+            settings.issuer_url.clone(),
+            [&settings.auth_url, &settings.token_url, &settings.userinfo_url, &settings.jwks_url]
+                .map(Option::clone),
+            settings.microsoft_tenant.clone(),
+            settings.subject_source,
+            settings.claims_source,
+        )
+    };
+    of(one) == of(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use primitives::rng::SeededRng;
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_000);
+
+    fn set(known: Option<&Connection>, body: Value) -> Result<(Connection, Change<Write>), ConnectionError> {
+        let tenant = TenantId::default_tenant();
+        let rng = SeededRng::new(if known.is_some() { 2 } else { 1 });
+        let asked = Asked { tenant: &tenant, actor: &Actor::System, rng: &rng, now: NOW };
+        let Value::Object(body) = body else { panic!("no object") };
+        put(asked, "6ba7b810-9dad-11d1-80b4-00c04fd430c8".parse().unwrap(), known, body)
+    }
+
+    fn acme(more: Value) -> Value {
+        let mut body =
+            json!({"provider": "generic", "client_id": "c", "issuer_url": "https://login.acme.example"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    }
+
+    #[test]
+    fn connection_that_names_people_otherwise_is_another_provider() {
+        let (first, change) = set(None, acme(json!({"client_secret": "hunter2"}))).unwrap();
+        assert!(is_connection(&first.settings.id), "{}", first.settings.id);
+        assert!(!format!("{change:?} {}", json!(first)).contains("hunter2"));
+        for (more, same) in [
+            (json!({}), true),
+            (json!({"label": "Acme", "client_id": "d", "scope": ["groups"]}), true),
+            (json!({"issuer_url": "https://login.rival.example"}), false),
+            (json!({"claims_source": "userinfo"}), false),
+            (json!({"jwks_url": "https://keys.acme.example"}), false),
+            (json!({"provider": "auth0"}), false),
+        ] {
+            let (next, change) = set(Some(&first), acme(more.clone())).unwrap();
+            assert_eq!(next.settings.id == first.settings.id, same, "{more}");
+            let forgets = |write: &Write| matches!(write, Write::DeleteSecret { provider } if *provider == first.settings.id);
+            assert_eq!(change.writes.iter().any(forgets), !same, "{more}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_provider_is_refused() {
+        for more in [
+            json!({"id": "acme"}),
+            json!({"organization_id": "6ba7b810-9dad-11d1-80b4-00c04fd430c8"}),
+            json!({"issuer_url": "http://login.acme.example"}),
+            json!({"issuer_url": null}),
+            json!({"provider": "nobody"}),
+            json!({"colour": "red"}),
+            json!({"client_secret": ""}),
+            json!({"client_secret": {"file": "/etc/passwd"}}),
+        ] {
+            assert!(set(None, acme(more.clone())).is_err(), "{more}");
+        }
+    }
+
+    #[test]
+    fn names_of_connections_have_one_form() {
+        for (name, expect) in [
+            ("org-6ba7b810-9dad-11d1-80b4-00c04fd430c8", true),
+            ("org-acme", false),
+            ("org-6BA7B810-9DAD-11D1-80B4-00C04FD430C8", false),
+            ("6ba7b810-9dad-11d1-80b4-00c04fd430c8", false),
+        ] {
+            assert_eq!(is_connection(name), expect, "{name}");
+        }
+    }
+}
