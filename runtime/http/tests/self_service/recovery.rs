@@ -9,7 +9,7 @@ use crate::site::Site;
 
 impl Site {
     /// The latest message to an address, as an operator sees it.
-    async fn mail(&self, to: &str) -> Value {
+    pub(crate) async fn mail(&self, to: &str) -> Value {
         let mut operator = self.client();
         let list = operator.get_json(&format!("/admin/courier/messages?recipient={to}&page_size=1")).await;
         assert_eq!(list.status, 200, "{}", list.body);
@@ -21,7 +21,7 @@ impl Site {
         operator.get_json(&format!("/admin/courier/messages/{id}")).await.json()
     }
 
-    async fn code(&self, to: &str) -> String {
+    pub(crate) async fn code(&self, to: &str) -> String {
         let mail = self.mail(to).await;
         let text = mail["body"].as_str().unwrap();
         let digits = |word: &&str| word.len() == 6 && word.bytes().all(|b| b.is_ascii_digit());

@@ -1,0 +1,1 @@
+-- Another area's; this one has nothing to change.
