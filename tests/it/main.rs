@@ -18,4 +18,5 @@ mod plugins;
 mod server;
 mod sessions;
 mod tenancy;
+mod webhooks;
 mod world;

@@ -202,8 +202,10 @@ impl World {
     pub(crate) async fn run_job(&self, job: JobName) -> Outcome {
         let (jobs, courier) = (config::Jobs::default(), config::Courier::default());
         let settings = jobs::Settings { jobs: &jobs, courier: &courier };
-        let mail = jobs::Ways { mailer: None, channels: jobs::Channels::default(), hook: self.node.clone() };
-        let receivers = Receivers { messages: Handlers::default(), mail, events: self.node.clone() };
+        let (hook, tenants) = (self.node.clone(), self.node.clone());
+        let mail = jobs::Ways { mailer: None, channels: jobs::Channels::default(), hook, tenants };
+        let (events, webhooks) = (self.node.clone(), self.node.clone());
+        let receivers = Receivers { messages: Handlers::default(), mail, events, webhooks };
         let metrics = JobMetrics::default();
         let jobs = Jobs::new(&self.storage, self.clock.clone(), &self.rng, settings, receivers, &metrics);
         jobs.run_once(job, &self.stop.subscribe()).await
@@ -303,6 +305,7 @@ fn parts(
         claim_mapper: plugins.clone(),
         events: plugins.clone(),
         messages: plugins.clone(),
+        transform: plugins.clone(),
         plugins,
         outbound: outbound(),
         records: Arc::new(NameServers::new(Vec::new(), rng.clone())),

@@ -1,4 +1,4 @@
-//! Events and messages for tenants' plugins, whether or not their tenant was visited since the node started.
+//! Events and messages for tenants' plugins and webhooks, whether or not their tenant was visited since the node started.
 
 use futures_util::future::BoxFuture;
 use primitives::TenantId;
@@ -6,8 +6,10 @@ use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
 use primitives::message::{MessageDecision, MessageHook, OutgoingMessage};
 use tenancy::TenantState;
 use tenancy::plugin::{Consumed, EventHook, PluginEvent};
+use tenancy::webhook::WEBHOOK_PREFIX;
 
 use crate::node::Node;
+use crate::webhooks;
 
 impl EventHook for Node {
     fn consume<'a>(
@@ -24,7 +26,10 @@ impl EventHook for Node {
             })?;
             match loaded {
                 Some(loaded) if loaded.state == TenantState::Active => {
-                    self.events.consume(tenant, plugin, events).await
+                    match plugin.strip_prefix(WEBHOOK_PREFIX) {
+                        Some(webhook) => webhooks::queue(self, &loaded, webhook, events).await,
+                        None => self.events.consume(tenant, plugin, events).await,
+                    }
                 }
                 // A tenant that was stopped may go on later: its plugins are told then.
                 Some(_) => Err(HookFailure {

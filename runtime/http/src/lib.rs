@@ -33,6 +33,7 @@ mod self_service;
 mod server;
 mod sessions;
 mod tenants;
+mod webhooks;
 mod well_known;
 
 pub use dns::NameServers;

@@ -18,6 +18,7 @@ const SECONDS: [f64; 14] =
 pub struct HttpMetrics {
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    webhooks: Family<WebhookLabels, Counter>,
     pub(crate) connections: Gauge,
     pub(crate) refused_connections: Counter,
 }
@@ -26,6 +27,11 @@ pub struct HttpMetrics {
 struct RequestLabels {
     operation: &'static str,
     status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WebhookLabels {
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -38,6 +44,7 @@ impl Default for HttpMetrics {
         Self {
             requests: Family::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            webhooks: Family::default(),
             connections: Gauge::default(),
             refused_connections: Counter::default(),
         }
@@ -57,12 +64,22 @@ impl HttpMetrics {
             "Time from the request's head to its response, by operation",
             self.seconds.clone(),
         );
+        registry.register(
+            "portcullis_webhook_calls",
+            "Calls of tenants' webhooks by what became of them",
+            self.webhooks.clone(),
+        );
         registry.register("portcullis_http_connections", "Open connections", self.connections.clone());
         registry.register(
             "portcullis_http_refused_connections",
             "Connections closed at once because there were too many",
             self.refused_connections.clone(),
         );
+    }
+
+    /// Records one call of a webhook. Tenants and webhooks are not told apart, so that the number of series is bounded.
+    pub(crate) fn webhook(&self, outcome: &'static str) {
+        self.webhooks.get_or_create(&WebhookLabels { outcome }).inc();
     }
 
     /// Records one request. `operation` is the route's, so that the number of series is bounded.

@@ -282,6 +282,12 @@ fn most() -> Vec<Route> {
         GET "/admin/portcullis/v1/providers" "listProviders", Tenant(Scope::TenantsRead), Problem, admin::providers::list, "Lists the other providers that people sign in with";
         PUT "/admin/portcullis/v1/providers/{provider}/secret" "setProviderSecret", Tenant(Scope::TenantsWrite), Problem, admin::providers::put_secret, "Sets the client secret of a provider, which nobody is told again";
         DELETE "/admin/portcullis/v1/providers/{provider}/secret" "deleteProviderSecret", Tenant(Scope::TenantsWrite), Problem, admin::providers::delete_secret, "Deletes the client secret of a provider";
+        GET "/admin/portcullis/v1/secrets" "listTenantSecrets", Tenant(Scope::TenantsRead), Problem, admin::secrets::list, "Lists the names of the tenant's secrets";
+        PUT "/admin/portcullis/v1/secrets/{name}" "setTenantSecret", Tenant(Scope::TenantsWrite), Problem, admin::secrets::put, "Sets a secret of the tenant, which nobody is told again";
+        DELETE "/admin/portcullis/v1/secrets/{name}" "deleteTenantSecret", Tenant(Scope::TenantsWrite), Problem, admin::secrets::delete, "Deletes a secret of the tenant";
+        GET "/admin/portcullis/v1/webhooks/messages" "listWebhookMessages", Tenant(Scope::TenantsRead), Problem, admin::webhooks::list, "Lists what is on its way to webhooks, and what was given up";
+        POST "/admin/portcullis/v1/webhooks/{webhook}/resend" "resendWebhookMessages", Tenant(Scope::TenantsWrite), Problem, admin::webhooks::resend_all, "Sends everything again that was given up for a webhook";
+        POST "/admin/portcullis/v1/webhooks/{webhook}/messages/{id}/resend" "resendWebhookMessage", Tenant(Scope::TenantsWrite), Problem, admin::webhooks::resend, "Sends a message again that was given up";
         GET "/admin/portcullis/v1/plugins" "listPlugins", Tenant(Scope::PluginsRead), Problem, admin::plugins::list, "Lists the tenant's plugins as they run, and the uploaded ones";
         POST "/admin/portcullis/v1/plugins" "uploadPlugin", Tenant(Scope::PluginsWrite), Problem, admin::plugins::upload::post, "Takes a component as a new version of the plugin `name`", Component;
         GET "/admin/portcullis/v1/plugins/{name}" "getPlugin", Tenant(Scope::PluginsRead), Problem, admin::plugins::show, "Shows an uploaded plugin and its versions";

@@ -15,11 +15,12 @@ use serde_json::{Map, Value};
 use storage::{EVERYTHING_CHANGED, InvalidatedCache, Storage, TENANT_CHANGED};
 use tenancy::plugin::uploaded::{StoredPlugin, UploadedPlugin, UploadedPlugins as _};
 use tenancy::plugin::{Binding, HookName, TrustSettings};
-use tenancy::{ManagedBy, Tenant, TenantState, Tenants as _};
+use tenancy::webhook::WEBHOOK_PREFIX;
+use tenancy::{ManagedBy, Tenant, TenantState, Tenants as _, Webhook};
 use ui::{Branding, Locale, PageContext};
 use url::Url;
 
-use config::tenant::{StoredSettings, TenantSettings};
+use config::tenant::{StoredSettings, TenantCourier, TenantSettings};
 
 use crate::node::Node;
 
@@ -48,6 +49,12 @@ pub struct LoadedTenant {
     pub(crate) schemas: Schemas,
     pub(crate) providers: TenantProviders,
     pub(crate) branding: Branding,
+    /// What its messages say, and who carries them.
+    pub(crate) courier: TenantCourier,
+    /// Its own servers that are asked or told.
+    pub(crate) webhooks: Vec<Webhook>,
+    /// Whether the operator's file says what its settings are.
+    pub(crate) by_operator: bool,
     /// Whose signatures of components it accepts.
     pub(crate) plugin_trust: TrustSettings,
     /// The plugins that its settings declare, which are not uploaded.
@@ -264,6 +271,9 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
         schemas,
         providers,
         branding: settings.branding,
+        webhooks: settings.webhooks,
+        courier: settings.courier,
+        by_operator,
         plugin_trust: settings.plugin_trust,
         declared_plugins,
         memory,
@@ -306,8 +316,11 @@ async fn begin_events(
     let declared = settings.plugins.iter().map(|plugin| (&plugin.name, &plugin.bind));
     let uploaded = stored.iter().map(|plugin| (&plugin.name, &plugin.declaration.bind));
     let is_told = |bind: &[Binding]| bind.iter().any(|binding| binding.hook == HookName::Event);
-    for (name, _) in declared.chain(uploaded).filter(|(_, bind)| is_told(bind)) {
-        let begun = node.storage.begin_plugin_events(tenant, name, node.clock.now()).await;
+    let plugins = declared.chain(uploaded).filter(|(_, bind)| is_told(bind)).map(|(name, _)| name.clone());
+    let webhooks = settings.webhooks.iter().filter(|webhook| !webhook.events.is_empty());
+    let webhooks = webhooks.map(|webhook| format!("{WEBHOOK_PREFIX}{}", webhook.name));
+    for name in plugins.chain(webhooks) {
+        let begun = node.storage.begin_plugin_events(tenant, &name, node.clock.now()).await;
         begun.map_err(|error| LoadError::Store(error.to_string()))?;
     }
     Ok(())

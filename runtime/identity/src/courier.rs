@@ -4,10 +4,14 @@
 //! What it says is put in words when it is caused, in the language of whoever caused it, and is sealed at rest, since it
 //! brings codes by which whoever reads them is let in.
 
+mod template;
+mod words;
+
 use std::fmt;
 use std::str::FromStr;
 
 use futures_util::future::BoxFuture;
+use primitives::message::MessageContent;
 use primitives::{OrganisationId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -15,6 +19,9 @@ use uuid::Uuid;
 
 use crate::identity::AddressKind;
 use crate::ports::StoreUnavailable;
+
+pub use template::{Form, TEMPLATE_BYTES, Template, TemplateError};
+pub use words::{MailWords, RenderedMail};
 
 /// What kind of message it is, by its name in the courier API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -148,6 +155,18 @@ pub struct Mail {
     pub locale: String,
     /// What its template was filled with, for plugins.
     pub data: Map<String, Value>,
+    /// From whom an e-mail is, where it is not from the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<MailSender>,
+}
+
+/// From whom an e-mail is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailSender {
+    /// The address; that of the node without it.
+    pub address: Option<String>,
+    /// The name that stands with it.
+    pub name: Option<String>,
 }
 
 impl fmt::Debug for Mail {
@@ -238,6 +257,50 @@ pub struct Dispatch {
     /// Why it failed, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// What became of a message that a tenant's own service was to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carried {
+    /// The service took it.
+    Taken,
+    /// The tenant has no service of its own for it.
+    NotHere,
+}
+
+/// Why a tenant's own service did not take a message. The text is for operators: no address, no content.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotCarried {
+    /// It may later.
+    #[error("{0}")]
+    Yet(String),
+    /// It never will.
+    #[error("{0}")]
+    Ever(String),
+}
+
+/// Has messages carried by services of tenants' own.
+pub trait TenantCarriers: Send + Sync + fmt::Debug {
+    /// Hands a message over, as it was composed or as a plugin left it. It may have been handed over before.
+    fn carry<'a>(
+        &'a self,
+        message: &'a CourierMessage,
+        content: &'a MessageContent,
+    ) -> BoxFuture<'a, Result<Carried, NotCarried>>;
+}
+
+/// For a node whose tenants have none.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoTenantCarriers;
+
+impl TenantCarriers for NoTenantCarriers {
+    fn carry<'a>(
+        &'a self,
+        _: &'a CourierMessage,
+        _: &'a MessageContent,
+    ) -> BoxFuture<'a, Result<Carried, NotCarried>> {
+        Box::pin(async { Ok(Carried::NotHere) })
+    }
 }
 
 /// Which messages an operator lists, the latest first.

@@ -70,7 +70,7 @@ fn assemble(data: [u8; 5], code: &[u8]) -> Uuid {
 }
 
 /// The errors that browsers are sent to a page with, by number. Numbers are never used again.
-const KINDS: [(u8, Problem); 17] = [
+const KINDS: [(u8, Problem); 20] = [
     (1, Problem::SessionAlreadyAvailable),
     (2, Problem::SessionInactive),
     (3, Problem::FirstFactorRequired),
@@ -88,6 +88,9 @@ const KINDS: [(u8, Problem); 17] = [
     (15, Problem::Busy { retry_after: Duration::from_secs(1) }),
     (30, Problem::ProviderAnswerUnasked),
     (31, Problem::ProviderAnswerUsed),
+    (40, Problem::Interrupted),
+    (41, Problem::UpstreamFailed),
+    (42, Problem::UpstreamTimedOut),
 ];
 /// An error whose words belong to one request: pages say only that the request was not understood.
 const OTHER: u8 = 16;

@@ -14,7 +14,7 @@ use primitives::hooks::{FailurePolicy, HookContext, HookFailure, HookFailureKind
 use primitives::{Actor, ClientAddress, IdentityId, SessionClaims};
 use serde_json::{Map, Value};
 
-use crate::flow::{Flow, FlowError, Message, Room};
+use crate::flow::{Flow, FlowError, Message, Room, with_verified};
 use crate::identity::Identity;
 use crate::return_to::{ReturnTo, check_login_redirect};
 use crate::schema::{CheckedTraits, Schema};
@@ -113,6 +113,8 @@ pub struct Refusals {
     pub form: Option<String>,
     /// With single fields, by their names, e.g. `traits.email`.
     pub fields: Vec<(String, String)>,
+    /// The same in whole messages, of a field or of all of it.
+    pub messages: Vec<(Option<String>, Message)>,
 }
 
 /// What a plugin adds to a new account.
@@ -122,6 +124,8 @@ pub struct Additions {
     pub metadata_public: Option<Map<String, Value>>,
     /// Its administrators' metadata, where there is any.
     pub metadata_admin: Option<Map<String, Value>>,
+    /// Addresses whose owner was proven. Those that its traits do not have say nothing.
+    pub verified: Vec<String>,
 }
 
 /// Traits that somebody wants to write.
@@ -142,6 +146,8 @@ pub enum TraitsVerdict {
     Valid(Option<Map<String, Value>>),
     /// They may not, for these fields.
     Invalid(Vec<(String, String)>),
+    /// They may not, and the form says so in these words.
+    Refused(Refusals),
 }
 
 /// The future of an answer.
@@ -287,7 +293,8 @@ impl Room<'_> {
         match self.hooks.validate_traits(context, &candidate).await? {
             TraitsVerdict::Valid(None) => Ok(Ok(checked)),
             TraitsVerdict::Valid(Some(traits)) => checked_again(schema, traits).map(Ok),
-            TraitsVerdict::Invalid(fields) => Ok(Err(Refusals { form: None, fields })),
+            TraitsVerdict::Invalid(fields) => Ok(Err(Refusals { fields, ..Refusals::default() })),
+            TraitsVerdict::Refused(refusals) => Ok(Err(refusals)),
         }
     }
 
@@ -315,8 +322,11 @@ impl Room<'_> {
         context: &HookContext,
         mut identity: Identity,
     ) -> Result<Identity, HookFailure> {
-        let Additions { metadata_public, metadata_admin } =
+        let Additions { metadata_public, metadata_admin, verified } =
             self.hooks.after_registration(context, &identity).await?;
+        for address in verified {
+            identity = with_verified(&identity, &address, self.now).unwrap_or(identity);
+        }
         if let Some(metadata) = metadata_public {
             identity.metadata_public = Some(Value::Object(metadata));
         }
@@ -343,7 +353,14 @@ fn checked_again(schema: &Schema, traits: Map<String, Value>) -> Result<CheckedT
 impl Flow {
     /// The form again, with what plugins found wrong with it. What they say of fields that it does not show is
     /// said of the whole.
-    pub(crate) fn refused(mut self, refusals: Refusals, schema: &Schema) -> Self {
+    pub fn refused(mut self, refusals: Refusals, schema: &Schema) -> Self {
+        for (field, message) in refusals.messages {
+            let is_shown = |name: &String| schema.fields().iter().any(|known| known.name == *name);
+            match field.filter(is_shown) {
+                Some(field) => self.field_messages.push((field, message)),
+                None => self.messages.push(message),
+            }
+        }
         for (field, text) in refusals.fields {
             let shown = schema.fields().iter().any(|known| known.name == field);
             if shown {

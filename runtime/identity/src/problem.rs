@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use primitives::hooks::{HookFailure, HookFailureKind};
 use primitives::{FlowId, RequestId, Timestamp};
 use serde_json::{Value, json};
 
@@ -92,6 +93,12 @@ pub enum Problem {
     Unavailable,
     /// Something that the operator must mend.
     Internal,
+    /// A server of the tenant's does not let the form begin.
+    Interrupted,
+    /// A server of the tenant's that has a say was not reached, or gave no usable answer.
+    UpstreamFailed,
+    /// A server of the tenant's that has a say took too long.
+    UpstreamTimedOut,
 }
 
 impl Problem {
@@ -180,6 +187,19 @@ impl Problem {
             Self::Internal => {
                 ("server_error", 500, "The server could not answer. Ask its operator, naming the request id.")
             }
+            Self::Interrupted => {
+                ("form_interrupted", 400, "Whoever runs this service does not let this form begin.")
+            }
+            Self::UpstreamFailed => (
+                "upstream_failed",
+                502,
+                "A third-party upstream service responded improperly. Please try again later.",
+            ),
+            Self::UpstreamTimedOut => (
+                "upstream_timed_out",
+                504,
+                "A third-party upstream service could not be reached. Please try again later.",
+            ),
         }
     }
 
@@ -258,7 +278,9 @@ const fn status_text(code: u16) -> &'static str {
         410 => "Gone",
         422 => "Unprocessable Entity",
         429 => "Too Many Requests",
+        502 => "Bad Gateway",
         503 => "Service Unavailable",
+        504 => "Gateway Timeout",
         _ => "Internal Server Error",
     }
 }
@@ -273,8 +295,29 @@ const fn message(code: u16) -> &'static str {
         410 => "The form expired",
         422 => "The browser must go elsewhere",
         429 => "Too many requests",
+        502 => "An upstream service failed",
         503 => "The service is unavailable",
+        504 => "An upstream service took too long",
         _ => "An internal server error occurred",
+    }
+}
+
+impl From<HookFailure> for Problem {
+    fn from(failure: HookFailure) -> Self {
+        match failure.kind {
+            HookFailureKind::Upstream => Self::UpstreamFailed,
+            HookFailureKind::UpstreamTimeout => Self::UpstreamTimedOut,
+            HookFailureKind::Trap
+            | HookFailureKind::CpuLimit
+            | HookFailureKind::WallLimit
+            | HookFailureKind::MemoryLimit
+            | HookFailureKind::OutputLimit
+            | HookFailureKind::Concurrency
+            | HookFailureKind::CircuitOpen
+            | HookFailureKind::BadAnswer
+            | HookFailureKind::GuestError
+            | HookFailureKind::Unavailable => Self::Internal,
+        }
     }
 }
 
@@ -341,7 +384,8 @@ impl Problem {
             FlowError::IdentityMismatch => Self::IdentityMismatch,
             FlowError::IdentityDisabled => Self::IdentityDisabled,
             FlowError::RegistrationDisabled | FlowError::Closed => Self::FlowDisabled,
-            FlowError::Hash(_) | FlowError::Hook(_) => Self::Internal,
+            FlowError::Hash(_) => Self::Internal,
+            FlowError::Hook(failure) => failure.into(),
         }
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt as _};
-use identity::courier::CourierMessage;
+use identity::courier::{Carried, CourierMessage, MailSender, NotCarried, TenantCarriers};
 use identity::identity::AddressKind;
 use primitives::hook_document::HookDocument;
 use primitives::hooks::HookContext;
@@ -45,6 +45,8 @@ pub struct Parcel<'a> {
     pub recipient: &'a str,
     /// What it says.
     pub content: MessageContent,
+    /// From whom it is, where it is not from the node.
+    pub from: Option<&'a MailSender>,
 }
 
 /// Hands e-mail over to whoever carries it further.
@@ -62,6 +64,8 @@ pub struct Ways {
     pub channels: Channels,
     /// The tenants' plugins.
     pub hook: Arc<dyn MessageHook>,
+    /// The tenants' own services, which come before those of the node.
+    pub tenants: Arc<dyn TenantCarriers>,
 }
 
 #[derive(Debug)]
@@ -123,6 +127,12 @@ impl Courier {
                 return Err(DeliveryError::Temporary(words));
             }
         };
+        match self.ways.tenants.carry(message, &content).await {
+            Ok(Carried::Taken) => return Ok(()),
+            Ok(Carried::NotHere) => {}
+            Err(NotCarried::Yet(words)) => return Err(DeliveryError::Temporary(words)),
+            Err(NotCarried::Ever(words)) => return Err(DeliveryError::Permanent(words)),
+        }
         let channel = match outgoing.channel {
             MessageChannel::Email => &self.ways.channels.email,
             MessageChannel::Sms => &self.ways.channels.sms,
@@ -136,8 +146,13 @@ impl Courier {
         let Some(mailer) = &self.ways.mailer else {
             return Err(DeliveryError::Temporary("no mail server is configured".to_owned()));
         };
-        let parcel =
-            Parcel { tenant: &message.tenant, id: message.id, recipient: &message.recipient, content };
+        let parcel = Parcel {
+            tenant: &message.tenant,
+            id: message.id,
+            recipient: &message.recipient,
+            content,
+            from: message.mail.from.as_ref(),
+        };
         mailer.send(&parcel).await
     }
 

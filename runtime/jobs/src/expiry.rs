@@ -25,6 +25,8 @@ enum Sweep {
     Changes,
     /// Messages that were given up, by their age.
     DeadMessages,
+    /// Messages to webhooks that were given up, by their age.
+    Webhooks,
     /// Messages to people that were sent or given up, by their age.
     Mail,
 }
@@ -49,6 +51,11 @@ impl Expiry {
             Sweep::DeadMessages => {
                 self.storage.trim_dead_messages(older_than(self.settings.dead_messages_kept), limit).await?
             }
+            Sweep::Webhooks => {
+                self.storage
+                    .trim_webhook_messages(older_than(self.settings.dead_messages_kept), limit)
+                    .await?
+            }
             Sweep::Mail => self.storage.trim_courier_messages(older_than(self.mail_kept), limit).await?,
         };
         Ok((trimmed, trimmed >= u64::from(limit)))
@@ -66,7 +73,7 @@ impl Job for Expiry {
 
     fn run<'a>(&'a self, turn: &'a Turn) -> BoxFuture<'a, Result<(), JobError>> {
         Box::pin(async move {
-            for sweep in [Sweep::Expired, Sweep::Changes, Sweep::DeadMessages, Sweep::Mail] {
+            for sweep in [Sweep::Expired, Sweep::Changes, Sweep::DeadMessages, Sweep::Webhooks, Sweep::Mail] {
                 loop {
                     turn.go_on().await?;
                     let (deleted, more) = self.batch(sweep, turn.now()).await?;

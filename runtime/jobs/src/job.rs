@@ -24,6 +24,8 @@ pub enum JobName {
     Courier,
     /// Plugins are told of events.
     Events,
+    /// Webhooks are told of events and forms.
+    Webhooks,
     /// Identities get the terms by which they are found.
     Terms,
     /// What is left of deleted tenants leaves.
@@ -40,6 +42,7 @@ impl JobName {
             Self::Outbox => "outbox",
             Self::Courier => "courier",
             Self::Events => "events",
+            Self::Webhooks => "webhooks",
             Self::Terms => "terms",
             Self::Tenants => "tenants",
         }

@@ -1,5 +1,5 @@
 //! Background work: keys that are rotated, rows that expire, audit records that are old, messages that are delivered,
-//! mail that is sent to people, events that plugins are told of, tenants that were deleted.
+//! mail that is sent to people, events that plugins and webhooks are told of, tenants that were deleted.
 //!
 //! A node starts [`Jobs`] once and stops it by its shutdown token. Each job is one file here and decides
 //! nothing by itself: it asks a room or storage what is due and does it, a bounded piece at a time. On
@@ -24,12 +24,14 @@ mod terms;
 #[cfg(test)]
 mod testing;
 mod turn;
+mod webhooks;
 
 use std::sync::Arc;
 
 use primitives::{Clock, Rng};
 use storage::Storage;
 use tenancy::plugin::EventHook;
+use tenancy::webhook::WebhookSender;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -48,6 +50,7 @@ use crate::rotation::Rotation;
 use crate::runner::{Node, Runner};
 use crate::tenants::Tenants;
 use crate::terms::Terms;
+use crate::webhooks::Webhooks;
 
 /// All background work of a node.
 #[derive(Debug)]
@@ -62,8 +65,10 @@ pub struct Receivers {
     pub messages: Handlers,
     /// Messages to people.
     pub mail: Ways,
-    /// Events, for plugins.
+    /// Events, for plugins and webhooks.
     pub events: Arc<dyn EventHook>,
+    /// Messages to webhooks.
+    pub webhooks: Arc<dyn WebhookSender>,
 }
 
 /// What the operator says of it.
@@ -102,6 +107,7 @@ impl Jobs {
             runner(Box::new(Outbox::new(storage.clone(), receivers.messages, settings.outbox.clone()))),
             runner(Box::new(Courier::new(storage.clone(), receivers.mail, rng.clone(), courier.clone()))),
             runner(Box::new(Events::new(storage.clone(), receivers.events, settings.outbox.clone()))),
+            runner(Box::new(Webhooks::new(storage.clone(), receivers.webhooks, settings.outbox.clone()))),
             runner(Box::new(Terms::new(storage.clone()))),
             runner(Box::new(Tenants::new(storage.clone(), settings))),
         ];
@@ -140,10 +146,12 @@ impl RunningJobs {
 #[cfg(test)]
 mod tests {
     use futures_util::future::BoxFuture;
+    use identity::courier::NoTenantCarriers;
     use primitives::message::NoMessageHook;
     use primitives::rng::SeededRng;
     use storage::DueMessage;
     use tenancy::plugin::NoEventHook;
+    use tenancy::webhook::NoWebhooks;
 
     use super::*;
     use crate::testing::World;
@@ -159,8 +167,14 @@ mod tests {
         }
     }
 
-    fn ways() -> Ways {
-        Ways { mailer: None, channels: Channels::default(), hook: Arc::new(NoMessageHook) }
+    fn receivers(messages: Handlers) -> Receivers {
+        let mail = Ways {
+            mailer: None,
+            channels: Channels::default(),
+            hook: Arc::new(NoMessageHook),
+            tenants: Arc::new(NoTenantCarriers),
+        };
+        Receivers { messages, mail, events: Arc::new(NoEventHook), webhooks: Arc::new(NoWebhooks) }
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -171,7 +185,7 @@ mod tests {
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(3));
         let (jobs, courier) = (config::Jobs::default(), config::Courier::default());
         let settings = Settings { jobs: &jobs, courier: &courier };
-        let receivers = Receivers { messages: handlers, mail: ways(), events: Arc::new(NoEventHook) };
+        let receivers = receivers(handlers);
         let jobs = Jobs::new(&world.storage, world.clock.clone(), &rng, settings, receivers, &world.metrics);
         jobs.start(&world.stop.subscribe()).finished().await;
         let far = primitives::Timestamp::from_seconds(4_000_000_000);
@@ -184,8 +198,7 @@ mod tests {
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(3));
         let (jobs, courier) = (config::Jobs::default(), config::Courier::default());
         let settings = Settings { jobs: &jobs, courier: &courier };
-        let receivers =
-            Receivers { messages: Handlers::default(), mail: ways(), events: Arc::new(NoEventHook) };
+        let receivers = receivers(Handlers::default());
         let jobs = Jobs::new(&world.storage, world.clock.clone(), &rng, settings, receivers, &world.metrics);
         let stop = world.stop.subscribe();
         for (job, expect) in [
@@ -194,6 +207,7 @@ mod tests {
             (JobName::Outbox, Outcome::NotDue),
             (JobName::Courier, Outcome::NotDue),
             (JobName::Events, Outcome::NotDue),
+            (JobName::Webhooks, Outcome::NotDue),
             (JobName::Terms, Outcome::NotDue),
             (JobName::Tenants, Outcome::NotDue),
         ] {

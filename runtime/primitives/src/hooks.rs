@@ -65,6 +65,10 @@ pub enum HookFailureKind {
     GuestError,
     /// The plugin is configured but cannot be loaded.
     Unavailable,
+    /// It is another server, which was not reached or gave no usable answer.
+    Upstream,
+    /// It is another server, which took too long.
+    UpstreamTimeout,
 }
 
 impl HookFailureKind {
@@ -81,6 +85,8 @@ impl HookFailureKind {
             Self::BadAnswer => "bad_answer",
             Self::GuestError => "guest_error",
             Self::Unavailable => "unavailable",
+            Self::Upstream => "upstream",
+            Self::UpstreamTimeout => "upstream_timeout",
         }
     }
 }

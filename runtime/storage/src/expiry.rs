@@ -140,6 +140,11 @@ impl Storage {
         self.delete(delete_batch!("courier_messages", "tenant, id", "done_at"), before, limit).await
     }
 
+    /// Deletes at most `limit` messages to webhooks that were given up before `before`, of every tenant.
+    pub async fn trim_webhook_messages(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        self.delete(delete_batch!("webhook_messages", "tenant, webhook, id", "done_at"), before, limit).await
+    }
+
     /// Deletes at most `limit` of a tenant's audit records, the oldest first, from before `before`. That nothing younger
     /// leaves is the database's own to see to: what is to leave is written down first, and only moves on.
     pub async fn trim_audit(

@@ -52,8 +52,10 @@ const MIGRATIONS: &[Migration] = migrations![
     23 "0023_provider_secrets.sql",
     24 "0024_organisations.sql",
     25 "0025_audit.sql",
-    31 "0031_connections.sql",
-    32 "0032_organisations.sql",
+    26 "0026_connections.sql",
+    27 "0027_organisation_deletion.sql",
+    28 "0028_tenant_secrets.sql",
+    29 "0029_webhook_messages.sql",
 ];
 
 /// A migration that is out of order does not compile.

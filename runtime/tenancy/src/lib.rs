@@ -10,7 +10,9 @@ pub mod admin_key;
 pub mod plugin;
 pub mod ports;
 pub mod reconcile;
+pub mod secrets;
 pub mod tenant;
+pub mod webhook;
 pub mod write;
 
 pub use access::{AccessDenied, AdminPrincipal};
@@ -18,5 +20,7 @@ pub use admin_key::{AdminKey, KeyOwner, NewAdminKey, PlainAdminKey, Scope};
 pub use plugin::{DeclaredPlugin, PluginReport, PluginState, Reread, TenantPlugins};
 pub use ports::{AdminKeys, ReadError, Tenants};
 pub use reconcile::{DeclaredTenant, HostTaken, check_hosts, reconcile};
+pub use secrets::{TenantSecret, TenantSecrets, reconcile_tenant_secrets};
 pub use tenant::{ManagedBy, SettingsDocument, Tenant, TenantDeletion, TenantError, TenantState};
+pub use webhook::Webhook;
 pub use write::Write;

@@ -8,7 +8,9 @@ use crate::plugin::uploaded::{
     CheckedComponent, ComponentRoom, PluginVersion, UploadedPlugin, UploadedSecret,
 };
 use crate::plugin::values::{PutValue, Room};
+use crate::secrets::TenantSecret;
 use crate::tenant::{Tenant, TenantDeletion};
+use crate::webhook::NewWebhookMessage;
 
 /// One guarded write.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,6 +143,20 @@ pub enum Write {
         /// The plugin's name.
         plugin: String,
     },
+    /// Sets a secret of the change's tenant, sealed, whatever it was. No guard.
+    PutTenantSecret {
+        /// The secret.
+        secret: TenantSecret,
+        /// When.
+        at: Timestamp,
+    },
+    /// Deletes a secret of the change's tenant. No guard.
+    DeleteTenantSecret {
+        /// Its name.
+        name: String,
+    },
+    /// Keeps a message to a webhook until it is taken. No guard: one of its id that is there stays.
+    QueueWebhookMessage(Box<NewWebhookMessage>),
     /// Deletes a value of a plugin. No guard.
     DeletePluginValue {
         /// The plugin's name.

@@ -25,6 +25,7 @@ def run() -> None:
     check("own: an operator signs in as somebody, and is seen", impersonates)
     check("own: many sessions are ended at once", ends_sessions)
     check("own: a tenant's providers have secrets that nobody is told", providers)
+    check("own: a tenant's webhooks have secrets, and their messages are sent again", webhooks)
     check("own: plugins and metrics are shown", shows)
 
 
@@ -305,6 +306,24 @@ def ends_sessions() -> None:
     assert done(call("POST", "/admin/sessions", body)) == {"processed": 0, "more": False}
     assert done(call("POST", "/admin/sessions", {**body, "action": "delete"})) == {"processed": 2, "more": False}
     assert call("POST", "/admin/sessions", {"action": "disable", "sessions": ["*"]}).status_code == 400
+
+
+def webhooks() -> None:
+    webhook = {"name": "crm", "url": "https://crm.example/", "events": ["*"], "signing_secret": "crm"}
+    made = call("POST", f"{BASE}/tenants", {"id": "vandelay", "settings": {"webhook": [webhook]}})
+    assert done(made)["id"] == "vandelay"
+    of = f"/t/vandelay{BASE}"
+    value = {"value": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+    done(call("PUT", f"{of}/secrets/crm", value))
+    listed = call("GET", f"{of}/secrets")
+    assert done(listed) == {"secrets": ["crm"]} and "whsec" not in listed.text
+    done(call("DELETE", f"{of}/secrets/crm"))
+    assert done(call("GET", f"{of}/secrets")) == {"secrets": []}
+    assert done(call("GET", f"{of}/webhooks/messages?status=given_up"))["messages"] == []
+    done(call("POST", f"{of}/webhooks/crm/resend"))
+    assert call("POST", f"{of}/webhooks/other/resend").status_code == 404
+    nobody = "00000000-0000-4000-8000-000000000000"
+    assert call("POST", f"{of}/webhooks/crm/messages/{nobody}/resend").status_code == 404
 
 
 def providers() -> None:

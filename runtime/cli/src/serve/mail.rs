@@ -194,7 +194,13 @@ mod tests {
             text: "Hello,\n\nYour code is 123456.\nOr go to http://127.0.0.1:4480/x\n\nBye".to_owned(),
             html: None,
         };
-        let parcel = Parcel { tenant: &tenant, id: uuid::Uuid::nil(), recipient: "ada@example.com", content };
+        let parcel = Parcel {
+            tenant: &tenant,
+            id: uuid::Uuid::nil(),
+            recipient: "ada@example.com",
+            content,
+            from: None,
+        };
         assert_eq!(
             terminal.text(&parcel),
             "Mail to ada@example.com: Your[2J code\n  Your code is 123456.\n  Or go to http://127.0.0.1:4480/x\n  \

@@ -193,14 +193,17 @@ pub(crate) async fn assemble(
         plugins: plugins.clone(),
         events: plugins.clone(),
         messages: plugins.clone(),
+        transform: plugins.clone(),
         outbound,
         records: Arc::new(NameServers::new(name_servers(config), Arc::clone(&rng))),
     };
     let channels = mail::channels(config, &parts.outbound)?;
     let node = Node::new(node_settings(config, &base_url), parts);
     let way = MailWay::of(config, &base_url);
-    let mail = Ways { mailer: way.mailer(config, &base_url)?, channels, hook: node.clone() };
-    let receivers = Receivers { messages: Handlers::default(), mail, events: node.clone() };
+    let mail =
+        Ways { mailer: way.mailer(config, &base_url)?, channels, hook: node.clone(), tenants: node.clone() };
+    let receivers =
+        Receivers { messages: Handlers::default(), mail, events: node.clone(), webhooks: node.clone() };
     let settings = jobs::Settings { jobs: &config.jobs, courier: &config.courier };
     let jobs = Jobs::new(&storage, Arc::clone(&clock), &rng, settings, receivers, &job_metrics);
     Ok(Assembled { node, storage, plugins, jobs, clock, base_url, key, way })

@@ -16,7 +16,11 @@ use storage::{ApplyError, Storage, Stored};
 use tenancy::plugin::secrets::SECRET_BYTES;
 use tenancy::plugin::{PluginSecret, PluginSecrets as _, reconcile_secrets};
 use tenancy::ports::Tenants as _;
-use tenancy::{DeclaredTenant, ManagedBy, Tenant, check_hosts, reconcile};
+use tenancy::secrets::TENANT_SECRET_BYTES;
+use tenancy::{
+    DeclaredTenant, ManagedBy, Tenant, TenantSecret, TenantSecrets as _, check_hosts, reconcile,
+    reconcile_tenant_secrets,
+};
 
 use crate::configuration::secret;
 
@@ -44,6 +48,7 @@ struct Declared {
     clients: Vec<(TenantId, Vec<DeclaredClient>)>,
     secrets: Vec<(TenantId, Vec<PluginSecret>)>,
     provider_secrets: Vec<(TenantId, Vec<NamedSecret>)>,
+    tenant_secrets: Vec<(TenantId, Vec<TenantSecret>)>,
 }
 
 impl Declared {
@@ -54,6 +59,7 @@ impl Declared {
             clients: Vec::new(),
             secrets: Vec::new(),
             provider_secrets: Vec::new(),
+            tenant_secrets: Vec::new(),
         };
         for tenant in &config.tenants {
             declared.tenants.push(DeclaredTenant {
@@ -71,6 +77,7 @@ impl Declared {
             declared.clients.push((tenant.id.clone(), clients.collect::<anyhow::Result<_>>()?));
             declared.secrets.push((tenant.id.clone(), plugin_secrets(tenant)?));
             declared.provider_secrets.push((tenant.id.clone(), secrets_of_providers(tenant)?));
+            declared.tenant_secrets.push((tenant.id.clone(), secrets_of_tenant(tenant)?));
         }
         Ok(declared)
     }
@@ -102,6 +109,19 @@ fn secrets_of_providers(tenant: &config::Tenant) -> anyhow::Result<Vec<NamedSecr
             return Err(anyhow::anyhow!("it must have 1 to {most} bytes")).with_context(whose);
         }
         secrets.push((provider.id.clone(), value));
+    }
+    Ok(secrets)
+}
+
+fn secrets_of_tenant(tenant: &config::Tenant) -> anyhow::Result<Vec<TenantSecret>> {
+    let mut secrets = Vec::new();
+    for (name, reference) in &tenant.secrets {
+        let whose = || format!("secret {name} of tenant {}", tenant.id);
+        let value = secret(reference).with_context(whose)?;
+        if value.expose().is_empty() || value.expose().len() > TENANT_SECRET_BYTES {
+            return Err(anyhow::anyhow!("it must have 1 to {TENANT_SECRET_BYTES} bytes")).with_context(whose);
+        }
+        secrets.push(TenantSecret { name: name.clone(), value });
     }
     Ok(secrets)
 }
@@ -145,6 +165,10 @@ impl Plan {
             let current = storage.list_provider_secrets(tenant).await?;
             of_providers.extend(provider_secrets::reconcile(tenant, &current, declared, now));
         }
+        for (tenant, declared) in &declared.tenant_secrets {
+            let current = storage.list_tenant_secrets(tenant).await?;
+            secrets.extend(reconcile_tenant_secrets(tenant, &current, declared, now));
+        }
         let mut vanished_clients = Vec::new();
         let is_declared = |id: &TenantId| declared.tenants.iter().any(|tenant| tenant.id == *id);
         for tenant in current.iter().filter(|t| t.managed_by == ManagedBy::File && !is_declared(&t.id)) {
@@ -152,6 +176,8 @@ impl Plan {
             vanished_clients.extend(reconcile_clients(&tenant.id, storage.sealer(), &current, &[], now)?);
             let current = storage.list_secrets_of_plugins(&tenant.id).await?;
             secrets.extend(reconcile_secrets(&tenant.id, &current, &[], now));
+            let current = storage.list_tenant_secrets(&tenant.id).await?;
+            secrets.extend(reconcile_tenant_secrets(&tenant.id, &current, &[], now));
             let current = storage.list_provider_secrets(&tenant.id).await?;
             of_providers.extend(provider_secrets::reconcile(&tenant.id, &current, &[], now));
         }
@@ -363,6 +389,31 @@ mod tests {
         world.apply(&text).await.unwrap();
         world.apply("").await.unwrap();
         assert!(kept().await.is_empty(), "with its tenant too");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn secrets_of_a_tenant_follow_the_file_and_are_in_no_document() {
+        let world = World::new().await;
+        let webhook = "[[tenant.webhook]]\nname = \"crm\"\nurl = \"https://crm.example/\"\nevents = [\"*\"]\n\
+                       signing_secret = \"key\"\n";
+        let text =
+            format!("[[tenant]]\nid = \"a\"\nsecrets = {{ key = {{ file = \"secret\" }} }}\n{webhook}");
+        let tenant: TenantId = "a".parse().unwrap();
+        let kept = async || {
+            let secret = world.storage.find_tenant_secret(&tenant, "key").await.unwrap();
+            secret.map(|secret| secret.expose().clone())
+        };
+        assert_eq!(world.apply(&text).await, Ok(2));
+        assert_eq!(kept().await.as_deref(), Some("a secret of the app"));
+        let stored = world.storage.find_tenant(tenant.clone()).await.unwrap().unwrap();
+        let document = serde_json::to_string(&stored.settings.document).unwrap();
+        assert!(document.contains("crm") && !document.contains("file"), "{document}");
+        assert_eq!(world.apply(&text).await, Ok(0), "the same secret changes nothing");
+        std::fs::write(world.directory.path().join("secret"), "another secret\n").unwrap();
+        assert_eq!(world.apply(&text).await, Ok(1));
+        assert_eq!(kept().await.as_deref(), Some("another secret"));
+        world.apply("").await.unwrap();
+        assert_eq!(kept().await, None, "what the file no longer declares is deleted");
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! `[[tenant]]`
 
 mod client;
+mod courier;
 mod json;
 mod plugin;
 mod settings;
@@ -9,17 +10,20 @@ mod stored;
 use std::collections::{BTreeMap, HashMap};
 
 use identity::webauthn::{RelyingParty, UnusableRelyingParty};
-use primitives::TenantId;
+use primitives::{SecretReference, TenantId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tenancy::DeclaredPlugin;
 use tenancy::plugin::TrustSettings;
+use tenancy::plugin::secrets::is_secret_name;
+use tenancy::secrets::TENANT_SECRETS_AT_MOST;
+use tenancy::{DeclaredPlugin, Webhook};
 use url::Url;
 
-use crate::problem::Checker;
+use crate::problem::{Checker, Report};
 use crate::server::check_issuer;
 
 pub use client::DeclaredClient;
+pub use courier::{TenantChannels, TenantCourier};
 pub use settings::{SettingsError, StoredSettings, TenantSettings};
 
 /// A tenant that this file owns: one product with its keys, clients, people, plugins and looks.
@@ -62,6 +66,16 @@ pub struct Tenant {
     /// Whose signatures of components it accepts.
     #[serde(default)]
     pub plugin_trust: TrustSettings,
+    /// The servers of its own that are told what happens, or asked.
+    #[serde(default, rename = "webhook")]
+    pub webhooks: Vec<Webhook>,
+    /// What its messages say, and who carries them.
+    #[serde(default)]
+    pub courier: TenantCourier,
+    /// Its secrets, by the names by which the settings of its webhooks and channels refer to them. They are read when the file is, and
+    /// kept encrypted.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretReference>,
     /// Its applications.
     #[serde(default, rename = "client")]
     pub clients: Vec<DeclaredClient>,
@@ -78,6 +92,8 @@ impl Tenant {
             branding: self.branding.clone(),
             keys: self.keys.clone(),
             plugin_trust: self.plugin_trust.clone(),
+            webhooks: self.webhooks.clone(),
+            courier: self.courier.clone(),
             // Their secrets go another way: sealed, and not into a document that the API shows.
             plugins: self
                 .plugins
@@ -123,6 +139,7 @@ pub(crate) fn check_all(tenants: &[Tenant], base_url: Option<&Url>, checker: &mu
         let mut report = |key: &str, message| checker.report(&format!("{at}.{key}"), message);
         plugin::check_files(&tenant.plugins, files, &mut report);
         plugin::check_secrets(&tenant.plugins, &mut report);
+        check_secrets(tenant, &mut report);
         check_cookie_domain(tenant, &at, checker);
         check_relying_party(tenant, base_url, &at, checker);
         check_clients(&tenant.clients, &at, checker);
@@ -187,6 +204,32 @@ fn check_issuers(tenants: &[Tenant], base_url: Option<&Url>, checker: &mut Check
             && (written || first_written)
         {
             checker.report(&key, format!("{issuer} is also the issuer of {first}"));
+        }
+    }
+}
+
+/// Checks what the file says of a tenant's secrets: each has a name, and none is missing that its webhooks need.
+fn check_secrets(tenant: &Tenant, report: &mut Report<'_>) {
+    if tenant.secrets.len() > TENANT_SECRETS_AT_MOST {
+        report("secrets", format!("are more than {TENANT_SECRETS_AT_MOST}"));
+    }
+    for name in tenant.secrets.keys().filter(|name| !is_secret_name(name)) {
+        report("secrets", format!("`{name}` is no name: 1 to 64 letters, digits, `_`, `-` and `.`"));
+    }
+    let channels = &tenant.courier.channels;
+    for (key, channel) in [("email", &channels.email), ("sms", &channels.sms)] {
+        let name = channel.as_ref().and_then(|channel| channel.auth.as_ref()).map(|auth| auth.secret());
+        if let Some(name) = name.filter(|name| is_secret_name(name) && !tenant.secrets.contains_key(*name)) {
+            report(&format!("courier.channels.{key}.auth.secret"), format!("`secrets` has no `{name}`"));
+        }
+    }
+    for (index, webhook) in tenant.webhooks.iter().enumerate() {
+        let auth = webhook.auth.as_ref().map(|auth| ("auth.secret", auth.secret()));
+        let signing = webhook.signing_secret.as_deref().map(|name| ("signing_secret", name));
+        for (key, name) in auth.into_iter().chain(signing) {
+            if is_secret_name(name) && !tenant.secrets.contains_key(name) {
+                report(&format!("webhook[{index}].{key}"), format!("`secrets` has no `{name}`"));
+            }
         }
     }
 }

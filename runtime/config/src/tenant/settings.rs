@@ -5,11 +5,11 @@ use jose::{RotationSchedule, SigningAlgorithm};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tenancy::DeclaredPlugin;
 use tenancy::plugin::TrustSettings;
+use tenancy::{DeclaredPlugin, Webhook};
 use url::Url;
 
-use super::{json, plugin, stored};
+use super::{TenantCourier, json, plugin, stored};
 use crate::problem::Report;
 
 /// What a tenant may set about itself. A section or key that is absent has its default.
@@ -34,6 +34,11 @@ pub struct TenantSettings {
     pub plugins: Vec<DeclaredPlugin>,
     /// Whose signatures of components it accepts.
     pub plugin_trust: TrustSettings,
+    /// The servers of its own that are told what happens, or asked.
+    #[serde(rename = "webhook")]
+    pub webhooks: Vec<Webhook>,
+    /// What its messages say, and who carries them.
+    pub courier: TenantCourier,
 }
 
 /// Settings as they were read from the database.
@@ -107,6 +112,8 @@ impl TenantSettings {
         check_branding(&self.branding, report);
         check_keys(&self.keys, report);
         plugin::check_all(&self.plugins, report);
+        tenancy::webhook::check_all(&self.webhooks, report);
+        self.courier.check(report);
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod courier;
 mod plugins;
+mod tenant_courier;
+mod webhooks;
 
 use std::path::Path;
 

@@ -15,8 +15,10 @@ pub(crate) mod paging;
 pub(crate) mod plugins;
 pub(crate) mod providers;
 pub(crate) mod recovery;
+pub(crate) mod secrets;
 pub(crate) mod sessions;
 pub(crate) mod tenants;
+pub(crate) mod webhooks;
 
 use http::StatusCode;
 use primitives::Actor;

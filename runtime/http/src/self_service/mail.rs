@@ -1,8 +1,8 @@
 //! Puts messages in the tenant's words, in the language of whoever causes them.
 
-use identity::courier::{Composer, Mail, MailTemplate, MailValues};
+use identity::courier::{Composer, Mail, MailSender, MailTemplate, MailValues, RenderedMail};
 use identity::organisation::invitation::{InvitationComposer, InvitationValues};
-use serde_json::Map;
+use serde_json::{Map, Value};
 use ui::{InvitationMailView, Letter, Locale, MailView};
 
 use crate::call::Call;
@@ -38,7 +38,7 @@ impl Composer for Call {
         put(code_name, code);
         put(url_name, url);
         data.insert("expires_in_minutes".to_owned(), minutes.into());
-        mail(letter, locale, data)
+        mail(self, (template, letter), locale, data)
     }
 }
 
@@ -53,16 +53,31 @@ impl InvitationComposer for Call {
             data.insert(name.to_owned(), value.into());
         }
         data.insert("expires_in_days".to_owned(), days.into());
-        mail(letter, locale, data)
+        mail(self, (MailTemplate::Invitation, letter), locale, data)
     }
 }
 
-fn mail(letter: Letter, locale: Locale, data: Map<String, serde_json::Value>) -> Mail {
-    Mail {
-        subject: letter.subject,
-        text: letter.text,
-        html: letter.html,
-        locale: locale.tag().to_owned(),
-        data,
+/// The message in the tenant's own words, where it has any for it.
+fn mail(
+    call: &Call,
+    (template, letter): (MailTemplate, Letter),
+    locale: Locale,
+    data: Map<String, Value>,
+) -> Mail {
+    let courier = &call.tenant.courier;
+    let (address, name) = (courier.from_address.clone(), courier.from_name.clone());
+    let from = (address.is_some() || name.is_some()).then_some(MailSender { address, name });
+    let (locale, Letter { subject, text, html }) = (locale.tag(), letter);
+    let built_in = Mail { subject, text, html, locale: locale.to_owned(), data, from };
+    let Some(words) = courier.words(template, locale) else { return built_in };
+    let mut values = built_in.data.clone();
+    values.insert("tenant".to_owned(), call.tenant.branding.name.clone().into());
+    match words.render(template, &values) {
+        Ok(RenderedMail { subject, text, html }) => Mail { subject, text, html, ..built_in },
+        // They were read when they were set; another version may have let them pass.
+        Err(error) => {
+            tracing::error!(request = %call.request, tenant = %call.tenant.id, template = template.as_str(), %error, "the tenant's words for a message are not usable");
+            built_in
+        }
     }
 }

@@ -29,6 +29,7 @@ use identity::{BrowserError, Problem, Write};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use primitives::{Actor, Change, SessionId};
 use storage::{ApplyError, StorageError};
+use tenancy::webhook::FlowName;
 
 pub(crate) use account::tell;
 pub(crate) use assurance::check_session;
@@ -69,6 +70,17 @@ impl Kind {
             FlowKind::Settings { .. } => Self::Settings,
             FlowKind::Verification { .. } => Self::Verification,
             FlowKind::Recovery { .. } => Self::Recovery,
+        }
+    }
+
+    /// As webhooks are bound to it.
+    pub(crate) const fn flow_name(self) -> FlowName {
+        match self {
+            Self::Login => FlowName::Login,
+            Self::Registration => FlowName::Registration,
+            Self::Settings => FlowName::Settings,
+            Self::Verification => FlowName::Verification,
+            Self::Recovery => FlowName::Recovery,
         }
     }
 

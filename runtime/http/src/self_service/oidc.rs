@@ -16,7 +16,7 @@ use super::flows::load;
 use super::outcome::{self, Client};
 use super::read::owner;
 use super::start::signed_in_already;
-use super::submit::{MOST_ATTEMPTS, check_session, client_of, no_flow, refuse, refused};
+use super::submit::{MOST_ATTEMPTS, check_session, client_of, form_hooks, no_flow, refuse, refused};
 use super::visitor::caller;
 use super::{Applied, Kind, apply, respond_to_browser, room};
 use crate::call::Call;
@@ -114,7 +114,8 @@ async fn go_on(
     let who = match call.tenant.providers.redeem(came).await {
         Ok(who) => who,
         Err(failure) => {
-            let client = Client { call, kind, own: &own, cookie, session: session.as_ref(), once: false };
+            let (session, webhooks) = (session.as_ref(), None);
+            let client = Client { call, kind, own: &own, cookie, session, once: false, webhooks };
             return failed(client, came.provider(), failure).await;
         }
     };
@@ -157,7 +158,11 @@ async fn decide(
         };
         let session = owner(call, &own.flow).await?;
         check_session(&own.flow, session.as_ref())?;
-        let client = Client { call, kind, own: &own, cookie, session: session.as_ref(), once: false };
+        let hooks = form_hooks(call, &own, session.as_ref(), Some("oidc"));
+        let webhooks = hooks.as_ref().map(|hooks| (hooks, Some("oidc")));
+        let client =
+            Client { call, kind, own: &own, cookie, session: session.as_ref(), once: false, webhooks };
+        let room = hooks.as_ref().map_or(room, |hooks| Room { hooks, ..room });
         let caller = caller(call, session.as_ref());
         let step = match arrived(room, caller, own.flow.clone(), who.clone()).await {
             Ok(step) => step,

@@ -16,6 +16,7 @@ use super::visitor::presented_token;
 use super::{Applied, Kind, apply, challenge, encode, link, respond, tell, with_query};
 use crate::call::Call;
 use crate::response::{Answer, json_no_store, see_other, set_cookie};
+use crate::webhooks::{self, FormHooks, Gate, Submitted};
 
 /// Who submitted what.
 #[derive(Clone, Copy)]
@@ -27,6 +28,8 @@ pub(super) struct Client<'a> {
     pub(super) session: Option<&'a LiveSession>,
     /// Whether the form counts once: of several who submit it at a time one is answered.
     pub(super) once: bool,
+    /// The tenant's webhooks, where it has any, and by which method somebody signs up.
+    pub(super) webhooks: Option<(&'a FormHooks<'a>, Option<&'static str>)>,
 }
 
 impl Client<'_> {
@@ -57,6 +60,10 @@ impl Client<'_> {
         guarded.into_iter().fold(change, Change::write).write(self.own.remove())
     }
 
+    fn submitted(&self) -> Submitted<'_> {
+        Submitted { call: self.call, flow: &self.own.flow, session: self.session }
+    }
+
     fn session(&self, session: &Session, identity: &Identity) -> Value {
         let url = schema_url(&self.call.tenant.base_url, &identity.schema_id);
         session_document(session, self.call.now(), Some((identity, &url)))
@@ -75,7 +82,25 @@ pub(super) fn message(problem: &Problem) -> Option<Message> {
 }
 
 /// Applies a step and answers. `None`: somebody was faster, decide again.
+///
+/// Webhooks that have a say are asked before anything is written, and again if it is decided again; the others are told
+/// once it is durable.
 pub(super) async fn apply_step(client: Client<'_>, step: Step) -> Result<Option<Answer>, Problem> {
+    let Some(webhooks) = client.webhooks else { return applied(client, step).await };
+    match Box::pin(webhooks::passes(client.submitted(), webhooks, step)).await {
+        Ok(Gate::Open(step, tell)) => {
+            let answer = applied(client, step).await?;
+            if let (Some(tell), true) = (tell, answer.is_some()) {
+                tell.tell(client.submitted()).await;
+            }
+            Ok(answer)
+        }
+        Ok(Gate::Shut(flow)) => form(client, *flow).await.map(Some),
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn applied(client: Client<'_>, step: Step) -> Result<Option<Answer>, Problem> {
     match step {
         Step::Form(flow) => form(client, *flow).await.map(Some),
         Step::Refused(flow, change) => challenge::refused(client, *flow, change).await,

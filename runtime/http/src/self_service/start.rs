@@ -20,6 +20,7 @@ use crate::browser::BrowserState;
 use crate::call::Call;
 use crate::oauth2::authorize;
 use crate::response::{Answer, json_no_store, see_other};
+use crate::webhooks::{Submitted, begins};
 
 /// `GET /self-service/login/browser`
 pub(crate) async fn login_browser(call: Call) -> Answer {
@@ -188,6 +189,10 @@ async fn begin(
         Kind::Recovery => start_recovery(room(call), caller, request).await,
     };
     let (own, change) = begun.map_err(|error: StartError| failed(call, error))?;
+    if !call.tenant.webhooks.is_empty() {
+        let submitted = Submitted { call, flow: &own.flow, session };
+        Box::pin(begins(submitted, kind.flow_name())).await?;
+    }
     apply(call, change).await?;
     Ok(own)
 }

@@ -26,6 +26,7 @@ use super::{Kind, respond, respond_to_browser, room, with_query};
 use crate::browser;
 use crate::call::Call;
 use crate::response::{Answer, see_other};
+use crate::webhooks::{FormHooks, Submitted};
 
 /// How often a decision is made again because somebody was faster.
 pub(super) const MOST_ATTEMPTS: usize = 3;
@@ -190,6 +191,7 @@ async fn decided(
     let id = own.flow.id.to_string();
     let client_id = client_of(call, &own.flow);
     let room = Room { client: client_id.as_ref(), ..room(call) };
+    let method = method_of(submission.method.as_deref());
     let mut current = Some(own);
     for _ in 0..MOST_ATTEMPTS {
         let own = match current.take() {
@@ -198,7 +200,13 @@ async fn decided(
         };
         let session = owner(call, &own.flow).await?;
         check_session(&own.flow, session.as_ref())?;
-        let client = Client { call, kind, own: &own, cookie, session: session.as_ref(), once: false };
+        // With a password whose account waits for a code, signing up is by password.
+        let method = if own.flow.code.password.is_some() { Some("password") } else { method };
+        let hooks = form_hooks(call, &own, session.as_ref(), method);
+        let webhooks = hooks.as_ref().map(|hooks| (hooks, method));
+        let client =
+            Client { call, kind, own: &own, cookie, session: session.as_ref(), once: false, webhooks };
+        let room = hooks.as_ref().map_or(room, |hooks| Room { hooks, ..room });
         let caller = caller(call, session.as_ref());
         let step = match Box::pin(next_step(room, caller, own.flow.clone(), submission.clone())).await {
             Ok(step) => step,
@@ -209,6 +217,22 @@ async fn decided(
         }
     }
     Err(Problem::Unavailable)
+}
+
+/// The hooks of one submission, where the tenant has webhooks.
+pub(super) fn form_hooks<'a>(
+    call: &'a Call,
+    own: &'a OwnFlow,
+    session: Option<&'a LiveSession>,
+    method: Option<&str>,
+) -> Option<FormHooks<'a>> {
+    let submitted = Submitted { call, flow: &own.flow, session };
+    (!call.tenant.webhooks.is_empty()).then(|| FormHooks::new(submitted, method))
+}
+
+/// The methods by which somebody signs up, as webhooks are bound to them.
+fn method_of(submitted: Option<&str>) -> Option<&'static str> {
+    ["password", "code", "oidc", "passkey", "webauthn"].into_iter().find(|known| Some(*known) == submitted)
 }
 
 /// The client whose authorization request waits for this form. None where there is none, or it can no longer be

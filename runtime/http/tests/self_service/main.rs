@@ -25,3 +25,6 @@ mod second_factor;
 mod select_account;
 mod sessions;
 mod site;
+mod webhooks;
+mod webhooks_say;
+mod words;

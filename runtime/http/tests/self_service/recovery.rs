@@ -21,7 +21,7 @@ impl Site {
         operator.get_json(&format!("/admin/courier/messages/{id}")).await.json()
     }
 
-    async fn code(&self, to: &str) -> String {
+    pub(crate) async fn code(&self, to: &str) -> String {
         let mail = self.mail(to).await;
         let text = mail["body"].as_str().unwrap();
         let digits = |word: &&str| word.len() == 6 && word.bytes().all(|b| b.is_ascii_digit());

@@ -15,6 +15,7 @@ use portcullis_http::{
 use primitives::outbound::Outbound;
 use primitives::rng::SeededRng;
 use primitives::time::FixedClock;
+use primitives::transform::{NoTransformHook, TransformHook};
 use primitives::{Actor, Rng, TenantId, Timestamp, TrustedProxies};
 use serde_json::{Value, json};
 use storage::{Location, MasterKey, Storage};
@@ -120,20 +121,27 @@ impl Site {
 
     /// A node whose tenants `default` and `other` have these identity settings.
     pub(crate) async fn with(identity: Value) -> Self {
-        Self::start(identity, [("federation", json!({}))], nowhere()).await
+        Self::reaching(identity, &json!({}), nowhere()).await
     }
 
     /// A node whose tenants have these looks.
     pub(crate) async fn branded(branding: &Value) -> Self {
-        Self::start(json!({}), [("branding", branding.clone())], nowhere()).await
+        let settings = json!({ "identity": {}, "branding": branding });
+        Self::configured(settings, nowhere(), Arc::new(NoTransformHook)).await
     }
 
     /// The same with other providers, which are reached by `outbound`.
     pub(crate) async fn reaching(identity: Value, federation: &Value, outbound: Arc<dyn Outbound>) -> Self {
-        Self::start(identity, [("federation", federation.clone())], outbound).await
+        let settings = json!({ "identity": identity, "federation": federation });
+        Self::configured(settings, outbound, Arc::new(NoTransformHook)).await
     }
 
-    async fn start(identity: Value, more: [(&str, Value); 1], outbound: Arc<dyn Outbound>) -> Self {
+    /// The same with any settings, and with what makes documents of templates.
+    pub(crate) async fn configured(
+        settings: Value,
+        outbound: Arc<dyn Outbound>,
+        transform: Arc<dyn TransformHook>,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let location = Location::Sqlite(directory.path().join("test.db"));
         let clock = Arc::new(FixedClock::new(Timestamp::from_seconds(1_800_000_000)));
@@ -141,14 +149,11 @@ impl Site {
         Storage::migrate(&location).await.unwrap();
         let storage =
             Storage::open(&location, &MasterKey::new([7; 32]), clock.clone(), rng.clone()).await.unwrap();
-        let mut identity = identity;
-        identity["argon2"] = json!({"memory_kib": 64, "iterations": 1, "parallelism": 1});
+        let mut document = settings;
+        document["identity"]["argon2"] = json!({"memory_kib": 64, "iterations": 1, "parallelism": 1});
         for id in ["default", "other"] {
             let mut tenant = Tenant::new(id.parse().unwrap(), ManagedBy::Api, Timestamp::from_seconds(0));
-            tenant.settings.document.insert("identity".to_owned(), identity.clone());
-            for (section, settings) in &more {
-                tenant.settings.document.insert((*section).to_owned(), settings.clone());
-            }
+            tenant.settings.document.clone_from(document.as_object().unwrap());
             storage.apply(tenant.create(Actor::System)).await.unwrap();
         }
         let settings = NodeSettings {
@@ -177,6 +182,7 @@ impl Site {
             claim_mapper: Arc::new(NoClaimMapper),
             events: Arc::new(tenancy::plugin::NoEventHook),
             messages: Arc::new(primitives::message::NoMessageHook),
+            transform,
             plugins: Arc::new(NoPlugins),
             outbound,
         };
@@ -198,6 +204,11 @@ impl Site {
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(server.serve(stopped));
         Self { storage, clock, address, _stop: stop, _directory: directory }
+    }
+
+    /// Has the audit records written that are on their way.
+    pub(crate) async fn flush_audit(&self) {
+        self.storage.flush_audit().await.unwrap();
     }
 
     /// A new client without cookies.

@@ -7,7 +7,7 @@ use crate::password::PolicyViolation;
 use crate::schema::{TraitProblem, TraitViolation};
 
 /// A message of a form or of one of its fields.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// Its stable id. Ids below 8,000,000 are those of the flow API; ours begin there.
     pub id: u32,
@@ -120,6 +120,11 @@ impl Message {
     /// Says only that the input cannot be used.
     pub fn generic(reason: &str) -> Self {
         Self::error(4_000_001, reason).with("reason", reason)
+    }
+
+    /// What a server of the tenant's says, under an id that it has chosen.
+    pub fn of_webhook(id: u32, text: &str, kind: MessageKind, context: Map<String, Value>) -> Self {
+        Self { context, ..Self::new(id, kind, text) }
     }
 
     /// The traits hold nothing to sign in with.

@@ -59,6 +59,7 @@ fn refusals() -> Refusals {
             ("traits.email".to_owned(), "Use another.".to_owned()),
             ("traits.unseen".to_owned(), "Cannot be.".to_owned()),
         ],
+        ..Refusals::default()
     }
 }
 
@@ -141,7 +142,7 @@ impl IdentityHooks for Scripted {
         let metadata = json!({ "by": "plugin" }).as_object().cloned();
         Box::pin(async move {
             asked?;
-            Ok(Additions { metadata_public: metadata, metadata_admin: None })
+            Ok(Additions { metadata_public: metadata, ..Additions::default() })
         })
     }
 

@@ -188,6 +188,7 @@ impl Composer for Letters {
             html: values.url.unwrap_or_default().to_owned(),
             locale: "en".to_owned(),
             data: serde_json::Map::new(),
+            from: None,
         }
     }
 }

@@ -70,10 +70,25 @@ impl SmtpMailer {
 impl Mailer for SmtpMailer {
     fn send<'a>(&'a self, parcel: &'a Parcel<'a>) -> BoxFuture<'a, Result<(), DeliveryError>> {
         Box::pin(async move {
-            let message = message(&self.from, parcel)?;
+            let from = sender(&self.from, parcel)?;
+            let message = message(&from, parcel)?;
             self.transport.send(message).await.map(|_| ()).map_err(|error| refusal(&error))
         })
     }
+}
+
+/// From whom it is: the tenant, as far as it says so, else the node.
+fn sender(node: &Mailbox, parcel: &Parcel<'_>) -> Result<Mailbox, DeliveryError> {
+    let Some(from) = parcel.from else { return Ok(node.clone()) };
+    let address = match &from.address {
+        Some(address) => address
+            .parse()
+            .map_err(|_| DeliveryError::Permanent("the sender cannot stand in an e-mail".to_owned()))?,
+        None => node.email.clone(),
+    };
+    // The node's own name is not for another address.
+    let name = from.name.clone().or_else(|| node.name.clone().filter(|_| from.address.is_none()));
+    Ok(Mailbox::new(name, address))
 }
 
 /// The message as it goes over the wire. Its name stays the same, so that a repetition can be told.

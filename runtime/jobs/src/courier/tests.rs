@@ -1,6 +1,7 @@
 use std::sync::Mutex;
 
 use identity::Write;
+use identity::courier::NoTenantCarriers;
 use identity::courier::{CourierMessages as _, Mail, MailTemplate, MessageFilter, MessageStatus, NewMessage};
 use primitives::Change;
 use primitives::hooks::{HookFailure, HookFailureKind};
@@ -62,7 +63,12 @@ fn settings() -> config::Courier {
 
 fn with_plugin(world: &World, node: &str, hook: Arc<dyn MessageHook>) -> (Arc<Post>, Runner) {
     let post = Arc::new(Post::default());
-    let ways = Ways { mailer: Some(post.clone()), channels: Channels::default(), hook };
+    let ways = Ways {
+        mailer: Some(post.clone()),
+        channels: Channels::default(),
+        hook,
+        tenants: Arc::new(NoTenantCarriers),
+    };
     let rng = Arc::new(SeededRng::new(11));
     (post, world.runner(node, Courier::new(world.storage.clone(), ways, rng, settings())))
 }
@@ -76,7 +82,12 @@ fn with_service(world: &World, status: u16) -> (Arc<Service>, Arc<Post>, Runner)
     let service = Arc::new(Service(Mutex::new((status, Vec::new()))));
     let post = Arc::new(Post::default());
     let channels = Channels { email: None, sms: Some(channel(&service)) };
-    let ways = Ways { mailer: Some(post.clone()), channels, hook: Arc::new(NoMessageHook) };
+    let ways = Ways {
+        mailer: Some(post.clone()),
+        channels,
+        hook: Arc::new(NoMessageHook),
+        tenants: Arc::new(NoTenantCarriers),
+    };
     let rng = Arc::new(SeededRng::new(11));
     let settings = config::Courier { timeout: config::Span::seconds(5), ..settings() };
     (service, post, world.runner("one", Courier::new(world.storage.clone(), ways, rng, settings)))
@@ -95,6 +106,7 @@ async fn queue(world: &World, tenant: &str, recipients: &[&str]) {
                 html: "<p>123456</p>".to_owned(),
                 locale: "en".to_owned(),
                 data: serde_json::Map::new(),
+                from: None,
             },
             organisation: None,
             at: world.now(),

@@ -38,7 +38,7 @@ impl PluginHost {
             };
             match self.call(caller, slot, call, check).await? {
                 TraitsVerdict::Valid(traits) => given = traits.or(given),
-                invalid @ TraitsVerdict::Invalid(_) => return Ok(invalid),
+                invalid @ (TraitsVerdict::Invalid(_) | TraitsVerdict::Refused(_)) => return Ok(invalid),
             }
         }
         Ok(TraitsVerdict::Valid(given))

@@ -159,7 +159,11 @@ fn check_before(_: &Plugin, answer: BeforeAnswer) -> Result<RegistrationDecision
                 }
                 None => None,
             };
-            Ok(RegistrationDecision::Deny(Refusals { form, fields: check_fields(denial.fields)? }))
+            Ok(RegistrationDecision::Deny(Refusals {
+                form,
+                fields: check_fields(denial.fields)?,
+                ..Refusals::default()
+            }))
         }
     }
 }
@@ -171,5 +175,6 @@ fn check_after(_: &Plugin, answer: AfterAnswer) -> Result<Additions, Failure> {
     Ok(Additions {
         metadata_public: metadata("metadata-public", &added.metadata_public)?,
         metadata_admin: metadata("metadata-admin", &added.metadata_admin)?,
+        ..Additions::default()
     })
 }

@@ -112,7 +112,7 @@ pub(crate) fn people_rules() {
     let as_it_is = RegistrationDecision::Allow { traits: None };
     assert_eq!(fixture.register("ada@acme.example", true), Ok(as_it_is.clone()));
     let fields = vec![("traits.email".to_owned(), "Use an address that lasts.".to_owned())];
-    let refused = RegistrationDecision::Deny(Refusals { form: None, fields });
+    let refused = RegistrationDecision::Deny(Refusals { fields, ..Refusals::default() });
     assert_eq!(fixture.register("ada@mailinator.example", true), Ok(refused));
     let lower = RegistrationDecision::Allow { traits: Some(traits("capital@acme.example", "Ada")) };
     assert_eq!(fixture.register("CAPITAL@acme.example", true), Ok(lower));
@@ -122,6 +122,7 @@ pub(crate) fn people_rules() {
     let expected = Additions {
         metadata_public: object(json!({ "tenant": "default" })),
         metadata_admin: object(json!({ "schema": "default" })),
+        ..Additions::default()
     };
     assert_eq!(added, expected);
 

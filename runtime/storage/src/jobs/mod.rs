@@ -4,6 +4,7 @@ mod courier;
 mod events;
 mod leases;
 mod outbox;
+mod webhooks;
 
 pub use events::EventCursor;
 pub use outbox::{DeadMessage, DueMessage};

@@ -5,9 +5,11 @@ mod components;
 mod deletion;
 mod plugin_secrets;
 mod plugin_values;
+mod tenant_secrets;
 mod tenants;
 mod uploaded_plugins;
 mod uploaded_secrets;
+mod webhook_messages;
 
 use ::tenancy::Write;
 use ::tenancy::ports::ReadError;
@@ -19,6 +21,7 @@ use crate::statement::Statement;
 
 pub use components::COMPONENT_CHANGED;
 pub use deletion::{DeletedTenant, TenantSweep};
+pub(crate) use webhook_messages::{select_webhook_messages, webhook_message_at};
 
 /// The kind of change by which a tenant is no longer what it was.
 pub const TENANT_CHANGED: &str = "tenant";
@@ -58,6 +61,9 @@ impl Stored for Write {
             Self::TouchAdminKey { id, used_at } => admin_keys::touch(tenant, id, used_at),
             Self::PutPluginSecret { secret, at } => plugin_secrets::put(tenant, sealer, &secret, at),
             Self::DeletePluginSecret { plugin, name } => plugin_secrets::delete(tenant, plugin, name),
+            Self::PutTenantSecret { secret, at } => tenant_secrets::put(tenant, sealer, &secret, at),
+            Self::DeleteTenantSecret { name } => tenant_secrets::delete(tenant, name),
+            Self::QueueWebhookMessage(message) => webhook_messages::queue(tenant, sealer, &message),
             Self::PutUploadedSecret(secret) => uploaded_secrets::put(tenant, sealer, &secret),
             Self::DeleteUploadedSecret { plugin, name } => uploaded_secrets::delete(tenant, plugin, name),
             Self::DeleteUploadedSecrets { plugin } => uploaded_secrets::delete_all(tenant, plugin),

@@ -24,6 +24,8 @@ use primitives::{Secret, SessionId, TenantId, UploadedPluginId};
 use tenancy::plugin::uploaded::{SecretFacts, UploadedPlugins as _, UploadedSecret};
 use tenancy::plugin::values::{KeptValue, PutValue, Replaces, Room, ValueOwner};
 use tenancy::plugin::{PluginSecret, PluginSecrets as _, PluginValues as _};
+use tenancy::webhook::{NewWebhookMessage, WebhookFilter, WebhookMessages as _};
+use tenancy::{TenantSecret, TenantSecrets as _};
 use uuid::Uuid;
 
 use crate::uploads::component;
@@ -120,6 +122,16 @@ impl Rows {
         let (plugin, name) = ("plan".to_owned(), "key".to_owned());
         let secret = PluginSecret { plugin, name, value: Secret::new("s".to_owned()) };
         assert_eq!(world.apply([tenancy::Write::PutPluginSecret { secret, at: world.now() }]).await, None);
+        let secret = TenantSecret { name: "key".to_owned(), value: Secret::new("s".to_owned()) };
+        assert_eq!(world.apply([tenancy::Write::PutTenantSecret { secret, at: world.now() }]).await, None);
+        let message = NewWebhookMessage {
+            webhook: "crm".to_owned(),
+            id: Uuid::from_u128(1),
+            topic: "session.created".to_owned(),
+            body: "{}".to_owned(),
+            at: world.now(),
+        };
+        assert_eq!(world.apply([tenancy::Write::QueueWebhookMessage(Box::new(message))]).await, None);
         world.upload_as(self.upload, "plan", component("a", 3)).await.unwrap();
         let (name, updated_by) = ("key".to_owned(), primitives::Actor::System);
         let secret = UploadedSecret {
@@ -175,6 +187,9 @@ impl Rows {
             is_session_live(self.session.session.id),
             list_signing_keys(),
             list_plugin_secrets("plan"),
+            find_tenant_secret("key"),
+            list_tenant_secrets(),
+            list_webhook_messages(&WebhookFilter::default(), 10),
             list_secrets_of_plugins(),
             list_uploaded_plugins(),
             find_uploaded_plugin("plan"),

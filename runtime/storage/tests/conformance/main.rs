@@ -27,4 +27,5 @@ mod subjects;
 mod tenancy;
 mod tokens;
 mod uploads;
+mod webhooks;
 mod world;

@@ -3,6 +3,8 @@ use primitives::TenantId;
 use primitives::message::MessageContent;
 use testkit::smtp::SmtpServer;
 
+use identity::courier::MailSender;
+
 use super::*;
 
 fn mailer(port: u16, tls: SmtpTls) -> SmtpMailer {
@@ -29,7 +31,7 @@ async fn send(mailer: &SmtpMailer, recipient: &str, subject: &str) -> Result<(),
         html: Some("<p>123456</p>".to_owned()),
     };
     let tenant = TenantId::default_tenant();
-    let parcel = Parcel { tenant: &tenant, id: uuid::Uuid::nil(), recipient, content };
+    let parcel = Parcel { tenant: &tenant, id: uuid::Uuid::nil(), recipient, content, from: None };
     mailer.send(&parcel).await
 }
 
@@ -103,4 +105,38 @@ async fn a_server_that_is_not_there_is_asked_again_later() {
     drop(server);
     let failed = send(&mailer(port, SmtpTls::None), "ada@example.com", "s").await;
     assert!(matches!(failed, Err(DeliveryError::Temporary(_))), "{failed:?}");
+}
+
+/// Attack: a tenant's mail carries the operator's name before the tenant's address, or a second address in its own.
+#[tokio::test]
+async fn mail_is_from_the_tenant_as_far_as_it_says_so() {
+    let server = SmtpServer::start().await.unwrap();
+    let mailer = mailer(server.port(), SmtpTls::None);
+    let tenant = TenantId::default_tenant();
+    for (address, name, expect) in [
+        (Some("hello@acme.example"), Some("Acme"), "From: Acme <hello@acme.example>"),
+        (Some("hello@acme.example"), None, "From: hello@acme.example"),
+        (None, Some("Acme"), "From: Acme <no-reply@id.example>"),
+    ] {
+        let from = MailSender { address: address.map(str::to_owned), name: name.map(str::to_owned) };
+        let content = MessageContent { subject: "Hi".to_owned(), text: "123456".to_owned(), html: None };
+        let from = Some(&from);
+        let parcel =
+            Parcel { tenant: &tenant, id: uuid::Uuid::nil(), recipient: "ada@b.example", content, from };
+        mailer.send(&parcel).await.unwrap();
+        let taken = server.taken();
+        let last = taken.last().unwrap();
+        assert!(last.data.contains(expect), "{expect} in {}", last.data);
+        assert_eq!(last.from, address.unwrap_or("no-reply@id.example"));
+    }
+    let two = MailSender { address: Some("a@b.example, eve@c.example".to_owned()), name: None };
+    let content = MessageContent { subject: "Hi".to_owned(), text: "123456".to_owned(), html: None };
+    let parcel = Parcel {
+        tenant: &tenant,
+        id: uuid::Uuid::nil(),
+        recipient: "ada@b.example",
+        content,
+        from: Some(&two),
+    };
+    assert!(matches!(mailer.send(&parcel).await, Err(DeliveryError::Permanent(_))));
 }

@@ -79,6 +79,7 @@ impl Fixture {
                         assert!(!wrong.is_empty());
                         fields(&wrong);
                     }
+                    TraitsVerdict::Refused(refusals) => panic!("no plugin says {refusals:?}"),
                 })
             }
             (HookName::CredentialImport, "verify") => {

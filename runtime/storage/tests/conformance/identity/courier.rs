@@ -21,6 +21,7 @@ fn message(world: &World, recipient: &str) -> NewMessage {
             html: String::new(),
             locale: "en".to_owned(),
             data: serde_json::Map::new(),
+            from: None,
         },
         organisation: None,
         at: world.clock.now(),

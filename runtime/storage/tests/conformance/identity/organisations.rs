@@ -34,6 +34,7 @@ impl InvitationComposer for Invitations {
             html: values.to.to_owned(),
             locale: "en".to_owned(),
             data: serde_json::Map::new(),
+            from: None,
         }
     }
 }

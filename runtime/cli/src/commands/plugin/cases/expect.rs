@@ -57,7 +57,9 @@ impl From<HookFailureKind> for FailureName {
             HookFailureKind::CircuitOpen => Self::CircuitOpen,
             HookFailureKind::BadAnswer => Self::BadAnswer,
             HookFailureKind::GuestError => Self::GuestError,
-            HookFailureKind::Unavailable => Self::Unavailable,
+            HookFailureKind::Unavailable | HookFailureKind::Upstream | HookFailureKind::UpstreamTimeout => {
+                Self::Unavailable
+            }
         }
     }
 }

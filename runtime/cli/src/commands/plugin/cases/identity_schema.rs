@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use identity::hooks::{IdentityHooks as _, TraitsCandidate, TraitsVerdict};
+use identity::hooks::{IdentityHooks as _, Refusals, TraitsCandidate, TraitsVerdict};
 use plugin_host::PluginHost;
 use primitives::IdentityId;
 use primitives::hooks::{HookContext, HookFailure};
@@ -62,7 +62,9 @@ impl HookCases for IdentitySchema {
         };
         Ok(match host.validate_traits(context, &candidate).await? {
             TraitsVerdict::Valid(traits) => Verdict::Valid { traits },
-            TraitsVerdict::Invalid(fields) => Verdict::Invalid(fields.into_iter().collect()),
+            TraitsVerdict::Invalid(fields) | TraitsVerdict::Refused(Refusals { fields, .. }) => {
+                Verdict::Invalid(fields.into_iter().collect())
+            }
         })
     }
 }

@@ -85,12 +85,12 @@ impl HookCases for Registration {
         Ok(match function {
             Function::Before => match host.before_registration(context, &form).await? {
                 RegistrationDecision::Allow { traits } => Answer::Allow { traits },
-                RegistrationDecision::Deny(Refusals { form, fields }) => {
+                RegistrationDecision::Deny(Refusals { form, fields, .. }) => {
                     Answer::Deny { form, fields: fields.into_iter().collect() }
                 }
             },
             Function::After => {
-                let Additions { metadata_public, metadata_admin } =
+                let Additions { metadata_public, metadata_admin, .. } =
                     host.after_registration(context, &request.person.of_the_room()).await?;
                 Answer::Add { metadata_public, metadata_admin }
             }

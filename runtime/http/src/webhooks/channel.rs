@@ -1,0 +1,120 @@
+//! Messages to people by a tenant's own service, whether or not the tenant was visited since the node started.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use identity::courier::{Carried, CourierMessage, NotCarried, TenantCarriers};
+use identity::identity::AddressKind;
+use primitives::hook_document::HookDocument;
+use primitives::hooks::HookContext;
+use primitives::message::MessageContent;
+use primitives::transform::{TransformPlace, TransformRequest};
+use primitives::{Actor, RequestId};
+use serde_json::{Map, Value, json};
+use tenancy::TenantState;
+use tenancy::webhook::BodyTemplate;
+
+use super::request::{Message, NoAnswer, Whose, send};
+use crate::node::Node;
+
+/// How long a service may take. Whoever runs jobs may allow less.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+impl TenantCarriers for Node {
+    fn carry<'a>(
+        &'a self,
+        message: &'a CourierMessage,
+        content: &'a MessageContent,
+    ) -> BoxFuture<'a, Result<Carried, NotCarried>> {
+        Box::pin(self.carry_message(message, content))
+    }
+}
+
+impl Node {
+    async fn carry_message(
+        &self,
+        message: &CourierMessage,
+        content: &MessageContent,
+    ) -> Result<Carried, NotCarried> {
+        let loaded = self.tenants.load(self, &message.tenant).await;
+        let tenant = match loaded.map_err(|error| NotCarried::Yet(error.to_string()))? {
+            Some(loaded) if loaded.state == TenantState::Active => loaded,
+            // A tenant that was stopped may go on later.
+            Some(_) | None => return Err(NotCarried::Yet("its tenant is stopped".to_owned())),
+        };
+        let (name, channel) = match message.via {
+            AddressKind::Email => ("email", &tenant.courier.channels.email),
+            AddressKind::Sms => ("sms", &tenant.courier.channels.sms),
+        };
+        let Some(channel) = channel else { return Ok(Carried::NotHere) };
+        let body = match &channel.body {
+            Some(template) => self.templated(template, message, content).await?,
+            None => document(message, content),
+        };
+        let whose = Whose { node: self, tenant: &tenant.id, by_operator: tenant.by_operator };
+        let (id, body) = (message.id.to_string(), body.to_string());
+        let mut webhook = channel.as_webhook(name);
+        webhook.headers.insert("idempotency-key".to_owned(), id.clone());
+        let answer = send(whose, &webhook, Message { id: &id, body: &body }, TIMEOUT).await;
+        let answer = answer.map_err(|error: NoAnswer| NotCarried::Yet(error.to_string()))?;
+        let said = || format!("the tenant's service answered {}", answer.status);
+        match answer.status {
+            200..300 => Ok(Carried::Taken),
+            // Who the tenant is, and where it sends to, is its operator's to mend, and the message waits for it.
+            status @ 400..500 if !matches!(status, 401 | 403 | 404 | 408 | 425 | 429) => {
+                Err(NotCarried::Ever(said()))
+            }
+            _ => Err(NotCarried::Yet(said())),
+        }
+    }
+
+    /// What a template makes of a message. It has codes in it, so that what a plugin says of it is in no log.
+    async fn templated(
+        &self,
+        template: &BodyTemplate,
+        message: &CourierMessage,
+        content: &MessageContent,
+    ) -> Result<Value, NotCarried> {
+        let context = json!({
+            "recipient": message.recipient,
+            "template_type": message.template.api_name(),
+            "template_data": message.mail.data,
+            "subject": content.subject,
+            "body": content.text,
+        });
+        let input = HookDocument::check(&Map::from_iter([("ctx".to_owned(), context)]));
+        let request = TransformRequest {
+            place: TransformPlace::MessageBody,
+            template: template.template.clone(),
+            subject: None,
+            input: input.map_err(|error| NotCarried::Ever(error.to_string()))?,
+        };
+        let hook = HookContext {
+            tenant: message.tenant.clone(),
+            organisation: message.organisation,
+            client: None,
+            actor: Actor::System,
+            request: RequestId::generate(self.rng.as_ref()),
+        };
+        let made = self.transform.transform(&hook, &template.plugin, &request).await;
+        let made = made.and_then(primitives::transform::TransformDecision::document);
+        made.map_err(|failure| NotCarried::Yet(format!("its template failed: {}", failure.kind.as_str())))
+    }
+}
+
+/// A message as services get it without a template: the same members as of the node's own channels.
+fn document(message: &CourierMessage, content: &MessageContent) -> Value {
+    json!({
+        "id": message.id,
+        "attempt": message.send_count,
+        "tenant": message.tenant.as_str(),
+        "channel": message.via,
+        "recipient": message.recipient,
+        "template_type": message.template.as_str(),
+        "template_data": message.mail.data,
+        "locale": message.mail.locale,
+        "subject": content.subject,
+        "body": content.text,
+        "html": content.html,
+    })
+}
