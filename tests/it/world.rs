@@ -303,6 +303,7 @@ fn parts(
         claim_mapper: plugins.clone(),
         events: plugins.clone(),
         messages: plugins.clone(),
+        transform: plugins.clone(),
         plugins,
         outbound: outbound(),
         records: Arc::new(NameServers::new(Vec::new(), rng.clone())),

@@ -13,6 +13,7 @@ use oauth2::hooks::TokenHook;
 use primitives::message::MessageHook;
 use primitives::outbound::Outbound;
 use primitives::policy::PolicyHook;
+use primitives::transform::TransformHook;
 use primitives::{Clock, Rng, Sealer, TrustedProxies};
 use prometheus_client::registry::Registry;
 use storage::{
@@ -50,6 +51,7 @@ pub struct Node {
     pub(crate) plugins: Arc<dyn TenantPlugins>,
     pub(crate) events: Arc<dyn EventHook>,
     pub(crate) messages: Arc<dyn MessageHook>,
+    pub(crate) transform: Arc<dyn TransformHook>,
     pub(crate) outbound: Arc<dyn Outbound>,
     pub(crate) records: Arc<dyn TextRecords>,
     /// Held while a key is made that takes long.
@@ -99,6 +101,7 @@ pub struct NodeParts {
     pub plugins: Arc<dyn TenantPlugins>,
     pub events: Arc<dyn EventHook>,
     pub messages: Arc<dyn MessageHook>,
+    pub transform: Arc<dyn TransformHook>,
     pub outbound: Arc<dyn Outbound>,
     pub records: Arc<dyn TextRecords>,
 }
@@ -141,6 +144,7 @@ impl Node {
             plugins: parts.plugins,
             events: parts.events,
             messages: parts.messages,
+            transform: parts.transform,
             outbound: parts.outbound,
             records: parts.records,
             slow_keys: Arc::default(),

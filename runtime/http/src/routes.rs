@@ -194,6 +194,7 @@ fn most() -> Vec<Route> {
         GET "/schemas" "listIdentitySchemas", Public, Api, self_service::schemas::list, "Lists the identity schemas";
         GET "/schemas/{id}" "getIdentitySchema", Public, Api, self_service::schemas::show, "Shows an identity schema";
         GET "/sessions/whoami" "toSession", Public, Api, sessions::whoami, "Says who is signed in";
+        GET "/sessions/token-exchange" "exchangeSessionToken", Public, Api, self_service::exchange::exchange, "Gives an application the session that its user began in a browser";
         GET "/sessions" "listMySessions", Public, Api, sessions::list_mine, "Lists one's other sessions";
         DELETE "/sessions" "disableMyOtherSessions", Public, Api, sessions::revoke_others, "Ends one's other sessions";
         DELETE "/sessions/{id}" "disableMySession", Public, Api, sessions::revoke_one, "Ends another of one's sessions";

@@ -3,6 +3,7 @@
 mod keys;
 mod proof;
 mod style;
+mod tokenizer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use keys::{PasskeySettings, RelyingPartySettings, WebauthnSettings};
 pub use proof::{CodeSettings, ProofMeans, RecoverySettings, VerificationSettings};
 pub use style::{LoginSettings, LoginStyle, RegistrationSettings, RegistrationStyle};
+pub use tokenizer::{SubjectSource, TokenTemplate, TokenizerSettings};
 
 /// How people of a tenant sign up, sign in and stay signed in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -139,11 +141,14 @@ pub enum RequiredAssurance {
 }
 
 /// What a session must be to count.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WhoamiSettings {
     /// How much it must have proven to be told who is signed in, and to get tokens.
     pub required_aal: RequiredAssurance,
+    /// Sessions as tokens (`tokenize_as`).
+    #[serde(skip_serializing_if = "is_default")]
+    pub tokenizer: TokenizerSettings,
 }
 
 /// What a session must be to change an account.
@@ -218,6 +223,11 @@ pub struct FlowSettings {
     /// Where `return_to` may point besides this server: URLs; scheme, host and port must be equal
     /// and the path must be the same or below it, by whole segments.
     pub allowed_return_urls: Vec<String>,
+    /// Addresses of native applications besides, to which a browser in which their user signed in with another provider leads
+    /// back, e.g. `com.example.app:/callback` (RFC 8252 section 7.1): compared exactly, and for forms alone whose session
+    /// is fetched with a code (`return_session_token_exchange_code`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub native_return_urls: Vec<String>,
     /// Servers to which the tenant's plugins on the hook `login` may send people who begin to sign in, besides
     /// `allowed_return_urls`, e.g. `https://login.customer.example`: scheme, host and port, compared exactly.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
@@ -240,6 +250,7 @@ impl Default for FlowSettings {
             lifespan_seconds: 3600,
             default_return_url: "/ui/settings".to_owned(),
             allowed_return_urls: Vec::new(),
+            native_return_urls: Vec::new(),
             login_redirect_origins: BTreeSet::new(),
             session_after_registration: true,
             ui: UiUrls::default(),

@@ -87,6 +87,22 @@ pub trait TransformHook: Send + Sync + fmt::Debug {
     ) -> BoxFuture<'a, Result<TransformDecision, HookFailure>>;
 }
 
+/// For a node without plugins: no template finds the one that it names.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoTransformHook;
+
+impl TransformHook for NoTransformHook {
+    fn transform<'a>(
+        &'a self,
+        _: &'a HookContext,
+        plugin: &'a str,
+        _: &'a TransformRequest,
+    ) -> BoxFuture<'a, Result<TransformDecision, HookFailure>> {
+        let (plugin, detail) = (plugin.to_owned(), "this node runs no plugins".to_owned());
+        Box::pin(async { Err(HookFailure { plugin, kind: HookFailureKind::Unavailable, detail }) })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

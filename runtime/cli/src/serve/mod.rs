@@ -193,6 +193,7 @@ pub(crate) async fn assemble(
         plugins: plugins.clone(),
         events: plugins.clone(),
         messages: plugins.clone(),
+        transform: plugins.clone(),
         outbound,
         records: Arc::new(NameServers::new(name_servers(config), Arc::clone(&rng))),
     };

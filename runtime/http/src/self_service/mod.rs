@@ -9,6 +9,7 @@ mod assurance;
 mod challenge;
 mod cookies;
 pub(crate) mod errors;
+pub(crate) mod exchange;
 mod flows;
 pub(crate) mod invitations;
 pub(crate) mod link;

@@ -10,6 +10,7 @@ mod client;
 mod code_login;
 mod csrf;
 mod enumeration;
+mod exchange;
 mod link;
 mod native;
 mod operators;

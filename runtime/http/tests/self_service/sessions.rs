@@ -1,5 +1,7 @@
 //! Who is signed in, and where else.
 
+use serde_json::json;
+
 use crate::site::Site;
 
 #[tokio::test]
@@ -70,4 +72,51 @@ async fn a_disabled_identity_is_nobody_at_once() {
     let form = [("identifier", "ada@example.com"), ("password", "correct horse"), ("method", "password")];
     let refused = other.submit(&flow, &form).await;
     assert!(refused.location().starts_with("/ui/error?id="), "{}", refused.location());
+}
+
+/// The claims of a token that the keys verify which the tenant publishes.
+async fn verified(site: &Site, token: &str) -> serde_json::Value {
+    let published = site.client().get_json("/.well-known/jwks.json").await.body;
+    let published = jose::JwkSet::parse(published.as_bytes()).unwrap();
+    let keys = published.keys.iter().map(|key| jose::VerifyingKey::new(key, None).unwrap()).collect();
+    let keys = jose::VerifyingKeys::new(keys).unwrap();
+    jose::UnverifiedJwt::parse(token).unwrap().verify(&keys).unwrap();
+    let payload = token.split('.').nth(1).and_then(primitives::base64url::decode).unwrap();
+    serde_json::from_slice(&payload).unwrap()
+}
+
+#[tokio::test]
+async fn a_live_session_is_a_token_by_template() {
+    let templates = json!({
+        "api": {"claims": {"mail": "{identity.traits.email}"}},
+        "mapped": {"plugin": "jsonnet"},
+    });
+    let site = Site::with(json!({"session": {"whoami": {"tokenizer": {"templates": templates}}}})).await;
+    let mut browser = site.signed_in("ada@example.com").await;
+    let plain = browser.get_json("/sessions/whoami").await.json();
+    assert_eq!(plain.get("tokenized"), None);
+    let answer = browser.get_json("/sessions/whoami?tokenize_as=api").await;
+    assert_eq!((answer.status, answer.header("cache-control")), (200, "no-store"));
+    let session = answer.json();
+    assert_eq!(answer.header("x-kratos-authenticated-identity-id"), session["identity"]["id"]);
+    let claims = verified(&site, session["tokenized"].as_str().unwrap()).await;
+    assert_eq!((&claims["sub"], &claims["sid"]), (&session["identity"]["id"], &session["id"]));
+    assert_eq!((&claims["iss"], &claims["mail"]), (&json!(crate::site::BASE), &json!("ada@example.com")));
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 60);
+
+    let unknown = browser.get_json("/sessions/whoami?tokenize_as=other").await;
+    assert_eq!((unknown.status, unknown.error_id()), (400, "invalid_request".to_owned()));
+    let failed = browser.get_json("/sessions/whoami?tokenize_as=mapped").await;
+    assert_eq!((failed.status, failed.json().get("tokenized")), (500, None), "no plugin, no token");
+
+    // What ended is no token, however it ended.
+    let mut ended = browser.clone();
+    let id = session["id"].as_str().unwrap();
+    let gone = site.client().send("DELETE", &format!("/admin/sessions/{id}"), &[], "").await;
+    assert_eq!(gone.status, 204);
+    let refused = ended.get_json("/sessions/whoami?tokenize_as=api").await;
+    assert_eq!((refused.status, refused.error_id()), (401, "session_inactive".to_owned()));
+    let mut old = site.signed_in("bob@example.com").await;
+    site.clock.advance(std::time::Duration::from_hours(24));
+    assert_eq!(old.get_json("/sessions/whoami?tokenize_as=api").await.status, 401);
 }

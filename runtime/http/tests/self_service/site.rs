@@ -163,6 +163,7 @@ impl Site {
             claim_mapper: Arc::new(NoClaimMapper),
             events: Arc::new(tenancy::plugin::NoEventHook),
             messages: Arc::new(primitives::message::NoMessageHook),
+            transform: Arc::new(primitives::transform::NoTransformHook),
             plugins: Arc::new(NoPlugins),
             outbound,
         };

@@ -11,6 +11,7 @@ mod code_login;
 mod code_registration;
 pub mod csrf;
 mod document;
+mod exchange;
 mod keys;
 mod login;
 mod message;
@@ -47,6 +48,7 @@ pub use challenge::Challenge;
 pub(crate) use challenge::with_verified;
 pub use code_form::CodeForm;
 pub use document::{FlowView, expired_since, flow_document, schema_url};
+pub use exchange::{Exchange, ForApplication, flow_of_init_code, for_application, init_code, redeem};
 pub use keys::{Ceremony, KeyForm, KeySubmission, SettingsKeys, ShownKey};
 pub use message::{Message, MessageKind};
 pub use oidc::{
@@ -138,6 +140,9 @@ pub struct Flow {
     /// The invitation with which somebody signs up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invitation: Option<InvitationId>,
+    /// That its session is fetched with two codes, where a native application asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Exchange>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -282,6 +287,7 @@ impl Flow {
             federation: ProviderForm::default(),
             organisation: None,
             invitation: None,
+            exchange: None,
         }
     }
 

@@ -8,7 +8,9 @@ use primitives::{Change, InvitationId, KeyedHash, OrganisationId};
 use url::Url;
 
 use super::stored::OwnFlow;
-use super::{Caller, Challenge, FactorForm, Flow, FlowKind, KeyForm, NewFlow, ProviderForm, Room, Transport};
+use super::{
+    Caller, Challenge, Exchange, FactorForm, Flow, FlowKind, KeyForm, NewFlow, ProviderForm, Room, Transport,
+};
 use crate::limiter::{LimitReached, count_flow};
 use crate::organisation::{OrganisationError, OrganisationState, invitation};
 use crate::ports::StoreUnavailable;
@@ -46,6 +48,8 @@ pub struct StartRequest<'a> {
     pub organisation: Option<&'a str>,
     /// The token of the invitation with which somebody signs up.
     pub invitation: Option<&'a str>,
+    /// Whether the session is to be fetched with two codes, by a native application.
+    pub exchange: bool,
     /// The hash of the cookie of the browser; absent for native applications.
     pub browser: Option<&'a KeyedHash>,
 }
@@ -264,10 +268,13 @@ async fn begin_with(
     (kind, factors, federation): (FlowKind, FactorForm, ProviderForm),
     schema: &str,
 ) -> Result<(OwnFlow, Change<Write>), StartError> {
+    let signs_in = matches!(kind, FlowKind::Login { .. } | FlowKind::Registration { .. });
+    let exchanges = request.exchange && request.transport == Transport::Api && signs_in;
+    let check = if exchanges { return_to::check_native } else { return_to::check };
     let return_to = request
         .return_to
         .filter(|requested| !requested.is_empty())
-        .map(|requested| return_to::check(requested, request.base, &room.settings.flow))
+        .map(|requested| check(requested, request.base, &room.settings.flow))
         .transpose()?;
     let (organisation, invitation) = entry(room, &kind, &request).await?;
     count_flow(room.attempts, &room.settings.limits, room.tenant, caller.address, room.now).await?;
@@ -281,7 +288,8 @@ async fn begin_with(
     let waiting = request.login_challenge.filter(|_| new.kind.challenge().is_some());
     let begun = Flow::begin(new, room.rng, room.now, room.settings);
     let flow = begun.with_factors(factors).waited_for(waiting);
-    let flow = Flow { federation, organisation, invitation, ..flow };
+    let exchange = exchanges.then(Exchange::default);
+    let flow = Flow { federation, organisation, invitation, exchange, ..flow };
     Ok(insertion(room, OwnFlow::begun(flow, request.browser.cloned())))
 }
 

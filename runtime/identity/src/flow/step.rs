@@ -149,6 +149,12 @@ impl PendingChange {
         self
     }
 
+    /// The same without the session, which begins later or not at all, and without the word that it began.
+    pub(crate) fn without_session(mut self) -> Change<Write> {
+        self.change.audit.retain(|event| event.action != "session.created");
+        self.change
+    }
+
     /// The writes so far.
     pub(crate) const fn writes_mut(&mut self) -> &mut Vec<Write> {
         &mut self.change.writes

@@ -3,6 +3,7 @@
 mod cache;
 pub mod impersonate;
 pub mod revoke;
+pub mod tokenize;
 
 pub use cache::{CachedSession, SessionCache};
 
@@ -32,8 +33,8 @@ const ORGANISATION_MEMBER: &str = "portcullis_organization";
 /// Where session documents have who acts in the person's name.
 const ACTOR_MEMBER: &str = "portcullis_act";
 
-/// A session as it is stored.
-#[derive(Debug, Clone, PartialEq)]
+/// A session as it is stored. It serialises for sealing; [`session_document`] is what clients see.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     /// `sid` of its tokens.
     pub id: SessionId,

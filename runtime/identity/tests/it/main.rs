@@ -27,5 +27,6 @@ mod revoke;
 mod schemas;
 mod screens;
 mod second_factor;
+mod tokenize;
 mod ways;
 mod world;

@@ -141,6 +141,7 @@ fn request(base: &url::Url) -> StartRequest<'_> {
         via: None,
         organisation: None,
         invitation: None,
+        exchange: false,
         browser: None,
     }
 }
