@@ -212,6 +212,9 @@ fn most() -> Vec<Route> {
         GET "/ui/recovery" "showRecovery", Public, Page, pages::forms::recovery, "The page to get back in";
         GET "/ui/dev/mail" "showDevelopmentMail", Public, Page, pages::dev_mail::page, "The mail of a node that only its own machine reaches";
         POST "/ui/sessions" "endSessionsByPage", Public, Page, pages::sessions::revoke, "Ends sessions from the page of one's account";
+        POST "/ui/account/deletion" "deleteAccountByPage", Public, Page, pages::deletion::post, "Deletes the account from its page";
+        GET "/ui/account-deleted" "showAccountDeleted", Public, Page, pages::deletion::done, "Says that the account is gone";
+        DELETE "/portcullis/v1/account" "deleteMyAccount", Public, Api, self_service::deletion::delete, "Deletes the account of whoever is signed in";
         GET "/ui/error" "showError", Public, Page, pages::error::page, "Says what went wrong";
         GET "/ui/assets/{name}" "getAsset", Public, Api, pages::assets::file, "A file that pages load";
 

@@ -10,6 +10,7 @@
 
 pub mod administration;
 pub mod courier;
+pub mod deletion;
 pub mod factor;
 pub mod flow;
 pub mod flow_error;

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use keys::{PasskeySettings, RelyingPartySettings, WebauthnSettings};
-pub use proof::{CodeSettings, ProofMeans, RecoverySettings, VerificationSettings};
+pub use proof::{CodeSettings, ProofMeans, RecoverySettings, UnprovenCredentials, VerificationSettings};
 pub use style::{LoginSettings, LoginStyle, RegistrationSettings, RegistrationStyle};
 pub use tokenizer::{SubjectSource, TokenTemplate, TokenizerSettings};
 
@@ -157,6 +157,11 @@ pub struct WhoamiSettings {
 pub struct SettingsFlowSettings {
     /// How much it must have proven.
     pub required_aal: RequiredAssurance,
+    /// Whether people may delete their accounts themselves, on the settings page or by `DELETE /portcullis/v1/account`. It
+    /// cannot be undone, and whatever apps keep of an account is theirs to delete: so it is off until somebody who knows
+    /// of it (the audit record `identity.deleted`, the hook `event`) switches it on.
+    #[serde(skip_serializing_if = "is_default")]
+    pub account_deletion: bool,
 }
 
 /// One identity schema.

@@ -65,6 +65,9 @@ pub enum Write {
     },
     /// Takes the password away. Guard: it is there, and a passkey or a link stays to sign in with.
     RemovePassword(IdentityId),
+    /// Takes away all that it signs in with and every second factor, whatever there is. Its addresses stay, and it may be left
+    /// with nothing else. Guard: it exists.
+    RemoveCredentials(IdentityId),
     /// Replaces a password's hash by another of the same password. Guard: the credential is still
     /// the version that was verified, so that a new password is never overwritten by the old one.
     RehashPassword {
@@ -171,6 +174,16 @@ pub enum Write {
         methods: Vec<AuthenticationMethod>,
         /// What plugins say of the session from now on.
         claims: SessionClaims,
+    },
+    /// Writes nothing. Guard: the session is live. A change that somebody may make because they are signed in asks it, so
+    /// that what ends their session ends what they are about to do, too.
+    HoldSession {
+        /// Which.
+        session: SessionId,
+        /// Whose.
+        identity: IdentityId,
+        /// When.
+        at: Timestamp,
     },
     /// Ends one session. Guard: it belongs to the identity and was not ended before.
     RevokeSession {

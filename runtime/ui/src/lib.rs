@@ -29,6 +29,6 @@ pub use mail::{InvitationMailView, Letter, MailView};
 pub use pages::{InvitationItem, InvitationView, MemberItem, OrganisationOutcome, OrganisationView, Pages};
 pub use security::{page_headers, policy_with_script};
 pub use views::{
-    ConsentView, ErrorView, Hidden, LetterView, LogoutView, MailboxView, OrganisationLink, ScopeView,
-    SessionItem, SessionsView, WelcomeView,
+    ConsentView, DeletionRefusal, DeletionView, ErrorView, Hidden, LetterView, LogoutView, MailboxView,
+    OrganisationLink, ScopeView, SessionItem, SessionsView, WelcomeView,
 };

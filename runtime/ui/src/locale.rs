@@ -150,6 +150,9 @@ words! {
         title, lead, current, signed_in, revoke, revoke_one, revoke_others, only_this, revoked, unknown_device,
         device_on, now, minute, minutes, hour, hours, day, days, on_date,
     }
+    deletion: DeletionWords {
+        title, lead, confirm, delete, unconfirmed, last_owner, done_title, done_lead,
+    }
     consent: ConsentWords {
         title, as_subject, not_you, will, remember, allow, deny, redirect_note,
     }
@@ -166,7 +169,7 @@ words! {
         verification_button, recovery_button, link_alone, link_ends, link_ignore, verification_link_subject,
         recovery_link_subject, login_subject, login_lead, login_button, login_link, login_unknown_subject,
         login_unknown_lead, registration_subject, registration_lead, registration_button, registration_taken_subject,
-        registration_taken_lead,
+        registration_taken_lead, removed_subject, removed_lead, removed_next,
     }
     invitation: InvitationWords { title, lead, accept, other_account, sign_in, sign_up, refused }
     organisation: OrganisationWords {

@@ -3,6 +3,7 @@
 mod invitation;
 mod login;
 mod organisation;
+mod settings;
 
 pub use invitation::InvitationView;
 pub use organisation::{InvitationItem, MemberItem, OrganisationOutcome, OrganisationView};
@@ -12,13 +13,12 @@ use primitives::Timestamp;
 
 use crate::assets::Assets;
 use crate::branding::Branding;
-use crate::device::device_name;
 use crate::flow::{FlowView, UiTextType};
 use crate::form::{Form, Forms, Item, Notice, Purpose};
 use crate::frame::{Frame, PageContext};
 use crate::locale::{Catalogue, Locale, LocaleError, Words, fill};
 use crate::mail::{self, InvitationMailView, Letter, MailView};
-use crate::views::{ConsentView, ErrorView, LetterView, LogoutView, MailboxView, SessionsView, WelcomeView};
+use crate::views::{ConsentView, ErrorView, LetterView, LogoutView, MailboxView, WelcomeView};
 
 /// The pages. Made once; every page is a pure function of its arguments.
 #[derive(Debug)]
@@ -152,60 +152,6 @@ impl Pages {
         mail::invitation(self.catalogue.words(locale), view, branding, locale)
     }
 
-    /// Changing one's profile and password, and seeing where one is signed in.
-    pub fn settings(
-        &self,
-        flow: &FlowView,
-        sessions: Option<&SessionsView>,
-        context: &PageContext<'_>,
-    ) -> String {
-        let words = self.words(context);
-        let w = &words.settings;
-        let forms = Forms {
-            ui: &flow.ui,
-            words,
-            purpose: Purpose::Settings,
-            password_hint: Some(password_hint(words, context)),
-        };
-        let subject = flow.identity.as_ref().and_then(|i| i.label()).unwrap_or_default().to_owned();
-        let sections = forms
-            .groups()
-            .into_iter()
-            .map(|group| {
-                let (title, lead) = match group {
-                    "profile" => (&w.profile, Some(w.profile_lead.clone())),
-                    "password" => (&w.password, Some(w.password_lead.clone())),
-                    "totp" => (&w.totp, Some(w.totp_lead.clone())),
-                    "lookup_secret" => (&w.lookup_secret, Some(w.lookup_secret_lead.clone())),
-                    "passkey" => (&w.passkey, Some(w.passkey_lead.clone())),
-                    "webauthn" => (&w.webauthn, Some(w.webauthn_lead.clone())),
-                    "oidc" | "saml" => (&w.oidc, None),
-                    _ => (&w.other, None),
-                };
-                let mut forms = if matches!(group, "oidc" | "saml") {
-                    forms.providers()
-                } else {
-                    vec![forms.of(|of| of == group)]
-                };
-                if group == "password" {
-                    name_password_button(&mut forms, &w.password_save);
-                }
-                Section { group: group.to_owned(), title: title.clone(), lead, forms }
-            })
-            .filter(|section| section.forms.iter().any(|form| !form.items.is_empty()))
-            .collect();
-        let notices = forms.notices();
-        let frame = self.frame(context, w.title.clone()).with_script(&self.assets, flow);
-        let frame = Frame { failed: failed(&notices), ..frame };
-        render(&SettingsPage {
-            frame,
-            notices,
-            subject,
-            sections,
-            sessions: sessions.map(|view| self.session_list(view, context)),
-        })
-    }
-
     /// Deciding whether a client gets access.
     pub fn consent(&self, view: &ConsentView, context: &PageContext<'_>) -> String {
         let words = self.words(context);
@@ -286,28 +232,6 @@ impl Pages {
 
     fn frame<'a>(&'a self, context: &'a PageContext<'a>, title: String) -> Frame<'a> {
         Frame::new(context, &self.catalogue, &self.assets, title)
-    }
-
-    fn session_list<'a>(&self, view: &'a SessionsView, context: &PageContext<'_>) -> SessionList<'a> {
-        let words = self.words(context);
-        let lines = view
-            .sessions
-            .iter()
-            .map(|session| {
-                let device = device_name(session.user_agent.as_deref(), words);
-                let when = ago(session.authenticated_at, context.now, words);
-                SessionLine {
-                    id: &session.id,
-                    current: session.current,
-                    revoke: fill(&words.sessions.revoke_one, &[("device", &device)]),
-                    signed_in: fill(&words.sessions.signed_in, &[("when", &when)]),
-                    at: session.authenticated_at.rfc3339(),
-                    ip_address: session.ip_address.as_deref(),
-                    device,
-                }
-            })
-            .collect();
-        SessionList { view, lines }
     }
 }
 
@@ -399,15 +323,6 @@ fn self_service(context: &PageContext<'_>, kind: &str, flow: &FlowView) -> Strin
     href
 }
 
-/// The API calls every button "Save"; beside a profile form the password's should say what it does.
-fn name_password_button(forms: &mut [Form], label: &str) {
-    for item in forms.iter_mut().flat_map(|form| &mut form.items) {
-        if let Item::Button(button) = item {
-            label.clone_into(&mut button.label);
-        }
-    }
-}
-
 /// Splits a sentence at its `{places}` so that each can be a link.
 fn sentence<'a>(template: &str, link: impl Fn(&str) -> Option<(&'a str, &'a str)>) -> Vec<Piece> {
     let mut pieces = Vec::new();
@@ -491,23 +406,6 @@ struct ScopeLine {
     raw: bool,
 }
 
-#[derive(Debug)]
-struct SessionList<'a> {
-    view: &'a SessionsView,
-    lines: Vec<SessionLine<'a>>,
-}
-
-#[derive(Debug)]
-struct SessionLine<'a> {
-    id: &'a str,
-    current: bool,
-    device: String,
-    revoke: String,
-    signed_in: String,
-    at: String,
-    ip_address: Option<&'a str>,
-}
-
 #[derive(Template)]
 #[template(path = "flow.html")]
 struct FlowPage<'a> {
@@ -520,16 +418,6 @@ struct FlowPage<'a> {
     agreement: Vec<Piece>,
     forgotten: Option<Piece>,
     other: Option<OtherWay>,
-}
-
-#[derive(Template)]
-#[template(path = "settings.html")]
-struct SettingsPage<'a> {
-    frame: Frame<'a>,
-    notices: Vec<Notice>,
-    subject: String,
-    sections: Vec<Section>,
-    sessions: Option<SessionList<'a>>,
 }
 
 #[derive(Template)]

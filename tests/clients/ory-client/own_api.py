@@ -23,6 +23,7 @@ def run() -> None:
     check("own: an organisation has domains, members, groups and invitations", organisations)
     check("own: what happened is told as lines", audit)
     check("own: an operator signs in as somebody, and is seen", impersonates)
+    check("own: a person deletes their account, by API and by page", deletes_own_account)
     check("own: many sessions are ended at once", ends_sessions)
     check("own: a tenant's providers have secrets that nobody is told", providers)
     check("own: plugins and metrics are shown", shows)
@@ -285,6 +286,26 @@ def impersonates() -> None:
     assert who.additional_properties["portcullis_act"]["sub"].startswith("admin_key:")
     mine = frontend.list_my_sessions(x_session_token=person.session_token)
     assert [str(session.id) for session in mine] == [begun["session"]["id"]]
+
+
+def deletes_own_account() -> None:
+    email = new_address()
+    session = {"x-session-token": native_sign_up(email).session_token}
+    path = "/portcullis/v1/account"
+    assert httpx_public("DELETE", path, {"confirm": new_address()}, session).status_code == 400
+    assert httpx_public("DELETE", path, {"confirm": email}, session).status_code == 204
+    assert httpx_public("GET", "/sessions/whoami", headers=session).status_code == 401
+    native_sign_up(email)
+    with closing(signed_in_browser(email)) as browser:
+        shown = browser.get("/ui/settings", headers={"accept": "text/html"}, follow_redirects=True)
+        form = shown.text.split('id="deletion"', 1)[1]
+        hidden = dict(re.findall('type="hidden" name="(csrf_token|flow)" value="([^"]+)"', form))
+        deleted = browser.post("/ui/account/deletion", data={**hidden, "confirm": email})
+        record("public", "POST", "/ui/account/deletion", deleted.status_code)
+        assert deleted.headers["location"].endswith("/ui/account-deleted"), deleted.headers
+        gone = browser.get("/ui/account-deleted", headers={"accept": "text/html"})
+        record("public", "GET", "/ui/account-deleted", gone.status_code)
+        assert gone.is_success and browser.get("/sessions/whoami").status_code == 401
 
 
 def ends_sessions() -> None:

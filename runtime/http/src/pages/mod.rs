@@ -4,6 +4,7 @@
 //! scripts: every button is a form that posts to the flow's own action. Passkeys alone need one.
 
 pub(crate) mod assets;
+pub(crate) mod deletion;
 pub(crate) mod dev_mail;
 pub(crate) mod error;
 pub(crate) mod forms;

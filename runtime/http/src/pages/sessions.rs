@@ -7,7 +7,7 @@ use identity::session::revoke::revoke_my_others;
 use primitives::FlowId;
 use ui::{Hidden, SessionItem, SessionsView};
 
-use super::organisation;
+use super::{deletion, organisation};
 use crate::call::Call;
 use crate::response::{Answer, see_other};
 use crate::self_service::{
@@ -45,6 +45,7 @@ pub(super) async fn view(call: &Call, live: &LiveSession, flow: FlowId) -> Optio
             .collect(),
         revoked: call.query_value("revoked").is_some(),
         organisations: organisation::links(call, live).await,
+        deletion: deletion::view(call, live, flow).await,
     })
 }
 

@@ -8,6 +8,7 @@ mod account;
 mod assurance;
 mod challenge;
 mod cookies;
+pub(crate) mod deletion;
 pub(crate) mod errors;
 pub(crate) mod exchange;
 mod flows;
@@ -162,7 +163,7 @@ async fn sessions_that_end(call: &Call, change: &Change<Write>) -> Result<Vec<Se
                 continue;
             }
             Write::RevokeSessions { identity, except, .. } => (*identity, *except),
-            Write::DeleteSessions(identity) => (*identity, None),
+            Write::DeleteSessions(identity) | Write::DeleteIdentity(identity) => (*identity, None),
             _ => continue,
         };
         let live = call.node.storage.list_live(&call.tenant.id, identity, call.now(), MOST_ENDED).await;

@@ -51,6 +51,12 @@ impl Client<'_> {
         }
     }
 
+    /// The guard that whoever submits is still signed in.
+    fn held(&self) -> Option<Write> {
+        let session = self.session?.session();
+        Some(Write::HoldSession { session: session.id, identity: session.identity, at: self.call.now() })
+    }
+
     /// The change together with the end of the form.
     fn served(&self, change: Change<Write>) -> Change<Write> {
         let guarded = self.once.then(|| self.own.update(self.own.flow.clone()));
@@ -102,6 +108,8 @@ pub(super) async fn apply_step(client: Client<'_>, step: Step) -> Result<Option<
             registered(client, (identity, verifications), session, change).await
         }
         Step::Saved { flow, what, identity, verifications, change } => {
+            // Who was signed out meanwhile changes nothing any more.
+            let change = client.held().into_iter().fold(change, Change::write);
             let change = change.write(client.own.update((*flow).clone()));
             let next = challenge::begun(client, verifications, client.own.browser());
             if apply(client.call, next.join(change)).await? == Applied::Missed {

@@ -9,6 +9,7 @@ mod browser;
 mod client;
 mod code_login;
 mod csrf;
+mod deletion;
 mod enumeration;
 mod exchange;
 mod link;

@@ -31,6 +31,7 @@ mod start;
 mod step;
 mod stored;
 mod submission;
+mod unproven;
 mod verification;
 mod verified;
 

@@ -28,5 +28,6 @@ mod schemas;
 mod screens;
 mod second_factor;
 mod tokenize;
+mod unproven;
 mod ways;
 mod world;

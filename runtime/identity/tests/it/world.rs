@@ -282,6 +282,13 @@ impl People {
                 Write::RemovePassword(identity) => {
                     kept.passwords.remove(&identity);
                 }
+                Write::RemoveCredentials(identity) => {
+                    kept.passwords.remove(&identity);
+                    kept.factors.remove(&identity);
+                    kept.links.retain(|(whose, _)| *whose != identity);
+                    kept.keys.retain(|key| key.identity != identity);
+                    kept.identities.get_mut(&identity).unwrap().available = AssuranceLevel::Aal1;
+                }
                 Write::AddKey { identity, record, at } => {
                     if record.kind == KeyKind::SecondFactor {
                         kept.identities.get_mut(&identity).unwrap().available = AssuranceLevel::Aal2;

@@ -88,6 +88,7 @@ impl Stored for Write {
                      version = identity_passwords.version + 1, updated_at = excluded.updated_at",
                 values![tenant, &identity, sealed(sealer, tenant, identity, &password), at],
             )],
+            Self::RemoveCredentials(identity) => keys::remove_all(tenant, identity),
             Self::RemovePassword(identity) => keys::remove_password(tenant, identity),
             Self::RehashPassword { identity, password, version, at } => vec![Statement::one(
                 "UPDATE identity_passwords SET hash = $3, updated_at = $5, version = version + 1
@@ -111,6 +112,9 @@ impl Stored for Write {
             Self::UseKey { record, version, at } => vec![keys::used(sealer, tenant, &record, version, at)],
             Self::RemoveKey { identity, id } => keys::remove(tenant, identity, &id),
             Self::InsertSession(new) => vec![sessions::insert(tenant, &new)],
+            Self::HoldSession { session, identity, at } => {
+                vec![sessions::hold(tenant, session, identity, at)]
+            }
             Self::RefreshSession { session, identity, method, assurance, methods, claims } => vec![
                 Statement::one(
                     "UPDATE identity_sessions SET authenticated_at = $4, methods = $5, claims = $6, assurance = $7

@@ -12,6 +12,7 @@ mod operators;
 mod organisations;
 mod profiles;
 mod search;
+mod unproven;
 mod ways;
 
 use std::sync::Arc;

@@ -5,9 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use portcullis_ui::{
-    Branding, ConsentView, ErrorView, FlowView, Hidden, InvitationItem, InvitationView, Locale, LogoutView,
-    MemberItem, OrganisationLink, OrganisationOutcome, OrganisationView, PageContext, Pages, ScopeView,
-    SessionItem, SessionsView, WelcomeView, brand_stylesheet_name, page_headers,
+    Branding, ConsentView, DeletionView, ErrorView, FlowView, Hidden, InvitationItem, InvitationView, Locale,
+    LogoutView, MemberItem, OrganisationLink, OrganisationOutcome, OrganisationView, PageContext, Pages,
+    ScopeView, SessionItem, SessionsView, WelcomeView, brand_stylesheet_name, page_headers,
 };
 use primitives::Timestamp;
 use serde_json::json;
@@ -196,6 +196,12 @@ fn sessions() -> SessionsView {
         authenticated_at: Timestamp::from_seconds(NOW.seconds() - ago),
     };
     SessionsView {
+        deletion: Some(DeletionView {
+            action: "#".to_owned(),
+            hidden: Vec::new(),
+            word: "ada@example.com".to_owned(),
+            refused: None,
+        }),
         action: "/ui/settings/sessions".to_owned(),
         hidden: vec![Hidden { name: "csrf_token".to_owned(), value: "c2FtcGxl".to_owned() }],
         sessions: vec![

@@ -15,6 +15,7 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     let tenant = format!(
         "[[tenant]]\nid = \"default\"\n\n{}\
          [tenant.identity.code]\npasswordless_enabled = true\nmagic_link = true\n\
+         [tenant.identity.flow.settings]\naccount_deletion = true\n\
          [tenant.identity.session.whoami.tokenizer.templates.api.claims]\nemail = \"{{identity.traits.email}}\"\n",
         tenant_settings()
     );

@@ -1,0 +1,155 @@
+//! The account: its forms, where it is signed in, and how it is deleted.
+
+use askama::Template;
+
+use super::{Pages, Section, ago, failed, password_hint, render};
+use crate::device::device_name;
+use crate::flow::FlowView;
+use crate::form::{Form, Forms, Item, Notice, Purpose};
+use crate::frame::{Frame, PageContext};
+use crate::locale::fill;
+use crate::views::{DeletionRefusal, DeletionView, SessionsView};
+
+impl Pages {
+    /// Changing one's profile and password, and seeing where one is signed in.
+    pub fn settings(
+        &self,
+        flow: &FlowView,
+        sessions: Option<&SessionsView>,
+        context: &PageContext<'_>,
+    ) -> String {
+        let words = self.words(context);
+        let w = &words.settings;
+        let forms = Forms {
+            ui: &flow.ui,
+            words,
+            purpose: Purpose::Settings,
+            password_hint: Some(password_hint(words, context)),
+        };
+        let subject = flow.identity.as_ref().and_then(|i| i.label()).unwrap_or_default().to_owned();
+        let sections = forms
+            .groups()
+            .into_iter()
+            .map(|group| {
+                let (title, lead) = match group {
+                    "profile" => (&w.profile, Some(w.profile_lead.clone())),
+                    "password" => (&w.password, Some(w.password_lead.clone())),
+                    "totp" => (&w.totp, Some(w.totp_lead.clone())),
+                    "lookup_secret" => (&w.lookup_secret, Some(w.lookup_secret_lead.clone())),
+                    "passkey" => (&w.passkey, Some(w.passkey_lead.clone())),
+                    "webauthn" => (&w.webauthn, Some(w.webauthn_lead.clone())),
+                    "oidc" | "saml" => (&w.oidc, None),
+                    _ => (&w.other, None),
+                };
+                let mut forms = if matches!(group, "oidc" | "saml") {
+                    forms.providers()
+                } else {
+                    vec![forms.of(|of| of == group)]
+                };
+                if group == "password" {
+                    name_password_button(&mut forms, &w.password_save);
+                }
+                Section { group: group.to_owned(), title: title.clone(), lead, forms }
+            })
+            .filter(|section| section.forms.iter().any(|form| !form.items.is_empty()))
+            .collect();
+        let notices = forms.notices();
+        let frame = self.frame(context, w.title.clone()).with_script(&self.assets, flow);
+        let frame = Frame { failed: failed(&notices), ..frame };
+        render(&SettingsPage {
+            frame,
+            notices,
+            subject,
+            sections,
+            sessions: sessions.map(|view| self.session_list(view, context)),
+        })
+    }
+
+    /// Said after the account was deleted.
+    pub fn account_deleted(&self, context: &PageContext<'_>) -> String {
+        let title = self.words(context).deletion.done_title.clone();
+        render(&AccountDeletedPage { frame: self.frame(context, title) })
+    }
+
+    fn session_list<'a>(&'a self, view: &'a SessionsView, context: &PageContext<'_>) -> SessionList<'a> {
+        let words = self.words(context);
+        let lines = view
+            .sessions
+            .iter()
+            .map(|session| {
+                let device = device_name(session.user_agent.as_deref(), words);
+                let when = ago(session.authenticated_at, context.now, words);
+                SessionLine {
+                    id: &session.id,
+                    current: session.current,
+                    revoke: fill(&words.sessions.revoke_one, &[("device", &device)]),
+                    signed_in: fill(&words.sessions.signed_in, &[("when", &when)]),
+                    at: session.authenticated_at.rfc3339(),
+                    ip_address: session.ip_address.as_deref(),
+                    device,
+                }
+            })
+            .collect();
+        let w = &words.deletion;
+        let deletion = view.deletion.as_ref().map(|view| DeletionForm {
+            view,
+            label: fill(&w.confirm, &[("word", &view.word)]),
+            error: view.refused.map(|refused| match refused {
+                DeletionRefusal::Unconfirmed => w.unconfirmed.as_str(),
+                DeletionRefusal::LastOwner => w.last_owner.as_str(),
+            }),
+        });
+        SessionList { view, lines, deletion }
+    }
+}
+
+/// The API calls every button "Save"; beside a profile form the password's should say what it does.
+fn name_password_button(forms: &mut [Form], label: &str) {
+    for item in forms.iter_mut().flat_map(|form| &mut form.items) {
+        if let Item::Button(button) = item {
+            label.clone_into(&mut button.label);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct SessionList<'a> {
+    view: &'a SessionsView,
+    lines: Vec<SessionLine<'a>>,
+    deletion: Option<DeletionForm<'a>>,
+}
+
+/// The form that deletes the account.
+#[derive(Debug)]
+struct DeletionForm<'a> {
+    view: &'a DeletionView,
+    label: String,
+    error: Option<&'a str>,
+}
+
+#[derive(Debug)]
+struct SessionLine<'a> {
+    id: &'a str,
+    current: bool,
+    device: String,
+    revoke: String,
+    signed_in: String,
+    at: String,
+    ip_address: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct SettingsPage<'a> {
+    frame: Frame<'a>,
+    notices: Vec<Notice>,
+    subject: String,
+    sections: Vec<Section>,
+    sessions: Option<SessionList<'a>>,
+}
+
+#[derive(Template)]
+#[template(path = "account_deleted.html")]
+struct AccountDeletedPage<'a> {
+    frame: Frame<'a>,
+}
