@@ -1,5 +1,6 @@
 //! A tenant's identity settings: its part of the configuration, with the defaults beside the fields.
 
+mod cookie_domain;
 mod keys;
 mod proof;
 mod style;
@@ -12,6 +13,7 @@ use primitives::Origin;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use cookie_domain::{UnusableCookieDomain, check_cookie_domain};
 pub use keys::{PasskeySettings, RelyingPartySettings, WebauthnSettings};
 pub use proof::{CodeSettings, ProofMeans, RecoverySettings, UnprovenCredentials, VerificationSettings};
 pub use style::{LoginSettings, LoginStyle, RegistrationSettings, RegistrationStyle};
@@ -183,7 +185,10 @@ pub struct SessionSettings {
     pub lifespan_seconds: u64,
     /// Whether the browser keeps the cookie after it closes.
     pub persistent_cookie: bool,
-    /// The cookie's `Domain`; absent binds it to the very host.
+    /// The domain on which browsers send the session's cookie, subdomains included: one session over
+    /// `app.example.com` and `shop.example.com` of a tenant at `id.example.com` with `example.com`. At most the
+    /// registrable domain; absent binds it to the very host. Whatever runs on a host of the domain can read requests
+    /// with the cookie, and set one. A tenant whose host it does not fit has it bound to its host.
     pub cookie_domain: Option<String>,
     /// How long after signing in a session may change credentials without signing in again, in
     /// seconds. An hour.

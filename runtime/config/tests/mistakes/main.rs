@@ -398,6 +398,13 @@ fn identity_settings() {
            begin with `{session.` or `{identity.`",
         ],
     );
+    check(
+        "[[tenant]]\nid = \"a\"\nhost = \"id.x.co.uk\"\n[tenant.identity.session]\ncookie_domain = \"co.uk\"",
+        &[
+            "p.toml:5:1: tenant[0].identity.session.cookie_domain: is a public suffix: whoever has a name below it would \
+           get the cookie",
+        ],
+    );
     let relying_party = |settings: &str| {
         format!(
             "[[tenant]]\nid = \"a\"\nhost = \"id.acme.co.uk\"\n[tenant.identity.relying_party]\n{settings}"

@@ -10,12 +10,12 @@ use primitives::Change;
 use serde_json::{Value, json};
 
 use super::assurance::{check_session, rest_url, step_up_url};
-use super::cookies::{session_cookie, set_csrf_cookie};
+use super::cookies::{set_csrf_cookie, set_session_cookie};
 use super::flows::document;
 use super::visitor::presented_token;
 use super::{Applied, Kind, apply, challenge, encode, link, respond, tell, with_query};
 use crate::call::Call;
-use crate::response::{Answer, json_no_store, see_other, set_cookie};
+use crate::response::{Answer, json_no_store, see_other};
 
 /// Who submitted what.
 #[derive(Clone, Copy)]
@@ -326,7 +326,7 @@ pub(super) async fn begin_session(
     forgive_flow(&call.node.attempts, &call.tenant.identity.limits, &call.tenant.id, call.client, call.now())
         .await;
     if !client.is_native() {
-        set_cookie(&mut answer, &session_cookie(call, token.expose()));
+        set_session_cookie(call, &mut answer, token.expose());
         set_csrf_cookie(call, &mut answer, csrf);
     }
     answer

@@ -120,3 +120,36 @@ async fn a_live_session_is_a_token_by_template() {
     site.clock.advance(std::time::Duration::from_hours(24));
     assert_eq!(old.get_json("/sessions/whoami?tokenize_as=api").await.status, 401);
 }
+
+/// What the browser is told of the session's cookie at a sign-in, in the order in which it hears it.
+async fn cookies_of_a_sign_in(domain: &str) -> Vec<String> {
+    let site = Site::with(json!({"session": {"cookie_domain": domain}})).await;
+    site.person("ada@example.com").await;
+    let mut browser = site.client();
+    let flow = browser.begin("login").await;
+    let form = [("identifier", "ada@example.com"), ("password", "correct horse"), ("method", "password")];
+    let answer = browser.submit(&flow, &form).await;
+    let set = answer
+        .headers
+        .iter()
+        .filter(|(name, value)| name == "set-cookie" && value.starts_with("ory_kratos_session="));
+    let set = set.map(|(_, value)| value.clone()).collect();
+    assert_eq!(browser.get_json("/sessions/whoami").await.status, 200);
+    let out = browser.get_json("/self-service/logout/browser").await.json();
+    browser.get(out["logout_url"].as_str().unwrap().strip_prefix(crate::site::BASE).unwrap()).await;
+    assert!(!browser.cookies.contains_key("ory_kratos_session"));
+    set
+}
+
+#[tokio::test]
+async fn session_is_of_one_host_unless_a_domain_of_the_tenants_has_it() {
+    // The tenant is at `id.example`, which is its own registrable domain.
+    let whole = cookies_of_a_sign_in("id.example").await;
+    assert_eq!(whole.len(), 2, "{whole:?}");
+    assert!(whole[0].contains("Max-Age=0") && !whole[0].contains("Domain"), "the older one goes: {whole:?}");
+    assert!(whole[1].ends_with("; Domain=id.example") && !whole[1].contains("Max-Age=0"), "{whole:?}");
+    for others in ["example", "other.example"] {
+        let own = cookies_of_a_sign_in(others).await;
+        assert!(own.len() == 1 && !own[0].contains("Domain"), "{own:?}");
+    }
+}
