@@ -214,6 +214,8 @@ fn most() -> Vec<Route> {
         POST "/ui/sessions" "endSessionsByPage", Public, Page, pages::sessions::revoke, "Ends sessions from the page of one's account";
         POST "/ui/account/deletion" "deleteAccountByPage", Public, Page, pages::deletion::post, "Deletes the account from its page";
         GET "/ui/account-deleted" "showAccountDeleted", Public, Page, pages::deletion::done, "Says that the account is gone";
+        GET "/portcullis/v1/trusted-devices" "listTrustedDevices", Public, Api, self_service::trusted_devices::list, "Lists the devices on which whoever is signed in is not asked for a second factor";
+        DELETE "/portcullis/v1/trusted-devices/{id}" "forgetTrustedDevice", Public, Api, self_service::trusted_devices::forget_one, "Has a device ask for the second factor again";
         DELETE "/portcullis/v1/account" "deleteMyAccount", Public, Api, self_service::deletion::delete, "Deletes the account of whoever is signed in";
         GET "/ui/error" "showError", Public, Page, pages::error::page, "Says what went wrong";
         GET "/ui/assets/{name}" "getAsset", Public, Api, pages::assets::file, "A file that pages load";

@@ -29,6 +29,7 @@ pub mod schema;
 pub mod search;
 pub mod session;
 pub mod settings;
+pub mod trusted_device;
 mod ways;
 pub mod webauthn;
 mod write;

@@ -5,6 +5,7 @@ mod keys;
 mod proof;
 mod style;
 mod tokenizer;
+mod trusted_device;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub use keys::{PasskeySettings, RelyingPartySettings, WebauthnSettings};
 pub use proof::{CodeSettings, ProofMeans, RecoverySettings, UnprovenCredentials, VerificationSettings};
 pub use style::{LoginSettings, LoginStyle, RegistrationSettings, RegistrationStyle};
 pub use tokenizer::{SubjectSource, TokenTemplate, TokenizerSettings};
+pub use trusted_device::TrustedDeviceSettings;
 
 /// How people of a tenant sign up, sign in and stay signed in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -60,6 +62,9 @@ pub struct Settings {
     /// Backup codes as a second factor.
     #[serde(skip_serializing_if = "is_default")]
     pub lookup_secret: LookupSecretSettings,
+    /// Devices on which no second factor is asked for.
+    #[serde(skip_serializing_if = "is_default")]
+    pub trusted_device: TrustedDeviceSettings,
     /// Passkeys.
     #[serde(skip_serializing_if = "is_default")]
     pub passkey: PasskeySettings,
@@ -94,6 +99,7 @@ impl Default for Settings {
             recovery: RecoverySettings::default(),
             totp: TotpSettings::default(),
             lookup_secret: LookupSecretSettings::default(),
+            trusted_device: TrustedDeviceSettings::default(),
             passkey: PasskeySettings::default(),
             webauthn: WebauthnSettings::default(),
             relying_party: RelyingPartySettings::default(),

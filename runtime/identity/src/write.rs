@@ -12,6 +12,7 @@ use crate::organisation::OrganisationWrite;
 use crate::password::HashedPassword;
 use crate::providers::UpstreamTokens;
 use crate::session::{AuthenticationMethod, NewSession};
+use crate::trusted_device::{NewTrustedDevice, TrustedDeviceId};
 use crate::webauthn::{CredentialId, CredentialRecord};
 
 /// One guarded write.
@@ -158,6 +159,18 @@ pub enum Write {
         /// Which.
         id: CredentialId,
     },
+    /// Trusts a device. Guard: its identity is active. Of more than so many the oldest are forgotten.
+    TrustDevice(Box<NewTrustedDevice>),
+    /// Forgets a trusted device, and that sessions count by it. Guard: it is there and the identity's.
+    ForgetTrustedDevice {
+        /// Whose.
+        identity: IdentityId,
+        /// Which.
+        device: TrustedDeviceId,
+    },
+    /// Forgets all trusted devices of an identity, as every change of its password or its second factors does by itself. No
+    /// guard: there may be none.
+    ForgetTrustedDevices(IdentityId),
     /// Inserts a session. Guard: its identity is active.
     InsertSession(Box<NewSession>),
     /// Records a repeated proof in a session. Guard: it is live.

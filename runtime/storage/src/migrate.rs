@@ -52,6 +52,7 @@ const MIGRATIONS: &[Migration] = migrations![
     23 "0023_provider_secrets.sql",
     24 "0024_organisations.sql",
     25 "0025_audit.sql",
+    26 "0026_trusted_devices.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

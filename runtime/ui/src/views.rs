@@ -82,6 +82,8 @@ pub struct SessionsView {
     pub revoked: bool,
     /// The organisations whose people this one manages.
     pub organisations: Vec<OrganisationLink>,
+    /// The devices on which no second factor is asked for; `device=<id>` is posted to forget one.
+    pub devices: Vec<SessionItem>,
     /// How the account is deleted, where that is allowed.
     pub deletion: Option<DeletionView>,
 }

@@ -24,6 +24,7 @@ def run() -> None:
     check("own: what happened is told as lines", audit)
     check("own: an operator signs in as somebody, and is seen", impersonates)
     check("own: a person deletes their account, by API and by page", deletes_own_account)
+    check("own: a person sees the devices that they trust, and no others", trusts_devices)
     check("own: many sessions are ended at once", ends_sessions)
     check("own: a tenant's providers have secrets that nobody is told", providers)
     check("own: plugins and metrics are shown", shows)
@@ -306,6 +307,14 @@ def deletes_own_account() -> None:
         gone = browser.get("/ui/account-deleted", headers={"accept": "text/html"})
         record("public", "GET", "/ui/account-deleted", gone.status_code)
         assert gone.is_success and browser.get("/sessions/whoami").status_code == 401
+
+
+def trusts_devices() -> None:
+    session = {"x-session-token": native_sign_up().session_token}
+    path = "/portcullis/v1/trusted-devices"
+    assert done(httpx_public("GET", path, headers=session)) == {"trusted_devices": []}
+    unknown = f"{path}/6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+    assert httpx_public("DELETE", unknown, headers=session).status_code == 404
 
 
 def ends_sessions() -> None:

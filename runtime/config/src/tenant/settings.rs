@@ -173,6 +173,10 @@ fn check_identity(settings: &identity::Settings, report: &mut Report<'_>) {
         );
     }
     check_argon2(&settings.argon2, report);
+    let longest = identity::settings::TrustedDeviceSettings::LONGEST_DAYS;
+    if settings.trusted_device.lifespan_days > longest {
+        report("identity.trusted_device.lifespan_days", format!("must be 0 to {longest}"));
+    }
     check_tokenizer(&settings.session.whoami.tokenizer, report);
     let default = &settings.flow.default_return_url;
     if !default.starts_with('/') || default.starts_with("//") {

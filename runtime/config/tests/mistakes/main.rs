@@ -371,6 +371,10 @@ fn identity_settings() {
            browsers would drop the cookie",
         ],
     );
+    check(
+        &tenant("[tenant.identity.trusted_device]\nlifespan_days = 366"),
+        &["p.toml:4:1: tenant[0].identity.trusted_device.lifespan_days: must be 0 to 365"],
+    );
     let template = |settings: &str| {
         tenant(&format!("[tenant.identity.session.whoami.tokenizer.templates.api]\n{settings}"))
     };

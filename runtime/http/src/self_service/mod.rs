@@ -22,6 +22,7 @@ pub(crate) mod read;
 pub(crate) mod schemas;
 pub(crate) mod start;
 pub(crate) mod submit;
+pub(crate) mod trusted_devices;
 mod visitor;
 
 use http::StatusCode;

@@ -13,7 +13,7 @@ use super::assurance::{check_session, rest_url, step_up_url};
 use super::cookies::{set_csrf_cookie, set_session_cookie};
 use super::flows::document;
 use super::visitor::presented_token;
-use super::{Applied, Kind, apply, challenge, encode, link, respond, tell, with_query};
+use super::{Applied, Kind, apply, challenge, encode, link, respond, tell, trusted_devices, with_query};
 use crate::call::Call;
 use crate::response::{Answer, json_no_store, see_other};
 
@@ -94,7 +94,14 @@ pub(super) async fn apply_step(client: Client<'_>, step: Step) -> Result<Option<
         }
         Step::Elsewhere(place) => elsewhere(client, place.as_str()).map(Some),
         Step::ToProvider(url) => elsewhere(client, url.as_str()).map(Some),
-        Step::SignedIn(signed_in) => signed_in_newly(client, *signed_in).await,
+        Step::SignedIn(signed_in) => {
+            let signed_in = trusted_devices::recognise(client, *signed_in).await?;
+            signed_in_newly(client, signed_in).await
+        }
+        Step::Trusted { step, token } => {
+            let answer = Box::pin(apply_step(client, *step)).await?;
+            Ok(answer.map(|answer| trusted_devices::keep(client.call, answer, &token)))
+        }
         Step::Once(step) => Box::pin(apply_step(Client { once: true, ..client }, *step)).await,
         Step::Refreshed { session, change } => {
             if apply(client.call, client.served(change)).await? == Applied::Missed {
@@ -160,7 +167,7 @@ fn elsewhere(client: Client<'_>, place: &str) -> Result<Answer, Problem> {
 
 async fn signed_in_newly(client: Client<'_>, signed_in: SignedIn) -> Result<Option<Answer>, Problem> {
     let call = client.call;
-    let SignedIn { identity, session, token, change, rehash } = signed_in;
+    let SignedIn { identity, session, token, change, rehash, .. } = signed_in;
     let change = client.served(change.seal(call.node.sealer()));
     if apply(call, change).await? == Applied::Missed {
         return Ok(None);

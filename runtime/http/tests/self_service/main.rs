@@ -25,3 +25,4 @@ mod second_factor;
 mod select_account;
 mod sessions;
 mod site;
+mod trusted_devices;

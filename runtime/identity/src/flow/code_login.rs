@@ -160,13 +160,13 @@ async fn prove(
     let (known, change) = settled(room, &flow, caller, &identity, &sent.address).await?;
     let context = room.hook_context(Actor::Subject(identity.id), Some(&identity));
     let attempt = attempt(&flow, caller, &sent.address);
-    let claims = match room.hooks.after_login(&context, &attempt, &identity).await? {
-        LoginOutcome::Allow { claims } => claims,
+    let (claims, demands) = match room.hooks.after_login(&context, &attempt, &identity).await? {
+        LoginOutcome::Allow { claims } => (claims, false),
         LoginOutcome::Deny { message } => {
             return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
         }
         LoginOutcome::RequireSecondFactor if second_factor::is_next(room, &known, Method::Code) => {
-            SessionClaims::default()
+            (SessionClaims::default(), true)
         }
         LoginOutcome::RequireSecondFactor => {
             return Ok(Step::Form(Box::new(flow.with_message(Message::second_factor_required()))));
@@ -186,7 +186,7 @@ async fn prove(
         }
         FlowKind::Login { select_account, .. } => {
             let former = caller.session.filter(|_| select_account);
-            signed_in(room, caller, (identity, former), claims, change)
+            signed_in(room, caller, (identity, former), (claims, demands), change)
         }
         _ => return Err(FlowError::IdentityMismatch),
     };
@@ -250,7 +250,7 @@ fn signed_in(
     room: Room<'_>,
     caller: Caller<'_>,
     (identity, former): (Identity, Option<&LiveSession>),
-    claims: SessionClaims,
+    (claims, demands_second_factor): (SessionClaims, bool),
     change: Change<Write>,
 ) -> Step {
     let device = caller.device(room.rng);
@@ -264,5 +264,12 @@ fn signed_in(
         change = change.and(sign_out(room.tenant, former, room.now));
     }
     let change = PendingChange::new(change, Some((session.clone(), token.clone())));
-    Step::SignedIn(Box::new(SignedIn { identity, session, token, change, rehash: None }))
+    Step::SignedIn(Box::new(SignedIn {
+        identity,
+        session,
+        token,
+        change,
+        rehash: None,
+        demands_second_factor,
+    }))
 }

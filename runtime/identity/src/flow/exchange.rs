@@ -117,6 +117,7 @@ pub fn for_application(room: Room<'_>, flow: &Flow, step: Step) -> ForApplicatio
         | Step::Saved { .. }
         | Step::Challenged { .. }
         | Step::WrongCode(_)
+        | Step::Trusted { .. }
         | Step::Verified { .. }
         | Step::Recovered(_) => return ForApplication::Refused(None),
     };
@@ -163,7 +164,14 @@ pub async fn redeem(
         .with("exchange", &flow.id);
     let change = Change::new(room.tenant.clone()).audit(audit);
     let change = PendingChange::new(change, Some((session.clone(), token.clone())));
-    Ok(Some(Step::SignedIn(Box::new(SignedIn { identity, session, token, change, rehash: None }))))
+    Ok(Some(Step::SignedIn(Box::new(SignedIn {
+        identity,
+        session,
+        token,
+        change,
+        rehash: None,
+        demands_second_factor: false,
+    }))))
 }
 
 fn bound(flow: FlowId, code: &str) -> Vec<u8> {

@@ -81,6 +81,7 @@ use crate::providers::Providers;
 use crate::schema::{Schema, Schemas};
 use crate::session::{Device, LiveSession, Method};
 use crate::settings::{ProofMeans, Settings};
+use crate::trusted_device::trusted;
 
 /// A form in progress. Serialises for sealing; [`flow_document`] is what clients see.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -444,7 +445,7 @@ pub async fn next_step(
     submission: Submission,
 ) -> Result<Step, FlowError> {
     let linking = oidc::Linking::of(&flow);
-    let asked = flow.clone();
+    let (asked, trusts) = (flow.clone(), submission.trusts_device);
     let step = Box::pin(decide(room, caller, flow, submission)).await?;
     // Whoever proved an account that a provider's word was not enough for gets the link in the same change.
     let step = match linking {
@@ -452,7 +453,8 @@ pub async fn next_step(
         None => step,
     };
     // Whatever the proof was: the organisation in whose name somebody signs in has a say.
-    Box::pin(policy::governed(room, asked, step)).await
+    let step = Box::pin(policy::governed(room, asked.clone(), step)).await?;
+    Ok(if trusts { trusted(room, caller, &asked, step) } else { step })
 }
 
 /// What the submitted form leads to by itself.

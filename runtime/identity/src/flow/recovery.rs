@@ -64,6 +64,8 @@ pub(super) async fn with_message(
         AuditEvent::new("identity.recovered", Actor::Subject(identity.id), "identity", &identity.id)
             .with("session", &session.id),
     );
+    // Whoever had the account before has no device any more that does without its second factor.
+    change = change.write(Write::ForgetTrustedDevices(identity.id));
     if room.settings.recovery.revoke_sessions {
         change = change.write(Write::RevokeSessions { identity: identity.id, except: None, at: room.now });
     }

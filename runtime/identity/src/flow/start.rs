@@ -214,14 +214,11 @@ async fn step_up(
     session: Option<&LiveSession>,
     request: &StartRequest<'_>,
 ) -> Result<Option<FactorForm>, StartError> {
-    let required = room.settings.session.whoami.required_aal;
     let live = match (request.aal, session) {
         (Some("aal2"), None) => return Err(StartError::FirstFactorRequired),
         (Some("aal2"), Some(live)) => live,
         (None | Some(""), Some(live))
-            if !request.refresh
-                && !request.select_account
-                && (!room.satisfies(live, required) || lacks_more(live)) =>
+            if !request.refresh && !request.select_account && (!room.counts(live) || lacks_more(live)) =>
         {
             live
         }

@@ -12,6 +12,7 @@ use crate::password::{Busy, UnusableHash};
 use crate::ports::StoreUnavailable;
 use crate::return_to::ReturnTo;
 use crate::session::{Session, SessionToken};
+use crate::trusted_device::TrustedDeviceToken;
 use crate::write::Write;
 
 /// What a submitted form leads to. Nothing counts before its change is applied.
@@ -72,6 +73,13 @@ pub enum Step {
     WrongCode(Box<Flow>),
     /// The same as what it holds, of a proof that counts once: of several who submit the form at a time one is let in.
     Once(Box<Self>),
+    /// The same as what it holds, in a browser that its owner trusts from now on.
+    Trusted {
+        /// What it led to.
+        step: Box<Self>,
+        /// What the browser keeps.
+        token: TrustedDeviceToken,
+    },
     /// An address was proven.
     Verified {
         /// The form, saying so.
@@ -115,6 +123,8 @@ pub struct SignedIn {
     pub change: PendingChange,
     /// To apply afterwards if it can be: a better hash of the same password.
     pub rehash: Option<Change<Write>>,
+    /// Whether a plugin asks for a second factor, whatever device it is.
+    pub demands_second_factor: bool,
 }
 
 /// A change that still lacks the hash of the token of the session that it begins.
@@ -146,6 +156,13 @@ impl PendingChange {
         self.session = self.session.zip(session).map(|((_, token), session)| (session, token));
         self.change.writes.extend(more);
         self.change.audit.extend(audit);
+        self
+    }
+
+    /// The same with the session as it begins on a trusted device.
+    pub(crate) fn on_trusted_device(mut self, session: &Session, audit: AuditEvent) -> Self {
+        self.session = self.session.map(|(_, token)| (session.clone(), token));
+        self.change.audit.push(audit);
         self
     }
 

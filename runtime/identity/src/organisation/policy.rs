@@ -98,13 +98,20 @@ pub async fn governed(room: Room<'_>, flow: Flow, step: Step) -> Result<Step, Fl
     match step {
         Step::SignedIn(signed_in) => {
             let admission = admit(room, flow.organisation, &signed_in.identity, &signed_in.session).await?;
-            let SignedIn { identity, session, token, change, rehash } = *signed_in;
+            let SignedIn { identity, session, token, change, rehash, demands_second_factor } = *signed_in;
             let (identity, session, writes, audit) = match admission {
                 Admission::Refused(why) => return Ok(refused(flow, why)),
                 admission => begun(admission, identity, session),
             };
             let change = change.governed(Some(session.clone()), writes, audit);
-            Ok(Step::SignedIn(Box::new(SignedIn { identity, session, token, change, rehash })))
+            Ok(Step::SignedIn(Box::new(SignedIn {
+                identity,
+                session,
+                token,
+                change,
+                rehash,
+                demands_second_factor,
+            })))
         }
         Step::Recovered(mut recovered) => {
             let admission = admit(room, None, &recovered.identity, &recovered.session).await?;
@@ -134,6 +141,10 @@ pub async fn governed(room: Room<'_>, flow: Flow, step: Step) -> Result<Step, Fl
             Ok(Step::Verified { flow, identity, change })
         }
         Step::Once(step) => Ok(Step::Once(Box::new(Box::pin(governed(room, flow, *step)).await?))),
+        Step::Trusted { step, token } => {
+            let step = Box::new(Box::pin(governed(room, flow, *step)).await?);
+            Ok(Step::Trusted { step, token })
+        }
         // None of these begins a session, or proves anything in one.
         step @ (Step::Form(_)
         | Step::Refused(..)

@@ -64,6 +64,7 @@ pub fn begin(
         claims: SessionClaims::default(),
         actor: Some(ActingParty::from(&actor)),
         required: None,
+        trusted_device: None,
     };
     let token = SessionToken::generate(room.rng);
     let audit = AuditEvent::new("session.impersonated", actor, "session", &session.id)

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::identity::{Identity, IdentityState};
 use crate::providers::Upstreamed;
 use crate::settings::{RequiredAssurance, SessionSettings};
+use crate::trusted_device::TrustedDeviceId;
 
 const TOKEN_PREFIX: &str = "ory_st_";
 const TOKEN_PURPOSE: &str = "session_token";
@@ -62,6 +63,9 @@ pub struct Session {
     pub actor: Option<ActingParty>,
     /// How strong its proofs must be, by the organisation in whose name it began.
     pub required: Option<AssuranceLevel>,
+    /// The trusted device that it began on, by which it counts without a second factor.
+    #[serde(default)]
+    pub trusted_device: Option<TrustedDeviceId>,
 }
 
 /// A proof that was given.
@@ -237,6 +241,7 @@ impl Session {
             claims: SessionClaims::default(),
             actor: None,
             required: None,
+            trusted_device: None,
         }
     }
 

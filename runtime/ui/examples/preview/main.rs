@@ -196,6 +196,12 @@ fn sessions() -> SessionsView {
         authenticated_at: Timestamp::from_seconds(NOW.seconds() - ago),
     };
     SessionsView {
+        devices: vec![session(
+            "d",
+            86_400,
+            "192.0.2.17",
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Chrome/140.0 Safari/537.36",
+        )],
         deletion: Some(DeletionView {
             action: "#".to_owned(),
             hidden: Vec::new(),

@@ -8,7 +8,7 @@ use crate::flow::FlowView;
 use crate::form::{Form, Forms, Item, Notice, Purpose};
 use crate::frame::{Frame, PageContext};
 use crate::locale::fill;
-use crate::views::{DeletionRefusal, DeletionView, SessionsView};
+use crate::views::{DeletionRefusal, DeletionView, SessionItem, SessionsView};
 
 impl Pages {
     /// Changing one's profile and password, and seeing where one is signed in.
@@ -73,23 +73,23 @@ impl Pages {
 
     fn session_list<'a>(&'a self, view: &'a SessionsView, context: &PageContext<'_>) -> SessionList<'a> {
         let words = self.words(context);
-        let lines = view
-            .sessions
-            .iter()
-            .map(|session| {
-                let device = device_name(session.user_agent.as_deref(), words);
-                let when = ago(session.authenticated_at, context.now, words);
-                SessionLine {
-                    id: &session.id,
-                    current: session.current,
-                    revoke: fill(&words.sessions.revoke_one, &[("device", &device)]),
-                    signed_in: fill(&words.sessions.signed_in, &[("when", &when)]),
-                    at: session.authenticated_at.rfc3339(),
-                    ip_address: session.ip_address.as_deref(),
-                    device,
-                }
-            })
-            .collect();
+        let line = |session: &'a SessionItem, revoke: &str, since: &str| {
+            let device = device_name(session.user_agent.as_deref(), words);
+            let when = ago(session.authenticated_at, context.now, words);
+            SessionLine {
+                id: &session.id,
+                current: session.current,
+                revoke: fill(revoke, &[("device", &device)]),
+                signed_in: fill(since, &[("when", &when)]),
+                at: session.authenticated_at.rfc3339(),
+                ip_address: session.ip_address.as_deref(),
+                device,
+            }
+        };
+        let w = &words.sessions;
+        let lines = view.sessions.iter().map(|one| line(one, &w.revoke_one, &w.signed_in)).collect();
+        let w = &words.devices;
+        let devices = view.devices.iter().map(|one| line(one, &w.forget_one, &w.since)).collect();
         let w = &words.deletion;
         let deletion = view.deletion.as_ref().map(|view| DeletionForm {
             view,
@@ -99,7 +99,7 @@ impl Pages {
                 DeletionRefusal::LastOwner => w.last_owner.as_str(),
             }),
         });
-        SessionList { view, lines, deletion }
+        SessionList { view, lines, devices, deletion }
     }
 }
 
@@ -116,6 +116,7 @@ fn name_password_button(forms: &mut [Form], label: &str) {
 struct SessionList<'a> {
     view: &'a SessionsView,
     lines: Vec<SessionLine<'a>>,
+    devices: Vec<SessionLine<'a>>,
     deletion: Option<DeletionForm<'a>>,
 }
 
