@@ -212,6 +212,8 @@ fn most() -> Vec<Route> {
         GET "/ui/recovery" "showRecovery", Public, Page, pages::forms::recovery, "The page to get back in";
         GET "/ui/dev/mail" "showDevelopmentMail", Public, Page, pages::dev_mail::page, "The mail of a node that only its own machine reaches";
         POST "/ui/sessions" "endSessionsByPage", Public, Page, pages::sessions::revoke, "Ends sessions from the page of one's account";
+        GET "/ui/impersonation" "showImpersonation", Public, Page, pages::impersonation::page, "The page on which an operator begins to act in somebody's name";
+        POST "/ui/impersonation" "beginImpersonation", Public, Page, pages::impersonation::post, "Begins to act in somebody's name";
         POST "/ui/account/deletion" "deleteAccountByPage", Public, Page, pages::deletion::post, "Deletes the account from its page";
         GET "/ui/account-deleted" "showAccountDeleted", Public, Page, pages::deletion::done, "Says that the account is gone";
         GET "/portcullis/v1/trusted-devices" "listTrustedDevices", Public, Api, self_service::trusted_devices::list, "Lists the devices on which whoever is signed in is not asked for a second factor";

@@ -1,7 +1,7 @@
 //! What this room writes. Each variant says what its guard is; a guard that misses undoes the change.
 
 use primitives::subject::AssuranceLevel;
-use primitives::{FlowId, IdentityId, OrganisationId, SessionClaims, SessionId, Timestamp};
+use primitives::{FlowId, IdentityId, KeyedHash, OrganisationId, SessionClaims, SessionId, Timestamp};
 
 use crate::courier::NewMessage;
 use crate::factor::{FactorKind, SecondFactor};
@@ -195,6 +195,19 @@ pub enum Write {
         session: SessionId,
         /// Whose.
         identity: IdentityId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Gives a session another token. Guard: it is live, and its token is still `from`.
+    ReplaceSessionToken {
+        /// Which.
+        session: SessionId,
+        /// Whose.
+        identity: IdentityId,
+        /// The hash of the token so far.
+        from: KeyedHash,
+        /// The hash of the new one.
+        to: KeyedHash,
         /// When.
         at: Timestamp,
     },

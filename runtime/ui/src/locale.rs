@@ -150,6 +150,7 @@ words! {
         title, lead, current, signed_in, revoke, revoke_one, revoke_others, only_this, revoked, unknown_device,
         device_on, now, minute, minutes, hour, hours, day, days, on_date,
     }
+    impersonation: ImpersonationWords { title, lead, begin, banner }
     devices: DevicesWords { title, lead, since, forget, forget_one }
     deletion: DeletionWords {
         title, lead, confirm, delete, unconfirmed, last_owner, done_title, done_lead,

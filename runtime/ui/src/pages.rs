@@ -1,10 +1,12 @@
 //! Every page, as a function from what it shows to its HTML.
 
+mod impersonation;
 mod invitation;
 mod login;
 mod organisation;
 mod settings;
 
+pub use impersonation::ImpersonationView;
 pub use invitation::InvitationView;
 pub use organisation::{InvitationItem, MemberItem, OrganisationOutcome, OrganisationView};
 

@@ -287,6 +287,16 @@ def impersonates() -> None:
     assert who.additional_properties["portcullis_act"]["sub"].startswith("admin_key:")
     mine = frontend.list_my_sessions(x_session_token=person.session_token)
     assert [str(session.id) for session in mine] == [begun["session"]["id"]]
+    link = done(call("POST", path, {"reason": "ticket 77", "as_link": True}))["link"]
+    with closing(httpx.Client(base_url=options.public, headers={"accept": "text/html"})) as browser:
+        shown = browser.get(link)
+        record("public", "GET", "/ui/impersonation", shown.status_code)
+        token = link.split("token=", 1)[1]
+        opened = browser.post("/ui/impersonation", data={"token": token})
+        record("public", "POST", "/ui/impersonation", opened.status_code)
+        assert opened.status_code == 303, opened.text
+        assert browser.get("/sessions/whoami").json()["identity"]["id"] == str(person.identity.id)
+        assert browser.post("/ui/impersonation", data={"token": token}).status_code == 404, "once"
 
 
 def deletes_own_account() -> None:

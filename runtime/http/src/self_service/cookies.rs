@@ -5,7 +5,7 @@ use identity::settings::check_cookie_domain;
 use ring::digest::{SHA256, digest};
 
 use crate::browser::{SESSION_COOKIE, cookie};
-use crate::call::Call;
+use crate::call::{ACTING_COOKIE, Call};
 use crate::response::{Answer, set_cookie};
 
 /// The name of the CSRF cookie: of its own for each tenant, since `default` answers at `/` and its cookies
@@ -49,6 +49,9 @@ pub(crate) fn set_session_cookie(call: &Call, answer: &mut Answer, token: &str) 
 pub(crate) fn forget_session(call: &Call, answer: &mut Answer) {
     let gone = cookie(call, SESSION_COOKIE, "", Some(0));
     set_cookie(answer, &gone);
+    if call.cookie(ACTING_COOKIE).is_some() {
+        set_acting(call, answer, 0);
+    }
     if let Some(domain) = domain(call) {
         set_cookie(answer, &format!("{gone}; Domain={domain}"));
     }
@@ -59,4 +62,10 @@ pub(crate) fn forget_session(call: &Call, answer: &mut Answer) {
 fn domain(call: &Call) -> Option<&str> {
     let wanted = call.tenant.identity.session.cookie_domain.as_deref()?;
     check_cookie_domain(wanted, call.tenant.url.host_str()?).ok()
+}
+
+/// Says to our pages that an operator acts in somebody's name, for so many seconds. It says so and no more: what they may
+/// not do, their session says.
+pub(crate) fn set_acting(call: &Call, answer: &mut Answer, seconds: u64) {
+    set_cookie(answer, &cookie(call, ACTING_COOKIE, "1", Some(seconds)));
 }

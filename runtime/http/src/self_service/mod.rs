@@ -35,7 +35,7 @@ use storage::{ApplyError, StorageError};
 
 pub(crate) use account::tell;
 pub(crate) use assurance::check_session;
-pub(crate) use cookies::{csrf_cookie_of, forget_session, set_csrf_cookie};
+pub(crate) use cookies::{csrf_cookie_of, forget_session, set_acting, set_csrf_cookie, set_session_cookie};
 pub(crate) use flows::{document, load};
 pub(crate) use read::owner;
 pub(crate) use visitor::{cached_session, session_of_anybody, session_of_browser};

@@ -10,11 +10,11 @@ use primitives::Change;
 use serde_json::{Value, json};
 
 use super::assurance::{check_session, rest_url, step_up_url};
-use super::cookies::{set_csrf_cookie, set_session_cookie};
+use super::cookies::{set_acting, set_csrf_cookie, set_session_cookie};
 use super::flows::document;
 use super::visitor::presented_token;
 use super::{Applied, Kind, apply, challenge, encode, link, respond, tell, trusted_devices, with_query};
-use crate::call::Call;
+use crate::call::{ACTING_COOKIE, Call};
 use crate::response::{Answer, json_no_store, see_other};
 
 /// Who submitted what.
@@ -334,6 +334,9 @@ pub(super) async fn begin_session(
         .await;
     if !client.is_native() {
         set_session_cookie(call, &mut answer, token.expose());
+        if call.cookie(ACTING_COOKIE).is_some() {
+            set_acting(call, &mut answer, 0);
+        }
         set_csrf_cookie(call, &mut answer, csrf);
     }
     answer

@@ -12,6 +12,7 @@ mod csrf;
 mod deletion;
 mod enumeration;
 mod exchange;
+mod impersonation;
 mod link;
 mod native;
 mod operators;

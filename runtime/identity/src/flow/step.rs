@@ -209,6 +209,9 @@ pub enum FlowError {
     /// The form was begun by somebody else. The client's.
     #[error("the form belongs to another identity")]
     IdentityMismatch,
+    /// Somebody acts in another's name, whose account they do not change. The client's.
+    #[error("whoever acts in somebody's name changes nothing of their account")]
+    ActsForAnother,
     /// The identity may not sign in. Told only to who knows the password.
     #[error("the identity is disabled")]
     IdentityDisabled,

@@ -155,6 +155,9 @@ impl OwnStatements for Write {
             Self::HoldSession { session, identity, at } => {
                 vec![sessions::hold(tenant, session, identity, at)]
             }
+            Self::ReplaceSessionToken { session, identity, from, to, at } => {
+                vec![sessions::replace_token(tenant, (session, identity), (&from, &to), at)]
+            }
             Self::RefreshSession { session, identity, method, assurance, methods, claims } => vec![
                 Statement::one(
                     "UPDATE identity_sessions SET authenticated_at = $4, methods = $5, claims = $6, assurance = $7

@@ -63,6 +63,20 @@ pub(super) fn hold(tenant: &TenantId, session: SessionId, identity: IdentityId, 
     )
 }
 
+pub(super) fn replace_token(
+    tenant: &TenantId,
+    (session, identity): (SessionId, IdentityId),
+    (from, to): (&KeyedHash, &KeyedHash),
+    at: Timestamp,
+) -> Statement {
+    Statement::one(
+        "UPDATE identity_sessions SET token_hash = $5
+         WHERE tenant = $1 AND id = $2 AND identity = $3 AND token_hash = $4 AND revoked_at IS NULL AND expires_at > $6",
+        values![tenant, &session, &identity, from, to, at],
+    )
+    .changes(SESSION_CHANGED, session.to_string())
+}
+
 pub(super) fn delete(tenant: &TenantId, session: SessionId, identity: IdentityId) -> Statement {
     Statement::one(
         "DELETE FROM identity_sessions WHERE tenant = $1 AND id = $2 AND identity = $3",

@@ -86,6 +86,7 @@ fn samples(
         base_path: base,
         here: "/ui/login?flow=5f1c7b0e-7a60-4b0a-9a3e-0c5b5d6a7e10",
         client_name: None,
+        acting: false,
         registration: true,
         recovery: true,
         password_min_length: 8,
