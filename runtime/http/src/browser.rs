@@ -60,13 +60,12 @@ pub(crate) struct BrowserState {
 impl BrowserState {
     /// Reads session and binding; makes a binding for a browser that has none.
     pub(crate) async fn read(call: &Call) -> Result<Self, Failure> {
-        let required = call.tenant.identity.session.whoami.required_aal;
         // Who has not proven their second factor, where the tenant or their organisation asks for it, is nobody yet: no app
         // is let in by a password alone.
         let live = session_of_cookie(call)
             .await?
             .filter(LiveSession::satisfies_organisation)
-            .filter(|live| crate::self_service::room(call).satisfies(live, required));
+            .filter(|live| crate::self_service::room(call).counts(live));
         let known = binding(call);
         Ok(Self {
             subject: live.map(|live| live.subject(&call.tenant.id)),

@@ -18,6 +18,8 @@ pub(crate) const LOCALE_COOKIE: &str = "portcullis_locale";
 /// The language that the app asked for which the person is signing in to: for the pages and messages on the way that do
 /// not know of it, such as those of recovery. It ends with the browser.
 pub(crate) const ASKED_LOCALE_COOKIE: &str = "portcullis_asked_locale";
+/// That an operator acts in somebody's name in this browser: for the banner of our pages.
+pub(crate) const ACTING_COOKIE: &str = "portcullis_acting";
 
 /// A request on its way to its handler.
 #[derive(Debug)]
@@ -103,6 +105,12 @@ impl Call {
         let query = without_locale(&self.query);
         let path = format!("{}{}", self.tenant.base_path, self.path);
         if query.is_empty() { path } else { format!("{path}?{query}") }
+    }
+
+    /// What surrounds a page of the tenant in this browser. `here` is the page's own path and query.
+    pub(crate) fn page_context<'a>(&'a self, here: &'a str, locale: ui::Locale) -> ui::PageContext<'a> {
+        let acting = self.cookie(ACTING_COOKIE).is_some();
+        ui::PageContext { acting, ..self.tenant.page_context(here, locale, self.now()) }
     }
 
     /// The language of a page or message: what the person chose here or before, else what the app asks for, else the

@@ -103,7 +103,7 @@ impl Failure {
             return self.to_api(call.request);
         }
         let here = call.page_path();
-        let context = call.tenant.page_context(&here, call.locale(&[]), call.now());
+        let context = call.page_context(&here, call.locale(&[]));
         self.to_page_in(&call.node.pages, &context, call.request)
     }
 

@@ -99,6 +99,7 @@ impl Arriving<'_> {
                 base_path: "",
                 here: &reader.query,
                 client_name: None,
+                acting: false,
                 registration: false,
                 recovery: false,
                 password_min_length: 0,

@@ -205,6 +205,7 @@ fn most() -> Vec<Route> {
         GET "/schemas" "listIdentitySchemas", PublicAnywhere, Api, self_service::schemas::list, "Lists the identity schemas";
         GET "/schemas/{id}" "getIdentitySchema", PublicAnywhere, Api, self_service::schemas::show, "Shows an identity schema";
         GET "/sessions/whoami" "toSession", Public, Api, sessions::whoami, "Says who is signed in";
+        GET "/sessions/token-exchange" "exchangeSessionToken", Public, Api, self_service::exchange::exchange, "Gives an application the session that its user began in a browser";
         GET "/sessions" "listMySessions", Public, Api, sessions::list_mine, "Lists one's other sessions";
         DELETE "/sessions" "disableMyOtherSessions", Public, Api, sessions::revoke_others, "Ends one's other sessions";
         DELETE "/sessions/{id}" "disableMySession", Public, Api, sessions::revoke_one, "Ends another of one's sessions";
@@ -224,6 +225,13 @@ fn most() -> Vec<Route> {
         GET "/ui/dev/pages" "listDevelopmentPages", Public, Page, pages::dev_pages::list, "The pages of a tenant in all their states, on a node that only its own machine reaches";
         GET "/ui/dev/pages/{name}" "showDevelopmentPage", Public, Page, pages::dev_pages::sample, "One of them";
         POST "/ui/sessions" "endSessionsByPage", Public, Page, pages::sessions::revoke, "Ends sessions from the page of one's account";
+        GET "/ui/impersonation" "showImpersonation", Public, Page, pages::impersonation::page, "The page on which an operator begins to act in somebody's name";
+        POST "/ui/impersonation" "beginImpersonation", Public, Page, pages::impersonation::post, "Begins to act in somebody's name";
+        POST "/ui/account/deletion" "deleteAccountByPage", Public, Page, pages::deletion::post, "Deletes the account from its page";
+        GET "/ui/account-deleted" "showAccountDeleted", Public, Page, pages::deletion::done, "Says that the account is gone";
+        GET "/portcullis/v1/trusted-devices" "listTrustedDevices", Public, Api, self_service::trusted_devices::list, "Lists the devices on which whoever is signed in is not asked for a second factor";
+        DELETE "/portcullis/v1/trusted-devices/{id}" "forgetTrustedDevice", Public, Api, self_service::trusted_devices::forget_one, "Has a device ask for the second factor again";
+        DELETE "/portcullis/v1/account" "deleteMyAccount", Public, Api, self_service::deletion::delete, "Deletes the account of whoever is signed in";
         GET "/ui/error" "showError", Public, Page, pages::error::page, "Says what went wrong";
         GET "/ui/assets/{name}" "getAsset", Public, Api, pages::assets::file, "A file that pages load";
 

@@ -4,9 +4,11 @@ use std::cmp::Reverse;
 
 use bytes::Bytes;
 use http::StatusCode;
+use identity::flow::schema_url;
 use identity::ports::Sessions as _;
 use identity::session::revoke::{RevokeError, revoke_mine, revoke_my_others};
-use identity::session::session_document;
+use identity::session::tokenize::{TokenizeError, Tokenizer, tokenize};
+use identity::session::{LiveSession, session_document};
 use identity::{Problem, Session};
 use primitives::{SessionId, Timestamp};
 use serde_json::{Value, json};
@@ -21,10 +23,6 @@ const MOST_LISTED: u32 = 1000;
 
 /// `GET /sessions/whoami`: the answer that apps ask for most; it is serialised once per session.
 pub(crate) async fn whoami(call: Call) -> Answer {
-    if call.query_value("tokenize_as").is_some_and(|template| !template.is_empty()) {
-        let words = "There are no session tokenizer templates.";
-        return self_service::respond(&call, &Problem::BadRequest(words.to_owned()));
-    }
     let cached = match self_service::cached_session(&call).await {
         Ok(Some(cached)) => cached,
         Ok(None) => return self_service::respond(&call, &Problem::SessionInactive),
@@ -33,10 +31,49 @@ pub(crate) async fn whoami(call: Call) -> Answer {
     if let Err(problem) = self_service::check_session(&call, cached.live()) {
         return self_service::respond(&call, &problem);
     }
-    let body = Bytes::from_owner(cached.document(call.now(), &call.tenant.base_url));
-    let mut answer = no_store(respond(StatusCode::OK, "application/json", body));
+    let template = call.query_value("tokenize_as").filter(|template| !template.is_empty());
+    let mut answer = match template {
+        None => {
+            let body = Bytes::from_owner(cached.document(call.now(), &call.tenant.base_url));
+            no_store(respond(StatusCode::OK, "application/json", body))
+        }
+        Some(template) => match tokenized(&call, cached.live(), &template).await {
+            Ok(document) => json_no_store(StatusCode::OK, &document),
+            Err(problem) => return self_service::respond(&call, &problem),
+        },
+    };
     set(&mut answer, "x-kratos-authenticated-identity-id", &cached.live().identity().id.to_string());
     answer
+}
+
+/// The session's document with its token by a template.
+async fn tokenized(call: &Call, live: &LiveSession, template: &str) -> Result<Value, Problem> {
+    let (tenant, room) = (&call.tenant, self_service::room(call));
+    let keys =
+        tenant.oauth2.load_keys().await.map_err(|error| failed_with(call, &error, Problem::Unavailable))?;
+    let signer = tenant.oauth2.id_token_signer(&keys);
+    let signer = signer.map_err(|error| failed_with(call, &error, Problem::Unavailable))?;
+    let tokenizer = Tokenizer { issuer: &tenant.base_url, signer, hook: call.node.transform.as_ref() };
+    let token = tokenize(room, tokenizer, live, template).await.map_err(|error| match error {
+        TokenizeError::UnknownTemplate | TokenizeError::NoExternalId => {
+            Problem::BadRequest(error.to_string())
+        }
+        // Whoever runs plugins has logged why one failed.
+        TokenizeError::Hook(failure) if !failure.plugin.is_empty() => Problem::Internal,
+        TokenizeError::Hook(_) | TokenizeError::TooLarge(_) | TokenizeError::Sign(_) => {
+            failed_with(call, &error, Problem::Internal)
+        }
+    })?;
+    let mut document = live.document(call.now(), &schema_url(&tenant.base_url, &live.identity().schema_id));
+    if let Value::Object(fields) = &mut document {
+        fields.insert("tokenized".to_owned(), token.into());
+    }
+    Ok(document)
+}
+
+fn failed_with(call: &Call, error: &dyn std::fmt::Display, problem: Problem) -> Problem {
+    tracing::error!(request = %call.request, tenant = %call.tenant.id, %error, "a session has no token");
+    problem
 }
 
 /// `GET /sessions`: one's other live sessions, the newest first.

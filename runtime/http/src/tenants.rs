@@ -108,6 +108,7 @@ impl LoadedTenant {
             base_path: &self.base_path,
             here,
             client_name: None,
+            acting: false,
             registration: self.identity.registration_enabled,
             recovery: self.identity.recovery.enabled,
             password_min_length: self.identity.password.min_length,

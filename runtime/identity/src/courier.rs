@@ -48,11 +48,13 @@ pub enum MailTemplate {
     RegistrationCodeValid,
     /// An invitation into an organisation.
     Invitation,
+    /// Word that what was set before the address was proven was taken away.
+    CredentialsRemoved,
 }
 
 impl MailTemplate {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::VerificationCodeValid,
         Self::VerificationCodeInvalid,
         Self::RecoveryCodeValid,
@@ -64,6 +66,7 @@ impl MailTemplate {
         Self::LoginCodeValid,
         Self::RegistrationCodeValid,
         Self::Invitation,
+        Self::CredentialsRemoved,
     ];
 
     /// As it is written.
@@ -80,6 +83,7 @@ impl MailTemplate {
             Self::LoginCodeValid => "login_code_valid",
             Self::RegistrationCodeValid => "registration_code_valid",
             Self::Invitation => "invitation",
+            Self::CredentialsRemoved => "credentials_removed",
         }
     }
 
@@ -87,6 +91,7 @@ impl MailTemplate {
     pub const fn api_name(self) -> &'static str {
         match self {
             Self::Invitation => "registration_code_valid",
+            Self::CredentialsRemoved => "verification_valid",
             known => known.as_str(),
         }
     }

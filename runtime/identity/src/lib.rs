@@ -10,6 +10,7 @@
 
 pub mod administration;
 pub mod courier;
+pub mod deletion;
 pub mod factor;
 pub mod flow;
 pub mod flow_error;
@@ -28,6 +29,7 @@ pub mod schema;
 pub mod search;
 pub mod session;
 pub mod settings;
+pub mod trusted_device;
 mod ways;
 pub mod webauthn;
 mod write;

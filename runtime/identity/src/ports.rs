@@ -10,6 +10,7 @@ use crate::identity::{AddressKind, Identity};
 use crate::password::StoredPassword;
 use crate::providers::Link;
 use crate::session::Session;
+use crate::trusted_device::TrustedDevice;
 use crate::webauthn::{CredentialId, StoredKey};
 
 /// The store could not answer. Nobody's fault that the client could mend; the detail is for the log.
@@ -122,6 +123,23 @@ pub trait Factors: Send + Sync {
         tenant: &'a TenantId,
         id: &'a CredentialId,
     ) -> BoxFuture<'a, Result<Option<StoredKey>, StoreUnavailable>>;
+
+    /// Finds the device that an identity trusts at `now`, by the hashes under which its token may be stored.
+    fn find_trusted_device<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identity: IdentityId,
+        hashes: &'a [KeyedHash],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<TrustedDevice>, StoreUnavailable>>;
+
+    /// Lists the devices that an identity trusts at `now`, the newest first.
+    fn list_trusted_devices<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identity: IdentityId,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<TrustedDevice>, StoreUnavailable>>;
 }
 
 /// Reads links to other providers. Apart from [`Identities`], so that whoever holds that reads no tokens.

@@ -56,6 +56,8 @@ pub enum Problem {
     BrowserAtNativeEndpoint,
     /// The form was begun by somebody else.
     IdentityMismatch,
+    /// Somebody acts in another's name, whose account they do not change.
+    ActsForAnother,
     /// The identity may not sign in.
     IdentityDisabled,
     /// What came from another provider answers nothing that was asked here.
@@ -148,6 +150,11 @@ impl Problem {
                 "security_identity_mismatch",
                 403,
                 "The form was begun by another person than the one who is signed in. Begin again.",
+            ),
+            Self::ActsForAnother => (
+                "session_impersonated",
+                403,
+                "Whoever acts in somebody's name changes nothing of their account.",
             ),
             Self::IdentityDisabled => ("identity_disabled", 401, "This account was disabled."),
             Self::ProviderAnswerUnasked => (
@@ -382,6 +389,7 @@ impl Problem {
             FlowError::RefreshRequired => Self::SessionRefreshRequired { redirect_browser_to: again() },
             FlowError::SecondFactorRequired => Self::SecondFactorRequired { redirect_browser_to: again() },
             FlowError::IdentityMismatch => Self::IdentityMismatch,
+            FlowError::ActsForAnother => Self::ActsForAnother,
             FlowError::IdentityDisabled => Self::IdentityDisabled,
             FlowError::RegistrationDisabled | FlowError::Closed => Self::FlowDisabled,
             FlowError::Hash(_) => Self::Internal,

@@ -37,6 +37,22 @@ pub fn check(requested: &str, base: &Url, settings: &FlowSettings) -> Result<Ret
     Err(ReturnToForbidden)
 }
 
+/// Checks a `return_to` of a native application, to which its own browser leads back: one that any form may have, or
+/// exactly one of those that the settings list for applications.
+///
+/// Attack: another application takes an address of the same scheme, and gets what is sent there. It is worth nothing
+/// without what the first one kept (RFC 8252 section 8.1, and `flow/exchange.rs`).
+pub fn check_native(
+    requested: &str,
+    base: &Url,
+    settings: &FlowSettings,
+) -> Result<ReturnTo, ReturnToForbidden> {
+    if settings.native_return_urls.iter().any(|listed| listed == requested) {
+        return parse(requested, base).map(|url| ReturnTo(url.into())).ok_or(ReturnToForbidden);
+    }
+    check(requested, base, settings)
+}
+
 /// Checks an address to which a plugin sends somebody who begins to sign in: one that `return_to` may have, or any of
 /// a listed origin.
 ///

@@ -1,8 +1,11 @@
 //! A tenant's identity settings: its part of the configuration, with the defaults beside the fields.
 
+mod cookie_domain;
 mod keys;
 mod proof;
 mod style;
+mod tokenizer;
+mod trusted_device;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,9 +14,12 @@ use primitives::Origin;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use cookie_domain::{UnusableCookieDomain, check_cookie_domain};
 pub use keys::{PasskeySettings, RelyingPartySettings, WebauthnSettings};
-pub use proof::{CodeSettings, ProofMeans, RecoverySettings, VerificationSettings};
+pub use proof::{CodeSettings, ProofMeans, RecoverySettings, UnprovenCredentials, VerificationSettings};
 pub use style::{LoginSettings, LoginStyle, RegistrationSettings, RegistrationStyle};
+pub use tokenizer::{SubjectSource, TokenTemplate, TokenizerSettings};
+pub use trusted_device::TrustedDeviceSettings;
 
 /// How people of a tenant sign up, sign in and stay signed in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -56,6 +62,9 @@ pub struct Settings {
     /// Backup codes as a second factor.
     #[serde(skip_serializing_if = "is_default")]
     pub lookup_secret: LookupSecretSettings,
+    /// Devices on which no second factor is asked for.
+    #[serde(skip_serializing_if = "is_default")]
+    pub trusted_device: TrustedDeviceSettings,
     /// Passkeys.
     #[serde(skip_serializing_if = "is_default")]
     pub passkey: PasskeySettings,
@@ -90,6 +99,7 @@ impl Default for Settings {
             recovery: RecoverySettings::default(),
             totp: TotpSettings::default(),
             lookup_secret: LookupSecretSettings::default(),
+            trusted_device: TrustedDeviceSettings::default(),
             passkey: PasskeySettings::default(),
             webauthn: WebauthnSettings::default(),
             relying_party: RelyingPartySettings::default(),
@@ -139,11 +149,14 @@ pub enum RequiredAssurance {
 }
 
 /// What a session must be to count.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WhoamiSettings {
     /// How much it must have proven to be told who is signed in, and to get tokens.
     pub required_aal: RequiredAssurance,
+    /// Sessions as tokens (`tokenize_as`).
+    #[serde(skip_serializing_if = "is_default")]
+    pub tokenizer: TokenizerSettings,
 }
 
 /// What a session must be to change an account.
@@ -152,6 +165,11 @@ pub struct WhoamiSettings {
 pub struct SettingsFlowSettings {
     /// How much it must have proven.
     pub required_aal: RequiredAssurance,
+    /// Whether people may delete their accounts themselves, on the settings page or by `DELETE /portcullis/v1/account`. It
+    /// cannot be undone, and whatever apps keep of an account is theirs to delete: so it is off until somebody who knows
+    /// of it (the audit record `identity.deleted`, the hook `event`) switches it on.
+    #[serde(skip_serializing_if = "is_default")]
+    pub account_deletion: bool,
 }
 
 /// One identity schema.
@@ -173,7 +191,10 @@ pub struct SessionSettings {
     pub lifespan_seconds: u64,
     /// Whether the browser keeps the cookie after it closes.
     pub persistent_cookie: bool,
-    /// The cookie's `Domain`; absent binds it to the very host.
+    /// The domain on which browsers send the session's cookie, subdomains included: one session over
+    /// `app.example.com` and `shop.example.com` of a tenant at `id.example.com` with `example.com`. At most the
+    /// registrable domain; absent binds it to the very host. Whatever runs on a host of the domain can read requests
+    /// with the cookie, and set one. A tenant whose host it does not fit has it bound to its host.
     pub cookie_domain: Option<String>,
     /// How long after signing in a session may change credentials without signing in again, in
     /// seconds. An hour.
@@ -218,6 +239,11 @@ pub struct FlowSettings {
     /// Where `return_to` may point besides this server: URLs; scheme, host and port must be equal
     /// and the path must be the same or below it, by whole segments.
     pub allowed_return_urls: Vec<String>,
+    /// Addresses of native applications besides, to which a browser in which their user signed in with another provider leads
+    /// back, e.g. `com.example.app:/callback` (RFC 8252 section 7.1): compared exactly, and for forms alone whose session
+    /// is fetched with a code (`return_session_token_exchange_code`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub native_return_urls: Vec<String>,
     /// Servers to which the tenant's plugins on the hook `login` may send people who begin to sign in, besides
     /// `allowed_return_urls`, e.g. `https://login.customer.example`: scheme, host and port, compared exactly.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
@@ -240,6 +266,7 @@ impl Default for FlowSettings {
             lifespan_seconds: 3600,
             default_return_url: "/ui/settings".to_owned(),
             allowed_return_urls: Vec::new(),
+            native_return_urls: Vec::new(),
             login_redirect_origins: BTreeSet::new(),
             session_after_registration: true,
             ui: UiUrls::default(),

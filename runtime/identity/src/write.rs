@@ -1,7 +1,7 @@
 //! What this room writes. Each variant says what its guard is; a guard that misses undoes the change.
 
 use primitives::subject::AssuranceLevel;
-use primitives::{FlowId, IdentityId, OrganisationId, SessionClaims, SessionId, Timestamp};
+use primitives::{FlowId, IdentityId, KeyedHash, OrganisationId, SessionClaims, SessionId, Timestamp};
 
 use crate::courier::NewMessage;
 use crate::factor::{FactorKind, SecondFactor};
@@ -12,6 +12,7 @@ use crate::organisation::OrganisationWrite;
 use crate::password::HashedPassword;
 use crate::providers::UpstreamTokens;
 use crate::session::{AuthenticationMethod, NewSession};
+use crate::trusted_device::{NewTrustedDevice, TrustedDeviceId};
 use crate::webauthn::{CredentialId, CredentialRecord};
 
 /// One guarded write.
@@ -65,6 +66,9 @@ pub enum Write {
     },
     /// Takes the password away. Guard: it is there, and a passkey or a link stays to sign in with.
     RemovePassword(IdentityId),
+    /// Takes away all that it signs in with and every second factor, whatever there is. Its addresses stay, and it may be left
+    /// with nothing else. Guard: it exists.
+    RemoveCredentials(IdentityId),
     /// Replaces a password's hash by another of the same password. Guard: the credential is still
     /// the version that was verified, so that a new password is never overwritten by the old one.
     RehashPassword {
@@ -155,6 +159,18 @@ pub enum Write {
         /// Which.
         id: CredentialId,
     },
+    /// Trusts a device. Guard: its identity is active. Of more than so many the oldest are forgotten.
+    TrustDevice(Box<NewTrustedDevice>),
+    /// Forgets a trusted device, and that sessions count by it. Guard: it is there and the identity's.
+    ForgetTrustedDevice {
+        /// Whose.
+        identity: IdentityId,
+        /// Which.
+        device: TrustedDeviceId,
+    },
+    /// Forgets all trusted devices of an identity, as every change of its password or its second factors does by itself. No
+    /// guard: there may be none.
+    ForgetTrustedDevices(IdentityId),
     /// Inserts a session. Guard: its identity is active.
     InsertSession(Box<NewSession>),
     /// Records a repeated proof in a session. Guard: it is live.
@@ -171,6 +187,29 @@ pub enum Write {
         methods: Vec<AuthenticationMethod>,
         /// What plugins say of the session from now on.
         claims: SessionClaims,
+    },
+    /// Writes nothing. Guard: the session is live. A change that somebody may make because they are signed in asks it, so
+    /// that what ends their session ends what they are about to do, too.
+    HoldSession {
+        /// Which.
+        session: SessionId,
+        /// Whose.
+        identity: IdentityId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Gives a session another token. Guard: it is live, and its token is still `from`.
+    ReplaceSessionToken {
+        /// Which.
+        session: SessionId,
+        /// Whose.
+        identity: IdentityId,
+        /// The hash of the token so far.
+        from: KeyedHash,
+        /// The hash of the new one.
+        to: KeyedHash,
+        /// When.
+        at: Timestamp,
     },
     /// Ends one session. Guard: it belongs to the identity and was not ended before.
     RevokeSession {

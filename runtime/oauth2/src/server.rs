@@ -98,6 +98,11 @@ impl AuthorizationServer {
         self.ports.keys.load_keys(&self.tenant).await
     }
 
+    /// What of these keys signs ID tokens, and whatever else says to services who somebody is.
+    pub fn id_token_signer<'a>(&self, keys: &'a TenantKeys) -> Result<&'a Signer, PortError> {
+        signer(keys, self.settings.id_token_signing_algorithm)
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -22,6 +22,7 @@ pub(crate) const CHANGES_KEPT_AT_LEAST: Duration = Duration::from_hours(1);
 #[expect(missing_docs, reason = "each name is that of what was deleted")]
 pub struct ExpiredCounts {
     pub sessions: u64,
+    pub trusted_devices: u64,
     pub flows: u64,
     pub authorization_codes: u64,
     pub access_tokens: u64,
@@ -37,6 +38,7 @@ impl ExpiredCounts {
     /// All tables together.
     pub const fn total(&self) -> u64 {
         self.sessions
+            + self.trusted_devices
             + self.flows
             + self.authorization_codes
             + self.access_tokens
@@ -52,6 +54,7 @@ impl ExpiredCounts {
     pub const fn is_full(&self, limit: u32) -> bool {
         let limit = limit as u64;
         self.sessions >= limit
+            || self.trusted_devices >= limit
             || self.flows >= limit
             || self.authorization_codes >= limit
             || self.access_tokens >= limit
@@ -93,6 +96,8 @@ impl Storage {
         let delete = async |sql, until: Timestamp| self.delete(sql, until, limit).await;
         Ok(ExpiredCounts {
             sessions: delete(delete_batch!("identity_sessions", "tenant, id", "expires_at"), now).await?,
+            trusted_devices: delete(delete_batch!("trusted_devices", "tenant, id", "expires_at"), now)
+                .await?,
             // An expired flow still answers for a while, with where to begin anew.
             flows: delete(
                 delete_batch!("self_service_flows", "tenant, id", "expires_at"),

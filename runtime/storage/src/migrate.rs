@@ -56,6 +56,7 @@ const MIGRATIONS: &[Migration] = migrations![
     27 "0027_organisation_deletion.sql",
     28 "0028_tenant_secrets.sql",
     29 "0029_webhook_messages.sql",
+    30 "0030_trusted_devices.sql",
 ];
 
 /// A migration that is out of order does not compile.

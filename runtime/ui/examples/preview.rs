@@ -94,6 +94,7 @@ fn context<'a>(branding: &'a Branding, base_path: &'a str, locale: Locale) -> Pa
         base_path,
         here: "/ui/login?flow=5f1c7b0e-7a60-4b0a-9a3e-0c5b5d6a7e10",
         client_name: None,
+        acting: false,
         registration: true,
         recovery: true,
         password_min_length: 8,

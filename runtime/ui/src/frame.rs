@@ -20,6 +20,8 @@ pub struct PageContext<'a> {
     pub here: &'a str,
     /// The app that the person is signing in to, by name.
     pub client_name: Option<&'a str>,
+    /// Whether an operator acts in somebody's name in this browser.
+    pub acting: bool,
     /// Whether people may create accounts.
     pub registration: bool,
     /// Whether people can get back in by their addresses.

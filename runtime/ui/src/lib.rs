@@ -28,9 +28,12 @@ pub use flow::FlowView;
 pub use frame::PageContext;
 pub use locale::{Locale, LocaleError};
 pub use mail::{InvitationMailView, Letter, MailView};
-pub use pages::{InvitationItem, InvitationView, MemberItem, OrganisationOutcome, OrganisationView, Pages};
+pub use pages::{
+    ImpersonationView, InvitationItem, InvitationView, MemberItem, OrganisationOutcome, OrganisationView,
+    Pages,
+};
 pub use security::{page_headers, policy_with_script};
 pub use views::{
-    ConsentView, ErrorView, Hidden, LetterView, LogoutView, MailboxView, OrganisationLink, ScopeView,
-    SessionItem, SessionsView, WelcomeView,
+    ConsentView, DeletionRefusal, DeletionView, ErrorView, Hidden, LetterView, LogoutView, MailboxView,
+    OrganisationLink, ScopeView, SessionItem, SessionsView, WelcomeView,
 };

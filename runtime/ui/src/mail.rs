@@ -77,6 +77,7 @@ pub(crate) fn letter(words: &Words, view: &MailView<'_>, branding: &Branding, lo
     } else {
         (&w.link, &w.ends, &w.ignore)
     };
+    let ignore = if view.template == REMOVED { &w.removed_next } else { ignore };
     let subject = one_line(&of(subject));
     let lead = of(lead);
     let ends = if is_known { of(words.counted(ends, view.minutes)) } else { String::new() };
@@ -107,6 +108,9 @@ pub(crate) fn letter(words: &Words, view: &MailView<'_>, branding: &Branding, lo
     Letter { text: parts.join("\n\n"), html, subject }
 }
 
+/// Word that what was set before an address was proven was taken away. It brings nothing, and asks for nothing.
+const REMOVED: &str = "credentials_removed";
+
 /// What a message says that is its own.
 struct Said<'a> {
     subject: &'a str,
@@ -131,6 +135,10 @@ fn said<'a>(words: &'a Words, template: &str, is_known: bool, link_alone: bool) 
         "registration_code_valid" => {
             let (subject, lead) = (&w.registration_subject, &w.registration_lead);
             return Said { subject, lead, button: &w.registration_button };
+        }
+        REMOVED => {
+            let (subject, lead) = (&w.removed_subject, &w.removed_lead);
+            return Said { subject, lead, button: &w.verification_button };
         }
         _ => {}
     }
@@ -236,6 +244,17 @@ mod tests {
             let letter = letter(template, None, Locale::En, "Acme");
             assert!(!letter.text.contains("://") && !letter.html.contains("href"), "{letter:?}");
             assert!(letter.text.contains("ada@example.com"));
+        }
+    }
+
+    #[test]
+    fn word_that_something_was_removed_brings_nothing_to_press() {
+        for locale in Locale::ALL {
+            let letter = letter("credentials_removed", None, locale, "Acme");
+            assert!(!letter.text.contains("://") && !letter.html.contains("href"), "{letter:?}");
+            for part in ["ada@example.com", "Acme"] {
+                assert!(letter.text.contains(part) && letter.html.contains(part), "{letter:?}");
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 mod consent;
 mod error;
 mod flow_page;
+mod impersonation;
 mod invitation;
 mod login;
 mod logout;
@@ -14,6 +15,7 @@ mod samples;
 mod settings;
 mod welcome;
 
+pub use impersonation::ImpersonationView;
 pub use invitation::InvitationView;
 pub use organisation::{InvitationItem, MemberItem, OrganisationOutcome, OrganisationView};
 

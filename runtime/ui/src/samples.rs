@@ -173,6 +173,7 @@ mod tests {
                 base_path: "",
                 here: "/",
                 client_name: None,
+                acting: false,
                 registration: true,
                 recovery: true,
                 password_min_length: 8,

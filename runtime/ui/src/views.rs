@@ -82,6 +82,32 @@ pub struct SessionsView {
     pub revoked: bool,
     /// The organisations whose people this one manages.
     pub organisations: Vec<OrganisationLink>,
+    /// The devices on which no second factor is asked for; `device=<id>` is posted to forget one.
+    pub devices: Vec<SessionItem>,
+    /// How the account is deleted, where that is allowed.
+    pub deletion: Option<DeletionView>,
+}
+
+/// The form that deletes an account.
+#[derive(Debug, Clone)]
+pub struct DeletionView {
+    /// Where `confirm` is posted.
+    pub action: String,
+    /// What goes with it.
+    pub hidden: Vec<Hidden>,
+    /// What is to be typed.
+    pub word: String,
+    /// Why it was refused just now.
+    pub refused: Option<DeletionRefusal>,
+}
+
+/// Why an account was not deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeletionRefusal {
+    /// Something else was typed.
+    Unconfirmed,
+    /// An organisation would be left without an owner.
+    LastOwner,
 }
 
 /// An organisation that somebody manages.

@@ -1,5 +1,9 @@
 """Native apps: no cookies, a session token."""
 
+import base64
+import json
+
+import httpx
 from checks import check
 from identities import next_page
 from ory_client import (
@@ -10,7 +14,7 @@ from ory_client import (
     SettingsFlow,
 )
 from persons import PASSWORD, address_of, by_password, native_sign_in, native_sign_up, new_address, new_password, new_profile, sign_up_with
-from sdk import called, frontend, message_ids, refused
+from sdk import called, frontend, message_ids, options, refused
 
 
 def run() -> None:
@@ -25,6 +29,8 @@ def run() -> None:
     check("native: settings ask for a session", settings_need_a_session)
     check("native: a person lists and ends their other sessions", sessions)
     check("native: whoami without a session is 401", nobody)
+    check("native: a session is a token that the published keys verify", tokenized)
+    check("native: a session is exchanged for two codes, and not for one", exchange)
 
 
 def signs_up() -> None:
@@ -160,3 +166,25 @@ def nobody() -> None:
     refused(401, ErrorGeneric, lambda: frontend.to_session(x_session_token="ory_st_rubbish"), "session_inactive")
     refused(401, ErrorGeneric, lambda: frontend.list_my_sessions())
     refused(401, ErrorGeneric, lambda: frontend.disable_my_other_sessions())
+
+
+def tokenized() -> None:
+    done = native_sign_up()
+    session = called(frontend.to_session(x_session_token=done.session_token, tokenize_as="api"))
+    header, payload, signature = (part + "=" * (-len(part) % 4) for part in session.tokenized.split("."))
+    claims = json.loads(base64.urlsafe_b64decode(payload))
+    assert claims["sub"] == str(done.identity.id) and claims["sid"] == str(session.id), claims
+    assert claims["email"] == done.identity.traits["email"] and claims["exp"] - claims["iat"] == 60, claims
+    kid = json.loads(base64.urlsafe_b64decode(header))["kid"]
+    published = httpx.get(f"{options.public}/.well-known/jwks.json").json()["keys"]
+    assert kid in [one["kid"] for one in published] and signature, "whoever has the keys verifies it"
+    refused(400, ErrorGeneric, lambda: frontend.to_session(x_session_token=done.session_token, tokenize_as="other"))
+
+
+def exchange() -> None:
+    flow = called(frontend.create_native_login_flow(return_session_token_exchange_code=True))
+    assert flow.session_token_exchange_code
+    shown = called(frontend.get_login_flow(id=str(flow.id)))
+    assert shown.session_token_exchange_code is None, "it is told once"
+    asked = lambda: frontend.exchange_session_token(init_code=flow.session_token_exchange_code, return_to_code="x")
+    refused(404, ErrorGeneric, asked)

@@ -23,6 +23,8 @@ def run() -> None:
     check("own: an organisation has domains, members, groups and invitations", organisations)
     check("own: what happened is told as lines", audit)
     check("own: an operator signs in as somebody, and is seen", impersonates)
+    check("own: a person deletes their account, by API and by page", deletes_own_account)
+    check("own: a person sees the devices that they trust, and no others", trusts_devices)
     check("own: many sessions are ended at once", ends_sessions)
     check("own: a tenant's providers have secrets that nobody is told", providers)
     check("own: a tenant's webhooks have secrets, and their messages are sent again", webhooks)
@@ -297,6 +299,44 @@ def impersonates() -> None:
     assert who.additional_properties["portcullis_act"]["sub"].startswith("admin_key:")
     mine = frontend.list_my_sessions(x_session_token=person.session_token)
     assert [str(session.id) for session in mine] == [begun["session"]["id"]]
+    link = done(call("POST", path, {"reason": "ticket 77", "as_link": True}))["link"]
+    with closing(httpx.Client(base_url=options.public, headers={"accept": "text/html"})) as browser:
+        shown = browser.get(link)
+        record("public", "GET", "/ui/impersonation", shown.status_code)
+        token = link.split("token=", 1)[1]
+        opened = browser.post("/ui/impersonation", data={"token": token})
+        record("public", "POST", "/ui/impersonation", opened.status_code)
+        assert opened.status_code == 303, opened.text
+        assert browser.get("/sessions/whoami").json()["identity"]["id"] == str(person.identity.id)
+        assert browser.post("/ui/impersonation", data={"token": token}).status_code == 404, "once"
+
+
+def deletes_own_account() -> None:
+    email = new_address()
+    session = {"x-session-token": native_sign_up(email).session_token}
+    path = "/portcullis/v1/account"
+    assert httpx_public("DELETE", path, {"confirm": new_address()}, session).status_code == 400
+    assert httpx_public("DELETE", path, {"confirm": email}, session).status_code == 204
+    assert httpx_public("GET", "/sessions/whoami", headers=session).status_code == 401
+    native_sign_up(email)
+    with closing(signed_in_browser(email)) as browser:
+        shown = browser.get("/ui/settings", headers={"accept": "text/html"}, follow_redirects=True)
+        form = shown.text.split('id="deletion"', 1)[1]
+        hidden = dict(re.findall('type="hidden" name="(csrf_token|flow)" value="([^"]+)"', form))
+        deleted = browser.post("/ui/account/deletion", data={**hidden, "confirm": email})
+        record("public", "POST", "/ui/account/deletion", deleted.status_code)
+        assert deleted.headers["location"].endswith("/ui/account-deleted"), deleted.headers
+        gone = browser.get("/ui/account-deleted", headers={"accept": "text/html"})
+        record("public", "GET", "/ui/account-deleted", gone.status_code)
+        assert gone.is_success and browser.get("/sessions/whoami").status_code == 401
+
+
+def trusts_devices() -> None:
+    session = {"x-session-token": native_sign_up().session_token}
+    path = "/portcullis/v1/trusted-devices"
+    assert done(httpx_public("GET", path, headers=session)) == {"trusted_devices": []}
+    unknown = f"{path}/6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+    assert httpx_public("DELETE", unknown, headers=session).status_code == 404
 
 
 def ends_sessions() -> None:

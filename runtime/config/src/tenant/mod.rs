@@ -9,6 +9,7 @@ mod stored;
 
 use std::collections::{BTreeMap, HashMap};
 
+use identity::settings::check_cookie_domain;
 use identity::webauthn::{RelyingParty, UnusableRelyingParty};
 use primitives::{SecretReference, TenantId};
 use schemars::JsonSchema;
@@ -140,7 +141,7 @@ pub(crate) fn check_all(tenants: &[Tenant], base_url: Option<&Url>, checker: &mu
         plugin::check_files(&tenant.plugins, files, &mut report);
         plugin::check_secrets(&tenant.plugins, &mut report);
         check_secrets(tenant, &mut report);
-        check_cookie_domain(tenant, &at, checker);
+        check_session_cookie(tenant, base_url, &at, checker);
         check_relying_party(tenant, base_url, &at, checker);
         check_clients(&tenant.clients, &at, checker);
     }
@@ -234,16 +235,13 @@ fn check_secrets(tenant: &Tenant, report: &mut Report<'_>) {
     }
 }
 
-/// A browser drops a cookie whose domain is not the host's own or above it (RFC 6265 section 5.3).
-fn check_cookie_domain(tenant: &Tenant, at: &str, checker: &mut Checker<'_>) {
-    let (Some(domain), Some(host)) = (&tenant.identity.session.cookie_domain, &tenant.host) else { return };
-    let domain = domain.trim_start_matches('.');
-    let above = host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    if !above || domain.is_empty() {
-        checker.report(
-            &format!("{at}.identity.session.cookie_domain"),
-            format!("is neither `{host}` nor a domain above it: browsers would drop the cookie"),
-        );
+/// A cookie's domain is the host's own or above it, and nobody else's.
+fn check_session_cookie(tenant: &Tenant, base_url: Option<&Url>, at: &str, checker: &mut Checker<'_>) {
+    let Some(domain) = &tenant.identity.session.cookie_domain else { return };
+    let issuer = tenant.effective_issuer(base_url).and_then(|issuer| Url::parse(&issuer).ok());
+    let Some(host) = issuer.as_ref().and_then(Url::host_str) else { return };
+    if let Err(error) = check_cookie_domain(domain, host) {
+        checker.report(&format!("{at}.identity.session.cookie_domain"), error.to_string());
     }
 }
 

@@ -95,13 +95,14 @@ impl TenantSettings {
         wanted
     }
 
-    /// When its keys follow each other: a retired one is kept for the tenant's longest token at least. Who
+    /// When its keys follow each other: a retired one is kept for the tenant's longest token at least, those of sessions
+    /// included. Who
     /// retires one sees to those of clients with lifespans of their own
     /// ([`oauth2::lifespan::longest_of_clients`]).
     pub fn rotation_schedule(&self) -> RotationSchedule {
         let tokens = [self.oauth2.access_token_lifespan, self.oauth2.id_token_lifespan];
         let longest = tokens.into_iter().map(|lifespan| lifespan.0).max().unwrap_or_default();
-        self.keys.rotation.covering(longest)
+        self.keys.rotation.covering(longest.max(self.identity.session.whoami.tokenizer.longest()))
     }
 
     /// Reports what contradicts itself, by key, e.g. `identity.session.cookie_domain`.
@@ -179,12 +180,29 @@ fn check_identity(settings: &identity::Settings, report: &mut Report<'_>) {
         );
     }
     check_argon2(&settings.argon2, report);
+    let longest = identity::settings::TrustedDeviceSettings::LONGEST_DAYS;
+    if settings.trusted_device.lifespan_days > longest {
+        report("identity.trusted_device.lifespan_days", format!("must be 0 to {longest}"));
+    }
+    check_tokenizer(&settings.session.whoami.tokenizer, report);
     let default = &settings.flow.default_return_url;
     if !default.starts_with('/') || default.starts_with("//") {
         check_page(default, "identity.flow.default_return_url", report);
     }
+    for (index, url) in settings.flow.native_return_urls.iter().enumerate() {
+        check_application(url, &format!("identity.flow.native_return_urls[{index}]"), report);
+    }
     for (index, url) in settings.flow.allowed_return_urls.iter().enumerate() {
         check_page(url, &format!("identity.flow.allowed_return_urls[{index}]"), report);
+    }
+}
+
+fn check_tokenizer(settings: &identity::settings::TokenizerSettings, report: &mut Report<'_>) {
+    const AT: &str = "identity.session.whoami.tokenizer";
+    settings.check(&mut |key, message| report(&format!("{AT}.{key}"), message));
+    for (name, template) in &settings.templates {
+        let claims = template.claims.clone().into_iter().collect();
+        json::check_object(&format!("{AT}.templates.{name}.claims"), &claims, report);
     }
 }
 
@@ -250,6 +268,28 @@ fn check_keys(keys: &jose::settings::Settings, report: &mut Report<'_>) {
     let rotation = &keys.rotation;
     if rotation.publish_ahead_seconds >= rotation.rotate_every_seconds {
         report("keys.rotation.publish_ahead_seconds", "must be less than `rotate_every_seconds`".to_owned());
+    }
+}
+
+/// An address at which a native application is called, by a scheme of its own (RFC 8252 section 7.1).
+fn check_application(text: &str, key: &str, report: &mut Report<'_>) {
+    const OF_BROWSERS: [&str; 8] =
+        ["about", "blob", "data", "file", "filesystem", "javascript", "vbscript", "view-source"];
+    let wrong = match Url::parse(text) {
+        Err(_) => Some("is not an absolute URL"),
+        Ok(url) if matches!(url.scheme(), "http" | "https") => {
+            Some("is no application's; write it in `allowed_return_urls`")
+        }
+        Ok(url) if OF_BROWSERS.contains(&url.scheme()) => {
+            Some("has a scheme that browsers take for their own")
+        }
+        Ok(url) if url.fragment().is_some() => {
+            Some("must have no fragment: what follows it would be part of that")
+        }
+        Ok(_) => None,
+    };
+    if let Some(wrong) = wrong {
+        report(key, format!("`{text}` {wrong}"));
     }
 }
 

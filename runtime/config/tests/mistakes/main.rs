@@ -339,6 +339,17 @@ fn identity_settings() {
         &tenant("[tenant.identity.flow]\nallowed_return_urls = [\"https://a.example\", \"a.example\"]"),
         &["p.toml:4:45: tenant[0].identity.flow.allowed_return_urls[1]: `a.example` is not an absolute URL"],
     );
+    let native = |url: &str| tenant(&format!("[tenant.identity.flow]\nnative_return_urls = [\"{url}\"]"));
+    check(&native("com.example.app:/callback"), &[]);
+    for (url, wrong) in [
+        ("/callback", "is not an absolute URL"),
+        ("https://app.example/", "is no application's; write it in `allowed_return_urls`"),
+        ("javascript:alert(1)", "has a scheme that browsers take for their own"),
+        ("app://x#y", "must have no fragment: what follows it would be part of that"),
+    ] {
+        let expect = format!("p.toml:4:23: tenant[0].identity.flow.native_return_urls[0]: `{url}` {wrong}");
+        check(&native(url), &[&expect]);
+    }
     check(
         &tenant("[tenant.identity.flow]\ndefault_return_url = \"javascript:x\""),
         &[
@@ -360,6 +371,44 @@ fn identity_settings() {
         &[
             "p.toml:5:1: tenant[0].identity.session.cookie_domain: is neither `id.x.example` nor a domain above it: \
            browsers would drop the cookie",
+        ],
+    );
+    check(
+        &tenant("[tenant.identity.trusted_device]\nlifespan_days = 366"),
+        &["p.toml:4:1: tenant[0].identity.trusted_device.lifespan_days: must be 0 to 365"],
+    );
+    let template = |settings: &str| {
+        tenant(&format!("[tenant.identity.session.whoami.tokenizer.templates.api]\n{settings}"))
+    };
+    check(
+        &template("ttl_seconds = 300\nclaims = { mail = \"{identity.traits.email}\", role = \"user\" }"),
+        &[],
+    );
+    check(
+        &template("ttl_seconds = 86401"),
+        &[
+            "p.toml:4:1: tenant[0].identity.session.whoami.tokenizer.templates.api.ttl_seconds: must be 1 to 86400",
+        ],
+    );
+    check(
+        &template("claims = { sub = \"root\" }"),
+        &[
+            "p.toml:4:12: tenant[0].identity.session.whoami.tokenizer.templates.api.claims.sub: `sub` is what the server \
+           says, not a template",
+        ],
+    );
+    check(
+        &template("claims = { mail = [\"{traits.email}\"] }"),
+        &[
+            "p.toml:4:12: tenant[0].identity.session.whoami.tokenizer.templates.api.claims.mail: `{traits.email}` must \
+           begin with `{session.` or `{identity.`",
+        ],
+    );
+    check(
+        "[[tenant]]\nid = \"a\"\nhost = \"id.x.co.uk\"\n[tenant.identity.session]\ncookie_domain = \"co.uk\"",
+        &[
+            "p.toml:5:1: tenant[0].identity.session.cookie_domain: is a public suffix: whoever has a name below it would \
+           get the cookie",
         ],
     );
     let relying_party = |settings: &str| {

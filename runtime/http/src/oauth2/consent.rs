@@ -43,7 +43,7 @@ pub(crate) async fn show(call: Call) -> Answer {
         can_remember: true,
     };
     let here = call.page_path();
-    let context = call.tenant.page_context(&here, call.locale(&request.ui_locales), call.now());
+    let context = call.page_context(&here, call.locale(&request.ui_locales));
     let html = call.node.pages.consent(&view, &context);
     page(StatusCode::OK, html, &ui::page_headers(&call.tenant.branding, logo.as_ref()))
 }

@@ -64,7 +64,7 @@ pub(crate) async fn show(call: Call) -> Answer {
         cancel_url: call.tenant.absolute("/"),
     };
     let here = call.page_path();
-    let context = call.tenant.page_context(&here, call.locale(&[]), call.now());
+    let context = call.page_context(&here, call.locale(&[]));
     let html = call.node.pages.logout(&view, &context);
     page(StatusCode::OK, html, &ui::page_headers(&call.tenant.branding, None))
 }
@@ -91,7 +91,7 @@ pub(crate) async fn decide(call: Call) -> Answer {
 /// `GET /ui/signed-out`
 pub(crate) async fn signed_out(call: Call) -> Answer {
     let here = call.page_path();
-    let context = call.tenant.page_context(&here, call.locale(&[]), call.now());
+    let context = call.page_context(&here, call.locale(&[]));
     let html = call.node.pages.signed_out(&context);
     page(StatusCode::OK, html, &ui::page_headers(&call.tenant.branding, None))
 }

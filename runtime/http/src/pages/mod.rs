@@ -4,10 +4,12 @@
 //! scripts: every button is a form that posts to the flow's own action. Passkeys alone need one.
 
 pub(crate) mod assets;
+pub(crate) mod deletion;
 pub(crate) mod dev_mail;
 pub(crate) mod dev_pages;
 pub(crate) mod error;
 pub(crate) mod forms;
+pub(crate) mod impersonation;
 pub(crate) mod invitation;
 pub(crate) mod organisation;
 pub(crate) mod sessions;
@@ -44,7 +46,7 @@ fn show(
 ) -> Answer {
     let here = call.page_path();
     let locale: Locale = call.locale(languages);
-    let mut context = call.tenant.page_context(&here, locale, call.now());
+    let mut context = call.page_context(&here, locale);
     context.client_name = client_name;
     let mut answer = page(status, render(&context), &ui::page_headers(&call.tenant.branding, None));
     if call.query_value("ui_locales").is_some() {

@@ -4,14 +4,16 @@ use identity::Problem;
 use identity::ports::Sessions as _;
 use identity::session::LiveSession;
 use identity::session::revoke::revoke_my_others;
+use identity::trusted_device::TrustedDevice;
 use primitives::FlowId;
 use ui::{Hidden, SessionItem, SessionsView};
 
-use super::organisation;
+use super::{deletion, organisation};
 use crate::call::Call;
 use crate::response::{Answer, see_other};
 use crate::self_service::{
-    Kind, apply, check_session, csrf_cookie_of, respond_to_browser, session_of_browser, with_query,
+    Kind, apply, check_session, csrf_cookie_of, respond_to_browser, session_of_browser, trusted_devices,
+    with_query,
 };
 use crate::sessions;
 
@@ -45,10 +47,25 @@ pub(super) async fn view(call: &Call, live: &LiveSession, flow: FlowId) -> Optio
             .collect(),
         revoked: call.query_value("revoked").is_some(),
         organisations: organisation::links(call, live).await,
+        deletion: deletion::view(call, live, flow).await,
+        devices: devices(call, live).await,
     })
 }
 
-/// `POST /ui/sessions`: `session=<id>` ends one, `session=others` all but this one.
+/// The devices that they trust, where there are any.
+async fn devices(call: &Call, live: &LiveSession) -> Vec<SessionItem> {
+    let listed = trusted_devices::listed(call, live).await.unwrap_or_default();
+    let item = |trusted: TrustedDevice| SessionItem {
+        id: trusted.id.to_string(),
+        current: live.session().trusted_device == Some(trusted.id),
+        user_agent: trusted.device.user_agent,
+        ip_address: trusted.device.ip_address,
+        authenticated_at: trusted.created_at,
+    };
+    listed.into_iter().map(item).collect()
+}
+
+/// `POST /ui/sessions`: `session=<id>` ends one, `session=others` all but this one; `device=<id>` forgets a trusted device.
 pub(crate) async fn revoke(call: Call) -> Answer {
     match end(&call).await {
         Ok(flow) => see_other(&with_query(&Kind::Settings.page_url(&call, flow), "revoked", "true")),
@@ -67,8 +84,14 @@ async fn end(call: &Call) -> Result<FlowId, Problem> {
     if !cookie.check(call.node.sealer(), &call.tenant.id, flow, &value("csrf_token")) {
         return Err(Problem::CsrfViolation);
     }
-    let which = value("session");
-    if which == "others" {
+    let (which, device) = (value("session"), value("device"));
+    if !device.is_empty() {
+        match trusted_devices::forgotten(call, &device).await {
+            // Forgotten in another window meanwhile.
+            Ok(()) | Err(Problem::NotFound) => {}
+            Err(problem) => return Err(problem),
+        }
+    } else if which == "others" {
         let live = session_of_browser(call).await?.ok_or(Problem::SessionInactive)?;
         check_session(call, &live)?;
         apply(call, revoke_my_others(&call.tenant.id, &live, call.now())).await?;

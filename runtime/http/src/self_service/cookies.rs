@@ -1,10 +1,11 @@
 //! The cookies of a tenant's browsers: the session, and the value that forms are bound to.
 
 use identity::flow::csrf::CsrfCookie;
+use identity::settings::check_cookie_domain;
 use ring::digest::{SHA256, digest};
 
 use crate::browser::{SESSION_COOKIE, cookie};
-use crate::call::Call;
+use crate::call::{ACTING_COOKIE, Call};
 use crate::response::{Answer, set_cookie};
 
 /// The name of the CSRF cookie: of its own for each tenant, since `default` answers at `/` and its cookies
@@ -27,21 +28,44 @@ pub(crate) fn set_csrf_cookie(call: &Call, answer: &mut Answer, value: &CsrfCook
     set_cookie(answer, &cookie(call, &csrf_cookie_name(call), value.as_str(), Some(YEAR)));
 }
 
-/// The session cookie with a token.
-pub(crate) fn session_cookie(call: &Call, token: &str) -> String {
+/// Sets the session cookie, with a token.
+///
+/// Where it is a whole domain's, one of the very host that is left from before would be sent first, and shadow it: so that
+/// one goes.
+pub(crate) fn set_session_cookie(call: &Call, answer: &mut Answer, token: &str) {
     let settings = &call.tenant.identity.session;
     let max_age = settings.persistent_cookie.then_some(settings.lifespan_seconds);
-    with_domain(call, cookie(call, SESSION_COOKIE, token, max_age))
+    let cookie_of_host = cookie(call, SESSION_COOKIE, token, max_age);
+    match domain(call) {
+        Some(domain) => {
+            set_cookie(answer, &cookie(call, SESSION_COOKIE, "", Some(0)));
+            set_cookie(answer, &format!("{cookie_of_host}; Domain={domain}"));
+        }
+        None => set_cookie(answer, &cookie_of_host),
+    }
 }
 
 /// Takes the session cookie away.
 pub(crate) fn forget_session(call: &Call, answer: &mut Answer) {
-    set_cookie(answer, &with_domain(call, cookie(call, SESSION_COOKIE, "", Some(0))));
+    let gone = cookie(call, SESSION_COOKIE, "", Some(0));
+    set_cookie(answer, &gone);
+    if call.cookie(ACTING_COOKIE).is_some() {
+        set_acting(call, answer, 0);
+    }
+    if let Some(domain) = domain(call) {
+        set_cookie(answer, &format!("{gone}; Domain={domain}"));
+    }
 }
 
-fn with_domain(call: &Call, cookie: String) -> String {
-    match &call.tenant.identity.session.cookie_domain {
-        Some(domain) => format!("{cookie}; Domain={domain}"),
-        None => cookie,
-    }
+/// The domain that has the session cookie. One that the tenant's host cannot have is passed over: browsers would drop the
+/// cookie, or others would get it.
+fn domain(call: &Call) -> Option<&str> {
+    let wanted = call.tenant.identity.session.cookie_domain.as_deref()?;
+    check_cookie_domain(wanted, call.tenant.url.host_str()?).ok()
+}
+
+/// Says to our pages that an operator acts in somebody's name, for so many seconds. It says so and no more: what they may
+/// not do, their session says.
+pub(crate) fn set_acting(call: &Call, answer: &mut Answer, seconds: u64) {
+    set_cookie(answer, &cookie(call, ACTING_COOKIE, "1", Some(seconds)));
 }

@@ -32,6 +32,7 @@ impl Composer for Call {
             | MailTemplate::VerificationInvalid
             | MailTemplate::RecoveryCodeInvalid
             | MailTemplate::RecoveryInvalid
+            | MailTemplate::CredentialsRemoved
             // Has values of its own, below.
             | MailTemplate::Invitation => ("verification_code", "verification_url"),
         };

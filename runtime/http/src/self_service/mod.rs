@@ -8,7 +8,9 @@ mod account;
 mod assurance;
 mod challenge;
 mod cookies;
+pub(crate) mod deletion;
 pub(crate) mod errors;
+pub(crate) mod exchange;
 mod flows;
 pub(crate) mod invitations;
 pub(crate) mod link;
@@ -20,6 +22,7 @@ pub(crate) mod read;
 pub(crate) mod schemas;
 pub(crate) mod start;
 pub(crate) mod submit;
+pub(crate) mod trusted_devices;
 mod visitor;
 
 use http::StatusCode;
@@ -33,7 +36,7 @@ use tenancy::webhook::FlowName;
 
 pub(crate) use account::tell;
 pub(crate) use assurance::check_session;
-pub(crate) use cookies::{csrf_cookie_of, forget_session, set_csrf_cookie};
+pub(crate) use cookies::{csrf_cookie_of, forget_session, set_acting, set_csrf_cookie, set_session_cookie};
 pub(crate) use flows::{document, load};
 pub(crate) use read::owner;
 pub(crate) use visitor::{cached_session, session_of_anybody, session_of_browser};
@@ -173,7 +176,7 @@ async fn sessions_that_end(call: &Call, change: &Change<Write>) -> Result<Vec<Se
                 continue;
             }
             Write::RevokeSessions { identity, except, .. } => (*identity, *except),
-            Write::DeleteSessions(identity) => (*identity, None),
+            Write::DeleteSessions(identity) | Write::DeleteIdentity(identity) => (*identity, None),
             _ => continue,
         };
         let live = call.node.storage.list_live(&call.tenant.id, identity, call.now(), MOST_ENDED).await;

@@ -12,6 +12,7 @@ use identity::providers::ProvenElsewhere;
 use primitives::{Actor, AuditEvent, Change};
 
 use super::cookies::csrf_cookie_of;
+use super::exchange::{self, back_with_error};
 use super::flows::load;
 use super::outcome::{self, Client};
 use super::read::owner;
@@ -79,6 +80,11 @@ async fn arrive(call: &Call, came: &CameBack) -> Answer {
     }
 }
 
+/// The browser of an application's user is not where they are told: the application is.
+fn refuse_application(client: Client<'_>, problem: &Problem) -> Answer {
+    back_with_error(client, problem.id())
+}
+
 /// The form that the sign-in was begun from, if it is this browser's and has not had this answer.
 async fn marked(
     call: &Call,
@@ -129,6 +135,9 @@ async fn failed(client: Client<'_>, provider: &str, failure: Failure) -> Result<
     tracing::warn!(request = %call.request, tenant = %call.tenant.id, provider, %failure, "a sign-in with another provider failed");
     let failure = failure.of(&call.tenant.providers.label(provider).await);
     let step = provider_failed(room(call), client.own.flow.clone(), &failure);
+    if client.is_native() {
+        return exchange::arrived(client, step).await?.ok_or(Problem::Unavailable);
+    }
     Box::pin(outcome::apply_step(client, step)).await?.ok_or(Problem::Unavailable)
 }
 
@@ -166,8 +175,19 @@ async fn decide(
         let caller = caller(call, session.as_ref());
         let step = match arrived(room, caller, own.flow.clone(), who.clone()).await {
             Ok(step) => step,
+            Err(error) if client.is_native() => {
+                return refused(client, error)
+                    .await
+                    .or_else(|problem| Ok(refuse_application(client, &problem)));
+            }
             Err(error) => return refused(client, error).await,
         };
+        if client.is_native() {
+            match exchange::arrived(client, step).await? {
+                Some(answer) => return Ok(answer),
+                None => continue,
+            }
+        }
         if let Some(answer) = Box::pin(outcome::apply_step(client, step)).await? {
             return Ok(answer);
         }

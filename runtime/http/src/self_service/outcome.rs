@@ -10,12 +10,12 @@ use primitives::Change;
 use serde_json::{Value, json};
 
 use super::assurance::{check_session, rest_url, step_up_url};
-use super::cookies::{session_cookie, set_csrf_cookie};
+use super::cookies::{set_acting, set_csrf_cookie, set_session_cookie};
 use super::flows::document;
 use super::visitor::presented_token;
-use super::{Applied, Kind, apply, challenge, encode, link, respond, tell, with_query};
-use crate::call::Call;
-use crate::response::{Answer, json_no_store, see_other, set_cookie};
+use super::{Applied, Kind, apply, challenge, encode, link, respond, tell, trusted_devices, with_query};
+use crate::call::{ACTING_COOKIE, Call};
+use crate::response::{Answer, json_no_store, see_other};
 use crate::webhooks::{self, FormHooks, Gate, Submitted};
 
 /// Who submitted what.
@@ -52,6 +52,12 @@ impl Client<'_> {
             (None, Some(target)) => target.clone(),
             (None, None) => return_to::default_return(&tenant.url, &tenant.identity.flow).as_str().to_owned(),
         }
+    }
+
+    /// The guard that whoever submits is still signed in.
+    fn held(&self) -> Option<Write> {
+        let session = self.session?.session();
+        Some(Write::HoldSession { session: session.id, identity: session.identity, at: self.call.now() })
     }
 
     /// The change together with the end of the form.
@@ -120,7 +126,14 @@ async fn applied(client: Client<'_>, step: Step) -> Result<Option<Answer>, Probl
             }
             elsewhere(client, url.as_str()).map(Some)
         }
-        Step::SignedIn(signed_in) => signed_in_newly(client, *signed_in).await,
+        Step::SignedIn(signed_in) => {
+            let signed_in = trusted_devices::recognise(client, *signed_in).await?;
+            signed_in_newly(client, signed_in).await
+        }
+        Step::Trusted { step, token } => {
+            let answer = Box::pin(apply_step(client, *step)).await?;
+            Ok(answer.map(|answer| trusted_devices::keep(client.call, answer, &token)))
+        }
         Step::Once(step) => Box::pin(apply_step(Client { once: true, ..client }, *step)).await,
         Step::Refreshed { session, change } => {
             if apply(client.call, client.served(change)).await? == Applied::Missed {
@@ -134,6 +147,8 @@ async fn applied(client: Client<'_>, step: Step) -> Result<Option<Answer>, Probl
             registered(client, (identity, verifications), session, change).await
         }
         Step::Saved { flow, what, identity, verifications, change } => {
+            // Who was signed out meanwhile changes nothing any more.
+            let change = client.held().into_iter().fold(change, Change::write);
             let change = change.write(client.own.update((*flow).clone()));
             let next = challenge::begun(client, verifications, client.own.browser());
             if apply(client.call, next.join(change)).await? == Applied::Missed {
@@ -184,7 +199,7 @@ fn elsewhere(client: Client<'_>, place: &str) -> Result<Answer, Problem> {
 
 async fn signed_in_newly(client: Client<'_>, signed_in: SignedIn) -> Result<Option<Answer>, Problem> {
     let call = client.call;
-    let SignedIn { identity, session, token, change, rehash } = signed_in;
+    let SignedIn { identity, session, token, change, rehash, .. } = signed_in;
     let change = client.served(change.seal(call.node.sealer()));
     if apply(call, change).await? == Applied::Missed {
         return Ok(None);
@@ -350,7 +365,10 @@ pub(super) async fn begin_session(
     forgive_flow(&call.node.attempts, &call.tenant.identity.limits, &call.tenant.id, call.client, call.now())
         .await;
     if !client.is_native() {
-        set_cookie(&mut answer, &session_cookie(call, token.expose()));
+        set_session_cookie(call, &mut answer, token.expose());
+        if call.cookie(ACTING_COOKIE).is_some() {
+            set_acting(call, &mut answer, 0);
+        }
         set_csrf_cookie(call, &mut answer, csrf);
     }
     answer

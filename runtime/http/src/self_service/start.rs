@@ -3,8 +3,8 @@
 use http::StatusCode;
 use identity::flow::csrf::CsrfCookie;
 use identity::flow::{
-    Message, OwnFlow, StartError, StartRequest, Transport, start_login, start_recovery, start_registration,
-    start_settings, start_verification,
+    Message, OwnFlow, StartError, StartRequest, Transport, init_code, start_login, start_recovery,
+    start_registration, start_settings, start_verification,
 };
 use identity::session::LiveSession;
 use identity::{Problem, return_to};
@@ -115,6 +115,9 @@ async fn for_browser(call: &Call, kind: Kind, message: Option<Message>) -> Answe
     }
 }
 
+/// Asks for a form whose session is fetched with two codes.
+const EXCHANGE: &str = "return_session_token_exchange_code";
+
 async fn saying(call: &Call, mut own: OwnFlow, message: Message) -> Result<OwnFlow, Problem> {
     let flow = own.flow.clone().with_message(message);
     apply(call, Change::new(call.tenant.id.clone()).write(own.update(flow.clone()))).await?;
@@ -128,7 +131,13 @@ async fn for_native(call: &Call, kind: Kind) -> Answer {
         let session = session_of_headers(call).await?;
         let asked = Asked { transport: Transport::Api, challenge: None, waiting: None, browser: None };
         let own = begin(call, kind, session.as_ref(), asked).await?;
-        Ok::<_, Problem>(document(call, &own.flow, None, session.as_ref()))
+        let mut document = document(call, &own.flow, None, session.as_ref());
+        if let (Some(fields), true) = (document.as_object_mut(), own.flow.exchange.is_some()) {
+            // Told here and never again.
+            let code = init_code(call.node.sealer(), &call.tenant.id, own.flow.id);
+            fields.insert("session_token_exchange_code".to_owned(), code.into());
+        }
+        Ok::<_, Problem>(document)
     };
     match begun.await {
         Ok(document) => json_no_store(StatusCode::OK, &document),
@@ -175,6 +184,7 @@ async fn begin(
         via: via.as_deref(),
         organisation: organisation.as_deref(),
         invitation: invitation.as_deref(),
+        exchange: value(EXCHANGE).is_some_and(|value| value == "true" || value == "1"),
         browser: asked.browser,
     };
     if let (Kind::Settings, Some(live)) = (kind, session) {

@@ -24,6 +24,7 @@ use super::challenge::with_verified;
 use super::proven::proven_in;
 use super::sending::{Brings, Recipient, send};
 use super::sent_code::Said;
+use super::unproven::proven_by_stranger;
 use super::{
     Caller, Flow, FlowError, FlowKind, Message, PendingChange, Room, SentCode, SignedIn, Step, Submission,
     second_factor,
@@ -156,27 +157,22 @@ async fn prove(
         return Ok(Step::WrongCode(Box::new(flow.with_message(Message::wrong_code("login")))));
     };
     forgive_attempt(room.attempts, limits, room.tenant, who, room.now).await;
+    let (known, change) = settled(room, &flow, caller, &identity, &sent.address).await?;
     let context = room.hook_context(Actor::Subject(identity.id), Some(&identity));
     let attempt = attempt(&flow, caller, &sent.address);
-    let claims = match room.hooks.after_login(&context, &attempt, &identity).await? {
-        LoginOutcome::Allow { claims } => claims,
+    let (claims, demands) = match room.hooks.after_login(&context, &attempt, &identity).await? {
+        LoginOutcome::Allow { claims } => (claims, false),
         LoginOutcome::Deny { message } => {
             return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
         }
-        LoginOutcome::RequireSecondFactor if second_factor::is_next(room, &identity, Method::Code) => {
-            SessionClaims::default()
+        LoginOutcome::RequireSecondFactor if second_factor::is_next(room, &known, Method::Code) => {
+            (SessionClaims::default(), true)
         }
         LoginOutcome::RequireSecondFactor => {
             return Ok(Step::Form(Box::new(flow.with_message(Message::second_factor_required()))));
         }
     };
-    // Whoever has the message has the address.
-    let verified = with_verified(&identity, &sent.address, room.now);
-    let mut change = Change::new(room.tenant.clone());
-    if let Some(verified) = &verified {
-        change = change.write(Write::ReplaceIdentity(Box::new(verified.clone())));
-    }
-    let identity = verified.unwrap_or(identity);
+    let identity = known;
     let step = match flow.kind {
         FlowKind::Login { refresh: Some(required), .. } => {
             let current = caller.session.filter(|live| live.identity().id == required);
@@ -190,11 +186,34 @@ async fn prove(
         }
         FlowKind::Login { select_account, .. } => {
             let former = caller.session.filter(|_| select_account);
-            signed_in(room, caller, (identity, former), claims, change)
+            signed_in(room, caller, (identity, former), (claims, demands), change)
         }
         _ => return Err(FlowError::IdentityMismatch),
     };
     Ok(Step::Once(Box::new(step)))
+}
+
+/// The account as the proof leaves it: whoever has the message has the address.
+async fn settled(
+    room: Room<'_>,
+    flow: &Flow,
+    caller: Caller<'_>,
+    identity: &Identity,
+    address: &str,
+) -> Result<(Identity, Change<Write>), FlowError> {
+    let signs_in_anew = !matches!(flow.kind, FlowKind::Login { refresh: Some(_), .. });
+    let is_in = caller.session.is_some_and(|live| live.identity().id == identity.id);
+    if signs_in_anew && !is_in {
+        return Ok(proven_by_stranger(room, identity.clone(), address).await?);
+    }
+    let change = Change::new(room.tenant.clone());
+    Ok(match with_verified(identity, address, room.now) {
+        Some(verified) => {
+            let write = Write::ReplaceIdentity(Box::new(verified.clone()));
+            (verified, change.write(write))
+        }
+        None => (identity.clone(), change),
+    })
 }
 
 /// Who it is, if what was said is right and the account may still sign in with the address.
@@ -231,7 +250,7 @@ fn signed_in(
     room: Room<'_>,
     caller: Caller<'_>,
     (identity, former): (Identity, Option<&LiveSession>),
-    claims: SessionClaims,
+    (claims, demands_second_factor): (SessionClaims, bool),
     change: Change<Write>,
 ) -> Step {
     let device = caller.device(room.rng);
@@ -245,5 +264,12 @@ fn signed_in(
         change = change.and(sign_out(room.tenant, former, room.now));
     }
     let change = PendingChange::new(change, Some((session.clone(), token.clone())));
-    Step::SignedIn(Box::new(SignedIn { identity, session, token, change, rehash: None }))
+    Step::SignedIn(Box::new(SignedIn {
+        identity,
+        session,
+        token,
+        change,
+        rehash: None,
+        demands_second_factor,
+    }))
 }

@@ -68,14 +68,14 @@ pub(super) async fn with_password(
         return Err(FlowError::IdentityDisabled);
     }
     let context = room.hook_context(Actor::Subject(identity.id), Some(identity));
-    let claims = match room.hooks.after_login(&context, &attempt, identity).await? {
-        LoginOutcome::Allow { claims } => claims,
+    let (claims, demands) = match room.hooks.after_login(&context, &attempt, identity).await? {
+        LoginOutcome::Allow { claims } => (claims, false),
         LoginOutcome::Deny { message } => {
             return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
         }
         // Who has one proves it next: until then the session is worth nothing.
         LoginOutcome::RequireSecondFactor if second_factor::is_next(room, identity, Method::Password) => {
-            SessionClaims::default()
+            (SessionClaims::default(), true)
         }
         LoginOutcome::RequireSecondFactor => {
             return Ok(Step::Form(Box::new(flow.with_message(Message::second_factor_required()))));
@@ -86,7 +86,7 @@ pub(super) async fn with_password(
     }
     let replaces = matches!(flow.kind, FlowKind::Login { select_account: true, .. });
     let caller = Caller { session: caller.session.filter(|_| replaces), ..caller };
-    signed_in(room, caller, verified, password, claims).await
+    signed_in(room, caller, verified, password, (claims, demands)).await
 }
 
 /// Somebody signed in has proven again who they are.
@@ -119,7 +119,7 @@ async fn signed_in(
     caller: Caller<'_>,
     verified: Verified,
     password: PlainPassword,
-    claims: SessionClaims,
+    (claims, demands_second_factor): (SessionClaims, bool),
 ) -> Result<Step, FlowError> {
     let device = caller.device(room.rng);
     let begun = Session::begin(room.rng, &verified.identity, proof(room), device, &room.settings.session);
@@ -133,7 +133,14 @@ async fn signed_in(
     }
     let change = PendingChange::new(change, Some((session.clone(), token.clone())));
     let rehash = verified.rehash(room, password).await;
-    Ok(Step::SignedIn(Box::new(SignedIn { identity: verified.identity, session, token, change, rehash })))
+    Ok(Step::SignedIn(Box::new(SignedIn {
+        identity: verified.identity,
+        session,
+        token,
+        change,
+        rehash,
+        demands_second_factor,
+    })))
 }
 
 fn proof(room: Room<'_>) -> AuthenticationMethod {

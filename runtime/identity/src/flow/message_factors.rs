@@ -5,6 +5,12 @@ use serde_json::json;
 use super::Message;
 
 impl Message {
+    /// Whether a second factor is asked for in this browser (ours).
+    pub fn trust_device(days: u32) -> Self {
+        let text = format!("Do not ask for a second factor in this browser for {days} days");
+        Self::info(8_000_040, text).with("days", days)
+    }
+
     /// Asks for the second factor.
     pub fn second_factor_challenge() -> Self {
         Self::info(1_010_004, "Please complete the second authentication challenge.")

@@ -11,6 +11,7 @@ mod code_login;
 mod code_registration;
 pub mod csrf;
 mod document;
+mod exchange;
 mod keys;
 mod login;
 mod message;
@@ -30,6 +31,7 @@ mod start;
 mod step;
 mod stored;
 mod submission;
+mod unproven;
 mod verification;
 mod verified;
 
@@ -47,6 +49,7 @@ pub use challenge::Challenge;
 pub(crate) use challenge::with_verified;
 pub use code_form::CodeForm;
 pub use document::{FlowView, expired_since, flow_document, schema_url};
+pub use exchange::{Exchange, ForApplication, flow_of_init_code, for_application, init_code, redeem};
 pub use keys::{Ceremony, KeyForm, KeySubmission, SettingsKeys, ShownKey};
 pub use message::{Message, MessageKind};
 pub use oidc::{
@@ -78,6 +81,7 @@ use crate::providers::Providers;
 use crate::schema::{Schema, Schemas};
 use crate::session::{Device, LiveSession, Method};
 use crate::settings::{ProofMeans, Settings};
+use crate::trusted_device::trusted;
 
 /// A form in progress. Serialises for sealing; [`flow_document`] is what clients see.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -141,6 +145,9 @@ pub struct Flow {
     /// Where the organisation leads that was named, or found by a domain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discovered: Option<Discovered>,
+    /// That its session is fetched with two codes, where a native application asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Exchange>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -286,6 +293,7 @@ impl Flow {
             organisation: None,
             invitation: None,
             discovered: None,
+            exchange: None,
         }
     }
 
@@ -447,7 +455,7 @@ pub async fn next_step(
         return Ok(Step::Form(Box::new(connection::sent_there(flow, there))));
     }
     let linking = oidc::Linking::of(&flow);
-    let asked = flow.clone();
+    let (asked, trusts) = (flow.clone(), submission.trusts_device);
     let step = Box::pin(decide(room, caller, flow, submission)).await?;
     // Whoever proved an account that a provider's word was not enough for gets the link in the same change.
     let step = match linking {
@@ -455,7 +463,8 @@ pub async fn next_step(
         None => step,
     };
     // Whatever the proof was: the organisation in whose name somebody signs in has a say.
-    Box::pin(policy::governed(room, asked, step)).await
+    let step = Box::pin(policy::governed(room, asked.clone(), step)).await?;
+    Ok(if trusts { trusted(room, caller, &asked, step) } else { step })
 }
 
 /// Where whoever signs up has to go first: an organisation that insists on its connection has the domain of their address.

@@ -6,9 +6,10 @@ use std::time::Duration;
 use primitives::subject::AssuranceLevel;
 use primitives::{Actor, AuditEvent, Change};
 
-use super::challenge::{Purpose, Submitted, submitted, with_verified};
+use super::challenge::{Purpose, Submitted, submitted};
 use super::sending::link;
 use super::sent_code::{LinkToken, OneTimeCode};
+use super::unproven::proven_by_stranger;
 use super::{
     Caller, Challenge, Flow, FlowError, FlowKind, Message, NewFlow, PendingChange, Recovered, Room, SentCode,
     SentLink, Step, Submission, Transport,
@@ -57,19 +58,17 @@ pub(super) async fn with_message(
     let begun = Session::begin(room.rng, &identity, proof, device, &room.settings.session);
     let session = Session { claims, ..begun };
     let token = SessionToken::generate(room.rng);
-    let mut change = Change::new(room.tenant.clone()).audit(
+    // Whoever has the message has the address.
+    let (identity, change) = proven_by_stranger(room, identity, &address).await?;
+    let mut change = change.audit(
         AuditEvent::new("identity.recovered", Actor::Subject(identity.id), "identity", &identity.id)
             .with("session", &session.id),
     );
-    // Whoever has the message has the address.
-    let verified = with_verified(&identity, &address, room.now);
-    if let Some(verified) = &verified {
-        change = change.write(Write::ReplaceIdentity(Box::new(verified.clone())));
-    }
+    // Whoever had the account before has no device any more that does without its second factor.
+    change = change.write(Write::ForgetTrustedDevices(identity.id));
     if room.settings.recovery.revoke_sessions {
         change = change.write(Write::RevokeSessions { identity: identity.id, except: None, at: room.now });
     }
-    let identity = verified.unwrap_or(identity);
     let settings = settings_flow(room, &flow, &identity);
     let mut flow = flow;
     flow.kind = FlowKind::Recovery { challenge: Challenge::PassedChallenge };

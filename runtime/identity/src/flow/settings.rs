@@ -113,6 +113,9 @@ pub(super) fn owner<'a>(
     caller: Caller<'a>,
 ) -> Result<&'a LiveSession, FlowError> {
     let live = caller.session.ok_or(FlowError::SessionRequired)?;
+    if live.session().actor.is_some() {
+        return Err(FlowError::ActsForAnother);
+    }
     match flow.kind {
         FlowKind::Settings { identity, .. } if identity == live.identity().id => {
             let required = room.settings.flow.settings.required_aal;

@@ -9,7 +9,8 @@ use url::Url;
 
 use super::stored::OwnFlow;
 use super::{
-    Caller, Challenge, FactorForm, Flow, FlowKind, KeyForm, NewFlow, ProviderForm, Room, Screen, Transport,
+    Caller, Challenge, Exchange, FactorForm, Flow, FlowKind, KeyForm, NewFlow, ProviderForm, Room, Screen,
+    Transport,
 };
 use crate::limiter::{LimitReached, count_flow};
 use crate::organisation::{Discovered, OrganisationError, OrganisationState, invitation};
@@ -48,6 +49,8 @@ pub struct StartRequest<'a> {
     pub organisation: Option<&'a str>,
     /// The token of the invitation with which somebody signs up.
     pub invitation: Option<&'a str>,
+    /// Whether the session is to be fetched with two codes, by a native application.
+    pub exchange: bool,
     /// The hash of the cookie of the browser; absent for native applications.
     pub browser: Option<&'a KeyedHash>,
 }
@@ -212,14 +215,11 @@ async fn step_up(
     session: Option<&LiveSession>,
     request: &StartRequest<'_>,
 ) -> Result<Option<FactorForm>, StartError> {
-    let required = room.settings.session.whoami.required_aal;
     let live = match (request.aal, session) {
         (Some("aal2"), None) => return Err(StartError::FirstFactorRequired),
         (Some("aal2"), Some(live)) => live,
         (None | Some(""), Some(live))
-            if !request.refresh
-                && !request.select_account
-                && (!room.satisfies(live, required) || lacks_more(live)) =>
+            if !request.refresh && !request.select_account && (!room.counts(live) || lacks_more(live)) =>
         {
             live
         }
@@ -266,10 +266,13 @@ async fn begin_with(
     (kind, factors, federation): (FlowKind, FactorForm, ProviderForm),
     schema: &str,
 ) -> Result<(OwnFlow, Change<Write>), StartError> {
+    let signs_in = matches!(kind, FlowKind::Login { .. } | FlowKind::Registration { .. });
+    let exchanges = request.exchange && request.transport == Transport::Api && signs_in;
+    let check = if exchanges { return_to::check_native } else { return_to::check };
     let return_to = request
         .return_to
         .filter(|requested| !requested.is_empty())
-        .map(|requested| return_to::check(requested, request.base, &room.settings.flow))
+        .map(|requested| check(requested, request.base, &room.settings.flow))
         .transpose()?;
     let (organisation, invitation) = entry(room, &kind, &request).await?;
     count_flow(room.attempts, &room.settings.limits, room.tenant, caller.address, room.now).await?;
@@ -283,7 +286,8 @@ async fn begin_with(
     let waiting = request.login_challenge.filter(|_| new.kind.challenge().is_some());
     let begun = Flow::begin(new, room.rng, room.now, room.settings);
     let flow = begun.with_factors(factors).waited_for(waiting);
-    let flow = Flow { federation, organisation, invitation, ..flow };
+    let exchange = exchanges.then(Exchange::default);
+    let flow = Flow { federation, organisation, invitation, exchange, ..flow };
     let flow = led(room, flow).await?;
     Ok(insertion(room, OwnFlow::begun(flow, request.browser.cloned())))
 }

@@ -12,6 +12,7 @@ use crate::password::{Busy, UnusableHash};
 use crate::ports::StoreUnavailable;
 use crate::return_to::ReturnTo;
 use crate::session::{Session, SessionToken};
+use crate::trusted_device::TrustedDeviceToken;
 use crate::write::Write;
 
 /// What a submitted form leads to. Nothing counts before its change is applied.
@@ -74,6 +75,13 @@ pub enum Step {
     WrongCode(Box<Flow>),
     /// The same as what it holds, of a proof that counts once: of several who submit the form at a time one is let in.
     Once(Box<Self>),
+    /// The same as what it holds, in a browser that its owner trusts from now on.
+    Trusted {
+        /// What it led to.
+        step: Box<Self>,
+        /// What the browser keeps.
+        token: TrustedDeviceToken,
+    },
     /// An address was proven.
     Verified {
         /// The form, saying so.
@@ -117,6 +125,8 @@ pub struct SignedIn {
     pub change: PendingChange,
     /// To apply afterwards if it can be: a better hash of the same password.
     pub rehash: Option<Change<Write>>,
+    /// Whether a plugin asks for a second factor, whatever device it is.
+    pub demands_second_factor: bool,
 }
 
 /// A change that still lacks the hash of the token of the session that it begins.
@@ -149,6 +159,19 @@ impl PendingChange {
         self.change.writes.extend(more);
         self.change.audit.extend(audit);
         self
+    }
+
+    /// The same with the session as it begins on a trusted device.
+    pub(crate) fn on_trusted_device(mut self, session: &Session, audit: AuditEvent) -> Self {
+        self.session = self.session.map(|(_, token)| (session.clone(), token));
+        self.change.audit.push(audit);
+        self
+    }
+
+    /// The same without the session, which begins later or not at all, and without the word that it began.
+    pub(crate) fn without_session(mut self) -> Change<Write> {
+        self.change.audit.retain(|event| event.action != "session.created");
+        self.change
     }
 
     /// The writes so far.
@@ -188,6 +211,9 @@ pub enum FlowError {
     /// The form was begun by somebody else. The client's.
     #[error("the form belongs to another identity")]
     IdentityMismatch,
+    /// Somebody acts in another's name, whose account they do not change. The client's.
+    #[error("whoever acts in somebody's name changes nothing of their account")]
+    ActsForAnother,
     /// The identity may not sign in. Told only to who knows the password.
     #[error("the identity is disabled")]
     IdentityDisabled,

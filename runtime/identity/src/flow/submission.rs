@@ -33,6 +33,8 @@ pub struct Submission {
     pub token: Option<String>,
     /// The traits; absent when the form has none.
     pub traits: Option<Map<String, Value>>,
+    /// Whether no second factor is to be asked for in this browser for a while.
+    pub trusts_device: bool,
     /// What it says of second factors.
     pub factors: FactorSubmission,
     /// What it says of other providers.
@@ -78,6 +80,11 @@ impl Submission {
             Some(Value::String(text)) => text == "true",
             _ => false,
         });
+        let trusts_device = match body.get("trust_device") {
+            Some(Value::Bool(trusts)) => *trusts,
+            Some(Value::String(text)) => text == "true",
+            _ => false,
+        };
         let federation = ProviderSubmission::from_json(&mut body)?;
         let traits = match body.remove("traits") {
             None | Some(Value::Null) => None,
@@ -99,6 +106,7 @@ impl Submission {
             screen,
             token: None,
             traits,
+            trusts_device,
             factors,
             federation,
             keys,
@@ -122,6 +130,7 @@ impl Submission {
                 "password" => submission.password = Some(PlainPassword::new(value)),
                 "email" => submission.email = Some(value),
                 "code" => submission.code = Some(value),
+                "trust_device" => submission.trusts_device = matches!(value.as_str(), "true" | "on" | "1"),
                 "address" => {
                     submission.method.get_or_insert_with(|| "code".to_owned());
                     submission.address = Some(value);

@@ -113,14 +113,21 @@ struct Begun {
 pub async fn governed(room: Room<'_>, flow: Flow, step: Step) -> Result<Step, FlowError> {
     match step {
         Step::SignedIn(signed_in) => {
-            let SignedIn { identity, session, token, change, rehash } = *signed_in;
+            let SignedIn { identity, session, token, change, rehash, demands_second_factor } = *signed_in;
             let begun = match let_begin(room, flow, (identity, session)).await? {
                 Ok(begun) => begun,
                 Err(form) => return Ok(form),
             };
             let change = change.governed(Some(begun.session.clone()), begun.writes, begun.audit);
             let Begun { identity, session, .. } = begun;
-            Ok(Step::SignedIn(Box::new(SignedIn { identity, session, token, change, rehash })))
+            Ok(Step::SignedIn(Box::new(SignedIn {
+                identity,
+                session,
+                token,
+                change,
+                rehash,
+                demands_second_factor,
+            })))
         }
         Step::Recovered(mut recovered) => {
             // Whoever gets back in names no organisation: theirs has its say.
@@ -143,6 +150,10 @@ pub async fn governed(room: Room<'_>, flow: Flow, step: Step) -> Result<Step, Fl
             Ok(Step::Verified { flow, identity, change })
         }
         Step::Once(step) => Ok(Step::Once(Box::new(Box::pin(governed(room, flow, *step)).await?))),
+        Step::Trusted { step, token } => {
+            let step = Box::new(Box::pin(governed(room, flow, *step)).await?);
+            Ok(Step::Trusted { step, token })
+        }
         // None of these begins a session, or proves anything in one.
         step @ (Step::Form(_)
         | Step::Refused(..)

@@ -3,6 +3,7 @@
 mod cache;
 pub mod impersonate;
 pub mod revoke;
+pub mod tokenize;
 
 pub use cache::{CachedSession, SessionCache};
 
@@ -18,6 +19,7 @@ use uuid::Uuid;
 use crate::identity::{Identity, IdentityState};
 use crate::providers::Upstreamed;
 use crate::settings::{RequiredAssurance, SessionSettings};
+use crate::trusted_device::TrustedDeviceId;
 
 const TOKEN_PREFIX: &str = "ory_st_";
 const TOKEN_PURPOSE: &str = "session_token";
@@ -32,8 +34,8 @@ const ORGANISATION_MEMBER: &str = "portcullis_organization";
 /// Where session documents have who acts in the person's name.
 const ACTOR_MEMBER: &str = "portcullis_act";
 
-/// A session as it is stored.
-#[derive(Debug, Clone, PartialEq)]
+/// A session as it is stored. It serialises for sealing; [`session_document`] is what clients see.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     /// `sid` of its tokens.
     pub id: SessionId,
@@ -61,6 +63,9 @@ pub struct Session {
     pub actor: Option<ActingParty>,
     /// How strong its proofs must be, by the organisation in whose name it began.
     pub required: Option<AssuranceLevel>,
+    /// The trusted device that it began on, by which it counts without a second factor.
+    #[serde(default)]
+    pub trusted_device: Option<TrustedDeviceId>,
 }
 
 /// A proof that was given.
@@ -236,6 +241,7 @@ impl Session {
             claims: SessionClaims::default(),
             actor: None,
             required: None,
+            trusted_device: None,
         }
     }
 

@@ -69,6 +69,23 @@ pub struct VerificationSettings {
     pub send_automatically: bool,
     /// Whether an address that nobody has gets a message when somebody wants to prove it.
     pub notify_unknown_recipients: bool,
+    /// What becomes of passwords, keys, links and second factors that were there before anybody proved an address of the
+    /// account, when somebody who is not signed in proves one: by a code to sign in, or by a recovery. Of accounts that were
+    /// imported, too, unless with an address that is verified.
+    #[serde(skip_serializing_if = "is_default")]
+    pub unproven_credentials: UnprovenCredentials,
+}
+
+/// What becomes of what an account could be signed in to with before its address was proven.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UnprovenCredentials {
+    /// It is taken away, sessions and tokens with it, and its owner is told: it may be somebody else's who signed up with
+    /// their address.
+    #[default]
+    Remove,
+    /// It stays. Whoever signs up with somebody else's address stays in the account when its owner comes.
+    Keep,
 }
 
 impl Default for VerificationSettings {
@@ -78,6 +95,7 @@ impl Default for VerificationSettings {
             means: ProofMeans::Code,
             send_automatically: true,
             notify_unknown_recipients: false,
+            unproven_credentials: UnprovenCredentials::default(),
         }
     }
 }

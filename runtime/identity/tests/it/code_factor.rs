@@ -41,6 +41,7 @@ impl World {
             via,
             organisation: None,
             invitation: None,
+            exchange: false,
             browser: None,
         };
         Ok(start_login(self.room(), caller(Some(live)), request).await?.0.flow)

@@ -23,7 +23,12 @@ fn world() -> World {
 const SIGN_UP: fn() -> FlowKind = || FlowKind::Registration { login_challenge: None };
 
 impl World {
-    async fn tell(&self, flow: &Flow, session: Option<&LiveSession>, body: Value) -> Result<Step, FlowError> {
+    pub(crate) async fn tell(
+        &self,
+        flow: &Flow,
+        session: Option<&LiveSession>,
+        body: Value,
+    ) -> Result<Step, FlowError> {
         let address = ClientAddress("203.0.113.9".parse().unwrap());
         let caller = Caller { address, user_agent: Some("test"), session };
         let mut submission = Submission::from_json(body.to_string().as_bytes()).unwrap();
@@ -36,7 +41,7 @@ impl World {
         sent(self.tell(&flow, None, body).await)
     }
 
-    async fn login_code(&self, identifier: &str) -> (Flow, NewMessage) {
+    pub(crate) async fn login_code(&self, identifier: &str) -> (Flow, NewMessage) {
         self.code_for(login(None), json!({"method": "code", "identifier": identifier})).await
     }
 

@@ -39,6 +39,7 @@ fn request<'a>(base: &'a url::Url, aal: Option<&'a str>, refresh: bool) -> Start
         via: None,
         organisation: None,
         invitation: None,
+        exchange: false,
         browser: None,
     }
 }

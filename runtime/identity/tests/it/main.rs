@@ -27,5 +27,7 @@ mod revoke;
 mod schemas;
 mod screens;
 mod second_factor;
+mod tokenize;
+mod unproven;
 mod ways;
 mod world;

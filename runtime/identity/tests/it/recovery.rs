@@ -17,7 +17,7 @@ const RECOVERY: fn() -> FlowKind = || FlowKind::Recovery { challenge: Challenge:
 const VERIFICATION: fn() -> FlowKind = || FlowKind::Verification { challenge: Challenge::ChooseMethod };
 
 impl World {
-    async fn go_on(&self, flow: &Flow, body: serde_json::Value) -> Result<Step, FlowError> {
+    pub(crate) async fn go_on(&self, flow: &Flow, body: serde_json::Value) -> Result<Step, FlowError> {
         let address = ClientAddress("203.0.113.9".parse().unwrap());
         let caller = Caller { address, user_agent: Some("test"), session: None };
         let submission = Submission::from_json(body.to_string().as_bytes()).unwrap();
@@ -25,7 +25,7 @@ impl World {
     }
 
     /// Asks for a code: the form that asks for it, and the message that brings it.
-    async fn ask(&self, kind: FlowKind, email: &str) -> (Flow, NewMessage) {
+    pub(crate) async fn ask(&self, kind: FlowKind, email: &str) -> (Flow, NewMessage) {
         let flow = self.flow(kind, Transport::Browser);
         let step = self.go_on(&flow, json!({"method": "code", "email": email})).await.unwrap();
         let Step::Challenged { flow, writes } = step else { panic!("no code was sent: {step:?}") };
@@ -34,7 +34,7 @@ impl World {
     }
 }
 
-fn code(message: &NewMessage) -> serde_json::Value {
+pub(crate) fn code(message: &NewMessage) -> serde_json::Value {
     json!({"method": "code", "code": message.mail.text})
 }
 

@@ -74,7 +74,7 @@ impl Providers for Acme {
 
 impl World {
     /// Somebody who signs in in these ways, and has a security key, which is none. Their session has proven it.
-    async fn with_ways(ways: &[&str]) -> (Self, LiveSession) {
+    pub(crate) async fn with_ways(ways: &[&str]) -> (Self, LiveSession) {
         let world = Self { providers: Box::new(Acme::new()), ..Self::new() };
         world.person(ADA).await;
         let live = world.sign_in(ADA).await;

@@ -18,13 +18,15 @@ use portcullis_identity::providers::{Link, NoProviders, Providers};
 use portcullis_identity::schema::Schemas;
 use portcullis_identity::session::{LiveSession, Session};
 use portcullis_identity::settings::Argon2Settings;
+use portcullis_identity::trusted_device::{NewTrustedDevice, TrustedDevice};
 use portcullis_identity::webauthn::{CredentialId, KeyKind, StoredKey};
 use portcullis_identity::{Flow, Identifier, Identity, Settings, Step, Submission, Write, next_step};
 use primitives::rng::SeededRng;
 use primitives::seal::{DataKey, Keyring};
 use primitives::subject::AssuranceLevel;
 use primitives::{
-    Actor, Change, ClientAddress, IdentityId, OrganisationId, RequestId, Sealer, TenantId, Timestamp,
+    Actor, Change, ClientAddress, IdentityId, KeyedHash, OrganisationId, RequestId, Sealer, TenantId,
+    Timestamp,
 };
 use serde_json::Value;
 use url::Url;
@@ -218,6 +220,7 @@ struct Kept {
     factors: BTreeMap<IdentityId, Vec<StoredFactor>>,
     links: Vec<(IdentityId, Link)>,
     keys: Vec<StoredKey>,
+    devices: Vec<NewTrustedDevice>,
 }
 
 impl Kept {
@@ -283,6 +286,13 @@ impl People {
                 Write::RemovePassword(identity) => {
                     kept.passwords.remove(&identity);
                 }
+                Write::RemoveCredentials(identity) => {
+                    kept.passwords.remove(&identity);
+                    kept.factors.remove(&identity);
+                    kept.links.retain(|(whose, _)| *whose != identity);
+                    kept.keys.retain(|key| key.identity != identity);
+                    kept.identities.get_mut(&identity).unwrap().available = AssuranceLevel::Aal1;
+                }
                 Write::AddKey { identity, record, at } => {
                     if record.kind == KeyKind::SecondFactor {
                         kept.identities.get_mut(&identity).unwrap().available = AssuranceLevel::Aal2;
@@ -301,6 +311,7 @@ impl People {
                     let key = keys.find(|key| key.record.id == record.id && key.version == version).unwrap();
                     (key.record, key.version, key.updated_at) = (*record, version + 1, at);
                 }
+                Write::TrustDevice(new) => kept.devices.push(*new),
                 Write::RemoveKey { id, .. } => kept.keys.retain(|key| key.record.id != id),
                 _ => {}
             }
@@ -384,6 +395,32 @@ impl Factors for People {
         id: &'a CredentialId,
     ) -> BoxFuture<'a, Result<Option<StoredKey>, StoreUnavailable>> {
         self.read(|kept| kept.keys.iter().find(|key| key.record.id == *id).cloned())
+    }
+
+    fn find_trusted_device<'a>(
+        &'a self,
+        _: &'a TenantId,
+        identity: IdentityId,
+        hashes: &'a [KeyedHash],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<TrustedDevice>, StoreUnavailable>> {
+        self.read(|kept| {
+            let mut known = kept.devices.iter().filter(|new| hashes.contains(&new.token));
+            let found = known.find(|new| new.device.identity == identity && new.device.expires_at > now);
+            found.map(|new| new.device.clone())
+        })
+    }
+
+    fn list_trusted_devices<'a>(
+        &'a self,
+        _: &'a TenantId,
+        identity: IdentityId,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<TrustedDevice>, StoreUnavailable>> {
+        self.read(|kept| {
+            let own = kept.devices.iter().filter(|new| new.device.identity == identity);
+            own.map(|new| new.device.clone()).collect()
+        })
     }
 }
 

@@ -2,9 +2,10 @@
 
 use ::identity::factor::{FactorKind, SecondFactor, StoredFactor};
 use ::identity::ports::{Factors, StoreUnavailable};
+use ::identity::trusted_device::TrustedDevice;
 use ::identity::webauthn::{CredentialId, StoredKey};
 use futures_util::future::BoxFuture;
-use primitives::{IdentityId, SealContext, Sealer, TenantId, Timestamp};
+use primitives::{IdentityId, KeyedHash, SealContext, Sealer, TenantId, Timestamp};
 
 use super::{IDENTITY_CHANGED, sealed_json, unavailable};
 use crate::row::Row;
@@ -132,5 +133,24 @@ impl Factors for Storage {
         id: &'a CredentialId,
     ) -> BoxFuture<'a, Result<Option<StoredKey>, StoreUnavailable>> {
         self.key_by_id(tenant, id)
+    }
+
+    fn find_trusted_device<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identity: IdentityId,
+        hashes: &'a [KeyedHash],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<TrustedDevice>, StoreUnavailable>> {
+        self.trusted_device(tenant, identity, hashes, now)
+    }
+
+    fn list_trusted_devices<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identity: IdentityId,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<TrustedDevice>, StoreUnavailable>> {
+        self.trusted_devices(tenant, identity, now)
     }
 }

@@ -82,6 +82,19 @@ pub(super) fn remove_password(tenant: &TenantId, identity: IdentityId) -> Vec<St
     ]
 }
 
+/// All that an identity signs in with, and its second factors.
+pub(super) fn remove_all(tenant: &TenantId, identity: IdentityId) -> Vec<Statement> {
+    let of_identity = |sql| Statement::any(sql, values![tenant, &identity]);
+    vec![
+        hold(tenant, identity),
+        of_identity("DELETE FROM identity_passwords WHERE tenant = $1 AND identity = $2"),
+        of_identity("DELETE FROM identity_keys WHERE tenant = $1 AND identity = $2"),
+        of_identity("DELETE FROM identity_links WHERE tenant = $1 AND identity = $2"),
+        of_identity("DELETE FROM identity_factors WHERE tenant = $1 AND identity = $2"),
+        recount(tenant, identity),
+    ]
+}
+
 fn sealed(sealer: &Sealer, tenant: &TenantId, record: &CredentialRecord) -> Value {
     let row = record.id.to_string();
     sealed_json(sealer, context(tenant, &row), record)

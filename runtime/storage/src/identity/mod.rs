@@ -13,6 +13,7 @@ mod search;
 mod sessions;
 mod subjects;
 mod terms;
+mod trusted_devices;
 mod ways;
 
 pub(crate) use courier::{message_at, select_messages};
@@ -36,6 +37,39 @@ const PASSWORD_PURPOSE: &str = "identity_passwords";
 
 impl Stored for Write {
     fn statements(self, tenant: &TenantId, sealer: &Sealer) -> Result<Vec<Statement>, StorageError> {
+        let distrusts = distrusts(&self);
+        let mut statements = self.own_statements(tenant, sealer)?;
+        if let Some(identity) = distrusts {
+            statements.extend(trusted_devices::forget_all(tenant, identity));
+        }
+        Ok(statements)
+    }
+}
+
+/// Whose devices a write of credentials makes worth nothing: a new password, and a second factor that is new or gone. That
+/// one was used changes nothing.
+fn distrusts(write: &Write) -> Option<IdentityId> {
+    match write {
+        Write::SetPassword { identity, .. }
+        | Write::SetFactor { identity, replaces: None, .. }
+        | Write::RemoveFactor { identity, .. }
+        | Write::AddKey { identity, .. }
+        | Write::RemoveKey { identity, .. } => Some(*identity),
+        Write::RemovePassword(identity)
+        | Write::RemoveCredentials(identity)
+        | Write::DeleteIdentity(identity)
+        | Write::ForgetTrustedDevices(identity) => Some(*identity),
+        _ => None,
+    }
+}
+
+/// The statements of each write.
+trait OwnStatements {
+    fn own_statements(self, tenant: &TenantId, sealer: &Sealer) -> Result<Vec<Statement>, StorageError>;
+}
+
+impl OwnStatements for Write {
+    fn own_statements(self, tenant: &TenantId, sealer: &Sealer) -> Result<Vec<Statement>, StorageError> {
         Ok(match self {
             Self::InsertIdentity(identity) => {
                 let mut statements = vec![identities::insert(tenant, &identity)];
@@ -89,6 +123,7 @@ impl Stored for Write {
                      version = identity_passwords.version + 1, updated_at = excluded.updated_at",
                 values![tenant, &identity, sealed(sealer, tenant, identity, &password), at],
             )],
+            Self::RemoveCredentials(identity) => keys::remove_all(tenant, identity),
             Self::RemovePassword(identity) => keys::remove_password(tenant, identity),
             Self::RehashPassword { identity, password, version, at } => vec![Statement::one(
                 "UPDATE identity_passwords SET hash = $3, updated_at = $5, version = version + 1
@@ -111,7 +146,19 @@ impl Stored for Write {
             Self::AddKey { identity, record, at } => keys::add(sealer, tenant, identity, &record, at),
             Self::UseKey { record, version, at } => vec![keys::used(sealer, tenant, &record, version, at)],
             Self::RemoveKey { identity, id } => keys::remove(tenant, identity, &id),
+            Self::TrustDevice(new) => trusted_devices::insert(tenant, &new),
+            Self::ForgetTrustedDevice { identity, device } => {
+                trusted_devices::forget(tenant, identity, device)
+            }
+            // Said of every write that distrusts devices.
+            Self::ForgetTrustedDevices(_) => Vec::new(),
             Self::InsertSession(new) => vec![sessions::insert(tenant, &new)],
+            Self::HoldSession { session, identity, at } => {
+                vec![sessions::hold(tenant, session, identity, at)]
+            }
+            Self::ReplaceSessionToken { session, identity, from, to, at } => {
+                vec![sessions::replace_token(tenant, (session, identity), (&from, &to), at)]
+            }
             Self::RefreshSession { session, identity, method, assurance, methods, claims } => vec![
                 Statement::one(
                     "UPDATE identity_sessions SET authenticated_at = $4, methods = $5, claims = $6, assurance = $7

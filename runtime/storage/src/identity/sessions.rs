@@ -17,7 +17,7 @@ macro_rules! select {
     ($which:literal) => {
         concat!(
             "SELECT id, identity, organisation, assurance, methods, device, authenticated_at, issued_at,
-                 expires_at, revoked_at, claims, actor, required_assurance
+                 expires_at, revoked_at, claims, actor, required_assurance, trusted_device
              FROM identity_sessions ",
             $which
         )
@@ -28,8 +28,10 @@ pub(super) fn insert(tenant: &TenantId, new: &NewSession) -> Statement {
     let session = &new.session;
     Statement::one(
         "INSERT INTO identity_sessions (tenant, id, token_hash, identity, organisation, assurance, methods,
-             device, authenticated_at, issued_at, expires_at, claims, actor, required_assurance)
-         SELECT i.tenant, $3, $4, i.id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 FROM identities i
+             device, authenticated_at, issued_at, expires_at, claims, actor, required_assurance, trusted_device)
+         SELECT i.tenant, $3, $4, i.id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, (
+             SELECT t.id FROM trusted_devices t WHERE t.tenant = $1 AND t.identity = $2 AND t.id = $15)
+         FROM identities i
          WHERE i.tenant = $1 AND i.id = $2 AND i.state = 'active'",
         values![
             tenant,
@@ -46,8 +48,33 @@ pub(super) fn insert(tenant: &TenantId, new: &NewSession) -> Statement {
             session_claims(&session.claims),
             session.actor.as_ref().map(|actor| actor.sub.clone()),
             session.required.map(|required| required.as_str().to_owned()),
+            // One that was forgotten meanwhile counts for nothing.
+            session.trusted_device.map(|device| device.to_string()),
         ],
     )
+}
+
+/// Takes the row, so that whoever ends the session at this moment waits, or has ended it.
+pub(super) fn hold(tenant: &TenantId, session: SessionId, identity: IdentityId, at: Timestamp) -> Statement {
+    Statement::one(
+        "UPDATE identity_sessions SET expires_at = expires_at
+         WHERE tenant = $1 AND id = $2 AND identity = $3 AND revoked_at IS NULL AND expires_at > $4",
+        values![tenant, &session, &identity, at],
+    )
+}
+
+pub(super) fn replace_token(
+    tenant: &TenantId,
+    (session, identity): (SessionId, IdentityId),
+    (from, to): (&KeyedHash, &KeyedHash),
+    at: Timestamp,
+) -> Statement {
+    Statement::one(
+        "UPDATE identity_sessions SET token_hash = $5
+         WHERE tenant = $1 AND id = $2 AND identity = $3 AND token_hash = $4 AND revoked_at IS NULL AND expires_at > $6",
+        values![tenant, &session, &identity, from, to, at],
+    )
+    .changes(SESSION_CHANGED, session.to_string())
 }
 
 pub(super) fn delete(tenant: &TenantId, session: SessionId, identity: IdentityId) -> Statement {
@@ -101,6 +128,7 @@ fn session_at(row: &Row, at: usize) -> Result<Session, StorageError> {
         claims: row.opt_json(at + 10, "claims")?.unwrap_or_default(),
         actor: row.opt_text(at + 11)?.map(|sub| ActingParty { sub }),
         required: required.map(|text| level("required_assurance", &text)).transpose()?,
+        trusted_device: row.opt_parse(at + 13, "trusted_device")?,
     })
 }
 
@@ -116,7 +144,7 @@ impl Sessions for Storage {
                 identity_columns!("i"),
                 ",
                  s.id, s.identity, s.organisation, s.assurance, s.methods, s.device, s.authenticated_at,
-                 s.issued_at, s.expires_at, s.revoked_at, s.claims, s.actor, s.required_assurance
+                 s.issued_at, s.expires_at, s.revoked_at, s.claims, s.actor, s.required_assurance, s.trusted_device
                  FROM identity_sessions s
                  JOIN identities i ON i.tenant = s.tenant AND i.id = s.identity
                  WHERE s.tenant = $1 AND s.token_hash = $2"

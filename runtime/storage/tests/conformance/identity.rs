@@ -12,6 +12,8 @@ mod operators;
 mod organisations;
 mod profiles;
 mod search;
+mod trusted_devices;
+mod unproven;
 mod ways;
 
 use std::sync::Arc;

@@ -96,6 +96,11 @@ words! {
         title, lead, current, signed_in, revoke, revoke_one, revoke_others, only_this, revoked, unknown_device,
         device_on, now, day, on_date; minutes, hours, days,
     }
+    impersonation: ImpersonationWords { title, lead, begin, banner }
+    devices: DevicesWords { title, lead, since, forget, forget_one }
+    deletion: DeletionWords {
+        title, lead, confirm, delete, unconfirmed, last_owner, done_title, done_lead,
+    }
     consent: ConsentWords {
         title, as_subject, not_you, will, remember, allow, deny, redirect_note,
     }
@@ -113,7 +118,7 @@ words! {
         verification_button, recovery_button, link_alone, link_ignore, verification_link_subject,
         recovery_link_subject, login_subject, login_lead, login_button, login_link, login_unknown_subject,
         login_unknown_lead, registration_subject, registration_lead, registration_button, registration_taken_subject,
-        registration_taken_lead; ends, link_ends,
+        registration_taken_lead, removed_subject, removed_lead, removed_next; ends, link_ends,
     }
     invitation: InvitationWords { title, lead, accept, other_account, sign_in, sign_up, refused }
     organisation: OrganisationWords {

@@ -1,4 +1,5 @@
-//! The account page: profile, password, second factors, keys, linked providers and sessions.
+//! The account page: profile, password, second factors, keys, linked providers, sessions, trusted devices, and how the
+//! account is deleted.
 
 use askama::Template;
 
@@ -9,7 +10,7 @@ use crate::flow::FlowView;
 use crate::form::{Form, Forms, Item, Notice, Purpose};
 use crate::frame::{Frame, PageContext};
 use crate::locale::fill;
-use crate::views::SessionsView;
+use crate::views::{DeletionRefusal, DeletionView, SessionItem, SessionsView};
 use crate::when::ago;
 
 #[derive(Template)]
@@ -20,6 +21,12 @@ struct SettingsPage<'a> {
     subject: String,
     sections: Vec<Section>,
     sessions: Option<SessionList<'a>>,
+}
+
+#[derive(Template)]
+#[template(path = "account_deleted.html")]
+struct AccountDeletedPage<'a> {
+    frame: Frame<'a>,
 }
 
 #[derive(Debug)]
@@ -34,6 +41,16 @@ struct Section {
 struct SessionList<'a> {
     view: &'a SessionsView,
     lines: Vec<SessionLine<'a>>,
+    devices: Vec<SessionLine<'a>>,
+    deletion: Option<DeletionForm<'a>>,
+}
+
+/// The form that deletes the account.
+#[derive(Debug)]
+struct DeletionForm<'a> {
+    view: &'a DeletionView,
+    label: String,
+    error: Option<&'a str>,
 }
 
 #[derive(Debug)]
@@ -104,26 +121,41 @@ impl Pages {
         })
     }
 
-    fn session_list<'a>(&self, view: &'a SessionsView, context: &PageContext<'_>) -> SessionList<'a> {
+    /// Said after the account was deleted.
+    pub fn account_deleted(&self, context: &PageContext<'_>) -> String {
+        let title = self.words(context).deletion.done_title.clone();
+        render(&AccountDeletedPage { frame: self.frame(context, title) })
+    }
+
+    fn session_list<'a>(&'a self, view: &'a SessionsView, context: &PageContext<'_>) -> SessionList<'a> {
         let words = self.words(context);
-        let lines = view
-            .sessions
-            .iter()
-            .map(|session| {
-                let device = device_name(session.user_agent.as_deref(), words);
-                let when = ago(session.authenticated_at, context.now, words);
-                SessionLine {
-                    id: &session.id,
-                    current: session.current,
-                    revoke: fill(&words.sessions.revoke_one, &[("device", &device)]),
-                    signed_in: fill(&words.sessions.signed_in, &[("when", &when)]),
-                    at: session.authenticated_at.rfc3339(),
-                    ip_address: session.ip_address.as_deref(),
-                    device,
-                }
-            })
-            .collect();
-        SessionList { view, lines }
+        let line = |session: &'a SessionItem, revoke: &str, since: &str| {
+            let device = device_name(session.user_agent.as_deref(), words);
+            let when = ago(session.authenticated_at, context.now, words);
+            SessionLine {
+                id: &session.id,
+                current: session.current,
+                revoke: fill(revoke, &[("device", &device)]),
+                signed_in: fill(since, &[("when", &when)]),
+                at: session.authenticated_at.rfc3339(),
+                ip_address: session.ip_address.as_deref(),
+                device,
+            }
+        };
+        let w = &words.sessions;
+        let lines = view.sessions.iter().map(|one| line(one, &w.revoke_one, &w.signed_in)).collect();
+        let w = &words.devices;
+        let devices = view.devices.iter().map(|one| line(one, &w.forget_one, &w.since)).collect();
+        let w = &words.deletion;
+        let deletion = view.deletion.as_ref().map(|view| DeletionForm {
+            view,
+            label: fill(&w.confirm, &[("word", &view.word)]),
+            error: view.refused.map(|refused| match refused {
+                DeletionRefusal::Unconfirmed => w.unconfirmed.as_str(),
+                DeletionRefusal::LastOwner => w.last_owner.as_str(),
+            }),
+        });
+        SessionList { view, lines, devices, deletion }
     }
 }
 

@@ -4,7 +4,8 @@ use primitives::Timestamp;
 
 use crate::pages::{InvitationItem, InvitationView, MemberItem, OrganisationOutcome, OrganisationView};
 use crate::views::{
-    ConsentView, ErrorView, Hidden, LogoutView, OrganisationLink, ScopeView, SessionItem, SessionsView,
+    ConsentView, DeletionView, ErrorView, Hidden, LogoutView, OrganisationLink, ScopeView, SessionItem,
+    SessionsView,
 };
 
 fn hidden(name: &str) -> Vec<Hidden> {
@@ -70,6 +71,18 @@ pub(super) fn sessions(now: Timestamp) -> SessionsView {
         authenticated_at: Timestamp::from_seconds(now.seconds() - ago),
     };
     SessionsView {
+        devices: vec![session(
+            "d",
+            86_400,
+            "192.0.2.17",
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Chrome/140.0 Safari/537.36",
+        )],
+        deletion: Some(DeletionView {
+            action: "#".to_owned(),
+            hidden: hidden("csrf_token"),
+            word: "ada@example.com".to_owned(),
+            refused: None,
+        }),
         action: "/ui/settings/sessions".to_owned(),
         hidden: hidden("csrf_token"),
         sessions: vec![

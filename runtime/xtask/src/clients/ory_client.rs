@@ -42,7 +42,9 @@ const NEIGHBOUR_SECRET: &str = "neighbour-secret-of-more-than-32-characters";
 fn tenants(secret: &str) -> String {
     format!(
         "[[tenant]]\nid = \"default\"\n\n{}\
-         [tenant.identity.code]\npasswordless_enabled = true\nmagic_link = true\n\n\
+         [tenant.identity.code]\npasswordless_enabled = true\nmagic_link = true\n\
+         [tenant.identity.flow.settings]\naccount_deletion = true\n\
+         [tenant.identity.session.whoami.tokenizer.templates.api.claims]\nemail = \"{{identity.traits.email}}\"\n\n\
          [[tenant]]\nid = \"hasty\"\n\n{ROOMY_LIMITS}[tenant.identity.flow]\nlifespan_seconds = 1\n\n\
          [[tenant]]\nid = \"linked\"\n\n{ROOMY_LIMITS}\
          [[tenant.federation.provider]]\nid = \"neighbour\"\nprovider = \"generic\"\nlabel = \"Neighbour\"\n\

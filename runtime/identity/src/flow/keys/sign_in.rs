@@ -73,13 +73,13 @@ pub(in crate::flow) async fn with_passkey(
     let held = room.identities.list_identifiers(room.tenant, identity.id).await?;
     attempt.identifier = held.into_iter().next().unwrap_or_default();
     let context = room.hook_context(Actor::Subject(identity.id), Some(&identity));
-    let claims = match room.hooks.after_login(&context, &attempt, &identity).await? {
-        LoginOutcome::Allow { claims } => claims,
+    let (claims, demands) = match room.hooks.after_login(&context, &attempt, &identity).await? {
+        LoginOutcome::Allow { claims } => (claims, false),
         LoginOutcome::Deny { message } => {
             return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
         }
         LoginOutcome::RequireSecondFactor if second_factor::is_next(room, &identity, Method::Passkey) => {
-            SessionClaims::default()
+            (SessionClaims::default(), true)
         }
         LoginOutcome::RequireSecondFactor => {
             return Ok(Step::Form(Box::new(flow.with_message(Message::second_factor_required()))));
@@ -90,7 +90,7 @@ pub(in crate::flow) async fn with_passkey(
     }
     let replaces = matches!(flow.kind, FlowKind::Login { select_account: true, .. });
     let caller = Caller { session: caller.session.filter(|_| replaces), ..caller };
-    Ok(signed_in(room, caller, identity, &proven, claims))
+    Ok(signed_in(room, caller, identity, &proven, (claims, demands)))
 }
 
 /// Somebody signed in has proven again who they are.
@@ -119,7 +119,7 @@ fn signed_in(
     caller: Caller<'_>,
     identity: Identity,
     proven: &Proven,
-    claims: SessionClaims,
+    (claims, demands_second_factor): (SessionClaims, bool),
 ) -> Step {
     let device = caller.device(room.rng);
     let begun = Session::begin(room.rng, &identity, proof(room), device, &room.settings.session);
@@ -132,7 +132,14 @@ fn signed_in(
         change = change.and(sign_out(room.tenant, former, room.now));
     }
     let change = PendingChange::new(change, Some((session.clone(), token.clone())));
-    Step::SignedIn(Box::new(SignedIn { identity, session, token, change, rehash: None }))
+    Step::SignedIn(Box::new(SignedIn {
+        identity,
+        session,
+        token,
+        change,
+        rehash: None,
+        demands_second_factor,
+    }))
 }
 
 fn proof(room: Room<'_>) -> AuthenticationMethod {

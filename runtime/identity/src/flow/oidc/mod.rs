@@ -64,7 +64,8 @@ pub(super) async fn submitted(
 /// Sends the browser to a provider.
 ///
 /// Attack: an application begins a form, which opens by its id alone, and has somebody else's browser come back to it. So
-/// only forms of browsers lead there; applications present an ID token.
+/// forms of browsers lead there, and those whose session needs two codes ([`exchange`](super::exchange)); any other
+/// application presents an ID token.
 async fn ask(
     room: Room<'_>,
     caller: Caller<'_>,
@@ -72,7 +73,7 @@ async fn ask(
     provider: &str,
     parameters: &std::collections::BTreeMap<String, String>,
 ) -> Result<Step, FlowError> {
-    if flow.transport == Transport::Api {
+    if flow.transport == Transport::Api && !flow.exchanges() {
         return Ok(no_strategy(flow));
     }
     // Each time the provider may be asked things before the browser goes there.
@@ -107,9 +108,13 @@ pub(super) async fn send_on(
 pub async fn arrived(
     room: Room<'_>,
     caller: Caller<'_>,
-    flow: Flow,
+    mut flow: Flow,
     who: ProvenElsewhere,
 ) -> Result<Step, FlowError> {
+    if flow.transport == Transport::Api {
+        // Whoever came back need not be who left something waiting in it.
+        flow.federation = flow.federation.renewed();
+    }
     let linking = Linking::of(&flow);
     let asked = flow.clone();
     let step = Box::pin(at_home(room, caller, flow, who)).await?;
@@ -155,13 +160,15 @@ pub fn provider_failed(room: Room<'_>, flow: Flow, failure: &ProviderFailure) ->
 }
 
 /// Whether a form may be what somebody was sent to a provider from.
-pub const fn fits_callback(flow: &Flow) -> bool {
-    !flow.is_step_up()
-        && matches!(flow.transport, Transport::Browser)
-        && matches!(
-            flow.kind,
-            FlowKind::Login { .. } | FlowKind::Registration { .. } | FlowKind::Settings { .. }
-        )
+pub fn fits_callback(flow: &Flow) -> bool {
+    let of_browser = || {
+        flow.transport == Transport::Browser
+            && matches!(
+                flow.kind,
+                FlowKind::Login { .. } | FlowKind::Registration { .. } | FlowKind::Settings { .. }
+            )
+    };
+    !flow.is_step_up() && (flow.exchanges() || of_browser())
 }
 
 /// The form after an answer to it came back; `None` if that one came back before.

@@ -33,11 +33,11 @@ pub(super) async fn sign_in(
         return Err(FlowError::IdentityDisabled);
     }
     let context = room.hook_context(Actor::Subject(identity.id), Some(&identity));
-    let claims = match room.hooks.after_login(&context, &attempt, &identity).await? {
-        LoginOutcome::Allow { claims } => claims,
+    let (claims, demands) = match room.hooks.after_login(&context, &attempt, &identity).await? {
+        LoginOutcome::Allow { claims } => (claims, false),
         LoginOutcome::Deny { message } => return Ok(refused(flow, Message::generic(&message))),
         LoginOutcome::RequireSecondFactor if second_factor::is_next(room, &identity, Method::Oidc) => {
-            SessionClaims::default()
+            (SessionClaims::default(), true)
         }
         LoginOutcome::RequireSecondFactor => return Ok(refused(flow, Message::second_factor_required())),
     };
@@ -72,7 +72,14 @@ pub(super) async fn sign_in(
         change = change.and(sign_out(room.tenant, former, room.now));
     }
     let change = PendingChange::new(change, Some((session.clone(), token.clone())));
-    Ok(Step::SignedIn(Box::new(SignedIn { identity, session, token, change, rehash: None })))
+    Ok(Step::SignedIn(Box::new(SignedIn {
+        identity,
+        session,
+        token,
+        change,
+        rehash: None,
+        demands_second_factor: demands,
+    })))
 }
 
 /// As the hooks are told of it: nobody typed anything, so it is named by the link.

@@ -57,6 +57,14 @@ pub struct StepUp {
     /// Where a code can be sent that proves it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<CodeAddress>,
+    /// For how many days they may have none asked for in this browser; 0 if they may not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub trust_days: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(days: &u32) -> bool {
+    *days == 0
 }
 
 /// An authenticator app as a settings form shows it.
@@ -174,7 +182,12 @@ impl FactorForm {
         let keys = KeyForm::of_step_up(room, keys);
         let has_one = !kinds.is_empty() || !addresses.is_empty() || !keys.is_hidden();
         has_one.then(|| Self {
-            step_up: Some(StepUp { identity, kinds, addresses }),
+            step_up: Some(StepUp {
+                identity,
+                kinds,
+                addresses,
+                trust_days: room.settings.trusted_device.lifespan_days,
+            }),
             keys,
             ..Self::default()
         })

@@ -8,14 +8,15 @@ use crate::factor::lookup_secret::{LookupSecret, LookupSecrets};
 use crate::factor::totp::TotpSecret;
 use crate::factor::{FactorKind, qr};
 use crate::flow::document::{Input, submit};
-use crate::flow::{Flow, Message};
+use crate::flow::{Flow, Message, Transport};
 
 /// Those of a sign-in that asks for a second factor, or of a settings form.
 pub(in crate::flow) fn nodes(flow: &Flow) -> Vec<Value> {
     let form = &flow.factors;
     if let Some(step_up) = &form.step_up {
         let proofs = step_up.kinds.iter().flat_map(|kind| proof(*kind, flow));
-        return proofs.chain(code::nodes(&step_up.addresses, flow)).collect();
+        let nodes = trust(step_up.trust_days, flow).into_iter().chain(proofs);
+        return nodes.chain(code::nodes(&step_up.addresses, flow)).collect();
     }
     let mut nodes = match &form.totp {
         TotpForm::Hidden => Vec::new(),
@@ -37,6 +38,13 @@ pub(in crate::flow) fn nodes(flow: &Flow) -> Vec<Value> {
         }
     });
     nodes
+}
+
+/// Asks whether the device is trusted: of every form that proves a factor in a browser.
+fn trust(days: u32, flow: &Flow) -> Option<Value> {
+    let asks = days > 0 && flow.transport == Transport::Browser;
+    let input = || Input::new("trust_device", "checkbox").value("true");
+    asks.then(|| input().node("default", Some(Message::trust_device(days)), flow))
 }
 
 fn proof(kind: FactorKind, flow: &Flow) -> [Value; 2] {

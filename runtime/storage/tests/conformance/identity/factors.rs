@@ -34,6 +34,7 @@ fn request<'a>(base: &'a url::Url, aal: Option<&'a str>) -> StartRequest<'a> {
         via: None,
         organisation: None,
         invitation: None,
+        exchange: false,
         browser: None,
     }
 }

@@ -33,6 +33,7 @@ impl World {
             via: None,
             organisation: None,
             invitation: None,
+            exchange: false,
             browser,
         };
         let address = ClientAddress("203.0.113.9".parse().unwrap());

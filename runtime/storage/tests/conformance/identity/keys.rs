@@ -137,6 +137,7 @@ async fn fifty_submits_of_one_answer_sign_in_once() {
             via: None,
             organisation: None,
             invitation: None,
+            exchange: false,
             browser: None,
         };
         let (own, change) = start_login(world.room(), caller, request).await.unwrap();

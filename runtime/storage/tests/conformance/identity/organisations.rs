@@ -142,6 +142,7 @@ fn request(base: &url::Url) -> StartRequest<'_> {
         via: None,
         organisation: None,
         invitation: None,
+        exchange: false,
         browser: None,
     }
 }
