@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use jobs::{JobName, Outcome};
-use primitives::{Actor, Change, Secret};
+use primitives::{Actor, Change, Clock as _, Secret};
 use serde_json::{Value, json};
 use tenancy::webhook::{SigningKey, WebhookFilter, WebhookMessages as _};
 use tenancy::{ManagedBy, Tenant, TenantSecret, Write};
@@ -97,8 +97,9 @@ async fn sign_up(world: &World, id: &str, email: &str) {
 }
 
 async fn kept(world: &World, id: &str) -> Vec<(u32, Option<String>)> {
-    let listed = world.storage.list_webhook_messages(&id.parse().unwrap(), &WebhookFilter::default(), 100);
-    listed.await.unwrap().into_iter().map(|message| (message.attempts, message.error)).collect()
+    let (tenant, all) = (id.parse().unwrap(), WebhookFilter::default());
+    let listed = world.storage.list_webhook_messages(&tenant, &all, 100).await;
+    listed.unwrap().into_iter().map(|message| (message.attempts, message.error)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use identity::ports::Flows as _;
 use identity::{Flow, Step};
 
 use super::outcome::{self, Client};
-use super::submit::MOST_ATTEMPTS;
+use super::submit::{MOST_ATTEMPTS, form_hooks};
 use super::visitor::caller;
 use super::{Applied, Kind, apply, challenge, failed, respond, room, with_query};
 use crate::call::Call;
@@ -39,7 +39,9 @@ async fn exchanged(call: &Call) -> Result<Answer, Problem> {
         let step = step.ok_or(Problem::NotFound)?;
         let kind = Kind::of(&own.flow.kind);
         // It counts once: whoever is slower finds no form any more.
-        let client = Client { call, kind, own: &own, cookie: None, session: None, once: true };
+        let hooks = form_hooks(call, &own, None, Some("oidc"));
+        let webhooks = hooks.as_ref().map(|hooks| (hooks, Some("oidc")));
+        let client = Client { call, kind, own: &own, cookie: None, session: None, once: true, webhooks };
         if let Some(answer) = Box::pin(outcome::apply_step(client, step)).await? {
             return Ok(answer);
         }

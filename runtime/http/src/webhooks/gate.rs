@@ -89,10 +89,12 @@ fn about(submitted: Submitted<'_>, step: &Step, method: Option<&'static str>) ->
         | Step::Shown(..)
         | Step::Elsewhere(_)
         | Step::ToProvider(_)
+        | Step::SentOn(..)
         | Step::Challenged { .. }
         | Step::WrongCode(_)
-        // What it holds comes by itself.
-        | Step::Once(_) => return None,
+        // What they hold comes by itself.
+        | Step::Once(_)
+        | Step::Trusted { .. } => return None,
     })
 }
 

@@ -76,7 +76,8 @@ impl MailTemplate {
             Self::VerificationCodeInvalid
             | Self::VerificationInvalid
             | Self::RecoveryCodeInvalid
-            | Self::RecoveryInvalid => &["to", "tenant"],
+            | Self::RecoveryInvalid
+            | Self::CredentialsRemoved => &["to", "tenant"],
         }
     }
 }

@@ -113,6 +113,7 @@ pub fn for_application(room: Room<'_>, flow: &Flow, step: Step) -> ForApplicatio
         }
         Step::Shown(..)
         | Step::ToProvider(_)
+        | Step::SentOn(..)
         | Step::Refreshed { .. }
         | Step::Saved { .. }
         | Step::Challenged { .. }

@@ -78,6 +78,7 @@ async fn flows_in_every_state() {
                     | Step::Elsewhere(_)
                     | Step::ToProvider(_)
                     | Step::SentOn(..)
+                    | Step::Trusted { .. }
                     | Step::SignedIn(_)
                     | Step::Refreshed { .. }
                     | Step::Registered { .. }

@@ -79,7 +79,11 @@ fn call(fixture: &Fixture, hook: HookName, function: &str) -> &'static str {
         | HookFailureKind::CircuitOpen
         | HookFailureKind::BadAnswer
         | HookFailureKind::GuestError => true,
-        HookFailureKind::WallLimit | HookFailureKind::Concurrency | HookFailureKind::Unavailable => false,
+        HookFailureKind::WallLimit
+        | HookFailureKind::Concurrency
+        | HookFailureKind::Unavailable
+        | HookFailureKind::Upstream
+        | HookFailureKind::UpstreamTimeout => false,
     };
     assert!(expected, "{failure}");
     failure.kind.as_str()
