@@ -83,8 +83,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     for language in LANGUAGES.iter().filter(is_wanted) {
         own_tests(language)?;
         install::debian_packages(language.needs)?;
-        let binary =
-            node::build(if arguments.bench.is_some() { Profile::Release } else { Profile::Debug })?;
+        let binary = node::build(if arguments.bench.is_some() { Profile::Release } else { Profile::Debug })?;
         let place = tempfile::tempdir()?;
         let node = Node::start(&binary, place.path(), "")?;
         let every_hook = language.quick || is_named(language);
