@@ -1,4 +1,4 @@
-//! Compiled code of a file, mapped into the process; the only unsafe code of the house.
+//! Compiled code of a file, mapped into the process. Unsafe code of the house is here and in `cli/src/serve/own_code.rs`.
 
 use std::io;
 use std::path::Path;

@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod mail;
+mod own_code;
 mod plan;
 mod reload;
 mod signals;
@@ -59,6 +60,9 @@ async fn serve(place: &Place, options: &Options, config: Config, started: Instan
     let running = Running::start(place, config, &directory, options.migrate).await?;
     let mut stop = Stop::listen()?;
     greet(&running, started.elapsed());
+    if let Err(error) = own_code::give_back() {
+        tracing::debug!(%error, "what only starting needed stays in memory");
+    }
     stop.asked().await;
     running.stop().await
 }
