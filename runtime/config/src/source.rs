@@ -76,6 +76,7 @@ pub(crate) fn resolve(config: &mut Config, directory: &Path) {
             plugin.signature.iter_mut().for_each(path);
             plugin.secrets.values_mut().for_each(secret);
         }
+        tenant.secrets.values_mut().for_each(secret);
         let providers = tenant.federation.providers.iter_mut();
         providers.filter_map(|provider| provider.client_secret.as_mut()).for_each(secret);
         for client in &mut tenant.clients {

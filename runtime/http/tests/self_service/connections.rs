@@ -128,7 +128,9 @@ async fn with_password(browser: &mut Client, who: &str) -> Response {
 }
 
 fn names(flow: &Value) -> Vec<String> {
-    let nodes = flow["ui"]["nodes"].as_array().unwrap().iter();
+    // Keys have scripts and fields of their own, whoever is asked for.
+    let nodes = flow["ui"]["nodes"].as_array().unwrap().iter().filter(|node| node["group"] != "passkey");
+    let nodes = nodes.filter(|node| node["attributes"]["node_type"] == "input");
     let shown = nodes.map(|node| {
         let of = &node["attributes"];
         format!("{}={}", of["name"].as_str().unwrap(), of["value"].as_str().unwrap_or_default())

@@ -7,8 +7,8 @@ use identity::ports::{Factors as _, Identities as _, Links as _};
 use identity::session::LiveSession;
 use identity::webauthn::KeyKind;
 use identity::{Identity, Step, Write};
-use primitives::{Change, Clock as _};
 use primitives::subject::AssuranceLevel;
+use primitives::{Change, Clock as _};
 
 use super::World;
 
