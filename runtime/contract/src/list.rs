@@ -19,7 +19,7 @@ pub(crate) struct List {
     pub(crate) never: Vec<Never>,
     /// Answers that the description has not.
     #[serde(default)]
-    pub(crate) status: Vec<Status>,
+    pub(crate) status: Vec<OtherStatus>,
     /// Answers of another media type.
     #[serde(default)]
     pub(crate) media_type: Vec<MediaType>,
@@ -51,7 +51,7 @@ pub(crate) struct Never {
 /// Answers that the description has not: of another status.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Status {
+pub(crate) struct OtherStatus {
     operations: Vec<String>,
     status: u16,
     /// The schema that they follow.
@@ -101,7 +101,7 @@ impl Never {
     }
 }
 
-impl Status {
+impl OtherStatus {
     pub(crate) fn is(&self, operation: &str, status: u16) -> bool {
         self.status == status && self.operations.iter().any(|one| one == operation)
     }

@@ -1,6 +1,6 @@
 //! A small description and small lists, and what is said of answers.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says by panicking that it failed")]
+#![expect(clippy::unwrap_used, reason = "a test says by panicking that it failed")]
 
 use std::collections::BTreeSet;
 

@@ -353,6 +353,7 @@ fn checked_again(schema: &Schema, traits: Map<String, Value>) -> Result<CheckedT
 impl Flow {
     /// The form again, with what plugins found wrong with it. What they say of fields that it does not show is
     /// said of the whole.
+    #[must_use]
     pub fn refused(mut self, refusals: Refusals, schema: &Schema) -> Self {
         for (field, message) in refusals.messages {
             let is_shown = |name: &String| schema.fields().iter().any(|known| known.name == *name);

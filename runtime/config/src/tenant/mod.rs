@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use tenancy::plugin::TrustSettings;
 use tenancy::plugin::secrets::is_secret_name;
 use tenancy::secrets::TENANT_SECRETS_AT_MOST;
+use tenancy::webhook::WebhookAuth;
 use tenancy::{DeclaredPlugin, Webhook};
 use url::Url;
 
@@ -219,7 +220,7 @@ fn check_secrets(tenant: &Tenant, report: &mut Report<'_>) {
     }
     let channels = &tenant.courier.channels;
     for (key, channel) in [("email", &channels.email), ("sms", &channels.sms)] {
-        let name = channel.as_ref().and_then(|channel| channel.auth.as_ref()).map(|auth| auth.secret());
+        let name = channel.as_ref().and_then(|channel| channel.auth.as_ref()).map(WebhookAuth::secret);
         if let Some(name) = name.filter(|name| is_secret_name(name) && !tenant.secrets.contains_key(*name)) {
             report(&format!("courier.channels.{key}.auth.secret"), format!("`secrets` has no `{name}`"));
         }

@@ -99,7 +99,9 @@ fn message(count: u16, records: &[Record]) -> Vec<u8> {
     message.extend(count.to_be_bytes());
     message.extend([0; 4]);
     message.extend(&asked.bytes()[12..end]);
-    records.iter().for_each(|record| record.write(&mut message));
+    for record in records {
+        record.write(&mut message);
+    }
     message
 }
 

@@ -24,6 +24,7 @@ const GENERIC: u32 = 4_000_001;
 
 /// What an answer means.
 #[derive(Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "one lives at a time, for one request")]
 pub(super) enum Said {
     /// To go on, with these changes.
     Go(Changes),

@@ -41,7 +41,7 @@ pub(crate) struct Submitted<'a> {
 
 impl Submitted<'_> {
     /// The document of all of it.
-    pub(super) fn context(&self, identity: Option<Value>, session: Option<Value>) -> Map<String, Value> {
+    pub(super) fn context(&self, identity: Option<&Value>, session: Option<&Value>) -> Map<String, Value> {
         let call = self.call;
         let payload = transient_payload(call);
         // Without a cookie the form has no token.

@@ -111,7 +111,7 @@ pub(crate) async fn passes(
         all.into_iter().partition(|webhook| webhook.has_a_say());
     let context = || {
         let session = about.session.as_ref().map(|session| submitted.session(session, &about.identity));
-        submitted.context(Some(submitted.identity(&about.identity)), session)
+        submitted.context(Some(&submitted.identity(&about.identity)), session.as_ref())
     };
     let mut said = hooks.take_said();
     for webhook in with_a_say.into_iter().filter(|_| !about.asked) {
@@ -221,7 +221,8 @@ pub(crate) async fn begins(submitted: Submitted<'_>, flow: FlowName) -> Result<(
         let live = submitted.session;
         let identity = live.map(|live| submitted.identity(live.identity()));
         let session = live.map(|live| submitted.session(live.session(), live.identity()));
-        let (at, context) = ((webhook, flow.as_str()), submitted.context(identity, session));
+        let (at, context) =
+            ((webhook, flow.as_str()), submitted.context(identity.as_ref(), session.as_ref()));
         if webhook.has_a_say() {
             if let Said::Stop(messages) = ask(call, at, context).await? {
                 let words = messages.into_iter().map(|(_, message)| message.text).next();

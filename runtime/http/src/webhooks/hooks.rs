@@ -80,7 +80,7 @@ impl<'a> FormHooks<'a> {
             let identity = show(changed.as_ref().unwrap_or(traits));
             let session = self.submitted.session;
             let session = session.map(|live| self.submitted.session(live.session(), live.identity()));
-            let context = self.submitted.context(Some(identity), session);
+            let context = self.submitted.context(Some(&identity), session.as_ref());
             match ask(self.submitted.call, (webhook, flow.as_str()), context).await? {
                 Said::Stop(messages) => {
                     return Ok(Asked::Stopped(Refusals { messages, ..Refusals::default() }));

@@ -31,7 +31,7 @@ async fn with_app() -> Site {
 async fn shown(browser: &mut Client, path: &str) -> Response {
     let mut answer = browser.get(path).await;
     while answer.status == 303 {
-        answer = browser.get(&answer.location().to_owned()).await;
+        answer = browser.get(answer.location()).await;
     }
     answer
 }

@@ -54,13 +54,12 @@ impl MailWords {
         let made = |text: &str, form: Form, values: &Map<String, Value>| {
             Template::parse(text, (form, of)).map(|template| template.render(form, values))
         };
-        let html = match &self.html {
-            Some(html) => made(html, Form::Html, values)?,
-            None => {
-                // The very words are HTML of no tags once they are escaped.
-                let text = made(&self.text, Form::Text, values)?;
-                format!("<pre style=\"font: inherit; white-space: pre-wrap\">{}</pre>", escaped(&text))
-            }
+        let html = if let Some(html) = &self.html {
+            made(html, Form::Html, values)?
+        } else {
+            // The very words are HTML of no tags once they are escaped.
+            let text = made(&self.text, Form::Text, values)?;
+            format!("<pre style=\"font: inherit; white-space: pre-wrap\">{}</pre>", escaped(&text))
         };
         Ok(RenderedMail {
             subject: made(&self.subject, Form::Subject, values)?,

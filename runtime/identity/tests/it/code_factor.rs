@@ -49,7 +49,7 @@ impl World {
 
     async fn second(&self, live: &LiveSession, flow: &Flow, body: Value) -> Result<Step, FlowError> {
         let submission = Submission::from_json(body.to_string().as_bytes()).unwrap();
-        next_step(self.room(), caller(Some(live)), flow.clone(), submission).await
+        Box::pin(next_step(self.room(), caller(Some(live)), flow.clone(), submission)).await
     }
 
     async fn second_code(&self, live: &LiveSession, body: Value) -> (Flow, NewMessage) {

@@ -33,7 +33,7 @@ impl World {
         let caller = Caller { address, user_agent: Some("test"), session };
         let mut submission = Submission::from_json(body.to_string().as_bytes()).unwrap();
         submission.token = body["token"].as_str().map(str::to_owned);
-        next_step(self.room(), caller, flow.clone(), submission).await
+        Box::pin(next_step(self.room(), caller, flow.clone(), submission)).await
     }
 
     async fn code_for(&self, kind: FlowKind, body: Value) -> (Flow, NewMessage) {

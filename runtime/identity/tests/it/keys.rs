@@ -90,7 +90,7 @@ impl World {
         body: &Value,
     ) -> Result<Step, FlowError> {
         let submission = Submission::from_json(body.to_string().as_bytes()).unwrap();
-        next_step(self.room(), caller(session), flow, submission).await
+        Box::pin(next_step(self.room(), caller(session), flow, submission)).await
     }
 
     /// What a client sees, which is what the API describes.

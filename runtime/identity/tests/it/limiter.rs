@@ -15,7 +15,7 @@ async fn try_once(world: &World, peer: &str, forwarded: &str, who: &str) -> bool
     let caller = Caller { address, user_agent: None, session: None };
     let flow = world.flow(login(None), Transport::Api);
     let submission = Submission::from_json(body.as_bytes()).unwrap();
-    match next_step(world.room(), caller, flow, submission).await {
+    match Box::pin(next_step(world.room(), caller, flow, submission)).await {
         Ok(_) => true,
         Err(FlowError::Limited(_)) => false,
         Err(error) => panic!("{error}"),

@@ -32,7 +32,7 @@ impl World {
         let caller = Caller { address, user_agent: Some("test"), session: None };
         let submission = Submission::from_json(body.to_string().as_bytes()).unwrap();
         let submission = Submission { token: token.map(str::to_owned), ..submission };
-        next_step(self.room(), caller, flow.clone(), submission).await
+        Box::pin(next_step(self.room(), caller, flow.clone(), submission)).await
     }
 
     async fn ask_for_link(&self, kind: FlowKind, email: &str) -> (Flow, NewMessage) {

@@ -21,7 +21,7 @@ impl World {
         let address = ClientAddress("203.0.113.9".parse().unwrap());
         let caller = Caller { address, user_agent: Some("test"), session: None };
         let submission = Submission::from_json(body.to_string().as_bytes()).unwrap();
-        next_step(self.room(), caller, flow.clone(), submission).await
+        Box::pin(next_step(self.room(), caller, flow.clone(), submission)).await
     }
 
     /// Asks for a code: the form that asks for it, and the message that brings it.

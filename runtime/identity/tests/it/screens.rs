@@ -23,7 +23,7 @@ impl World {
         let address = ClientAddress("203.0.113.9".parse().unwrap());
         let caller = Caller { address, user_agent: Some("test"), session: None };
         let submission = Submission::from_json(body.to_string().as_bytes()).unwrap();
-        next_step(self.room(), caller, flow.clone(), submission).await
+        Box::pin(next_step(self.room(), caller, flow.clone(), submission)).await
     }
 
     async fn form(&self, flow: &Flow, body: Value) -> Flow {

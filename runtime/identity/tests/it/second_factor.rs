@@ -79,7 +79,7 @@ impl World {
 
     async fn send(&self, flow: Flow, session: Option<&LiveSession>, body: &Value) -> Result<Step, FlowError> {
         let submission = Submission::from_json(body.to_string().as_bytes()).unwrap();
-        next_step(self.room(), caller(session), flow, submission).await
+        Box::pin(next_step(self.room(), caller(session), flow, submission)).await
     }
 
     async fn factors(&self, identity: &Identity) -> Vec<StoredFactor> {

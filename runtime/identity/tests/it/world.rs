@@ -121,7 +121,7 @@ impl World {
         let address = ClientAddress("203.0.113.9".parse().unwrap());
         let caller = Caller { address, user_agent: Some("test"), session };
         let submission = Submission::from_json(body.to_string().as_bytes()).unwrap();
-        next_step(self.room(), caller, flow, submission).await
+        Box::pin(next_step(self.room(), caller, flow, submission)).await
     }
 
     /// Submits a form that is there.
@@ -129,7 +129,7 @@ impl World {
         let address = ClientAddress("203.0.113.9".parse().unwrap());
         let caller = Caller { address, user_agent: Some("test"), session: None };
         let submission = Submission::from_json(body.to_string().as_bytes()).unwrap();
-        next_step(self.room(), caller, flow.clone(), submission).await
+        Box::pin(next_step(self.room(), caller, flow.clone(), submission)).await
     }
 
     /// What a form is shown with to somebody who is not signed in.

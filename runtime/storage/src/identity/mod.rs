@@ -54,8 +54,8 @@ fn distrusts(write: &Write) -> Option<IdentityId> {
         | Write::SetFactor { identity, replaces: None, .. }
         | Write::RemoveFactor { identity, .. }
         | Write::AddKey { identity, .. }
-        | Write::RemoveKey { identity, .. } => Some(*identity),
-        Write::RemovePassword(identity)
+        | Write::RemoveKey { identity, .. }
+        | Write::RemovePassword(identity)
         | Write::RemoveCredentials(identity)
         | Write::DeleteIdentity(identity)
         | Write::ForgetTrustedDevices(identity) => Some(*identity),

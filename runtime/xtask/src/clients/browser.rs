@@ -1,7 +1,7 @@
 //! Headless Chromium: people sign in to Nexboard by clicking.
 
 use anyhow::{Context as _, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -98,10 +98,10 @@ fn make_organisation(node: &Node) -> anyhow::Result<()> {
     node.make_person(&format!("/t/{STEPS}"), PERSON.0, PERSON.1)?;
     let found =
         send("GET", &format!("{admin}/identities?credentials_identifier={}", PERSON.0), &headers, b"")?;
-    let owner = found.json()?[0]["id"].as_str().context("the owner")?.to_owned();
+    let owner = found.json()?.pointer("/0/id").and_then(Value::as_str).context("the owner")?.to_owned();
     let organisations = format!("{admin}/portcullis/v1/organisations");
     let made = post_json(&organisations, &headers[..1], &json!({ "label": "Analytical Engines" }))?;
-    let organisation = made["id"].as_str().context("the organisation")?;
+    let organisation = made.get("id").and_then(Value::as_str).context("the organisation")?;
     let member = format!("{organisations}/{organisation}/members/{owner}");
     let joined = send("PUT", &member, &headers, br#"{"role":"owner"}"#)?;
     ensure!(joined.status < 300, "PUT {member}: {}", joined.status);

@@ -55,7 +55,7 @@ impl Watch {
     pub(crate) fn check(&self, node: &Node) -> anyhow::Result<()> {
         if std::env::var_os("ONLY").is_some_and(|only| !only.is_empty()) {
             eprintln!("operations: not counted, since ONLY chose among the checks");
-            return node.witness.as_ref().map_or(Ok(()), |witness| witness.check_seen());
+            return node.witness.as_ref().map_or(Ok(()), super::witness::Witness::check_seen);
         }
         let missing = self.missing(&Tally::of(node)?);
         if !missing.is_empty() {

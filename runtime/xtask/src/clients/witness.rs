@@ -24,7 +24,7 @@ const COMPLETE: &str = "ory-client";
 const LARGEST_HEAD: usize = 64 * 1024;
 
 /// How long a client may take to send a request's head.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Most violations that are shown.
 const MOST_SHOWN: usize = 40;
