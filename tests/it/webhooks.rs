@@ -113,17 +113,13 @@ async fn events_reach_their_receiver_signed_and_again_until_they_are_taken() {
     assert!(matches!(world.run_job(JobName::Events).await, Outcome::Done(_)));
 
     receiver.statuses.lock().unwrap().push_back(500);
-    assert_eq!(
-        world.run_job(JobName::Webhooks).await,
-        Outcome::Done(0),
-        "whoever fails is not asked again at once"
-    );
+    assert_eq!(world.run_job(JobName::Webhooks).await, Outcome::Done(0));
     let first = receiver.seen();
     assert_eq!(first.len(), 1);
-    assert!(kept(&world, "hooked").await.contains(&(1, Some("it answered 500".to_owned()))));
+    assert_eq!(kept(&world, "hooked").await, [(1, Some("it answered 500".to_owned()))]);
 
     world.clock.advance(Duration::from_mins(1));
-    assert_eq!(world.run_job(JobName::Webhooks).await, Outcome::Done(2));
+    assert_eq!(world.run_job(JobName::Webhooks).await, Outcome::Done(1));
     let seen = receiver.seen();
     let mut told = Vec::new();
     for (headers, body) in &seen {
@@ -137,9 +133,8 @@ async fn events_reach_their_receiver_signed_and_again_until_they_are_taken() {
         assert!(!body.contains("ada@acme.example"), "it has identifiers alone: {body}");
         told.push(event["type"].as_str().unwrap().to_owned());
     }
-    told.sort();
-    assert_eq!(told, ["identity.created", "session.created"]);
-    assert!(seen.iter().any(|(headers, _)| headers["webhook-id"] == first[0].0["webhook-id"]), "the same id");
+    assert_eq!(told, ["identity.created"]);
+    assert_eq!(seen[0].0["webhook-id"], first[0].0["webhook-id"]);
     assert_eq!(kept(&world, "hooked").await, []);
     world.clock.advance(Duration::from_hours(24));
     assert_eq!(world.run_job(JobName::Webhooks).await, Outcome::NotDue, "told once");
@@ -170,19 +165,17 @@ async fn what_was_given_up_is_listed_and_sent_again_by_the_api() {
     assert!(matches!(world.run_job(JobName::Events).await, Outcome::Done(_)));
     receiver.statuses.lock().unwrap().extend([410, 410]);
     assert_eq!(world.run_job(JobName::Webhooks).await, Outcome::Done(0));
-    world.clock.advance(Duration::from_mins(1));
-    assert_eq!(world.run_job(JobName::Webhooks).await, Outcome::Done(0));
     let list = "/admin/portcullis/v1/webhooks/messages?status=given_up";
     let listed = world.operate(&world.key, ("GET", list), "hooked", &Value::Null).await.json();
     let messages = listed["messages"].as_array().unwrap();
-    assert_eq!((messages.len(), &messages[0]["error"]), (2, &json!("it answered 410")));
+    assert_eq!((messages.len(), &messages[0]["error"]), (1, &json!("it answered 410")));
     let one =
         format!("/admin/portcullis/v1/webhooks/siem/messages/{}/resend", messages[0]["id"].as_str().unwrap());
     let resend =
         async |path: &str| world.operate(&world.key, ("POST", path), "hooked", &Value::Null).await.status;
     assert_eq!((resend(&one).await, resend(&one).await), (204, 404), "it is on its way");
     world.clock.advance(Duration::from_mins(1));
-    assert_eq!(world.run_job(JobName::Webhooks).await, Outcome::Done(1));
+    assert_eq!(world.run_job(JobName::Webhooks).await, Outcome::Done(0));
     assert_eq!(resend("/admin/portcullis/v1/webhooks/siem/resend").await, 204);
     world.clock.advance(Duration::from_mins(1));
     assert_eq!(world.run_job(JobName::Webhooks).await, Outcome::Done(1));
