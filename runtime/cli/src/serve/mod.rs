@@ -60,9 +60,7 @@ async fn serve(place: &Place, options: &Options, config: Config, started: Instan
     let running = Running::start(place, config, &directory, options.migrate).await?;
     let mut stop = Stop::listen()?;
     greet(&running, started.elapsed());
-    if let Err(error) = own_code::give_back() {
-        tracing::debug!(%error, "what only starting needed stays in memory");
-    }
+    tokio::spawn(own_code::give_back_at_rest());
     stop.asked().await;
     running.stop().await
 }

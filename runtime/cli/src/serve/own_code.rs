@@ -1,17 +1,61 @@
-//! What only starting needed of the program gives its pages back: parsers of configuration, migrations, the building of
-//! templates. The system maps what serving needs again in microseconds, from memory that its cache keeps anyway.
+//! A node that rests gives the pages of its own code back, as plugins do that nobody calls: what only starting needed
+//! (parsers of configuration, migrations, the making of templates), and what the last burst of requests did. The system maps
+//! what is needed again in microseconds, from memory that its cache keeps anyway.
 
 use std::ops::Range;
 use std::path::Path;
+use std::time::Duration;
 use std::{fs, io};
 
 use rustix::mm::{Advice, madvise};
+use rustix::time::{ClockId, clock_gettime};
+
+/// How often somebody looks whether the node works.
+const LOOKS: Duration = Duration::from_secs(10);
+
+/// Who used less CPU between two looks rests: what its timers, a load balancer's checks and a scrape of metrics take.
+const REST: Duration = Duration::from_millis(100);
+
+/// Gives pages back each time that the node has come to rest, for as long as it lives.
+pub(super) async fn give_back_at_rest() {
+    let mut node = Work::default();
+    loop {
+        tokio::time::sleep(LOOKS).await;
+        if node.came_to_rest(cpu())
+            && let Ok(Err(error)) = tokio::task::spawn_blocking(give_back).await
+        {
+            tracing::debug!(%error, "the program's code stays in memory");
+        }
+    }
+}
+
+/// What a node did until the last look.
+#[derive(Debug, Default)]
+struct Work {
+    /// The CPU that it had used.
+    cpu: Duration,
+    rests: bool,
+}
+
+impl Work {
+    /// Looks at the CPU that a node has used; whether it rests now and did not at the last look.
+    fn came_to_rest(&mut self, cpu: Duration) -> bool {
+        let rested = std::mem::replace(&mut self.rests, cpu.saturating_sub(self.cpu) < REST);
+        self.cpu = cpu;
+        self.rests && !rested
+    }
+}
+
+/// The CPU that the node's threads have used.
+fn cpu() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
+}
 
 /// Gives the pages of the program's constants and machine code back to the system.
 ///
 /// Fails where the system does not say what is mapped, or refuses; nothing is lost then but memory.
 #[expect(unsafe_code, reason = "of the program's own file, which no one writes to")]
-pub(super) fn give_back() -> io::Result<()> {
+fn give_back() -> io::Result<()> {
     let program = fs::read_link("/proc/self/exe")?;
     let maps = fs::read_to_string("/proc/self/smaps")?;
     for range in unwritten(&maps, &program) {
@@ -125,6 +169,18 @@ Anonymous:          1024 kB
         let mut lines = smaps.lines().skip_while(|line| !line.starts_with(&first));
         let size = lines.find_map(|line| line.strip_prefix("Rss:")).unwrap();
         size.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    #[test]
+    fn node_comes_to_rest_once_until_it_works_again() {
+        let mut node = Work::default();
+        let mut looks = |milliseconds| node.came_to_rest(Duration::from_millis(milliseconds));
+        assert!(!looks(300), "it started");
+        assert!(looks(310));
+        assert!(!looks(320) && !looks(419), "it rests still");
+        assert!(!looks(519), "it works");
+        assert!(looks(520));
+        assert!(Work::default().came_to_rest(Duration::from_millis(30)), "it started with next to nothing");
     }
 
     #[test]
