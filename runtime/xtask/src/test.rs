@@ -26,25 +26,28 @@ pub(crate) fn run() -> anyhow::Result<()> {
     workspace::run(&mut plugins)
 }
 
-/// Returns the program of the end-to-end suite in `tests/it`, as it was built with the workspace: a package that is
-/// asked for alone wants its dependencies with other features.
+/// Returns the program of the end-to-end suite in `tests/it`, as it was built with the workspace: a package or a target that
+/// is asked for alone wants dependencies with other features, and cranelift alone takes minutes.
 fn end_to_end() -> anyhow::Result<PathBuf> {
     let mut build = workspace::cargo();
-    build.args(["test", "--workspace", "--test", "it", "--no-run", "--message-format", "json"]);
+    build.args(["test", "--workspace", "--no-run", "--message-format", "json"]);
     let output = build.stderr(Stdio::inherit()).output().context("cargo")?;
     ensure!(output.status.success(), "the end-to-end suite was not built: {}", output.status);
-    program_of("portcullis-tests", &String::from_utf8(output.stdout)?)
+    program_of(("portcullis-tests", "it"), &String::from_utf8(output.stdout)?)
 }
 
-/// The one executable of a package in what cargo tells of a build, a JSON message in each line.
-fn program_of(package: &str, messages: &str) -> anyhow::Result<PathBuf> {
+/// The executable of a package's target in what cargo tells of a build, a JSON message in each line.
+fn program_of((package, target): (&str, &str), messages: &str) -> anyhow::Result<PathBuf> {
     let of_package = |message: &Value| {
         let id = message.get("package_id")?.as_str()?;
         id.contains(&format!("#{package}@")).then_some(())?;
+        (message.pointer("/target/name")?.as_str()? == target).then_some(())?;
         message.get("executable")?.as_str().map(PathBuf::from)
     };
     let mut messages = messages.lines().filter_map(|line| serde_json::from_str(line).ok());
-    messages.find_map(|message| of_package(&message)).with_context(|| format!("no program of {package}"))
+    messages
+        .find_map(|message| of_package(&message))
+        .with_context(|| format!("no program {target} of {package}"))
 }
 
 #[cfg(test)]
@@ -52,12 +55,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_is_found_by_its_package() {
-        let messages = r#"{"reason":"compiler-artifact","package_id":"path+file:///w/a#portcullis-a@0.1.0","executable":"/t/it-1"}
-{"reason":"compiler-artifact","package_id":"path+file:///w/tests#portcullis-tests@0.1.0","executable":null}
-{"reason":"compiler-artifact","package_id":"path+file:///w/tests#portcullis-tests@0.1.0","executable":"/t/it-2"}
+    fn a_program_is_found_by_its_package_and_target() {
+        let messages = r#"{"reason":"compiler-artifact","package_id":"path+file:///w/a#portcullis-a@0.1.0","target":{"name":"it"},"executable":"/t/it-1"}
+{"reason":"compiler-artifact","package_id":"path+file:///w/tests#portcullis-tests@0.1.0","target":{"name":"it"},"executable":null}
+{"reason":"compiler-artifact","package_id":"path+file:///w/tests#portcullis-tests@0.1.0","target":{"name":"other"},"executable":"/t/other"}
+{"reason":"compiler-artifact","package_id":"path+file:///w/tests#portcullis-tests@0.1.0","target":{"name":"it"},"executable":"/t/it-2"}
 {"reason":"build-finished","success":true}"#;
-        assert_eq!(program_of("portcullis-tests", messages).unwrap(), PathBuf::from("/t/it-2"));
-        assert!(program_of("portcullis-b", messages).is_err());
+        assert_eq!(program_of(("portcullis-tests", "it"), messages).unwrap(), PathBuf::from("/t/it-2"));
+        assert!(program_of(("portcullis-b", "it"), messages).is_err());
     }
 }
