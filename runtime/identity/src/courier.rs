@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use primitives::message::MessageContent;
 use primitives::{OrganisationId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::identity::AddressKind;
@@ -250,6 +250,25 @@ pub struct CourierMessage {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+impl CourierMessage {
+    /// As services of operators and tenants get it, with what it says now: a plugin may have changed that.
+    pub fn document(&self, content: &MessageContent) -> Value {
+        json!({
+            "id": self.id,
+            "attempt": self.send_count,
+            "tenant": self.tenant.as_str(),
+            "channel": self.via,
+            "recipient": self.recipient,
+            "template_type": self.template.as_str(),
+            "template_data": self.mail.data,
+            "locale": self.mail.locale,
+            "subject": content.subject,
+            "body": content.text,
+            "html": content.html,
+        })
+    }
 }
 
 /// An attempt that ended.

@@ -18,6 +18,7 @@
 //! So it is storage that forgets all devices of an identity in each write of a password, of a second factor that is new or
 //! gone, and of a recovery; and the sessions that count by them count no more.
 
+use primitives::rng::is_token;
 use primitives::subject::AssuranceLevel;
 use primitives::{
     Actor, AuditEvent, Change, IdentityId, KeyedHash, Rng, Sealer, Secret, TenantId, Timestamp,
@@ -91,9 +92,7 @@ impl TrustedDeviceToken {
     /// Reads a presented token; `None` if it cannot be one of ours.
     pub fn parse(text: &str) -> Option<Self> {
         let bits = text.strip_prefix(TOKEN_PREFIX)?;
-        let of_form =
-            bits.len() == 43 && bits.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        of_form.then(|| Self(Secret::new(text.to_owned())))
+        is_token(bits).then(|| Self(Secret::new(text.to_owned())))
     }
 
     /// The token itself, for the cookie.

@@ -27,6 +27,11 @@ pub trait Rng: Send + Sync + fmt::Debug {
     }
 }
 
+/// Whether a text may be one of [`Rng::token`]: of a presented one, what cannot be ours is not looked up.
+pub fn is_token(text: &str) -> bool {
+    text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
 /// A repeatable source for tests: SHA-256 of a seed and a counter. Never use it for anything real.
 #[derive(Debug)]
 pub struct SeededRng(Mutex<(u64, u64)>);

@@ -49,7 +49,7 @@ impl Node {
         let Some(channel) = channel else { return Ok(Carried::NotHere) };
         let body = match &channel.body {
             Some(template) => self.templated(template, message, content).await?,
-            None => document(message, content),
+            None => message.document(content),
         };
         let whose = Whose { node: self, tenant: &tenant.id, by_operator: tenant.by_operator };
         let (id, body) = (message.id.to_string(), body.to_string());
@@ -100,21 +100,4 @@ impl Node {
         let made = made.and_then(primitives::transform::TransformDecision::document);
         made.map_err(|failure| NotCarried::Yet(format!("its template failed: {}", failure.kind.as_str())))
     }
-}
-
-/// A message as services get it without a template: the same members as of the node's own channels.
-fn document(message: &CourierMessage, content: &MessageContent) -> Value {
-    json!({
-        "id": message.id,
-        "attempt": message.send_count,
-        "tenant": message.tenant.as_str(),
-        "channel": message.via,
-        "recipient": message.recipient,
-        "template_type": message.template.as_str(),
-        "template_data": message.mail.data,
-        "locale": message.mail.locale,
-        "subject": content.subject,
-        "body": content.text,
-        "html": content.html,
-    })
 }

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use primitives::rng::is_token;
 use primitives::{
     AuditEvent, Change, IdentityId, InvitationId, KeyedHash, OrganisationId, Rng, Sealer, Secret, TenantId,
     Timestamp,
@@ -76,9 +77,7 @@ impl InvitationToken {
     /// Reads a presented token; `None` if it cannot be one of ours.
     pub fn parse(text: &str) -> Option<Self> {
         let bits = text.strip_prefix(TOKEN_PREFIX)?;
-        let of_form =
-            bits.len() == 43 && bits.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        of_form.then(|| Self(Secret::new(text.to_owned())))
+        is_token(bits).then(|| Self(Secret::new(text.to_owned())))
     }
 
     /// The token itself, for the mail that brings it.

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use primitives::rng::is_token;
 use primitives::subject::AssuranceLevel;
 use primitives::{
     ActingParty, Actor, AuditEvent, Change, ClientAddress, KeyedHash, Sealer, Secret, SessionClaims,
@@ -50,9 +51,7 @@ impl LinkToken {
     /// Reads a presented token; `None` if it cannot be one of ours.
     pub fn parse(text: &str) -> Option<Self> {
         let bits = text.strip_prefix(LINK_PREFIX)?;
-        let of_form =
-            bits.len() == 43 && bits.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        of_form.then(|| Self(Secret::new(text.to_owned())))
+        is_token(bits).then(|| Self(Secret::new(text.to_owned())))
     }
 
     /// The token itself, for the link.

@@ -7,6 +7,7 @@ pub mod tokenize;
 
 pub use cache::{CachedSession, SessionCache};
 
+use primitives::rng::is_token;
 use primitives::subject::AssuranceLevel;
 use primitives::{
     ActingParty, AuthenticatedSubject, ClientAddress, IdentityId, KeyedHash, OrganisationId, Rng, Sealer,
@@ -196,9 +197,7 @@ impl SessionToken {
     /// Reads a presented token; `None` if it cannot be one of ours.
     pub fn parse(text: &str) -> Option<Self> {
         let bits = text.strip_prefix(TOKEN_PREFIX)?;
-        let of_form =
-            bits.len() == 43 && bits.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        of_form.then(|| Self(Secret::new(text.to_owned())))
+        is_token(bits).then(|| Self(Secret::new(text.to_owned())))
     }
 
     /// The token itself, for the one response that carries it.

@@ -8,7 +8,6 @@ use identity::courier::CourierMessage;
 use primitives::Secret;
 use primitives::message::MessageContent;
 use primitives::outbound::{Outbound, OutboundRequest, Reach};
-use serde_json::json;
 use url::Url;
 
 use crate::outbox::DeliveryError;
@@ -64,19 +63,7 @@ impl HttpChannel {
         message: &CourierMessage,
         content: &MessageContent,
     ) -> Result<(), DeliveryError> {
-        let document = json!({
-            "id": message.id,
-            "attempt": message.send_count,
-            "tenant": message.tenant.as_str(),
-            "channel": message.via,
-            "recipient": message.recipient,
-            "template_type": message.template.as_str(),
-            "template_data": message.mail.data,
-            "locale": message.mail.locale,
-            "subject": content.subject,
-            "body": content.text,
-            "html": content.html,
-        });
+        let document = message.document(content);
         let mut headers = vec![
             ("content-type".to_owned(), "application/json".to_owned()),
             ("idempotency-key".to_owned(), message.id.to_string()),
