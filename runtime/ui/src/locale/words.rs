@@ -239,13 +239,15 @@ mod tests {
         let catalogue = Catalogue::load().unwrap();
         for locale in Locale::ALL {
             let words = catalogue.words(locale);
-            let (s, o, key) = (&words.sessions, &words.organisation, &words.settings.key_remove);
+            let (s, d, o) = (&words.sessions, &words.devices, &words.organisation);
+            let key = &words.settings.key_remove;
             let message = |id: &str| match words.messages.get(id) {
                 Some(Message::Plain(text)) => text,
                 other => panic!("{id}: {other:?}"),
             };
             for (written, called) in [
                 (&s.revoke, &s.revoke_one),
+                (&d.forget, &d.forget_one),
                 (&o.change, &o.change_of),
                 (&o.remove, &o.remove_of),
                 (&o.revoke, &o.revoke_of),
