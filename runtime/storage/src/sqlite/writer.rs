@@ -1,0 +1,283 @@
+//! The thread that writes: the only one that changes the file, with group commit.
+//!
+//! Durability costs one `fdatasync` per commit, so concurrent changes share one: the writer takes all
+//! that is waiting, runs each inside its own savepoint, and commits once. A change that fails undoes
+//! only itself. Tenants take turns, so that one tenant's flood delays nobody else's write by more than
+//! one batch.
+//!
+//! It is a thread with a connection of its own, by rusqlite: sqlx runs each statement on a thread of its own, too, and
+//! going there and back costs more than most statements do.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+use std::{fmt, thread};
+
+use primitives::TenantId;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{BUSY, Waiting};
+use crate::apply::{ApplyError, Prepared};
+use crate::changes::ChangeFeed;
+use crate::statement::{Expect, Statement, Value};
+use crate::{Durability, StorageError};
+
+/// Changes that one commit carries at most.
+const BATCH: usize = 256;
+/// Statements that are kept compiled.
+const STATEMENTS: usize = 128;
+/// What the connection may keep of the file while it writes, in KiB (negative, as SQLite has it): a large batch that does not fit
+/// writes its pages several times.
+const BUSY_CACHE: i64 = -16_384;
+/// After a batch of so many changes the connection gives back what it kept, as soon as nobody waits.
+const LARGE: usize = 64;
+/// Pages of the journal before they are brought into the file: more of them then go together.
+const CHECKPOINT: i64 = 4_000;
+
+/// A change that waits to be written.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) prepared: Prepared,
+    pub(super) done: oneshot::Sender<Result<u64, ApplyError>>,
+}
+
+/// Opens the file and begins to write what comes.
+pub(super) fn start(
+    path: &Path,
+    durability: Durability,
+    jobs: mpsc::UnboundedReceiver<Job>,
+    waiting: Arc<Waiting>,
+    feed: Arc<ChangeFeed>,
+) -> Result<(), StorageError> {
+    let writer = Writer::open(path, durability).map_err(|error| {
+        StorageError::Unavailable(format!("{} cannot be opened for writing: {error}", path.display()))
+    })?;
+    let writes = move || writer.write(jobs, &waiting, &feed);
+    let started = thread::Builder::new().name("sqlite-writer".to_owned()).spawn(writes);
+    started.map(drop).map_err(|error| StorageError::Unavailable(format!("no thread for the writer: {error}")))
+}
+
+struct Writer(Connection);
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Writer(…)")
+    }
+}
+
+impl Writer {
+    fn open(path: &Path, durability: Durability) -> Result<Self, rusqlite::Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        let synchronous = match durability {
+            Durability::Full => "FULL",
+            Durability::None => "OFF",
+        };
+        connection.pragma_update(None, "synchronous", synchronous)?;
+        connection.pragma_update(None, "foreign_keys", "ON")?;
+        connection.pragma_update(None, "cache_size", BUSY_CACHE)?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(Self(connection))
+    }
+
+    /// Ends when the last sender is gone and everything received is written.
+    fn write(self, mut jobs: mpsc::UnboundedReceiver<Job>, waiting: &Waiting, feed: &ChangeFeed) {
+        let mut backlog = VecDeque::new();
+        let mut holds_much = false;
+        loop {
+            while let Ok(job) = jobs.try_recv() {
+                backlog.push_back(job);
+            }
+            if backlog.is_empty() {
+                if std::mem::take(&mut holds_much) {
+                    self.shrink();
+                }
+                match jobs.blocking_recv() {
+                    Some(job) => backlog.push_back(job),
+                    None => break,
+                }
+                continue;
+            }
+            let batch = take_turns(&mut backlog, BATCH);
+            holds_much |= batch.len() >= LARGE;
+            let outcomes = self.commit(&batch);
+            for (job, outcome) in batch.into_iter().zip(outcomes) {
+                waiting.leave(&job.prepared.tenant);
+                if outcome.is_ok() {
+                    feed.publish_own(&job.prepared);
+                }
+                // The caller may be gone; the change is written all the same.
+                job.done.send(outcome).ok();
+            }
+        }
+        if let Err((_, error)) = self.0.close() {
+            tracing::error!(%error, "the database was not closed");
+        }
+    }
+
+    fn shrink(&self) {
+        if let Err(error) = self.execute("PRAGMA shrink_memory") {
+            tracing::debug!(%error, "what the writer kept of the file stays in memory");
+        }
+    }
+
+    fn execute(&self, sql: &'static str) -> Result<(), rusqlite::Error> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        let mut rows = statement.raw_query();
+        while rows.next()?.is_some() {}
+        Ok(())
+    }
+
+    /// Runs a batch in one transaction. Gives one outcome per job.
+    fn commit(&self, batch: &[Job]) -> Vec<Result<u64, ApplyError>> {
+        match self.commit_all(batch) {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                // The transaction may or may not still be open (SQLite rolls back by itself when the disk is full).
+                self.execute("ROLLBACK").ok();
+                tracing::error!(%error, "a batch of writes failed");
+                let message = error.to_string();
+                batch.iter().map(|_| Err(StorageError::Unavailable(message.clone()).into())).collect()
+            }
+        }
+    }
+
+    fn commit_all(&self, batch: &[Job]) -> Result<Vec<Result<u64, ApplyError>>, rusqlite::Error> {
+        let mut outcomes = Vec::with_capacity(batch.len());
+        self.execute("BEGIN IMMEDIATE")?;
+        if let [alone] = batch {
+            // Nobody else's change is to be kept, so the transaction itself is what is undone.
+            let outcome = self.run(&alone.prepared)?;
+            self.execute(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+            return Ok(vec![outcome]);
+        }
+        for job in batch {
+            self.execute("SAVEPOINT change")?;
+            let outcome = self.run(&job.prepared)?;
+            if outcome.is_err() {
+                self.execute("ROLLBACK TO change")?;
+            }
+            outcomes.push(outcome);
+            self.execute("RELEASE change")?;
+        }
+        self.execute("COMMIT")?;
+        Ok(outcomes)
+    }
+
+    /// Runs one change's statements. The outer error is the database's, the inner one a missed guard.
+    fn run(&self, prepared: &Prepared) -> Result<Result<u64, ApplyError>, rusqlite::Error> {
+        let mut hit = 0;
+        for (write, statement) in &prepared.statements {
+            if let Some(reason) = unbindable(&statement.args) {
+                let words = format!("a value cannot be bound: {reason}");
+                return Ok(Err(StorageError::Unavailable(words).into()));
+            }
+            let rows = match self.run_statement(statement) {
+                Ok(rows) => rows,
+                Err(error) if is_taken_or_gone(&error) => {
+                    return Ok(Err(ApplyError::Missed { write: *write }));
+                }
+                Err(error) => return Err(error),
+            };
+            if matches!(statement.expect, Expect::Rows(expected) if expected != rows) {
+                return Ok(Err(ApplyError::Missed { write: *write }));
+            }
+            hit += rows;
+        }
+        Ok(Ok(hit))
+    }
+
+    /// Gives the rows that the statement changed.
+    fn run_statement(&self, Statement { sql, args, .. }: &Statement) -> Result<u64, rusqlite::Error> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        for place in 1..=statement.parameter_count() {
+            // SQLite counts them as they come in the text; `$3` is the third value wherever it stands.
+            let number =
+                statement.parameter_name(place).and_then(|name| name.get(1..)?.parse::<usize>().ok());
+            let value = number.and_then(|number| args.get(number.checked_sub(1)?));
+            statement.raw_bind_parameter(
+                place,
+                value.ok_or(rusqlite::Error::InvalidParameterCount(place, args.len()))?,
+            )?;
+        }
+        statement.raw_execute().map(|rows| rows as u64)
+    }
+}
+
+fn unbindable(args: &[Value]) -> Option<&str> {
+    args.iter().find_map(|arg| match arg {
+        Value::Unbindable(reason) => Some(reason.as_str()),
+        _ => None,
+    })
+}
+
+/// A unique key is taken, or what a row refers to is gone.
+fn is_taken_or_gone(error: &rusqlite::Error) -> bool {
+    const CODES: [i32; 3] =
+        [ffi::SQLITE_CONSTRAINT_UNIQUE, ffi::SQLITE_CONSTRAINT_PRIMARYKEY, ffi::SQLITE_CONSTRAINT_FOREIGNKEY];
+    let cause = error.sqlite_error();
+    cause.is_some_and(|cause| {
+        cause.code == ErrorCode::ConstraintViolation && CODES.contains(&cause.extended_code)
+    })
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Int(Some(number)) => ValueRef::Integer(*number),
+            Self::Text(Some(text)) => ValueRef::Text(text.as_bytes()),
+            Self::Blob(Some(bytes)) => ValueRef::Blob(bytes),
+            Self::Int(None) | Self::Text(None) | Self::Blob(None) => ValueRef::Null,
+            Self::Unbindable(reason) => {
+                return Err(rusqlite::Error::ToSqlConversionFailure(reason.clone().into()));
+            }
+        }))
+    }
+}
+
+/// Takes up to `limit` jobs, one of each tenant in turn; the order within a tenant is kept.
+fn take_turns(backlog: &mut VecDeque<Job>, limit: usize) -> Vec<Job> {
+    if backlog.len() <= limit {
+        return backlog.drain(..).collect();
+    }
+    let mut queues: Vec<(TenantId, VecDeque<Job>)> = Vec::new();
+    for job in backlog.drain(..) {
+        match queues.iter_mut().find(|(tenant, _)| *tenant == job.prepared.tenant) {
+            Some((_, queue)) => queue.push_back(job),
+            None => queues.push((job.prepared.tenant.clone(), VecDeque::from([job]))),
+        }
+    }
+    let mut batch = Vec::with_capacity(limit);
+    while batch.len() < limit && queues.iter().any(|(_, queue)| !queue.is_empty()) {
+        let room = limit - batch.len();
+        batch.extend(queues.iter_mut().filter_map(|(_, queue)| queue.pop_front()).take(room));
+    }
+    backlog.extend(queues.into_iter().flat_map(|(_, queue)| queue));
+    batch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(tenant: &str) -> Job {
+        let tenant: TenantId = tenant.parse().unwrap();
+        let mut prepared = Prepared::of_storage(vec![Statement::any("SELECT 1", Vec::new())]);
+        prepared.tenant = tenant;
+        Job { prepared, done: oneshot::channel().0 }
+    }
+
+    #[test]
+    fn flood_of_one_tenant_leaves_room_for_another() {
+        let mut backlog: VecDeque<_> = (0..100).map(|_| job("loud")).collect();
+        backlog.push_back(job("quiet"));
+        let batch = take_turns(&mut backlog, 10);
+        assert_eq!(batch.len(), 10);
+        assert!(batch.iter().any(|job| job.prepared.tenant.as_str() == "quiet"));
+        assert_eq!(backlog.len(), 91);
+    }
+}
