@@ -29,6 +29,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// `Content-Type`, or nothing.
     pub(crate) content_type: String,
+    /// Each cookie that it sets: its name, `=`, its value.
+    pub(crate) cookies: Vec<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -82,13 +84,22 @@ pub(crate) fn parse(bytes: &[u8]) -> anyhow::Result<Answer> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").context("no complete answer")?;
     let (head, body) = bytes.split_at(end);
     let body = body.get(4..).unwrap_or_default();
-    let head = std::str::from_utf8(head)?.to_ascii_lowercase();
+    let head = std::str::from_utf8(head)?;
+    let cookies = head.lines().filter_map(cookie).collect();
+    let head = head.to_ascii_lowercase();
     let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).context("no status")?;
     let chunked =
         head.lines().any(|line| line.starts_with("transfer-encoding:") && line.ends_with("chunked"));
     let body = if chunked { unchunk(body)? } else { body.to_vec() };
     let content_type = head.lines().find_map(|line| line.strip_prefix("content-type:")).unwrap_or_default();
-    Ok(Answer { status, content_type: content_type.trim().to_owned(), body })
+    Ok(Answer { status, content_type: content_type.trim().to_owned(), cookies, body })
+}
+
+/// Reads the cookie of a line that sets one.
+fn cookie(line: &str) -> Option<String> {
+    let (name, value) = line.split_once(':')?;
+    let pair = value.split(';').next()?.trim();
+    name.eq_ignore_ascii_case("set-cookie").then(|| pair.to_owned())
 }
 
 fn unchunk(mut rest: &[u8]) -> anyhow::Result<Vec<u8>> {
@@ -126,6 +137,12 @@ mod tests {
             200,
             "abcde",
         );
+    }
+
+    #[test]
+    fn cookies_are_read_as_they_are_written() {
+        let answer = "HTTP/1.1 200 OK\r\nSet-Cookie: a=B=; Path=/; HttpOnly\r\nset-cookie: c=D\r\n\r\n";
+        assert_eq!(parse(answer.as_bytes()).unwrap().cookies, ["a=B=", "c=D"]);
     }
 
     #[test]

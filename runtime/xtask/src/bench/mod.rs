@@ -20,6 +20,7 @@ mod plugins;
 mod repeat;
 mod scenario;
 mod search;
+mod sessions;
 mod start;
 mod table;
 mod tenants;
@@ -50,6 +51,8 @@ pub(crate) enum Bench {
     Memory,
     /// Searches among many identities
     Search(import::Amount),
+    /// The session of a cookie and of a token, on the database that is named
+    Sessions(sessions::Database),
     /// The time to readiness, also with 10,000 tenants
     Start,
     /// Memory after 1,000 tenants were visited, some with large settings, against its cap
@@ -89,6 +92,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
         Bench::Login => login::run(),
         Bench::Memory => memory::run(),
         Bench::Search(amount) => search::run(amount),
+        Bench::Sessions(database) => sessions::run(database),
         Bench::Start => start::run(),
         Bench::Tenants => tenants::run(),
         Bench::Plugins => plugins::run(),
