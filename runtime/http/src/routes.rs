@@ -150,6 +150,7 @@ fn most() -> Vec<Route> {
         GET "/oauth2/auth" "oAuth2Authorize", Public, Page, oauth2::authorize::begin, "Begins an authorization";
         POST "/oauth2/auth" "oAuth2AuthorizeForm", Public, Page, oauth2::authorize::begin, "Begins an authorization, by form";
         GET "/oauth2/auth/resume" "resumeAuthorization", Public, Page, oauth2::authorize::resume, "Goes on after a sign-in";
+        POST "/oauth2/par" "pushOAuth2AuthorizationRequest", Public, OAuth, oauth2::par::post, "Takes an authorization request from its client (RFC 9126)";
         POST "/oauth2/token" "oauth2TokenExchange", Public, OAuth, oauth2::token::post, "Gives tokens (RFC 6749)";
         POST "/oauth2/revoke" "revokeOAuth2Token", Public, OAuth, oauth2::revoke::post, "Revokes a token (RFC 7009)";
         POST "/oauth2/introspect" "introspectOAuth2TokenAsClient", Public, OAuth, oauth2::introspect::by_client, "Introspects a token (RFC 7662)";
@@ -270,6 +271,12 @@ fn most() -> Vec<Route> {
         PUT "/admin/clients/{id}" "setOAuth2Client", Tenant(Scope::ClientsWrite), OAuth, admin::clients::replace, "Replaces a client";
         PATCH "/admin/clients/{id}" "patchOAuth2Client", Tenant(Scope::ClientsWrite), OAuth, admin::clients::patch, "Changes a client";
         DELETE "/admin/clients/{id}" "deleteOAuth2Client", Tenant(Scope::ClientsWrite), OAuth, admin::clients::delete, "Deletes a client";
+        POST "/admin/clients/{id}/secrets/rotate" "rotateOAuth2ClientSecret", Tenant(Scope::ClientsWrite), OAuth, admin::clients::rotate_secret, "Gives a client another secret; the one before still holds";
+        DELETE "/admin/clients/{id}/secrets/rotate" "deleteRotatedOAuth2ClientSecrets", Tenant(Scope::ClientsWrite), OAuth, admin::clients::drop_secrets, "Drops the former secrets of a client";
+        GET "/admin/oauth2/auth/sessions/consent" "listOAuth2ConsentSessions", Tenant(Scope::TokensRead), OAuth, admin::access::list, "Lists what somebody granted to clients";
+        DELETE "/admin/oauth2/auth/sessions/consent" "revokeOAuth2ConsentSessions", Tenant(Scope::TokensWrite), OAuth, admin::access::revoke_consent, "Takes back what somebody granted";
+        DELETE "/admin/oauth2/auth/sessions/login" "revokeOAuth2LoginSessions", Tenant(Scope::IdentitiesWrite), OAuth, admin::access::revoke_login, "Ends the sessions of somebody, or one";
+        DELETE "/admin/oauth2/tokens" "deleteOAuth2Token", Tenant(Scope::TokensWrite), OAuth, admin::access::revoke_tokens, "Revokes every token of a client";
         PUT "/admin/clients/{id}/lifespans" "setOAuth2ClientLifespans", Tenant(Scope::ClientsWrite), OAuth, admin::clients::lifespans, "Sets the lifespans of a client's tokens";
 
         // Operators: our own API.

@@ -26,6 +26,8 @@ impl AuthorizationServer {
         Ok(json!({
             "issuer": self.issuer.as_str(),
             "authorization_endpoint": endpoints.authorization,
+            "pushed_authorization_request_endpoint": endpoints.pushed_authorization_request,
+            "require_pushed_authorization_requests": self.settings.require_pushed_authorization_requests,
             "token_endpoint": endpoints.token,
             "userinfo_endpoint": endpoints.userinfo,
             "jwks_uri": endpoints.jwks,

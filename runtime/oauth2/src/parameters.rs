@@ -58,6 +58,14 @@ impl<'a> Parameters<'a> {
             .map(|(_, value)| value.as_ref())
     }
 
+    /// Every parameter that has a value.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| (name.as_ref(), value.as_ref()))
+    }
+
     /// The values of a parameter that holds a list separated by spaces.
     pub fn words<'b>(&'b self, name: &str) -> impl Iterator<Item = &'b str> {
         self.find(name).unwrap_or("").split(' ').filter(|word| !word.is_empty())

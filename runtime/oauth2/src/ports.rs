@@ -81,8 +81,18 @@ pub trait GrantRepository: Send + Sync + fmt::Debug {
         &'a self,
         tenant: &'a TenantId,
         subject: IdentityId,
+        filter: GrantFilter,
         limit: u32,
     ) -> PortResult<'a, Vec<Grant>>;
+}
+
+/// Which of a subject's grants to list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GrantFilter {
+    /// Only those made in this session.
+    pub session: Option<SessionId>,
+    /// Only those behind the grant of this time and id.
+    pub after: Option<(Timestamp, GrantId)>,
 }
 
 /// Finds codes and tokens, each with the grant that it hangs on.

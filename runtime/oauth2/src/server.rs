@@ -167,6 +167,7 @@ impl fmt::Display for Issuer {
 #[expect(missing_docs, reason = "each name is the endpoint's")]
 pub struct Endpoints {
     pub authorization: String,
+    pub pushed_authorization_request: String,
     pub token: String,
     pub revocation: String,
     pub introspection: String,
@@ -180,6 +181,7 @@ impl Endpoints {
         let at = |path: &str| format!("{issuer}{path}");
         Self {
             authorization: at("/oauth2/auth"),
+            pushed_authorization_request: at("/oauth2/par"),
             token: at("/oauth2/token"),
             revocation: at("/oauth2/revoke"),
             introspection: at("/oauth2/introspect"),

@@ -30,6 +30,11 @@ pub struct Settings {
     /// For how long after its rotation a refresh token still gives the same successor, so that two
     /// requests at once, or one repeated after a lost answer, are not taken for theft. `0s` turns it off.
     pub refresh_token_grace: GoDuration,
+    /// Whether every authorization request must be pushed by its client (RFC 9126). A client can ask that of itself
+    /// (`require_pushed_authorization_requests`).
+    pub require_pushed_authorization_requests: bool,
+    /// How long a pushed request waits for the browser that brings its reference.
+    pub pushed_request_lifespan: GoDuration,
     /// How long a person may take to sign in and consent.
     pub interaction_lifespan: GoDuration,
     /// How long a remembered consent holds; absent: until it is revoked.
@@ -54,6 +59,8 @@ impl Default for Settings {
             id_token_lifespan: GoDuration::hours(1),
             refresh_token_lifespan: GoDuration::hours(720),
             refresh_token_grace: GoDuration::seconds(10),
+            require_pushed_authorization_requests: false,
+            pushed_request_lifespan: GoDuration::seconds(90),
             interaction_lifespan: GoDuration::minutes(30),
             consent_lifespan: None,
             client_assertion_lifespan: GoDuration::minutes(10),

@@ -37,6 +37,38 @@ export default async function codeFlow() {
     });
   }
 
+  if (!standIn) {
+    for (const [method, authentication] of [
+      ["client_secret_basic", ({ secret }) => openid.ClientSecretBasic(secret)],
+      ["private_key_jwt", ({ keys }) => openid.PrivateKeyJwt({ key: keys.key, kid: keys.kid })],
+      ["none", () => openid.None()],
+    ]) {
+      await check(`a request that an app with ${method} pushed is answered like one by address`, async () => {
+        const keys = await clientKeys();
+        const own = method === "private_key_jwt" ? { jwks: keys.jwks, token_endpoint_auth_signing_alg: "ES256" } : {};
+        const app = await register({
+          ...webApp, ...own, token_endpoint_auth_method: method, require_pushed_authorization_requests: true,
+        });
+        const config = await discover(app, authentication({ secret: app.client_secret, keys }));
+        const { parameters, expected } = await begin(config);
+        const address = await openid.buildAuthorizationUrlWithPAR(config, parameters);
+        assert.deepEqual([...address.searchParams.keys()].sort(), ["client_id", "request_uri"]);
+        const { url } = await authorize(new Browser(), address, redirectUri, person);
+        const tokens = await openid.authorizationCodeGrant(config, url, expected);
+        assert.deepEqual([tokens.claims().aud].flat(), [app.client_id]);
+      });
+    }
+    await check("a request that is not to be had is refused when it is pushed", async () => {
+      const { parameters } = await begin(config, { scope: "openid not-registered" });
+      await refused(openid.buildAuthorizationUrlWithPAR(config, parameters), "invalid_scope");
+    });
+    await check("an app that pushes its requests gets nothing for others", async () => {
+      const app = await register({ ...webApp, require_pushed_authorization_requests: true });
+      const { address } = await begin(await discover(app, openid.ClientSecretBasic(app.client_secret)));
+      const { url } = await new Browser().open(address, { until: redirectUri });
+      assert.equal(url.searchParams.get("error"), "invalid_request");
+    });
+  }
   if (!standIn) await check("a request by form is answered like one by address", async () => {
     const { address, expected } = await begin(config);
     const { url } = await authorize(new Browser(), address, redirectUri, person, { byForm: true });

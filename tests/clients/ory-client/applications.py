@@ -16,6 +16,7 @@ def run() -> None:
     check("clients: one is replaced, and the document round-trips", replaces)
     check("clients: one is patched", patches)
     check("clients: lifespans are set apart", lifespans)
+    check("clients: a secret is rotated, and the former one dropped later", rotates)
     check("clients: they are listed in pages and by name", lists)
     check("clients: one is deleted, with its tokens", deletes)
     check("clients: a document that breaks the rules is refused", refuses)
@@ -73,6 +74,20 @@ def replaces() -> None:
         data={"grant_type": "client_credentials"},
         auth=(made.client_id, made.client_secret),
     )
+    assert answer.status_code == 401, "the former secret is dead"
+
+
+def rotates() -> None:
+    made = make()
+    rotated = called(apps.rotate_o_auth2_client_secret(id=made.client_id))
+    assert rotated.client_secret and rotated.client_secret != made.client_secret
+    token_of(made)
+    token_of(rotated)
+    kept = called(apps.delete_rotated_o_auth2_client_secrets(id=made.client_id))
+    assert kept.client_secret in (None, ""), "a secret is shown once"
+    token_of(rotated)
+    form = {"grant_type": "client_credentials"}
+    answer = httpx.post(f"{options.public}/oauth2/token", data=form, auth=(made.client_id, made.client_secret))
     assert answer.status_code == 401, "the former secret is dead"
 
 

@@ -5,6 +5,7 @@
 `cargo xtask clients ory-client` starts a node and calls it so. ONLY=<text> runs the checks whose name contains it.
 """
 
+import access
 import applications
 import codes
 import identities
@@ -26,6 +27,7 @@ identities.run()
 second_factors.run()
 keys.run()
 applications.run()
+access.run()
 refusals.run()
 own_api.run()
 operations.run()

@@ -120,6 +120,32 @@ pub(crate) async fn lifespans(call: Call) -> Answer {
     }
 }
 
+/// `POST /admin/clients/{id}/secrets/rotate`
+pub(crate) async fn rotate_secret(call: Call) -> Answer {
+    let id = match id(&call) {
+        Ok(id) => id,
+        Err(error) => return refuse(&call, &error),
+    };
+    let server = &call.tenant.oauth2;
+    match commit(&call.node, || server.rotate_client_secret(&id, actor(&call))).await {
+        Ok(client) => shown(StatusCode::OK, &client),
+        Err(error) => refuse(&call, &error),
+    }
+}
+
+/// `DELETE /admin/clients/{id}/secrets/rotate`
+pub(crate) async fn drop_secrets(call: Call) -> Answer {
+    let id = match id(&call) {
+        Ok(id) => id,
+        Err(error) => return refuse(&call, &error),
+    };
+    let server = &call.tenant.oauth2;
+    match commit(&call.node, || server.drop_rotated_client_secrets(&id, actor(&call))).await {
+        Ok(client) => shown(StatusCode::OK, &client),
+        Err(error) => refuse(&call, &error),
+    }
+}
+
 /// `DELETE /admin/clients/{id}`
 pub(crate) async fn delete(call: Call) -> Answer {
     let id = match id(&call) {

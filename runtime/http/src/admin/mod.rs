@@ -3,6 +3,7 @@
 //!
 //! Errors of our own API are problem documents (RFC 9457). A key of one tenant sees another as 404.
 
+pub(crate) mod access;
 pub(crate) mod audit;
 pub(crate) mod clients;
 pub(crate) mod courier;

@@ -11,16 +11,7 @@ use crate::response::{Answer, CauseIsLogged, json_no_store, set};
 pub(crate) fn refuse(call: &Call, error: &TokenError) -> Answer {
     log(call, error);
     let code = error.code();
-    // RFC 6749 section 5.2: printable ASCII without quotes and backslashes.
-    let description: String =
-        error.description().chars().filter(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\')).collect();
-    let body = json!({
-        "error": code.as_str(),
-        "error_description": description,
-        "status_code": status(code).as_u16(),
-        "request_id": call.request.to_string(),
-    });
-    let mut response = json_no_store(status(code), &body);
+    let mut response = document(call, status(code), code.as_str(), &error.description());
     if let TokenError::InvalidClient { basic: true, .. } = error {
         set(&mut response, "www-authenticate", "Basic realm=\"oauth2\"");
     }
@@ -31,6 +22,26 @@ pub(crate) fn refuse(call: &Call, error: &TokenError) -> Answer {
         response.extensions_mut().insert(CauseIsLogged);
     }
     response
+}
+
+/// The answer to an authorization request that its client pushed, and that is not to be had (RFC 9126 section 2.3).
+pub(crate) fn refuse_request(call: &Call, code: &str, description: &str) -> Answer {
+    let (request, tenant) = (call.request, &call.tenant.id);
+    tracing::info!(%request, %tenant, error = description, "a pushed authorization request was refused");
+    document(call, StatusCode::BAD_REQUEST, code, description)
+}
+
+fn document(call: &Call, status: StatusCode, code: &str, description: &str) -> Answer {
+    // RFC 6749 section 5.2: printable ASCII without quotes and backslashes.
+    let description: String =
+        description.chars().filter(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\')).collect();
+    let body = json!({
+        "error": code,
+        "error_description": description,
+        "status_code": status.as_u16(),
+        "request_id": call.request.to_string(),
+    });
+    json_no_store(status, &body)
 }
 
 /// Whose fault it is decides how loud it is.

@@ -6,6 +6,7 @@ mod error;
 mod form_post;
 pub(crate) mod introspect;
 pub(crate) mod logout;
+pub(crate) mod par;
 pub(crate) mod revoke;
 pub(crate) mod token;
 pub(crate) mod userinfo;

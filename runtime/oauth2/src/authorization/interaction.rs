@@ -5,7 +5,7 @@
 //! consent to, what an attacker has begun (it is bound to the cookie of the browser that began), kept
 //! for later (it expires), or answered twice (its grant exists).
 
-use primitives::{IdentityId, Timestamp, base64url};
+use primitives::{GrantId, IdentityId, Timestamp, base64url};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
@@ -97,12 +97,9 @@ pub(super) fn open(
     Ok(interaction)
 }
 
-/// Refuses a request that was answered.
-pub(super) async fn check_unused(
-    server: &AuthorizationServer,
-    request: &AuthorizationRequest,
-) -> Result<(), PageError> {
-    match server.ports.grants.find_grant(&server.tenant, request.grant).await? {
+/// Refuses a request that was answered: the grant that it becomes exists.
+pub(super) async fn check_unused(server: &AuthorizationServer, grant: GrantId) -> Result<(), PageError> {
+    match server.ports.grants.find_grant(&server.tenant, grant).await? {
         None => Ok(()),
         Some(_) => Err(PageError::Used),
     }

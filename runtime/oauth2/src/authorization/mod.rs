@@ -7,6 +7,7 @@
 //! | stage | file | what is checked | fails with |
 //! |---|---|---|---|
 //! | 1 | `redirect` | one `client_id` and `redirect_uri`; the client exists; the address is its own | a page |
+//! | | `pushed` | that the client pushed the request, where it must | `invalid_request` |
 //! | 2 | `request` | no repeated parameter | `invalid_request` |
 //! | | | no `request`, `request_uri`, `registration` | `…_not_supported` |
 //! | | | `response_mode`, length of `state` and `nonce` | `invalid_request` |
@@ -30,6 +31,7 @@ mod interaction;
 mod issue;
 mod page_error;
 mod pages;
+mod pushed;
 mod redirect;
 pub(crate) mod request;
 mod response;
@@ -37,14 +39,16 @@ mod subject;
 #[cfg(test)]
 mod tests;
 
-use primitives::{AuthenticatedSubject, Change, RequestId};
+use primitives::{AuthenticatedSubject, Change, GrantId, RequestId};
 
 pub use page_error::{Fault, PageError};
 pub use pages::{ConsentRequest, ConsentVerdict, LoginRequest};
+pub use pushed::{PushError, PushedResponse};
 pub use response::{AuthorizationResponse, ResponseMode};
 
 use self::error::RedirectError;
 use self::interaction::{Kind, Step};
+use self::pushed::Pushed;
 use self::redirect::ProvenRedirect;
 use self::request::AuthorizationRequest;
 use self::subject::Standing;
@@ -97,11 +101,31 @@ impl AuthorizationServer {
         parameters: &Parameters<'_>,
         browser: Browser<'_>,
     ) -> Decision<Next, PageError> {
-        let redirect = match redirect::prove(self, parameters).await {
+        match Pushed::find(self, parameters) {
+            Ok(None) => self.authorize_with(parameters, None, browser).await,
+            Ok(Some(pushed)) => self.authorize_with(&pushed.parameters(), Some(pushed.grant), browser).await,
+            Err(page) => Decision::without_change(self.tenant.clone(), Err(page)),
+        }
+    }
+
+    /// Decides a request that the browser brings, or that it brings the reference of.
+    async fn authorize_with(
+        &self,
+        parameters: &Parameters<'_>,
+        pushed: Option<GrantId>,
+        browser: Browser<'_>,
+    ) -> Decision<Next, PageError> {
+        let proven = async {
+            if let Some(grant) = pushed {
+                interaction::check_unused(self, grant).await?;
+            }
+            redirect::prove(self, parameters).await
+        };
+        let redirect = match proven.await {
             Ok(redirect) => redirect,
             Err(page) => return Decision::without_change(self.tenant.clone(), Err(page)),
         };
-        let outcome = match request::check(self, &redirect, parameters).await {
+        let outcome = match request::check_first(self, &redirect, parameters, pushed).await {
             Ok(request) => self.proceed(&redirect, request, browser).await,
             Err(error) => Err(error),
         };
@@ -228,7 +252,7 @@ impl AuthorizationServer {
         browser: Browser<'_>,
     ) -> Result<(ProvenRedirect, interaction::Interaction), PageError> {
         let interaction = interaction::open(self, kind, challenge, browser.binding)?;
-        interaction::check_unused(self, &interaction.request).await?;
+        interaction::check_unused(self, interaction.request.grant).await?;
         let redirect = redirect::prove_again(self, &interaction.request).await?;
         Ok((redirect, interaction))
     }

@@ -22,6 +22,9 @@ pub enum PageError {
     /// `id_token_hint` of a logout is not an ID token of ours.
     #[error("id_token_hint is not an ID token of this issuer")]
     LogoutHint,
+    /// `request_uri` names no request that this client pushed, or one of too long ago (RFC 9126 section 4).
+    #[error("request_uri is not of a request that was pushed, or it has expired")]
+    PushedRequest,
     /// The challenge does not open: made up, tampered with, of another tenant, or of another step.
     #[error("the challenge is not one of ours")]
     UnknownChallenge,
@@ -67,6 +70,7 @@ impl PageError {
             Self::RedirectUri => "invalid_redirect_uri",
             Self::PostLogoutRedirectUri => "invalid_post_logout_redirect_uri",
             Self::LogoutHint => "invalid_id_token_hint",
+            Self::PushedRequest => "invalid_request_uri",
             Self::UnknownChallenge => "invalid_challenge",
             Self::Expired => "challenge_expired",
             Self::Used => "challenge_used",
@@ -93,6 +97,9 @@ impl PageError {
                  To protect you, we have not sent you there."
             }
             Self::LogoutHint => "The application sent a sign-out request that we cannot verify.",
+            Self::PushedRequest => {
+                "The application's request is not known here, or took too long. Go back to the application and start again."
+            }
             Self::UnknownChallenge => {
                 "This link is not valid here. Go back to the application and start again."
             }
@@ -122,6 +129,7 @@ impl PageError {
             | Self::RedirectUri
             | Self::PostLogoutRedirectUri
             | Self::LogoutHint
+            | Self::PushedRequest
             | Self::UnknownChallenge => Fault::Request,
             Self::OtherBrowser | Self::OtherSubject => Fault::Forbidden,
             Self::Expired | Self::Used => Fault::Gone,

@@ -70,6 +70,22 @@ pub(super) struct Prompt {
     pub(super) consent: bool,
 }
 
+/// Checks a request that a browser brings, or the reference of; `pushed` is the grant that the pushed one becomes.
+pub(super) async fn check_first(
+    server: &AuthorizationServer,
+    redirect: &ProvenRedirect,
+    parameters: &Parameters<'_>,
+    pushed: Option<GrantId>,
+) -> Result<AuthorizationRequest, RedirectError> {
+    let must_push = server.settings.require_pushed_authorization_requests
+        || redirect.client.record.document.require_pushed_authorization_requests == Some(true);
+    if must_push && pushed.is_none() {
+        return Err(invalid("the request must be pushed (RFC 9126)"));
+    }
+    let request = check(server, redirect, parameters).await?;
+    Ok(AuthorizationRequest { grant: pushed.unwrap_or(request.grant), ..request })
+}
+
 /// Checks what a request asks for, in the order of the table in [`super`].
 pub(super) async fn check(
     server: &AuthorizationServer,

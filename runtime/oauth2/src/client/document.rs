@@ -78,6 +78,9 @@ pub struct ClientDocument {
     /// Registered request objects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_uris: Option<Vec<String>>,
+    /// Whether the client pushes every authorization request (RFC 9126 section 6).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_pushed_authorization_requests: Option<bool>,
     /// For pairwise subjects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sector_identifier_uri: Option<String>,
@@ -187,6 +190,7 @@ impl Default for ClientDocument {
             token_endpoint_auth_signing_alg: None,
             request_object_signing_alg: None,
             request_uris: None,
+            require_pushed_authorization_requests: None,
             sector_identifier_uri: None,
             userinfo_signed_response_alg: String::new(),
             post_logout_redirect_uris: None,

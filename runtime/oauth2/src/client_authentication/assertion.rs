@@ -46,7 +46,11 @@ pub(super) async fn verify(
     let rules = ClaimRules {
         token_type: None,
         issuer: Some(client.id.as_str()),
-        audience: &[server.issuer.as_str(), &server.endpoints.token],
+        audience: &[
+            server.issuer.as_str(),
+            &server.endpoints.token,
+            &server.endpoints.pushed_authorization_request,
+        ],
         expiry: Expiry::Enforced,
         max_lifetime: Some(server.settings.client_assertion_lifespan.0),
         tolerance: ClockTolerance::default(),

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use futures_util::future::ready;
 use jose::TenantKeys;
 use primitives::outbound::{Outbound, OutboundError, OutboundRequest, OutboundResponse};
-use primitives::{ClientId, GrantId, IdentityId, KeyedHash, OrganisationId, Secret, SessionId, TenantId};
+use primitives::{
+    ClientId, GrantId, IdentityId, KeyedHash, OrganisationId, Secret, SessionId, TenantId, Timestamp,
+};
 
 use super::Memory;
 use crate::client::{Client, ClientRecord};
 use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken};
 use crate::ports::{
-    ClientFilter, ClientRepository, GrantRepository, PortResult, SecretHasher, SubjectClaims, SubjectProfile,
-    TokenKeys, TokenRepository,
+    ClientFilter, ClientRepository, GrantFilter, GrantRepository, PortResult, SecretHasher, SubjectClaims,
+    SubjectProfile, TokenKeys, TokenRepository,
 };
 
 fn answer<'a, T: Send + 'a>(value: T) -> PortResult<'a, T> {
@@ -73,12 +75,19 @@ impl GrantRepository for Memory {
         &'a self,
         tenant: &'a TenantId,
         subject: IdentityId,
+        filter: GrantFilter,
         limit: u32,
     ) -> PortResult<'a, Vec<Grant>> {
         answer(self.rows(tenant, |rows| {
-            let of_subject = |grant: &&Grant| grant.subject.id == subject && grant.revoked_at.is_none();
-            let mut grants: Vec<_> = rows.grants.values().filter(of_subject).cloned().collect();
-            grants.sort_by_key(|grant| std::cmp::Reverse(grant.created_at));
+            let place = |at: Timestamp, id: GrantId| (std::cmp::Reverse(at), id);
+            let is_listed = |grant: &&Grant| {
+                grant.subject.id == subject
+                    && grant.revoked_at.is_none()
+                    && filter.session.is_none_or(|session| session == grant.subject.session)
+                    && filter.after.is_none_or(|(at, id)| place(grant.created_at, grant.id) > place(at, id))
+            };
+            let mut grants: Vec<_> = rows.grants.values().filter(is_listed).cloned().collect();
+            grants.sort_by_key(|grant| place(grant.created_at, grant.id));
             grants.truncate(usize::try_from(limit).unwrap());
             grants
         }))

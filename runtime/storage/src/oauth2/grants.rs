@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ::oauth2::grant::{Consent, Grant, GrantSubject};
-use ::oauth2::ports::{GrantRepository, PortResult};
+use ::oauth2::ports::{GrantFilter, GrantRepository, PortResult};
 use primitives::{ActingParty, ClientId, GrantId, IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
 
 use super::{GRANT_CHANGED, consents, port_error, scopes_at};
@@ -176,16 +176,23 @@ impl GrantRepository for Storage {
         &'a self,
         tenant: &'a TenantId,
         subject: IdentityId,
+        filter: GrantFilter,
         limit: u32,
     ) -> PortResult<'a, Vec<Grant>> {
         Box::pin(async move {
+            // An empty session stands for "whichever it is"; nothing is newer than the end of time.
             let sql = concat!(
                 "SELECT ",
                 grant_columns!(),
                 " FROM oauth2_grants g WHERE g.tenant = $1 AND g.subject = $2 AND g.revoked_at IS NULL
-                  ORDER BY g.created_at DESC, g.id LIMIT $3"
+                  AND ($3 = '' OR g.session = $3)
+                  AND (g.created_at < $4 OR (g.created_at = $4 AND g.id > $5))
+                  ORDER BY g.created_at DESC, g.id LIMIT $6"
             );
-            let args = values![tenant, &subject, i64::from(limit)];
+            let session = filter.session.map(|id| id.to_string()).unwrap_or_default();
+            let after = filter.after.map(|(at, id)| (at, id.to_string()));
+            let (at, id) = after.unwrap_or_else(|| (Timestamp::from_micros(i64::MAX), String::new()));
+            let args = values![tenant, &subject, session, at, id, i64::from(limit)];
             let rows = self.list(sql, args).await.map_err(port_error)?;
             rows.iter().map(|row| grant_at(row, 0)).collect::<Result<_, _>>().map_err(port_error)
         })

@@ -16,8 +16,8 @@ use jose::{KeyState, SigningAlgorithm, SigningKey, Write as KeyWrite};
 use oauth2::client::ClientRecord;
 use oauth2::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken, Rotation};
 use oauth2::ports::{
-    ClientFilter, ClientRepository as _, GrantRepository as _, SubjectClaims as _, TokenKeys as _,
-    TokenRepository as _,
+    ClientFilter, ClientRepository as _, GrantFilter, GrantRepository as _, SubjectClaims as _,
+    TokenKeys as _, TokenRepository as _,
 };
 use oauth2::write::Write;
 use primitives::{Secret, SessionId, TenantId, UploadedPluginId};
@@ -176,7 +176,7 @@ impl Rows {
             list_clients(&everyone, 10),
             find_grant(self.grant.id),
             find_consent(subject, &client),
-            list_grants(subject, 10),
+            list_grants(subject, GrantFilter::default(), 10),
             find_authorization_code(&self.code.hash),
             find_grant_of_redeemed_code(&self.redeemed.hash),
             find_access_token(&self.access_token.hash),

@@ -1,14 +1,15 @@
 //! Grants and consents: revoking one is one write, and whom a write must not touch it leaves alone.
 
 use oauth2::grant::Grant;
-use oauth2::ports::GrantRepository as _;
+use oauth2::ports::{GrantFilter, GrantRepository as _};
 use oauth2::write::Write;
-use primitives::{GrantId, IdentityId};
+use primitives::{GrantId, IdentityId, SessionId};
 use uuid::Uuid;
 
 use crate::world::{World, client_id, scopes};
 
 const ADA: IdentityId = IdentityId(Uuid::from_u128(0xada));
+const ALL: GrantFilter = GrantFilter { session: None, after: None };
 const BOB: IdentityId = IdentityId(Uuid::from_u128(0xb0b));
 
 async fn is_revoked(world: &World, grant: GrantId) -> bool {
@@ -90,13 +91,25 @@ async fn live_grants_are_listed_newest_first() {
         newest.created_at = world.in_seconds(1);
         assert_eq!(world.apply([Write::InsertGrant(Box::new(newest.clone()))]).await, None);
         grants[..2].sort_by_key(|grant| grant.id);
-        let listed = world.storage.list_grants(&world.tenant, ADA, 10).await.unwrap();
+        let listed = world.storage.list_grants(&world.tenant, ADA, ALL, 10).await.unwrap();
         assert_eq!(listed, [newest.clone(), grants[0].clone(), grants[1].clone()]);
-        assert_eq!(world.storage.list_grants(&world.tenant, ADA, 1).await.unwrap(), [newest.clone()]);
+        assert_eq!(world.storage.list_grants(&world.tenant, ADA, ALL, 1).await.unwrap(), [newest.clone()]);
+
+        let filters = [newest.clone(), grants[0].clone(), grants[1].clone()]
+            .map(|last| GrantFilter { after: Some((last.created_at, last.id)), session: None });
+        for (filter, rest) in filters.into_iter().zip([2, 1, 0]) {
+            let behind = world.storage.list_grants(&world.tenant, ADA, filter, 10).await.unwrap();
+            assert_eq!(behind, grants[2 - rest..2]);
+        }
+        let of_session = GrantFilter { session: Some(newest.subject.session), after: None };
+        let listed = world.storage.list_grants(&world.tenant, ADA, of_session, 10).await.unwrap();
+        assert_eq!(listed, [newest.clone()]);
+        let of_another = GrantFilter { session: Some(SessionId(Uuid::nil())), after: None };
+        assert_eq!(world.storage.list_grants(&world.tenant, ADA, of_another, 10).await.unwrap(), []);
 
         let revoke = Write::RevokeGrant { grant: newest.id, at: world.now() };
         assert_eq!(world.apply([revoke]).await, None);
-        let listed = world.storage.list_grants(&world.tenant, ADA, 10).await.unwrap();
+        let listed = world.storage.list_grants(&world.tenant, ADA, ALL, 10).await.unwrap();
         assert_eq!(listed, grants[..2]);
     }
 }

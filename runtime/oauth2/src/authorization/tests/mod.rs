@@ -2,6 +2,7 @@
 
 mod challenge;
 mod consent;
+mod pushed;
 mod request;
 mod sign_in;
 

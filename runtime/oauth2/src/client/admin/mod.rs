@@ -4,6 +4,7 @@
 //! declares is read-only here.
 
 pub mod error;
+mod secrets;
 #[cfg(test)]
 mod tests;
 

@@ -1,0 +1,166 @@
+//! Pushed authorization requests (RFC 9126): the client sends its request itself, and the browser carries a reference.
+//!
+//! The reference is the request, sealed: nobody on the way reads or changes it, and a flood of requests writes nothing.
+//! What was pushed is checked when it comes, so that its client hears of a mistake, and again, as any request, when the browser brings it:
+//! the client may have changed since.
+//!
+//! Attacks: a reference that was made up, or is of another tenant (it does not open), of another client
+//! (it names its own), is kept for later (it expires), or is answered twice (its grant exists).
+
+use primitives::{ClientId, GrantId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::page_error::PageError;
+use super::{RedirectError, redirect, request};
+use crate::client_authentication::{AuthenticatedClient, authenticate};
+use crate::decision::Decision;
+use crate::parameters::Parameters;
+use crate::ports::PortError;
+use crate::server::AuthorizationServer;
+use crate::token::{ClientRequest, TokenError, check_form};
+
+/// What every reference begins with (RFC 9126 section 2.2).
+const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
+
+/// The longest reference that is opened; the longest request makes one of some 20 kibibytes.
+const MOST_BYTES: usize = 32 * 1_024;
+
+const PURPOSE: &str = "pushed_authorization_request";
+
+/// What proves who the client is, and is no part of its request (RFC 9126 section 2.1).
+const PROOFS: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
+
+/// The answer to a request that was pushed (RFC 9126 section 2.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PushedResponse {
+    /// What the browser brings as `request_uri`.
+    pub request_uri: String,
+    /// Seconds.
+    pub expires_in: u64,
+}
+
+/// Why a request is not taken (RFC 9126 section 2.3): as the token endpoint refuses, or as a redirect would have told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PushError {
+    /// The client did not prove who it is, or we failed.
+    #[error(transparent)]
+    Client(#[from] TokenError),
+    /// What it asks for is not to be had.
+    #[error("{description}")]
+    Request {
+        /// The registered name.
+        code: &'static str,
+        /// For the client's developer.
+        description: String,
+    },
+}
+
+/// A request that was pushed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Pushed {
+    client: ClientId,
+    /// The grant that it becomes, once.
+    pub(super) grant: GrantId,
+    parameters: Vec<(String, String)>,
+    expires_at: Timestamp,
+}
+
+impl Pushed {
+    /// Opens the reference that a browser brings; nothing where it brings none of ours.
+    pub(super) fn find(
+        server: &AuthorizationServer,
+        parameters: &Parameters<'_>,
+    ) -> Result<Option<Self>, PageError> {
+        let Some(sealed) = parameters.find("request_uri").and_then(|uri| uri.strip_prefix(PREFIX)) else {
+            return Ok(None);
+        };
+        let short = Some(sealed).filter(|text| text.len() <= MOST_BYTES);
+        let pushed: Self =
+            short.and_then(|text| server.open(PURPOSE, text)).ok_or(PageError::PushedRequest)?;
+        if parameters.find("client_id") != Some(pushed.client.as_str()) || server.now() >= pushed.expires_at {
+            return Err(PageError::PushedRequest);
+        }
+        Ok(Some(pushed))
+    }
+
+    /// What was pushed. Nothing of what the browser says beside it counts (RFC 9101 section 6.3).
+    pub(super) fn parameters(&self) -> Parameters<'_> {
+        let pairs = self.parameters.iter();
+        Parameters::collect(pairs.map(|(name, value)| (name.as_str().into(), value.as_str().into())))
+    }
+}
+
+impl AuthorizationServer {
+    /// Takes a request from its client.
+    pub async fn push_authorization_request(
+        &self,
+        request: ClientRequest<'_>,
+    ) -> Decision<PushedResponse, PushError> {
+        let pushed = async {
+            let parameters = check_form(request.parameters)?;
+            let caller =
+                authenticate(self, request.authorization, parameters).await.map_err(TokenError::from)?;
+            let response = self.push(&caller, parameters).await?;
+            Ok((caller.writes, response))
+        };
+        let mut change = primitives::Change::new(self.tenant.clone());
+        match pushed.await {
+            Ok((writes, response)) => {
+                change.writes = writes;
+                Decision::new(change, Ok(response))
+            }
+            Err(error) => Decision::new(change, Err(error)),
+        }
+    }
+
+    async fn push(
+        &self,
+        caller: &AuthenticatedClient,
+        parameters: &Parameters<'_>,
+    ) -> Result<PushedResponse, PushError> {
+        if parameters.find("request_uri").is_some() {
+            let text = "request_uri cannot be pushed (RFC 9126 section 2.1)";
+            return Err(TokenError::InvalidRequest(text.into()).into());
+        }
+        let client = &caller.client.id;
+        // Whoever proves it by a header need not name itself again.
+        let own = || parameters.pairs().filter(|(name, _)| !PROOFS.contains(name) && *name != "client_id");
+        let named = std::iter::once(("client_id", client.as_str())).chain(own());
+        let named: Vec<_> = named.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let lifespan = self.settings.pushed_request_lifespan.0;
+        let pushed = Pushed {
+            client: client.clone(),
+            grant: GrantId::generate(self.rng.as_ref()),
+            parameters: named,
+            expires_at: self.now().after(lifespan),
+        };
+        let redirect = redirect::prove(self, &pushed.parameters()).await?;
+        request::check(self, &redirect, &pushed.parameters()).await?;
+        let request_uri = format!("{PREFIX}{}", self.seal(PURPOSE, &pushed));
+        Ok(PushedResponse { request_uri, expires_in: lifespan.as_secs() })
+    }
+}
+
+impl From<PortError> for PushError {
+    fn from(error: PortError) -> Self {
+        Self::Client(error.into())
+    }
+}
+
+impl From<PageError> for PushError {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Port(error) => error.into(),
+            other => Self::Request { code: "invalid_request", description: other.to_string() },
+        }
+    }
+}
+
+impl From<RedirectError> for PushError {
+    fn from(error: RedirectError) -> Self {
+        match error {
+            RedirectError::Port(error) => error.into(),
+            other => Self::Request { code: other.code(), description: other.description().into_owned() },
+        }
+    }
+}
