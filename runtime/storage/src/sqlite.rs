@@ -5,13 +5,13 @@ mod writer;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use primitives::TenantId;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, SqliteConnection};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use self::readers::Readers;
 use self::writer::Job;
@@ -32,7 +32,7 @@ const PAGE_CACHE: &str = "-1024";
 #[derive(Debug)]
 pub(crate) struct Sqlite {
     readers: Readers,
-    queue: mpsc::UnboundedSender<Job>,
+    queue: mpsc::Sender<Job>,
     waiting: Arc<Waiting>,
 }
 
@@ -86,7 +86,7 @@ impl Sqlite {
         // What stands in the way of writing is told before anything else is done.
         connect(path, durability).await?.close().await.map_err(unavailable)?;
         let readers = Readers::new(options(path, durability).pragma("query_only", "1"));
-        let (queue, jobs) = mpsc::unbounded_channel();
+        let (queue, jobs) = mpsc::channel();
         let waiting = Arc::new(Waiting::default());
         writer::start(path, durability, jobs, waiting.clone(), feed)?;
         Ok(Self { readers, queue, waiting })

@@ -124,12 +124,17 @@ fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) 
         ("access_token_lifespan", settings.access_token_lifespan),
         ("id_token_lifespan", settings.id_token_lifespan),
         ("refresh_token_lifespan", settings.refresh_token_lifespan),
+        ("pushed_request_lifespan", settings.pushed_request_lifespan),
         ("interaction_lifespan", settings.interaction_lifespan),
         ("client_assertion_lifespan", settings.client_assertion_lifespan),
     ] {
         if lifespan.0.is_zero() {
             report(&format!("oauth2.{key}"), "must be longer than nothing".to_owned());
         }
+    }
+    // RFC 9126 section 2.2: what is pushed is for a browser that comes at once.
+    if settings.pushed_request_lifespan.0 > std::time::Duration::from_secs(600) {
+        report("oauth2.pushed_request_lifespan", "must be ten minutes at most".to_owned());
     }
     if settings.refresh_token_grace.0 >= settings.refresh_token_lifespan.0 {
         report("oauth2.refresh_token_grace", "must be shorter than `refresh_token_lifespan`".to_owned());

@@ -11,12 +11,14 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 use std::{fmt, thread};
 
 use primitives::TenantId;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::{BUSY, Waiting};
 use crate::apply::{ApplyError, Prepared};
@@ -30,9 +32,9 @@ const BATCH: usize = 256;
 const STATEMENTS: usize = 128;
 /// What the connection may keep of the file while it writes, in KiB (negative, as SQLite has it): a large batch that does not fit
 /// writes its pages several times.
-const BUSY_CACHE: i64 = -16_384;
-/// After a batch of so many changes the connection gives back what it kept, as soon as nobody waits.
-const LARGE: usize = 64;
+const BUSY_CACHE: i64 = -8_192;
+/// After so long without a change the connection gives back what it kept.
+const REST: Duration = Duration::from_secs(5);
 /// Pages of the journal before they are brought into the file: more of them then go together.
 const CHECKPOINT: i64 = 4_000;
 
@@ -47,7 +49,7 @@ pub(super) struct Job {
 pub(super) fn start(
     path: &Path,
     durability: Durability,
-    jobs: mpsc::UnboundedReceiver<Job>,
+    jobs: mpsc::Receiver<Job>,
     waiting: Arc<Waiting>,
     feed: Arc<ChangeFeed>,
 ) -> Result<(), StorageError> {
@@ -85,25 +87,17 @@ impl Writer {
     }
 
     /// Ends when the last sender is gone and everything received is written.
-    fn write(self, mut jobs: mpsc::UnboundedReceiver<Job>, waiting: &Waiting, feed: &ChangeFeed) {
+    fn write(self, jobs: mpsc::Receiver<Job>, waiting: &Waiting, feed: &ChangeFeed) {
         let mut backlog = VecDeque::new();
-        let mut holds_much = false;
         loop {
-            while let Ok(job) = jobs.try_recv() {
-                backlog.push_back(job);
-            }
             if backlog.is_empty() {
-                if std::mem::take(&mut holds_much) {
-                    self.shrink();
-                }
-                match jobs.blocking_recv() {
+                match self.next(&jobs) {
                     Some(job) => backlog.push_back(job),
                     None => break,
                 }
-                continue;
             }
+            backlog.extend(jobs.try_iter());
             let batch = take_turns(&mut backlog, BATCH);
-            holds_much |= batch.len() >= LARGE;
             let outcomes = self.commit(&batch);
             for (job, outcome) in batch.into_iter().zip(outcomes) {
                 waiting.leave(&job.prepared.tenant);
@@ -116,6 +110,18 @@ impl Writer {
         }
         if let Err((_, error)) = self.0.close() {
             tracing::error!(%error, "the database was not closed");
+        }
+    }
+
+    /// Waits for the next change; `None` if there will be none.
+    fn next(&self, jobs: &mpsc::Receiver<Job>) -> Option<Job> {
+        match jobs.recv_timeout(REST) {
+            Ok(job) => Some(job),
+            Err(RecvTimeoutError::Timeout) => {
+                self.shrink();
+                jobs.recv().ok()
+            }
+            Err(RecvTimeoutError::Disconnected) => None,
         }
     }
 
