@@ -68,6 +68,19 @@ impl Message {
         Self::error(8_000_030, "The passkey or security key could not be verified. Please try again.")
     }
 
+    /// The browser's answer came when the time for it was over (ours).
+    pub fn key_too_late() -> Self {
+        Self::error(8_000_032, "That took too long. Please try again.")
+    }
+
+    /// The authenticator is none that the tenant takes (ours).
+    pub fn key_not_accepted() -> Self {
+        Self::error(
+            8_000_033,
+            "This passkey or security key is not of a kind that is accepted here. Please use another one.",
+        )
+    }
+
     /// Nobody could sign in any more (ours).
     pub fn last_key() -> Self {
         Self::error(

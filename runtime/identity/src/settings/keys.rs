@@ -1,7 +1,12 @@
 //! Settings of passkeys and security keys (WebAuthn).
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::webauthn::KeyKind;
 
 /// Passkeys: people sign in with what their device or password manager keeps, without a name or a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -44,4 +49,56 @@ pub struct RelyingPartySettings {
     /// Further origins whose pages and apps may use them, beside the tenant's own, e.g. `https://app.acme.example` or
     /// `android:apk-key-hash:…`. Those of other domains are published at `/.well-known/webauthn`.
     pub origins: Vec<String>,
+}
+
+/// How browsers are asked for passkeys and security keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CeremonySettings {
+    /// How long the browser and its user have for it, in seconds: 30 to 3600. An answer that comes later is refused, and the
+    /// form asks again. Five minutes, as WebAuthn L3 section 15.1 recommends.
+    #[schemars(range(min = 30, max = 3600))]
+    pub timeout_seconds: u32,
+    /// Which authenticators browsers offer first for passkeys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub passkey_hints: Vec<Hint>,
+    /// Which they offer first for security keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub webauthn_hints: Vec<Hint>,
+}
+
+impl Default for CeremonySettings {
+    fn default() -> Self {
+        Self { timeout_seconds: 300, passkey_hints: Vec::new(), webauthn_hints: Vec::new() }
+    }
+}
+
+impl CeremonySettings {
+    /// The bounds of `timeout_seconds`.
+    pub const TIMEOUT_SECONDS: RangeInclusive<u32> = 30..=3600;
+
+    /// How long there is for it.
+    pub const fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout_seconds as u64)
+    }
+
+    /// What browsers offer first for a kind of keys.
+    pub fn hints(&self, kind: KeyKind) -> &[Hint] {
+        match kind {
+            KeyKind::Passkey => &self.passkey_hints,
+            KeyKind::SecondFactor => &self.webauthn_hints,
+        }
+    }
+}
+
+/// Authenticators that a browser may offer first (WebAuthn L3 section 5.8.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hint {
+    /// A key of its own, by USB or NFC.
+    SecurityKey,
+    /// The device on which the browser runs.
+    ClientDevice,
+    /// Another device, such as a phone.
+    Hybrid,
 }

@@ -136,9 +136,10 @@ pub struct CredentialRecord {
     /// How the authenticator is reached, as the browser said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub transports: Vec<String>,
-    /// The model of the authenticator, as it said; nobody vouches for it.
+    /// The model of the authenticator: somebody trusted vouches for it where `attestation` is `basic`, `attca` or `anonca`,
+    /// otherwise it is the authenticator's own word.
     pub aaguid: Uuid,
-    /// `none` or `self`.
+    /// Who attested it: `none`, `self`, `basic`, `attca` or `anonca`; `unverified` is somebody whom nobody asked for.
     pub attestation: String,
 }
 

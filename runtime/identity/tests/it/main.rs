@@ -15,6 +15,7 @@ mod csrf;
 mod documents;
 mod enumeration;
 mod hooks;
+mod key_policy;
 mod keys;
 mod limiter;
 mod link;

@@ -6,13 +6,14 @@
 use primitives::subject::AssuranceLevel;
 use primitives::{Actor, Change, SessionClaims};
 
-use super::{Ceremony, KeyForm, SettingsKeys, audit, relying_party, user_handle};
+use super::register::register;
+use super::{KeyForm, SettingsKeys, audit, user_handle};
 use crate::flow::proven::proven_in;
 use crate::flow::settings::{owner, privileged, unsaved};
 use crate::flow::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission};
 use crate::session::{AuthenticationMethod, LiveSession, Method};
 use crate::ways::Ways;
-use crate::webauthn::{Expected, KeyKind, NewCredential, StoredKey, UnverifiedRegistration};
+use crate::webauthn::{KeyKind, StoredKey};
 use crate::write::Write;
 
 /// The longest name of a security key, in characters.
@@ -91,12 +92,16 @@ async fn added(
         return Ok(super::not_asked(flow, "settings"));
     };
     let identity = live.identity();
-    let new = register(room, &ceremony, kind, answer);
+    let new = match register(room, &ceremony, kind, answer) {
+        Ok(new) if room.factors.find_key(room.tenant, new.id()).await?.is_none() => Ok(new),
+        Ok(_) => Err(Message::key_not_verified()),
+        Err(message) => Err(message),
+    };
     let new = match new {
-        Some(new) if room.factors.find_key(room.tenant, new.id()).await?.is_none() => new,
-        _ => {
+        Ok(new) => new,
+        Err(message) => {
             flow.factors.keys = KeyForm::of_settings(room, identity, &ways).await?;
-            return Ok(Step::Form(Box::new(flow.with_message(Message::key_not_verified()))));
+            return Ok(Step::Form(Box::new(flow.with_message(message))));
         }
     };
     let record = new.record(kind, user_handle(identity, &ways.keys), name);
@@ -120,19 +125,6 @@ async fn added(
     let method = AuthenticationMethod::new(method, aal, room.now);
     let (_, change) = proven_in(live, method, SessionClaims::default(), change);
     Ok(saved(live, flow.showing(&ways), change))
-}
-
-fn register(room: Room<'_>, ceremony: &Ceremony, kind: KeyKind, answer: &str) -> Option<NewCredential> {
-    let relying_party = relying_party(room)?;
-    let expected = Expected {
-        relying_party: &relying_party,
-        challenge: &ceremony.challenge,
-        user_verification: kind.user_verification(),
-    };
-    let verified = UnverifiedRegistration::parse(answer).and_then(|answer| answer.verify(&expected));
-    verified
-        .inspect_err(|error| tracing::info!(request = %room.request, %error, "a new key was refused"))
-        .ok()
 }
 
 async fn removed(

@@ -58,9 +58,9 @@ pub(in crate::flow) async fn with_passkey(
         LoginDecision::Redirect { url } => return Ok(Step::Elsewhere(room.check_login_redirect(&url)?)),
     }
     let flow = flow.with_new_challenge(room);
-    let proven = match verify(room, &ceremony.challenge, &answer, KeyKind::Passkey).await? {
+    let proven = match verify(room, &ceremony, &answer, KeyKind::Passkey).await? {
         Ok(proven) => proven,
-        Err(unproven) => return Ok(refused(room, flow.with_message(Message::no_such_key()), &unproven)),
+        Err(unproven) => return Ok(refused(room, flow, &unproven, Message::no_such_key())),
     };
     let found = room.identities.find_identity(room.tenant, proven.key.identity).await?;
     let Some(identity) = found else {

@@ -6,6 +6,7 @@
 use primitives::subject::AssuranceLevel;
 use primitives::{Actor, Change, IdentityId};
 
+use super::register::register;
 use super::{Ceremony, KeyForm, audit, relying_party};
 use crate::flow::{
     Caller, Flow, FlowError, Message, PendingChange, Room, Step, Submission, creation, identifier_taken,
@@ -17,7 +18,7 @@ use crate::limiter::count_attempt;
 use crate::schema::CheckedTraits;
 use crate::session::{AuthenticationMethod, Method, Session, SessionToken};
 use crate::settings::AccountEnumeration;
-use crate::webauthn::{Expected, KeyKind, NewCredential, UnverifiedRegistration, UserHandle};
+use crate::webauthn::{KeyKind, NewCredential, UserHandle};
 use crate::write::Write;
 
 pub(in crate::flow) async fn with_passkey(
@@ -50,9 +51,11 @@ pub(in crate::flow) async fn with_passkey(
     else {
         return ask(room, flow, &checked).await;
     };
-    let Some(new) = register(room, &ceremony, &answer) else {
-        let flow = flow.with_new_challenge(room).with_message(Message::key_not_verified());
-        return Ok(Step::Form(Box::new(flow)));
+    let new = match register(room, &ceremony, KeyKind::Passkey, &answer) {
+        Ok(new) => new,
+        Err(message) => {
+            return Ok(Step::Form(Box::new(flow.with_new_challenge(room).with_message(message))));
+        }
     };
     sign_up(room, caller, flow, checked, (identity, new)).await
 }
@@ -72,19 +75,6 @@ async fn ask(room: Room<'_>, mut flow: Flow, checked: &CheckedTraits) -> Result<
     let ceremony = Ceremony::create(room, &to, KeyKind::Passkey, (&handle, name.as_str()), &[]);
     flow.factors.keys = KeyForm::SignUp { identity, ceremony };
     Ok(Step::Form(Box::new(flow)))
-}
-
-fn register(room: Room<'_>, ceremony: &Ceremony, answer: &str) -> Option<NewCredential> {
-    let relying_party = relying_party(room)?;
-    let expected = Expected {
-        relying_party: &relying_party,
-        challenge: &ceremony.challenge,
-        user_verification: KeyKind::Passkey.user_verification(),
-    };
-    let verified = UnverifiedRegistration::parse(answer).and_then(|answer| answer.verify(&expected));
-    verified
-        .inspect_err(|error| tracing::info!(request = %room.request, %error, "a new passkey was refused"))
-        .ok()
 }
 
 async fn is_taken(room: Room<'_>, checked: &CheckedTraits) -> Result<bool, FlowError> {
