@@ -89,7 +89,7 @@ impl From<KeyKind> for BoundKeys {
     fn from(kind: KeyKind) -> Self {
         match kind {
             KeyKind::Passkey => Self::Passkey,
-            KeyKind::SecondFactor => Self::Webauthn,
+            KeyKind::SecondFactor | KeyKind::Passwordless => Self::Webauthn,
         }
     }
 }

@@ -27,13 +27,35 @@ impl Default for PasskeySettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WebauthnSettings {
-    /// Whether people may add them, as a second factor. Those that were added go on to be asked for.
+    /// Whether people may add them. Those that were added go on to be asked for as the second factor.
     pub enabled: bool,
+    /// Whether those that are added sign in alone: people say who they are, and prove it with a key that knows them by a PIN
+    /// or a finger. Such a key is a first factor and never the second one beside itself. Those that were added as second
+    /// factors stay so, and go on to be asked for.
+    #[serde(skip_serializing_if = "is_false")]
+    pub passwordless: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+impl WebauthnSettings {
+    /// Whether security keys sign in alone.
+    pub const fn signs_in(self) -> bool {
+        self.enabled && self.passwordless
+    }
+
+    /// What a key is for that is added.
+    pub const fn kind(self) -> KeyKind {
+        if self.passwordless { KeyKind::Passwordless } else { KeyKind::SecondFactor }
+    }
 }
 
 impl Default for WebauthnSettings {
     fn default() -> Self {
-        Self { enabled: true }
+        Self { enabled: true, passwordless: false }
     }
 }
 
@@ -86,7 +108,7 @@ impl CeremonySettings {
     pub fn hints(&self, kind: KeyKind) -> &[Hint] {
         match kind {
             KeyKind::Passkey => &self.passkey_hints,
-            KeyKind::SecondFactor => &self.webauthn_hints,
+            KeyKind::SecondFactor | KeyKind::Passwordless => &self.webauthn_hints,
         }
     }
 }

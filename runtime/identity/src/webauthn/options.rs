@@ -23,7 +23,7 @@ impl KeyKind {
     /// Whether the authenticator must know its user.
     pub const fn user_verification(self) -> UserVerification {
         match self {
-            Self::Passkey => UserVerification::Required,
+            Self::Passkey | Self::Passwordless => UserVerification::Required,
             Self::SecondFactor => UserVerification::Discouraged,
         }
     }
@@ -66,7 +66,7 @@ pub fn request_options(
     relying_party: &RelyingParty,
     challenge: &Challenge,
     (kind, settings): (KeyKind, &CeremonySettings),
-    allow: &[CredentialRecord],
+    allow: &[(CredentialId, Vec<String>)],
 ) -> Value {
     let mut options = json!({
         "publicKey": {
@@ -76,7 +76,7 @@ pub fn request_options(
             "userVerification": kind.user_verification().as_str(),
         },
     });
-    let allow: Vec<Value> = allow.iter().map(|known| descriptor(&known.id, &known.transports)).collect();
+    let allow: Vec<Value> = allow.iter().map(|(id, transports)| descriptor(id, transports)).collect();
     if let (Some(fields), false) =
         (options.get_mut("publicKey").and_then(Value::as_object_mut), allow.is_empty())
     {

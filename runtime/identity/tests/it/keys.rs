@@ -453,7 +453,7 @@ async fn last_credential_cannot_be_removed() {
 async fn forms_offer_what_the_tenant_has() {
     let none = Settings {
         passkey: portcullis_identity::settings::PasskeySettings { enabled: false },
-        webauthn: WebauthnSettings { enabled: false },
+        webauthn: WebauthnSettings { enabled: false, ..WebauthnSettings::default() },
         ..Settings::default()
     };
     let elsewhere = Settings {

@@ -19,6 +19,7 @@ mod key_policy;
 mod keys;
 mod limiter;
 mod link;
+mod named_keys;
 mod openapi;
 mod problems;
 mod properties;

@@ -7,7 +7,7 @@ use primitives::subject::AssuranceLevel;
 use primitives::{Actor, Change, SessionClaims};
 
 use super::register::register;
-use super::{KeyForm, SettingsKeys, audit, user_handle};
+use super::{KeyForm, SettingsKeys, audit, key_name, user_handle};
 use crate::flow::proven::proven_in;
 use crate::flow::settings::{owner, privileged, unsaved};
 use crate::flow::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission};
@@ -16,8 +16,6 @@ use crate::ways::Ways;
 use crate::webauthn::{KeyKind, StoredKey};
 use crate::write::Write;
 
-/// The longest name of a security key, in characters.
-const MOST_NAME: usize = 64;
 /// How many keys an account may have: each is offered to every browser that adds one.
 const MOST_KEYS: usize = 30;
 
@@ -50,9 +48,8 @@ pub(in crate::flow) async fn change_security_keys(
         return removed(room, live, flow, ways, ("webauthn", &id)).await;
     }
     let Some(answer) = submission.webauthn_register else { return Ok(super::not_asked(flow, "settings")) };
-    let name = submission.webauthn_register_displayname.unwrap_or_default();
-    let name = name.trim().chars().filter(|c| !c.is_control()).take(MOST_NAME).collect();
-    added(room, live, flow, ways, (KeyKind::SecondFactor, &answer, name)).await
+    let name = key_name(submission.webauthn_register_displayname);
+    added(room, live, flow, ways, (room.settings.webauthn.kind(), &answer, name)).await
 }
 
 /// Who may change keys, the form without what it said, and the credentials that there are.
@@ -121,6 +118,7 @@ async fn added(
     let (method, aal) = match kind {
         KeyKind::Passkey => (Method::Passkey, AssuranceLevel::Aal1),
         KeyKind::SecondFactor => (Method::Webauthn, AssuranceLevel::Aal2),
+        KeyKind::Passwordless => (Method::Webauthn, AssuranceLevel::Aal1),
     };
     let method = AuthenticationMethod::new(method, aal, room.now);
     let (_, change) = proven_in(live, method, SessionClaims::default(), change);

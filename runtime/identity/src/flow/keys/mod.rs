@@ -6,6 +6,9 @@
 //! version or of its id let one pass.
 
 mod change;
+mod named;
+mod named_form;
+mod named_sign_up;
 mod nodes;
 mod prove;
 mod register;
@@ -17,7 +20,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(super) use change::{change_passkeys, change_security_keys};
-pub(super) use nodes::nodes;
+pub(super) use named::with_security_key as sign_in_named;
+pub use named_form::NamedForm;
+pub(super) use named_sign_up::with_security_key as sign_up_named;
+pub(super) use nodes::{named_nodes, nodes};
 pub(super) use prove::prove;
 pub(super) use sign_in::with_passkey as sign_in;
 pub(super) use sign_up::with_passkey as sign_up;
@@ -166,8 +172,18 @@ impl Ceremony {
         }
     }
 
+    /// The same with another challenge.
+    fn renewed(self, room: Room<'_>) -> Self {
+        let challenge = Challenge::generate(room.rng);
+        let mut options: Value = serde_json::from_str(&self.options).unwrap_or_default();
+        if let Some(fields) = options.get_mut("publicKey").and_then(Value::as_object_mut) {
+            fields.insert("challenge".to_owned(), challenge.to_string().into());
+        }
+        Self::new(room, challenge, &options)
+    }
+
     /// Asks for a proof.
-    fn ask(room: Room<'_>, to: &RelyingParty, kind: KeyKind, allow: &[CredentialRecord]) -> Self {
+    fn ask(room: Room<'_>, to: &RelyingParty, kind: KeyKind, allow: &[(CredentialId, Vec<String>)]) -> Self {
         let challenge = Challenge::generate(room.rng);
         let options = request_options(to, &challenge, (kind, &room.settings.ceremony), allow);
         Self::new(room, challenge, &options)
@@ -218,7 +234,8 @@ impl KeyForm {
     /// Of a form that asks for a second factor; nothing if there is no security key.
     pub(super) fn of_step_up(room: Room<'_>, keys: &[StoredKey]) -> Self {
         let second = |key: &&StoredKey| key.record.kind == KeyKind::SecondFactor;
-        let keys: Vec<CredentialRecord> = keys.iter().filter(second).map(|key| key.record.clone()).collect();
+        let descriptor = |key: &StoredKey| (key.record.id.clone(), key.record.transports.clone());
+        let keys: Vec<_> = keys.iter().filter(second).map(descriptor).collect();
         match relying_party(room).filter(|_| !keys.is_empty()) {
             Some(to) => Self::Prove(Ceremony::ask(room, &to, KeyKind::SecondFactor, &keys)),
             None => Self::Hidden,
@@ -248,7 +265,7 @@ impl KeyForm {
         };
         Ok(Self::Settings(Box::new(SettingsKeys {
             passkey: settings.passkey.enabled.then(|| begin(KeyKind::Passkey)),
-            webauthn: settings.webauthn.enabled.then(|| begin(KeyKind::SecondFactor)),
+            webauthn: settings.webauthn.enabled.then(|| begin(settings.webauthn.kind())),
             keys: keys.iter().map(shown).collect(),
         })))
     }
@@ -263,14 +280,7 @@ impl KeyForm {
 
     /// The same form with another challenge, for whoever may answer it again.
     pub(super) fn renewed(self, room: Room<'_>) -> Self {
-        let again = |ceremony: Ceremony| {
-            let challenge = Challenge::generate(room.rng);
-            let mut options: Value = serde_json::from_str(&ceremony.options).unwrap_or_default();
-            if let Some(fields) = options.get_mut("publicKey").and_then(Value::as_object_mut) {
-                fields.insert("challenge".to_owned(), challenge.to_string().into());
-            }
-            Ceremony::new(room, challenge, &options)
-        };
+        let again = |ceremony: Ceremony| ceremony.renewed(room);
         match self {
             Self::Hidden | Self::Offered => self,
             Self::SignIn(ceremony) => Self::SignIn(again(ceremony)),
@@ -283,6 +293,14 @@ impl KeyForm {
             }
         }
     }
+}
+
+/// The longest name of a security key, in characters.
+const MOST_NAME: usize = 64;
+
+/// What its owner calls a security key.
+fn key_name(given: Option<String>) -> String {
+    given.unwrap_or_default().trim().chars().filter(|c| !c.is_control()).take(MOST_NAME).collect()
 }
 
 /// Whether a key is all that its owner signs in with.
@@ -299,6 +317,7 @@ impl Flow {
     /// The form with another challenge.
     pub(super) fn with_new_challenge(mut self, room: Room<'_>) -> Self {
         self.factors.keys = std::mem::take(&mut self.factors.keys).renewed(room);
+        self.factors.named = std::mem::take(&mut self.factors.named).renewed(room);
         self
     }
 }
