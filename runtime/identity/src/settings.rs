@@ -1,5 +1,6 @@
 //! A tenant's identity settings: its part of the configuration, with the defaults beside the fields.
 
+mod attestation;
 mod cookie_domain;
 mod keys;
 mod proof;
@@ -14,8 +15,9 @@ use primitives::Origin;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use attestation::{AttestationSettings, BoundKeys, Conveyance};
 pub use cookie_domain::{UnusableCookieDomain, check_cookie_domain};
-pub use keys::{PasskeySettings, RelyingPartySettings, WebauthnSettings};
+pub use keys::{CeremonySettings, Hint, PasskeySettings, RelyingPartySettings, WebauthnSettings};
 pub use proof::{CodeSettings, ProofMeans, RecoverySettings, UnprovenCredentials, VerificationSettings};
 pub use style::{LoginSettings, LoginStyle, RegistrationSettings, RegistrationStyle};
 pub use tokenizer::{SubjectSource, TokenTemplate, TokenizerSettings};
@@ -74,6 +76,12 @@ pub struct Settings {
     /// For whom passkeys and security keys are made.
     #[serde(skip_serializing_if = "is_default")]
     pub relying_party: RelyingPartySettings,
+    /// How browsers are asked for them.
+    #[serde(skip_serializing_if = "is_default")]
+    pub ceremony: CeremonySettings,
+    /// Which authenticators may make them.
+    #[serde(skip_serializing_if = "is_default")]
+    pub attestation: AttestationSettings,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -103,6 +111,8 @@ impl Default for Settings {
             passkey: PasskeySettings::default(),
             webauthn: WebauthnSettings::default(),
             relying_party: RelyingPartySettings::default(),
+            ceremony: CeremonySettings::default(),
+            attestation: AttestationSettings::default(),
         }
     }
 }

@@ -126,8 +126,23 @@
     window[`__${name}`] = run;
   }
 
+  // Which credentials the account still has, so that the browser offers none that was removed (WebAuthn Level 3, 5.1.10).
+  // Those that a new one must not be made beside are all of them.
+  const signalAccepted = async () => {
+    const options = field("passkey_settings_register") && field("passkey_create_data")?.value;
+    if (!options || !PublicKeyCredential.signalAllAcceptedCredentials) return;
+    const { rp, user, excludeCredentials } = JSON.parse(options).publicKey;
+    const allAcceptedCredentialIds = excludeCredentials.map(({ id }) => id);
+    try {
+      await PublicKeyCredential.signalAllAcceptedCredentials({ rpId: rp.id, userId: user.id, allAcceptedCredentialIds });
+    } catch (error) {
+      console.debug(error);
+    }
+  };
+
   if (!pages || !supported) return;
   document.addEventListener("DOMContentLoaded", () => {
+    signalAccepted();
     // After a refusal nothing begins by itself: the same answer would be refused again.
     const refused = document.querySelector(".notice.error:not([hidden])");
     for (const button of document.querySelectorAll("[data-trigger]")) {

@@ -189,6 +189,12 @@ fn check_identity(settings: &identity::Settings, report: &mut Report<'_>) {
     if settings.trusted_device.lifespan_days > longest {
         report("identity.trusted_device.lifespan_days", format!("must be 0 to {longest}"));
     }
+    let bounds = identity::settings::CeremonySettings::TIMEOUT_SECONDS;
+    if !bounds.contains(&settings.ceremony.timeout_seconds) {
+        let (shortest, longest) = (bounds.start(), bounds.end());
+        report("identity.ceremony.timeout_seconds", format!("must be {shortest} to {longest}"));
+    }
+    settings.attestation.check(&mut |key, message| report(&format!("identity.attestation.{key}"), message));
     check_tokenizer(&settings.session.whoami.tokenizer, report);
     let default = &settings.flow.default_return_url;
     if !default.starts_with('/') || default.starts_with("//") {

@@ -1,6 +1,7 @@
 //! Every mistake has its place and says what was meant. One case a line: file, then what is printed.
 
 mod courier;
+mod keys;
 mod plugins;
 mod tenant_courier;
 mod webhooks;

@@ -121,8 +121,7 @@ fn read(
             kind: match (kind, credential.is_passwordless) {
                 ("passkey", _) => KeyKind::Passkey,
                 (_, false) => KeyKind::SecondFactor,
-                // One that signs in alone after a name: there is no form for it.
-                (_, true) => return Err(malformed("`is_passwordless` is for passkeys")),
+                (_, true) => KeyKind::Passwordless,
             },
             display_name: credential.display_name,
             user_handle: handle.clone(),

@@ -109,7 +109,7 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
     let mut nodes = Vec::new();
     // Of a sign-in the other providers are first, as the flow API has them; one that has begun in another way asks for no
     // other.
-    let is_open = !flow.is_step_up() && flow.code.sent.is_none();
+    let is_open = !flow.is_step_up() && flow.code.sent.is_none() && !flow.factors.named.is_asked();
     if matches!(flow.kind, FlowKind::Login { .. }) && is_open {
         nodes.extend(oidc::login_nodes(flow, view));
     }
@@ -124,6 +124,11 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
             nodes.extend(keys::nodes(flow, view));
         }
         FlowKind::Login { .. } if flow.code.sent.is_some() => nodes.extend(code_form::asked(flow)),
+        FlowKind::Login { identifier, .. } if flow.factors.named.is_asked() => {
+            let input = Input::new("identifier", "hidden").value(identifier.as_str()).required();
+            nodes.push(input.node("default", None, flow));
+            nodes.extend(keys::named_nodes(flow, view));
+        }
         FlowKind::Login { identifier, refresh, .. } => {
             let label = identifier_label(view.schema);
             let is_known =
@@ -152,6 +157,9 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
             nodes.extend(code_form::offer(flow).filter(|_| takes(Method::Code)));
             if takes(Method::Passkey) {
                 nodes.extend(keys::nodes(flow, view));
+            }
+            if takes(Method::Webauthn) {
+                nodes.extend(keys::named_nodes(flow, view));
             }
         }
         FlowKind::Registration { .. } if flow.code.sent.is_some() => {
@@ -184,6 +192,7 @@ fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
             nodes.push(submit(Method::Password.as_str(), "password", Message::sign_up(), flow));
             nodes.extend(code_form::offer(flow));
             nodes.extend(keys::nodes(flow, view));
+            nodes.extend(keys::named_nodes(flow, view));
             nodes.extend(screen::back(flow));
         }
         FlowKind::Settings { .. } => {

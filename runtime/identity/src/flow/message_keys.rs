@@ -53,6 +53,29 @@ impl Message {
             .with("added_on", at.rfc3339().split('T').next().unwrap_or_default().to_owned())
     }
 
+    /// Label of the button that signs in with a security key alone.
+    pub fn sign_in_with_named_key() -> Self {
+        Self::info(1_010_011, "Sign in with hardware key")
+    }
+
+    /// What is to be done next.
+    pub fn prepare_security_key() -> Self {
+        Self::info(
+            1_010_012,
+            "Prepare your WebAuthn device (e.g. security key, biometrics scanner, ...) and press continue.",
+        )
+    }
+
+    /// Label of the button that asks for it.
+    pub fn continue_with_security_key() -> Self {
+        Self::info(1_010_013, "Continue")
+    }
+
+    /// Label of the button that signs up with a security key.
+    pub fn sign_up_with_security_key() -> Self {
+        Self::info(1_040_004, "Sign up with security key")
+    }
+
     /// There is no security key.
     pub fn no_security_key() -> Self {
         Self::error(4_000_013, "You have no WebAuthn device set up.")
@@ -66,6 +89,19 @@ impl Message {
     /// The ceremony proved nothing (ours).
     pub fn key_not_verified() -> Self {
         Self::error(8_000_030, "The passkey or security key could not be verified. Please try again.")
+    }
+
+    /// The browser's answer came when the time for it was over (ours).
+    pub fn key_too_late() -> Self {
+        Self::error(8_000_032, "That took too long. Please try again.")
+    }
+
+    /// The authenticator is none that the tenant takes (ours).
+    pub fn key_not_accepted() -> Self {
+        Self::error(
+            8_000_033,
+            "This passkey or security key is not of a kind that is accepted here. Please use another one.",
+        )
     }
 
     /// Nobody could sign in any more (ours).

@@ -50,7 +50,7 @@ pub(crate) use challenge::with_verified;
 pub use code_form::CodeForm;
 pub use document::{FlowView, expired_since, flow_document, schema_url};
 pub use exchange::{Exchange, ForApplication, flow_of_init_code, for_application, init_code, redeem};
-pub use keys::{Ceremony, KeyForm, KeySubmission, SettingsKeys, ShownKey};
+pub use keys::{Ceremony, KeyForm, KeySubmission, NamedForm, SettingsKeys, ShownKey};
 pub use message::{Message, MessageKind};
 pub use oidc::{
     ProviderForm, ProviderSubmission, Waiting, arrived, fits_callback, mark_used, provider_failed,
@@ -521,6 +521,12 @@ async fn decide(
         (FlowKind::Login { .. }, Some("passkey")) => keys::sign_in(room, caller, flow, submission).await,
         (FlowKind::Registration { .. }, Some("passkey")) => {
             keys::sign_up(room, caller, flow, submission).await
+        }
+        (FlowKind::Login { .. }, Some("webauthn")) => {
+            keys::sign_in_named(room, caller, flow, submission).await
+        }
+        (FlowKind::Registration { .. }, Some("webauthn")) => {
+            keys::sign_up_named(room, caller, flow, submission).await
         }
         (FlowKind::Login { .. }, Some("password")) => {
             login::with_password(room, caller, flow, submission).await

@@ -9,8 +9,8 @@ use url::Url;
 
 use super::stored::OwnFlow;
 use super::{
-    Caller, Challenge, Exchange, FactorForm, Flow, FlowKind, KeyForm, NewFlow, ProviderForm, Room, Screen,
-    Transport,
+    Caller, Challenge, Exchange, FactorForm, Flow, FlowKind, KeyForm, NamedForm, NewFlow, ProviderForm, Room,
+    Screen, Transport,
 };
 use crate::limiter::{LimitReached, count_flow};
 use crate::organisation::{Discovered, OrganisationError, OrganisationState, invitation};
@@ -128,7 +128,8 @@ pub async fn start_login(
         login_challenge: request.login_challenge.map(str::to_owned),
         identifier,
     };
-    let factors = step_up.unwrap_or_else(|| FactorForm::of_keys(KeyForm::of_login(room)));
+    let factors =
+        step_up.unwrap_or_else(|| FactorForm::of_keys((KeyForm::of_login(room), NamedForm::of_login(room))));
     begin(room, caller, request, (kind, factors), schema.id()).await
 }
 
@@ -147,7 +148,7 @@ pub async fn start_registration(
     }
     let schema = room.schemas.selectable(request.identity_schema).ok_or(StartError::UnknownSchema)?;
     let kind = FlowKind::Registration { login_challenge: request.login_challenge.map(str::to_owned) };
-    let factors = FactorForm::of_keys(KeyForm::of_registration(room));
+    let factors = FactorForm::of_keys((KeyForm::of_registration(room), NamedForm::of_registration(room)));
     begin(room, caller, request, (kind, factors), schema.id()).await
 }
 

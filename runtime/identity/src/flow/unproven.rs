@@ -71,8 +71,7 @@ async fn held(room: Room<'_>, identity: IdentityId) -> Result<Vec<&'static str>,
         put(Method::Oidc.as_str());
     }
     for key in &ways.keys {
-        let first = key.record.kind.is_first_factor();
-        put(if first { Method::Passkey.as_str() } else { Method::Webauthn.as_str() });
+        put(key.record.kind.group());
     }
     for stored in &factors {
         put(stored.factor.kind().as_str());

@@ -72,7 +72,7 @@ impl UnverifiedAssertion {
     }
 
     /// The ceremony, step by step, against the record that its id was found by. Returns the record as it is to be
-    /// kept (section 7.2, last step).
+    /// kept (section 7.2 step 24).
     pub fn verify(
         self,
         expected: &Expected<'_>,
@@ -92,12 +92,13 @@ impl UnverifiedAssertion {
         if data.flags.backup_eligible() != record.backup_eligible {
             return Err(CeremonyError::Backup);
         }
+        // Steps 20 and 21.
         let client_data_hash = digest(&SHA256, &self.client_data_json);
         let message = [self.authenticator_data.as_slice(), client_data_hash.as_ref()].concat();
         if !record.public_key.is_signed(&message, &self.signature) {
             return Err(CeremonyError::Signature);
         }
-        // The counter, after the signature: nobody but the key moves it. One that counts never stands still.
+        // Step 22. The counter, after the signature: nobody but the key moves it. One that counts never stands still.
         let counts = data.sign_count != 0 || record.sign_count != 0;
         if counts && data.sign_count <= record.sign_count {
             return Err(CeremonyError::Counter);

@@ -7,13 +7,13 @@ use super::cbor;
 use super::cose::PublicKey;
 use super::{CeremonyError, Expected, UserVerification};
 
-/// The longest credential id (section 7.1 step 26).
+/// The longest credential id (section 7.1 step 25).
 const MOST_ID_BYTES: usize = 1023;
 
 /// Authenticator data, read; only what [`AuthenticatorData::check`] lets pass counts.
 #[derive(Debug)]
 pub(super) struct AuthenticatorData<'a> {
-    rp_id_hash: &'a [u8; 32],
+    pub(super) rp_id_hash: &'a [u8; 32],
     pub(super) flags: Flags,
     pub(super) sign_count: u32,
     pub(super) attested: Option<Attested<'a>>,
@@ -38,6 +38,12 @@ impl Flags {
 
     pub(super) const fn backup_state(self) -> bool {
         self.0 & 0x10 != 0
+    }
+
+    /// Whether it says that somebody was there and that a credential follows, and nothing else: all that a U2F key can
+    /// say.
+    pub(super) const fn is_only_present_and_attested(self) -> bool {
+        self.0 == 0x41
     }
 
     const fn has_attested(self) -> bool {

@@ -60,6 +60,10 @@ impl<'a> Item<'a> {
         if let Self::Integer(number) = self { Some(*number) } else { None }
     }
 
+    pub(super) const fn as_array(&self) -> Option<&[Self]> {
+        if let Self::Array(items) = self { Some(items.as_slice()) } else { None }
+    }
+
     pub(super) const fn as_map(&self) -> Option<&Map<'a>> {
         if let Self::Map(map) = self { Some(map) } else { None }
     }

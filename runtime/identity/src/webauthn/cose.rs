@@ -11,9 +11,9 @@ use super::cbor::{self, Map};
 /// The algorithms, the preferred one first, by their COSE numbers: what is offered is what is taken.
 pub const ALGORITHMS: [i64; 3] = [ES256, EDDSA, RS256];
 
-const ES256: i64 = -7;
-const EDDSA: i64 = -8;
-const RS256: i64 = -257;
+pub(super) const ES256: i64 = -7;
+pub(super) const EDDSA: i64 = -8;
+pub(super) const RS256: i64 = -257;
 
 /// Labels of a COSE key.
 const KTY: i64 = 1;
@@ -26,8 +26,9 @@ pub struct PublicKey {
     key: Key,
 }
 
+/// What a key is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Key {
+pub(super) enum Key {
     /// An uncompressed point on P-256.
     Es256([u8; 65]),
     EdDsa([u8; 32]),
@@ -84,6 +85,10 @@ impl PublicKey {
             Key::EdDsa(_) => EDDSA,
             Key::Rs256 { .. } => RS256,
         }
+    }
+
+    pub(super) const fn key(&self) -> &Key {
+        &self.key
     }
 
     /// The key as the authenticator wrote it.

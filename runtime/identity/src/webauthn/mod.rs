@@ -9,10 +9,12 @@
 //! |---|---|
 //! | a page of somebody else has the person sign | the browser's `origin`, the authenticator's `rpIdHash` |
 //! | an answer is sent twice, or comes from another form | the challenge is the form's, and leaves with it |
+//! | an answer is kept for later, with a form that stays open | the challenge has an end of its own |
 //! | an authenticator is copied | its counter goes back |
 //! | a stolen phone signs in alone | user verification, where the key is the only factor |
 //! | a frame on another site | `crossOrigin`, `topOrigin` |
 //! | hostile CBOR | `cbor` has bounds |
+//! | an authenticator that the tenant does not take | `attestation`, where the tenant asks for it |
 
 mod assertion;
 mod attestation;
@@ -26,8 +28,9 @@ mod registration;
 mod relying_party;
 
 pub use assertion::UnverifiedAssertion;
+pub use attestation::{AttestationPolicy, UnusableAnchor, check_anchor};
 pub use cose::{ALGORITHMS, PublicKey, UnusableKey};
-pub use options::{creation_options, request_options};
+pub use options::{Asked, creation_options, request_options};
 pub use record::{CredentialId, CredentialRecord, KeyKind, StoredKey, UserHandle};
 pub use registration::{NewCredential, UnverifiedRegistration};
 pub use relying_party::{RelyingParty, UnusableRelyingParty};
@@ -40,7 +43,7 @@ use serde::{Deserialize, Serialize};
 /// The largest answer of a browser; one with an RSA key takes three kilobytes.
 const MOST_BYTES: usize = 32 * 1024;
 
-/// A challenge: 256 random bits (section 13.4.3), in base64url. It is one form's and leaves with it.
+/// A challenge: 256 random bits (section 13.4.3), in base64url. It is one form's and leaves with it, or before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Challenge(#[serde(with = "record::text")] Vec<u8>);
@@ -114,6 +117,9 @@ pub enum CeremonyError {
     /// Of another form, or used.
     #[error("the challenge is another one")]
     Challenge,
+    /// Answered when its time was over.
+    #[error("the challenge has expired")]
+    Expired,
     /// On another site.
     #[error("the origin is none of the tenant's")]
     Origin,
@@ -141,9 +147,18 @@ pub enum CeremonyError {
     /// An attestation statement that is not right.
     #[error("the attestation is not right")]
     Attestation,
-    /// An attestation that was not asked for and is not verified.
-    #[error("an attestation of this kind was not asked for")]
-    AttestationUnasked,
+    /// An attestation of a format that nobody here can verify.
+    #[error("an attestation of this format cannot be verified")]
+    AttestationFormat,
+    /// Nobody attests the authenticator, where somebody must.
+    #[error("the authenticator attests nothing, or only itself")]
+    Unattested,
+    /// Somebody whom the tenant does not trust attests it.
+    #[error("the attestation leads to no certificate that is trusted")]
+    Untrusted,
+    /// Of a model that the tenant does not take.
+    #[error("the authenticator's model is not allowed")]
+    Model,
     /// A credential of somebody else.
     #[error("the credential is another person's")]
     UserHandle,

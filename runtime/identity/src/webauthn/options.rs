@@ -6,15 +6,24 @@ use super::{
     ALGORITHMS, Challenge, CredentialId, CredentialRecord, KeyKind, RelyingParty, UserHandle,
     UserVerification,
 };
+use crate::settings::{CeremonySettings, Conveyance, Hint};
 
-/// In milliseconds: as long as the specification recommends where a user is verified (section 15.1).
-const TIMEOUT: u32 = 300_000;
+/// What a tenant asks of new credentials.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// What they are for.
+    pub kind: KeyKind,
+    /// The attestation.
+    pub attestation: Conveyance,
+    /// How.
+    pub settings: &'a CeremonySettings,
+}
 
 impl KeyKind {
     /// Whether the authenticator must know its user.
     pub const fn user_verification(self) -> UserVerification {
         match self {
-            Self::Passkey => UserVerification::Required,
+            Self::Passkey | Self::Passwordless => UserVerification::Required,
             Self::SecondFactor => UserVerification::Discouraged,
         }
     }
@@ -25,53 +34,69 @@ impl KeyKind {
 pub fn creation_options(
     relying_party: &RelyingParty,
     challenge: &Challenge,
-    kind: KeyKind,
+    asked: Asked<'_>,
     (user_handle, name): (&UserHandle, &str),
     exclude: &[CredentialRecord],
 ) -> Value {
     let algorithms = ALGORITHMS.map(|alg| json!({ "type": "public-key", "alg": alg }));
     let exclude: Vec<Value> = exclude.iter().map(|known| descriptor(&known.id, &known.transports)).collect();
+    let Asked { kind, attestation, settings } = asked;
     let resident = if kind == KeyKind::Passkey { "required" } else { "discouraged" };
-    json!({
+    let options = json!({
         "publicKey": {
             "rp": { "id": relying_party.id(), "name": relying_party.name() },
             "user": { "id": user_handle.to_string(), "name": name, "displayName": name },
             "challenge": challenge.to_string(),
             "pubKeyCredParams": algorithms,
-            "timeout": TIMEOUT,
+            "timeout": milliseconds(settings),
             "excludeCredentials": exclude,
             "authenticatorSelection": {
                 "residentKey": resident,
                 "requireResidentKey": kind == KeyKind::Passkey,
                 "userVerification": kind.user_verification().as_str(),
             },
-            "attestation": "none",
+            "attestation": attestation.as_str(),
         },
-    })
+    });
+    hinted(options, settings.hints(kind))
 }
 
-/// `CredentialRequestOptions`: a proof by one of these credentials, or by any passkey if none is named.
+/// `CredentialRequestOptions`: a proof by one of these credentials of a kind, or by any passkey if none is named.
 pub fn request_options(
     relying_party: &RelyingParty,
     challenge: &Challenge,
-    user_verification: UserVerification,
-    allow: &[CredentialRecord],
+    (kind, settings): (KeyKind, &CeremonySettings),
+    allow: &[(CredentialId, Vec<String>)],
 ) -> Value {
     let mut options = json!({
         "publicKey": {
             "challenge": challenge.to_string(),
-            "timeout": TIMEOUT,
+            "timeout": milliseconds(settings),
             "rpId": relying_party.id(),
-            "userVerification": user_verification.as_str(),
+            "userVerification": kind.user_verification().as_str(),
         },
     });
-    let allow: Vec<Value> = allow.iter().map(|known| descriptor(&known.id, &known.transports)).collect();
+    let allow: Vec<Value> = allow.iter().map(|(id, transports)| descriptor(id, transports)).collect();
     if let (Some(fields), false) =
         (options.get_mut("publicKey").and_then(Value::as_object_mut), allow.is_empty())
     {
         fields.insert("allowCredentials".to_owned(), allow.into());
     }
+    hinted(options, settings.hints(kind))
+}
+
+/// With what a browser offers first. Who gives no hint leaves it to the browser.
+fn hinted(mut options: Value, hints: &[Hint]) -> Value {
+    if let (Some(fields), false) =
+        (options.get_mut("publicKey").and_then(Value::as_object_mut), hints.is_empty())
+    {
+        fields.insert("hints".to_owned(), json!(hints));
+    }
     options
+}
+
+fn milliseconds(settings: &CeremonySettings) -> u64 {
+    u64::from(settings.timeout_seconds) * 1000
 }
 
 fn descriptor(id: &CredentialId, transports: &[String]) -> Value {

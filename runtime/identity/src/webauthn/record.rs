@@ -82,6 +82,8 @@ pub enum KeyKind {
     Passkey,
     /// A security key beside something else.
     SecondFactor,
+    /// A security key that signs in alone once it is known who it is.
+    Passwordless,
 }
 
 impl KeyKind {
@@ -90,25 +92,26 @@ impl KeyKind {
         match self {
             Self::Passkey => "passkey",
             Self::SecondFactor => "second_factor",
+            Self::Passwordless => "passwordless",
         }
     }
 
     /// The kind that is kept so.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Passkey, Self::SecondFactor].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Passkey, Self::SecondFactor, Self::Passwordless].into_iter().find(|kind| kind.as_str() == text)
     }
 
     /// Its type in the flow API.
     pub const fn group(self) -> &'static str {
         match self {
             Self::Passkey => "passkey",
-            Self::SecondFactor => "webauthn",
+            Self::SecondFactor | Self::Passwordless => "webauthn",
         }
     }
 
     /// Whether it signs in alone.
     pub const fn is_first_factor(self) -> bool {
-        matches!(self, Self::Passkey)
+        matches!(self, Self::Passkey | Self::Passwordless)
     }
 }
 
@@ -136,9 +139,10 @@ pub struct CredentialRecord {
     /// How the authenticator is reached, as the browser said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub transports: Vec<String>,
-    /// The model of the authenticator, as it said; nobody vouches for it.
+    /// The model of the authenticator: somebody trusted vouches for it where `attestation` is `basic`, `attca` or `anonca`,
+    /// otherwise it is the authenticator's own word.
     pub aaguid: Uuid,
-    /// `none` or `self`.
+    /// Who attested it: `none`, `self`, `basic`, `attca` or `anonca`; `unverified` is somebody whom nobody asked for.
     pub attestation: String,
 }
 

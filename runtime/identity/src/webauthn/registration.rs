@@ -5,7 +5,7 @@ use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::attestation::AttestationObject;
+use super::attestation::{AttestationObject, AttestationPolicy};
 use super::client_data::{self, Ceremony};
 use super::{
     CeremonyError, CredentialId, CredentialRecord, Expected, KeyKind, MOST_BYTES, PublicKey, UserHandle,
@@ -77,8 +77,12 @@ impl UnverifiedRegistration {
         })
     }
 
-    /// The ceremony, step by step. That the id is nobody's yet (step 27) is the guard of the write that keeps it.
-    pub fn verify(self, expected: &Expected<'_>) -> Result<NewCredential, CeremonyError> {
+    /// The ceremony, step by step. That the id is nobody's yet (step 26) is the guard of the write that keeps it.
+    pub fn verify(
+        self,
+        expected: &Expected<'_>,
+        policy: &AttestationPolicy<'_>,
+    ) -> Result<NewCredential, CeremonyError> {
         client_data::check(&self.client_data_json, Ceremony::Create, expected)?;
         let client_data_hash = digest(&SHA256, &self.client_data_json);
         let object = AttestationObject::read(&self.attestation_object)?;
@@ -89,7 +93,7 @@ impl UnverifiedRegistration {
         if attested.id != self.id.as_bytes() {
             return Err(CeremonyError::Malformed);
         }
-        let attestation = object.check(attested, client_data_hash.as_ref())?;
+        let judged = object.check((&data, attested), client_data_hash.as_ref(), policy)?;
         Ok(NewCredential {
             id: self.id,
             public_key: attested.public_key.clone(),
@@ -98,8 +102,8 @@ impl UnverifiedRegistration {
             backup_eligible: data.flags.backup_eligible(),
             backup_state: data.flags.backup_state(),
             transports: self.transports,
-            aaguid: attested.aaguid,
-            attestation,
+            aaguid: judged.aaguid,
+            attestation: judged.kind,
         })
     }
 }
@@ -110,7 +114,7 @@ impl NewCredential {
         &self.id
     }
 
-    /// The record to keep (step 28).
+    /// The record to keep (step 27).
     pub fn record(self, kind: KeyKind, user_handle: UserHandle, display_name: String) -> CredentialRecord {
         CredentialRecord {
             id: self.id,

@@ -5,17 +5,22 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::settings::RelyingPartySettings;
+use crate::settings::{AttestationSettings, RelyingPartySettings};
+
+/// Nothing is asked of attestations.
+fn any_authenticator(settings: &AttestationSettings) -> AttestationPolicy<'_> {
+    AttestationPolicy::of(settings, KeyKind::SecondFactor, primitives::Timestamp::from_seconds(0))
+}
 
 /// A registration of section 16, and the assertion that goes with it where there is one.
-struct Vector {
-    id: &'static str,
-    attestation_object: &'static str,
-    created: &'static str,
+pub(super) struct Vector {
+    pub(super) id: &'static str,
+    pub(super) attestation_object: &'static str,
+    pub(super) created: &'static str,
 }
 
 /// Section 16.2: ES256 without attestation.
-const NONE: Vector = Vector {
+pub(super) const NONE: Vector = Vector {
     id: "f91f391db4c9b2fde0ea70189cba3fb63f579ba6122b33ad94ff3ec330084be4",
     attestation_object: "a363666d74646e6f6e656761747453746d74a068617574684461746158a4bfabc37432958b063360d3ad6461c9c4735ae7f8edd46592a5e0f01452b2e4b559000000008446ccb9ab1db374750b2367ff6f3a1f0020f91f391db4c9b2fde0ea70189cba3fb63f579ba6122b33ad94ff3ec330084be4a5010203262001215820afefa16f97ca9b2d23eb86ccb64098d20db90856062eb249c33a9b672f26df61225820930a56b87a2fca66334b03458abf879717c12cc68ed73290af2e2664796b9220",
     created: "7b2274797065223a22776562617574686e2e637265617465222c226368616c6c656e6765223a22414d4d507434557878475453746e63647134313759447742466938767049612d7077386f4f755657345441222c226f726967696e223a2268747470733a2f2f6578616d706c652e6f7267222c2263726f73734f726967696e223a66616c73652c22657874726144617461223a22636c69656e74446174614a534f4e206d617920626520657874656e6465642077697468206164646974696f6e616c206669656c647320696e20746865206675747572652c207375636820617320746869733a20426b5165446a646354427258426941774a544c4535513d3d227d",
@@ -25,7 +30,7 @@ const GOT: &str = "7b2274797065223a22776562617574686e2e676574222c226368616c6c656
 const SIGNATURE: &str = "3046022100f50a4e2e4409249c4a853ba361282f09841df4dd4547a13a87780218deffcd380221008480ac0f0b93538174f575bf11a1dd5d78c6e486013f937295ea13653e331e87";
 
 /// Section 16.3: ES256 that attests itself, its user verified.
-const SELF: Vector = Vector {
+pub(super) const SELF: Vector = Vector {
     id: "455ef34e2043a87db3d4afeb39bbcb6cc32df9347c789a865ecdca129cbef58c",
     attestation_object: "a363666d74667061636b65646761747453746d74a263616c67266373696758483046022100ae045923ded832b844cae4d5fc864277c0dc114ad713e271af0f0d371bd3ac540221009077a088ed51a673951ad3ba2673d5029bab65b64f4ea67b234321f86fcfac5d68617574684461746158a4bfabc37432958b063360d3ad6461c9c4735ae7f8edd46592a5e0f01452b2e4b55d00000000df850e09db6afbdfab51697791506cfc0020455ef34e2043a87db3d4afeb39bbcb6cc32df9347c789a865ecdca129cbef58ca5010203262001215820eb151c8176b225cc651559fecf07af450fd85802046656b34c18f6cf193843c5225820927b8aa427a2be1b8834d233a2d34f61f13bfd44119c325d5896e183fee484f2",
     created: "7b2274797065223a22776562617574686e2e637265617465222c226368616c6c656e6765223a2265476e4374334c55745936366b336a506a796e6962506b31716e666644616966715a774c33417032392d55222c226f726967696e223a2268747470733a2f2f6578616d706c652e6f7267222c2263726f73734f726967696e223a66616c73652c22657874726144617461223a22636c69656e74446174614a534f4e206d617920626520657874656e6465642077697468206164646974696f6e616c206669656c647320696e20746865206675747572652c207375636820617320746869733a205539685458764b453255526b4d6e625f3078594856673d3d227d",
@@ -53,23 +58,23 @@ mod rs256 {
     pub(super) const SIGNATURE: &str = "9b7bc24303e2fed72ede95c071b8a09f97981b728a363fd77ae124fc933f48ac8da246e7f4c192b33c6ae2d6f7323d6f91138bfcc780117e2bfb6680a1cc7130741b7284866b46239d2dfd6f19d24e18fc5d7b2aa4f04c80b823abd4c421d060df3c3abe9c79f436803b8fcf3b27860442a9d978d4adf311027ada7528a59ef6e724b7ccb6b0f7e2e6c5ee75890f0c0f0055dd0927f8dd9136cc746eaabe989663086744914f9d3d8002d8f3d1b9a420a8e928a32fa8125c42ac71ccb022e9156d20641f1b4204fc1a4375a5d1bf43ab3a848d3faf31d2a30f1e1dc2e83852d4c2bfdd3243dba3dfb9bf50b79522ea1386168396dd4a9e939f8d1ce3a45b6ad3";
 }
 
-fn bytes(hex: &str) -> Vec<u8> {
+pub(super) fn bytes(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> =
         hex.chars().map(|digit| u8::try_from(digit.to_digit(16).unwrap()).unwrap()).collect();
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
-fn encoded(hex: &str) -> String {
+pub(super) fn encoded(hex: &str) -> String {
     base64url::encode(bytes(hex))
 }
 
 /// The challenge that a client data answers, as the form had it.
-fn challenge_of(client_data: &str) -> Challenge {
+pub(super) fn challenge_of(client_data: &str) -> Challenge {
     let data: Value = serde_json::from_slice(&bytes(client_data)).unwrap();
     Challenge::from_bytes(base64url::decode(data["challenge"].as_str().unwrap()).unwrap())
 }
 
-fn relying_party(host: &str) -> RelyingParty {
+pub(super) fn relying_party(host: &str) -> RelyingParty {
     let base = format!("https://{host}/").parse().unwrap();
     RelyingParty::of(&RelyingPartySettings::default(), &base).unwrap()
 }
@@ -91,7 +96,8 @@ fn register(
     });
     let relying_party = relying_party(host);
     let expected = Expected { relying_party: &relying_party, challenge, user_verification };
-    UnverifiedRegistration::parse(&answer.to_string())?.verify(&expected)
+    let settings = AttestationSettings::default();
+    UnverifiedRegistration::parse(&answer.to_string())?.verify(&expected, &any_authenticator(&settings))
 }
 
 fn registered(vector: &Vector) -> CredentialRecord {
@@ -174,7 +180,9 @@ fn no_bit_of_an_attested_registration_can_change() {
         let relying_party = relying_party("example.org");
         let user_verification = UserVerification::Required;
         let expected = Expected { relying_party: &relying_party, challenge: &challenge, user_verification };
-        UnverifiedRegistration::parse(&answer.to_string()).and_then(|answer| answer.verify(&expected))
+        let settings = AttestationSettings::default();
+        UnverifiedRegistration::parse(&answer.to_string())
+            .and_then(|answer| answer.verify(&expected, &any_authenticator(&settings)))
     };
     assert!(verify(&whole).is_ok());
     for length in 0..whole.len() {

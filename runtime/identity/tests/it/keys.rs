@@ -49,31 +49,36 @@ pub(crate) fn authenticator(seed: u8) -> Authenticator {
 }
 
 /// The attribute of a node.
-fn attribute(document: &Value, name: &str, attribute: &str) -> Value {
+pub(crate) fn attribute(document: &Value, name: &str, attribute: &str) -> Value {
     let nodes = document["ui"]["nodes"].as_array().unwrap();
     let node = nodes.iter().find(|node| node["attributes"]["name"] == name);
     node.unwrap_or_else(|| panic!("no node `{name}`"))["attributes"][attribute].clone()
 }
 
 /// The options in a node's value.
-fn options(document: &Value, name: &str) -> Value {
+pub(crate) fn options(document: &Value, name: &str) -> Value {
     serde_json::from_str(attribute(document, name, "value").as_str().unwrap()).unwrap()
 }
 
 /// The nodes of a group, by name or id.
-fn nodes(document: &Value, group: &str) -> Vec<String> {
+pub(crate) fn nodes(document: &Value, group: &str) -> Vec<String> {
     let nodes = document["ui"]["nodes"].as_array().unwrap().iter();
     let of = nodes.filter(|node| node["group"] == group).map(|node| &node["attributes"]);
     of.map(|node| node["name"].as_str().or(node["id"].as_str()).unwrap().to_owned()).collect()
 }
 
 impl World {
-    async fn login_form(&self, session: Option<&LiveSession>, aal: Option<&str>, refresh: bool) -> Flow {
+    pub(crate) async fn login_form(
+        &self,
+        session: Option<&LiveSession>,
+        aal: Option<&str>,
+        refresh: bool,
+    ) -> Flow {
         let base = BASE.parse().unwrap();
         start_login(self.room(), caller(session), request(&base, aal, refresh)).await.unwrap().0.flow
     }
 
-    async fn registration_form(&self) -> Flow {
+    pub(crate) async fn registration_form(&self) -> Flow {
         let base = BASE.parse().unwrap();
         start_registration(self.room(), caller(None), request(&base, None, false)).await.unwrap().0.flow
     }
@@ -94,7 +99,7 @@ impl World {
     }
 
     /// What a client sees, which is what the API describes.
-    fn shown(&self, flow: &Flow, session: Option<&LiveSession>) -> Value {
+    pub(crate) fn shown(&self, flow: &Flow, session: Option<&LiveSession>) -> Value {
         let view = FlowView {
             csrf_token: Some("token"),
             identity: session.map(LiveSession::identity),
@@ -142,7 +147,7 @@ impl World {
         (live, authenticator)
     }
 
-    async fn by_passkey(&self, flow: Flow, answer: &str) -> Result<Step, FlowError> {
+    pub(crate) async fn by_passkey(&self, flow: Flow, answer: &str) -> Result<Step, FlowError> {
         self.answer(flow, None, &json!({ "method": "passkey", "passkey_login": answer })).await
     }
 }
@@ -448,7 +453,7 @@ async fn last_credential_cannot_be_removed() {
 async fn forms_offer_what_the_tenant_has() {
     let none = Settings {
         passkey: portcullis_identity::settings::PasskeySettings { enabled: false },
-        webauthn: WebauthnSettings { enabled: false },
+        webauthn: WebauthnSettings { enabled: false, ..WebauthnSettings::default() },
         ..Settings::default()
     };
     let elsewhere = Settings {

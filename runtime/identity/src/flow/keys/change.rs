@@ -6,17 +6,16 @@
 use primitives::subject::AssuranceLevel;
 use primitives::{Actor, Change, SessionClaims};
 
-use super::{Ceremony, KeyForm, SettingsKeys, audit, relying_party, user_handle};
+use super::register::register;
+use super::{KeyForm, SettingsKeys, audit, key_name, user_handle};
 use crate::flow::proven::proven_in;
 use crate::flow::settings::{owner, privileged, unsaved};
 use crate::flow::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission};
 use crate::session::{AuthenticationMethod, LiveSession, Method};
 use crate::ways::Ways;
-use crate::webauthn::{Expected, KeyKind, NewCredential, StoredKey, UnverifiedRegistration};
+use crate::webauthn::{KeyKind, StoredKey};
 use crate::write::Write;
 
-/// The longest name of a security key, in characters.
-const MOST_NAME: usize = 64;
 /// How many keys an account may have: each is offered to every browser that adds one.
 const MOST_KEYS: usize = 30;
 
@@ -49,9 +48,8 @@ pub(in crate::flow) async fn change_security_keys(
         return removed(room, live, flow, ways, ("webauthn", &id)).await;
     }
     let Some(answer) = submission.webauthn_register else { return Ok(super::not_asked(flow, "settings")) };
-    let name = submission.webauthn_register_displayname.unwrap_or_default();
-    let name = name.trim().chars().filter(|c| !c.is_control()).take(MOST_NAME).collect();
-    added(room, live, flow, ways, (KeyKind::SecondFactor, &answer, name)).await
+    let name = key_name(submission.webauthn_register_displayname);
+    added(room, live, flow, ways, (room.settings.webauthn.kind(), &answer, name)).await
 }
 
 /// Who may change keys, the form without what it said, and the credentials that there are.
@@ -91,12 +89,16 @@ async fn added(
         return Ok(super::not_asked(flow, "settings"));
     };
     let identity = live.identity();
-    let new = register(room, &ceremony, kind, answer);
+    let new = match register(room, &ceremony, kind, answer) {
+        Ok(new) if room.factors.find_key(room.tenant, new.id()).await?.is_none() => Ok(new),
+        Ok(_) => Err(Message::key_not_verified()),
+        Err(message) => Err(message),
+    };
     let new = match new {
-        Some(new) if room.factors.find_key(room.tenant, new.id()).await?.is_none() => new,
-        _ => {
+        Ok(new) => new,
+        Err(message) => {
             flow.factors.keys = KeyForm::of_settings(room, identity, &ways).await?;
-            return Ok(Step::Form(Box::new(flow.with_message(Message::key_not_verified()))));
+            return Ok(Step::Form(Box::new(flow.with_message(message))));
         }
     };
     let record = new.record(kind, user_handle(identity, &ways.keys), name);
@@ -116,23 +118,11 @@ async fn added(
     let (method, aal) = match kind {
         KeyKind::Passkey => (Method::Passkey, AssuranceLevel::Aal1),
         KeyKind::SecondFactor => (Method::Webauthn, AssuranceLevel::Aal2),
+        KeyKind::Passwordless => (Method::Webauthn, AssuranceLevel::Aal1),
     };
     let method = AuthenticationMethod::new(method, aal, room.now);
     let (_, change) = proven_in(live, method, SessionClaims::default(), change);
     Ok(saved(live, flow.showing(&ways), change))
-}
-
-fn register(room: Room<'_>, ceremony: &Ceremony, kind: KeyKind, answer: &str) -> Option<NewCredential> {
-    let relying_party = relying_party(room)?;
-    let expected = Expected {
-        relying_party: &relying_party,
-        challenge: &ceremony.challenge,
-        user_verification: kind.user_verification(),
-    };
-    let verified = UnverifiedRegistration::parse(answer).and_then(|answer| answer.verify(&expected));
-    verified
-        .inspect_err(|error| tracing::info!(request = %room.request, %error, "a new key was refused"))
-        .ok()
 }
 
 async fn removed(

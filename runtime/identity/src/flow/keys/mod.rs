@@ -6,28 +6,35 @@
 //! version or of its id let one pass.
 
 mod change;
+mod named;
+mod named_form;
+mod named_sign_up;
 mod nodes;
 mod prove;
+mod register;
 mod sign_in;
 mod sign_up;
 
-use primitives::{Actor, AuditEvent, Change, IdentityId};
+use primitives::{Actor, AuditEvent, Change, IdentityId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(super) use change::{change_passkeys, change_security_keys};
-pub(super) use nodes::nodes;
+pub(super) use named::with_security_key as sign_in_named;
+pub use named_form::NamedForm;
+pub(super) use named_sign_up::with_security_key as sign_up_named;
+pub(super) use nodes::{named_nodes, nodes};
 pub(super) use prove::prove;
 pub(super) use sign_in::with_passkey as sign_in;
 pub(super) use sign_up::with_passkey as sign_up;
 
-use super::{Flow, Room, Step};
+use super::{Flow, Message, Room, Step};
 use crate::identity::Identity;
 use crate::ports::StoreUnavailable;
 use crate::ways::Ways;
 use crate::webauthn::{
-    CeremonyError, Challenge, CredentialId, CredentialRecord, Expected, KeyKind, RelyingParty, StoredKey,
-    UnverifiedAssertion, UserHandle, UserVerification, creation_options, request_options,
+    Asked, AttestationPolicy, CeremonyError, Challenge, CredentialId, CredentialRecord, Expected, KeyKind,
+    RelyingParty, StoredKey, UnverifiedAssertion, UserHandle, creation_options, request_options,
 };
 use crate::write::Write;
 
@@ -58,10 +65,12 @@ pub enum KeyForm {
 /// A ceremony that was begun: what the browser is asked, and the challenge that its answer must have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ceremony {
-    /// The challenge.
-    pub challenge: Challenge,
+    challenge: Challenge,
     /// The options of `navigator.credentials`, as JSON.
     pub options: String,
+    /// When it may be answered no more. Forms that were begun by an earlier version have none, and end soon themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
 }
 
 /// Passkeys and security keys on the settings page.
@@ -85,7 +94,7 @@ pub struct ShownKey {
     /// What its owner calls it.
     pub name: String,
     /// When it was added.
-    pub added_at: primitives::Timestamp,
+    pub added_at: Timestamp,
     /// Whether it is all that its owner signs in with.
     pub is_last: bool,
 }
@@ -150,15 +159,34 @@ impl KeySubmission {
 }
 
 impl Ceremony {
-    fn new(challenge: Challenge, options: &Value) -> Self {
-        Self { challenge, options: options.to_string() }
+    fn new(room: Room<'_>, challenge: Challenge, options: &Value) -> Self {
+        let expires_at = Some(room.now.after(room.settings.ceremony.timeout()));
+        Self { challenge, options: options.to_string(), expires_at }
+    }
+
+    /// The challenge, as long as it may be answered.
+    fn open(&self, now: Timestamp) -> Result<&Challenge, CeremonyError> {
+        match self.expires_at {
+            Some(end) if now >= end => Err(CeremonyError::Expired),
+            Some(_) | None => Ok(&self.challenge),
+        }
+    }
+
+    /// The same with another challenge.
+    fn renewed(self, room: Room<'_>) -> Self {
+        let challenge = Challenge::generate(room.rng);
+        let mut options: Value = serde_json::from_str(&self.options).unwrap_or_default();
+        if let Some(fields) = options.get_mut("publicKey").and_then(Value::as_object_mut) {
+            fields.insert("challenge".to_owned(), challenge.to_string().into());
+        }
+        Self::new(room, challenge, &options)
     }
 
     /// Asks for a proof.
-    fn ask(room: Room<'_>, to: &RelyingParty, uv: UserVerification, allow: &[CredentialRecord]) -> Self {
+    fn ask(room: Room<'_>, to: &RelyingParty, kind: KeyKind, allow: &[(CredentialId, Vec<String>)]) -> Self {
         let challenge = Challenge::generate(room.rng);
-        let options = request_options(to, &challenge, uv, allow);
-        Self::new(challenge, &options)
+        let options = request_options(to, &challenge, (kind, &room.settings.ceremony), allow);
+        Self::new(room, challenge, &options)
     }
 
     /// Asks for a new credential.
@@ -170,8 +198,10 @@ impl Ceremony {
         exclude: &[CredentialRecord],
     ) -> Self {
         let challenge = Challenge::generate(room.rng);
-        let options = creation_options(to, &challenge, kind, whose, exclude);
-        Self::new(challenge, &options)
+        let attestation = AttestationPolicy::of(&room.settings.attestation, kind, room.now).conveyance();
+        let asked = Asked { kind, attestation, settings: &room.settings.ceremony };
+        let options = creation_options(to, &challenge, asked, whose, exclude);
+        Self::new(room, challenge, &options)
     }
 }
 
@@ -188,7 +218,7 @@ impl KeyForm {
     /// Of a form to sign in.
     pub(super) fn of_login(room: Room<'_>) -> Self {
         match relying_party(room).filter(|_| room.settings.passkey.enabled) {
-            Some(to) => Self::SignIn(Ceremony::ask(room, &to, UserVerification::Required, &[])),
+            Some(to) => Self::SignIn(Ceremony::ask(room, &to, KeyKind::Passkey, &[])),
             None => Self::Hidden,
         }
     }
@@ -204,9 +234,10 @@ impl KeyForm {
     /// Of a form that asks for a second factor; nothing if there is no security key.
     pub(super) fn of_step_up(room: Room<'_>, keys: &[StoredKey]) -> Self {
         let second = |key: &&StoredKey| key.record.kind == KeyKind::SecondFactor;
-        let keys: Vec<CredentialRecord> = keys.iter().filter(second).map(|key| key.record.clone()).collect();
+        let descriptor = |key: &StoredKey| (key.record.id.clone(), key.record.transports.clone());
+        let keys: Vec<_> = keys.iter().filter(second).map(descriptor).collect();
         match relying_party(room).filter(|_| !keys.is_empty()) {
-            Some(to) => Self::Prove(Ceremony::ask(room, &to, UserVerification::Discouraged, &keys)),
+            Some(to) => Self::Prove(Ceremony::ask(room, &to, KeyKind::SecondFactor, &keys)),
             None => Self::Hidden,
         }
     }
@@ -234,7 +265,7 @@ impl KeyForm {
         };
         Ok(Self::Settings(Box::new(SettingsKeys {
             passkey: settings.passkey.enabled.then(|| begin(KeyKind::Passkey)),
-            webauthn: settings.webauthn.enabled.then(|| begin(KeyKind::SecondFactor)),
+            webauthn: settings.webauthn.enabled.then(|| begin(settings.webauthn.kind())),
             keys: keys.iter().map(shown).collect(),
         })))
     }
@@ -249,14 +280,7 @@ impl KeyForm {
 
     /// The same form with another challenge, for whoever may answer it again.
     pub(super) fn renewed(self, room: Room<'_>) -> Self {
-        let again = |ceremony: Ceremony| {
-            let challenge = Challenge::generate(room.rng);
-            let mut options: Value = serde_json::from_str(&ceremony.options).unwrap_or_default();
-            if let Some(fields) = options.get_mut("publicKey").and_then(Value::as_object_mut) {
-                fields.insert("challenge".to_owned(), challenge.to_string().into());
-            }
-            Ceremony::new(challenge, &options)
-        };
+        let again = |ceremony: Ceremony| ceremony.renewed(room);
         match self {
             Self::Hidden | Self::Offered => self,
             Self::SignIn(ceremony) => Self::SignIn(again(ceremony)),
@@ -269,6 +293,14 @@ impl KeyForm {
             }
         }
     }
+}
+
+/// The longest name of a security key, in characters.
+const MOST_NAME: usize = 64;
+
+/// What its owner calls a security key.
+fn key_name(given: Option<String>) -> String {
+    given.unwrap_or_default().trim().chars().filter(|c| !c.is_control()).take(MOST_NAME).collect()
 }
 
 /// Whether a key is all that its owner signs in with.
@@ -285,6 +317,7 @@ impl Flow {
     /// The form with another challenge.
     pub(super) fn with_new_challenge(mut self, room: Room<'_>) -> Self {
         self.factors.keys = std::mem::take(&mut self.factors.keys).renewed(room);
+        self.factors.named = std::mem::take(&mut self.factors.named).renewed(room);
         self
     }
 }
@@ -312,7 +345,7 @@ impl Proven {
 /// The credential of an answer, verified, if it is of a kind.
 async fn verify(
     room: Room<'_>,
-    challenge: &Challenge,
+    ceremony: &Ceremony,
     answer: &str,
     kind: KeyKind,
 ) -> Result<Result<Proven, Unproven>, StoreUnavailable> {
@@ -320,9 +353,9 @@ async fn verify(
     let Some(relying_party) = relying_party(room) else {
         return unproven(CeremonyError::RelyingParty, None);
     };
-    let assertion = match UnverifiedAssertion::parse(answer) {
-        Ok(assertion) => assertion,
-        Err(error) => return unproven(error, None),
+    let (challenge, assertion) = match (ceremony.open(room.now), UnverifiedAssertion::parse(answer)) {
+        (Ok(challenge), Ok(assertion)) => (challenge, assertion),
+        (Err(error), _) | (_, Err(error)) => return unproven(error, None),
     };
     // Who was not known before must be named by the authenticator (section 7.2 step 6).
     if kind == KeyKind::Passkey && !assertion.has_user_handle() {
@@ -340,8 +373,11 @@ async fn verify(
     })
 }
 
-/// The form again. A counter that went back is told to the operator: there may be two of that key.
-fn refused(room: Room<'_>, flow: Flow, unproven: &Unproven) -> Step {
+/// The form again, with a message. That time was over is nothing of the key, and is said; all else is one message. A counter
+/// that went back is told to the operator: there may be two of that key.
+fn refused(room: Room<'_>, flow: Flow, unproven: &Unproven, message: Message) -> Step {
+    let is_late = unproven.error == CeremonyError::Expired;
+    let flow = flow.with_message(if is_late { Message::key_too_late() } else { message });
     tracing::info!(request = %room.request, error = %unproven.error, "a passkey or security key was refused");
     let mut change = Change::new(room.tenant.clone());
     if let (CeremonyError::Counter, Some(key)) = (unproven.error, &unproven.key) {
@@ -357,5 +393,5 @@ fn audit(action: &'static str, actor: Actor, identity: IdentityId, kind: KeyKind
 
 /// The form again: it asks for nothing of the kind.
 fn not_asked(flow: Flow, kind: &str) -> Step {
-    Step::Form(Box::new(flow.with_message(super::Message::no_strategy(kind))))
+    Step::Form(Box::new(flow.with_message(Message::no_strategy(kind))))
 }

@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Ceremony, KeyForm, SettingsKeys, ShownKey};
+use super::{Ceremony, KeyForm, NamedForm, SettingsKeys, ShownKey};
 use crate::flow::document::{FlowView, Input, submit};
 use crate::flow::{Flow, Message, Transport};
 
@@ -53,23 +53,56 @@ pub(in crate::flow) fn nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
     nodes
 }
 
+/// Those of security keys that sign in alone.
+pub(in crate::flow) fn named_nodes(flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
+    let mut nodes = match &flow.factors.named {
+        NamedForm::Hidden => return Vec::new(),
+        // Nothing to run yet: the button is a submit.
+        NamedForm::Offered => {
+            return vec![submit(WEBAUTHN, WEBAUTHN, Message::sign_in_with_named_key(), flow)];
+        }
+        NamedForm::Asked(ceremony) => vec![
+            hidden("webauthn_login", None, WEBAUTHN, flow),
+            trigger_with("webauthn_login_trigger", "oryWebAuthnLogin", ceremony).node(
+                WEBAUTHN,
+                Some(Message::continue_with_security_key()),
+                flow,
+            ),
+        ],
+        // Whoever signs up with a passkey has said so.
+        NamedForm::SignUp { .. } if matches!(flow.factors.keys, KeyForm::SignUp { .. }) => return Vec::new(),
+        NamedForm::SignUp { ceremony, .. } => {
+            new_key(ceremony, Message::sign_up_with_security_key(), flow).into()
+        }
+    };
+    if flow.transport == Transport::Browser {
+        nodes.push(script(view));
+    }
+    nodes
+}
+
+/// A new security key with its name.
+fn new_key(ceremony: &Ceremony, label: Message, flow: &Flow) -> [Value; 3] {
+    [
+        Input::new("webauthn_register_displayname", "text").attribute("maxlength", 64).node(
+            WEBAUTHN,
+            Some(Message::security_key_name()),
+            flow,
+        ),
+        hidden("webauthn_register", None, WEBAUTHN, flow),
+        trigger_with("webauthn_register_trigger", "oryWebAuthnRegistration", ceremony).node(
+            WEBAUTHN,
+            Some(label),
+            flow,
+        ),
+    ]
+}
+
 fn of_settings(form: &SettingsKeys, flow: &Flow) -> Vec<Value> {
     let of = |group: &'static str| form.keys.iter().filter(move |key| key.kind.group() == group);
     let mut nodes: Vec<Value> = of(WEBAUTHN).map(|key| remove("webauthn_remove", key, flow)).collect();
     if let Some(ceremony) = &form.webauthn {
-        nodes.extend([
-            Input::new("webauthn_register_displayname", "text").attribute("maxlength", 64).node(
-                WEBAUTHN,
-                Some(Message::security_key_name()),
-                flow,
-            ),
-            hidden("webauthn_register", None, WEBAUTHN, flow),
-            trigger_with("webauthn_register_trigger", "oryWebAuthnRegistration", ceremony).node(
-                WEBAUTHN,
-                Some(Message::add_security_key()),
-                flow,
-            ),
-        ]);
+        nodes.extend(new_key(ceremony, Message::add_security_key(), flow));
     }
     nodes.extend(of(PASSKEY).map(|key| remove("passkey_remove", key, flow)));
     if let Some(ceremony) = &form.passkey {

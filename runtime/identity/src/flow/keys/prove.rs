@@ -40,11 +40,11 @@ pub(in crate::flow) async fn prove(
     count_attempt(room.attempts, limits, room.tenant, who, room.now).await?;
     room.attempts.count(key(), limits.second_factor, room.now).await?;
     let flow = flow.with_new_challenge(room);
-    let proven = match verify(room, &ceremony.challenge, &answer, KeyKind::SecondFactor).await? {
+    let proven = match verify(room, &ceremony, &answer, KeyKind::SecondFactor).await? {
         Ok(proven) if proven.key.identity == identity.id => proven,
         // Another person's key proves nothing about this one.
         Ok(_) => return Ok(Step::Form(Box::new(flow.with_message(Message::key_not_verified())))),
-        Err(unproven) => return Ok(refused(room, flow.with_message(Message::key_not_verified()), &unproven)),
+        Err(unproven) => return Ok(refused(room, flow, &unproven, Message::key_not_verified())),
     };
     let held = room.identities.list_identifiers(room.tenant, identity.id).await?;
     let attempt = LoginAttempt {

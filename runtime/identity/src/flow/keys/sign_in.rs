@@ -43,7 +43,7 @@ pub(in crate::flow) async fn with_passkey(
     };
     let limits = &room.settings.limits;
     count_attempt(room.attempts, limits, room.tenant, (caller.address, None), room.now).await?;
-    let mut attempt = LoginAttempt {
+    let attempt = LoginAttempt {
         identifier: String::new(),
         method: Method::Passkey,
         refresh: matches!(flow.kind, FlowKind::Login { refresh: Some(_), .. }),
@@ -58,10 +58,24 @@ pub(in crate::flow) async fn with_passkey(
         LoginDecision::Redirect { url } => return Ok(Step::Elsewhere(room.check_login_redirect(&url)?)),
     }
     let flow = flow.with_new_challenge(room);
-    let proven = match verify(room, &ceremony.challenge, &answer, KeyKind::Passkey).await? {
+    let proven = match verify(room, &ceremony, &answer, KeyKind::Passkey).await? {
         Ok(proven) => proven,
-        Err(unproven) => return Ok(refused(room, flow.with_message(Message::no_such_key()), &unproven)),
+        Err(unproven) => return Ok(refused(room, flow, &unproven, Message::no_such_key())),
     };
+    let_in(room, caller, flow, proven, attempt).await
+}
+
+/// Lets the owner of a key in that has proven who is there, as far as the plugins and their account do. Attempts of the
+/// address are forgiven; those of a name are whoever counted them.
+pub(super) async fn let_in(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: Flow,
+    proven: Proven,
+    mut attempt: LoginAttempt,
+) -> Result<Step, FlowError> {
+    let limits = &room.settings.limits;
+    let method = attempt.method;
     let found = room.identities.find_identity(room.tenant, proven.key.identity).await?;
     let Some(identity) = found else {
         return Ok(Step::Form(Box::new(flow.with_message(Message::no_such_key()))));
@@ -71,14 +85,16 @@ pub(in crate::flow) async fn with_passkey(
         return Err(FlowError::IdentityDisabled);
     }
     let held = room.identities.list_identifiers(room.tenant, identity.id).await?;
-    attempt.identifier = held.into_iter().next().unwrap_or_default();
+    if attempt.identifier.is_empty() {
+        attempt.identifier = held.into_iter().next().unwrap_or_default();
+    }
     let context = room.hook_context(Actor::Subject(identity.id), Some(&identity));
     let (claims, demands) = match room.hooks.after_login(&context, &attempt, &identity).await? {
         LoginOutcome::Allow { claims } => (claims, false),
         LoginOutcome::Deny { message } => {
             return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
         }
-        LoginOutcome::RequireSecondFactor if second_factor::is_next(room, &identity, Method::Passkey) => {
+        LoginOutcome::RequireSecondFactor if second_factor::is_next(room, &identity, method) => {
             (SessionClaims::default(), true)
         }
         LoginOutcome::RequireSecondFactor => {
@@ -86,11 +102,11 @@ pub(in crate::flow) async fn with_passkey(
         }
     };
     if let FlowKind::Login { refresh: Some(required), .. } = flow.kind {
-        return Ok(refreshed(room, caller, flow, (required, &identity, &proven), claims));
+        return Ok(refreshed(room, caller, flow, (required, &identity, &proven), (method, claims)));
     }
     let replaces = matches!(flow.kind, FlowKind::Login { select_account: true, .. });
     let caller = Caller { session: caller.session.filter(|_| replaces), ..caller };
-    Ok(signed_in(room, caller, identity, &proven, (claims, demands)))
+    Ok(signed_in(room, caller, identity, &proven, (method, claims, demands)))
 }
 
 /// Somebody signed in has proven again who they are.
@@ -99,7 +115,7 @@ fn refreshed(
     caller: Caller<'_>,
     flow: Flow,
     (required, identity, proven): (IdentityId, &Identity, &Proven),
-    claims: SessionClaims,
+    (method, claims): (Method, SessionClaims),
 ) -> Step {
     let current = caller.session.filter(|live| live.identity().id == required && identity.id == required);
     let Some(live) = current else {
@@ -109,7 +125,7 @@ fn refreshed(
     let refreshed =
         AuditEvent::new("session.refreshed", Actor::Subject(identity.id), "session", &live.session().id);
     let change = Change::new(room.tenant.clone()).write(proven.write(room)).audit(refreshed);
-    let (session, change) = proven_in(live, proof(room), claims, change);
+    let (session, change) = proven_in(live, proof(room, method), claims, change);
     Step::Refreshed { session, change }
 }
 
@@ -119,14 +135,14 @@ fn signed_in(
     caller: Caller<'_>,
     identity: Identity,
     proven: &Proven,
-    (claims, demands_second_factor): (SessionClaims, bool),
+    (method, claims, demands_second_factor): (Method, SessionClaims, bool),
 ) -> Step {
     let device = caller.device(room.rng);
-    let begun = Session::begin(room.rng, &identity, proof(room), device, &room.settings.session);
+    let begun = Session::begin(room.rng, &identity, proof(room, method), device, &room.settings.session);
     let session = Session { claims, ..begun };
     let token = SessionToken::generate(room.rng);
     let audit = AuditEvent::new("session.created", Actor::Subject(session.identity), "session", &session.id)
-        .with("method", &Method::Passkey.as_str());
+        .with("method", &method.as_str());
     let mut change = Change::new(room.tenant.clone()).write(proven.write(room)).audit(audit);
     if let Some(former) = caller.session {
         change = change.and(sign_out(room.tenant, former, room.now));
@@ -142,6 +158,6 @@ fn signed_in(
     }))
 }
 
-fn proof(room: Room<'_>) -> AuthenticationMethod {
-    AuthenticationMethod::new(Method::Passkey, AssuranceLevel::Aal1, room.now)
+fn proof(room: Room<'_>, method: Method) -> AuthenticationMethod {
+    AuthenticationMethod::new(method, AssuranceLevel::Aal1, room.now)
 }

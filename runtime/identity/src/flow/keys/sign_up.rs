@@ -6,6 +6,7 @@
 use primitives::subject::AssuranceLevel;
 use primitives::{Actor, Change, IdentityId};
 
+use super::register::register;
 use super::{Ceremony, KeyForm, audit, relying_party};
 use crate::flow::{
     Caller, Flow, FlowError, Message, PendingChange, Room, Step, Submission, creation, identifier_taken,
@@ -17,7 +18,7 @@ use crate::limiter::count_attempt;
 use crate::schema::CheckedTraits;
 use crate::session::{AuthenticationMethod, Method, Session, SessionToken};
 use crate::settings::AccountEnumeration;
-use crate::webauthn::{Expected, KeyKind, NewCredential, UnverifiedRegistration, UserHandle};
+use crate::webauthn::{KeyKind, NewCredential, UserHandle};
 use crate::write::Write;
 
 pub(in crate::flow) async fn with_passkey(
@@ -36,25 +37,46 @@ pub(in crate::flow) async fn with_passkey(
     }
     count_attempt(room.attempts, &room.settings.limits, room.tenant, (caller.address, None), room.now)
         .await?;
-    let checked = match room.schema(&flow.schema).check_traits(flow.values.clone()) {
+    let (flow, checked) = match check_traits(room, flow) {
         Ok(checked) => checked,
-        Err(violations) => {
-            for violation in &violations {
-                flow.refuse_field(&violation.field, violation.into());
-            }
-            return Ok(Step::Form(Box::new(flow)));
-        }
+        Err(flow) => return Ok(Step::Form(flow)),
     };
     let (KeyForm::SignUp { identity, ceremony }, Some(answer)) =
         (flow.factors.keys.clone(), submission.keys.passkey_register)
     else {
         return ask(room, flow, &checked).await;
     };
-    let Some(new) = register(room, &ceremony, &answer) else {
-        let flow = flow.with_new_challenge(room).with_message(Message::key_not_verified());
-        return Ok(Step::Form(Box::new(flow)));
+    let new = match register(room, &ceremony, KeyKind::Passkey, &answer) {
+        Ok(new) => new,
+        Err(message) => {
+            return Ok(Step::Form(Box::new(flow.with_new_challenge(room).with_message(message))));
+        }
     };
-    sign_up(room, caller, flow, checked, (identity, new)).await
+    let kind = KeyKind::Passkey;
+    sign_up(room, caller, flow, checked, Newcomer { id: identity, key: new, kind, name: String::new() }).await
+}
+
+/// The traits that were given, or the form with what is wrong with them.
+pub(super) fn check_traits(room: Room<'_>, mut flow: Flow) -> Result<(Flow, CheckedTraits), Box<Flow>> {
+    match room.schema(&flow.schema).check_traits(flow.values.clone()) {
+        Ok(checked) => Ok((flow, checked)),
+        Err(violations) => {
+            for violation in &violations {
+                flow.refuse_field(&violation.field, violation.into());
+            }
+            Err(Box::new(flow))
+        }
+    }
+}
+
+/// Somebody new with their first key.
+pub(super) struct Newcomer {
+    /// Whom the authenticator was told of.
+    pub(super) id: IdentityId,
+    pub(super) key: NewCredential,
+    pub(super) kind: KeyKind,
+    /// What they call it.
+    pub(super) name: String,
 }
 
 /// Asks for the passkey of whoever signs up.
@@ -74,19 +96,6 @@ async fn ask(room: Room<'_>, mut flow: Flow, checked: &CheckedTraits) -> Result<
     Ok(Step::Form(Box::new(flow)))
 }
 
-fn register(room: Room<'_>, ceremony: &Ceremony, answer: &str) -> Option<NewCredential> {
-    let relying_party = relying_party(room)?;
-    let expected = Expected {
-        relying_party: &relying_party,
-        challenge: &ceremony.challenge,
-        user_verification: KeyKind::Passkey.user_verification(),
-    };
-    let verified = UnverifiedRegistration::parse(answer).and_then(|answer| answer.verify(&expected));
-    verified
-        .inspect_err(|error| tracing::info!(request = %room.request, %error, "a new passkey was refused"))
-        .ok()
-}
-
 async fn is_taken(room: Room<'_>, checked: &CheckedTraits) -> Result<bool, FlowError> {
     let mut taken = false;
     for identifier in checked.identifiers() {
@@ -95,13 +104,13 @@ async fn is_taken(room: Room<'_>, checked: &CheckedTraits) -> Result<bool, FlowE
     Ok(taken)
 }
 
-/// The account with its passkey. The checks are those of signing up with a password.
-async fn sign_up(
+/// The account with its key. The checks are those of signing up with a password.
+pub(super) async fn sign_up(
     room: Room<'_>,
     caller: Caller<'_>,
     flow: Flow,
     checked: CheckedTraits,
-    (id, new): (IdentityId, NewCredential),
+    Newcomer { id, key, kind, name }: Newcomer,
 ) -> Result<Step, FlowError> {
     let schema = room.schema(&flow.schema);
     let context = room.hook_context(Actor::Anonymous, None);
@@ -117,13 +126,13 @@ async fn sign_up(
     if is_taken(room, &checked).await? {
         return Ok(Step::Form(Box::new(identifier_taken(flow, room.settings))));
     }
-    if room.factors.find_key(room.tenant, new.id()).await?.is_some() {
+    if room.factors.find_key(room.tenant, key.id()).await?.is_some() {
         return Ok(Step::Form(Box::new(flow.with_message(Message::key_not_verified()))));
     }
     let identity = room.added(&context, Identity::new(id, &checked, room.rng, room.now)).await?;
-    let session = first_session(room, caller, &identity, &checked).await?;
-    let record = Box::new(new.record(KeyKind::Passkey, UserHandle::of(id), String::new()));
-    let added = audit("identity.credential_added", Actor::Anonymous, id, KeyKind::Passkey);
+    let session = first_session(room, caller, (&identity, &checked), method_of(kind)).await?;
+    let record = Box::new(key.record(kind, UserHandle::of(id), name));
+    let added = audit("identity.credential_added", Actor::Anonymous, id, kind);
     let change = creation(room, &identity, &checked, Actor::Anonymous)
         .write(Write::AddKey { identity: id, record, at: room.now })
         .audit(added);
@@ -134,19 +143,26 @@ async fn sign_up(
     Ok(Step::Registered { identity, session, verifications, change })
 }
 
+const fn method_of(kind: KeyKind) -> Method {
+    match kind {
+        KeyKind::Passkey => Method::Passkey,
+        KeyKind::SecondFactor | KeyKind::Passwordless => Method::Webauthn,
+    }
+}
+
 /// The session of somebody who has just signed up, unless the tenant has none, or a plugin denies it.
 async fn first_session(
     room: Room<'_>,
     caller: Caller<'_>,
-    identity: &Identity,
-    checked: &CheckedTraits,
+    (identity, checked): (&Identity, &CheckedTraits),
+    method: Method,
 ) -> Result<Option<(Session, SessionToken)>, FlowError> {
     if !room.settings.flow.session_after_registration {
         return Ok(None);
     }
     let attempt = LoginAttempt {
         identifier: checked.identifiers().first().map(ToString::to_string).unwrap_or_default(),
-        method: Method::Passkey,
+        method,
         refresh: false,
         origin: caller.origin(),
     };
@@ -155,7 +171,7 @@ async fn first_session(
         LoginOutcome::Allow { claims } => claims,
         LoginOutcome::Deny { .. } | LoginOutcome::RequireSecondFactor => return Ok(None),
     };
-    let proof = AuthenticationMethod::new(Method::Passkey, AssuranceLevel::Aal1, room.now);
+    let proof = AuthenticationMethod::new(method, AssuranceLevel::Aal1, room.now);
     let session = Session::begin(room.rng, identity, proof, caller.device(room.rng), &room.settings.session);
     Ok(Some((Session { claims, ..session }, SessionToken::generate(room.rng))))
 }

@@ -19,7 +19,7 @@ pub(super) use nodes::nodes;
 pub(super) use prove::prove;
 
 use super::proven::proven_in;
-use super::{Flow, KeyForm, Message, Room};
+use super::{Flow, KeyForm, Message, NamedForm, Room};
 use crate::factor::lookup_secret::LookupSecrets;
 use crate::factor::totp::TotpSecret;
 use crate::factor::{FactorKind, StoredFactor, find};
@@ -45,6 +45,9 @@ pub struct FactorForm {
     /// Passkeys and security keys, which some forms ask for as the first factor.
     #[serde(skip_serializing_if = "KeyForm::is_hidden")]
     pub keys: KeyForm,
+    /// Security keys that sign in alone.
+    #[serde(skip_serializing_if = "NamedForm::is_hidden")]
+    pub named: NamedForm,
 }
 
 /// A sign-in that goes on with a second factor.
@@ -193,9 +196,9 @@ impl FactorForm {
         })
     }
 
-    /// What a form asks of passkeys alone.
-    pub(super) fn of_keys(keys: KeyForm) -> Self {
-        Self { keys, ..Self::default() }
+    /// What a form to sign in or up asks of passkeys and security keys.
+    pub(super) fn of_keys((keys, named): (KeyForm, NamedForm)) -> Self {
+        Self { keys, named, ..Self::default() }
     }
 
     /// What a settings form shows of an identity's factors.
@@ -214,7 +217,7 @@ impl FactorForm {
             None => LookupForm::absent(room),
         };
         let keys = KeyForm::of_settings(room, identity, ways).await?;
-        Ok(Self { step_up: None, totp, lookup_secret, keys })
+        Ok(Self { totp, lookup_secret, keys, ..Self::default() })
     }
 }
 

@@ -3,9 +3,10 @@
 use futures_util::future::join_all;
 use identity::flow::{Caller, StartRequest, Transport, start_login};
 use identity::ports::{Factors as _, Identities as _};
+use identity::settings::Conveyance;
 use identity::webauthn::{
-    Challenge, CredentialId, CredentialRecord, Expected, KeyKind, RelyingParty, UnverifiedRegistration,
-    UserHandle, UserVerification, creation_options,
+    Asked, AttestationPolicy, Challenge, CredentialId, CredentialRecord, Expected, KeyKind, RelyingParty,
+    UnverifiedRegistration, UserHandle, UserVerification, creation_options,
 };
 use identity::{Step, Submission, Write, next_step};
 use portcullis_storage::ApplyError;
@@ -28,11 +29,13 @@ impl World {
         let mut authenticator = Authenticator::new(seed, &self.base.origin().ascii_serialization()).unwrap();
         let challenge = Challenge::generate(&*self.rng);
         let handle = UserHandle::of(identity);
-        let options = creation_options(&relying_party, &challenge, kind, (&handle, "ada"), &[]);
+        let asked = Asked { kind, attestation: Conveyance::None, settings: &self.settings.ceremony };
+        let options = creation_options(&relying_party, &challenge, asked, (&handle, "ada"), &[]);
         let answer = UnverifiedRegistration::parse(&authenticator.create(&options)).unwrap();
         let user_verification = UserVerification::Required;
         let expected = Expected { relying_party: &relying_party, challenge: &challenge, user_verification };
-        let new = answer.verify(&expected).unwrap();
+        let policy = AttestationPolicy::of(&self.settings.attestation, kind, self.clock.now());
+        let new = answer.verify(&expected, &policy).unwrap();
         (authenticator, new.record(kind, handle, String::new()))
     }
 
