@@ -12,6 +12,7 @@
 )]
 
 mod browser;
+mod captcha;
 mod oauth2;
 mod organisations;
 mod plugins;

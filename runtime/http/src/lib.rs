@@ -11,6 +11,7 @@ mod admin_auth;
 mod body;
 mod browser;
 mod call;
+mod captcha;
 mod commit;
 mod dispatch;
 mod dns;

@@ -9,6 +9,7 @@
 //! Start with [`flow::next_step`], the one dispatcher of every submitted form.
 
 pub mod administration;
+pub mod captcha;
 pub mod courier;
 pub mod deletion;
 pub mod factor;

@@ -1,6 +1,7 @@
 //! A tenant's identity settings: its part of the configuration, with the defaults beside the fields.
 
 mod attestation;
+mod captcha;
 mod cookie_domain;
 mod keys;
 mod proof;
@@ -16,6 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use attestation::{AttestationSettings, BoundKeys, Conveyance};
+pub use captcha::{CaptchaFailure, CaptchaFlow, CaptchaProvider, CaptchaSettings};
 pub use cookie_domain::{UnusableCookieDomain, check_cookie_domain};
 pub use keys::{CeremonySettings, Hint, PasskeySettings, RelyingPartySettings, WebauthnSettings};
 pub use proof::{CodeSettings, ProofMeans, RecoverySettings, UnprovenCredentials, VerificationSettings};
@@ -46,6 +48,9 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// Whether forms may tell that an account exists.
     pub account_enumeration: AccountEnumeration,
+    /// The check that a person is there and no script, by another service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub captcha: Option<CaptchaSettings>,
     /// Signing in.
     #[serde(skip_serializing_if = "is_default")]
     pub login: LoginSettings,
@@ -100,6 +105,7 @@ impl Default for Settings {
             argon2: Argon2Settings::default(),
             limits: LimitSettings::default(),
             account_enumeration: AccountEnumeration::default(),
+            captcha: None,
             login: LoginSettings::default(),
             registration: RegistrationSettings::default(),
             code: CodeSettings::default(),

@@ -91,6 +91,56 @@ impl FlowView {
     }
 }
 
+/// What a page draws the widget with that tells people from scripts: the value of its node.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WidgetOptions {
+    sitekey: String,
+    action: String,
+    class: String,
+}
+
+/// The widget that tells people from scripts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Widget {
+    /// Its script, by another service.
+    pub(crate) script: String,
+    /// By which the script finds its place.
+    pub(crate) class: String,
+    pub(crate) site_key: String,
+    pub(crate) action: String,
+    /// What it asks for, for whoever only hears it.
+    pub(crate) label: String,
+}
+
+/// The nodes of the widget.
+pub(crate) const WIDGET_GROUP: &str = "captcha";
+
+impl FlowView {
+    /// Whether the page shows the widget that tells people from scripts.
+    pub fn shows_widget(&self) -> bool {
+        self.ui.nodes.iter().any(|node| node.group == WIDGET_GROUP)
+    }
+}
+
+impl UiContainer {
+    /// The widget, if it is whole.
+    pub(crate) fn widget(&self, label: impl Fn(&UiText) -> String) -> Option<Widget> {
+        let nodes = || self.nodes.iter().filter(|node| node.group == WIDGET_GROUP);
+        let script = nodes().find_map(|node| match &node.attributes {
+            UiNodeAttributes::Script { src } if src.starts_with("http") => Some(src.clone()),
+            _ => None,
+        })?;
+        nodes().find_map(|node| {
+            let UiNodeAttributes::Input(input) = &node.attributes else { return None };
+            let options = serde_json::from_str::<WidgetOptions>(input.value.as_ref()?.as_str()?).ok()?;
+            let WidgetOptions { sitekey, action, class } = options;
+            let label = node.meta.label.as_ref().map(&label).unwrap_or_default();
+            Some(Widget { script: script.clone(), class, site_key: sitekey, action, label })
+        })
+    }
+}
+
 impl FlowIdentity {
     /// What the person is called by: the e-mail address, else the user name, else the name.
     pub fn label(&self) -> Option<&str> {
@@ -155,8 +205,12 @@ pub enum UiNodeAttributes {
         /// The text.
         text: UiText,
     },
-    /// A script; these pages have their own.
-    Script {},
+    /// A script: that of a widget, or of what these pages have a script of their own for.
+    Script {
+        /// Where it is.
+        #[serde(default)]
+        src: String,
+    },
     /// A place for a widget; these pages have none.
     Div {},
 }

@@ -3,7 +3,7 @@
 mod field;
 mod nodes;
 
-use crate::flow::UiTextType;
+use crate::flow::{UiTextType, Widget};
 
 pub(crate) use nodes::{Forms, Purpose};
 
@@ -73,6 +73,7 @@ pub(crate) enum Item {
     Image { src: String, width: u32, height: u32, alt: String },
     Text { label: Option<String>, text: String },
     Codes { label: Option<String>, codes: Vec<Code> },
+    Widget(Widget),
 }
 
 /// A backup code, or a word in the place of one that was used.
@@ -175,8 +176,11 @@ fn has_errors(item: &Item) -> bool {
 fn field_of(item: &Item) -> Option<&Field> {
     match item {
         Item::Field(f) | Item::Check(f) | Item::Choice(f, _) => Some(f),
-        Item::Button(_) | Item::Link { .. } | Item::Image { .. } | Item::Text { .. } | Item::Codes { .. } => {
-            None
-        }
+        Item::Button(_)
+        | Item::Link { .. }
+        | Item::Image { .. }
+        | Item::Text { .. }
+        | Item::Codes { .. }
+        | Item::Widget(_) => None,
     }
 }

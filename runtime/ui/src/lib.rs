@@ -32,7 +32,7 @@ pub use pages::{
     ImpersonationView, InvitationItem, InvitationView, MemberItem, OrganisationOutcome, OrganisationView,
     Pages,
 };
-pub use security::{page_headers, policy_with_script};
+pub use security::{page_headers, policy_with_sources};
 pub use views::{
     ConsentView, DeletionRefusal, DeletionView, ErrorView, Hidden, LetterView, LogoutView, MailboxView,
     OrganisationLink, ScopeView, SessionItem, SessionsView, WelcomeView,

@@ -90,6 +90,7 @@ pub static SAMPLES: &[Sample] = &[
     flow!("login-identifier", Pages::login),
     flow!("login-identified", Pages::login),
     flow!("login-failed", Pages::login),
+    flow!("login-captcha", Pages::login),
     flow!("login-locked", Pages::login),
     flow!("login-denied", Pages::login),
     flow!("login-expired", Pages::login),

@@ -4,8 +4,8 @@ use crate::branding::{Branding, PageUrl};
 
 /// Names and values, to be set on every page.
 ///
-/// Nothing runs and nothing is loaded but stylesheets and pictures; a page that asks for passkeys adds its one script
-/// ([`policy_with_script`]). `form-action` is absent on purpose: browsers
+/// Nothing runs and nothing is loaded but stylesheets and pictures; a page that asks for passkeys adds its one script,
+/// and one that shows a widget of another service what that needs ([`policy_with_sources`]). `form-action` is absent on purpose: browsers
 /// apply it to the redirects that follow a form too, and signing in ends with one to the client's own address,
 /// which may be a private-use scheme (RFC 8252 section 7.1). Everything on a page is escaped, so no form can be
 /// smuggled in. `Cross-Origin-Opener-Policy` is absent too: an app that opens sign-in in a window of its own would
@@ -34,11 +34,23 @@ pub fn page_headers(branding: &Branding, picture: Option<&PageUrl>) -> [(&'stati
     ]
 }
 
-/// The policy of a page on which one script runs: the file at `script`, a whole URL, and no other.
-pub fn policy_with_script(policy: &str, script: &str) -> String {
+/// The policy with more sources, each with its directive: whole URLs, an origin, or one with `*.` before its host.
+pub fn policy_with_sources(policy: &str, added: &[(&str, String)]) -> String {
+    let mut directives: Vec<String> = policy.split("; ").map(str::to_owned).collect();
     // A character that ends a source or a directive makes none.
-    let is_source = script.starts_with("http") && !script.contains([';', ',', ' ', '\'', '?', '#']);
-    if is_source { format!("{policy}; script-src {script}") } else { policy.to_owned() }
+    let is_source =
+        |source: &str| source.starts_with("http") && !source.contains([';', ',', ' ', '\'', '?', '#']);
+    for (name, source) in added.iter().filter(|(_, source)| is_source(source)) {
+        // The second of two of a name counts for nothing.
+        match directives.iter_mut().find(|directive| directive.split(' ').next() == Some(name)) {
+            Some(directive) => {
+                directive.push(' ');
+                directive.push_str(source);
+            }
+            None => directives.push(format!("{name} {source}")),
+        }
+    }
+    directives.join("; ")
 }
 
 #[cfg(test)]
@@ -46,11 +58,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_script_may_run_where_it_is_named() {
-        let policy = policy_with_script("default-src 'none'", "https://id.example/ui/assets/passkeys-1.js");
-        assert_eq!(policy, "default-src 'none'; script-src https://id.example/ui/assets/passkeys-1.js");
-        for script in ["https://id.example/;script-src *", "https://id.example/ *", "'self'", "*", ""] {
-            assert_eq!(policy_with_script("default-src 'none'", script), "default-src 'none'", "{script}");
+    fn what_is_named_may_run_and_nothing_else() {
+        let check = |added: &[(&str, &str)], expect: &str| {
+            let added: Vec<_> = added.iter().map(|(name, source)| (*name, (*source).to_owned())).collect();
+            assert_eq!(policy_with_sources("default-src 'none'; style-src 'self'", &added), expect);
+        };
+        const NOTHING: &str = "default-src 'none'; style-src 'self'";
+        check(&[], NOTHING);
+        check(
+            &[("script-src", "https://id.example/ui/assets/passkeys-1.js")],
+            "default-src 'none'; style-src 'self'; script-src https://id.example/ui/assets/passkeys-1.js",
+        );
+        check(
+            &[
+                ("script-src", "https://id.example/a.js"),
+                ("script-src", "https://*.widget.example"),
+                ("style-src", "https://widget.example"),
+                ("frame-src", "https://widget.example"),
+            ],
+            "default-src 'none'; style-src 'self' https://widget.example; \
+             script-src https://id.example/a.js https://*.widget.example; frame-src https://widget.example",
+        );
+        for source in ["https://id.example/;script-src *", "https://id.example/ *", "'self'", "*", ""] {
+            check(&[("script-src", source)], NOTHING);
         }
     }
 

@@ -26,6 +26,7 @@ use crate::server::check_issuer;
 
 pub use client::DeclaredClient;
 pub use courier::{TenantChannels, TenantCourier};
+
 pub use settings::{SettingsError, StoredSettings, TenantSettings};
 
 /// A tenant that this file owns: one product with its keys, clients, people, plugins and looks.
@@ -74,7 +75,7 @@ pub struct Tenant {
     /// What its messages say, and who carries them.
     #[serde(default)]
     pub courier: TenantCourier,
-    /// Its secrets, by the names by which the settings of its webhooks and channels refer to them. They are read when the file is, and
+    /// Its secrets, by the names by which its settings refer to them. They are read when the file is, and
     /// kept encrypted.
     #[serde(default)]
     pub secrets: BTreeMap<String, SecretReference>,
@@ -210,13 +211,19 @@ fn check_issuers(tenants: &[Tenant], base_url: Option<&Url>, checker: &mut Check
     }
 }
 
-/// Checks what the file says of a tenant's secrets: each has a name, and none is missing that its webhooks need.
+/// Checks what the file says of a tenant's secrets: each has a name, and none is missing that its settings need.
 fn check_secrets(tenant: &Tenant, report: &mut Report<'_>) {
     if tenant.secrets.len() > TENANT_SECRETS_AT_MOST {
         report("secrets", format!("are more than {TENANT_SECRETS_AT_MOST}"));
     }
     for name in tenant.secrets.keys().filter(|name| !is_secret_name(name)) {
         report("secrets", format!("`{name}` is no name: 1 to 64 letters, digits, `_`, `-` and `.`"));
+    }
+    if let Some(captcha) = &tenant.identity.captcha
+        && is_secret_name(&captcha.secret)
+        && !tenant.secrets.contains_key(&captcha.secret)
+    {
+        report("identity.captcha.secret", format!("`secrets` has no `{}`", captcha.secret));
     }
     let channels = &tenant.courier.channels;
     for (key, channel) in [("email", &channels.email), ("sms", &channels.sms)] {

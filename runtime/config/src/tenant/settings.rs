@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tenancy::plugin::TrustSettings;
+use tenancy::plugin::secrets::is_secret_name;
 use tenancy::{DeclaredPlugin, Webhook};
 use url::Url;
 
@@ -74,6 +75,7 @@ impl TenantSettings {
         let settings = stored::parse(document)?;
         let mut found = Vec::new();
         settings.check(&mut |key, message| found.push((key.to_owned(), message)));
+        check_document_alone(&settings, &mut |key, message| found.push((key.to_owned(), message)));
         if found.is_empty() { Ok(settings) } else { Err(SettingsError::Contradiction(found)) }
     }
 
@@ -115,6 +117,17 @@ impl TenantSettings {
         plugin::check_all(&self.plugins, report);
         tenancy::webhook::check_all(&self.webhooks, report);
         self.courier.check(report);
+    }
+}
+
+/// What the file of a node may say of a tenant, and whoever else writes its settings may not.
+///
+/// Attack: whoever may write a tenant's settings has a script of their own run on the tenant's pages, which are of one origin
+/// with those of other tenants, and acts there in the name of whoever visits them.
+fn check_document_alone(settings: &TenantSettings, report: &mut Report<'_>) {
+    if settings.identity.captcha.as_ref().is_some_and(|captcha| captcha.script_url.is_some()) {
+        let words = "can only be declared in the node's configuration file";
+        report("identity.captcha.script_url", words.to_owned());
     }
 }
 
@@ -196,6 +209,13 @@ fn check_identity(settings: &identity::Settings, report: &mut Report<'_>) {
     }
     settings.attestation.check(&mut |key, message| report(&format!("identity.attestation.{key}"), message));
     check_tokenizer(&settings.session.whoami.tokenizer, report);
+    if let Some(captcha) = &settings.captcha {
+        captcha.check(&mut |key, message| report(&format!("identity.captcha.{key}"), message));
+        if !is_secret_name(&captcha.secret) {
+            let words = "is no name of a secret: 1 to 64 letters, digits, `_`, `-` and `.`";
+            report("identity.captcha.secret", format!("`{}` {words}", captcha.secret));
+        }
+    }
     let default = &settings.flow.default_return_url;
     if !default.starts_with('/') || default.starts_with("//") {
         check_page(default, "identity.flow.default_return_url", report);

@@ -178,6 +178,19 @@ mod tests {
         assert!(found.starts_with("federation.provider[0].client_secret: can only be declared"), "{found}");
     }
 
+    /// Attack: whoever may write a tenant's settings has a script run on the origin that it shares with other tenants.
+    #[test]
+    fn document_brings_no_script() {
+        let captcha = |more: &Value| {
+            let mut captcha = json!({"provider": "turnstile", "site_key": "k", "secret": "s"});
+            captcha.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            TenantSettings::check_document(&document(&json!({"identity": { "captcha": captcha }})))
+        };
+        let found = captcha(&json!({"script_url": "https://rival.example/a.js"})).unwrap_err().to_string();
+        assert!(found.starts_with("identity.captcha.script_url: can only be declared"), "{found}");
+        assert!(captcha(&json!({"verify_url": "https://captcha.example/verify"})).is_ok());
+    }
+
     #[test]
     fn contradictions_in_a_new_document_name_their_keys() {
         let given = json!({"oauth2": {"access_token_lifespan": "0s"}, "identity": {"default_schema": "x"}});

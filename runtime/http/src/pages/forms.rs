@@ -3,8 +3,9 @@
 use http::StatusCode;
 use identity::Problem;
 use identity::flow::csrf::CsrfCookie;
-use identity::flow::{FlowKind, OwnFlow};
+use identity::flow::{Challenge, FlowKind, Message, OwnFlow};
 use identity::session::LiveSession;
+use identity::settings::ProofMeans;
 use ui::flow::FlowIdentity;
 use ui::{FlowView, PageContext};
 
@@ -13,6 +14,7 @@ use crate::browser::BrowserState;
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::response::{Answer, see_other};
+use crate::self_service::start::anew;
 use crate::self_service::{Kind, csrf_cookie_of, document, load, owner, respond_to_browser, set_csrf_cookie};
 
 /// `GET /ui/login?flow=`
@@ -87,16 +89,33 @@ async fn proof(call: &Call, kind: Kind) -> Answer {
         Ok(form) => form,
         Err(answer) => return *answer,
     };
+    if let Some(message) = spent(&form) {
+        return anew(call, kind, message).await;
+    }
     // The way back to signing in leads on to where that was to lead.
     form.view.oauth2_login_challenge = form.own.flow.login_challenge().map(str::to_owned);
     let mut answer = show(call, StatusCode::OK, &[], None, |context| match kind {
         Kind::Recovery => call.node.pages.recovery(&form.view, context),
         _ => call.node.pages.verification(&form.view, context),
     });
+    answer = with_script(call, &form.view, answer);
     if let Some(cookie) = &form.new_cookie {
         set_csrf_cookie(call, &mut answer, cookie);
     }
     answer
+}
+
+/// What is said to whoever opens a recovery that let somebody in elsewhere, or before.
+///
+/// Attack: a link is used by whoever reads somebody's mail, and its owner, who opens it next, reads that they are back in. They
+/// are not, and had better know that it was used.
+fn spent(form: &Form) -> Option<Message> {
+    let flow = &form.own.flow;
+    let FlowKind::Recovery { challenge: Challenge::PassedChallenge } = flow.kind else { return None };
+    form.session.is_none().then(|| match flow.means {
+        ProofMeans::Link => Message::wrong_link(flow.kind.as_str()),
+        ProofMeans::Code => Message::wrong_code(flow.kind.as_str()),
+    })
 }
 
 /// A flow ready to be shown.

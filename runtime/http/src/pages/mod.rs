@@ -16,19 +16,29 @@ pub(crate) mod sessions;
 pub(crate) mod welcome;
 
 use http::StatusCode;
-use ui::{FlowView, Locale, PageContext, policy_with_script};
+use ui::{FlowView, Locale, PageContext, policy_with_sources};
 
 use crate::browser::cookie;
 use crate::call::{Call, LOCALE_COOKIE};
 use crate::response::{Answer, page, set, set_cookie};
 
-/// Lets the one script run that passkeys need, on a page that has them.
+/// Lets the one script run that passkeys need, on a page that has them, and the widget that tells people from scripts, on a
+/// page that shows it.
 fn with_script(call: &Call, view: &FlowView, mut answer: Answer) -> Answer {
     const POLICY: &str = "content-security-policy";
-    let policy = answer.headers().get(POLICY).and_then(|policy| policy.to_str().ok()).map(str::to_owned);
-    if let (Some(policy), true) = (policy, view.runs_script()) {
+    let mut sources = Vec::new();
+    if view.runs_script() {
         let script = call.tenant.absolute(&format!("/ui/assets/{}", call.node.pages.assets().passkeys()));
-        set(&mut answer, POLICY, &policy_with_script(&policy, &script));
+        sources.push(("script-src", script));
+    }
+    if let (true, Some(captcha)) = (view.shows_widget(), &call.tenant.identity.captcha) {
+        sources.extend(captcha.page_sources());
+        // Services look at where their widget stands, and browsers tell them its origin unless they are told not to.
+        set(&mut answer, "referrer-policy", "strict-origin-when-cross-origin");
+    }
+    let policy = answer.headers().get(POLICY).and_then(|policy| policy.to_str().ok()).map(str::to_owned);
+    if let (Some(policy), false) = (policy, sources.is_empty()) {
+        set(&mut answer, POLICY, &policy_with_sources(&policy, &sources));
     }
     answer
 }

@@ -4,7 +4,7 @@
 use identity::Problem;
 use identity::flow::{ForApplication, flow_of_init_code, for_application, redeem};
 use identity::ports::Flows as _;
-use identity::{Flow, Step};
+use identity::{Flow, Identity, Step};
 
 use super::outcome::{self, Client};
 use super::submit::{MOST_ATTEMPTS, form_hooks};
@@ -12,6 +12,7 @@ use super::visitor::caller;
 use super::{Applied, Kind, apply, challenge, failed, respond, room, with_query};
 use crate::call::Call;
 use crate::response::{Answer, see_other};
+use crate::webhooks;
 
 /// `GET /sessions/token-exchange?init_code=&return_to_code=`
 pub(crate) async fn exchange(call: Call) -> Answer {
@@ -53,6 +54,9 @@ async fn exchanged(call: &Call) -> Result<Answer, Problem> {
 /// wrong. `None`: somebody was faster, decide again.
 pub(super) async fn arrived(client: Client<'_>, step: Step) -> Result<Option<Answer>, Problem> {
     let call = client.call;
+    let method = client.webhooks.and_then(|(_, method)| method);
+    let told =
+        new_account(&step).and_then(|identity| webhooks::signed_up(client.submitted(), method, identity));
     match for_application(room(call), &client.own.flow, step) {
         ForApplication::Elsewhere(place) => Ok(Some(see_other(place.as_str()))),
         ForApplication::Refused(message) => {
@@ -65,8 +69,21 @@ pub(super) async fn arrived(client: Client<'_>, step: Step) -> Result<Option<Ans
             if apply(call, change).await? == Applied::Missed {
                 return Ok(None);
             }
+            // Here the account is made: what fetches the session later begins that, and no account.
+            if let Some(told) = told {
+                told.tell(client.submitted()).await;
+            }
             Ok(Some(see_other(&with_query(&place(client, &flow), "code", code.expose()))))
         }
+    }
+}
+
+/// The account that a step makes.
+fn new_account(step: &Step) -> Option<&Identity> {
+    match step {
+        Step::Registered { identity, .. } => Some(identity),
+        Step::Once(step) => new_account(step),
+        _ => None,
     }
 }
 

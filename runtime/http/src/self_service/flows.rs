@@ -61,6 +61,7 @@ pub(crate) fn document(
         identity: session.map(LiveSession::identity),
         providers: call.tenant.providers.offers(),
         script_integrity: call.node.pages.assets().passkeys_integrity(),
+        captcha: call.tenant.identity.captcha.as_ref(),
     };
     flow_document(flow, view)
 }

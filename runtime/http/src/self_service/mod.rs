@@ -26,6 +26,7 @@ pub(crate) mod trusted_devices;
 mod visitor;
 
 use http::StatusCode;
+use identity::captcha::NoCaptchaVerifier;
 use identity::flow::{FlowKind, Room};
 use identity::ports::Sessions as _;
 use identity::{BrowserError, Problem, Write};
@@ -106,7 +107,7 @@ impl Kind {
     }
 }
 
-/// What the room decides with.
+/// What the room decides with. Only a submission brings a proof that a person is there ([`submit`]).
 pub(crate) fn room(call: &Call) -> Room<'_> {
     let node = &call.node;
     Room {
@@ -123,6 +124,7 @@ pub(crate) fn room(call: &Call) -> Room<'_> {
         attempts: &node.attempts,
         sealer: node.sealer(),
         composer: call,
+        captcha: &NoCaptchaVerifier,
         hooks: &*node.identity_hooks,
         request: call.request,
         client: None,

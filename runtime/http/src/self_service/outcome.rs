@@ -66,7 +66,7 @@ impl Client<'_> {
         guarded.into_iter().fold(change, Change::write).write(self.own.remove())
     }
 
-    fn submitted(&self) -> Submitted<'_> {
+    pub(super) fn submitted(&self) -> Submitted<'_> {
         Submitted { call: self.call, flow: &self.own.flow, session: self.session }
     }
 

@@ -73,7 +73,7 @@ pub(crate) async fn recovery_native(call: Call) -> Answer {
 }
 
 /// A new form for whoever opened a link that is worth nothing any more, which says so.
-pub(super) async fn anew(call: &Call, kind: Kind, message: Message) -> Answer {
+pub(crate) async fn anew(call: &Call, kind: Kind, message: Message) -> Answer {
     for_browser(call, kind, Some(message)).await
 }
 

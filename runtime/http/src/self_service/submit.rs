@@ -25,6 +25,7 @@ use super::visitor::{caller, refuse_browsers};
 use super::{Kind, respond, respond_to_browser, room, with_query};
 use crate::browser;
 use crate::call::Call;
+use crate::captcha::RequestProof;
 use crate::response::{Answer, see_other};
 use crate::webhooks::{FormHooks, Submitted};
 
@@ -190,7 +191,8 @@ async fn decided(
 ) -> Result<Answer, Problem> {
     let id = own.flow.id.to_string();
     let client_id = client_of(call, &own.flow);
-    let room = Room { client: client_id.as_ref(), ..room(call) };
+    let captcha = RequestProof::new(call);
+    let room = Room { client: client_id.as_ref(), captcha: &captcha, ..room(call) };
     let method = method_of(submission.method.as_deref());
     let mut current = Some(own);
     for _ in 0..MOST_ATTEMPTS {

@@ -147,6 +147,21 @@ pub(crate) async fn passes(
     Ok(Gate::Open(step, tell))
 }
 
+/// Whom to tell of an account that is made while its session waits for an application to fetch it. Those that have a say
+/// were asked before, as for any account.
+pub(crate) fn signed_up(
+    submitted: Submitted<'_>,
+    method: Option<&'static str>,
+    identity: &Identity,
+) -> Option<Tell> {
+    let flow = FlowName::Registration;
+    let all = at_place(&submitted.call.tenant.webhooks, (flow, Stage::After), method);
+    let webhooks: Vec<Webhook> = all.into_iter().filter(|webhook| !webhook.has_a_say()).cloned().collect();
+    // There is no session yet.
+    let context = || submitted.context(Some(&submitted.identity(identity)), None);
+    (!webhooks.is_empty()).then(|| Tell { flow, webhooks, context: context() })
+}
+
 /// An account that is changed gets the metadata that webhooks gave it, in the same change.
 fn with_metadata(identity: &mut Identity, change: &mut Change<Write>, said: &Changes) {
     if said.metadata_public.is_none() && said.metadata_admin.is_none() {

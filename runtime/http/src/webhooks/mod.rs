@@ -20,5 +20,5 @@ mod sender;
 
 pub(crate) use context::Submitted;
 pub(crate) use events::queue;
-pub(crate) use gate::{Gate, begins, passes};
+pub(crate) use gate::{Gate, begins, passes, signed_up};
 pub(crate) use hooks::FormHooks;

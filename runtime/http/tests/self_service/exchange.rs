@@ -172,3 +172,29 @@ async fn browser_goes_back_only_where_the_settings_say() {
     let unknown = place.site.client().get(&format!("{CALLBACK}/acme?state=x&code=y")).await;
     assert!(unknown.location().starts_with("/ui/error?id="), "{}", unknown.location());
 }
+
+/// Who is told of sign-ups is told of these, too: once, when the account is made, and not when its session is fetched.
+#[tokio::test]
+async fn webhooks_that_only_listen_are_told_of_a_sign_up_once() {
+    let on = json!([{ "flow": "registration", "when": "after", "method": "oidc" }]);
+    let webhook =
+        json!({"name": "crm", "url": "https://crm.example/hook", "on": on, "response": {"ignore": true}});
+    let identity = json!({"flow": {"native_return_urls": [BACK]}});
+    let place = Place::hooked(person("1"), identity, json!([webhook]), |_| ()).await;
+    let told = async || {
+        let listed = place.site.client().get_json("/admin/portcullis/v1/webhooks/messages").await.json();
+        let messages = listed["messages"].as_array().unwrap().clone();
+        messages.iter().map(|message| message["topic"].clone()).collect::<Vec<_>>()
+    };
+    // Somebody new, by whichever form; then somebody known.
+    for kind in ["login", "registration"] {
+        let mut app = place.site.client();
+        let (flow, init) = begin(&mut app, kind).await;
+        assert_eq!(told().await.len(), usize::from(kind == "registration"), "{kind}");
+        let url = press(&mut app, &flow, "acme").await;
+        let code = brought(&place.agree(&mut place.site.client(), &url, "acme").await, "code");
+        assert_eq!(told().await, ["registration"], "{kind}: the account is made");
+        assert_eq!(fetch(&place.site, &init, &code).await.status, 200);
+        assert_eq!(told().await, ["registration"], "{kind}: the session is fetched");
+    }
+}

@@ -75,9 +75,20 @@ async fn a_scanner_uses_nothing_up_and_any_device_serves() {
     assert!(back.location().starts_with("/ui/settings?flow="), "{} {}", back.status, back.body);
     let who = phone.get_json("/sessions/whoami").await.json();
     assert_eq!(who["authentication_methods"][0]["method"], "link_recovery");
-    // Whoever opens it once more is told.
-    let again = site.client().get(&link).await;
-    let page = site.client().get(again.location()).await;
+    // Whoever opens it once more, or asked for it and waits, is told that it was used, on a form that asks for another.
+    let (id, _) = link.split_once("flow=").unwrap().1.split_once('&').unwrap();
+    for (mut other, at) in [(site.client(), link.clone()), (browser, format!("/ui/recovery?flow={id}"))] {
+        let mut answer = other.get(&at).await;
+        while answer.status == 303 {
+            assert!(!other.cookies.contains_key("ory_kratos_session"));
+            answer = other.get(&answer.location().to_owned()).await;
+        }
+        assert!(answer.body.contains("This link is too old or was used already."), "{at}: {}", answer.body);
+        assert!(!answer.body.contains("You are back in."), "{at}: {}", answer.body);
+        assert!(answer.body.contains("name=\"email\"") && !answer.body.contains(id), "{at}: {}", answer.body);
+    }
+    // In the browser that it let in it says so.
+    let page = phone.get(opened.location()).await;
     assert!(page.body.contains("You are back in."), "{}", page.body);
 }
 

@@ -6,6 +6,7 @@
 
 mod admin;
 mod browser;
+mod captcha;
 mod client;
 mod code_login;
 mod connections;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use primitives::Timestamp;
+use primitives::transform::NoTransformHook;
 use serde_json::{Value, json};
 use testkit::provider::{FakeProvider, Manners};
 
@@ -33,6 +34,16 @@ impl Place {
     }
 
     pub(crate) async fn with(says: Value, identity: Value, change: impl FnOnce(&mut Manners)) -> Self {
+        Self::hooked(says, identity, json!([]), change).await
+    }
+
+    /// The same, of a tenant with webhooks. The provider is all that is reached: what is asked of another server it does not answer.
+    pub(crate) async fn hooked(
+        says: Value,
+        identity: Value,
+        webhooks: Value,
+        change: impl FnOnce(&mut Manners),
+    ) -> Self {
         let mut manners = Manners {
             issuer: Some(ISSUER.to_owned()),
             metadata: json!({
@@ -64,7 +75,8 @@ impl Place {
         let mut home = settings("home");
         home["organization_id"] = json!(HOME);
         let federation = json!({ "provider": [settings("acme"), settings("other"), home] });
-        let site = Site::reaching(identity, &federation, provider.clone()).await;
+        let settings = json!({ "identity": identity, "federation": federation, "webhook": webhooks });
+        let site = Site::configured(settings, provider.clone(), Arc::new(NoTransformHook)).await;
         for id in ["acme", "other", "home"] {
             let path = format!("/admin/portcullis/v1/providers/{id}/secret");
             let set = site.client().json("PUT", &path, &json!({ "value": secret })).await;

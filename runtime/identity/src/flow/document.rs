@@ -5,13 +5,14 @@ use primitives::subject::AssuranceLevel;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Flow, FlowKind, Message, Screen, SentLink, Transport, challenge_nodes, code_form, keys, oidc, screen,
-    second_factor,
+    Flow, FlowKind, Message, Screen, SentLink, Transport, captcha, challenge_nodes, code_form, keys, oidc,
+    screen, second_factor,
 };
 use crate::identity::Identity;
 use crate::providers::Offer;
 use crate::schema::{Field, Schema};
 use crate::session::{Method, identity_document};
+use crate::settings::CaptchaSettings;
 
 /// What a flow's document needs besides the flow.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +29,8 @@ pub struct FlowView<'a> {
     pub providers: &'a [Offer],
     /// The integrity (W3C Subresource Integrity) of the script that passkeys and security keys need.
     pub script_integrity: &'a str,
+    /// The tenant's check that a person is there, if it has one.
+    pub captcha: Option<&'a CaptchaSettings>,
 }
 
 /// The `loginFlow`, `registrationFlow` or `settingsFlow` document.
@@ -43,7 +46,7 @@ pub fn flow_document(flow: &Flow, view: FlowView<'_>) -> Value {
         "ui": {
             "action": format!("{base}/self-service/{kind}?flow={}{}", flow.id, opened(flow)),
             "method": "POST",
-            "nodes": nodes(flow, view),
+            "nodes": captcha::with_nodes(nodes(flow, view), flow, view),
         },
     });
     if !flow.messages.is_empty()

@@ -3,6 +3,7 @@
 //! A flow is a form in progress. [`next_step`] is the one place that says what a submitted form leads
 //! to; the methods return to it and never lead to one another.
 
+mod captcha;
 mod challenge;
 mod challenge_message;
 mod challenge_nodes;
@@ -15,6 +16,7 @@ mod exchange;
 mod keys;
 mod login;
 mod message;
+mod message_captcha;
 mod message_factors;
 mod message_keys;
 mod message_providers;
@@ -70,6 +72,7 @@ pub use stored::{ForeignFlow, KEPT_AFTER_EXPIRY, OwnFlow, StoredFlow};
 pub use submission::{MalformedSubmission, Submission};
 pub(crate) use verified::verify;
 
+use crate::captcha::CaptchaVerifier;
 use crate::courier::Composer;
 use crate::factor::FactorKind;
 use crate::hooks::{IdentityHooks, Origin};
@@ -395,6 +398,8 @@ pub struct Room<'a> {
     pub sealer: &'a Sealer,
     /// Puts messages in words.
     pub composer: &'a dyn Composer,
+    /// Shows proofs that a person is there to the tenant's service.
+    pub captcha: &'a dyn CaptchaVerifier,
     /// Asks the tenant's plugins.
     pub hooks: &'a dyn IdentityHooks,
     /// The request, for logs.
@@ -451,6 +456,10 @@ pub async fn next_step(
     flow: Flow,
     submission: Submission,
 ) -> Result<Step, FlowError> {
+    // First: without a proof that a person is there nothing is looked up, hashed or sent.
+    if let Some(step) = Box::pin(captcha::check(room, caller, &flow, &submission)).await? {
+        return Ok(step);
+    }
     if let Some(there) = closed_sign_up(room, &flow, &submission).await? {
         return Ok(Step::Form(Box::new(connection::sent_there(flow, there))));
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::keys::KeySubmission;
 use super::oidc::ProviderSubmission;
 use super::second_factor::FactorSubmission;
+use crate::captcha;
 use crate::password::PlainPassword;
 use crate::schema::{InputType, Schema};
 
@@ -41,6 +42,8 @@ pub struct Submission {
     pub federation: ProviderSubmission,
     /// What it says of passkeys and security keys.
     pub keys: KeySubmission,
+    /// What a widget handed over as the proof that a person is there.
+    pub captcha: Option<String>,
 }
 
 /// The body cannot be read. The client's to mend.
@@ -53,6 +56,7 @@ impl Submission {
     pub fn from_json(body: &[u8]) -> Result<Self, MalformedSubmission> {
         let body: Value = serde_json::from_slice(body).map_err(|_| MalformedSubmission("not JSON"))?;
         let Value::Object(mut body) = body else { return Err(MalformedSubmission("not a JSON object")) };
+        let captcha = captcha_of(&body);
         let mut text = |name: &str| match body.remove(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -110,6 +114,7 @@ impl Submission {
             factors,
             federation,
             keys,
+            captcha,
         })
     }
 
@@ -123,6 +128,11 @@ impl Submission {
                 "totp_code" => submission.factors.totp_code = Some(value),
                 "lookup_secret" => submission.factors.lookup_secret = Some(value),
                 _ if submission.federation.take(&name, &value) => {}
+                // A page has an empty one beside that of the widget, or the same under two names.
+                name if captcha::is_response_field(name) => {
+                    submission.captcha =
+                        submission.captcha.or_else(|| Some(value).filter(|value| !value.is_empty()));
+                }
                 _ if value == "true" && FactorSubmission::is_button(&name) => pressed.push(name),
                 "method" => submission.method = Some(value),
                 "csrf_token" => submission.csrf_token = Some(value),
@@ -166,6 +176,14 @@ impl Submission {
             .or_else(|| submission.federation.method());
         submission
     }
+}
+
+/// The proof that a person is there: under the name that a widget has for it, or in `transient_payload`.
+fn captcha_of(body: &Map<String, Value>) -> Option<String> {
+    let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let in_body = captcha::field_names().find_map(|name| text(body.get(name)?));
+    let payload = || body.get("transient_payload");
+    in_body.or_else(|| captcha::payload_names().find_map(|name| text(payload()?.get(name)?)))
 }
 
 fn typed(input: InputType, text: String) -> Option<Value> {

@@ -23,6 +23,7 @@ fn check(
         identity,
         providers: &[],
         script_integrity: "sha512-x",
+        captcha: None,
     };
     description.check(&format!("{}Flow", flow.kind.as_str()), &flow_document(flow, view));
 }

@@ -8,6 +8,7 @@ mod administration;
 #[path = "../../../testkit/src/authenticator.rs"]
 #[expect(unreachable_pub, reason = "it is public in the room that it is of")]
 mod authenticator;
+mod captcha;
 mod code_factor;
 mod code_login;
 mod credential_import;

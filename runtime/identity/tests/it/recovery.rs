@@ -137,6 +137,7 @@ fn seen(flow: &Flow) -> String {
         identity: None,
         providers: &[],
         script_integrity: "sha512-x",
+        captcha: None,
     };
     portcullis_identity::flow::flow_document(&base, view).to_string()
 }

@@ -417,6 +417,7 @@ async fn documents_have_the_nodes_of_the_api() {
             identity: Some(live.identity()),
             providers: &[],
             script_integrity: "sha512-x",
+            captcha: None,
         };
         let document = flow_document(flow, view);
         if let Some(description) = &description {

@@ -42,6 +42,7 @@ pub(crate) struct World {
     pub(crate) people: People,
     pub(crate) organisations: Box<dyn Organisations>,
     pub(crate) hashing: HashingPool,
+    pub(crate) captcha: Box<dyn portcullis_identity::captcha::CaptchaVerifier>,
     pub(crate) hooks: Box<dyn IdentityHooks>,
     pub(crate) providers: Box<dyn Providers>,
     pub(crate) attempts: AttemptsInMemory,
@@ -67,6 +68,7 @@ impl World {
             people: People::default(),
             organisations: Box::new(NoOrganisations),
             hashing: HashingPool::start(1, 16, Arc::new(SeededRng::new(2))).unwrap(),
+            captcha: Box::new(portcullis_identity::captcha::NoCaptchaVerifier),
             hooks: Box::new(NoIdentityHooks),
             providers: Box::new(NoProviders),
             attempts: AttemptsInMemory::new(100),
@@ -92,6 +94,7 @@ impl World {
             attempts: &self.attempts,
             sealer: &self.sealer,
             composer: &self.letters,
+            captcha: &*self.captcha,
             hooks: &*self.hooks,
             request: RequestId(uuid::Uuid::nil()),
             client: None,
@@ -141,6 +144,7 @@ impl World {
             identity: None,
             providers: &[],
             script_integrity: "sha512-x",
+            captcha: self.settings.captcha.as_ref(),
         }
     }
 

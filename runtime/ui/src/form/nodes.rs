@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::field::text_of;
 use super::{Button, Code, FieldLink, Form, Hidden, Item, Key, Notice, field_of, has_errors};
-use crate::flow::{UiContainer, UiInput, UiNode, UiNodeAttributes, UiText, UiTextType};
+use crate::flow::{UiContainer, UiInput, UiNode, UiNodeAttributes, UiText, UiTextType, WIDGET_GROUP};
 use crate::locale::{Words, fill};
 
 /// The messages of pages whose heading says the same: confirm that it is you, and the second step.
@@ -60,6 +60,11 @@ impl Forms<'_> {
             Form { action: self.ui.action.clone(), method: self.ui.method.to_lowercase(), ..Form::default() };
         for node in nodes() {
             match &node.attributes {
+                // Drawn whole, where its script is; what it hands over comes in a field of its own.
+                UiNodeAttributes::Script { .. } if node.group == WIDGET_GROUP => {
+                    form.items.extend(self.ui.widget(|text| self.words.text(text)).map(Item::Widget));
+                }
+                _ if node.group == WIDGET_GROUP => {}
                 UiNodeAttributes::Input(input) if input.r#type == "hidden" => {
                     form.hidden
                         .push(Hidden { name: input.name.clone(), value: text_of(input.value.as_ref()) });
@@ -193,7 +198,7 @@ impl Forms<'_> {
                 Some(Item::Codes { label, codes: self.codes(text) })
             }
             UiNodeAttributes::Text { text } => Some(Item::Text { label, text: self.words.text(text) }),
-            UiNodeAttributes::Script {} | UiNodeAttributes::Div {} => None,
+            UiNodeAttributes::Script { .. } | UiNodeAttributes::Div {} => None,
         }
     }
 

@@ -78,7 +78,7 @@ macro_rules! words {
 words! {
     common: CommonWords {
         language, language_label, secured_by, privacy, terms, help, optional, error_prefix, form_error,
-        or, signed_in_as, sign_out, keys_need_script,
+        or, signed_in_as, sign_out, keys_need_script, widget_needs_script,
     }
     login: LoginWords { title, to_client, to_tenant, confirm_title, confirm_lead, confirm_lead_as, other_account, no_account, create_account, forgotten, code_lead, identified_lead, here_title, here_lead,
         second_title, second_lead, second_totp, second_lookup_secret, second_code, second_webauthn, second_other, use_totp, use_lookup_secret, use_code, use_webauthn, key_failed,

@@ -125,6 +125,11 @@ impl KeySubmission {
         "webauthn_remove",
     ];
 
+    /// Whether it brings the new passkey of whoever signs up.
+    pub(in crate::flow) const fn signs_up(&self) -> bool {
+        self.passkey_register.is_some()
+    }
+
     /// Takes a field; whether it is one of these. What is empty was not given.
     pub(super) fn take(&mut self, name: &str, value: String) -> bool {
         let field = match name {
