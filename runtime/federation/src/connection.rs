@@ -7,7 +7,9 @@
 //! Attack: whoever manages an organisation points its connection into the operator's network. What comes by the API is never
 //! an operator's word: outbound requests go to public addresses alone.
 
-use primitives::{Actor, AuditEvent, Change, OrganisationId, Rng, Secret, TenantId, Timestamp};
+use identity::organisation::Organisation;
+use identity::organisation::change::Owning;
+use primitives::{AuditEvent, Change, OrganisationId, Rng, Secret, TenantId, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -24,6 +26,8 @@ pub struct Connection {
     pub organisation: OrganisationId,
     /// What it is.
     pub settings: ProviderSettings,
+    /// Whether anybody comes by it.
+    pub enabled: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -39,6 +43,9 @@ pub enum ConnectionError {
     /// It is not of the form of a provider.
     #[error("{0}")]
     Malformed(String),
+    /// People must come by it.
+    #[error("the organisation's policy has `enforce_connection`: change that first")]
+    Enforced,
     /// A secret is no text, or has another length.
     #[error("`client_secret` is a text of 1 to {SECRET_BYTES} bytes")]
     Secret,
@@ -59,8 +66,10 @@ fn uuid_form(text: &str) -> bool {
 pub struct Asked<'a> {
     /// In which tenant.
     pub tenant: &'a TenantId,
-    /// Who.
-    pub actor: &'a Actor,
+    /// Whose connection.
+    pub organisation: &'a Organisation,
+    /// Who, of that very organisation.
+    pub by: Owning<'a>,
     /// Names what is new.
     pub rng: &'a dyn Rng,
     /// When.
@@ -68,9 +77,14 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn event(self, action: &'static str, organisation: OrganisationId, provider: &str) -> AuditEvent {
-        let event = AuditEvent::new(action, self.actor.clone(), "provider", &provider);
-        AuditEvent { organisation: Some(organisation), ..event }
+    fn event(self, action: &'static str, provider: &str) -> AuditEvent {
+        let event = AuditEvent::new(action, self.by.actor().clone(), "provider", &provider);
+        AuditEvent { organisation: Some(self.organisation.id), ..event }
+    }
+
+    /// Attack, or mistake: without the connection nobody but owners would come in at all.
+    fn check_not_enforced(self) -> Result<(), ConnectionError> {
+        if self.organisation.policy.enforce_connection { Err(ConnectionError::Enforced) } else { Ok(()) }
     }
 }
 
@@ -78,7 +92,6 @@ impl Asked<'_> {
 /// settings, whose name and organisation are not asked for. A secret that is left out stays, if the provider does.
 pub fn put(
     asked: Asked<'_>,
-    organisation: OrganisationId,
     known: Option<&Connection>,
     mut body: Map<String, Value>,
 ) -> Result<(Connection, Change<Write>), ConnectionError> {
@@ -92,6 +105,7 @@ pub fn put(
             return Err(ConnectionError::Malformed(format!("`{name}` is not asked for: it is given")));
         }
     }
+    let organisation = asked.organisation.id;
     let id = format!("{PREFIX}{}", asked.rng.uuid());
     body.insert("id".to_owned(), id.into());
     body.insert("organization_id".to_owned(), organisation.to_string().into());
@@ -114,13 +128,14 @@ pub fn put(
     }
     let connection = Connection {
         organisation,
+        enabled: known.is_none_or(|known| known.enabled),
         created_at: known.map_or(asked.now, |known| known.created_at),
         updated_at: asked.now,
         version: known.map_or(0, |known| known.version),
         settings,
     };
     let provider = connection.settings.id.clone();
-    let event = asked.event("organisation.connection_set", organisation, &provider);
+    let event = asked.event("organisation.connection_set", &provider);
     change = change.write(Write::PutConnection(Box::new(connection.clone()))).audit(event);
     if let Some(value) = secret {
         change = change.write(Write::PutSecret { provider, value, at: asked.now });
@@ -128,14 +143,40 @@ pub fn put(
     Ok((connection, change))
 }
 
-/// Takes a connection away, with its secret. Links that it made stay, and open nothing.
-pub fn delete(asked: Asked<'_>, connection: &Connection) -> Change<Write> {
+/// Lets people come by a connection, or nobody until it is enabled again. What is as it is wished is not changed.
+///
+/// Whoever is on the way with the provider when it is disabled comes back to a connection that is not there.
+/// While people must come by it, it stays enabled.
+pub fn switch(
+    asked: Asked<'_>,
+    known: Connection,
+    enabled: bool,
+) -> Result<(Connection, Option<Change<Write>>), ConnectionError> {
+    if known.enabled == enabled {
+        return Ok((known, None));
+    }
+    if !enabled {
+        asked.check_not_enforced()?;
+    }
+    let connection = Connection { enabled, updated_at: asked.now, ..known };
+    let action = if enabled { "organisation.connection_enabled" } else { "organisation.connection_disabled" };
+    let event = asked.event(action, &connection.settings.id);
+    let write = Write::PutConnection(Box::new(connection.clone()));
+    let change = Change::new(asked.tenant.clone()).write(write).audit(event);
+    Ok((connection, Some(change)))
+}
+
+/// Takes a connection away, with its secret. Links that it made stay, and open nothing. While people must come by it, it
+/// stays.
+pub fn delete(asked: Asked<'_>, connection: &Connection) -> Result<Change<Write>, ConnectionError> {
+    asked.check_not_enforced()?;
     let provider = connection.settings.id.clone();
-    let event = asked.event("organisation.connection_deleted", connection.organisation, &provider);
-    Change::new(asked.tenant.clone())
-        .write(Write::DeleteConnection { organisation: connection.organisation, provider: provider.clone() })
+    let event = asked.event("organisation.connection_deleted", &provider);
+    let organisation = connection.organisation;
+    Ok(Change::new(asked.tenant.clone())
+        .write(Write::DeleteConnection { organisation, provider: provider.clone() })
         .write(Write::DeleteSecret { provider })
-        .audit(event)
+        .audit(event))
 }
 
 /// Whether two name people alike: the same server, asked for the same.
@@ -156,6 +197,9 @@ fn names_the_same(one: &ProviderSettings, other: &ProviderSettings) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use identity::organisation::change::By;
+    use identity::organisation::{OrganisationState, Policy};
+    use primitives::Actor;
     use primitives::rng::SeededRng;
     use serde_json::json;
 
@@ -163,12 +207,26 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_seconds(1_000);
 
+    fn organisation(enforce_connection: bool) -> Organisation {
+        Organisation {
+            id: "6ba7b810-9dad-11d1-80b4-00c04fd430c8".parse().unwrap(),
+            label: "Acme".to_owned(),
+            state: OrganisationState::Active,
+            policy: Policy { enforce_connection, ..Policy::default() },
+            created_at: NOW,
+            updated_at: NOW,
+            version: 1,
+        }
+    }
+
     fn set(known: Option<&Connection>, body: Value) -> Result<(Connection, Change<Write>), ConnectionError> {
         let tenant = TenantId::default_tenant();
         let rng = SeededRng::new(if known.is_some() { 2 } else { 1 });
-        let asked = Asked { tenant: &tenant, actor: &Actor::System, rng: &rng, now: NOW };
+        let (by, organisation) = (By::operator(Actor::System), organisation(false));
+        let by = by.owning().unwrap();
+        let asked = Asked { tenant: &tenant, organisation: &organisation, by, rng: &rng, now: NOW };
         let Value::Object(body) = body else { panic!("no object") };
-        put(asked, "6ba7b810-9dad-11d1-80b4-00c04fd430c8".parse().unwrap(), known, body)
+        put(asked, known, body)
     }
 
     fn acme(more: Value) -> Value {
@@ -197,6 +255,34 @@ mod tests {
             let forgets = |write: &Write| matches!(write, Write::DeleteSecret { provider } if *provider == first.settings.id);
             assert_eq!(change.writes.iter().any(forgets), !same, "{more}");
         }
+    }
+
+    /// Attack: who may not come by it any more sets it anew, and it is open again.
+    #[test]
+    fn disabled_connection_stays_so_until_it_is_enabled() {
+        let (first, _) = set(None, acme(json!({}))).unwrap();
+        assert!(first.enabled);
+        let (tenant, by) = (TenantId::default_tenant(), By::operator(Actor::System));
+        let rng = SeededRng::new(3);
+        let (free, enforced) = (organisation(false), organisation(true));
+        let by = by.owning().unwrap();
+        let asked = Asked { tenant: &tenant, organisation: &free, by, rng: &rng, now: NOW };
+        let needed = Asked { organisation: &enforced, ..asked };
+        assert_eq!(switch(needed, first.clone(), false).unwrap_err(), ConnectionError::Enforced);
+        assert_eq!(delete(needed, &first).unwrap_err(), ConnectionError::Enforced);
+        let switch = |known: Connection, enabled| switch(asked, known, enabled).unwrap();
+        let actions = |change: Option<Change<Write>>| -> Vec<String> {
+            change.iter().flat_map(|change| &change.audit).map(|event| event.action.to_string()).collect()
+        };
+        assert_eq!(actions(switch(first.clone(), true).1), [""; 0]);
+        let (off, change) = switch(first, false);
+        assert_eq!(actions(change), ["organisation.connection_disabled"]);
+        for more in [json!({"label": "Acme"}), json!({"issuer_url": "https://login.rival.example"})] {
+            let (set, _) = set(Some(&off), acme(more)).unwrap();
+            assert!(!set.enabled);
+        }
+        let (on, change) = switch(off, true);
+        assert_eq!((on.enabled, actions(change)), (true, vec!["organisation.connection_enabled".to_owned()]));
     }
 
     #[test]

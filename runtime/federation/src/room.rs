@@ -105,7 +105,9 @@ impl TenantProviders {
         }
         let connections = &self.federation.parts.connections;
         let found = connections.find_connection_by_provider(&self.tenant, id).await;
-        let found = found.map_err(|error| Failure::Store(error.0))?.ok_or(Failure::Unknown)?;
+        let found = found.map_err(|error| Failure::Store(error.0))?;
+        // A disabled one is not there, for whoever is on the way back from it neither.
+        let found = found.filter(|found| found.enabled).ok_or(Failure::Unknown)?;
         // No operator's word, whoever owns the tenant.
         Provider::new(&found.settings, false).map(Arc::new).ok_or(Failure::Unknown)
     }
@@ -125,6 +127,13 @@ impl TenantProviders {
     pub fn redirect_uri_of(&self, connection: &Connection) -> Option<String> {
         let provider = Provider::new(&connection.settings, false)?;
         Some(format!("{}{}", self.base_url, provider.callback()))
+    }
+
+    /// Whether the provider behind a connection can be asked: its discovery document is read, if it has one, at a public
+    /// address alone. Nothing else is done.
+    pub async fn answers(&self, connection: &Connection) -> Result<(), Failure> {
+        let provider = Provider::new(&connection.settings, false).ok_or(Failure::Unknown)?;
+        self.asking().endpoints(&provider).await.map(drop)
     }
 
     /// Reads what a browser brings to the address of a provider, or to that of all.
@@ -236,6 +245,7 @@ impl Providers for TenantProviders {
             let connections = &self.federation.parts.connections;
             let found = connections.find_connection(&self.tenant, organisation).await;
             let found = found.map_err(|error| StoreUnavailable(error.0))?;
+            let found = found.filter(|found| found.enabled);
             Ok(found.and_then(|found| Provider::new(&found.settings, false)).map(|provider| provider.offer()))
         })
     }

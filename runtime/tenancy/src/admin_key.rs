@@ -213,7 +213,15 @@ pub struct NewAdminKey {
     pub expires_at: Option<Timestamp>,
 }
 
+/// The longest name of a key, in bytes.
+const MAX_NAME: usize = 200;
+
 impl NewAdminKey {
+    /// Whether it has a name that tells something, and may do anything at all.
+    pub fn is_of_form(&self) -> bool {
+        !self.name.trim().is_empty() && self.name.len() <= MAX_NAME && !self.scopes.is_empty()
+    }
+
     /// Makes the key: what is stored, the text that is shown once, and the change.
     pub fn create(
         self,
@@ -235,7 +243,7 @@ impl NewAdminKey {
         let tenant = key.owner.home();
         let (purpose, proof) = key.owner.proof(&plain.secret);
         let hash = sealer.hash(&tenant, purpose, proof.expose().as_bytes());
-        let audit = AuditEvent::new("admin_key.created", actor, "admin_key", &key.id);
+        let audit = key.event("admin_key.created", actor);
         let change = Change::new(tenant).write(Write::InsertAdminKey { key: key.clone(), hash }).audit(audit);
         (key, plain.to_text(), change)
     }
@@ -274,12 +282,14 @@ impl PlainAdminKey {
 impl AdminKey {
     /// The change that removes it.
     pub fn delete(&self, actor: Actor) -> Change<Write> {
-        Change::new(self.owner.home()).write(Write::DeleteAdminKey(self.id)).audit(AuditEvent::new(
-            "admin_key.deleted",
-            actor,
-            "admin_key",
-            &self.id,
-        ))
+        let audit = self.event("admin_key.deleted", actor);
+        Change::new(self.owner.home()).write(Write::DeleteAdminKey(self.id)).audit(audit)
+    }
+
+    /// What is done to a key of an organisation is that organisation's to know.
+    fn event(&self, action: &'static str, actor: Actor) -> AuditEvent {
+        let event = AuditEvent::new(action, actor, "admin_key", &self.id);
+        AuditEvent { organisation: self.owner.organisation(), ..event }
     }
 
     /// The change that notes its use, or none if it was noted a moment ago.

@@ -29,8 +29,8 @@ pub use frame::PageContext;
 pub use locale::{Locale, LocaleError};
 pub use mail::{InvitationMailView, Letter, MailView};
 pub use pages::{
-    ImpersonationView, InvitationItem, InvitationView, MemberItem, OrganisationOutcome, OrganisationView,
-    Pages,
+    ConnectionFields, ConnectionItem, DomainItem, ImpersonationView, InvitationItem, InvitationView, KeyItem,
+    MemberItem, NewKey, OrganisationOutcome, OrganisationPart, OrganisationView, OwnershipView, Pages,
 };
 pub use security::{page_headers, policy_with_sources};
 pub use views::{

@@ -9,6 +9,7 @@ mod login;
 mod logout;
 mod mailbox;
 mod organisation;
+mod ownership;
 mod proof;
 mod registration;
 mod samples;
@@ -17,7 +18,8 @@ mod welcome;
 
 pub use impersonation::ImpersonationView;
 pub use invitation::InvitationView;
-pub use organisation::{InvitationItem, MemberItem, OrganisationOutcome, OrganisationView};
+pub use organisation::{InvitationItem, MemberItem, OrganisationOutcome, OrganisationPart, OrganisationView};
+pub use ownership::{ConnectionFields, ConnectionItem, DomainItem, KeyItem, NewKey, OwnershipView};
 
 use askama::Template;
 

@@ -7,7 +7,7 @@ mod views;
 
 use crate::flow::FlowView;
 use crate::frame::PageContext;
-use crate::pages::{OrganisationOutcome, Pages};
+use crate::pages::{OrganisationOutcome, OrganisationPart, Pages};
 use crate::views::WelcomeView;
 
 /// A page in one state.
@@ -131,10 +131,31 @@ pub static SAMPLES: &[Sample] = &[
         pages.organisation(&views::organisation(context.now, None), context)
     }),
     page!("organisation-refused", |pages, context| {
-        pages.organisation(&views::organisation(context.now, Some(OrganisationOutcome::LastOwner)), context)
+        let refused = (OrganisationPart::People, OrganisationOutcome::LastOwner);
+        pages.organisation(&views::organisation(context.now, Some(refused)), context)
     }),
     page!("organisation-done", |pages, context| {
-        pages.organisation(&views::organisation(context.now, Some(OrganisationOutcome::Done)), context)
+        let done = (OrganisationPart::People, OrganisationOutcome::Done);
+        pages.organisation(&views::organisation(context.now, Some(done)), context)
+    }),
+    page!("organisation-owner", |pages, context| {
+        pages.organisation(&views::owned(context.now, views::ownership(context.now), None), context)
+    }),
+    page!("organisation-owner-new", |pages, context| {
+        pages.organisation(&views::owned(context.now, views::nothing_owned(), None), context)
+    }),
+    page!("organisation-owner-refused", |pages, context| {
+        let name = "engines.nexboard.example".to_owned();
+        let refused = (OrganisationPart::Domains, OrganisationOutcome::NotProven(name));
+        pages.organisation(&views::owned(context.now, views::ownership(context.now), Some(refused)), context)
+    }),
+    page!("organisation-owner-key", |pages, context| {
+        let view = views::ownership_with_new_key(context.now);
+        pages.organisation(&views::owned(context.now, view, None), context)
+    }),
+    page!("organisation-owner-confirm", |pages, context| {
+        let view = views::ownership_to_confirm(context.now);
+        pages.organisation(&views::owned(context.now, view, None), context)
     }),
     page!("logout", |pages, context| pages.logout(&views::logout(), context)),
     page!("signed-out", |pages, context| pages.signed_out(context)),

@@ -189,7 +189,9 @@ def organisations() -> None:
     enforced = done(call("PATCH", one, {"policy": {"enforce_connection": True}}))
     assert enforced["policy"]["enforce_connection"] is True, enforced
     assert call("DELETE", f"{one}/connection").status_code == 409
+    assert call("PATCH", f"{one}/connection", {"enabled": False}).status_code == 409
     done(call("PATCH", one, {"policy": {"session_lifespan_seconds": 600}}))
+    assert done(call("PATCH", f"{one}/connection", {"enabled": False}))["enabled"] is False
     done(call("DELETE", f"{one}/connection"))
 
     email = new_address()

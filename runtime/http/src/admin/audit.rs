@@ -1,4 +1,4 @@
-//! `GET /admin/portcullis/v1/audit`: what happened in a tenant, as JSON lines, the oldest first.
+//! `GET /admin/portcullis/v1/audit`: what happened in a tenant, as JSON lines, the oldest first; since a moment, where `since` says one.
 //!
 //! Attack: a record that was written late, with an earlier time than one that was read already, is passed over by whoever
 //! reads on from there. So the next page begins behind what has settled: a younger record comes again, and is known by
@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::StatusCode;
 use primitives::{OrganisationId, Timestamp};
 use storage::{AuditPosition, AuditRecord};
+use uuid::Uuid;
 
 use super::{paging, store};
 use crate::call::Call;
@@ -37,7 +38,7 @@ async fn page(call: &Call) -> Result<Answer, Failure> {
     };
     let size = size.clamp(1, LARGEST_PAGE);
     let after = match call.query_value("page_token").filter(|token| !token.is_empty()) {
-        None => None,
+        None => since(call)?,
         Some(token) => {
             let refused = || Failure::bad_request("`page_token` is not one that this list gave.");
             let place = paging::open(call, &token).map_err(|_| refused())?;
@@ -64,6 +65,15 @@ async fn page(call: &Call) -> Result<Answer, Failure> {
         set(&mut answer, "link", &format!("<{}>; rel=\"next\"", paging::url(call, size, Some(&token))));
     }
     Ok(answer)
+}
+
+/// Where the first page begins: at the moment of the parameter `since` (RFC 3339), else with the oldest record.
+fn since(call: &Call) -> Result<Option<AuditPosition>, Failure> {
+    let Some(since) = call.query_value("since").filter(|since| !since.is_empty()) else { return Ok(None) };
+    let since = Timestamp::parse_rfc3339(&since);
+    let at = since.ok_or_else(|| Failure::bad_request("`since` must be a moment, as RFC 3339 has it."))?;
+    // No record has this name, and every other comes behind it.
+    Ok(Some(AuditPosition { at, id: Uuid::nil() }))
 }
 
 fn text(place: AuditPosition) -> String {

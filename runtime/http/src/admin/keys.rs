@@ -51,7 +51,7 @@ pub(crate) async fn create(call: Call) -> Answer {
         let new: NewKey = body(&call)?;
         let owner = owner(&call, new.tenant.as_deref(), new.organisation)?;
         let new = NewAdminKey { name: new.name, owner, scopes: new.scopes, expires_at: new.expires_at };
-        if new.name.trim().is_empty() || new.name.len() > 200 || new.scopes.is_empty() {
+        if !new.is_of_form() {
             return Err(Failure::bad_request("A key has a name of 1 to 200 bytes and at least one scope."));
         }
         principal(&call)?.check_may_create(&new).map_err(denied)?;

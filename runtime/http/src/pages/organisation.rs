@@ -1,8 +1,11 @@
-//! `/ui/organisation`: owners and administrators see who belongs to their organisation, invite, and change roles.
+//! `/ui/organisation`: owners and administrators see who belongs to their organisation, invite, and change roles; owners
+//! decide there on what else is the organisation's ([`ownership`]).
 //!
 //! Attack: somebody posts what they may not do, or a page elsewhere posts it in their name. What somebody is in the
 //! organisation is read anew for every request and decides in the room; the form carries a token of this browser's
 //! cookie, made for this organisation.
+
+mod ownership;
 
 use http::StatusCode;
 use identity::Problem;
@@ -14,8 +17,12 @@ use identity::organisation::{Organisation, OrganisationError, OrganisationState,
 use identity::ports::Identities as _;
 use identity::session::LiveSession;
 use primitives::{FlowId, IdentityId, OrganisationId};
-use ui::{Hidden, InvitationItem, MemberItem, OrganisationLink, OrganisationOutcome, OrganisationView};
+use ui::{
+    Hidden, InvitationItem, MemberItem, NewKey, OrganisationLink, OrganisationOutcome, OrganisationPart,
+    OrganisationView,
+};
 
+use self::ownership::{Deed, Ended};
 use super::show;
 use crate::call::Call;
 use crate::failure::Failure;
@@ -40,6 +47,28 @@ struct Manager {
     live: LiveSession,
     member: Member,
     organisation: Organisation,
+}
+
+impl Manager {
+    /// As the room asks for it.
+    fn by(&self) -> By {
+        By::person(self.live.identity().id, self.member.role.clone())
+    }
+}
+
+/// What a page says beside what there is.
+#[derive(Default)]
+struct Saying {
+    outcome: Option<(OrganisationPart, OrganisationOutcome)>,
+    /// A connection as it was typed, where it is refused.
+    typed: Option<ui::ConnectionFields>,
+    new_key: Option<NewKey>,
+}
+
+impl Saying {
+    fn of(part: OrganisationPart, outcome: OrganisationOutcome) -> Self {
+        Self { outcome: Some((part, outcome)), ..Self::default() }
+    }
 }
 
 /// Who asks, if they manage the organisation. To everybody else it is not there.
@@ -81,9 +110,11 @@ fn url(call: &Call, organisation: OrganisationId) -> String {
 /// `GET /ui/organisation?organisation=`
 pub(crate) async fn page(call: Call) -> Answer {
     let id = call.query_value("organisation").unwrap_or_default();
-    let outcome = call.query_value("done").map(|_| OrganisationOutcome::Done);
+    let done = call.query_value("done");
+    let part = done.map(|part| OrganisationPart::find(&part).unwrap_or(OrganisationPart::People));
+    let outcome = part.map(|part| (part, OrganisationOutcome::Done));
     match manager(&call, &id).await {
-        Ok(manager) => shown(&call, &manager, outcome).await,
+        Ok(manager) => shown(&call, &manager, Saying { outcome, ..Saying::default() }).await,
         Err(problem) => instead(&call, problem),
     }
 }
@@ -100,16 +131,20 @@ fn instead(call: &Call, problem: Problem) -> Answer {
     }
 }
 
-async fn shown(call: &Call, manager: &Manager, outcome: Option<OrganisationOutcome>) -> Answer {
+async fn shown(call: &Call, manager: &Manager, saying: Saying) -> Answer {
     let known = csrf_cookie_of(call);
     let cookie = known.clone().unwrap_or_else(|| CsrfCookie::generate(call.node.rng.as_ref()));
-    let view = match view(call, manager, &cookie).await {
-        Ok(view) => OrganisationView { outcome, ..view },
+    let mut view = match view(call, manager, &cookie).await {
+        Ok(view) => OrganisationView { outcome: saying.outcome, ..view },
         Err(problem) => return respond_to_browser(call, problem),
     };
-    let status = match outcome {
-        None | Some(OrganisationOutcome::Done) => StatusCode::OK,
-        Some(_) => StatusCode::BAD_REQUEST,
+    if let Some(ownership) = &mut view.ownership {
+        ownership.new_key = saying.new_key;
+        ownership.fields = saying.typed.unwrap_or_else(|| std::mem::take(&mut ownership.fields));
+    }
+    let status = match &view.outcome {
+        Some((_, outcome)) if !outcome.is_good() => StatusCode::BAD_REQUEST,
+        Some(_) | None => StatusCode::OK,
     };
     let mut answer = show(call, status, &[], None, |context| call.node.pages.organisation(&view, context));
     if known.is_none() {
@@ -135,7 +170,8 @@ async fn view(call: &Call, manager: &Manager, cookie: &CsrfCookie) -> Result<Org
     let roles = [Role::Member, Role::Admin, Role::Owner].into_iter().filter(|role| manages(manager, role));
     Ok(OrganisationView {
         label: manager.organisation.label.clone(),
-        action: call.tenant.absolute("/ui/organisation"),
+        // With the organisation in it, the links to other languages lead back from what is answered.
+        action: url(call, id),
         hidden: vec![hidden("csrf_token", csrf_token), hidden("organisation", id.to_string())],
         roles: roles.map(|role| role.to_string()).collect(),
         members,
@@ -145,6 +181,7 @@ async fn view(call: &Call, manager: &Manager, cookie: &CsrfCookie) -> Result<Org
             .filter(|invitation| invitation.is_open(call.now()))
             .map(|invitation| invited(manager, invitation))
             .collect(),
+        ownership: ownership::view(call, manager).await?,
         outcome: None,
     })
 }
@@ -208,22 +245,73 @@ pub(crate) async fn post(call: Call) -> Answer {
         Ok(manager) => manager,
         Err(problem) => return instead(&call, problem),
     };
-    let done = with_query(&url(&call, manager.organisation.id), "done", "true");
+    let deed = Deed::find(form.value("do"));
+    if gives_more(deed, &form)
+        && let Some(confirm) = ownership::confirm_url(&call, &manager)
+    {
+        return see_other(&confirm);
+    }
+    match deed {
+        Some(deed) => decides(&call, &manager, deed, &form).await,
+        None => manages_people(&call, &manager, &form).await,
+    }
+}
+
+/// Whether it lets somebody in, or lets somebody decide on that: whoever signed in some time ago confirms that it is them.
+fn gives_more(deed: Option<Deed>, form: &Posted) -> bool {
+    match deed {
+        Some(deed) => !deed.only_takes(),
+        None => matches!(form.value("do"), "invite" | "role") && form.value("role") == Role::Owner.as_str(),
+    }
+}
+
+/// Where a browser goes when it is done.
+fn done(call: &Call, manager: &Manager, part: OrganisationPart) -> Answer {
+    let page = with_query(&url(call, manager.organisation.id), "done", part.as_str());
+    see_other(&match part {
+        OrganisationPart::People => page,
+        part => format!("{page}#{}", part.as_str()),
+    })
+}
+
+/// Does what only owners do.
+async fn decides(call: &Call, manager: &Manager, deed: Deed, form: &Posted) -> Answer {
+    let part = deed.part();
     for _ in 0..MOST_ATTEMPTS {
-        let change = match decide(&call, &manager, &form).await {
+        let saying = match ownership::act(call, manager, deed, form).await {
+            Ok(Ended::Whole) => return done(call, manager, part),
+            Ok(Ended::Missed) => continue,
+            Ok(Ended::Key(new_key)) => Saying { new_key: Some(new_key), ..Saying::default() },
+            Ok(Ended::Said(outcome)) => {
+                let is_refused = deed == Deed::SetConnection && !outcome.is_good();
+                let typed = is_refused.then(|| ownership::fields_of(form));
+                Saying { typed, ..Saying::of(part, outcome) }
+            }
+            Err(problem) => return respond_to_browser(call, problem),
+        };
+        return shown(call, manager, saying).await;
+    }
+    shown(call, manager, Saying::of(part, OrganisationOutcome::Refused)).await
+}
+
+/// Does what administrators do, too.
+async fn manages_people(call: &Call, manager: &Manager, form: &Posted) -> Answer {
+    let part = OrganisationPart::People;
+    for _ in 0..MOST_ATTEMPTS {
+        let change = match decide(call, manager, form).await {
             Ok(change) => change,
             Err(OrganisationError::Store(error)) => {
-                return respond_to_browser(&call, failed(&call, error));
+                return respond_to_browser(call, failed(call, error));
             }
-            Err(error) => return shown(&call, &manager, Some(outcome(&error))).await,
+            Err(error) => return shown(call, manager, Saying::of(part, outcome(&error))).await,
         };
-        match apply(&call, change).await {
-            Ok(Applied::Whole) => return see_other(&done),
+        match apply(call, change).await {
+            Ok(Applied::Whole) => return done(call, manager, part),
             Ok(Applied::Missed) => {}
-            Err(problem) => return respond_to_browser(&call, problem),
+            Err(problem) => return respond_to_browser(call, problem),
         }
     }
-    shown(&call, &manager, Some(OrganisationOutcome::Refused)).await
+    shown(call, manager, Saying::of(part, OrganisationOutcome::Refused)).await
 }
 
 /// The change that was asked for.
@@ -232,7 +320,7 @@ async fn decide(
     manager: &Manager,
     form: &Posted,
 ) -> Result<primitives::Change<identity::Write>, OrganisationError> {
-    let by = By::person(manager.live.identity().id, manager.member.role.clone());
+    let by = manager.by();
     let (room, id) = (room(call), manager.organisation.id);
     let member = form.value("member").parse().map_err(|_| OrganisationError::NothingInIt("member"));
     match form.value("do") {

@@ -15,11 +15,11 @@ pub(super) fn routes() -> Vec<Route> {
     routes! {
         GET "/ui/invitation" "showInvitation", Public, Page, pages::invitation::page, "The page of an invitation into an organisation";
         POST "/ui/invitation" "acceptInvitationByPage", Public, Page, pages::invitation::accept, "Joins an organisation from the page of its invitation";
-        GET "/ui/organisation" "showOrganisation", Public, Page, pages::organisation::page, "The page on which an organisation's people are managed";
-        POST "/ui/organisation" "manageOrganisationByPage", Public, Page, pages::organisation::post, "Invites, and changes members, from the page of an organisation";
+        GET "/ui/organisation" "showOrganisation", Public, Page, pages::organisation::page, "The page on which an organisation is managed by its owners and administrators";
+        POST "/ui/organisation" "manageOrganisationByPage", Public, Page, pages::organisation::post, "Invites, changes members, and sets an organisation up, from its page";
         GET "/portcullis/v1/invitations" "getInvitation", Public, Api, self_service::invitations::show, "Says into which organisation the invitation of the parameter `token` leads";
         POST "/portcullis/v1/invitations/accept" "acceptInvitation", Public, Api, self_service::invitations::accept, "Lets whoever is signed in, and has the invited address, join";
-        GET "/admin/portcullis/v1/audit" "exportAudit", Tenant(AuditRead), Problem, audit::export, "Gives what happened as JSON lines, the oldest first";
+        GET "/admin/portcullis/v1/audit" "exportAudit", Tenant(AuditRead), Problem, audit::export, "Gives what happened as JSON lines, the oldest first; since a moment, where `since` says one";
         GET "/admin/portcullis/v1/organisations" "listOrganisations", Tenant(OrganisationsRead), Problem, organisations::list, "Lists organisations";
         POST "/admin/portcullis/v1/organisations" "createOrganisation", Tenant(OrganisationsWrite), Problem, organisations::make, "Makes an organisation";
         GET "/admin/portcullis/v1/organisations/{organisation}" "getOrganisation", Organisation(OrganisationsRead), Problem, organisations::show, "Shows an organisation";
@@ -31,6 +31,7 @@ pub(super) fn routes() -> Vec<Route> {
         DELETE "/admin/portcullis/v1/organisations/{organisation}/domains/{domain}" "releaseOrganisationDomain", Organisation(OrganisationsWrite), Problem, domains::release, "Takes a domain away from an organisation";
         GET "/admin/portcullis/v1/organisations/{organisation}/connection" "getOrganisationConnection", Organisation(OrganisationsRead), Problem, connection::show, "Shows the provider with which an organisation's people sign in";
         PUT "/admin/portcullis/v1/organisations/{organisation}/connection" "setOrganisationConnection", Organisation(OrganisationsWrite), Problem, connection::put, "Sets the provider with which an organisation's people sign in, and its secret, which is never shown";
+        PATCH "/admin/portcullis/v1/organisations/{organisation}/connection" "switchOrganisationConnection", Organisation(OrganisationsWrite), Problem, connection::switch, "Lets people come by that provider, or nobody until it is enabled again";
         DELETE "/admin/portcullis/v1/organisations/{organisation}/connection" "deleteOrganisationConnection", Organisation(OrganisationsWrite), Problem, connection::remove, "Takes that provider away";
         GET "/admin/portcullis/v1/organisations/{organisation}/members" "listOrganisationMembers", Organisation(OrganisationsRead), Problem, members::list, "Lists an organisation's members";
         PUT "/admin/portcullis/v1/organisations/{organisation}/members/{identity}" "setOrganisationMember", Organisation(OrganisationsWrite), Problem, members::set, "Makes somebody a member, or gives a member another role";

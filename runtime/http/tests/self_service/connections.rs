@@ -416,3 +416,47 @@ async fn connection_is_set_shown_without_its_secret_and_kept_while_people_need_i
     place.done("DELETE", &path, Value::Null).await;
     assert_eq!(place.operate("DELETE", &path, Value::Null).await.status, 404);
 }
+
+/// Attack: whoever has begun with a connection, or knows its name, comes in after it was disabled.
+#[tokio::test]
+async fn disabled_connection_lets_nobody_in_until_it_is_enabled_again() {
+    let place = Place::of(BOB).await;
+    let acme = place.organisation("acme.example").await;
+    let provider = place.connect(&acme).await;
+    let path = format!("{ALL}/{acme}/connection");
+    let switch = async |enabled: bool| place.operate("PATCH", &path, json!({ "enabled": enabled })).await;
+    let mut under_way = place.site.client();
+    let flow = under_way.begin("login").await;
+    let url = place.press(&mut under_way, &flow, ("provider", &provider)).await;
+    assert_eq!(switch(false).await.json()["enabled"], false);
+
+    let query = place.provider.agree(&url).unwrap();
+    let at = format!("/self-service/methods/oidc/organization/{acme}/callback/{provider}");
+    under_way.get(&format!("{at}?{query}")).await;
+    assert!(!under_way.cookies.contains_key("ory_kratos_session"), "it was under way");
+    let mut browser = place.site.client();
+    let flow = browser.begin("login").await;
+    let pressed = browser.submit(&flow, &[("provider", &provider)]).await;
+    assert!(!pressed.location().starts_with(ISSUER), "{}", pressed.location());
+    let shown = identify(&mut browser, BOB).await;
+    assert!(!names(&flow_of(&mut browser, &shown).await).contains(&format!("provider={provider}")));
+    place.nobody_was_made().await;
+
+    // Set anew it stays disabled, and nobody can be made to come by it.
+    place.connect(&acme).await;
+    assert_eq!(place.done("GET", &path, Value::Null).await["enabled"], false);
+    let policy = json!({"policy": {"enforce_connection": true}});
+    assert_eq!(place.operate("PATCH", &format!("{ALL}/{acme}"), policy.clone()).await.status, 400);
+
+    assert_eq!(switch(true).await.json()["enabled"], true);
+    assert_eq!(switch(true).await.status, 200, "as it is");
+    let mut browser = place.site.client();
+    let done = place.come_by(&mut browser, (&acme, &provider)).await;
+    assert_eq!(done.location(), "/ui/settings", "{}", done.body);
+    place.done("PATCH", &format!("{ALL}/{acme}"), policy).await;
+    assert_eq!(switch(false).await.status, 409, "people must come by it");
+    let log = place.operate("GET", "/admin/portcullis/v1/audit", Value::Null).await.body;
+    for action in ["organisation.connection_disabled", "organisation.connection_enabled"] {
+        assert_eq!(log.matches(action).count(), 1, "{action}: {log}");
+    }
+}

@@ -40,6 +40,28 @@ impl By {
     pub const fn person(identity: IdentityId, role: Role) -> Self {
         Self { actor: Actor::Subject(identity), role: Some(role) }
     }
+
+    /// Whether they decide what the organisation is: which domains are its own, and who vouches for its people.
+    ///
+    /// Attack: an administrator, who manages everybody but owners, proves a domain or sets a connection, and comes in as one
+    /// of the owners by that.
+    pub fn owning(&self) -> Result<Owning<'_>, OrganisationError> {
+        match &self.role {
+            None | Some(Role::Owner) => Ok(Owning(&self.actor)),
+            Some(Role::Admin | Role::Member | Role::Other(_)) => Err(OrganisationError::OwnersOnly),
+        }
+    }
+}
+
+/// Whoever decides what an organisation is: an operator, or one of its owners. Only [`By::owning`] makes one.
+#[derive(Debug, Clone, Copy)]
+pub struct Owning<'a>(&'a Actor);
+
+impl<'a> Owning<'a> {
+    /// As audit records say it.
+    pub const fn actor(self) -> &'a Actor {
+        self.0
+    }
 }
 
 /// Whether they may give or take these roles.
@@ -181,6 +203,7 @@ pub async fn claim_domain(
     id: OrganisationId,
     domain: &str,
 ) -> Result<(DomainClaim, Option<Change<Write>>), OrganisationError> {
+    by.owning()?;
     load(room, id).await?;
     let malformed =
         OrganisationError::Malformed("a domain is a name of two labels at least, e.g. `acme.example`");
@@ -202,6 +225,7 @@ pub async fn verify_domain(
     domain: &str,
     records: &dyn TextRecords,
 ) -> Result<(DomainClaim, Option<Change<Write>>), OrganisationError> {
+    by.owning()?;
     let mut claim = load_claim(room, id, domain).await?;
     if claim.verified_at.is_some() {
         return Ok((claim, None));
@@ -225,6 +249,7 @@ pub async fn release_domain(
     id: OrganisationId,
     domain: &str,
 ) -> Result<Change<Write>, OrganisationError> {
+    by.owning()?;
     let domain = load_claim(room, id, domain).await?.domain;
     let event = audit("organisation.domain_released", by, id, ("domain", &domain));
     Ok(change(room, OrganisationWrite::ReleaseDomain { organisation: id, domain }, event))

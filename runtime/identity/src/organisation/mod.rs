@@ -128,8 +128,8 @@ pub enum OrganisationError {
     /// Nobody would own the organisation any more. The client's.
     #[error("an organisation keeps one owner")]
     LastOwner,
-    /// Only an owner makes an owner, or takes one away. The client's.
-    #[error("only an owner may do this to an owner")]
+    /// Only an owner makes an owner, takes one away, or decides on domains and the connection. The client's.
+    #[error("only an owner may do this")]
     OwnersOnly,
     /// Whoever asks is no administrator of the organisation. The client's.
     #[error("only owners and administrators may do this")]

@@ -46,16 +46,33 @@ fn put_connection(tenant: &TenantId, new: &Connection) -> Statement {
     if new.version == 0 {
         return Statement::one(
             "INSERT INTO organisation_connections
-                 (tenant, organisation, provider, settings, version, created_at, updated_at)
-             SELECT o.tenant, o.id, $3, $4, 1, $5, $6 FROM organisations o WHERE o.tenant = $1 AND o.id = $2
+                 (tenant, organisation, provider, settings, enabled, version, created_at, updated_at)
+             SELECT o.tenant, o.id, $3, $4, $5, 1, $6, $7 FROM organisations o WHERE o.tenant = $1 AND o.id = $2
              ON CONFLICT DO NOTHING",
-            values![tenant, &new.organisation, provider, json(&new.settings), new.created_at, new.updated_at],
+            values![
+                tenant,
+                &new.organisation,
+                provider,
+                json(&new.settings),
+                new.enabled,
+                new.created_at,
+                new.updated_at
+            ],
         );
     }
     Statement::one(
-        "UPDATE organisation_connections SET provider = $4, settings = $5, updated_at = $6, version = version + 1
+        "UPDATE organisation_connections
+         SET provider = $4, settings = $5, enabled = $6, updated_at = $7, version = version + 1
          WHERE tenant = $1 AND organisation = $2 AND version = $3",
-        values![tenant, &new.organisation, new.version, provider, json(&new.settings), new.updated_at],
+        values![
+            tenant,
+            &new.organisation,
+            new.version,
+            provider,
+            json(&new.settings),
+            new.enabled,
+            new.updated_at
+        ],
     )
 }
 
@@ -63,7 +80,7 @@ fn put_connection(tenant: &TenantId, new: &Connection) -> Statement {
 macro_rules! connections {
     ($which:literal) => {
         concat!(
-            "SELECT organisation, settings, version, created_at, updated_at FROM organisation_connections ",
+            "SELECT organisation, settings, enabled, version, created_at, updated_at FROM organisation_connections ",
             $which
         )
     };
@@ -73,9 +90,10 @@ fn connection_at(row: &Row) -> Result<Connection, StorageError> {
     Ok(Connection {
         organisation: row.parse(0, "organisation")?,
         settings: row.json(1, "settings")?,
-        version: row.int(2)?,
-        created_at: row.time(3)?,
-        updated_at: row.time(4)?,
+        enabled: row.flag(2)?,
+        version: row.int(3)?,
+        created_at: row.time(4)?,
+        updated_at: row.time(5)?,
     })
 }
 

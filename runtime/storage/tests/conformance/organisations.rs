@@ -6,6 +6,7 @@ use federation::connection::Asked;
 use federation::ports::{Connections as _, ProviderSecrets as _};
 use identity::Write;
 use identity::identity::Identity;
+use identity::organisation::change::By;
 use identity::organisation::domain::{DomainClaim, ProvenDomain};
 use identity::organisation::group::{Group, GroupMember};
 use identity::organisation::invitation::Invitation;
@@ -420,14 +421,20 @@ async fn connection_is_read_as_written_changed_once_and_gone_with_its_organisati
     for world in World::each().await {
         let (acme, rival) = (world.with_organisation("Acme").await, world.with_organisation("Rival").await);
         let set = |known: Option<&Connection>, label: &str| {
-            let asked =
-                Asked { tenant: &world.tenant, actor: &Actor::System, rng: &*world.rng, now: world.now() };
+            let by = By::operator(Actor::System);
+            let asked = Asked {
+                tenant: &world.tenant,
+                organisation: &acme,
+                by: by.owning().unwrap(),
+                rng: &*world.rng,
+                now: world.now(),
+            };
             let body = serde_json::json!({
                 "provider": "generic", "client_id": "c", "issuer_url": "https://login.acme.example",
                 "label": label, "client_secret": "hunter2",
             });
             let serde_json::Value::Object(body) = body else { panic!("no object") };
-            federation::connection::put(asked, acme.id, known, body).unwrap()
+            federation::connection::put(asked, known, body).unwrap()
         };
         let (first, change) = set(None, "Acme");
         let again = change.clone();
@@ -442,6 +449,7 @@ async fn connection_is_read_as_written_changed_once_and_gone_with_its_organisati
         let secret = storage.find_provider_secret(tenant, &provider).await.unwrap().unwrap();
         assert_eq!(secret.expose(), "hunter2");
         let other: TenantId = "other".parse().unwrap();
+        assert!(read.enabled);
         assert_eq!(storage.find_connection(tenant, rival.id).await.unwrap(), None);
         assert_eq!(storage.find_connection(&other, acme.id).await.unwrap(), None);
         assert_eq!(storage.find_connection_by_provider(&other, &provider).await.unwrap(), None);
@@ -450,6 +458,16 @@ async fn connection_is_read_as_written_changed_once_and_gone_with_its_organisati
         let (_, two) = set(Some(&read), "Two");
         world.storage.apply(one).await.unwrap();
         assert!(world.storage.apply(two).await.is_err(), "somebody was faster");
+
+        let known = storage.find_connection(tenant, acme.id).await.unwrap().unwrap();
+        let by = By::operator(Actor::System);
+        let by = by.owning().unwrap();
+        let asked = Asked { tenant, organisation: &acme, by, rng: &*world.rng, now: world.now() };
+        let (_, off) = federation::connection::switch(asked, known.clone(), false).unwrap();
+        let (_, set) = set(Some(&known), "Three");
+        world.storage.apply(off.unwrap()).await.unwrap();
+        assert!(world.storage.apply(set).await.is_err(), "what was set on what it was does not enable it");
+        assert!(!storage.find_connection_by_provider(tenant, &provider).await.unwrap().unwrap().enabled);
         let deleted = OrganisationWrite::Delete { organisation: acme.id, at: world.now() };
         assert_eq!(world.write(deleted).await, None);
         assert_eq!(storage.find_connection(tenant, acme.id).await.unwrap(), None);

@@ -126,6 +126,15 @@ words! {
         members_title, members_lead, you, role_of, change, change_of, remove, remove_of, more, invitations_title,
         invitations_lead, revoke, revoke_of, owner, admin, member, links_title, links_lead; ends,
     }
+    ownership: OwnershipWords {
+        confirm_title, confirm_lead, confirm, domains_title, domains_lead, domain, domain_add, domain_none, proven,
+        unproven, record_lead, record_name, record_type, record_value, check, check_of, not_a_domain, not_found,
+        unanswered, domain_taken, connection_title, connection_lead, label, issuer, issuer_hint, client_id,
+        client_secret, secret_hint, secret_kept, trusts_email, connection_none, connect, edit, save, redirect, redirect_lead, on,
+        off, test, turn_on, turn_off, connection_remove, enforced, answers, silent, not_a_provider, keys_title,
+        keys_lead, key_name, key_access, key_read, key_write, key_ends, key_create, key_none, key_made,
+        key_made_lead, key_until, key_used, key_unused, key_revoke, key_revoke_of, no_name, too_many_keys; key_days,
+    }
     invitation_mail: InvitationMailWords { subject, lead, link, button, ignore; ends }
     welcome: WelcomeWords { title, lead, signed_in_title, settings, sign_in, create_account }
 }
@@ -240,6 +249,7 @@ mod tests {
         for locale in Locale::ALL {
             let words = catalogue.words(locale);
             let (s, d, o) = (&words.sessions, &words.devices, &words.organisation);
+            let w = &words.ownership;
             let key = &words.settings.key_remove;
             let message = |id: &str| match words.messages.get(id) {
                 Some(Message::Plain(text)) => text,
@@ -251,6 +261,8 @@ mod tests {
                 (&o.change, &o.change_of),
                 (&o.remove, &o.remove_of),
                 (&o.revoke, &o.revoke_of),
+                (&w.check, &w.check_of),
+                (&w.key_revoke, &w.key_revoke_of),
                 (key, message("1050018")),
                 (key, message("1050020")),
             ] {

@@ -1,8 +1,10 @@
-//! The page on which owners and administrators see who belongs to their organisation, and invite others.
+//! The page on which owners and administrators see who belongs to their organisation, and invite others; owners see there
+//! what decides who gets in, too ([`ownership`](super::ownership)).
 
 use askama::Template;
 use primitives::Timestamp;
 
+use super::ownership::{Ownership, OwnershipView};
 use super::{Pages, render};
 use crate::form::Hidden;
 use crate::frame::{Frame, PageContext};
@@ -13,7 +15,7 @@ use crate::locale::{Words, fill};
 pub struct OrganisationView {
     /// What people call it.
     pub label: String,
-    /// Where everything is posted: `do` is `invite`, `revoke`, `role` or `remove`.
+    /// Where everything is posted: `do` says what is to be done.
     pub action: String,
     /// What goes with it: the organisation and the CSRF token.
     pub hidden: Vec<Hidden>,
@@ -25,12 +27,46 @@ pub struct OrganisationView {
     pub next_url: Option<String>,
     /// Its open invitations.
     pub invitations: Vec<InvitationItem>,
-    /// What became of what was posted.
-    pub outcome: Option<OrganisationOutcome>,
+    /// What only owners see.
+    pub ownership: Option<OwnershipView>,
+    /// What became of what was posted, and what it was about.
+    pub outcome: Option<(OrganisationPart, OrganisationOutcome)>,
+}
+
+/// A part of the page, which says itself what became of what was posted in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrganisationPart {
+    /// Members and invitations.
+    People,
+    /// Domains.
+    Domains,
+    /// The connection.
+    Connection,
+    /// Keys.
+    Keys,
+}
+
+impl OrganisationPart {
+    const ALL: [Self; 4] = [Self::People, Self::Domains, Self::Connection, Self::Keys];
+
+    /// As addresses name it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::People => "people",
+            Self::Domains => "domains",
+            Self::Connection => "connection",
+            Self::Keys => "keys",
+        }
+    }
+
+    /// The part of that name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.as_str() == name)
+    }
 }
 
 /// What became of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrganisationOutcome {
     /// It was made.
     Done,
@@ -42,6 +78,55 @@ pub enum OrganisationOutcome {
     Refused,
     /// The address got too many messages.
     TooMany,
+    /// A domain is none.
+    NoDomain,
+    /// The record of this domain was not found.
+    NotProven(String),
+    /// The name servers of this domain did not answer.
+    Unanswered(String),
+    /// This domain is another organisation's.
+    DomainTaken(String),
+    /// It is no provider.
+    NoProvider,
+    /// People must come by the connection.
+    Enforced,
+    /// The provider can be asked.
+    Answers,
+    /// It cannot.
+    Silent,
+    /// A key has no name.
+    NoName,
+    /// There are too many keys.
+    TooManyKeys,
+}
+
+impl OrganisationOutcome {
+    /// Whether it is what was wished.
+    pub const fn is_good(&self) -> bool {
+        matches!(self, Self::Done | Self::Answers)
+    }
+
+    fn said(&self, words: &Words) -> String {
+        let (w, o) = (&words.organisation, &words.ownership);
+        let of = |text: &str, name: &str| fill(text, &[("name", name)]);
+        match self {
+            Self::Done => w.done.clone(),
+            Self::NoAddress => w.no_address.clone(),
+            Self::LastOwner => w.last_owner.clone(),
+            Self::Refused => w.refused.clone(),
+            Self::TooMany => w.too_many.clone(),
+            Self::NoDomain => o.not_a_domain.clone(),
+            Self::NotProven(domain) => of(&o.not_found, domain),
+            Self::Unanswered(domain) => of(&o.unanswered, domain),
+            Self::DomainTaken(domain) => of(&o.domain_taken, domain),
+            Self::NoProvider => o.not_a_provider.clone(),
+            Self::Enforced => o.enforced.clone(),
+            Self::Answers => o.answers.clone(),
+            Self::Silent => o.silent.clone(),
+            Self::NoName => o.no_name.clone(),
+            Self::TooManyKeys => o.too_many_keys.clone(),
+        }
+    }
 }
 
 /// Somebody who belongs to it.
@@ -80,8 +165,8 @@ struct OrganisationPage<'a> {
     frame: Frame<'a>,
     view: &'a OrganisationView,
     lead: String,
-    done: Option<String>,
-    refused: Option<String>,
+    said: Option<(OrganisationPart, Said)>,
+    ownership: Option<Ownership<'a>>,
     invitations: Vec<InvitationLine<'a>>,
     words: &'a Words,
 }
@@ -92,7 +177,23 @@ struct InvitationLine<'a> {
     ends: String,
 }
 
+/// What became of what was posted, in words.
+struct Said {
+    text: String,
+    is_good: bool,
+}
+
 impl OrganisationPage<'_> {
+    /// What a part of the page says.
+    fn said(&self, part: &str) -> Option<&Said> {
+        self.said.as_ref().filter(|(of, _)| of.as_str() == part).map(|(_, said)| said)
+    }
+
+    /// Whether what was posted in a part of the page is not made.
+    fn is_refused(&self, part: &str) -> bool {
+        self.said(part).is_some_and(|said| !said.is_good)
+    }
+
     /// A role in the reader's language; a word of the customer's own as it is.
     fn role<'b>(&'b self, role: &'b str) -> &'b str {
         let w = &self.words.organisation;
@@ -115,13 +216,10 @@ impl Pages {
     pub fn organisation(&self, view: &OrganisationView, context: &PageContext<'_>) -> String {
         let words = self.words(context);
         let w = &words.organisation;
-        let refused = match view.outcome {
-            None | Some(OrganisationOutcome::Done) => None,
-            Some(OrganisationOutcome::NoAddress) => Some(w.no_address.clone()),
-            Some(OrganisationOutcome::LastOwner) => Some(w.last_owner.clone()),
-            Some(OrganisationOutcome::Refused) => Some(w.refused.clone()),
-            Some(OrganisationOutcome::TooMany) => Some(w.too_many.clone()),
-        };
+        let said = view
+            .outcome
+            .as_ref()
+            .map(|(part, outcome)| (*part, Said { text: outcome.said(words), is_good: outcome.is_good() }));
         let invitations = view.invitations.iter().map(|invitation| {
             let days = invitation.expires_at.since(context.now).as_secs().div_ceil(24 * 3600);
             let ends = fill(words.counted(&w.ends, days), &[("days", &days.to_string())]);
@@ -129,11 +227,11 @@ impl Pages {
         });
         let frame = self.frame(context, fill(&w.title, &[("organisation", &view.label)]));
         render(&OrganisationPage {
-            frame: Frame { failed: refused.is_some(), ..frame },
+            frame: Frame { failed: said.as_ref().is_some_and(|(_, said)| !said.is_good), ..frame },
             view,
             lead: w.lead.clone(),
-            done: (view.outcome == Some(OrganisationOutcome::Done)).then(|| w.done.clone()),
-            refused,
+            said,
+            ownership: view.ownership.as_ref().map(|view| Ownership::new(view, words)),
             invitations: invitations.collect(),
             words,
         })

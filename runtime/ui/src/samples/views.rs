@@ -2,7 +2,10 @@
 
 use primitives::Timestamp;
 
-use crate::pages::{InvitationItem, InvitationView, MemberItem, OrganisationOutcome, OrganisationView};
+use crate::pages::{
+    ConnectionFields, ConnectionItem, DomainItem, InvitationItem, InvitationView, KeyItem, MemberItem,
+    NewKey, OrganisationOutcome, OrganisationPart, OrganisationView, OwnershipView,
+};
 use crate::views::{
     ConsentView, DeletionView, ErrorView, Hidden, LogoutView, OrganisationLink, ScopeView, SessionItem,
     SessionsView,
@@ -113,7 +116,10 @@ pub(super) fn sessions(now: Timestamp) -> SessionsView {
     }
 }
 
-pub(super) fn organisation(now: Timestamp, outcome: Option<OrganisationOutcome>) -> OrganisationView {
+pub(super) fn organisation(
+    now: Timestamp,
+    outcome: Option<(OrganisationPart, OrganisationOutcome)>,
+) -> OrganisationView {
     let member = |name: &str, role: &str, is_you: bool| MemberItem {
         id: name.to_owned(),
         name: format!("{name}@nexboard.example"),
@@ -139,6 +145,87 @@ pub(super) fn organisation(now: Timestamp, outcome: Option<OrganisationOutcome>)
             expires_at: Timestamp::from_seconds(now.seconds() + 500_000),
             can_change: true,
         }],
+        ownership: None,
         outcome,
+    }
+}
+
+/// The same organisation, as its owner sees it.
+pub(super) fn owned(
+    now: Timestamp,
+    ownership: OwnershipView,
+    outcome: Option<(OrganisationPart, OrganisationOutcome)>,
+) -> OrganisationView {
+    OrganisationView { ownership: Some(ownership), ..organisation(now, outcome) }
+}
+
+/// Nothing is set up yet.
+pub(super) fn nothing_owned() -> OwnershipView {
+    OwnershipView {
+        confirm_url: None,
+        domains: Vec::new(),
+        connection: None,
+        fields: ConnectionFields::default(),
+        keys: Vec::new(),
+        new_key: None,
+        key_days: vec![90, 30, 365],
+    }
+}
+
+pub(super) fn ownership(now: Timestamp) -> OwnershipView {
+    let domain = |domain: &str, is_proven: bool| DomainItem {
+        domain: domain.to_owned(),
+        is_proven,
+        record_name: format!("_portcullis-challenge.{domain}"),
+        record_value: "portcullis-verification=c2FtcGxlc2FtcGxlc2FtcGxlc2FtcGxlc2FtcGxlc2E".to_owned(),
+    };
+    let at = |days: i64| Timestamp::from_seconds(now.seconds() + days * 86_400);
+    let key = |name: &str, can_write: bool, last_used_at: Option<Timestamp>| KeyItem {
+        id: name.to_owned(),
+        name: name.to_owned(),
+        can_write,
+        expires_at: Some(at(60)),
+        last_used_at,
+    };
+    let fields = ConnectionFields {
+        label: "Analytical Engines".to_owned(),
+        issuer: "https://login.nexboard.example".to_owned(),
+        client_id: "portcullis".to_owned(),
+        trusts_email: true,
+    };
+    OwnershipView {
+        domains: vec![domain("nexboard.example", true), domain("engines.nexboard.example", false)],
+        connection: Some(ConnectionItem {
+            label: fields.label.clone(),
+            issuer: Some(fields.issuer.clone()),
+            client_id: fields.client_id.clone(),
+            redirect_uri: Some(
+                "https://id.nexboard.example/self-service/methods/oidc/organization/7a0b2a0e-6d5c-4c4c-9a3e-222222222222/callback/org-1c9f3e52-3b1a-4f6e-8d25-444444444444"
+                    .to_owned(),
+            ),
+            is_on: true,
+            is_enforced: false,
+            can_edit: true,
+        }),
+        fields,
+        keys: vec![key("HR sync", true, Some(at(-1))), key("Reports", false, None)],
+        ..nothing_owned()
+    }
+}
+
+/// A key was made just now.
+pub(super) fn ownership_with_new_key(now: Timestamp) -> OwnershipView {
+    let text = "pk_c2FtcGxlc2FtcGxlc2FtcA_c2FtcGxlc2FtcGxlc2FtcGxlc2FtcGxlc2FtcGxlc2E".to_owned();
+    OwnershipView { new_key: Some(NewKey { name: "Reports".to_owned(), text }), ..ownership(now) }
+}
+
+/// Whoever looks signed in some time ago, and people must come by a connection that is on.
+pub(super) fn ownership_to_confirm(now: Timestamp) -> OwnershipView {
+    let view = ownership(now);
+    let connection = view.connection.map(|connection| ConnectionItem { is_enforced: true, ..connection });
+    OwnershipView {
+        confirm_url: Some("/self-service/login/browser?refresh=true".to_owned()),
+        connection,
+        ..view
     }
 }

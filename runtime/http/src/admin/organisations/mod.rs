@@ -169,7 +169,7 @@ async fn write(call: &Call, change: Change<Write>) -> Result<Applied, Failure> {
     apply(call, change).await.map_err(|_| Failure::unavailable())
 }
 
-fn conflict(message: &'static str) -> Failure {
+fn conflict(message: impl Into<String>) -> Failure {
     Failure::new(StatusCode::CONFLICT, "conflict", message)
 }
 
