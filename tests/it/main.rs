@@ -13,6 +13,7 @@
 
 mod browser;
 mod captcha;
+mod mail;
 mod oauth2;
 mod organisations;
 mod plugins;

@@ -99,19 +99,26 @@ pub enum SmtpTls {
 impl Smtp {
     /// Its port.
     pub fn effective_port(&self) -> u16 {
-        self.port.unwrap_or(match self.tls {
-            SmtpTls::StartTls => 587,
-            SmtpTls::Tls => 465,
-            SmtpTls::None => 25,
-        })
+        self.port.unwrap_or(self.tls.port())
     }
+}
 
-    /// Whether it is this machine.
-    fn is_local(&self) -> bool {
-        let host = self.host.trim_start_matches('[').trim_end_matches(']');
-        host.eq_ignore_ascii_case("localhost")
-            || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+impl SmtpTls {
+    /// The port at which servers are spoken to so.
+    pub(crate) const fn port(self) -> u16 {
+        match self {
+            Self::StartTls => 587,
+            Self::Tls => 465,
+            Self::None => 25,
+        }
     }
+}
+
+/// Whether a host is this machine.
+pub(crate) fn is_this_machine(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
 /// The longest time that one attempt may take: a job gives its lease up after a few minutes of silence.
@@ -162,7 +169,7 @@ fn check_smtp(smtp: &Smtp, checker: &mut Checker<'_>) {
         checker.report("courier.smtp.host", "must name a server");
     }
     // Codes by which whoever reads them is let in do not cross a network in the clear.
-    if smtp.tls == SmtpTls::None && !smtp.is_local() {
+    if smtp.tls == SmtpTls::None && !is_this_machine(&smtp.host) {
         checker.report(
             "courier.smtp.tls",
             "must be \"starttls\" or \"tls\" for a server that is not on this machine",

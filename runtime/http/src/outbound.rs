@@ -27,6 +27,8 @@ use url::Url;
 
 /// What the head of an answer may take, and what of its body is read ahead, in bytes.
 const HEAD_BYTES: usize = 64 << 10;
+/// How long a name may take to resolve.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where calls may go besides public addresses.
 #[derive(Debug, Clone, Default)]
@@ -76,7 +78,16 @@ impl GuardedOutbound {
             return Err(OutboundError::Forbidden);
         }
         let port = url.port_or_known_default().ok_or(OutboundError::Forbidden)?;
-        let addresses: Vec<SocketAddr> = match url.host().ok_or(OutboundError::Forbidden)? {
+        self.check_host(url.host().ok_or(OutboundError::Forbidden)?, port, reach).await
+    }
+
+    async fn check_host(
+        &self,
+        host: url::Host<&str>,
+        port: u16,
+        reach: Reach,
+    ) -> Result<SocketAddr, OutboundError> {
+        let addresses: Vec<SocketAddr> = match host {
             url::Host::Ipv4(ip) => vec![(ip, port).into()],
             url::Host::Ipv6(ip) => vec![(ip, port).into()],
             url::Host::Domain(name) => {
@@ -100,6 +111,25 @@ impl Outbound for GuardedOutbound {
         let timeout = request.timeout.min(Duration::from_mins(1));
         Box::pin(async move {
             tokio::time::timeout(timeout, self.run(request)).await.unwrap_or(Err(OutboundError::Timeout))
+        })
+    }
+
+    fn resolve<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+        reach: Reach,
+    ) -> BoxFuture<'a, Result<SocketAddr, OutboundError>> {
+        Box::pin(async move {
+            // As URLs read hosts: `127.1` and `0x7f000001` are addresses, and names are lower case.
+            let parsed = url::Host::parse(host).map_err(|_| OutboundError::Forbidden)?;
+            let host = match &parsed {
+                url::Host::Domain(name) => url::Host::Domain(name.as_str()),
+                url::Host::Ipv4(ip) => url::Host::Ipv4(*ip),
+                url::Host::Ipv6(ip) => url::Host::Ipv6(*ip),
+            };
+            let checked = self.check_host(host, port, reach);
+            tokio::time::timeout(RESOLVE_TIMEOUT, checked).await.unwrap_or(Err(OutboundError::Timeout))
         })
     }
 }

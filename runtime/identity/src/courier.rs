@@ -8,11 +8,12 @@ mod template;
 mod words;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 use futures_util::future::BoxFuture;
 use primitives::message::MessageContent;
-use primitives::{OrganisationId, TenantId, Timestamp};
+use primitives::{OrganisationId, Secret, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -284,12 +285,42 @@ pub struct Dispatch {
 }
 
 /// What became of a message that a tenant's own service was to take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Carried {
     /// The service took it.
     Taken,
+    /// The tenant has a mail server of its own, to which it is to be handed.
+    ByMail(Box<MailServer>),
     /// The tenant has no service of its own for it.
     NotHere,
+}
+
+/// A tenant's own mail server, at an address that may be called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailServer {
+    /// Its name, for which its certificate must be.
+    pub host: String,
+    /// Where it is. Nobody resolves the name again.
+    pub address: SocketAddr,
+    /// How the connection is kept from others.
+    pub protection: MailProtection,
+    /// Who signs in to it, and the password; nobody without it.
+    pub login: Option<(String, Secret<String>)>,
+    /// What the node calls itself (EHLO).
+    pub local_name: String,
+    /// From whom mail is that names nobody.
+    pub sender: MailSender,
+}
+
+/// How the connection to a mail server is kept from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailProtection {
+    /// It begins in the clear and must change to TLS before anything is said (RFC 3207).
+    StartTls,
+    /// It is TLS from the start (RFC 8314).
+    Tls,
+    /// It is in the clear, on this machine.
+    None,
 }
 
 /// Why a tenant's own service did not take a message. The text is for operators: no address, no content.
@@ -298,6 +329,9 @@ pub enum NotCarried {
     /// It may later.
     #[error("{0}")]
     Yet(String),
+    /// It may later, and takes no other message until then: it was not reached.
+    #[error("{0}")]
+    Unreachable(String),
     /// It never will.
     #[error("{0}")]
     Ever(String),
@@ -305,6 +339,9 @@ pub enum NotCarried {
 
 /// Has messages carried by services of tenants' own.
 pub trait TenantCarriers: Send + Sync + fmt::Debug {
+    /// Whether a server of the tenant's own takes such a message. Such servers are waited for beside everything else.
+    fn is_own<'a>(&'a self, message: &'a CourierMessage) -> BoxFuture<'a, bool>;
+
     /// Hands a message over, as it was composed or as a plugin left it. It may have been handed over before.
     fn carry<'a>(
         &'a self,
@@ -318,6 +355,10 @@ pub trait TenantCarriers: Send + Sync + fmt::Debug {
 pub struct NoTenantCarriers;
 
 impl TenantCarriers for NoTenantCarriers {
+    fn is_own<'a>(&'a self, _: &'a CourierMessage) -> BoxFuture<'a, bool> {
+        Box::pin(async { false })
+    }
+
     fn carry<'a>(
         &'a self,
         _: &'a CourierMessage,

@@ -4,8 +4,12 @@
 //! takes the process down with it is not tried for ever, and a node that ends in the middle leaves it to be tried again.
 //! The tenant's plugins are asked before anything is sent; one that fails is asked again with the next attempt, and at
 //! the last of them the message goes as it stands.
+//!
+//! A tenant's own server is served beside everything else, one message after the other ([`own`]): one that is down or slow
+//! holds up nobody else's mail, and is asked once until its time has come again.
 
 mod http;
+mod own;
 mod smtp;
 
 use std::fmt;
@@ -15,7 +19,6 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{self, StreamExt as _};
 use identity::courier::{Carried, CourierMessage, MailSender, NotCarried, TenantCarriers};
 use identity::identity::AddressKind;
 use primitives::hook_document::HookDocument;
@@ -25,6 +28,7 @@ use primitives::{Actor, RequestId, Rng, TenantId, Timestamp};
 use storage::{Storage, StorageError};
 
 pub use http::{Channels, HttpChannel};
+use smtp::NotHandedOver;
 pub use smtp::{SmtpError, SmtpMailer};
 
 use crate::job::{Job, JobError, JobName};
@@ -68,6 +72,17 @@ pub struct Ways {
     pub tenants: Arc<dyn TenantCarriers>,
 }
 
+/// What became of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    /// It was taken.
+    Taken,
+    /// It was not, which says nothing of the next one.
+    Passed,
+    /// Whoever takes the tenant's messages is not there, and asked again at `until`.
+    NobodyThere { until: Timestamp },
+}
+
 #[derive(Debug)]
 pub(crate) struct Courier {
     storage: Storage,
@@ -81,34 +96,39 @@ impl Courier {
         Self { storage, ways, rng, settings }
     }
 
-    /// Claims a message, hands it over and writes what became of it; whether it was handed over.
-    async fn deliver(&self, message: CourierMessage, turn: &Turn) -> Result<bool, JobError> {
+    /// Claims a message, hands it over and writes what became of it.
+    async fn deliver(&self, message: CourierMessage, turn: &Turn) -> Result<Sent, JobError> {
         turn.go_on().await?;
         let now = turn.now();
         // Not before the attempt has certainly ended: until then nobody else may begin one.
         let wait = self.back_off(message.send_count + 1).max(self.settings.timeout.0 * 2);
         let claimed = self.storage.claim_courier_message(message, now.after(wait), now).await?;
-        let Some(message) = claimed else { return Ok(false) };
-        match self.hand_over(&message).await {
-            Ok(()) => Ok(self.storage.finish_courier_message(message, turn.now()).await?),
-            Err(error) => {
-                self.give_up_or_wait(message, error, turn.now()).await?;
-                Ok(false)
+        let Some(message) = claimed else { return Ok(Sent::Passed) };
+        let (error, sent) = match self.hand_over(&message).await {
+            Ok(()) => {
+                let held = self.storage.finish_courier_message(message, turn.now()).await?;
+                return Ok(if held { Sent::Taken } else { Sent::Passed });
             }
-        }
+            Err(NotHandedOver::Message(error)) => (error, Sent::Passed),
+            Err(NotHandedOver::Server(error)) => {
+                (error, Sent::NobodyThere { until: turn.now().after(self.back_off(message.send_count)) })
+            }
+        };
+        self.give_up_or_wait(message, error, turn.now()).await?;
+        Ok(sent)
     }
 
     /// Within its time; what panics has failed.
-    async fn hand_over(&self, message: &CourierMessage) -> Result<(), DeliveryError> {
+    async fn hand_over(&self, message: &CourierMessage) -> Result<(), NotHandedOver> {
         let attempt = AssertUnwindSafe(self.attempt(message)).catch_unwind();
         match tokio::time::timeout(self.settings.timeout.0, attempt).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(DeliveryError::Temporary("the attempt panicked".to_owned())),
-            Err(_) => Err(DeliveryError::Temporary("it took too long".to_owned())),
+            Ok(Err(_)) => Err(DeliveryError::Temporary("the attempt panicked".to_owned()).into()),
+            Err(_) => Err(NotHandedOver::Server(DeliveryError::Temporary("it took too long".to_owned()))),
         }
     }
 
-    async fn attempt(&self, message: &CourierMessage) -> Result<(), DeliveryError> {
+    async fn attempt(&self, message: &CourierMessage) -> Result<(), NotHandedOver> {
         let context = HookContext {
             tenant: message.tenant.clone(),
             organisation: message.organisation,
@@ -124,36 +144,44 @@ impl Courier {
             Err(_) if self.is_last(message) => outgoing.content.clone(),
             Err(failure) => {
                 let words = format!("a plugin failed: {}", failure.kind.as_str());
-                return Err(DeliveryError::Temporary(words));
+                return Err(DeliveryError::Temporary(words).into());
             }
         };
-        match self.ways.tenants.carry(message, &content).await {
+        let own_server = match self.ways.tenants.carry(message, &content).await {
             Ok(Carried::Taken) => return Ok(()),
-            Ok(Carried::NotHere) => {}
-            Err(NotCarried::Yet(words)) => return Err(DeliveryError::Temporary(words)),
-            Err(NotCarried::Ever(words)) => return Err(DeliveryError::Permanent(words)),
-        }
-        let channel = match outgoing.channel {
-            MessageChannel::Email => &self.ways.channels.email,
-            MessageChannel::Sms => &self.ways.channels.sms,
+            Ok(Carried::NotHere) => None,
+            Ok(Carried::ByMail(server)) => Some(server),
+            Err(NotCarried::Yet(words)) => return Err(DeliveryError::Temporary(words).into()),
+            Err(NotCarried::Unreachable(words)) => {
+                return Err(NotHandedOver::Server(DeliveryError::Temporary(words)));
+            }
+            Err(NotCarried::Ever(words)) => return Err(DeliveryError::Permanent(words).into()),
         };
-        if let Some(channel) = channel {
-            return channel.send(message, &content).await;
-        }
-        if outgoing.channel == MessageChannel::Sms {
-            return Err(DeliveryError::Permanent("no service for text messages is configured".to_owned()));
-        }
-        let Some(mailer) = &self.ways.mailer else {
-            return Err(DeliveryError::Temporary("no mail server is configured".to_owned()));
-        };
-        let parcel = Parcel {
+        let parcel = |content| Parcel {
             tenant: &message.tenant,
             id: message.id,
             recipient: &message.recipient,
             content,
             from: message.mail.from.as_ref(),
         };
-        mailer.send(&parcel).await
+        if let Some(server) = own_server {
+            return smtp::hand_over(&server, &parcel(content), self.settings.timeout.0).await;
+        }
+        let channel = match outgoing.channel {
+            MessageChannel::Email => &self.ways.channels.email,
+            MessageChannel::Sms => &self.ways.channels.sms,
+        };
+        if let Some(channel) = channel {
+            return Ok(channel.send(message, &content).await?);
+        }
+        if outgoing.channel == MessageChannel::Sms {
+            let words = "no service for text messages is configured";
+            return Err(DeliveryError::Permanent(words.to_owned()).into());
+        }
+        let Some(mailer) = &self.ways.mailer else {
+            return Err(DeliveryError::Temporary("no mail server is configured".to_owned()).into());
+        };
+        Ok(mailer.send(&parcel(content)).await?)
     }
 
     const fn is_last(&self, message: &CourierMessage) -> bool {
@@ -226,20 +254,7 @@ impl Job for Courier {
     }
 
     fn run<'a>(&'a self, turn: &'a Turn) -> BoxFuture<'a, Result<(), JobError>> {
-        Box::pin(async move {
-            loop {
-                turn.go_on().await?;
-                let due = self.storage.take_due_courier_messages(turn.now(), PAGE).await?;
-                if due.is_empty() {
-                    return Ok(());
-                }
-                let concurrent = usize::try_from(self.settings.concurrent).unwrap_or(usize::MAX).max(1);
-                let attempts = stream::iter(due).map(|message| self.deliver(message, turn));
-                let outcomes: Vec<_> = attempts.buffer_unordered(concurrent).collect().await;
-                turn.did(outcomes.iter().filter(|outcome| matches!(outcome, Ok(true))).count() as u64);
-                outcomes.into_iter().collect::<Result<Vec<_>, _>>()?;
-            }
-        })
+        Box::pin(self.send_all(turn))
     }
 }
 

@@ -5,6 +5,7 @@
 //! granted, connects to the very address that it checked, follows no redirect and caps size and time.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -73,4 +74,15 @@ pub enum OutboundError {
 pub trait Outbound: Send + Sync + fmt::Debug {
     /// Sends a request and reads the whole response.
     fn fetch(&self, request: OutboundRequest) -> BoxFuture<'_, Result<OutboundResponse, OutboundError>>;
+
+    /// The address of a server that speaks something else than HTTP, if it may be called: whoever connects goes to this very
+    /// address and asks no name server again. Who only fetches gives none.
+    fn resolve<'a>(
+        &'a self,
+        _host: &'a str,
+        _port: u16,
+        _reach: Reach,
+    ) -> BoxFuture<'a, Result<SocketAddr, OutboundError>> {
+        Box::pin(std::future::ready(Err(OutboundError::Forbidden)))
+    }
 }

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -25,6 +27,8 @@ pub struct SmtpServer {
     taken: Arc<Mutex<Vec<Taken>>>,
     /// Everything that clients said.
     lines: Arc<Mutex<Vec<String>>>,
+    /// Who signed in.
+    signed_in: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
 
@@ -40,14 +44,15 @@ impl SmtpServer {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (taken, lines) = (Arc::<Mutex<Vec<Taken>>>::default(), Arc::<Mutex<Vec<String>>>::default());
-        let kept = (Arc::clone(&taken), Arc::clone(&lines));
+        let signed_in = Arc::<Mutex<Vec<String>>>::default();
+        let kept = (Arc::clone(&taken), Arc::clone(&lines), Arc::clone(&signed_in));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (taken, lines) = (Arc::clone(&kept.0), Arc::clone(&kept.1));
-                tokio::spawn(async move { talk(stream, &taken, &lines).await.ok() });
+                let (taken, lines, signed_in) = kept.clone();
+                tokio::spawn(async move { talk(stream, &taken, (&lines, &signed_in)).await.ok() });
             }
         });
-        Ok(Self { address, taken, lines, task })
+        Ok(Self { address, taken, lines, signed_in, task })
     }
 
     /// Its port on 127.0.0.1.
@@ -60,6 +65,11 @@ impl SmtpServer {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Who signed in so far: `user:password`.
+    pub fn signed_in(&self) -> Vec<String> {
+        self.signed_in.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// What clients said so far, but the messages.
     pub fn lines(&self) -> Vec<String> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -69,7 +79,7 @@ impl SmtpServer {
 async fn talk(
     stream: TcpStream,
     taken: &Mutex<Vec<Taken>>,
-    lines: &Mutex<Vec<String>>,
+    (lines, signed_in): (&Mutex<Vec<String>>, &Mutex<Vec<String>>),
 ) -> std::io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read).lines();
@@ -79,7 +89,10 @@ async fn talk(
         lines.lock().unwrap_or_else(PoisonError::into_inner).push(line.clone());
         let command = line.to_ascii_uppercase();
         let answer = if command.starts_with("EHLO") {
-            "250-mail.test\r\n250 8BITMIME\r\n"
+            "250-mail.test\r\n250-AUTH PLAIN\r\n250 8BITMIME\r\n"
+        } else if let Some(proof) = line.strip_prefix("AUTH PLAIN ") {
+            signed_in.lock().unwrap_or_else(PoisonError::into_inner).push(plain(proof));
+            "235 welcome\r\n"
         } else if command.starts_with("MAIL FROM:") {
             from = address(&line);
             "250 ok\r\n"
@@ -114,6 +127,13 @@ async fn talk(
         write.write_all(answer.as_bytes()).await?;
     }
     Ok(())
+}
+
+/// Who signs in with what (RFC 4616).
+fn plain(proof: &str) -> String {
+    let proof = STANDARD.decode(proof).unwrap_or_default();
+    let parts: Vec<_> = proof.split(|byte| *byte == 0).skip(1).map(String::from_utf8_lossy).collect();
+    parts.join(":")
 }
 
 /// What stands between `<` and `>`.

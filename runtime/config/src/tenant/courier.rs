@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 use tenancy::webhook::Channel;
 use ui::Locale;
 
+use super::smtp::TenantSmtp;
 use crate::problem::Report;
 
 /// What a tenant's messages say, from whom they are, and who carries them, where it is not as `[courier]` has it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TenantCourier {
-    /// The address that e-mail comes from. The mail server must let the node use it.
+    /// The address that e-mail comes from. The mail server must let the node use it. A mail server of the tenant's own needs it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from_address: Option<String>,
     /// The name that stands with it.
@@ -24,6 +25,9 @@ pub struct TenantCourier {
     /// `fr`, `es`, or `default` for any other). `{{ name }}` stands for a value.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub templates: BTreeMap<String, BTreeMap<String, MailWords>>,
+    /// A mail server of the tenant's own that takes its e-mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smtp: Option<TenantSmtp>,
     /// Services of the tenant's own that take its messages.
     #[serde(skip_serializing_if = "is_none")]
     pub channels: TenantChannels,
@@ -78,6 +82,16 @@ impl TenantCourier {
                 for (part, error) in words.check(template) {
                     report(&format!("{key}.{part}"), error.to_string());
                 }
+            }
+        }
+        if let Some(smtp) = &self.smtp {
+            smtp.check(&mut |key, message| report(&format!("courier.smtp.{key}"), message));
+            if self.from_address.is_none() {
+                let words = "needs `from_address` beside it: the node's own address is not this server's to send from";
+                report("courier.smtp", words.to_owned());
+            }
+            if self.channels.email.is_some() {
+                report("courier.channels.email", "cannot be there beside `courier.smtp`".to_owned());
             }
         }
         for (name, channel) in [("email", &self.channels.email), ("sms", &self.channels.sms)] {

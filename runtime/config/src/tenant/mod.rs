@@ -5,6 +5,7 @@ mod courier;
 mod json;
 mod plugin;
 mod settings;
+mod smtp;
 mod stored;
 
 use std::collections::{BTreeMap, HashMap};
@@ -28,6 +29,7 @@ pub use client::DeclaredClient;
 pub use courier::{TenantChannels, TenantCourier};
 
 pub use settings::{SettingsError, StoredSettings, TenantSettings};
+pub use smtp::TenantSmtp;
 
 /// A tenant that this file owns: one product with its keys, clients, people, plugins and looks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -231,6 +233,10 @@ fn check_secrets(tenant: &Tenant, report: &mut Report<'_>) {
         if let Some(name) = name.filter(|name| is_secret_name(name) && !tenant.secrets.contains_key(*name)) {
             report(&format!("courier.channels.{key}.auth.secret"), format!("`secrets` has no `{name}`"));
         }
+    }
+    let password = tenant.courier.smtp.as_ref().and_then(|smtp| smtp.password.as_deref());
+    if let Some(name) = password.filter(|name| is_secret_name(name) && !tenant.secrets.contains_key(*name)) {
+        report("courier.smtp.password", format!("`secrets` has no `{name}`"));
     }
     for (index, webhook) in tenant.webhooks.iter().enumerate() {
         let auth = webhook.auth.as_ref().map(|auth| ("auth.secret", auth.secret()));

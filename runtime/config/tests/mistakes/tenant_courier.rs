@@ -63,3 +63,53 @@ fn services_of_a_tenant() {
         &["p.toml:5:44: tenant[0].courier.channels.sms.auth.secret: `secrets` has no `key`"],
     );
 }
+
+#[test]
+fn mail_server_of_a_tenant() {
+    let smtp = |rest: &str| {
+        tenant(&format!(
+            "secrets = {{ smtp = {{ file = \"t\" }} }}\ncourier.from_address = \"hello@a.example\"\n[tenant.courier.smtp]\n{rest}"
+        ))
+    };
+    check(
+        &smtp(
+            "host = \"smtp.a.example\"\nusername = \"a\"\npassword = \"smtp\"\nlocal_name = \"id.example\"",
+        ),
+        &[],
+    );
+    check(&smtp("host = \"127.0.0.1\"\ntls = \"none\""), &[]);
+    check(&smtp("host = \"[::1]\"\nport = 2525\ntls = \"none\""), &[]);
+    check(
+        &smtp("host = \"smtp.a.example\"\ntls = \"none\""),
+        &[
+            "p.toml:7:1: tenant[0].courier.smtp.tls: must be \"starttls\" or \"tls\" for a server that is not on this machine",
+        ],
+    );
+    for host in ["", "smtp://a.example", "a.example:25", "a b", "a\\r\\nQUIT"] {
+        check(
+            &smtp(&format!("host = \"{host}\"")),
+            &[
+                "p.toml:6:1: tenant[0].courier.smtp.host: must be a host name or an address, without scheme and port",
+            ],
+        );
+    }
+    check(
+        &smtp("host = \"smtp.a.example\"\nusername = \"a\""),
+        &["p.toml:7:1: tenant[0].courier.smtp.username: needs `password` beside it, and the other way round"],
+    );
+    check(
+        &smtp("host = \"smtp.a.example\"\nusername = \"a\"\npassword = \"other\""),
+        &["p.toml:8:1: tenant[0].courier.smtp.password: `secrets` has no `other`"],
+    );
+    check(
+        &tenant("[tenant.courier.smtp]\nhost = \"smtp.a.example\""),
+        &[
+            "p.toml:3:9: tenant[0].courier.smtp: needs `from_address` beside it: the node's own address is not this server's to \
+           send from",
+        ],
+    );
+    check(
+        &smtp("host = \"smtp.a.example\"\n[tenant.courier.channels.email]\nurl = \"https://mail.example/x\""),
+        &["p.toml:7:26: tenant[0].courier.channels.email: cannot be there beside `courier.smtp`"],
+    );
+}

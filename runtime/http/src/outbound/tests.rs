@@ -53,6 +53,38 @@ async fn private_addresses_are_refused_unless_granted() {
     check("http://127.0.0.1:9/x", &["127.0.0.0/8"], Ok(())).await;
 }
 
+/// Attack: a tenant names a mail server of the node's own network, in whatever spelling.
+#[tokio::test]
+async fn servers_that_speak_something_else_are_at_public_addresses_too() {
+    let outbound = GuardedOutbound::new(OutboundPolicy::default()).unwrap();
+    for host in [
+        "127.0.0.1",
+        "localhost",
+        "127.1",
+        "0x7f000001",
+        "[::1]",
+        "10.0.0.1",
+        "169.254.169.254",
+        "[::ffff:10.0.0.1]",
+    ] {
+        assert_eq!(outbound.resolve(host, 25, Reach::Public).await, Err(OutboundError::Forbidden), "{host}");
+        let named = outbound.resolve(host, 25, Reach::NamedByOperator).await.unwrap();
+        assert_eq!(named.port(), 25, "{host}");
+    }
+    for host in ["", "a b", "host/x", "user@8.8.8.8", "8.8.8.8:25"] {
+        assert_eq!(
+            outbound.resolve(host, 25, Reach::NamedByOperator).await,
+            Err(OutboundError::Forbidden),
+            "{host}"
+        );
+    }
+    let public = outbound.resolve("8.8.8.8", 587, Reach::Public).await;
+    assert_eq!(public, Ok(([8, 8, 8, 8], 587).into()));
+    let granted = OutboundPolicy { granted: vec!["10.0.0.0/8".parse().unwrap()] };
+    let granted = GuardedOutbound::new(granted).unwrap();
+    assert!(granted.resolve("10.0.0.1", 25, Reach::Public).await.is_ok());
+}
+
 /// A server that answers its first connection with `answer`, and what it was sent; or with as many `chunk`s after it
 /// as the client takes.
 async fn server(answer: &'static [u8], chunk: &'static [u8]) -> (Url, JoinHandle<String>) {

@@ -1,8 +1,8 @@
 //! The check that a person is there and no script, by a service of the form of `siteverify` (Turnstile, hCaptcha,
 //! reCAPTCHA 2).
 //!
-//! Which forms ask, and when, is decided in [`crate::flow`]; what differs between the services is [`provider`]'s one table;
-//! what their answer is held against is [`answer`]. Whoever implements [`CaptchaVerifier`] carries the question and nothing
+//! Which forms ask, and when, is decided in [`crate::flow`]; what differs between the services is the one table in `provider`;
+//! what their answer is held against is in `answer`. Whoever implements [`CaptchaVerifier`] carries the question and nothing
 //! else.
 
 mod answer;

@@ -1,8 +1,9 @@
-//! Hands e-mail over to the operator's mail server (RFC 5321), over TLS with rustls.
+//! Hands e-mail over to the operator's mail server, or to a tenant's own (RFC 5321), over TLS with rustls.
 
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use identity::courier::{MailProtection, MailServer};
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
@@ -13,6 +14,9 @@ use primitives::Secret;
 
 use super::{Mailer, Parcel};
 use crate::outbox::DeliveryError;
+
+/// The longest time for one answer of a server.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// Why mail cannot be handed over at all. The operator's to mend.
 #[derive(Debug, thiserror::Error)]
@@ -47,16 +51,15 @@ impl SmtpMailer {
         use config::courier::SmtpTls;
         let from: Address = courier.from_address.parse().map_err(SmtpError::From)?;
         let host = smtp.host.as_str();
-        let tls = || TlsParameters::new_rustls(host.to_owned());
+        let protection = match smtp.tls {
+            SmtpTls::StartTls => MailProtection::StartTls,
+            SmtpTls::Tls => MailProtection::Tls,
+            SmtpTls::None => MailProtection::None,
+        };
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
             .port(smtp.effective_port())
-            .timeout(Some(courier.timeout.0.min(Duration::from_mins(1))))
-            .tls(match smtp.tls {
-                // Required: a server (or whoever answers in its place) that offers no TLS is sent nothing.
-                SmtpTls::StartTls => Tls::Required(tls()?),
-                SmtpTls::Tls => Tls::Wrapper(tls()?),
-                SmtpTls::None => Tls::None,
-            });
+            .timeout(Some(courier.timeout.0.min(LONGEST_WAIT)))
+            .tls(tls(host, protection)?);
         if let (Some(username), Some(password)) = (&smtp.username, password) {
             builder = builder.credentials(Credentials::new(username.clone(), password.expose().clone()));
         }
@@ -64,6 +67,68 @@ impl SmtpMailer {
             builder = builder.hello_name(ClientId::Domain(name.clone()));
         }
         Ok(Self { from: Mailbox::new(courier.from_name.clone(), from), transport: builder.build() })
+    }
+}
+
+/// How a server must be spoken to whose certificate is for `host`.
+fn tls(host: &str, protection: MailProtection) -> Result<Tls, lettre::transport::smtp::Error> {
+    let parameters = || TlsParameters::new_rustls(host.to_owned());
+    Ok(match protection {
+        // Required: a server (or whoever answers in its place) that offers no TLS is sent nothing.
+        MailProtection::StartTls => Tls::Required(parameters()?),
+        MailProtection::Tls => Tls::Wrapper(parameters()?),
+        MailProtection::None => Tls::None,
+    })
+}
+
+/// Hands a message over to a tenant's own server. Each has a connection of its own: nothing is left open to a server of which
+/// the node knows nothing.
+///
+/// Attack: a name that was found to be public a moment ago resolves to a server of the node's network now. So the connection
+/// goes to the very address that was checked, and the certificate must be for the name.
+pub(super) async fn hand_over(
+    server: &MailServer,
+    parcel: &Parcel<'_>,
+    timeout: Duration,
+) -> Result<(), NotHandedOver> {
+    let unusable =
+        || DeliveryError::Temporary("the tenant's mail server cannot be used as it is set".to_owned());
+    let address = server.sender.address.as_deref().and_then(|address| address.parse::<Address>().ok());
+    let sender_of_tenant = Mailbox::new(server.sender.name.clone(), address.ok_or_else(unusable)?);
+    let from = sender(&sender_of_tenant, parcel)?;
+    let message = message(&from, parcel)?;
+    let ip = server.address.ip().to_string();
+    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(ip)
+        .port(server.address.port())
+        .timeout(Some(timeout.min(LONGEST_WAIT)))
+        .hello_name(ClientId::Domain(server.local_name.clone()))
+        .tls(tls(&server.host, server.protection).map_err(|_| unusable())?);
+    if let Some((user, password)) = &server.login {
+        builder = builder.credentials(Credentials::new(user.clone(), password.expose().clone()));
+    }
+    let sent = builder.build().send(message).await;
+    sent.map(|_| ()).map_err(|error| {
+        let is_of_message = error.is_permanent() || error.is_transient();
+        if is_of_message {
+            NotHandedOver::Message(refusal(&error))
+        } else {
+            NotHandedOver::Server(refusal(&error))
+        }
+    })
+}
+
+/// Why a tenant's own server did not take a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NotHandedOver {
+    /// It says nothing of the next one.
+    Message(DeliveryError),
+    /// It was not reached or not understood, and takes no other either.
+    Server(DeliveryError),
+}
+
+impl From<DeliveryError> for NotHandedOver {
+    fn from(error: DeliveryError) -> Self {
+        Self::Message(error)
     }
 }
 

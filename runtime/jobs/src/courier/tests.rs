@@ -93,7 +93,7 @@ fn with_service(world: &World, status: u16) -> (Arc<Service>, Arc<Post>, Runner)
     (service, post, world.runner("one", Courier::new(world.storage.clone(), ways, rng, settings)))
 }
 
-async fn queue(world: &World, tenant: &str, recipients: &[&str]) {
+pub(super) async fn queue(world: &World, tenant: &str, recipients: &[&str]) {
     for recipient in recipients {
         let message = NewMessage {
             id: world.storage_rng.uuid(),
@@ -119,8 +119,16 @@ async fn queue(world: &World, tenant: &str, recipients: &[&str]) {
 
 /// How far the messages are: recipient, status, attempts, and the error of the last attempt.
 async fn states(world: &World) -> Vec<(String, MessageStatus, u32, Option<String>)> {
-    let listed =
-        world.storage.list_messages(&default_tenant(), &MessageFilter::default(), 100).await.unwrap();
+    states_of(world, "default").await
+}
+
+/// The same of a tenant.
+pub(super) async fn states_of(
+    world: &World,
+    tenant: &str,
+) -> Vec<(String, MessageStatus, u32, Option<String>)> {
+    let tenant = tenant.parse().unwrap();
+    let listed = world.storage.list_messages(&tenant, &MessageFilter::default(), 100).await.unwrap();
     let mut states: Vec<_> = listed
         .into_iter()
         .map(|m| (m.recipient, m.status, m.send_count, m.dispatches.last().and_then(|d| d.error.clone())))

@@ -8,7 +8,7 @@ use crate::statement::Statement;
 use crate::values;
 
 /// As it stands in the column `via`, and in the API.
-pub(super) const fn via(kind: AddressKind) -> &'static str {
+pub(crate) const fn via(kind: AddressKind) -> &'static str {
     match kind {
         AddressKind::Email => "email",
         AddressKind::Sms => "sms",

@@ -16,6 +16,7 @@ mod terms;
 mod trusted_devices;
 mod ways;
 
+pub(crate) use addresses::via;
 pub(crate) use courier::{message_at, select_messages};
 pub use organisations::{DeletedOrganisation, OrganisationSweep};
 

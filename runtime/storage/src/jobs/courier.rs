@@ -5,12 +5,13 @@
 //! and one that ends in the middle leaves it to the next.
 
 use ::identity::courier::{CourierMessage, Dispatch, MessageStatus};
+use ::identity::identity::AddressKind;
 use primitives::{Actor, AuditEvent, Change, Sealer, TenantId, Timestamp};
 use uuid::Uuid;
 
 use super::held;
 use crate::apply::Stored;
-use crate::identity::{message_at, select_messages};
+use crate::identity::{message_at, select_messages, via};
 use crate::statement::{Statement, json};
 use crate::{Storage, StorageError, values};
 
@@ -19,6 +20,7 @@ use crate::{Storage, StorageError, values};
 enum Write {
     Claim { message: CourierMessage, until: Timestamp, now: Timestamp },
     End { message: CourierMessage, status: MessageStatus, next: Option<Timestamp>, now: Timestamp },
+    Postpone { channel: AddressKind, until: Timestamp, now: Timestamp },
     Resend { id: Uuid, now: Timestamp },
 }
 
@@ -46,6 +48,11 @@ impl Stored for Write {
                     now,
                     next.is_none().then_some(now),
                 ],
+            ),
+            Self::Postpone { channel, until, now } => Statement::any(
+                "UPDATE courier_messages SET next_attempt_at = $3
+                 WHERE tenant = $1 AND channel = $2 AND next_attempt_at <= $4",
+                values![tenant, via(channel), until, now],
             ),
             Self::Resend { id, now } => Statement::one(
                 "UPDATE courier_messages
@@ -123,6 +130,19 @@ impl Storage {
         message.dispatches.push(Dispatch { id: self.inner.rng.uuid(), at: now, error });
         let change = Change::new(message.tenant.clone());
         held(self.apply(change.write(Write::End { message, status, next, now })).await)
+    }
+
+    /// Lets whatever else of a tenant is due by a channel wait, since its own server is not there. Nothing counts as tried by
+    /// it.
+    pub async fn postpone_courier_messages(
+        &self,
+        tenant: &TenantId,
+        channel: AddressKind,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let write = Write::Postpone { channel, until, now };
+        held(self.apply(Change::new(tenant.clone()).write(write)).await).map(|_| ())
     }
 
     /// Sends a message once more that was sent or given up; whether there was one.

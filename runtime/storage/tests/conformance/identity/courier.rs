@@ -65,6 +65,35 @@ async fn messages_are_listed_by_page_and_filter() {
     }
 }
 
+#[tokio::test]
+async fn what_waits_for_a_server_that_is_not_there_counts_as_untried_and_others_go_on() {
+    use identity::identity::AddressKind;
+    for world in World::both().await {
+        queue(&world, "a@example.com").await;
+        queue(&world, "b@example.com").await;
+        let (now, tenant) = (world.clock.now(), world.tenant.clone());
+        let (until, storage) = (now.after(Duration::from_secs(10)), &world.storage);
+        let due = async |at| {
+            let due = storage.take_due_courier_messages(at, 10).await.unwrap();
+            due.into_iter().map(|message| (message.recipient, message.send_count)).collect::<Vec<_>>()
+        };
+        let other: TenantId = "other".parse().unwrap();
+        storage.postpone_courier_messages(&other, AddressKind::Email, until, now).await.unwrap();
+        storage.postpone_courier_messages(&tenant, AddressKind::Sms, until, now).await.unwrap();
+        assert_eq!(due(now).await.len(), 2, "another tenant's, and those of another channel");
+        // One is on its way: it is whoever's who has it.
+        let first = storage.take_due_courier_messages(now, 1).await.unwrap().remove(0);
+        let later = now.after(Duration::from_mins(1));
+        let mine = storage.claim_courier_message(first, later, now).await.unwrap().unwrap();
+        storage.postpone_courier_messages(&tenant, AddressKind::Email, until, now).await.unwrap();
+        assert_eq!(due(now).await, []);
+        let waiting = due(until).await;
+        assert_eq!(waiting.len(), 1);
+        assert!(waiting[0].0 != mine.recipient && waiting[0].1 == 0, "{waiting:?}");
+        assert!(storage.finish_courier_message(mine, now).await.unwrap(), "the claim held");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_fifty_workers_one_has_a_message() {
     for world in World::both().await {

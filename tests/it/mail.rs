@@ -1,0 +1,67 @@
+//! Mail of a tenant by its own mail server.
+
+use std::time::Duration;
+
+use jobs::{JobName, Outcome};
+use primitives::{Actor, Change, Clock as _, Secret};
+use serde_json::{Value, json};
+use tenancy::{ManagedBy, Tenant, TenantSecret, Write};
+use testkit::smtp::SmtpServer;
+
+use crate::browser::Browser;
+use crate::world::World;
+
+async fn tenant(world: &World, id: &str, managed_by: ManagedBy, port: u16) {
+    let mut tenant = Tenant::new(id.parse().unwrap(), managed_by, world.clock.now());
+    let courier = json!({
+        "from_address": format!("hello@{id}.example"), "from_name": "Acme",
+        "smtp": { "host": "127.0.0.1", "port": port, "tls": "none", "username": "acme", "password": "smtp" },
+    });
+    tenant.settings.document.insert("courier".to_owned(), courier);
+    world.storage.apply(tenant.create(Actor::System)).await.unwrap();
+    let secret = TenantSecret { name: "smtp".to_owned(), value: Secret::new("hunter2".to_owned()) };
+    let write = Write::PutTenantSecret { secret, at: world.clock.now() };
+    world.storage.apply(Change::new(id.parse().unwrap()).write(write)).await.unwrap();
+}
+
+async fn sign_up(world: &World, id: &str, email: &str) {
+    let start = format!("{}/self-service/registration/api", world.tenant(id));
+    let flow = Browser::default().get_json(&start).await.json();
+    let body = json!({
+        "method": "password", "password": "moss-covered lantern 71", "traits": { "email": email },
+    });
+    let made = Browser::default().post_json(flow["ui"]["action"].as_str().unwrap(), &body).await;
+    assert_eq!(made.status, 200, "{}", made.text());
+}
+
+/// The latest message of a tenant as operators see it.
+async fn message(world: &World, id: &str) -> Value {
+    let (key, list) = (world.key.clone(), "/admin/courier/messages");
+    let listed = world.operate(&key, ("GET", list), id, &Value::Null).await.json();
+    let one = format!("{list}/{}", listed[0]["id"].as_str().unwrap());
+    world.operate(&key, ("GET", &one), id, &Value::Null).await.json()
+}
+
+/// Attack: whoever may write a tenant's settings has the node speak SMTP in its own network. Only the operator's file names
+/// such a server.
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_goes_by_the_tenants_own_server_if_it_may_be_called() {
+    let world = World::start().await;
+    let smtp = SmtpServer::start().await.unwrap();
+    tenant(&world, "own", ManagedBy::File, smtp.port()).await;
+    tenant(&world, "foreign", ManagedBy::Api, smtp.port()).await;
+    sign_up(&world, "own", "ada@acme.example").await;
+    sign_up(&world, "foreign", "eve@acme.example").await;
+    assert_eq!(world.run_job(JobName::Courier).await, Outcome::Done(1));
+    let taken = smtp.taken();
+    let [mail] = taken.as_slice() else { panic!("{taken:?}") };
+    assert_eq!((mail.from.as_str(), mail.to.as_str()), ("hello@own.example", "ada@acme.example"));
+    assert_eq!(smtp.signed_in(), ["acme:hunter2"]);
+    assert_eq!(message(&world, "own").await["status"], "sent");
+    let refused = message(&world, "foreign").await;
+    assert_eq!(refused["status"], "queued", "{refused}");
+    assert!(refused["dispatches"][0].to_string().contains("the address is not allowed"), "{refused}");
+    world.clock.advance(Duration::from_hours(1));
+    assert_eq!(world.run_job(JobName::Courier).await, Outcome::Done(0));
+    assert_eq!(smtp.taken().len(), 1, "sent once, and never what may not be");
+}
