@@ -80,9 +80,11 @@ async fn key_is_read_as_it_was_written_and_is_one_persons() {
 async fn only_a_second_factor_raises_what_can_be_proven() {
     for world in World::both().await {
         let ada = world.ada().await;
-        for (seed, kind, expect) in
-            [(1, KeyKind::Passkey, AssuranceLevel::Aal1), (2, KeyKind::SecondFactor, AssuranceLevel::Aal2)]
-        {
+        for (seed, kind, expect) in [
+            (1, KeyKind::Passkey, AssuranceLevel::Aal1),
+            (2, KeyKind::SecondFactor, AssuranceLevel::Aal2),
+            (3, KeyKind::Passwordless, AssuranceLevel::Aal1),
+        ] {
             let (_, record) = world.credential(seed, kind, ada.id);
             world.apply_one(world.added(ada.id, &record)).await.unwrap();
             assert_eq!(world.read_ada().await.available, expect, "{kind:?}");
@@ -92,12 +94,13 @@ async fn only_a_second_factor_raises_what_can_be_proven() {
     }
 }
 
-/// The attack: two passkeys are removed at once, and each removal sees the other one.
+/// The attack: a passkey and a security key that signs in alone are removed at once, and each removal sees the other one.
 #[tokio::test]
 async fn one_way_in_stays_however_removals_meet() {
     for world in World::both().await {
         let ada = world.ada().await;
-        let records = [1, 2].map(|seed| world.credential(seed, KeyKind::Passkey, ada.id).1);
+        let records = [(1, KeyKind::Passkey), (2, KeyKind::Passwordless)];
+        let records = records.map(|(seed, kind)| world.credential(seed, kind, ada.id).1);
         for record in &records {
             world.apply_one(world.added(ada.id, record)).await.unwrap();
         }
@@ -110,7 +113,7 @@ async fn one_way_in_stays_however_removals_meet() {
         assert_eq!(done, 2, "{}", world.storage.kind());
         let keys = world.storage.list_keys(&world.tenant, ada.id).await.unwrap();
         let has_password = world.storage.find_password(&world.tenant, ada.id).await.unwrap().is_some();
-        let first = keys.iter().filter(|key| key.record.kind == KeyKind::Passkey).count();
+        let first = keys.iter().filter(|key| key.record.kind.is_first_factor()).count();
         assert_eq!(first + usize::from(has_password), 1, "{}", world.storage.kind());
     }
 }
