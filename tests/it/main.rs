@@ -14,6 +14,7 @@
 mod browser;
 mod oauth2;
 mod organisations;
+mod ownership;
 mod plugins;
 mod server;
 mod sessions;
