@@ -16,6 +16,7 @@ mod captcha;
 mod mail;
 mod oauth2;
 mod organisations;
+mod ownership;
 mod plugins;
 mod server;
 mod sessions;

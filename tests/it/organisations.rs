@@ -7,23 +7,30 @@ use crate::browser::{Browser, Response};
 use crate::oauth2::code::{csrf_token, sign_up};
 use crate::world::World;
 
-const ALL: &str = "/admin/portcullis/v1/organisations";
+pub(crate) const ALL: &str = "/admin/portcullis/v1/organisations";
 const PASSWORD: &str = "a long enough phrase";
 
 impl World {
-    async fn acme(&self, method: &str, path: &str, body: Value) -> Response {
+    pub(crate) async fn acme(&self, method: &str, path: &str, body: Value) -> Response {
         self.operate(&self.key, (method, path), "acme", &body).await
     }
 
     /// The same, where it must succeed.
-    async fn done(&self, method: &str, path: &str, body: Value) -> Value {
+    pub(crate) async fn done(&self, method: &str, path: &str, body: Value) -> Value {
         let answer = self.acme(method, path, body).await;
         assert!(answer.status < 300, "{method} {path}: {} {}", answer.status, answer.text());
         if answer.body.is_empty() { Value::Null } else { answer.json() }
     }
 
+    /// A list that is answered in lines.
+    pub(crate) async fn done_as_lines(&self, path: &str) -> Vec<Value> {
+        let page = self.acme("GET", path, Value::Null).await;
+        assert_eq!(page.status, 200, "{path}: {}", page.text());
+        page.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// Makes an organisation; gives the path of it.
-    async fn organisation(&self, label: &str, policy: Value) -> String {
+    pub(crate) async fn organisation(&self, label: &str, policy: Value) -> String {
         let made = self.done("POST", ALL, json!({ "label": label, "policy": policy })).await;
         format!("{ALL}/{}", made["id"].as_str().unwrap())
     }
@@ -60,7 +67,7 @@ async fn sign_in(world: &World, email: &str, query: &str) -> (Browser, Response)
     (browser, done)
 }
 
-async fn whoami(world: &World, browser: &mut Browser) -> Response {
+pub(crate) async fn whoami(world: &World, browser: &mut Browser) -> Response {
     browser.get_json(&format!("{}/sessions/whoami", world.tenant("acme"))).await
 }
 
@@ -184,6 +191,16 @@ async fn audit_log_is_read_as_lines_by_its_own_tenant() {
     let made = seen.iter().filter(|action| *action == "organisation.created").count();
     assert_eq!(made, 4, "{seen:?}");
     assert_eq!(world.operate(&world.key, ("GET", &next), "rival", &Value::Null).await.status, 400);
+    // Since a moment: what was written then, and later.
+    let whole = world.done_as_lines("/admin/portcullis/v1/audit").await;
+    let third = whole.iter().filter(|line| line["action"] == "organisation.created").nth(2).unwrap();
+    let since = format!("/admin/portcullis/v1/audit?since={}", third["at"].as_str().unwrap());
+    let place = whole.iter().position(|line| line["at"] == third["at"]).unwrap();
+    assert_eq!(world.done_as_lines(&since).await, whole[place..]);
+    for when in ["yesterday", "12", "2026-13-01T00:00:00Z"] {
+        let path = format!("/admin/portcullis/v1/audit?since={when}");
+        assert_eq!(world.acme("GET", &path, Value::Null).await.status, 400, "{when}");
+    }
     assert_eq!(world.acme("GET", &format!("{path}&page_token=x"), Value::Null).await.status, 400);
     let key = world.admin_key(KeyOwner::Tenant("acme".parse().unwrap()), vec![Scope::IdentitiesWrite]).await;
     assert_eq!(world.operate(&key, ("GET", path), "acme", &Value::Null).await.status, 403);
@@ -257,7 +274,7 @@ async fn invited_person_joins_once_signs_in_for_the_organisation_and_is_signed_o
 }
 
 /// The values of a page's hidden fields.
-fn hidden(page: &str) -> Vec<(String, String)> {
+pub(crate) fn hidden(page: &str) -> Vec<(String, String)> {
     let fields = page.split("<input type=\"hidden\" name=\"").skip(1);
     let pair = |field: &str| {
         let (name, rest) = field.split_once("\" value=\"").unwrap();

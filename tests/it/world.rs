@@ -55,6 +55,8 @@ struct Own {
     /// What its randomness begins with.
     seed: u64,
     plugins: tenancy::plugin::Settings,
+    /// What it asks other servers with.
+    outbound: Arc<dyn Outbound>,
 }
 
 impl Own {
@@ -64,6 +66,7 @@ impl Own {
             clock: Arc::new(FixedClock::new(Timestamp::from_seconds(1_800_000_000))),
             seed: 11,
             plugins: tenancy::plugin::Settings::default(),
+            outbound: outbound(),
         }
     }
 }
@@ -106,6 +109,15 @@ impl World {
         world
     }
 
+    /// The same, which asks other servers with this.
+    pub(crate) async fn start_reaching(outbound: Arc<dyn Outbound>) -> Self {
+        let own = Own { outbound, ..Own::new() };
+        let location = location(own.directory.path());
+        let (mut world, _) = Self::serve(location, own, |_| {}, |_| {}).await;
+        world.populate().await;
+        world
+    }
+
     /// Two nodes on one PostgreSQL, each with a disk of its own; `None` where it is not installed.
     pub(crate) async fn start_two() -> Option<[Self; 2]> {
         let server = Postgres::shared().unwrap()?;
@@ -134,7 +146,7 @@ impl World {
         change: impl FnOnce(&mut NodeSettings),
         listen: impl Fn(&mut Listener),
     ) -> (Self, Certificates) {
-        let Own { directory, clock, seed, plugins } = own;
+        let Own { directory, clock, seed, plugins, outbound } = own;
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(seed));
         Storage::migrate(&location).await.unwrap();
         let master = MasterKey::new([3; 32]);
@@ -157,7 +169,7 @@ impl World {
         let names = NameServer::start().await.unwrap();
         let servers = NameServers::new(vec![names.address()], rng.clone());
         let parts = parts(&storage, &clock, &rng, host.clone());
-        let node = Node::new(settings, NodeParts { records: Arc::new(servers), ..parts });
+        let node = Node::new(settings, NodeParts { records: Arc::new(servers), outbound, ..parts });
         let mut listeners = [
             listener("public", public, vec![Router::Public]),
             listener("admin", admin, vec![Router::Admin, Router::Metrics]),

@@ -4,10 +4,13 @@ use std::collections::HashSet;
 use std::io::Write as _;
 
 use clap::Subcommand;
+use config::Span;
+use primitives::{Clock as _, Timestamp};
 use serde_json::Value;
 
 use super::OfTenant;
 use crate::api::{Api, of_tenant, segment};
+use crate::clock::SystemClock;
 use crate::configuration::Place;
 use crate::outcome::Failure;
 use crate::session::with_node;
@@ -25,13 +28,31 @@ pub(crate) enum Command {
         /// Only what happened in the name of this organisation
         #[arg(long, value_name = "ID")]
         organisation: Option<String>,
+        /// Only what happened since then: a moment, e.g. `2026-01-31T00:00:00Z`, or how long ago, e.g. `7d`
+        #[arg(long, value_name = "WHEN", value_parser = moment)]
+        since: Option<Timestamp>,
     },
 }
 
+fn moment(text: &str) -> Result<Timestamp, String> {
+    if let Ok(ago) = text.parse::<Span>() {
+        return Ok(SystemClock.now().before(ago.0));
+    }
+    Timestamp::parse_rfc3339(text).ok_or_else(|| {
+        "write a moment, e.g. `2026-01-31T00:00:00Z`, or how long ago it was, e.g. `7d`".to_owned()
+    })
+}
+
 pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
-    let Command::Export { of, organisation } = command;
-    let only = organisation.as_ref().map(|id| format!("&organisation={}", segment(id))).unwrap_or_default();
-    let first = of_tenant(&of.tenant, &format!("/admin/portcullis/v1/audit?page_size={PAGE}{only}"));
+    let Command::Export { of, organisation, since } = command;
+    let mut first = format!("/admin/portcullis/v1/audit?page_size={PAGE}");
+    if let Some(id) = organisation {
+        first.push_str(&format!("&organisation={}", segment(id)));
+    }
+    if let Some(since) = since {
+        first.push_str(&format!("&since={}", segment(&since.rfc3339())));
+    }
+    let first = of_tenant(&of.tenant, &first);
     with_node(place, async |mut api| export(&mut api, &first).await)
 }
 

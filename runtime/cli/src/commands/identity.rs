@@ -41,6 +41,13 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Lists the accounts that their identity schema would not take any more, since it has changed, and why
+    Violations {
+        #[command(flatten)]
+        of: OfTenant,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Makes accounts from a file of JSON lines, as `export` writes them
     Import(transfer::Import),
     /// Writes accounts as JSON lines to standard output
@@ -193,6 +200,16 @@ pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
                 ("CREATED", "/created_at"),
             ];
             show::list(common.json, &identities, &columns);
+            Ok(())
+        }
+        Command::Violations { of, common } => {
+            let path = of_tenant(&of.tenant, &format!("{SEARCH}/violations"));
+            let found = with_node(place, async |mut api| api.list(&path, Some("identities")).await)?;
+            show::list(
+                common.json,
+                &found,
+                &[("ID", "/id"), ("SCHEMA", "/schema_id"), ("WHY", "/violations")],
+            );
             Ok(())
         }
         Command::Import(import) => import.run(place),

@@ -14,7 +14,7 @@ use crate::configuration::Place;
 use crate::outcome::Failure;
 use crate::session::with_node;
 
-const KEYS: &str = "/admin/portcullis/v1/keys";
+pub(super) const KEYS: &str = "/admin/portcullis/v1/keys";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -50,19 +50,52 @@ pub(crate) enum Command {
     },
 }
 
+/// How lists of keys look.
+pub(super) const COLUMNS: [(&str, &str); 5] = [
+    ("ID", "/id"),
+    ("NAME", "/name"),
+    ("SCOPES", "/scopes"),
+    ("EXPIRES", "/expires_at"),
+    ("LAST USED", "/last_used_at"),
+];
+
+/// A key that is to be made.
+pub(super) struct New<'a> {
+    pub(super) name: &'a str,
+    pub(super) scopes: &'a [Scope],
+    pub(super) tenant: Option<&'a TenantId>,
+    pub(super) organisation: Option<&'a str>,
+    pub(super) expires_in: Option<Span>,
+}
+
+impl New<'_> {
+    /// Makes it, and prints it.
+    pub(super) fn make(&self, place: &Place, common: &Common) -> Result<(), Failure> {
+        let expires_at = self.expires_in.map(|span| SystemClock.now().after(span.0));
+        let body = json!({
+            "name": self.name,
+            "scopes": self.scopes,
+            "tenant": self.tenant,
+            "organisation": self.organisation,
+            "expires_at": expires_at,
+        });
+        let answer = with_node(place, async |mut api| api.send(Method::POST, KEYS, Some(&body)).await)?;
+        if common.json {
+            println!("{:#}", answer.body);
+        } else if let Some(secret) = answer.body.get("secret").and_then(|secret| secret.as_str()) {
+            // Alone on standard output, so that it can be piped into a file.
+            println!("{secret}");
+        }
+        Ok(())
+    }
+}
+
 pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
     match command {
         Command::Create { name, scopes, tenant, expires_in, common } => {
-            let expires_at = expires_in.map(|span| SystemClock.now().after(span.0));
-            let body = json!({"name": name, "scopes": scopes, "tenant": tenant, "expires_at": expires_at});
-            let answer = with_node(place, async |mut api| api.send(Method::POST, KEYS, Some(&body)).await)?;
-            if common.json {
-                println!("{:#}", answer.body);
-            } else if let Some(secret) = answer.body.get("secret").and_then(|secret| secret.as_str()) {
-                // Alone on standard output, so that it can be piped into a file.
-                println!("{secret}");
-            }
-            Ok(())
+            let new =
+                New { name, scopes, tenant: tenant.as_ref(), organisation: None, expires_in: *expires_in };
+            new.make(place, common)
         }
         Command::List { tenant, common } => {
             let path = match tenant {
@@ -70,16 +103,13 @@ pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
                 Some(tenant) => format!("{KEYS}?tenant={tenant}"),
             };
             let keys = with_node(place, async |mut api| api.list(&path, Some("keys")).await)?;
-            let columns = [
-                ("ID", "/id"),
-                ("NAME", "/name"),
-                ("SCOPES", "/scopes"),
-                ("EXPIRES", "/expires_at"),
-                ("LAST USED", "/last_used_at"),
-            ];
-            show::list(common.json, &keys, &columns);
+            show::list(common.json, &keys, &COLUMNS);
             Ok(())
         }
-        Command::Delete { id } => delete(place, &format!("{KEYS}/{}", segment(id))),
+        Command::Delete { id } => delete(place, &one(id)),
     }
+}
+
+pub(super) fn one(id: &str) -> String {
+    format!("{KEYS}/{}", segment(id))
 }

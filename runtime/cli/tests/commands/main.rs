@@ -1,9 +1,15 @@
 //! The commands as a script sees them: what they print and how they end.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking that it failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says by panicking that it failed"
+)]
 
 mod demo;
 mod deploy;
+mod organisation;
 mod place;
 mod plugin;
 mod sign;

@@ -1,6 +1,6 @@
 //! `portcullis organisation invitation`
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::json;
 
@@ -13,20 +13,7 @@ use crate::outcome::Failure;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Invites somebody by mail
-    Create {
-        #[command(flatten)]
-        which: Which,
-        /// The address
-        address: String,
-        /// What they will be
-        #[arg(long, default_value = "member")]
-        role: String,
-        /// For how many days it is good
-        #[arg(long, default_value_t = 7)]
-        days: u64,
-        #[command(flatten)]
-        common: Common,
-    },
+    Create(New),
     /// Lists the organisation's invitations
     List {
         #[command(flatten)]
@@ -43,13 +30,34 @@ pub(crate) enum Command {
     },
 }
 
+/// Somebody who is invited.
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    #[command(flatten)]
+    which: Which,
+    /// The address
+    address: String,
+    /// What they will be
+    #[arg(long, default_value = "member")]
+    role: String,
+    /// For how many days it is good
+    #[arg(long, default_value_t = 7)]
+    days: u64,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl New {
+    pub(super) fn send(&self, place: &Place) -> Result<(), Failure> {
+        let lifespan = self.days.saturating_mul(24 * 3600);
+        let body = json!({ "address": self.address, "role": self.role, "lifespan_seconds": lifespan });
+        send(place, Method::POST, &self.which.below(&["invitations"]), Some(&body), &self.common)
+    }
+}
+
 pub(super) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
     match command {
-        Command::Create { which, address, role, days, common } => {
-            let lifespan = days.saturating_mul(24 * 3600);
-            let body = json!({ "address": address, "role": role, "lifespan_seconds": lifespan });
-            send(place, Method::POST, &which.below(&["invitations"]), Some(&body), common)
-        }
+        Command::Create(new) => new.send(place),
         Command::List { which, common } => {
             let columns = [
                 ("ID", "/id"),

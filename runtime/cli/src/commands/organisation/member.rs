@@ -13,6 +13,7 @@ use crate::outcome::Failure;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Makes somebody a member, or gives a member another role
+    #[command(visible_alias = "add")]
     Set {
         #[command(flatten)]
         which: Which,

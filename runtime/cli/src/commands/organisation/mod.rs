@@ -1,8 +1,10 @@
 //! `portcullis organisation`
 
+mod connection;
 mod domain;
 mod group;
 mod invitation;
+mod key;
 mod member;
 
 use std::path::PathBuf;
@@ -84,6 +86,14 @@ pub(crate) enum Command {
     /// Invitations into an organisation
     #[command(subcommand)]
     Invitation(invitation::Command),
+    /// Invites somebody by mail, as `invitation create` does
+    Invite(invitation::New),
+    /// The provider with which an organisation's people sign in
+    #[command(subcommand)]
+    Connection(connection::Command),
+    /// Admin keys of an organisation, which can do nothing outside it
+    #[command(subcommand)]
+    Key(key::Command),
 }
 
 /// Whether anybody signs in in an organisation's name.
@@ -154,6 +164,9 @@ pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
         Command::Member(command) => member::run(place, command),
         Command::Group(command) => group::run(place, command),
         Command::Invitation(command) => invitation::run(place, command),
+        Command::Invite(new) => new.send(place),
+        Command::Connection(command) => connection::run(place, command),
+        Command::Key(command) => key::run(place, command),
     }
 }
 
