@@ -59,11 +59,11 @@ mod tests {
 
     #[test]
     fn what_is_named_may_run_and_nothing_else() {
+        const NOTHING: &str = "default-src 'none'; style-src 'self'";
         let check = |added: &[(&str, &str)], expect: &str| {
             let added: Vec<_> = added.iter().map(|(name, source)| (*name, (*source).to_owned())).collect();
-            assert_eq!(policy_with_sources("default-src 'none'; style-src 'self'", &added), expect);
+            assert_eq!(policy_with_sources(NOTHING, &added), expect);
         };
-        const NOTHING: &str = "default-src 'none'; style-src 'self'";
         check(&[], NOTHING);
         check(
             &[("script-src", "https://id.example/ui/assets/passkeys-1.js")],

@@ -15,6 +15,7 @@ mod deletion;
 mod enumeration;
 mod exchange;
 mod impersonation;
+mod keys;
 mod languages;
 mod link;
 mod native;

@@ -169,7 +169,7 @@ mod tests {
 
     use super::*;
 
-    fn settings(more: serde_json::Value) -> CaptchaSettings {
+    fn settings(more: &serde_json::Value) -> CaptchaSettings {
         let mut settings = json!({"provider": "hcaptcha", "site_key": "k", "secret": "s"});
         settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         serde_json::from_value(settings).unwrap()
@@ -177,11 +177,11 @@ mod tests {
 
     #[test]
     fn a_page_lets_in_what_its_widget_needs_and_nothing_of_another_service() {
-        let own = settings(json!({})).page_sources();
+        let own = settings(&json!({})).page_sources();
         assert!(own.contains(&("style-src", "https://*.hcaptcha.com".to_owned())), "{own:?}");
         assert!(own.iter().all(|(_, source)| source.contains("hcaptcha.com")), "{own:?}");
         let script = json!({"script_url": "https://widget.example:8443/a/b.js?x=1"});
-        let elsewhere = settings(script).page_sources();
+        let elsewhere = settings(&script).page_sources();
         let of = |directive| (directive, "https://widget.example:8443".to_owned());
         assert_eq!(elsewhere, ["script-src", "frame-src", "connect-src"].map(of));
     }
@@ -194,7 +194,7 @@ mod tests {
                 let host = source.trim_start_matches("https://").trim_start_matches("*.");
                 facts.script.contains(host)
             };
-            assert!(facts.sources.scripts.iter().any(|source| is_covered(&source)), "{}", facts.name);
+            assert!(facts.sources.scripts.iter().any(is_covered), "{}", facts.name);
             assert!(is_response_field(facts.field) && is_response_field(facts.node), "{}", facts.name);
             assert_eq!(facts.options_node, format!("captcha_{}_options", facts.name));
         }

@@ -4,6 +4,7 @@
 mod account;
 mod candidates;
 mod capabilities;
+mod captcha;
 mod circuit;
 mod claim_mapper;
 mod compile;

@@ -19,6 +19,7 @@ use crate::capabilities::identities::capability_identities;
 use crate::capabilities::kv::capability_kv;
 use crate::capabilities::permissions::capability_permissions;
 use crate::capabilities::secrets::capability_secrets;
+use crate::captcha::captcha_asks;
 use crate::claim_mapper::{mapper_bad_json, mapper_rules};
 use crate::credential_import::import_rules;
 use crate::event::event_notes;

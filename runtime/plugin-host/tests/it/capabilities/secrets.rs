@@ -18,7 +18,7 @@ use crate::fixture::{Fixture, component, issued, run, spec};
 pub(crate) struct Kept(Mutex<Vec<(TenantId, PluginSecret)>>);
 
 impl Kept {
-    fn put(&self, tenant: &str, plugin: &str, name: &str, value: &str) {
+    pub(crate) fn put(&self, tenant: &str, plugin: &str, name: &str, value: &str) {
         let secret = PluginSecret {
             plugin: plugin.to_owned(),
             name: name.to_owned(),
