@@ -6,6 +6,7 @@ mod credential_import;
 pub(crate) mod deleted;
 mod event;
 mod introspection;
+mod jsonnet;
 mod logs;
 pub(crate) mod people;
 mod policy;
