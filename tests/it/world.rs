@@ -110,10 +110,13 @@ impl World {
     }
 
     /// The same, which asks other servers with this.
+    ///
+    /// Its requests may take long: a debug build compiles a large component for many seconds.
     pub(crate) async fn start_reaching(outbound: Arc<dyn Outbound>) -> Self {
         let own = Own { outbound, ..Own::new() };
         let location = location(own.directory.path());
-        let (mut world, _) = Self::serve(location, own, |_| {}, |_| {}).await;
+        let patient = |settings: &mut NodeSettings| settings.request_timeout = Duration::from_secs(180);
+        let (mut world, _) = Self::serve(location, own, patient, |_| {}).await;
         world.populate().await;
         world
     }
