@@ -16,8 +16,8 @@ use portcullis_oauth2::grant::{AccessToken, AuthorizationCode, Consent, Grant, G
 use portcullis_oauth2::hooks::NoTokenHook;
 use portcullis_oauth2::parameters::Parameters;
 use portcullis_oauth2::ports::{
-    ClientFilter, ClientRepository, GrantRepository, PortResult, SecretHasher, SubjectClaims, SubjectProfile,
-    TokenKeys, TokenRepository,
+    ClientFilter, ClientRepository, GrantFilter, GrantRepository, PortResult, SecretHasher, SubjectClaims,
+    SubjectProfile, TokenKeys, TokenRepository,
 };
 use portcullis_oauth2::scope::Scopes;
 use portcullis_oauth2::server::{AuthorizationServer, Environment, Issuer, Ports};
@@ -213,7 +213,13 @@ impl GrantRepository for Rows {
         answer(None)
     }
 
-    fn list_grants<'a>(&'a self, _: &'a TenantId, _: IdentityId, _: u32) -> PortResult<'a, Vec<Grant>> {
+    fn list_grants<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: IdentityId,
+        _: GrantFilter,
+        _: u32,
+    ) -> PortResult<'a, Vec<Grant>> {
         answer(Vec::new())
     }
 }
