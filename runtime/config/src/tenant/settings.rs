@@ -146,7 +146,7 @@ fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) 
         }
     }
     // RFC 9126 section 2.2: what is pushed is for a browser that comes at once.
-    if settings.pushed_request_lifespan.0 > std::time::Duration::from_secs(600) {
+    if settings.pushed_request_lifespan.0 > std::time::Duration::from_mins(10) {
         report("oauth2.pushed_request_lifespan", "must be ten minutes at most".to_owned());
     }
     if settings.refresh_token_grace.0 >= settings.refresh_token_lifespan.0 {

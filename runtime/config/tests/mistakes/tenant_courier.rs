@@ -104,7 +104,7 @@ fn mail_server_of_a_tenant() {
     check(
         &tenant("[tenant.courier.smtp]\nhost = \"smtp.a.example\""),
         &[
-            "p.toml:3:9: tenant[0].courier.smtp: needs `from_address` beside it: the node's own address is not this server's to \
+            "p.toml:3:17: tenant[0].courier.smtp: needs `from_address` beside it: the node's own address is not this server's to \
            send from",
         ],
     );

@@ -21,22 +21,22 @@ use crate::response::{Answer, see_other};
 
 /// `GET /self-service/login`
 pub(crate) async fn login(call: Call) -> Answer {
-    follow(&call, Kind::Login).await
+    Box::pin(follow(&call, Kind::Login)).await
 }
 
 /// `GET /self-service/registration`
 pub(crate) async fn registration(call: Call) -> Answer {
-    follow(&call, Kind::Registration).await
+    Box::pin(follow(&call, Kind::Registration)).await
 }
 
 /// `GET /self-service/verification`
 pub(crate) async fn verification(call: Call) -> Answer {
-    follow(&call, Kind::Verification).await
+    Box::pin(follow(&call, Kind::Verification)).await
 }
 
 /// `GET /self-service/recovery`
 pub(crate) async fn recovery(call: Call) -> Answer {
-    follow(&call, Kind::Recovery).await
+    Box::pin(follow(&call, Kind::Recovery)).await
 }
 
 async fn follow(call: &Call, kind: Kind) -> Answer {

@@ -18,6 +18,7 @@ use std::{fmt, thread};
 use primitives::TenantId;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::{BUSY, Waiting};
@@ -56,7 +57,12 @@ pub(super) fn start(
     let writer = Writer::open(path, durability).map_err(|error| {
         StorageError::Unavailable(format!("{} cannot be opened for writing: {error}", path.display()))
     })?;
-    let writes = move || writer.write(jobs, &waiting, &feed);
+    // Whoever is told of changes may start tasks.
+    let runtime = Handle::current();
+    let writes = move || {
+        let _context = runtime.enter();
+        writer.write(&jobs, &waiting, &feed);
+    };
     let started = thread::Builder::new().name("sqlite-writer".to_owned()).spawn(writes);
     started.map(drop).map_err(|error| StorageError::Unavailable(format!("no thread for the writer: {error}")))
 }
@@ -87,11 +93,11 @@ impl Writer {
     }
 
     /// Ends when the last sender is gone and everything received is written.
-    fn write(self, jobs: mpsc::Receiver<Job>, waiting: &Waiting, feed: &ChangeFeed) {
+    fn write(self, jobs: &mpsc::Receiver<Job>, waiting: &Waiting, feed: &ChangeFeed) {
         let mut backlog = VecDeque::new();
         loop {
             if backlog.is_empty() {
-                match self.next(&jobs) {
+                match self.next(jobs) {
                     Some(job) => backlog.push_back(job),
                     None => break,
                 }

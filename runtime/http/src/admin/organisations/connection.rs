@@ -106,6 +106,7 @@ async fn document(call: &Call, connection: &Connection) -> Result<Value, Failure
     }))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "is given to map_err")]
 fn refused(error: ConnectionError) -> Failure {
     let words = format!("{error}.");
     match error {

@@ -179,7 +179,9 @@ async fn each_tenant_has_a_back_off_of_its_own_and_goes_on_where_it_stopped() {
     let mut tried = tried(&world).await;
     let counts: Vec<u32> = tried.iter().map(|(_, _, count)| *count).collect();
     assert_eq!(counts.iter().sum::<u32>(), 4, "one of three was tried twice: {tried:?}");
-    tried.iter_mut().for_each(|line| line.2 = 1);
+    for line in &mut tried {
+        line.2 = 1;
+    }
     assert_eq!(tried, [of("ada@example.com", 1), of("bob@example.com", 1), of("cleo@example.com", 1)]);
 }
 
