@@ -115,7 +115,7 @@ impl World {
     pub(crate) async fn start_reaching(outbound: Arc<dyn Outbound>) -> Self {
         let own = Own { outbound, ..Own::new() };
         let location = location(own.directory.path());
-        let patient = |settings: &mut NodeSettings| settings.request_timeout = Duration::from_secs(180);
+        let patient = |settings: &mut NodeSettings| settings.request_timeout = Duration::from_mins(3);
         let (mut world, _) = Self::serve(location, own, patient, |_| {}).await;
         world.populate().await;
         world

@@ -17,7 +17,7 @@ const SECRET: &str = "s3cret";
 
 /// As Kratos' documentation writes mappers: what may be missing is asked for, and an address that is not verified is not
 /// taken.
-const MAPPER: &str = r#"
+const MAPPER: &str = r"
 local claims = { email_verified: false } + std.extVar('claims');
 if 'hd' in claims && claims.hd != 'acme.example' then
   error 'Sign in with an address of acme.example.'
@@ -37,7 +37,7 @@ else {
     ]),
   },
 }
-"#;
+";
 
 /// One that says more than the provider does.
 const BOASTS: &str = r"
@@ -49,6 +49,9 @@ local claims = std.extVar('claims');
   },
 }
 ";
+
+/// One at a time: each compiles the component, which takes all that the machine has.
+static COMPILING: Mutex<()> = Mutex::const_new(());
 
 struct Place {
     world: World,
@@ -80,8 +83,6 @@ impl Place {
             "bind": [{ "hook": "claim-mapper" }],
             "settings": { "mappers": { "acme": mapper } },
         });
-        // One at a time: each compiles the component, which takes all that the machine has.
-        static COMPILING: Mutex<()> = Mutex::const_new(());
         let _alone = COMPILING.lock().await;
         set(&world, &json!({ "federation": { "provider": [acme] }, "plugin": [plugin] })).await;
         let path = "/admin/portcullis/v1/providers/acme/secret";

@@ -45,13 +45,10 @@ fn moment(text: &str) -> Result<Timestamp, String> {
 
 pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
     let Command::Export { of, organisation, since } = command;
-    let mut first = format!("/admin/portcullis/v1/audit?page_size={PAGE}");
-    if let Some(id) = organisation {
-        first.push_str(&format!("&organisation={}", segment(id)));
-    }
-    if let Some(since) = since {
-        first.push_str(&format!("&since={}", segment(&since.rfc3339())));
-    }
+    let organisation = organisation.as_ref().map(|id| format!("&organisation={}", segment(id)));
+    let since = since.map(|since| format!("&since={}", segment(&since.rfc3339())));
+    let (organisation, since) = (organisation.unwrap_or_default(), since.unwrap_or_default());
+    let first = format!("/admin/portcullis/v1/audit?page_size={PAGE}{organisation}{since}");
     let first = of_tenant(&of.tenant, &first);
     with_node(place, async |mut api| export(&mut api, &first).await)
 }

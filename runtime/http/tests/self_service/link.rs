@@ -81,7 +81,7 @@ async fn a_scanner_uses_nothing_up_and_any_device_serves() {
         let mut answer = other.get(&at).await;
         while answer.status == 303 {
             assert!(!other.cookies.contains_key("ory_kratos_session"));
-            answer = other.get(&answer.location().to_owned()).await;
+            answer = other.get(answer.location()).await;
         }
         assert!(answer.body.contains("This link is too old or was used already."), "{at}: {}", answer.body);
         assert!(!answer.body.contains("You are back in."), "{at}: {}", answer.body);
