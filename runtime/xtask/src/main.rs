@@ -75,7 +75,7 @@ fn main() -> ExitCode {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Screenshots(arguments) => screenshots::run(&arguments),
         Task::Bench(bench) => bench::run(&bench),
-        Task::Guests => guests::build().map(|place| println!("{}", place.display())),
+        Task::Guests => guests::build_for_tests().map(|place| println!("{}", place.display())),
         Task::Plugins(arguments) => plugins::run(&arguments),
         Task::Bindings => bindings::write(),
         Task::Reference => reference::write(),

@@ -64,7 +64,7 @@ class App:
 
 def person() -> tuple[str, str]:
     email = new_address()
-    return email, native_sign_up(email).identity.id
+    return email, str(native_sign_up(email).identity.id)
 
 
 def active(token: str) -> bool:

@@ -7,6 +7,7 @@ import re
 import time
 
 import httpx
+from applications import make as make_client
 from checks import check
 from identities import NOBODY, make
 from persons import PASSWORD, address_of, native_sign_in, native_sign_up, new_address
@@ -19,6 +20,8 @@ KINDS = ("login", "registration", "settings", "recovery", "verification")
 HASTY = "/t/hasty"
 # Its people sign in with another provider.
 LINKED = "/t/linked"
+# As the node is started with it.
+NEIGHBOUR_SECRET = "neighbour-secret-of-more-than-32-characters"
 # How long a form's end is waited for, in seconds.
 PATIENCE = 20
 FAR_AWAY = "return_to=https://evil.example/"
@@ -115,6 +118,15 @@ def gone(method: str, path: str, headers: dict[str, str]) -> dict:
 
 
 def elsewhere() -> None:
+    # The neighbour takes the requests of its client by itself before it sends anybody there (RFC 9126).
+    make_client(
+        client_id="linked",
+        client_secret=NEIGHBOUR_SECRET,
+        grant_types=["authorization_code"],
+        response_types=["code"],
+        scope="openid profile email offline_access",
+        redirect_uris=[f"{options.public}{LINKED}/self-service/methods/oidc/callback/neighbour"],
+    )
     for kind in ("login", "registration"):
         jar = Jar()
         flow = begun(kind, jar, LINKED)

@@ -35,7 +35,7 @@ pub(super) fn against_node(place: &Place<'_>, mut script: Command) -> anyhow::Re
     node.end()
 }
 
-/// What nobody asks for: the checks see that browsers are sent to the provider, and do not follow.
+/// The secret of the provider's client, which the checks make.
 const NEIGHBOUR_SECRET: &str = "neighbour-secret-of-more-than-32-characters";
 
 /// The tenant that the checks are about; one whose forms soon expire; and one whose people sign in with the first.
