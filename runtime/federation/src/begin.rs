@@ -110,6 +110,8 @@ async fn push(
     parameters: &[(String, String)],
 ) -> Result<String, Failure> {
     const WHAT: &str = "the pushed authorization request";
+    // Some are the request itself, sealed, as ours are; the browser carries them in an address.
+    const MOST_BYTES: usize = 8 << 10;
     let secret = asking.secret(provider).await?;
     let who = identify(provider, endpoints, secret.as_ref(), asking.now)?;
     let own = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -123,7 +125,7 @@ async fn push(
     let answered = asking.wire(provider).ask(ask).await?;
     let document: Value = serde_json::from_slice(&answered.body).unwrap_or_default();
     match (answered.status, document.get("request_uri").and_then(Value::as_str)) {
-        (200 | 201, Some(request_uri)) if request_uri.len() <= 1024 => Ok(request_uri.to_owned()),
+        (200 | 201, Some(request_uri)) if request_uri.len() <= MOST_BYTES => Ok(request_uri.to_owned()),
         (status, _) => match document.get("error").and_then(Value::as_str) {
             Some(error) => Err(Failure::Refused { what: WHAT, error: bounded(error) }),
             None => Err(Failure::nonsense(WHAT, &format!("answers {status} without a request_uri"))),
