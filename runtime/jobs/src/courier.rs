@@ -5,7 +5,7 @@
 //! The tenant's plugins are asked before anything is sent; one that fails is asked again with the next attempt, and at
 //! the last of them the message goes as it stands.
 //!
-//! A tenant's own server is served beside everything else, one message after the other ([`own`]): one that is down or slow
+//! A tenant's own server is served beside everything else, one message after the other (`own`): one that is down or slow
 //! holds up nobody else's mail, and is asked once until its time has come again.
 
 mod http;
