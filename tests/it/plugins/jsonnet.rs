@@ -5,7 +5,6 @@ use std::sync::Arc;
 use primitives::Timestamp;
 use serde_json::{Value, json};
 use testkit::provider::{FakeProvider, Fault, Manners};
-use tokio::sync::Mutex;
 
 use super::people::{messages, set};
 use crate::browser::{Browser, Response};
@@ -50,9 +49,6 @@ local claims = std.extVar('claims');
 }
 ";
 
-/// One at a time: each compiles the component, which takes all that the machine has.
-static COMPILING: Mutex<()> = Mutex::const_new(());
-
 struct Place {
     world: World,
     provider: Arc<FakeProvider>,
@@ -83,7 +79,7 @@ impl Place {
             "bind": [{ "hook": "claim-mapper" }],
             "settings": { "mappers": { "acme": mapper } },
         });
-        let _alone = COMPILING.lock().await;
+        let _alone = super::COMPILES.write().await;
         set(&world, &json!({ "federation": { "provider": [acme] }, "plugin": [plugin] })).await;
         let path = "/admin/portcullis/v1/providers/acme/secret";
         let kept = world.operate(&world.key, ("PUT", path), "acme", &json!({ "value": SECRET })).await;

@@ -17,6 +17,7 @@ async fn rule(world: &World, rule: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn app_gets_nobody_and_no_token_that_the_policy_denies() {
+    let _quiet = super::COMPILES.read().await;
     let world = World::start().await;
     let app = App::register(&world, true).await;
     let mut ada = Browser::default();
@@ -49,6 +50,7 @@ async fn app_gets_nobody_and_no_token_that_the_policy_denies() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn policy_is_asked_again_when_they_have_consented() {
+    let _quiet = super::COMPILES.read().await;
     let world = World::start().await;
     let app = App::register(&world, false).await;
     let mut ada = Browser::default();
