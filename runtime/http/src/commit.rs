@@ -25,6 +25,17 @@ impl Uncommitted for TokenError {
     }
 }
 
+/// For decisions that only the store can fail.
+impl Uncommitted for PortError {
+    fn store(error: PortError) -> Self {
+        error
+    }
+
+    fn contention() -> Self {
+        Self::Busy("too many changes of the same thing")
+    }
+}
+
 /// Decides with `decide` and applies what was decided; nothing is answered before it is durable. A guard
 /// that missed means that another request won: the request is decided anew on what it left.
 pub(crate) async fn commit<T, E: Uncommitted, F: Future<Output = Decision<T, E>>>(

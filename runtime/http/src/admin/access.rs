@@ -4,27 +4,17 @@ use http::StatusCode;
 use identity::ports::Sessions as _;
 use identity::session::revoke::{delete_all, revoke};
 use oauth2::access::ListedGrant;
-use oauth2::ports::{GrantFilter, PortError};
+use oauth2::ports::GrantFilter;
 use primitives::{ClientId, GrantId, IdentityId, SessionId, Timestamp};
 
 use super::{actor, paging, store};
 use crate::call::Call;
-use crate::commit::{Uncommitted, commit};
+use crate::commit::commit;
 use crate::failure::Failure;
 use crate::response::{Answer, empty, json_no_store};
 use crate::self_service::apply;
 
 const LARGEST_PAGE: u32 = 500;
-
-impl Uncommitted for PortError {
-    fn store(error: PortError) -> Self {
-        error
-    }
-
-    fn contention() -> Self {
-        Self::Busy("too many changes of the same client")
-    }
-}
 
 /// `GET /admin/oauth2/auth/sessions/consent?subject=…`
 pub(crate) async fn list(call: Call) -> Answer {
