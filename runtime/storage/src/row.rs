@@ -3,17 +3,17 @@
 use std::str::FromStr;
 
 use primitives::Timestamp;
+use rusqlite::types::{FromSql, FromSqlError, Value as Column};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
-use sqlx::sqlite::SqliteRow;
 
 use crate::StorageError;
 
 /// A row of either database.
 #[derive(Debug)]
 pub enum Row {
-    /// From SQLite.
-    Sqlite(SqliteRow),
+    /// From SQLite: its columns.
+    Sqlite(Vec<Column>),
     /// From PostgreSQL.
     Postgres(PgRow),
 }
@@ -21,18 +21,26 @@ pub enum Row {
 macro_rules! read {
     ($row:expr, $index:expr, $kind:ty) => {
         match $row {
-            Row::Sqlite(row) => row.try_get::<$kind, _>($index).map_err(|error| impossible($index, &error)),
+            Row::Sqlite(columns) => {
+                column::<$kind>(columns, $index).map_err(|error| impossible($index, &error))
+            }
             Row::Postgres(row) => row.try_get::<$kind, _>($index).map_err(|error| impossible($index, &error)),
         }
     };
 }
 
-fn impossible(index: usize, error: &sqlx::Error) -> StorageError {
+/// Neither driver's error tells a value.
+fn impossible(index: usize, error: &dyn std::error::Error) -> StorageError {
     StorageError::Inconsistent {
         table: "row",
         column: "by number",
         detail: format!("column {index}: {error}"),
     }
+}
+
+fn column<T: FromSql>(columns: &[Column], index: usize) -> Result<T, FromSqlError> {
+    let column = columns.get(index).ok_or(FromSqlError::InvalidType)?;
+    T::column_result(column.into())
 }
 
 impl Row {

@@ -1,5 +1,6 @@
 //! SQLite: one writer with group commit, a few readers.
 
+mod bind;
 mod readers;
 mod writer;
 
@@ -9,11 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use primitives::TenantId;
-use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, SqliteConnection};
 use tokio::sync::oneshot;
 
-use self::readers::Readers;
+use self::readers::{Lookup, Readers};
 use self::writer::Job;
 use crate::apply::{ApplyError, Prepared};
 use crate::changes::ChangeFeed;
@@ -25,9 +26,6 @@ use crate::{Durability, StorageError};
 const WAITING_PER_TENANT: usize = 1024;
 /// How long a connection waits for another's lock: that of a command beside a running node.
 const BUSY: Duration = Duration::from_secs(5);
-/// What each connection keeps of the file, in KiB (negative, as SQLite has it). The system's own cache
-/// holds the rest, and counts for nobody.
-const PAGE_CACHE: &str = "-1024";
 
 #[derive(Debug)]
 pub(crate) struct Sqlite {
@@ -36,7 +34,7 @@ pub(crate) struct Sqlite {
     waiting: Arc<Waiting>,
 }
 
-/// The connection options that readers, writer and migrations share.
+/// The options of connections that make the file, migrate it and see whether it can be written to.
 fn options(path: &Path, durability: Durability) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
@@ -48,7 +46,6 @@ fn options(path: &Path, durability: Durability) -> SqliteConnectOptions {
         })
         .foreign_keys(true)
         .busy_timeout(BUSY)
-        .pragma("cache_size", PAGE_CACHE)
         .disable_statement_logging()
 }
 
@@ -85,7 +82,7 @@ impl Sqlite {
     ) -> Result<Self, StorageError> {
         // What stands in the way of writing is told before anything else is done.
         connect(path, durability).await?.close().await.map_err(unavailable)?;
-        let readers = Readers::new(options(path, durability).pragma("query_only", "1"));
+        let readers = Readers::new(path);
         let (queue, jobs) = mpsc::channel();
         let waiting = Arc::new(Waiting::default());
         writer::start(path, durability, jobs, waiting.clone(), feed)?;
@@ -97,11 +94,12 @@ impl Sqlite {
         sql: &'static str,
         args: Vec<Value>,
     ) -> Result<Option<Row>, StorageError> {
-        Ok(self.readers.find_one(sql, arguments(args)?).await?.map(Row::Sqlite))
+        let rows = self.readers.read(Lookup { sql, args, rows: 1 }).await?;
+        Ok(rows.into_iter().next().map(Row::Sqlite))
     }
 
     pub(crate) async fn list(&self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StorageError> {
-        let rows = self.readers.list(sql, arguments(args)?).await?;
+        let rows = self.readers.read(Lookup { sql, args, rows: usize::MAX }).await?;
         Ok(rows.into_iter().map(Row::Sqlite).collect())
     }
 
@@ -140,21 +138,6 @@ impl Waiting {
             }
         }
     }
-}
-
-fn arguments(args: Vec<Value>) -> Result<SqliteArguments, StorageError> {
-    use sqlx::Arguments as _;
-    let mut arguments = SqliteArguments::default();
-    for arg in args {
-        match arg {
-            Value::Int(value) => arguments.add(value),
-            Value::Text(value) => arguments.add(value),
-            Value::Blob(value) => arguments.add(value),
-            Value::Unbindable(reason) => Err(reason.into()),
-        }
-        .map_err(|error| StorageError::Unavailable(format!("a value cannot be bound: {error}")))?;
-    }
-    Ok(arguments)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "is given to map_err")]

@@ -16,15 +16,14 @@ use std::time::Duration;
 use std::{fmt, thread};
 
 use primitives::TenantId;
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::{BUSY, Waiting};
+use super::{BUSY, Waiting, bind};
 use crate::apply::{ApplyError, Prepared};
 use crate::changes::ChangeFeed;
-use crate::statement::{Expect, Statement, Value};
+use crate::statement::{Expect, Statement};
 use crate::{Durability, StorageError};
 
 /// Changes that one commit carries at most.
@@ -184,9 +183,8 @@ impl Writer {
     fn run(&self, prepared: &Prepared) -> Result<Result<u64, ApplyError>, rusqlite::Error> {
         let mut hit = 0;
         for (write, statement) in &prepared.statements {
-            if let Some(reason) = unbindable(&statement.args) {
-                let words = format!("a value cannot be bound: {reason}");
-                return Ok(Err(StorageError::Unavailable(words).into()));
+            if let Err(error) = bind::check(&statement.args) {
+                return Ok(Err(error.into()));
             }
             let rows = match self.run_statement(statement) {
                 Ok(rows) => rows,
@@ -206,25 +204,9 @@ impl Writer {
     /// Gives the rows that the statement changed.
     fn run_statement(&self, Statement { sql, args, .. }: &Statement) -> Result<u64, rusqlite::Error> {
         let mut statement = self.0.prepare_cached(sql)?;
-        for place in 1..=statement.parameter_count() {
-            // SQLite counts them as they come in the text; `$3` is the third value wherever it stands.
-            let number =
-                statement.parameter_name(place).and_then(|name| name.get(1..)?.parse::<usize>().ok());
-            let value = number.and_then(|number| args.get(number.checked_sub(1)?));
-            statement.raw_bind_parameter(
-                place,
-                value.ok_or(rusqlite::Error::InvalidParameterCount(place, args.len()))?,
-            )?;
-        }
+        bind::bind(&mut statement, args)?;
         statement.raw_execute().map(|rows| rows as u64)
     }
-}
-
-fn unbindable(args: &[Value]) -> Option<&str> {
-    args.iter().find_map(|arg| match arg {
-        Value::Unbindable(reason) => Some(reason.as_str()),
-        _ => None,
-    })
 }
 
 /// A unique key is taken, or what a row refers to is gone.
@@ -235,20 +217,6 @@ fn is_taken_or_gone(error: &rusqlite::Error) -> bool {
     cause.is_some_and(|cause| {
         cause.code == ErrorCode::ConstraintViolation && CODES.contains(&cause.extended_code)
     })
-}
-
-impl ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Int(Some(number)) => ValueRef::Integer(*number),
-            Self::Text(Some(text)) => ValueRef::Text(text.as_bytes()),
-            Self::Blob(Some(bytes)) => ValueRef::Blob(bytes),
-            Self::Int(None) | Self::Text(None) | Self::Blob(None) => ValueRef::Null,
-            Self::Unbindable(reason) => {
-                return Err(rusqlite::Error::ToSqlConversionFailure(reason.clone().into()));
-            }
-        }))
-    }
 }
 
 /// Takes up to `limit` jobs, one of each tenant in turn; the order within a tenant is kept.
