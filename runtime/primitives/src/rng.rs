@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use uuid::Uuid;
 
 use crate::base64url;
+use crate::time::Timestamp;
 
 /// A source of randomness fit for keys. Only the composition root knows the real one.
 pub trait Rng: Send + Sync + fmt::Debug {
@@ -17,6 +18,14 @@ pub trait Rng: Send + Sync + fmt::Debug {
         let mut bytes = [0; 16];
         self.fill(&mut bytes);
         uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+
+    /// A version 7 UUID (RFC 9562 section 5.7): the time in milliseconds, then 74 random bits.
+    fn uuid_at(&self, now: Timestamp) -> Uuid {
+        let mut bytes = [0; 10];
+        self.fill(&mut bytes);
+        let millis = u64::try_from(now.micros() / 1_000).unwrap_or_default();
+        uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
     }
 
     /// 256 random bits as 43 base64url characters.

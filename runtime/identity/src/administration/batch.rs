@@ -142,7 +142,7 @@ pub async fn plan(
     (keeps, body): (Option<IdentityId>, CreateIdentity),
     taken: &mut Taken,
 ) -> Result<Planned, AdministrationError> {
-    let id = keeps.unwrap_or_else(|| IdentityId::generate(room.rng));
+    let id = keeps.unwrap_or_else(|| IdentityId::generate_at(room.rng, room.now));
     let (made, checked) = make(room, actor, (id, body), false).await?;
     if taken.ids.contains(&id) {
         return Err(AdministrationError::IdTaken);

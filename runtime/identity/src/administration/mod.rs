@@ -123,7 +123,7 @@ pub async fn create(
     actor: Actor,
     body: CreateIdentity,
 ) -> Result<Administered, AdministrationError> {
-    let id = IdentityId::generate(room.rng);
+    let id = IdentityId::generate_at(room.rng, room.now);
     make(room, actor, (id, body), true).await.map(|(made, _)| made)
 }
 

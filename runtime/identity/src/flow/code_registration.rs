@@ -162,7 +162,7 @@ async fn prove(
     if is_taken(room, &checked).await? {
         return Ok(Step::Form(Box::new(identifier_taken(flow, room.settings))));
     }
-    let identity = Identity::new(IdentityId::generate(room.rng), &checked, room.rng, room.now);
+    let identity = Identity::new(IdentityId::generate_at(room.rng, room.now), &checked, room.rng, room.now);
     let identity = with_verified(&identity, &sent.address, room.now).unwrap_or(identity);
     let identity = room.added(&context, identity).await?;
     let session = if room.settings.flow.session_after_registration {

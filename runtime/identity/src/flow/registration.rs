@@ -89,7 +89,7 @@ pub(super) async fn with_password(
         // Not before the hash: who must not learn it from words must not learn it from time.
         return Ok(Step::Form(Box::new(identifier_taken(flow, room.settings))));
     }
-    let identity = Identity::new(IdentityId::generate(room.rng), &checked, room.rng, room.now);
+    let identity = Identity::new(IdentityId::generate_at(room.rng, room.now), &checked, room.rng, room.now);
     let identity = room.added(&context, identity).await?;
     let session = if room.settings.flow.session_after_registration {
         first_session(room, caller, &identity, (&checked, Method::Password)).await?

@@ -32,11 +32,11 @@ const BATCH: usize = 256;
 const STATEMENTS: usize = 128;
 /// What the connection may keep of the file while it writes, in KiB (negative, as SQLite has it): a large batch that does not fit
 /// writes its pages several times.
-const BUSY_CACHE: i64 = -8_192;
+const BUSY_CACHE: i64 = -32_768;
 /// After so long without a change the connection gives back what it kept.
 const REST: Duration = Duration::from_secs(5);
 /// Pages of the journal before they are brought into the file: more of them then go together.
-const CHECKPOINT: i64 = 4_000;
+const CHECKPOINT: i64 = 40_000;
 
 /// A change that waits to be written.
 #[derive(Debug)]

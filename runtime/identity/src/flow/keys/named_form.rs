@@ -50,7 +50,7 @@ impl NamedForm {
         let Some(to) = relying_party(room).filter(|_| room.settings.webauthn.signs_in()) else {
             return Self::Hidden;
         };
-        let identity = IdentityId::generate(room.rng);
+        let identity = IdentityId::generate_at(room.rng, room.now);
         let handle = UserHandle::of(identity);
         let whose = (&handle, to.name());
         Self::SignUp { identity, ceremony: Ceremony::create(room, &to, KeyKind::Passwordless, whose, &[]) }

@@ -89,7 +89,7 @@ async fn ask(room: Room<'_>, mut flow: Flow, checked: &CheckedTraits) -> Result<
         return Ok(Step::Form(Box::new(identifier_taken(flow, room.settings))));
     }
     let Some(to) = relying_party(room) else { return Ok(super::not_asked(flow, "registration")) };
-    let identity = IdentityId::generate(room.rng);
+    let identity = IdentityId::generate_at(room.rng, room.now);
     let handle = UserHandle::of(identity);
     let ceremony = Ceremony::create(room, &to, KeyKind::Passkey, (&handle, name.as_str()), &[]);
     flow.factors.keys = KeyForm::SignUp { identity, ceremony };

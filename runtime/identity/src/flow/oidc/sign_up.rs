@@ -117,7 +117,8 @@ async fn made(
         let until = Until::Proven { holder, identifier: identifier.to_string(), joins };
         return Ok(super::link::ask_for_proof(flow, Waiting { who, mapped, until }));
     }
-    let mut identity = Identity::new(IdentityId::generate(room.rng), &checked, room.rng, room.now);
+    let mut identity =
+        Identity::new(IdentityId::generate_at(room.rng, room.now), &checked, room.rng, room.now);
     let joins = match word {
         // Of one that is not kept here the id is all there is.
         Word::Unbound => {
