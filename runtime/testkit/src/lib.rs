@@ -6,6 +6,7 @@
 
 pub mod authenticator;
 pub mod dns;
+pub mod dpop;
 pub mod postgres;
 pub mod provider;
 pub mod smtp;
