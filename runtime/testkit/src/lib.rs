@@ -6,7 +6,6 @@
 
 pub mod authenticator;
 pub mod dns;
-pub mod dpop;
 pub mod postgres;
 pub mod provider;
 pub mod smtp;

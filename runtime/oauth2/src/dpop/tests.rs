@@ -257,6 +257,21 @@ fn stolen_refresh_token_of_a_public_client_is_worth_nothing_without_its_key() {
 }
 
 #[test]
+fn refresh_tokens_that_began_without_a_key_are_bound_to_the_first_one() {
+    let world = public();
+    let key = Prover::generate();
+    let tokens = as_public(&world, &redemption(&world.code("openid offline_access")), None).unwrap();
+    assert_eq!(tokens.token_type, "bearer");
+    let refresh = |token: &str, proof: Option<&str>| {
+        as_public(&world, &[("grant_type", "refresh_token"), ("refresh_token", token)], proof)
+    };
+    let next = refresh(&tokens.refresh_token.unwrap(), Some(&key.prove(&for_token(&world)))).unwrap();
+    let next = next.refresh_token.unwrap();
+    assert_eq!(refresh(&next, None).err(), Some(TokenError::InvalidGrant(InvalidGrant::Key)));
+    assert!(refresh(&next, Some(&key.prove(&for_token(&world)))).is_ok());
+}
+
+#[test]
 fn refresh_token_of_a_client_that_authenticates_goes_with_any_key() {
     let world = world();
     let (one, other) = (Prover::generate(), Prover::generate());

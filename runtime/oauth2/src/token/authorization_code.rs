@@ -9,10 +9,9 @@
 
 use primitives::{Actor, AuditEvent};
 
-use super::refresh_token::{new_refresh_token, remaining_audience};
+use super::refresh_token::{binding, new_refresh_token, remaining_audience};
 use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
 use crate::client::{Client, GrantType};
-use crate::confirmation::Confirmation;
 use crate::dpop::ProvenKey;
 use crate::grant::{AuthorizationCode, Grant};
 use crate::lifespan::{Lifetime, lifespan};
@@ -58,7 +57,7 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
     let mut refresh_token = None;
     let mut refresh_row = None;
     if grant.scope.offline() && client.may_use(GrantType::RefreshToken) {
-        let bound = of_refresh_token(client, holder);
+        let bound = binding(client, holder);
         let (token, row) = new_refresh_token(server, asked, GrantType::AuthorizationCode, (grant, bound));
         kept_until = kept_until.max(row.expires_at);
         refresh_token = Some(token);
@@ -144,12 +143,6 @@ fn check_key(code: &AuthorizationCode, holder: Option<&ProvenKey>) -> Result<(),
         (Some(named), Some(holder)) if holder.thumbprint() == named => Ok(()),
         (Some(_), _) => Err(TokenError::InvalidGrant(InvalidGrant::Key)),
     }
-}
-
-/// What a refresh token is bound to: the key of a public client, which has nothing else to prove itself with; nothing
-/// where the client authenticates whenever it uses one (RFC 9449 section 5).
-fn of_refresh_token(client: &Client, holder: Option<&ProvenKey>) -> Option<Confirmation> {
-    holder.filter(|_| client.is_public()).map(ProvenKey::confirmation)
 }
 
 /// What a dead grant answers.

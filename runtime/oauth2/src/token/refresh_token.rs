@@ -85,6 +85,12 @@ fn check_key(token: &RefreshToken, holder: Option<&ProvenKey>) -> Result<(), Tok
     }
 }
 
+/// What a new refresh token is bound to: the key of a public client, which has nothing else to prove itself with; nothing
+/// where the client authenticates whenever it uses one (RFC 9449 section 5).
+pub(super) fn binding(client: &Client, holder: Option<&ProvenKey>) -> Option<Confirmation> {
+    holder.filter(|_| client.is_public()).map(ProvenKey::confirmation)
+}
+
 /// Finds a refresh token, rotated or not.
 pub(crate) async fn find(
     server: &AuthorizationServer,
@@ -130,7 +136,8 @@ fn rotate(
     token: &RefreshToken,
     grant: &Grant,
 ) -> (String, Vec<Write>) {
-    let bound = token.confirmation.clone();
+    // A family that began without a key is bound to the first that its client shows.
+    let bound = token.confirmation.clone().or_else(|| binding(asked.client, asked.holder));
     let (successor, row) = new_refresh_token(server, asked, GrantType::RefreshToken, (grant, bound));
     let row = RefreshToken { scope: token.scope.clone(), ..row };
     let rotation = Rotation {
