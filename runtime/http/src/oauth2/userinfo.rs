@@ -110,7 +110,7 @@ fn refuse(call: &Call, scheme: TokenScheme, error: &UserinfoError) -> Answer {
 
 /// The challenge of the scheme `DPoP` (RFC 9449 section 7.1).
 fn dpop_challenge(words: &str) -> String {
-    let algorithms = PROOF_ALGORITHMS.map(|algorithm| algorithm.as_str()).join(" ");
+    let algorithms = PROOF_ALGORITHMS.map(jose::Algorithm::as_str).join(" ");
     format!("DPoP algs=\"{algorithms}\"{words}")
 }
 
