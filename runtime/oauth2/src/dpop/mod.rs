@@ -6,18 +6,18 @@
 //! | check | where | stops |
 //! |---|---|---|
 //! | 1 one header | [`PresentedProof`] | two readers of a request that look at different proofs |
-//! | 2 a well-formed token, within [`MOST_BYTES`] | `jose::key_proof` | a parser's worst case |
+//! | 2 a well-formed token, within `MOST_BYTES` | `jose::key_proof` | a parser's worst case |
 //! | 4 `typ` | `jose::key_proof` | another token that the same key has signed |
 //! | 5 an asymmetric `alg` | `jose::key_proof` | `none`, or a public key taken for a shared secret |
 //! | 7 no private key | `jose::key_proof` | a key that everybody on the way has learned |
 //! | 6 the signature, by that key | `jose::key_proof` | a proof that was made up or changed |
-//! | 3 all claims are there | [`check`] | |
-//! | 8 `htm` | [`check`] | a proof that was caught at another method |
+//! | 3 all claims are there | `check` | |
+//! | 8 `htm` | `check` | a proof that was caught at another method |
 //! | 9 `htu` | `target` | a proof that another server was shown |
 //! | 10 `nonce` | `nonce` | proofs made in stock, for a time to come |
-//! | 11 `iat` | [`check`] | an old proof out of a log |
-//! | 12 `ath`, and the key of the token | [`check`] | a proof of another key, or for another token |
-//! | — single use (section 11.1) | [`ProvenKey::write`] | a proof and a token that were caught together |
+//! | 11 `iat` | `check` | an old proof out of a log |
+//! | 12 `ath`, and the key of the token | `check` | a proof of another key, or for another token |
+//! | — single use (section 11.1) | `ProvenKey::write` | a proof and a token that were caught together |
 //!
 //! **What single use costs.** A proof becomes a row when everything else has passed: its client has authenticated, or the
 //! token that it came with is live and bound to its very key. A flood of proofs that strangers make writes nothing. At the token
