@@ -26,7 +26,8 @@ pub struct VerifiedJws {
     payload: Vec<u8>,
 }
 
-/// The protected header: what of it is ever used. `jwk`, `jku`, `x5c` and `x5u` never are.
+/// The protected header: what of it is ever used. `jku`, `x5c` and `x5u` never are, and `jwk` only by a
+/// [`KeyProof`](crate::KeyProof), which says no more than that its maker has that key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JwsHeader {
     /// What the signer says about the algorithm. Only compared with the key's own.
@@ -69,6 +70,14 @@ impl<'a> UnverifiedJws<'a> {
 
     /// Takes a text of at most `limit` bytes apart.
     pub fn parse_within(text: &'a str, limit: usize) -> Result<Self, JwsError> {
+        Self::parse_with_header(text, limit).map(|(jws, _)| jws)
+    }
+
+    /// The same, with the whole protected header. Not to be believed.
+    pub(crate) fn parse_with_header(
+        text: &'a str,
+        limit: usize,
+    ) -> Result<(Self, Map<String, Value>), JwsError> {
         if text.len() > limit {
             return Err(JwsError::TooLarge);
         }
@@ -76,8 +85,10 @@ impl<'a> UnverifiedJws<'a> {
         let (header, payload) = signing_input.split_once('.').ok_or(JwsError::Malformed)?;
         // A further dot is not in the base64url alphabet, so that the payload fails to decode.
         let decode = |part: &str| base64url::decode(part).ok_or(JwsError::Malformed);
-        let header = JwsHeader::from_map(&parse_object(&decode(header)?).map_err(|_| JwsError::Malformed)?)?;
-        Ok(Self { signing_input, header, payload: decode(payload)?, signature: decode(signature)? })
+        let members = parse_object(&decode(header)?).map_err(|_| JwsError::Malformed)?;
+        let header = JwsHeader::from_map(&members)?;
+        let jws = Self { signing_input, header, payload: decode(payload)?, signature: decode(signature)? };
+        Ok((jws, members))
     }
 
     /// The header, to find the key by. Not to be believed.

@@ -234,7 +234,7 @@ fn audience(claims: &Map<String, Value>) -> Result<Vec<String>, ClaimError> {
 }
 
 /// A `NumericDate`: seconds, perhaps with a fraction, up to the year 9999.
-fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<Timestamp>, ClaimError> {
+pub(crate) fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<Timestamp>, ClaimError> {
     const YEAR_10000: f64 = 253_402_300_800.0;
     let Some(value) = claims.get(name) else { return Ok(None) };
     let seconds = value.as_f64().filter(|seconds| (0.0..YEAR_10000).contains(seconds));

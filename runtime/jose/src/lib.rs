@@ -5,7 +5,8 @@
 //! requests use of them in memory.
 //!
 //! What this room must never do: choose an algorithm from a header (it is the key's), write or accept
-//! `none`, use a key that a token brings along, print a private key, fetch anything.
+//! `none`, use a key that a token brings along (but for the proof that its maker has that very key, [`key_proof`]), print a
+//! private key, fetch anything.
 //!
 //! **Why not `jsonwebtoken`.** Its version 11 has no backend on ring: a `CryptoProvider` of our own
 //! would be all of [`Signer`] and [`VerifyingKey`] anyway, behind boxed traits made anew for each call,
@@ -19,6 +20,7 @@ pub mod json;
 pub mod jwk;
 pub mod jws;
 pub mod jwt;
+pub mod key_proof;
 pub mod ports;
 pub mod rotation;
 pub mod settings;
@@ -35,6 +37,7 @@ pub use import::{ImportError, ImportedKey};
 pub use jwk::{JwkError, JwkSet, PrivateJwk, PublicJwk, SymmetricJwk};
 pub use jws::{JwsError, UnverifiedJws, VerifiedJws};
 pub use jwt::{ClaimError, ClaimRules, Expiry, SignedJwt, UnverifiedJwt, ValidClaims};
+pub use key_proof::{KeyProof, KeyProofError, UnverifiedKeyProof};
 pub use rotation::{ensure_keys, rotate, take_over};
 pub use settings::RotationSchedule;
 pub use signer::{SignError, Signer, TokenType};

@@ -12,6 +12,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 use jose::{KeyState, SigningAlgorithm, SigningKey, TenantKeys};
 use portcullis_oauth2::client::{Client, ClientDocument, ClientRecord, ManagedBy, StoredSecret};
+use portcullis_oauth2::dpop::PresentedProof;
 use portcullis_oauth2::grant::{AccessToken, AuthorizationCode, Consent, Grant, GrantSubject, RefreshToken};
 use portcullis_oauth2::hooks::NoTokenHook;
 use portcullis_oauth2::parameters::Parameters;
@@ -77,8 +78,12 @@ fn form(pairs: &[(&str, &str)]) -> String {
 /// Decides one request. No port ever waits.
 fn token(server: &AuthorizationServer, form: &str) -> TokenResponse {
     let parameters = Parameters::parse(form.as_bytes());
-    let request =
-        ClientRequest { authorization: None, parameters: &parameters, request: RequestId(Uuid::nil()) };
+    let request = ClientRequest {
+        authorization: None,
+        parameters: &parameters,
+        proof: PresentedProof::Absent,
+        request: RequestId(Uuid::nil()),
+    };
     server.token(request).now_or_never().unwrap().result.unwrap()
 }
 
@@ -243,6 +248,7 @@ impl TokenRepository for Rows {
             grant: self.grant.id,
             redirect_uri: Some(CALLBACK.to_owned()),
             code_challenge: Some(CHALLENGE.to_owned()),
+            dpop_jkt: None,
             expires_at: NOW.after(Duration::from_mins(1)),
             consumed_at: None,
         };

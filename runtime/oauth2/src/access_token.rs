@@ -2,6 +2,10 @@
 //!
 //! A signed token is not believed for what it says about itself: what it hangs on is looked up, as for
 //! an opaque one.
+//!
+//! Attack: a token that is bound to a key is used by somebody who found it. That it is live does not say that whoever presents it
+//! may: a [`LiveToken`] gives nothing away but through [`LiveToken::check_holder`], where it is used here, or
+//! [`LiveToken::describe`], where another server asks what it is and checks the holder itself.
 
 use std::sync::Arc;
 
@@ -11,6 +15,8 @@ use primitives::{ClientId, KeyedHash, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::client::Client;
+use crate::confirmation::Confirmation;
+use crate::dpop::{self, DpopError, Expected, PresentedProof, ProvenKey};
 use crate::grant::{AccessToken, Grant};
 use crate::hooks::PROTECTED_CLAIMS;
 use crate::liveness::{LiveGrant, SessionRule, check_grant};
@@ -29,6 +35,8 @@ pub(crate) struct FoundToken {
     pub(crate) audience: Vec<String>,
     pub(crate) issued_at: Timestamp,
     pub(crate) expires_at: Timestamp,
+    /// What it is bound to.
+    pub(crate) confirmation: Option<Confirmation>,
     /// What a hook added.
     pub(crate) claims: Map<String, Value>,
     grant: Option<Grant>,
@@ -41,11 +49,57 @@ pub(crate) enum Form {
     Signed { jti: String },
 }
 
-/// A token that is live right now. Only [`FoundToken::check_live`] makes one.
+/// A token that is live right now, in whosever hands. Only [`FoundToken::check_live`] makes one.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LiveToken {
+    client: Arc<Client>,
+    described: DescribedToken,
+}
+
+/// What a live token stands for. Without a check of its holder this is for telling, not for acting on.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct DescribedToken {
     token: FoundToken,
     grant: Option<LiveGrant>,
+}
+
+/// A live token in the hands of whoever may use it. Only [`LiveToken::check_holder`] makes one.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct HeldToken {
+    described: DescribedToken,
+    /// The proof of its holder, to be used up.
+    pub(crate) proof: Option<ProvenKey>,
+}
+
+/// How a token is presented (RFC 6750 section 2, RFC 9449 section 7.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenScheme {
+    /// Whoever has it may use it.
+    Bearer,
+    /// With a proof of the key that it is bound to.
+    Dpop,
+}
+
+/// A token as it was presented with a request to an endpoint of ours.
+#[derive(Debug, Clone, Copy)]
+pub struct PresentedToken<'a> {
+    /// How.
+    pub scheme: TokenScheme,
+    /// The token.
+    pub text: &'a str,
+    /// The `DPoP` header.
+    pub proof: PresentedProof<'a>,
+    /// The request's method.
+    pub method: &'a str,
+}
+
+/// Why whoever presents a live token may not use it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotHeld {
+    /// It is bound and came as a bearer token, or the other way round (RFC 9449 sections 7.1 and 7.2).
+    Scheme,
+    /// The proof.
+    Proof(DpopError),
 }
 
 /// Finds an access token of either form; `None` if it is not ours, or has expired.
@@ -83,6 +137,7 @@ fn of_row(token: AccessToken, grant: Option<Grant>) -> FoundToken {
         audience: token.audience,
         issued_at: token.issued_at,
         expires_at: token.expires_at,
+        confirmation: token.confirmation,
         claims: token.claims,
         grant,
     }
@@ -116,6 +171,8 @@ async fn find_signed(server: &AuthorizationServer, text: &str) -> Result<Option<
 /// `None` if a claim is missing that all of our tokens have.
 fn of_claims(jti: String, claims: &ValidClaims, grant: Option<Grant>) -> Option<FoundToken> {
     let text = |name: &str| claims.claim(name).and_then(Value::as_str);
+    // A binding that we cannot read is not to be taken for none.
+    let confirmation = claims.claim("cnf").map(|cnf| serde_json::from_value(cnf.clone())).transpose().ok()?;
     let is_added = |(name, _): &(&String, &Value)| !PROTECTED_CLAIMS.contains(&name.as_str());
     Some(FoundToken {
         form: Form::Signed { jti },
@@ -124,6 +181,7 @@ fn of_claims(jti: String, claims: &ValidClaims, grant: Option<Grant>) -> Option<
         audience: claims.audience().to_vec(),
         issued_at: claims.issued_at()?,
         expires_at: claims.expires_at()?,
+        confirmation,
         claims: claims
             .all()
             .iter()
@@ -157,11 +215,49 @@ impl FoundToken {
                 Err(_) => return Ok(None),
             },
         };
-        Ok(Some(LiveToken { token, grant }))
+        Ok(Some(LiveToken { client, described: DescribedToken { token, grant } }))
     }
 }
 
 impl LiveToken {
+    /// What it is, for a server that checks its holder itself.
+    pub(crate) fn describe(self) -> DescribedToken {
+        self.described
+    }
+
+    /// Checks that whoever presented it, to this endpoint, may use it.
+    pub(crate) async fn check_holder(
+        self,
+        server: &AuthorizationServer,
+        presented: &PresentedToken<'_>,
+        endpoint: &str,
+    ) -> Result<HeldToken, NotHeld> {
+        let proof = match (&self.described.token.confirmation, presented.scheme) {
+            (None, TokenScheme::Bearer) => None,
+            (Some(Confirmation::Key(key)), TokenScheme::Dpop) => {
+                let expected = Expected {
+                    method: presented.method,
+                    endpoint,
+                    access_token: Some((presented.text, key)),
+                    client: &self.client,
+                };
+                Some(dpop::check(server, presented.proof, &expected).await.map_err(NotHeld::Proof)?)
+            }
+            (Some(Confirmation::Key(_)), TokenScheme::Bearer) | (None, TokenScheme::Dpop) => {
+                return Err(NotHeld::Scheme);
+            }
+        };
+        Ok(HeldToken { described: self.described, proof })
+    }
+}
+
+impl HeldToken {
+    pub(crate) const fn described(&self) -> &DescribedToken {
+        &self.described
+    }
+}
+
+impl DescribedToken {
     pub(crate) const fn token(&self) -> &FoundToken {
         &self.token
     }

@@ -9,6 +9,7 @@ use crate::authorization::ResponseMode;
 use crate::authorization::request::{PROMPTS, RESPONSE_TYPES};
 use crate::claims::CLAIMS_SUPPORTED;
 use crate::client::{ASSERTION_ALGORITHMS, AuthenticationMethod, GrantType};
+use crate::dpop::PROOF_ALGORITHMS;
 use crate::pkce::METHODS;
 use crate::ports::PortError;
 use crate::server::{AuthorizationServer, signer};
@@ -55,6 +56,7 @@ impl AuthorizationServer {
             "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
             "introspection_endpoint_auth_methods_supported": confidential,
             "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+            "dpop_signing_alg_values_supported": PROOF_ALGORITHMS.map(jose::Algorithm::as_str),
             "authorization_response_iss_parameter_supported": true,
             "claims_parameter_supported": false,
             "request_parameter_supported": false,

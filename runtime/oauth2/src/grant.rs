@@ -9,6 +9,7 @@ use primitives::{
 };
 use serde_json::{Map, Value};
 
+use crate::confirmation::{Confirmation, Thumbprint};
 use crate::scope::Scopes;
 
 /// What a subject granted to a client at one authorization.
@@ -106,6 +107,8 @@ pub struct AuthorizationCode {
     pub redirect_uri: Option<String>,
     /// PKCE `code_challenge`, always `S256`.
     pub code_challenge: Option<String>,
+    /// The key with whose proof alone it is redeemed (RFC 9449 section 10).
+    pub dpop_jkt: Option<Thumbprint>,
     /// Until when it may be redeemed.
     pub expires_at: Timestamp,
     /// When it was redeemed.
@@ -125,6 +128,8 @@ pub struct AccessToken {
     pub scope: Scopes,
     /// Where.
     pub audience: Vec<String>,
+    /// What it is bound to.
+    pub confirmation: Option<Confirmation>,
     /// Claims that a hook added, for introspection.
     pub claims: Map<String, Value>,
     /// When it was issued.
@@ -142,6 +147,8 @@ pub struct RefreshToken {
     pub grant: GrantId,
     /// What it may give; never more than the grant.
     pub scope: Scopes,
+    /// What it is bound to: whoever cannot show that key gets nothing for it. Its successors are bound to the same.
+    pub confirmation: Option<Confirmation>,
     /// When it was issued.
     pub issued_at: Timestamp,
     /// Until when it lives.

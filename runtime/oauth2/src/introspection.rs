@@ -6,8 +6,9 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::access_token::{LiveToken, find_client, find_token};
+use crate::access_token::{DescribedToken, find_client, find_token};
 use crate::client_authentication::{AuthenticatedClient, FailedCause, authenticate};
+use crate::confirmation::Confirmation;
 use crate::decision::Decision;
 use crate::hooks::{IntrospectedToken, IntrospectionDecision};
 use crate::liveness::{LiveGrant, SessionRule, check_grant};
@@ -41,6 +42,8 @@ pub struct ActiveToken {
     pub iss: String,
     pub token_type: &'static str,
     pub token_use: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub act: Option<ActingParty>,
     #[serde(skip_serializing_if = "Map::is_empty")]
@@ -140,6 +143,8 @@ impl AuthorizationServer {
     ) -> Result<Option<ActiveToken>, TokenError> {
         let Some(found) = find_token(self, token).await? else { return Ok(None) };
         let Some(live) = found.check_live(self).await? else { return Ok(None) };
+        // Whoever asks was shown it, and checks who showed it: `cnf` says by what.
+        let live = live.describe();
         if !live.token().scope.covers(&asked.required) {
             return Ok(None);
         }
@@ -159,8 +164,12 @@ impl AuthorizationServer {
             nbf: token.issued_at.seconds(),
             aud: token.audience.clone(),
             iss: self.issuer.as_str().to_owned(),
-            token_type: "Bearer",
+            token_type: match &token.confirmation {
+                Some(Confirmation::Key(_)) => "DPoP",
+                None => "Bearer",
+            },
             token_use: "access_token",
+            cnf: token.confirmation.clone(),
             act: live.grant().and_then(|live| live.grant().subject.actor.clone()),
             ext,
         };
@@ -170,7 +179,7 @@ impl AuthorizationServer {
     /// What `ext` of a live token is, by the tenant's plugins; none where one has it be inactive.
     async fn shape_introspection(
         &self,
-        live: &LiveToken,
+        live: &DescribedToken,
         asked: &Asked<'_>,
     ) -> Result<Option<Map<String, Value>>, HookFailure> {
         let (token, grant) = (live.token(), live.grant());
@@ -224,6 +233,7 @@ impl AuthorizationServer {
             iss: self.issuer.as_str().to_owned(),
             token_type: "Bearer",
             token_use: "refresh_token",
+            cnf: token.confirmation.clone(),
             act: grant.subject.actor.clone(),
             ext,
         };

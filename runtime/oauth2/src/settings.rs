@@ -41,6 +41,12 @@ pub struct Settings {
     pub consent_lifespan: Option<GoDuration>,
     /// The longest `exp` accepted in a client's assertion (RFC 7523), counted from now.
     pub client_assertion_lifespan: GoDuration,
+    /// Whether every DPoP proof must hold a nonce of ours (RFC 9449 sections 8 and 9), which costs a client a second request
+    /// every few minutes. A client can ask that of itself (`require_dpop_nonce`). Tokens are bound where their client sends
+    /// a proof; one that must always (`dpop_bound_access_tokens`) says so in its own document.
+    pub require_dpop_nonce: bool,
+    /// For how long after it was made a DPoP proof is taken (RFC 9449 section 11.1); five minutes at most.
+    pub dpop_proof_lifespan: GoDuration,
     /// The scopes that discovery names. A client may use what its own `scope` lists.
     pub scopes_supported: Vec<String>,
     /// Where a client sends the person after logout when it named no address of its own.
@@ -64,6 +70,8 @@ impl Default for Settings {
             interaction_lifespan: GoDuration::minutes(30),
             consent_lifespan: None,
             client_assertion_lifespan: GoDuration::minutes(10),
+            require_dpop_nonce: false,
+            dpop_proof_lifespan: GoDuration::minutes(1),
             scopes_supported: ["openid", "profile", "email", "phone", "address", "offline_access", "offline"]
                 .map(str::to_owned)
                 .to_vec(),

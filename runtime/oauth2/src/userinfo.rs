@@ -1,14 +1,17 @@
 //! The userinfo endpoint (OpenID Connect Core section 5.3), a resource protected by our own access
-//! tokens (RFC 6750).
+//! tokens (RFC 6750, RFC 9449 section 7).
 
 use std::borrow::Cow;
 
-use primitives::RequestId;
 use primitives::hooks::HookFailure;
+use primitives::{Change, RequestId};
 use serde_json::{Map, Value};
 
-use crate::access_token::find_token;
+use crate::access_token::{DescribedToken, HeldToken, NotHeld, find_token};
+pub use crate::access_token::{PresentedToken, TokenScheme};
 use crate::claims::scope_claims;
+use crate::decision::Decision;
+use crate::dpop::{DpopError, ProofFault, ProvenKey};
 use crate::hooks::{TokenDecision, TokenRequest};
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
@@ -20,6 +23,15 @@ pub enum UserinfoError {
     /// The caller's fault: the token is unknown or dead; 401.
     #[error("the access token is unknown, expired or revoked")]
     InvalidToken,
+    /// The caller's fault: the token is bound to a key and came without proof of it, or the other way round; 401.
+    #[error("the access token was not presented in the way that it was issued for")]
+    Scheme,
+    /// The caller's fault: its proof of possession; 401.
+    #[error(transparent)]
+    InvalidProof(#[from] ProofFault),
+    /// The caller must make a proof with the nonce that comes with the answer (RFC 9449 section 9); 401.
+    #[error("the DPoP proof must hold the nonce of this server")]
+    UseDpopNonce,
     /// Denied: the token is not for userinfo; 403.
     #[error("the access token does not have scope openid")]
     InsufficientScope,
@@ -38,7 +50,9 @@ impl UserinfoError {
     /// `error` of the answer and of `WWW-Authenticate` (RFC 6750 section 3.1).
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::InvalidToken => "invalid_token",
+            Self::InvalidToken | Self::Scheme => "invalid_token",
+            Self::InvalidProof(_) => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::InsufficientScope => "insufficient_scope",
             Self::AccessDenied(_) => "access_denied",
             Self::Port(PortError::Busy(_)) => "temporarily_unavailable",
@@ -49,7 +63,11 @@ impl UserinfoError {
     /// `error_description`: never the inside of a failure of ours.
     pub fn description(&self) -> Cow<'static, str> {
         match self {
-            Self::InvalidToken | Self::InsufficientScope => self.to_string().into(),
+            Self::InvalidToken
+            | Self::Scheme
+            | Self::InvalidProof(_)
+            | Self::UseDpopNonce
+            | Self::InsufficientScope => self.to_string().into(),
             Self::AccessDenied(text) => text.clone().into(),
             Self::Port(PortError::Busy(_)) => "the server is busy; try again".into(),
             Self::Hook(_) | Self::Port(PortError::Unavailable(_)) => {
@@ -62,7 +80,23 @@ impl UserinfoError {
     pub const fn is_internal(&self) -> bool {
         match self {
             Self::Hook(_) | Self::Port(_) => true,
-            Self::InvalidToken | Self::InsufficientScope | Self::AccessDenied(_) => false,
+            Self::InvalidToken
+            | Self::Scheme
+            | Self::InvalidProof(_)
+            | Self::UseDpopNonce
+            | Self::InsufficientScope
+            | Self::AccessDenied(_) => false,
+        }
+    }
+}
+
+impl From<NotHeld> for UserinfoError {
+    fn from(error: NotHeld) -> Self {
+        match error {
+            NotHeld::Scheme => Self::Scheme,
+            NotHeld::Proof(DpopError::InvalidProof(fault)) => Self::InvalidProof(fault),
+            NotHeld::Proof(DpopError::UseNonce) => Self::UseDpopNonce,
+            NotHeld::Proof(DpopError::Port(error)) => Self::Port(error),
         }
     }
 }
@@ -71,11 +105,31 @@ impl AuthorizationServer {
     /// The claims about the person whom an access token stands for.
     pub async fn userinfo(
         &self,
-        token: &str,
+        presented: PresentedToken<'_>,
+        request: RequestId,
+    ) -> Decision<Map<String, Value>, UserinfoError> {
+        let mut change = Change::new(self.tenant.clone());
+        match self.find_holder(&presented).await {
+            Ok(held) => {
+                // A proof that was right is used up, whatever the answer is.
+                change.writes.extend(held.proof.as_ref().map(ProvenKey::write));
+                Decision::new(change, self.claims_of(held.described(), request).await)
+            }
+            Err(error) => Decision::new(change, Err(error)),
+        }
+    }
+
+    async fn find_holder(&self, presented: &PresentedToken<'_>) -> Result<HeldToken, UserinfoError> {
+        let found = find_token(self, presented.text).await?.ok_or(UserinfoError::InvalidToken)?;
+        let live = found.check_live(self).await?.ok_or(UserinfoError::InvalidToken)?;
+        Ok(live.check_holder(self, presented, &self.endpoints.userinfo).await?)
+    }
+
+    async fn claims_of(
+        &self,
+        live: &DescribedToken,
         request: RequestId,
     ) -> Result<Map<String, Value>, UserinfoError> {
-        let found = find_token(self, token).await?.ok_or(UserinfoError::InvalidToken)?;
-        let live = found.check_live(self).await?.ok_or(UserinfoError::InvalidToken)?;
         let token = live.token();
         // A client's own token stands for nobody, whatever its scope.
         let grant = live.grant().filter(|_| token.scope.openid()).ok_or(UserinfoError::InsufficientScope)?;
@@ -114,13 +168,13 @@ mod tests {
 
     use super::*;
     use crate::hooks::{IntrospectedToken, IntrospectionDecision, TokenHook, TokenShape};
-    use crate::memory::{World, now};
+    use crate::memory::{World, as_bearer, now};
     use crate::settings::Settings;
 
     const REQUEST: RequestId = RequestId(Uuid::nil());
 
     fn ask(world: &World, token: &str) -> Result<Value, UserinfoError> {
-        now(world.server.userinfo(token, REQUEST)).map(Value::Object)
+        now(world.server.userinfo(as_bearer(token), REQUEST)).result.map(Value::Object)
     }
 
     fn with_client(world: World) -> World {

@@ -247,6 +247,7 @@ impl Bench {
             client: client_id(n),
             scope: Scopes::parse("openid profile").unwrap(),
             audience: vec!["https://api.example".to_owned()],
+            confirmation: None,
             claims: serde_json::Map::new(),
             issued_at: now,
             expires_at: now.after(Duration::from_hours(1)),

@@ -38,6 +38,11 @@ impl<'a> App<'a> {
         Self { world, secret }
     }
 
+    /// The app `app` of this document.
+    pub(crate) async fn register_as(world: &'a World, document: Value) -> Self {
+        Self { world, secret: world.client("acme", document).await }
+    }
+
     pub(crate) fn authorize(&self, more: &[(&str, &str)]) -> String {
         let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, VERIFIER.as_bytes()));
         let mut query = vec![

@@ -2,4 +2,6 @@
 
 mod accounts;
 pub(crate) mod code;
+mod dpop;
+mod prover;
 mod token;

@@ -66,6 +66,13 @@ pub struct DeclaredClient {
     /// The one algorithm of its assertions, e.g. `ES256`. Without it, any that its keys allow.
     #[serde(default)]
     pub token_endpoint_auth_signing_alg: Option<String>,
+    /// Whether it gets no tokens but those that are bound to a key of its own (DPoP, RFC 9449). Others are bound whenever they
+    /// show a key.
+    #[serde(default)]
+    pub dpop_bound_access_tokens: Option<bool>,
+    /// Whether its proofs of that key must hold a nonce of the server. Without it, as the tenant says.
+    #[serde(default)]
+    pub require_dpop_nonce: Option<bool>,
     /// Origins whose pages may call the token endpoint, e.g. `https://app.example`.
     #[serde(default)]
     pub allowed_cors_origins: Vec<String>,

@@ -140,6 +140,7 @@ fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) 
         ("pushed_request_lifespan", settings.pushed_request_lifespan),
         ("interaction_lifespan", settings.interaction_lifespan),
         ("client_assertion_lifespan", settings.client_assertion_lifespan),
+        ("dpop_proof_lifespan", settings.dpop_proof_lifespan),
     ] {
         if lifespan.0.is_zero() {
             report(&format!("oauth2.{key}"), "must be longer than nothing".to_owned());
@@ -148,6 +149,10 @@ fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) 
     // RFC 9126 section 2.2: what is pushed is for a browser that comes at once.
     if settings.pushed_request_lifespan.0 > std::time::Duration::from_mins(10) {
         report("oauth2.pushed_request_lifespan", "must be ten minutes at most".to_owned());
+    }
+    // RFC 9449 section 11.1: each proof is remembered for as long as it could be used again.
+    if settings.dpop_proof_lifespan.0 > std::time::Duration::from_mins(5) {
+        report("oauth2.dpop_proof_lifespan", "must be five minutes at most".to_owned());
     }
     if settings.refresh_token_grace.0 >= settings.refresh_token_lifespan.0 {
         report("oauth2.refresh_token_grace", "must be shorter than `refresh_token_lifespan`".to_owned());

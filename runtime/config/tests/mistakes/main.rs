@@ -289,6 +289,14 @@ fn oauth2_settings() {
         &["p.toml:4:1: tenant[0].oauth2.pushed_request_lifespan: must be ten minutes at most"],
     );
     check(
+        &tenant("[tenant.oauth2]\ndpop_proof_lifespan = \"5m1s\""),
+        &["p.toml:4:1: tenant[0].oauth2.dpop_proof_lifespan: must be five minutes at most"],
+    );
+    check(
+        &tenant("[tenant.oauth2]\ndpop_proof_lifespan = \"0s\""),
+        &["p.toml:4:1: tenant[0].oauth2.dpop_proof_lifespan: must be longer than nothing"],
+    );
+    check(
         &tenant("[tenant.oauth2]\naccess_token_lifespan = \"1 hour\""),
         &["p.toml:4:25: tenant[0].oauth2.access_token_lifespan: not a duration such as \"1h30m\" or \"10s\""],
     );

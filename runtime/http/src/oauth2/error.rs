@@ -4,6 +4,7 @@ use http::StatusCode;
 use oauth2::token::{ErrorCode, TokenError};
 use serde_json::json;
 
+use super::give_nonce;
 use crate::call::Call;
 use crate::response::{Answer, CauseIsLogged, json_no_store, set};
 
@@ -21,7 +22,7 @@ pub(crate) fn refuse(call: &Call, error: &TokenError) -> Answer {
     if let TokenError::Hook(_) = error {
         response.extensions_mut().insert(CauseIsLogged);
     }
-    response
+    give_nonce(call, code == ErrorCode::UseDpopNonce, response)
 }
 
 /// The answer to an authorization request that its client pushed, and that is not to be had (RFC 9126 section 2.3).
@@ -65,6 +66,8 @@ const fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::InvalidRequest
         | ErrorCode::InvalidGrant
+        | ErrorCode::InvalidDpopProof
+        | ErrorCode::UseDpopNonce
         | ErrorCode::UnauthorizedClient
         | ErrorCode::UnsupportedGrantType
         | ErrorCode::InvalidScope

@@ -11,10 +11,12 @@ pub(crate) mod revoke;
 pub(crate) mod token;
 pub(crate) mod userinfo;
 
+use oauth2::dpop::PresentedProof;
 use oauth2::parameters::Parameters;
 use oauth2::token::{ClientRequest, TokenError};
 
 use crate::call::Call;
+use crate::response::{Answer, set};
 
 /// The media type of every form (RFC 6749 appendix B).
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -30,5 +32,25 @@ fn form(call: &Call) -> Result<Parameters<'_>, TokenError> {
 
 /// The request of a client that authenticates.
 fn client_request<'a>(call: &'a Call, parameters: &'a Parameters<'a>) -> ClientRequest<'a> {
-    ClientRequest { authorization: call.header("authorization"), parameters, request: call.request }
+    let authorization = call.header("authorization");
+    ClientRequest { authorization, parameters, proof: proof(call), request: call.request }
+}
+
+/// The proof of possession that a request brings (RFC 9449 section 4.1).
+fn proof(call: &Call) -> PresentedProof<'_> {
+    let mut values = call.headers.get_all("dpop").iter();
+    match (values.next(), values.next()) {
+        (None, _) => PresentedProof::Absent,
+        (Some(only), None) => only.to_str().map_or(PresentedProof::Malformed, PresentedProof::One),
+        (Some(_), Some(_)) => PresentedProof::Malformed,
+    }
+}
+
+/// Gives a nonce for the next proof where one is asked for (RFC 9449 section 8.2).
+fn give_nonce(call: &Call, is_asked: bool, mut response: Answer) -> Answer {
+    let server = &call.tenant.oauth2;
+    if is_asked || (server.settings.require_dpop_nonce && call.headers.contains_key("dpop")) {
+        set(&mut response, "dpop-nonce", &server.dpop_nonce());
+    }
+    response
 }

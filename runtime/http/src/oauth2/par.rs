@@ -6,7 +6,7 @@ use oauth2::ports::PortError;
 use oauth2::token::TokenError;
 
 use super::error::{refuse, refuse_request};
-use super::{client_request, form};
+use super::{client_request, form, give_nonce};
 use crate::call::Call;
 use crate::commit::{Uncommitted, commit};
 use crate::response::{Answer, json_no_store};
@@ -29,7 +29,7 @@ pub(crate) async fn post(call: Call) -> Answer {
     };
     let request = client_request(&call, &parameters);
     match commit(&call.node, || call.tenant.oauth2.push_authorization_request(request)).await {
-        Ok(pushed) => json_no_store(StatusCode::CREATED, &pushed),
+        Ok(pushed) => give_nonce(&call, false, json_no_store(StatusCode::CREATED, &pushed)),
         Err(PushError::Client(error)) => refuse(&call, &error),
         Err(PushError::Request { code, description }) => refuse_request(&call, code, &description),
     }

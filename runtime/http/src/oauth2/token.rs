@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::error::refuse;
-use super::{client_request, form};
+use super::{client_request, form, give_nonce};
 use crate::call::Call;
 use crate::commit::commit;
 use crate::response::{Answer, json_no_store};
@@ -16,7 +16,7 @@ pub(crate) async fn post(call: Call) -> Answer {
     };
     let request = client_request(&call, &parameters);
     match commit(&call.node, || call.tenant.oauth2.token(request)).await {
-        Ok(tokens) => json_no_store(StatusCode::OK, &tokens),
+        Ok(tokens) => give_nonce(&call, false, json_no_store(StatusCode::OK, &tokens)),
         Err(error) => refuse(&call, &error),
     }
 }

@@ -1,43 +1,69 @@
-//! `GET` and `POST /userinfo` (OpenID Connect Core section 5.3, RFC 6750).
+//! `GET` and `POST /userinfo` (OpenID Connect Core section 5.3, RFC 6750, RFC 9449 section 7).
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
+use oauth2::dpop::PROOF_ALGORITHMS;
 use oauth2::ports::PortError;
-use oauth2::userinfo::UserinfoError;
+use oauth2::userinfo::{PresentedToken, TokenScheme, UserinfoError};
 use serde_json::json;
 
-use super::form;
+use super::{form, give_nonce, proof};
 use crate::call::Call;
+use crate::commit::{Uncommitted, commit};
 use crate::response::{Answer, CauseIsLogged, json_no_store, set};
+
+impl Uncommitted for UserinfoError {
+    fn store(error: PortError) -> Self {
+        Self::Port(error)
+    }
+
+    fn contention() -> Self {
+        Self::Port(PortError::Busy("too many requests with one proof"))
+    }
+}
 
 /// Tells the claims of the person behind an access token.
 pub(crate) async fn answer(call: Call) -> Answer {
-    let Some(token) = presented(&call) else {
+    let Some((scheme, token)) = presented(&call) else {
         // RFC 6750 section 3.1: whoever presented nothing is told no error.
         let mut response = json_no_store(StatusCode::UNAUTHORIZED, &json!({"error": "invalid_token"}));
-        set(&mut response, "www-authenticate", "Bearer");
+        challenge(&mut response, "Bearer");
+        challenge(&mut response, &dpop_challenge(""));
         return response;
     };
-    match call.tenant.oauth2.userinfo(&token, call.request).await {
+    let presented =
+        PresentedToken { scheme, text: &token, proof: proof(&call), method: call.method.as_str() };
+    match commit(&call.node, || call.tenant.oauth2.userinfo(presented, call.request)).await {
         Ok(claims) => {
-            let mut response = json_no_store(StatusCode::OK, &claims);
-            set(&mut response, "access-control-allow-origin", "*");
-            response
+            let response = json_no_store(StatusCode::OK, &claims);
+            shared(give_nonce(&call, false, response))
         }
-        Err(error) => refuse(&call, &error),
+        Err(error) => refuse(&call, scheme, &error),
     }
 }
 
 /// The token: in the header, or in the form of a POST. A token in the URL would be in every log.
-fn presented(call: &Call) -> Option<String> {
+fn presented(call: &Call) -> Option<(TokenScheme, String)> {
     if let Some(authorization) = call.header("authorization") {
         let (scheme, token) = authorization.split_once(' ')?;
-        return scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned());
+        let scheme = match scheme {
+            scheme if scheme.eq_ignore_ascii_case("bearer") => TokenScheme::Bearer,
+            scheme if scheme.eq_ignore_ascii_case("dpop") => TokenScheme::Dpop,
+            _ => return None,
+        };
+        return Some((scheme, token.trim().to_owned()));
     }
     let parameters = form(call).ok()?;
-    parameters.find("access_token").map(str::to_owned)
+    parameters.find("access_token").map(|token| (TokenScheme::Bearer, token.to_owned()))
 }
 
-fn refuse(call: &Call, error: &UserinfoError) -> Answer {
+/// Any origin may read it, with the nonce and the challenge that a script needs to go on.
+fn shared(mut response: Answer) -> Answer {
+    set(&mut response, "access-control-allow-origin", "*");
+    set(&mut response, "access-control-expose-headers", "DPoP-Nonce, WWW-Authenticate");
+    response
+}
+
+fn refuse(call: &Call, scheme: TokenScheme, error: &UserinfoError) -> Answer {
     let (request, tenant) = (call.request, &call.tenant.id);
     if let UserinfoError::Hook(_) = error {
         tracing::debug!(%request, %tenant, %error, "userinfo failed");
@@ -47,7 +73,10 @@ fn refuse(call: &Call, error: &UserinfoError) -> Answer {
         tracing::info!(%request, %tenant, %error, "userinfo was refused");
     }
     let status = match error {
-        UserinfoError::InvalidToken => StatusCode::UNAUTHORIZED,
+        UserinfoError::InvalidToken
+        | UserinfoError::Scheme
+        | UserinfoError::InvalidProof(_)
+        | UserinfoError::UseDpopNonce => StatusCode::UNAUTHORIZED,
         UserinfoError::InsufficientScope | UserinfoError::AccessDenied(_) => StatusCode::FORBIDDEN,
         UserinfoError::Port(PortError::Busy(_)) => StatusCode::SERVICE_UNAVAILABLE,
         UserinfoError::Hook(_) | UserinfoError::Port(PortError::Unavailable(_)) => {
@@ -62,12 +91,33 @@ fn refuse(call: &Call, error: &UserinfoError) -> Answer {
         "request_id": call.request.to_string(),
     });
     let mut response = json_no_store(status, &body);
-    if matches!(error, UserinfoError::InvalidToken | UserinfoError::InsufficientScope) {
-        let challenge = format!("Bearer error=\"{}\", error_description=\"{plain}\"", error.code());
-        set(&mut response, "www-authenticate", &challenge);
+    if matches!(status, StatusCode::UNAUTHORIZED) || *error == UserinfoError::InsufficientScope {
+        let words = format!("error=\"{}\", error_description=\"{plain}\"", error.code());
+        match scheme {
+            TokenScheme::Bearer => challenge(&mut response, &format!("Bearer {words}")),
+            TokenScheme::Dpop => challenge(&mut response, &dpop_challenge(&format!(", {words}"))),
+        }
+        // What a token that came by the wrong scheme may have needed (RFC 9449 section 7.2).
+        if *error == UserinfoError::Scheme && scheme == TokenScheme::Bearer {
+            challenge(&mut response, &dpop_challenge(""));
+        }
     }
     if let UserinfoError::Hook(_) = error {
         response.extensions_mut().insert(CauseIsLogged);
     }
-    response
+    shared(give_nonce(call, *error == UserinfoError::UseDpopNonce, response))
+}
+
+/// The challenge of the scheme `DPoP` (RFC 9449 section 7.1).
+fn dpop_challenge(words: &str) -> String {
+    let algorithms = PROOF_ALGORITHMS.map(jose::Algorithm::as_str).join(" ");
+    format!("DPoP algs=\"{algorithms}\"{words}")
+}
+
+/// Adds a challenge to those of other schemes.
+fn challenge(response: &mut Answer, challenge: &str) {
+    // None that we make is without a place in a header.
+    if let Ok(value) = HeaderValue::from_str(challenge) {
+        response.headers_mut().append(header::WWW_AUTHENTICATE, value);
+    }
 }

@@ -120,6 +120,8 @@ impl From<TokenError> for RedirectError {
             TokenError::InvalidRequest(text) => Self::InvalidRequest(text),
             TokenError::InvalidClient { .. }
             | TokenError::InvalidGrant(_)
+            | TokenError::InvalidProof(_)
+            | TokenError::UseDpopNonce
             | TokenError::UnauthorizedClient
             | TokenError::UnsupportedGrantType => Self::UnauthorizedClient,
             TokenError::AccessDenied(_) => Self::AccessDenied,

@@ -36,6 +36,7 @@ pub(super) fn issue(
         grant: grant.id,
         redirect_uri: request.is_named.then(|| request.redirect_uri.clone()),
         code_challenge: request.code_challenge.clone(),
+        dpop_jkt: request.dpop_jkt.clone(),
         expires_at: now.after(server.settings.authorization_code_lifespan.0),
         consumed_at: None,
     };

@@ -14,6 +14,7 @@
 //! | | | `response_type`, and that the client may use it | `unsupported_response_type`, `unauthorized_client` |
 //! | | | `scope` | `invalid_scope` |
 //! | | | `audience`, `resource` | `invalid_target` |
+//! | | | `dpop_jkt` | `invalid_request` |
 //! | | | PKCE, as the tenant's settings ask | `invalid_request` |
 //! | | | `prompt`, `max_age`, `id_token_hint`, `organization` | `invalid_request` |
 //! | 3 | `subject` | the right person is signed in, in the name of the right organisation, lately enough | a sign-in; `login_required` |

@@ -14,6 +14,7 @@ use super::page_error::PageError;
 use super::{RedirectError, redirect, request};
 use crate::client_authentication::{AuthenticatedClient, authenticate};
 use crate::decision::Decision;
+use crate::dpop::{self, ProofFault, ProvenKey};
 use crate::parameters::Parameters;
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
@@ -100,8 +101,13 @@ impl AuthorizationServer {
             let parameters = check_form(request.parameters)?;
             let caller =
                 authenticate(self, request.authorization, parameters).await.map_err(TokenError::from)?;
-            let response = self.push(&caller, parameters).await?;
-            Ok((caller.writes, response))
+            let endpoint = &self.endpoints.pushed_authorization_request;
+            let holder = dpop::check_of_client(self, request.proof, &caller.client, endpoint);
+            let holder = holder.await.map_err(TokenError::from)?;
+            let response = self.push(&caller, parameters, holder.as_ref()).await?;
+            let mut writes = caller.writes;
+            writes.extend(holder.as_ref().map(ProvenKey::write));
+            Ok((writes, response))
         };
         let mut change = primitives::Change::new(self.tenant.clone());
         match pushed.await {
@@ -117,15 +123,23 @@ impl AuthorizationServer {
         &self,
         caller: &AuthenticatedClient,
         parameters: &Parameters<'_>,
+        holder: Option<&ProvenKey>,
     ) -> Result<PushedResponse, PushError> {
         if parameters.find("request_uri").is_some() {
             let text = "request_uri cannot be pushed (RFC 9126 section 2.1)";
             return Err(TokenError::InvalidRequest(text.into()).into());
         }
+        // A proof names the key of the code as `dpop_jkt` does (RFC 9449 section 10.1); both name one.
+        let key = holder.map(|holder| holder.thumbprint().as_str());
+        if key.is_some() && parameters.find("dpop_jkt").is_some_and(|named| Some(named) != key) {
+            return Err(TokenError::InvalidProof(ProofFault::Key).into());
+        }
         let client = &caller.client.id;
         // Whoever proves it by a header need not name itself again.
-        let own = || parameters.pairs().filter(|(name, _)| !PROOFS.contains(name) && *name != "client_id");
-        let named = std::iter::once(("client_id", client.as_str())).chain(own());
+        let own = parameters.pairs().filter(|(name, _)| !PROOFS.contains(name) && *name != "client_id");
+        let own = own.filter(|(name, _)| key.is_none() || *name != "dpop_jkt");
+        let known = std::iter::once(("client_id", client.as_str())).chain(key.map(|key| ("dpop_jkt", key)));
+        let named = known.chain(own);
         let named: Vec<_> = named.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let lifespan = self.settings.pushed_request_lifespan.0;
         let pushed = Pushed {

@@ -10,6 +10,7 @@ use super::error::RedirectError;
 use super::redirect::{MAX_STATE, ProvenRedirect};
 use super::response::ResponseMode;
 use crate::client::{Client, GrantType};
+use crate::confirmation::Thumbprint;
 use crate::id_token_hint::verify_hint;
 use crate::parameters::Parameters;
 use crate::pkce;
@@ -44,6 +45,9 @@ pub(super) struct AuthorizationRequest {
     pub(super) audience: Vec<String>,
     pub(super) nonce: Option<String>,
     pub(super) code_challenge: Option<String>,
+    /// The key with whose proof alone the code is redeemed (`dpop_jkt`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) dpop_jkt: Option<Thumbprint>,
     pub(super) prompt: Prompt,
     /// The person must have proven who they are no earlier than this (`prompt=login`, `max_age`).
     /// Fixed when the request arrives, so that a slow person is not asked for ever.
@@ -118,6 +122,7 @@ pub(super) async fn check(
         audience,
         nonce: parameters.find("nonce").map(str::to_owned),
         code_challenge,
+        dpop_jkt: check_key(parameters)?,
         prompt,
         authenticated_since: since.into_iter().flatten().max(),
         hinted,
@@ -192,6 +197,12 @@ fn check_pkce(
         (Some(challenge), _) if pkce::is_challenge(challenge) => Ok(Some(challenge.to_owned())),
         (Some(_), _) => Err(invalid("code_challenge is malformed")),
     }
+}
+
+/// `dpop_jkt` (RFC 9449 section 10).
+fn check_key(parameters: &Parameters<'_>) -> Result<Option<Thumbprint>, RedirectError> {
+    let named = parameters.find("dpop_jkt").map(str::parse).transpose();
+    named.map_err(|_| invalid("dpop_jkt must be the SHA-256 thumbprint of a key"))
 }
 
 impl Prompt {

@@ -81,6 +81,12 @@ pub struct ClientDocument {
     /// Whether the client pushes every authorization request (RFC 9126 section 6).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_pushed_authorization_requests: Option<bool>,
+    /// Whether the client's access tokens are always bound to a key (RFC 9449 section 5.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dpop_bound_access_tokens: Option<bool>,
+    /// Whether the client's proofs must hold a nonce of ours (RFC 9449 section 8).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_dpop_nonce: Option<bool>,
     /// For pairwise subjects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sector_identifier_uri: Option<String>,
@@ -191,6 +197,8 @@ impl Default for ClientDocument {
             request_object_signing_alg: None,
             request_uris: None,
             require_pushed_authorization_requests: None,
+            dpop_bound_access_tokens: None,
+            require_dpop_nonce: None,
             sector_identifier_uri: None,
             userinfo_signed_response_alg: String::new(),
             post_logout_redirect_uris: None,
@@ -275,7 +283,8 @@ mod tests {
             "client_secret_expires_at": 0, "subject_type": "public", "jwks_uri": "https://a.example/jwks",
             "jwks": {"keys": []}, "token_endpoint_auth_method": "private_key_jwt",
             "token_endpoint_auth_signing_alg": "ES256", "request_object_signing_alg": "none",
-            "request_uris": ["https://a.example/r"], "sector_identifier_uri": "https://a.example/s",
+            "request_uris": ["https://a.example/r"],
+            "dpop_bound_access_tokens": true, "require_dpop_nonce": false, "sector_identifier_uri": "https://a.example/s",
             "userinfo_signed_response_alg": "none", "post_logout_redirect_uris": ["https://a.example/bye"],
             "frontchannel_logout_uri": "https://a.example/f", "frontchannel_logout_session_required": true,
             "backchannel_logout_uri": "https://a.example/b", "backchannel_logout_session_required": true,

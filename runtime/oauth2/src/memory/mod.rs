@@ -2,6 +2,7 @@
 //! decide on, and what says in the fewest words how storage must behave.
 
 mod ports;
+mod prover;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -12,6 +13,7 @@ use primitives::{
     AuditEvent, Change, ClientId, GrantId, IdentityId, KeyedHash, OrganisationId, SessionId, TenantId,
 };
 
+pub(crate) use prover::{Prover, hash_of};
 pub(crate) use world::*;
 
 use crate::client::ClientRecord;

@@ -19,8 +19,10 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::Memory;
+use crate::access_token::{PresentedToken, TokenScheme};
 use crate::client::{ClientDocument, ClientRecord, ManagedBy, StoredSecret};
 use crate::decision::{Decision, MOST_ATTEMPTS};
+use crate::dpop::PresentedProof;
 use crate::grant::{AuthorizationCode, Grant, GrantSubject};
 use crate::hooks::{NoTokenHook, TokenHook};
 use crate::parameters::Parameters;
@@ -199,6 +201,7 @@ impl World {
             grant: grant.id,
             redirect_uri: Some(CALLBACK.to_owned()),
             code_challenge: Some(CHALLENGE.to_owned()),
+            dpop_jkt: None,
             expires_at: now.after(Duration::from_mins(1)),
             consumed_at: None,
         };
@@ -267,7 +270,12 @@ pub(crate) const REQUEST: RequestId = RequestId(Uuid::nil());
 
 /// A request with credentials in its form.
 pub(crate) fn request<'a>(parameters: &'a Parameters<'a>) -> ClientRequest<'a> {
-    ClientRequest { authorization: None, parameters, request: REQUEST }
+    ClientRequest { authorization: None, parameters, proof: PresentedProof::Absent, request: REQUEST }
+}
+
+/// A token as bearers present it.
+pub(crate) fn as_bearer(text: &str) -> PresentedToken<'_> {
+    PresentedToken { scheme: TokenScheme::Bearer, text, proof: PresentedProof::Absent, method: "GET" }
 }
 
 /// The answer of a decision: every port of the model is ready at once.

@@ -9,9 +9,10 @@
 
 use primitives::{Actor, AuditEvent};
 
-use super::refresh_token::{new_refresh_token, remaining_audience};
-use super::{Granted, InvalidGrant, Refused, TokenError};
+use super::refresh_token::{binding, new_refresh_token, remaining_audience};
+use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
 use crate::client::{Client, GrantType};
+use crate::dpop::ProvenKey;
 use crate::grant::{AuthorizationCode, Grant};
 use crate::lifespan::{Lifetime, lifespan};
 use crate::liveness::{Dead, SessionRule, check_grant};
@@ -21,11 +22,8 @@ use crate::server::AuthorizationServer;
 use crate::token_format::{AUTHORIZATION_CODE, has_form, hashes};
 use crate::write::Write;
 
-pub(super) async fn run(
-    server: &AuthorizationServer,
-    client: &Client,
-    parameters: &Parameters<'_>,
-) -> Result<Granted, Refused> {
+pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Result<Granted, Refused> {
+    let Asked { client, parameters, holder } = *asked;
     let code =
         parameters.find("code").ok_or(TokenError::InvalidRequest("parameter code is missing".into()))?;
     let unknown = TokenError::InvalidGrant(InvalidGrant::UnknownCode);
@@ -50,6 +48,7 @@ pub(super) async fn run(
     }
     check_redirect_uri(client, &code, parameters)?;
     check_verifier(&code, parameters)?;
+    check_key(&code, holder)?;
     let live = check_grant(server, client, grant, SessionRule::MustBeLive).await?.map_err(refusal)?;
     let grant = live.grant();
 
@@ -58,7 +57,8 @@ pub(super) async fn run(
     let mut refresh_token = None;
     let mut refresh_row = None;
     if grant.scope.offline() && client.may_use(GrantType::RefreshToken) {
-        let (token, row) = new_refresh_token(server, client, GrantType::AuthorizationCode, grant);
+        let bound = binding(client, holder);
+        let (token, row) = new_refresh_token(server, asked, GrantType::AuthorizationCode, (grant, bound));
         kept_until = kept_until.max(row.expires_at);
         refresh_token = Some(token);
         refresh_row = Some(Write::InsertRefreshToken(Box::new(row)));
@@ -75,6 +75,7 @@ pub(super) async fn run(
         scope: grant.scope.clone(),
         audience: remaining_audience(parameters, client, grant)?,
         refresh_token,
+        confirmation: holder.map(ProvenKey::confirmation),
         writes,
         audit: vec![event("code.redeemed", client, grant)],
         grant: Some(live),
@@ -132,6 +133,16 @@ fn check_verifier(code: &AuthorizationCode, parameters: &Parameters<'_>) -> Resu
         (Some(_), None) | (None, Some(_)) => false,
     };
     if fits { Ok(()) } else { Err(TokenError::InvalidGrant(InvalidGrant::CodeVerifier)) }
+}
+
+/// The key that the authorization request has named (RFC 9449 section 10): a code that was caught on its way, with its verifier,
+/// is worth nothing without it.
+fn check_key(code: &AuthorizationCode, holder: Option<&ProvenKey>) -> Result<(), TokenError> {
+    match (&code.dpop_jkt, holder) {
+        (None, _) => Ok(()),
+        (Some(named), Some(holder)) if holder.thumbprint() == named => Ok(()),
+        (Some(_), _) => Err(TokenError::InvalidGrant(InvalidGrant::Key)),
+    }
 }
 
 /// What a dead grant answers.

@@ -4,11 +4,12 @@
 //! by itself, or until its client's `not_before` passes it.
 
 use super::request::{check_audience, check_scope};
-use super::{Granted, TokenError};
-use crate::client::{Client, GrantType};
-use crate::parameters::Parameters;
+use super::{Asked, Granted, TokenError};
+use crate::client::GrantType;
+use crate::dpop::ProvenKey;
 
-pub(super) fn run(client: &Client, parameters: &Parameters<'_>) -> Result<Granted, TokenError> {
+pub(super) fn run(asked: &Asked<'_>) -> Result<Granted, TokenError> {
+    let Asked { client, parameters, holder } = *asked;
     // A public client proved nothing, and so acts for nobody. Registration refuses it too.
     if client.is_public() {
         return Err(TokenError::UnauthorizedClient);
@@ -19,6 +20,7 @@ pub(super) fn run(client: &Client, parameters: &Parameters<'_>) -> Result<Grante
         scope: check_scope(parameters, &client.scope)?,
         audience: check_audience(parameters, client.audience())?,
         refresh_token: None,
+        confirmation: holder.map(ProvenKey::confirmation),
         writes: Vec::new(),
         audit: Vec::new(),
     })

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use primitives::hooks::HookFailure;
 
 use crate::client_authentication::{AuthenticationError, FailedCause};
+use crate::dpop::{DpopError, ProofFault};
 use crate::ports::PortError;
 
 /// Why the token endpoint, and its neighbours, refuse.
@@ -24,6 +25,12 @@ pub enum TokenError {
     /// The client's fault: the code or token is not (any more) one that gives tokens to this client.
     #[error("{0}")]
     InvalidGrant(InvalidGrant),
+    /// The client's fault: its proof of possession (RFC 9449 section 5).
+    #[error(transparent)]
+    InvalidProof(ProofFault),
+    /// The client must make a proof with the nonce that comes with the answer (RFC 9449 section 8).
+    #[error("the DPoP proof must hold the nonce of this server")]
+    UseDpopNonce,
     /// Denied: the client may not use this grant.
     #[error("the client may not use this grant type")]
     UnauthorizedClient,
@@ -66,6 +73,8 @@ pub enum InvalidGrant {
     RedirectUri,
     #[error("code_verifier does not fit the code_challenge")]
     CodeVerifier,
+    #[error("it is bound to a key, and the request has no DPoP proof of that key")]
+    Key,
     #[error("the refresh token is unknown, expired or was issued to another client")]
     UnknownRefreshToken,
     #[error("the refresh token was used before; the tokens issued with it are revoked")]
@@ -83,6 +92,8 @@ pub enum ErrorCode {
     InvalidRequest,
     InvalidClient,
     InvalidGrant,
+    InvalidDpopProof,
+    UseDpopNonce,
     UnauthorizedClient,
     UnsupportedGrantType,
     InvalidScope,
@@ -99,6 +110,8 @@ impl ErrorCode {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidClient => "invalid_client",
             Self::InvalidGrant => "invalid_grant",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
@@ -117,6 +130,8 @@ impl TokenError {
             Self::InvalidRequest(_) => ErrorCode::InvalidRequest,
             Self::InvalidClient { .. } => ErrorCode::InvalidClient,
             Self::InvalidGrant(_) => ErrorCode::InvalidGrant,
+            Self::InvalidProof(_) => ErrorCode::InvalidDpopProof,
+            Self::UseDpopNonce => ErrorCode::UseDpopNonce,
             Self::UnauthorizedClient => ErrorCode::UnauthorizedClient,
             Self::UnsupportedGrantType => ErrorCode::UnsupportedGrantType,
             Self::InvalidScope(_) => ErrorCode::InvalidScope,
@@ -139,6 +154,8 @@ impl TokenError {
             }
             Self::Port(PortError::Busy(_)) | Self::Contention => "the server is busy; try again".into(),
             Self::InvalidGrant(_)
+            | Self::InvalidProof(_)
+            | Self::UseDpopNonce
             | Self::UnauthorizedClient
             | Self::UnsupportedGrantType
             | Self::InvalidTarget => self.to_string().into(),
@@ -152,11 +169,23 @@ impl TokenError {
             Self::InvalidRequest(_)
             | Self::InvalidClient { .. }
             | Self::InvalidGrant(_)
+            | Self::InvalidProof(_)
+            | Self::UseDpopNonce
             | Self::UnauthorizedClient
             | Self::UnsupportedGrantType
             | Self::InvalidScope(_)
             | Self::InvalidTarget
             | Self::AccessDenied(_) => false,
+        }
+    }
+}
+
+impl From<DpopError> for TokenError {
+    fn from(error: DpopError) -> Self {
+        match error {
+            DpopError::InvalidProof(fault) => Self::InvalidProof(fault),
+            DpopError::UseNonce => Self::UseDpopNonce,
+            DpopError::Port(error) => Self::Port(error),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::jwt::{
 use super::{Granted, TokenError, TokenResponse};
 use crate::claims::scope_claims;
 use crate::client::{Client, GrantType};
+use crate::confirmation::Confirmation;
 use crate::grant::{AccessToken, Grant};
 use crate::hooks::TokenShape;
 use crate::lifespan::{Lifetime, lifespan};
@@ -57,6 +58,7 @@ pub(super) async fn issue(
                 client: client.id.clone(),
                 scope: granted.scope.clone(),
                 audience: granted.audience.clone(),
+                confirmation: granted.confirmation.clone(),
                 claims: shape.access_token,
                 issued_at: now,
                 expires_at,
@@ -90,7 +92,10 @@ pub(super) async fn issue(
         id_token,
         refresh_token: granted.refresh_token,
         scope,
-        token_type: "bearer",
+        token_type: match &granted.confirmation {
+            Some(Confirmation::Key(_)) => "DPoP",
+            None => "bearer",
+        },
     };
     Ok(Issued { response, writes, audit: granted.audit })
 }
@@ -128,6 +133,7 @@ impl Signed<'_> {
             amr: subject.map_or(&[], |subject| subject.amr.as_slice()),
             sid: subject.map(|subject| subject.session.to_string()),
             act: subject.and_then(|subject| subject.actor.as_ref()),
+            cnf: self.granted.confirmation.as_ref(),
             organization: organization(subject.and_then(|subject| subject.organisation), added),
             added,
         };

@@ -8,6 +8,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::confirmation::Confirmation;
+
 /// Claims of a signed access token.
 #[derive(Serialize)]
 pub(super) struct AccessTokenClaims<'a> {
@@ -29,6 +31,8 @@ pub(super) struct AccessTokenClaims<'a> {
     pub(super) sid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) act: Option<&'a ActingParty>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cnf: Option<&'a Confirmation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) organization: Option<OrganisationId>,
     #[serde(flatten)]

@@ -5,6 +5,7 @@
 //! | 1 the request is well-formed | `token` | `invalid_request` |
 //! | 2 the client is who it says | `client_authentication` | `invalid_client` |
 //! | 3 the grant exists and the client may use it | `token` | `unsupported_grant_type`, `unauthorized_client` |
+//! | | a proof of possession is one, and is there where it must be: `dpop` | `invalid_dpop_proof`, `use_dpop_nonce` |
 //! | 4 the grant itself | one file each | `invalid_grant`, `invalid_scope`, `invalid_target` |
 //! | 5 the tenant's plugins permit it | `client_policy` | `access_denied`, `server_error` |
 //! | 6 the tenant's plugins shape it | `hook` | `access_denied`, `server_error` |
@@ -30,7 +31,9 @@ pub use error::{ErrorCode, InvalidGrant, TokenError};
 use crate::client::{Client, GrantType};
 use crate::client_authentication::{AuthenticatedClient, authenticate};
 use crate::client_policy;
+use crate::confirmation::Confirmation;
 use crate::decision::Decision;
+use crate::dpop::{self, PresentedProof, ProofFault, ProvenKey};
 use crate::liveness::LiveGrant;
 use crate::parameters::Parameters;
 use crate::scope::Scopes;
@@ -44,6 +47,8 @@ pub struct ClientRequest<'a> {
     pub authorization: Option<&'a str>,
     /// The form.
     pub parameters: &'a Parameters<'a>,
+    /// The `DPoP` header.
+    pub proof: PresentedProof<'a>,
     /// Which request, for logs.
     pub request: RequestId,
 }
@@ -62,6 +67,14 @@ pub struct TokenResponse {
     pub token_type: &'static str,
 }
 
+/// What every grant is asked with.
+pub(crate) struct Asked<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) parameters: &'a Parameters<'a>,
+    /// The key that the caller has shown to hold.
+    pub(crate) holder: Option<&'a ProvenKey>,
+}
+
 /// What a grant gives: everything that is decided before tokens are made.
 pub(crate) struct Granted {
     pub(crate) grant_type: GrantType,
@@ -73,6 +86,8 @@ pub(crate) struct Granted {
     pub(crate) audience: Vec<String>,
     /// The refresh token that goes with it; its row is among the writes.
     pub(crate) refresh_token: Option<String>,
+    /// What the access token is bound to.
+    pub(crate) confirmation: Option<Confirmation>,
     pub(crate) writes: Vec<Write>,
     pub(crate) audit: Vec<AuditEvent>,
 }
@@ -109,14 +124,17 @@ impl AuthorizationServer {
         request: ClientRequest<'_>,
     ) -> Result<Decision<TokenResponse, TokenError>, Refused> {
         let parameters = check_form(request.parameters)?;
-        let AuthenticatedClient { client, writes } =
+        let AuthenticatedClient { client, mut writes } =
             authenticate(self, request.authorization, parameters).await.map_err(TokenError::from)?;
         let grant_type = check_grant_type(&client, parameters)?;
+        let holder = self.check_holder(request.proof, &client).await?;
+        let asked = Asked { client: &client, parameters, holder: holder.as_ref() };
         let granted = match grant_type {
-            GrantType::AuthorizationCode => authorization_code::run(self, &client, parameters).await?,
-            GrantType::RefreshToken => refresh_token::run(self, &client, parameters).await?,
-            GrantType::ClientCredentials => client_credentials::run(&client, parameters)?,
+            GrantType::AuthorizationCode => authorization_code::run(self, &asked).await?,
+            GrantType::RefreshToken => refresh_token::run(self, &asked).await?,
+            GrantType::ClientCredentials => client_credentials::run(&asked)?,
         };
+        writes.extend(holder.as_ref().map(ProvenKey::write));
         client_policy::check_token(self, &client.id, &granted, request.request).await?;
         let shape = hook::shape_tokens(self, &client, &granted, request.request).await?;
         let issued = issue::issue(self, &client, granted, shape).await?;
@@ -128,6 +146,22 @@ impl AuthorizationServer {
         let stream = stateless
             .then(|| AuditEvent::new("token.issued", Actor::Client(client.id.clone()), "client", &client.id));
         Ok(Decision { change, result: Ok(issued.response), stream })
+    }
+}
+
+impl AuthorizationServer {
+    /// Phase 3: the key that the caller holds, if it shows one.
+    async fn check_holder(
+        &self,
+        presented: PresentedProof<'_>,
+        client: &Client,
+    ) -> Result<Option<ProvenKey>, TokenError> {
+        let holder = dpop::check_of_client(self, presented, client, &self.endpoints.token).await?;
+        // RFC 9449 section 5.2. Nor is a token of such a client issued in another way.
+        if holder.is_none() && client.record.document.dpop_bound_access_tokens == Some(true) {
+            return Err(TokenError::InvalidProof(ProofFault::Missing));
+        }
+        Ok(holder)
     }
 }
 

@@ -5,13 +5,18 @@
 //! signs in again. Only within the grace window is a second use answered, with the very successor that
 //! the first one got, so that two requests at once, or one repeated after a lost answer, do no harm;
 //! it gives the thief nothing that lasts, since the family still has one newest token.
+//!
+//! A public client's token is bound to the key that the client has shown (RFC 9449 section 5). Whoever cannot show it is not the
+//! client, and changes nothing: neither gets tokens, nor can end the grant with an old token that was found somewhere.
 
 use primitives::{SealContext, base64url};
 
 use super::authorization_code::{event, refusal, revoked};
 use super::request::check_scope;
-use super::{Granted, InvalidGrant, Refused, TokenError};
+use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
 use crate::client::{Client, GrantType};
+use crate::confirmation::Confirmation;
+use crate::dpop::ProvenKey;
 use crate::grant::{Grant, RefreshToken, Rotation};
 use crate::lifespan::{Lifetime, lifespan};
 use crate::liveness::{SessionRule, check_grant};
@@ -24,11 +29,8 @@ use crate::write::Write;
 
 const SUCCESSOR: &str = "refresh_token_successor";
 
-pub(super) async fn run(
-    server: &AuthorizationServer,
-    client: &Client,
-    parameters: &Parameters<'_>,
-) -> Result<Granted, Refused> {
+pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Result<Granted, Refused> {
+    let Asked { client, parameters, holder } = *asked;
     let token = parameters
         .find("refresh_token")
         .ok_or(TokenError::InvalidRequest("parameter refresh_token is missing".into()))?;
@@ -40,6 +42,7 @@ pub(super) async fn run(
     if grant.revoked_at.is_some() {
         return Err(TokenError::InvalidGrant(InvalidGrant::Revoked).into());
     }
+    check_key(&token, holder)?;
     let now = server.now();
     let repeated = match &token.rotation {
         Some(rotation) if now < rotation.at.after(server.settings.refresh_token_grace.0) => Some(rotation),
@@ -59,17 +62,33 @@ pub(super) async fn run(
 
     let (refresh_token, writes) = match repeated {
         Some(rotation) => (open_successor(server, &token, rotation)?, Vec::new()),
-        None => rotate(server, client, &token, grant),
+        None => rotate(server, asked, &token, grant),
     };
     Ok(Granted {
         grant_type: GrantType::RefreshToken,
         scope,
         audience,
         refresh_token: Some(refresh_token),
+        confirmation: holder.map(ProvenKey::confirmation),
         writes,
         audit: vec![event("token.refreshed", client, grant)],
         grant: Some(live),
     })
+}
+
+/// That the caller holds the key that the token is bound to.
+fn check_key(token: &RefreshToken, holder: Option<&ProvenKey>) -> Result<(), TokenError> {
+    match &token.confirmation {
+        None => Ok(()),
+        Some(bound) if holder.is_some_and(|holder| holder.confirmation() == *bound) => Ok(()),
+        Some(_) => Err(TokenError::InvalidGrant(InvalidGrant::Key)),
+    }
+}
+
+/// What a new refresh token is bound to: the key of a public client, which has nothing else to prove itself with; nothing
+/// where the client authenticates whenever it uses one (RFC 9449 section 5).
+pub(super) fn binding(client: &Client, holder: Option<&ProvenKey>) -> Option<Confirmation> {
+    holder.filter(|_| client.is_public()).map(ProvenKey::confirmation)
 }
 
 /// Finds a refresh token, rotated or not.
@@ -88,12 +107,12 @@ pub(crate) async fn find(
     Ok(None)
 }
 
-/// Makes a refresh token with everything that the grant allows.
+/// Makes a refresh token with everything that the grant allows, bound as said.
 pub(super) fn new_refresh_token(
     server: &AuthorizationServer,
-    client: &Client,
+    asked: &Asked<'_>,
     grant_type: GrantType,
-    grant: &Grant,
+    (grant, confirmation): (&Grant, Option<Confirmation>),
 ) -> (String, RefreshToken) {
     let now = server.now();
     let token = format!("{REFRESH_TOKEN}{}", server.rng.token());
@@ -101,8 +120,9 @@ pub(super) fn new_refresh_token(
         hash: hash_token(server, &token),
         grant: grant.id,
         scope: grant.scope.clone(),
+        confirmation,
         issued_at: now,
-        expires_at: now.after(lifespan(server, client, grant_type, Lifetime::RefreshToken)),
+        expires_at: now.after(lifespan(server, asked.client, grant_type, Lifetime::RefreshToken)),
         rotation: None,
     };
     (token, row)
@@ -112,11 +132,13 @@ pub(super) fn new_refresh_token(
 /// (RFC 6749 section 6).
 fn rotate(
     server: &AuthorizationServer,
-    client: &Client,
+    asked: &Asked<'_>,
     token: &RefreshToken,
     grant: &Grant,
 ) -> (String, Vec<Write>) {
-    let (successor, row) = new_refresh_token(server, client, GrantType::RefreshToken, grant);
+    // A family that began without a key is bound to the first that its client shows.
+    let bound = token.confirmation.clone().or_else(|| binding(asked.client, asked.holder));
+    let (successor, row) = new_refresh_token(server, asked, GrantType::RefreshToken, (grant, bound));
     let row = RefreshToken { scope: token.scope.clone(), ..row };
     let rotation = Rotation {
         at: row.issued_at,
@@ -355,7 +377,10 @@ mod tests {
         assert_eq!(claims(&id_token)["organization"], acme);
         let asked = crate::memory::now(world.server.introspect(&access, None, crate::memory::REQUEST));
         assert_eq!(serde_json::to_value(asked.unwrap()).unwrap()["ext"]["organization"], acme);
-        let told = crate::memory::now(world.server.userinfo(&access, crate::memory::REQUEST)).unwrap();
+        let told = crate::memory::now(
+            world.server.userinfo(crate::memory::as_bearer(&access), crate::memory::REQUEST),
+        );
+        let told = told.result.unwrap();
         assert_eq!(told["organization"], acme);
 
         let left = |rows: &mut crate::memory::Rows| {

@@ -5,14 +5,14 @@ use primitives::{KeyedHash, TenantId, Timestamp, base64url};
 
 use super::grants::{self, grant_at, grant_columns};
 use super::{ACCESS_TOKEN_CHANGED, scopes_at};
-use crate::statement::{Statement, json};
+use crate::statement::{Statement, json, opt_json};
 use crate::{Storage, StorageError, values};
 
 pub(super) fn insert(tenant: &TenantId, token: &AccessToken) -> Vec<Statement> {
     let row = Statement::one(
         "INSERT INTO oauth2_access_tokens
-             (tenant, hash, grant_id, client, scope, audience, claims, issued_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+             (tenant, hash, grant_id, client, scope, audience, claims, issued_at, expires_at, cnf)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
         values![
             tenant,
             &token.hash,
@@ -23,6 +23,7 @@ pub(super) fn insert(tenant: &TenantId, token: &AccessToken) -> Vec<Statement> {
             json(&token.claims),
             token.issued_at,
             token.expires_at,
+            opt_json(token.confirmation.as_ref()),
         ],
     );
     std::iter::once(row)
@@ -52,7 +53,7 @@ pub(super) async fn find(
     hash: &KeyedHash,
 ) -> Result<Option<(AccessToken, Option<Grant>)>, StorageError> {
     let sql = concat!(
-        "SELECT t.grant_id, t.client, t.scope, t.audience, t.claims, t.issued_at, t.expires_at, ",
+        "SELECT t.grant_id, t.client, t.scope, t.audience, t.claims, t.issued_at, t.expires_at, t.cnf, ",
         grant_columns!(),
         " FROM oauth2_access_tokens t
           JOIN oauth2_clients c ON c.tenant = t.tenant AND c.id = t.client AND c.created_at <= t.issued_at
@@ -66,11 +67,12 @@ pub(super) async fn find(
         client: row.parse(1, "client")?,
         scope: scopes_at(&row, 2, "oauth2_access_tokens")?,
         audience: row.json(3, "audience")?,
+        confirmation: row.opt_json(7, "cnf")?,
         claims: row.json(4, "claims")?,
         issued_at: row.time(5)?,
         expires_at: row.time(6)?,
     };
-    let grant = token.grant.map(|_| grant_at(&row, 7)).transpose()?;
+    let grant = token.grant.map(|_| grant_at(&row, 8)).transpose()?;
     Ok(Some((token, grant)))
 }
 

@@ -10,8 +10,8 @@ use crate::{Storage, StorageError, values};
 pub(super) fn insert(tenant: &TenantId, code: &AuthorizationCode) -> Vec<Statement> {
     let row = Statement::one(
         "INSERT INTO oauth2_authorization_codes
-             (tenant, hash, grant_id, redirect_uri, code_challenge, expires_at, consumed_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+             (tenant, hash, grant_id, redirect_uri, code_challenge, expires_at, consumed_at, dpop_jkt)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
         values![
             tenant,
             &code.hash,
@@ -20,6 +20,7 @@ pub(super) fn insert(tenant: &TenantId, code: &AuthorizationCode) -> Vec<Stateme
             code.code_challenge.clone(),
             code.expires_at,
             code.consumed_at,
+            code.dpop_jkt.as_ref().map(ToString::to_string),
         ],
     );
     vec![row, grants::keep(tenant, code.grant, code.expires_at)]
@@ -47,7 +48,7 @@ pub(super) async fn find(
     hash: &KeyedHash,
 ) -> Result<Option<(AuthorizationCode, Grant)>, StorageError> {
     let sql = concat!(
-        "SELECT c.grant_id, c.redirect_uri, c.code_challenge, c.expires_at, c.consumed_at, ",
+        "SELECT c.grant_id, c.redirect_uri, c.code_challenge, c.expires_at, c.consumed_at, c.dpop_jkt, ",
         grant_columns!(),
         " FROM oauth2_authorization_codes c
           JOIN oauth2_grants g ON g.tenant = c.tenant AND g.id = c.grant_id
@@ -59,10 +60,11 @@ pub(super) async fn find(
         grant: row.parse(0, "grant_id")?,
         redirect_uri: row.opt_text(1)?,
         code_challenge: row.opt_text(2)?,
+        dpop_jkt: row.opt_parse(5, "dpop_jkt")?,
         expires_at: row.time(3)?,
         consumed_at: row.opt_time(4)?,
     };
-    Ok(Some((code, grant_at(&row, 5)?)))
+    Ok(Some((code, grant_at(&row, 6)?)))
 }
 
 pub(super) async fn find_redeemed(

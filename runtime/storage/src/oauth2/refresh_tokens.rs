@@ -5,15 +5,16 @@ use primitives::{GrantId, KeyedHash, TenantId};
 
 use super::grants::{self, grant_at, grant_columns};
 use super::scopes_at;
-use crate::statement::Statement;
+use crate::statement::{Statement, opt_json};
 use crate::{Storage, StorageError, values};
 
 pub(super) fn insert(tenant: &TenantId, token: &RefreshToken) -> Vec<Statement> {
     let rotation = token.rotation.as_ref();
     let row = Statement::one(
         "INSERT INTO oauth2_refresh_tokens
-             (tenant, hash, grant_id, scope, issued_at, expires_at, rotated_at, successor, sealed_successor)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+             (tenant, hash, grant_id, scope, issued_at, expires_at, rotated_at, successor, sealed_successor,
+              cnf)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
         values![
             tenant,
             &token.hash,
@@ -24,6 +25,7 @@ pub(super) fn insert(tenant: &TenantId, token: &RefreshToken) -> Vec<Statement> 
             rotation.map(|rotation| rotation.at),
             rotation.map(|rotation| rotation.successor.0.clone()),
             rotation.map(|rotation| rotation.sealed_successor.clone()),
+            opt_json(token.confirmation.as_ref()),
         ],
     );
     vec![row, grants::keep(tenant, token.grant, token.expires_at)]
@@ -45,7 +47,8 @@ pub(super) async fn find(
     hash: &KeyedHash,
 ) -> Result<Option<(RefreshToken, Grant)>, StorageError> {
     let sql = concat!(
-        "SELECT r.grant_id, r.scope, r.issued_at, r.expires_at, r.rotated_at, r.successor, r.sealed_successor, ",
+        "SELECT r.grant_id, r.scope, r.issued_at, r.expires_at, r.rotated_at, r.successor, r.sealed_successor,
+         r.cnf, ",
         grant_columns!(),
         " FROM oauth2_refresh_tokens r
           JOIN oauth2_grants g ON g.tenant = r.tenant AND g.id = r.grant_id
@@ -63,9 +66,10 @@ pub(super) async fn find(
         hash: hash.clone(),
         grant: row.parse(0, "grant_id")?,
         scope: scopes_at(&row, 1, "oauth2_refresh_tokens")?,
+        confirmation: row.opt_json(7, "cnf")?,
         issued_at: row.time(2)?,
         expires_at: row.time(3)?,
         rotation,
     };
-    Ok(Some((token, grant_at(&row, 7)?)))
+    Ok(Some((token, grant_at(&row, 8)?)))
 }

@@ -1,6 +1,7 @@
 //! Codes and tokens: each is found with its grant, used once, and dead with its grant.
 
-use oauth2::grant::Rotation;
+use oauth2::confirmation::Confirmation;
+use oauth2::grant::{AccessToken, AuthorizationCode, RefreshToken, Rotation};
 use oauth2::ports::TokenRepository as _;
 use oauth2::write::Write;
 
@@ -28,6 +29,34 @@ async fn code_is_redeemed_once_of_fifty_times_and_remembered_with_its_grant() {
         let found = find().await.unwrap();
         code.consumed_at = Some(at);
         assert_eq!(found, Some((code, grant)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_token_or_a_code_is_bound_to_comes_back_with_it() {
+    const JKT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+    let confirmation = Some(Confirmation::Key(JKT.parse().unwrap()));
+    for world in World::each().await {
+        let grant = world.with_grant("nexboard").await;
+        let dpop_jkt = Some(JKT.parse().unwrap());
+        let code = AuthorizationCode { dpop_jkt, ..world.code(&grant, "code") };
+        let access_token = world.access_token(Some(&grant), "nexboard", "access");
+        let access_token = AccessToken { confirmation: confirmation.clone(), ..access_token };
+        let refresh_token =
+            RefreshToken { confirmation: confirmation.clone(), ..world.refresh_token(&grant, "refresh") };
+        let writes = [
+            Write::InsertAuthorizationCode(Box::new(code.clone())),
+            Write::InsertAccessToken(Box::new(access_token.clone())),
+            Write::InsertRefreshToken(Box::new(refresh_token.clone())),
+        ];
+        assert_eq!(world.apply(writes).await, None);
+        let (tenant, storage) = (&world.tenant, &world.storage);
+        let found = storage.find_authorization_code(tenant, &code.hash).await.unwrap();
+        assert_eq!(found, Some((code, grant.clone())));
+        let found = storage.find_access_token(tenant, &access_token.hash).await.unwrap();
+        assert_eq!(found, Some((access_token, Some(grant.clone()))));
+        let found = storage.find_refresh_token(tenant, &refresh_token.hash).await.unwrap();
+        assert_eq!(found, Some((refresh_token, grant)));
     }
 }
 

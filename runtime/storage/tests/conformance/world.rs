@@ -196,6 +196,7 @@ impl World {
             grant: grant.id,
             redirect_uri: Some("https://app.example/callback".to_owned()),
             code_challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned()),
+            dpop_jkt: None,
             expires_at: self.in_seconds(60),
             consumed_at: None,
         }
@@ -209,6 +210,7 @@ impl World {
             client: client.parse().unwrap(),
             scope: scopes("openid"),
             audience: vec!["https://api.example".to_owned()],
+            confirmation: None,
             claims: claims.as_object().unwrap().clone(),
             issued_at: self.now(),
             expires_at: self.in_seconds(3600),
@@ -220,6 +222,7 @@ impl World {
             hash: self.hash(token),
             grant: grant.id,
             scope: scopes("openid offline_access"),
+            confirmation: None,
             issued_at: self.now(),
             expires_at: self.in_seconds(30 * 86_400),
             rotation: None,
