@@ -3,35 +3,19 @@
 use std::time::Duration;
 
 use jobs::{JobName, Outcome};
-use primitives::{Actor, Change, Clock as _, Secret};
 use serde_json::{Value, json};
-use tenancy::{ManagedBy, Tenant, TenantSecret, Write};
+use tenancy::ManagedBy;
 use testkit::smtp::SmtpServer;
 
-use crate::browser::Browser;
+use crate::peer::{declare, sign_up};
 use crate::world::World;
 
 async fn tenant(world: &World, id: &str, managed_by: ManagedBy, port: u16) {
-    let mut tenant = Tenant::new(id.parse().unwrap(), managed_by, world.clock.now());
     let courier = json!({
         "from_address": format!("hello@{id}.example"), "from_name": "Acme",
         "smtp": { "host": "127.0.0.1", "port": port, "tls": "none", "username": "acme", "password": "smtp" },
     });
-    tenant.settings.document.insert("courier".to_owned(), courier);
-    world.storage.apply(tenant.create(Actor::System)).await.unwrap();
-    let secret = TenantSecret { name: "smtp".to_owned(), value: Secret::new("hunter2".to_owned()) };
-    let write = Write::PutTenantSecret { secret, at: world.clock.now() };
-    world.storage.apply(Change::new(id.parse().unwrap()).write(write)).await.unwrap();
-}
-
-async fn sign_up(world: &World, id: &str, email: &str) {
-    let start = format!("{}/self-service/registration/api", world.tenant(id));
-    let flow = Browser::default().get_json(&start).await.json();
-    let body = json!({
-        "method": "password", "password": "moss-covered lantern 71", "traits": { "email": email },
-    });
-    let made = Browser::default().post_json(flow["ui"]["action"].as_str().unwrap(), &body).await;
-    assert_eq!(made.status, 200, "{}", made.text());
+    declare(world, (id, managed_by), ("courier", courier), ("smtp", "hunter2")).await;
 }
 
 /// The latest message of a tenant as operators see it.

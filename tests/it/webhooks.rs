@@ -4,68 +4,38 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use http::HeaderMap;
 use jobs::{JobName, Outcome};
-use primitives::{Actor, Change, Clock as _, Secret};
+use primitives::{Actor, Clock as _};
 use serde_json::{Value, json};
 use tenancy::webhook::{SigningKey, WebhookFilter, WebhookMessages as _};
-use tenancy::{ManagedBy, Tenant, TenantSecret, Write};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tenancy::{ManagedBy, Tenant};
 
-use crate::browser::Browser;
+use crate::peer::{Peer, declare, sign_up};
 use crate::world::World;
 
 const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A server that answers with these statuses, then with 204.
 struct Receiver {
-    url: String,
+    peer: Peer,
     statuses: Arc<Mutex<VecDeque<u16>>>,
     seen: Arc<Mutex<Vec<(HeaderMap, String)>>>,
-    server: JoinHandle<()>,
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
 }
 
 impl Receiver {
     async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/events", listener.local_addr().unwrap());
         let (statuses, seen) = (Arc::<Mutex<VecDeque<u16>>>::default(), Arc::<Mutex<Vec<_>>>::default());
         let (answers, kept) = (statuses.clone(), seen.clone());
-        let server = tokio::spawn(async move {
-            loop {
-                let Ok((stream, _)) = listener.accept().await else { return };
-                let (answers, kept) = (answers.clone(), kept.clone());
-                let service = service_fn(move |request: Request<Incoming>| {
-                    let (answers, kept) = (answers.clone(), kept.clone());
-                    async move {
-                        let (head, body) = request.into_parts();
-                        let body = body.collect().await.unwrap().to_bytes();
-                        kept.lock().unwrap().push((head.headers, String::from_utf8(body.to_vec()).unwrap()));
-                        let status = answers.lock().unwrap().pop_front().unwrap_or(204);
-                        let mut answer = http::Response::new(Full::<Bytes>::default());
-                        *answer.status_mut() = StatusCode::from_u16(status).unwrap();
-                        Ok::<_, std::convert::Infallible>(answer)
-                    }
-                });
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service),
-                );
-            }
+        let peer = Peer::start(move |headers, body| {
+            kept.lock().unwrap().push((headers, String::from_utf8(body.to_vec()).unwrap()));
+            (answers.lock().unwrap().pop_front().unwrap_or(204), String::new())
         });
-        Self { url, statuses, seen, server }
+        Self { peer: peer.await, statuses, seen }
+    }
+
+    fn url(&self) -> String {
+        self.peer.url("/events")
     }
 
     fn seen(&self) -> Vec<(HeaderMap, String)> {
@@ -75,25 +45,10 @@ impl Receiver {
 
 /// A tenant with a webhook, which the node's file or its API owns.
 async fn tenant(world: &World, id: &str, managed_by: ManagedBy, url: &str) {
-    let mut tenant = Tenant::new(id.parse().unwrap(), managed_by, world.clock.now());
     let webhook = json!([{
         "name": "siem", "url": url, "events": ["identity.*", "session.created"], "signing_secret": "siem",
     }]);
-    tenant.settings.document.insert("webhook".to_owned(), webhook);
-    world.storage.apply(tenant.create(Actor::System)).await.unwrap();
-    let secret = TenantSecret { name: "siem".to_owned(), value: Secret::new(KEY.to_owned()) };
-    let write = Write::PutTenantSecret { secret, at: world.clock.now() };
-    world.storage.apply(Change::new(id.parse().unwrap()).write(write)).await.unwrap();
-}
-
-async fn sign_up(world: &World, id: &str, email: &str) {
-    let start = format!("{}/self-service/registration/api", world.tenant(id));
-    let flow = Browser::default().get_json(&start).await.json();
-    let body = json!({
-        "method": "password", "password": "moss-covered lantern 71", "traits": { "email": email },
-    });
-    let made = Browser::default().post_json(flow["ui"]["action"].as_str().unwrap(), &body).await;
-    assert_eq!(made.status, 200, "{}", made.text());
+    declare(world, (id, managed_by), ("webhook", webhook), ("siem", KEY)).await;
 }
 
 async fn kept(world: &World, id: &str) -> Vec<(u32, Option<String>)> {
@@ -106,7 +61,7 @@ async fn kept(world: &World, id: &str) -> Vec<(u32, Option<String>)> {
 async fn events_reach_their_receiver_signed_and_again_until_they_are_taken() {
     let world = World::start().await;
     let receiver = Receiver::start().await;
-    tenant(&world, "hooked", ManagedBy::File, &receiver.url).await;
+    tenant(&world, "hooked", ManagedBy::File, &receiver.url()).await;
     sign_up(&world, "hooked", "ada@acme.example").await;
     assert_eq!(world.run_job(JobName::Events).await, Outcome::NotDue, "nothing has settled");
     world.clock.advance(Duration::from_mins(1));
@@ -145,7 +100,7 @@ async fn events_reach_their_receiver_signed_and_again_until_they_are_taken() {
 async fn tenant_of_the_api_has_nothing_sent_to_an_address_that_is_not_public() {
     let world = World::start().await;
     let receiver = Receiver::start().await;
-    tenant(&world, "hooked", ManagedBy::Api, &receiver.url).await;
+    tenant(&world, "hooked", ManagedBy::Api, &receiver.url()).await;
     sign_up(&world, "hooked", "ada@acme.example").await;
     world.clock.advance(Duration::from_mins(1));
     assert!(matches!(world.run_job(JobName::Events).await, Outcome::Done(_)));
@@ -159,7 +114,7 @@ async fn tenant_of_the_api_has_nothing_sent_to_an_address_that_is_not_public() {
 async fn what_was_given_up_is_listed_and_sent_again_by_the_api() {
     let world = World::start().await;
     let receiver = Receiver::start().await;
-    tenant(&world, "hooked", ManagedBy::File, &receiver.url).await;
+    tenant(&world, "hooked", ManagedBy::File, &receiver.url()).await;
     sign_up(&world, "hooked", "ada@acme.example").await;
     world.clock.advance(Duration::from_mins(1));
     assert!(matches!(world.run_job(JobName::Events).await, Outcome::Done(_)));
@@ -187,7 +142,8 @@ async fn messages_to_people_go_by_the_tenants_own_service_until_it_takes_them() 
     let world = World::start().await;
     let receiver = Receiver::start().await;
     let mut own = Tenant::new("hooked".parse().unwrap(), ManagedBy::File, world.clock.now());
-    let courier = json!({ "channels": { "email": { "url": receiver.url, "headers": { "x-from": "id" } } } });
+    let courier =
+        json!({ "channels": { "email": { "url": receiver.url(), "headers": { "x-from": "id" } } } });
     own.settings.document.insert("courier".to_owned(), courier);
     world.storage.apply(own.create(Actor::System)).await.unwrap();
     sign_up(&world, "hooked", "ada@acme.example").await;

@@ -13,6 +13,7 @@ mod frozen;
 mod guests;
 mod install;
 mod loopback;
+mod nightly;
 mod node;
 mod plugins;
 mod reference;
@@ -42,6 +43,8 @@ struct Arguments {
 enum Task {
     /// All of CI: formatting, clippy, documentation, tidy, every test, licences and bans
     Ci,
+    /// What takes too long for each change: whether the time of an answer tells who has an account
+    Nightly,
     /// Every test; installs what is missing where it can, otherwise names it with the command
     Test,
     /// Clients that we did not write (npm, PyPI, a browser), against a node of ours
@@ -70,6 +73,7 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Task::Ci => ci::run(),
+        Task::Nightly => nightly::run(),
         Task::Test => test::run(),
         Task::Clients(arguments) => clients::run(&arguments),
         Task::Demo(arguments) => demo::run(&arguments),

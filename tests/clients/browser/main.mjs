@@ -1,11 +1,13 @@
 // People sign in to Nexboard by clicking, in headless Chromium.
 //
-//   node main.mjs --app URL --third-party URL --provider URL --keys URL --steps URL --identifier NAME --suspended NAME
-//                 --password-file FILE
+//   node main.mjs --app URL --third-party URL --provider URL --keys URL --alone URL --attested URL --steps URL --guarded URL
+//                 --captcha-port PORT --captcha-secret-file FILE --identifier NAME --suspended NAME --password-file FILE
 //
 // --app is a first-party client, --third-party one that asks for consent; --provider is the tenant's base URL,
-// --keys that of a tenant at a host name, as passkeys need it, --steps that of one whose forms are in two steps, which
-// proves addresses by links, and where --identifier owns an organisation.
+// --keys that of a tenant at a host name, as passkeys need it, --alone and --attested those of two more: one whose security
+// keys sign in alone, and one that takes keys of a maker whom it knows. --steps is that of one whose forms are in two steps,
+// which proves addresses by links, and where --identifier owns an organisation. --guarded is that of one whose forms ask
+// whether a person is there, by a service that is started here, at --captcha-port.
 // `cargo xtask clients browser` starts all of them. ONLY=<text> runs the checks whose name contains it.
 
 import assert from "node:assert/strict";
@@ -14,6 +16,8 @@ import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { check, finish } from "../openid-client/checks.mjs";
 import { accessibilityChecks } from "./accessibility.mjs";
+import { captchaChecks } from "./captcha.mjs";
+import { keyChecks } from "./keys.mjs";
 import { latestCode, latestLink } from "./mail.mjs";
 import { passkeyChecks } from "./passkeys.mjs";
 import { browser, heading, onDashboard, pressUntil, signInAs, withPage } from "./person.mjs";
@@ -25,6 +29,11 @@ const { values: options } = parseArgs({
     "third-party": { type: "string" },
     provider: { type: "string" },
     keys: { type: "string" },
+    alone: { type: "string" },
+    attested: { type: "string" },
+    guarded: { type: "string" },
+    "captcha-port": { type: "string" },
+    "captcha-secret-file": { type: "string" },
     steps: { type: "string" },
     identifier: { type: "string" },
     suspended: { type: "string" },
@@ -361,6 +370,14 @@ await check("a form that another browser began is an error page that says so", (
 );
 
 await passkeyChecks({ provider: options.keys, password, newAddress });
+await keyChecks({ alone: options.alone, attested: options.attested, password, newAddress });
+await captchaChecks({
+  provider: options.guarded,
+  port: Number(options["captcha-port"]),
+  secret: (await readFile(options["captcha-secret-file"], "utf8")).trim(),
+  password,
+  newAddress,
+});
 await stepChecks({ provider: options.steps, owner: ada, password, newAddress });
 await accessibilityChecks({ provider: options.provider, keys: options.keys, signUp, newAddress, password });
 

@@ -2,28 +2,8 @@
 
 import assert from "node:assert/strict";
 import { check } from "../openid-client/checks.mjs";
+import { withAuthenticator } from "./authenticator.mjs";
 import { heading, withPage } from "./person.mjs";
-
-/** Gives a page an authenticator: one of the device itself, which keeps passkeys, or a key that is plugged in. */
-async function withAuthenticator(page, kind) {
-  const client = await page.context().newCDPSession(page);
-  await client.send("WebAuthn.enable");
-  const isDevice = kind === "device";
-  const { authenticatorId } = await client.send("WebAuthn.addVirtualAuthenticator", {
-    options: {
-      protocol: "ctap2",
-      transport: isDevice ? "internal" : "usb",
-      hasResidentKey: isDevice,
-      hasUserVerification: isDevice,
-      isUserVerified: isDevice,
-      automaticPresenceSimulation: true,
-    },
-  });
-  return {
-    credentials: async () => (await client.send("WebAuthn.getCredentials", { authenticatorId })).credentials,
-    verified: (isUserVerified) => client.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified }),
-  };
-}
 
 /** Runs the checks on a tenant at a host name. */
 export async function passkeyChecks({ provider, password, newAddress }) {

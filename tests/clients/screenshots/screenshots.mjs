@@ -126,9 +126,14 @@ async function visit(context, { open, status = 200 }, label) {
 async function servePreview(directory) {
   const pages = JSON.parse(await readFile(join(directory, "pages.json"), "utf8"));
   let base;
-  // The one script of a page that has passkeys is named with its host, which is known when the server listens.
+  // The one script of a page that has passkeys is named with its host, which is known when the server listens; that of a
+  // widget comes from another service.
   const policy = "content-security-policy";
-  const headersOf = ({ headers, script }) => (script ? { ...headers, [policy]: `${headers[policy]}; script-src ${base}${script}` } : headers);
+  const headersOf = ({ headers, script }, html) => {
+    const widget = /<script src="(https:\/\/[^/"]+)/.exec(html)?.[1];
+    const scripts = [script && base + script, widget].filter(Boolean);
+    return scripts.length ? { ...headers, [policy]: `${headers[policy]}; script-src ${scripts.join(" ")}` } : headers;
+  };
   const byPath = new Map(pages.map((page) => [page.path, page]));
   const types = { html: "text/html; charset=utf-8", css: "text/css; charset=utf-8", js: "text/javascript", svg: "image/svg+xml" };
   const server = createServer(async (request, response) => {
@@ -137,13 +142,18 @@ async function servePreview(directory) {
       const body = await readFile(join(directory, normalize(pathname)));
       const type = types[pathname.split(".").pop()] ?? "application/octet-stream";
       const page = byPath.get(pathname);
-      response.writeHead(200, { ...(page && headersOf(page)), "content-type": type }).end(body);
+      response.writeHead(200, { ...(page && headersOf(page, body.toString())), "content-type": type }).end(body);
     } catch {
       response.writeHead(404).end();
     }
   });
   await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
   base = `http://localhost:${server.address().port}`;
-  const opened = pages.map((one) => ({ ...one, open: (page) => page.goto(base + one.path) }));
+  // Samples show no other service's widget: nothing leaves this machine.
+  const open = async (page, path) => {
+    await page.route((url) => url.origin !== base, (route) => route.fulfill({ contentType: "text/javascript", body: "" }));
+    return page.goto(base + path);
+  };
+  const opened = pages.map((one) => ({ ...one, open: (page) => open(page, one.path) }));
   return { pages: opened, close: () => server.close() };
 }

@@ -49,6 +49,55 @@ async fn only_the_own_token_of_the_own_flow_counts() {
     assert_eq!(accepted.status, 200, "{}", accepted.body);
 }
 
+/// Another site has the victim's browser submit a form of any kind: to change their account, to have mail sent in their name,
+/// to sign them up as somebody else.
+#[tokio::test]
+async fn no_form_of_any_kind_counts_without_its_token() {
+    let site = Site::open().await;
+    let signed_in = site.signed_in("ada@example.com").await;
+    for (kind, body) in [
+        (
+            "login",
+            json!({"method": "password", "identifier": "ada@example.com", "password": "correct horse"}),
+        ),
+        (
+            "registration",
+            json!({"method": "password", "password": "battery staple", "traits": {"email": "bob@example.com"}}),
+        ),
+        ("settings", json!({"method": "password", "password": "battery staple"})),
+        ("recovery", json!({"method": "code", "email": "ada@example.com"})),
+        ("verification", json!({"method": "code", "email": "ada@example.com"})),
+    ] {
+        let mut own = if kind == "settings" { signed_in.clone() } else { site.client() };
+        let (flow, another) = (own.begin(kind).await, own.begin(kind).await);
+        for token in ["", "x", csrf_token(&another)] {
+            let mut forged = body.clone();
+            forged["csrf_token"] = token.into();
+            let refused = own.json("POST", &action(&flow), &forged).await;
+            let found = (refused.status, refused.error_id());
+            assert_eq!(found, (403, "security_csrf_violation".to_owned()), "{kind}: {token:?}");
+        }
+        assert_eq!(own.submit_json(&flow, body).await.status, 200, "{kind}, with its own");
+    }
+}
+
+/// The same with the forms of pages that no flow takes.
+#[tokio::test]
+async fn no_account_is_deleted_without_the_token_of_its_page() {
+    let site = Site::with(json!({"flow": {"settings": {"account_deletion": true}}})).await;
+    let mut browser = site.signed_in("ada@example.com").await;
+    let (flow, another) = (browser.begin("settings").await, browser.begin("settings").await);
+    let id = flow["id"].as_str().unwrap();
+    for token in ["", "x", csrf_token(&another)] {
+        let pairs = [("csrf_token", token), ("flow", id), ("confirm", "ada@example.com")];
+        let refused = browser.form("/ui/account/deletion", &pairs).await;
+        assert!(refused.location().starts_with("/ui/error?id="), "{token:?}: {}", refused.location());
+        assert_eq!(browser.get_json("/sessions/whoami").await.status, 200, "{token:?}");
+    }
+    let pairs = [("csrf_token", csrf_token(&flow)), ("flow", id), ("confirm", "ada@example.com")];
+    assert_eq!(browser.form("/ui/account/deletion", &pairs).await.location(), "/ui/account-deleted");
+}
+
 #[tokio::test]
 async fn the_cookie_changes_when_somebody_signs_in() {
     let site = Site::open().await;

@@ -89,8 +89,13 @@ async fn one_code_alone_or_those_of_two_forms_are_worth_nothing() {
         codes.push(brought(&place.agree(&mut place.site.client(), &url, "acme").await, "code"));
     }
     let id = mine["id"].as_str().unwrap();
+    // The first code has the id of its form in it, which others may know: it counts by what nobody else can add to that.
+    let mut made_up = primitives::base64url::decode(&init).unwrap();
+    *made_up.last_mut().unwrap() ^= 1;
+    let made_up = primitives::base64url::encode(&made_up);
     for (first, second) in [
-        (init.as_str(), codes[1].as_str()),
+        (made_up.as_str(), codes[0].as_str()),
+        (&init, &codes[1]),
         (&other_init, &codes[0]),
         (id, &codes[0]),
         (&codes[0], &codes[0]),
@@ -107,6 +112,24 @@ async fn one_code_alone_or_those_of_two_forms_are_worth_nothing() {
     assert_eq!(fetch(&place.site, &init, &codes[0]).await.status, 200);
     place.site.clock.advance(std::time::Duration::from_mins(5));
     assert_eq!(fetch(&place.site, &other_init, &codes[1]).await.status, 404, "too late");
+}
+
+/// Attack: whoever is thrown out has a code left from before.
+#[tokio::test]
+async fn codes_of_somebody_who_was_disabled_meanwhile_are_worth_nothing() {
+    let place = open(person("1")).await;
+    let mut app = place.site.client();
+    let (flow, init) = begin(&mut app, "registration").await;
+    let url = press(&mut app, &flow, "acme").await;
+    let code = brought(&place.agree(&mut place.site.client(), &url, "acme").await, "code");
+    let mut operator = place.site.client();
+    let people = operator.get_json("/admin/identities").await.json();
+    let path = format!("/admin/identities/{}", people[0]["id"].as_str().unwrap());
+    for (state, expect) in [("inactive", 404), ("active", 200)] {
+        let change = json!([{"op": "replace", "path": "/state", "value": state}]);
+        assert_eq!(operator.json("PATCH", &path, &change).await.status, 200);
+        assert_eq!(fetch(&place.site, &init, &code).await.status, expect, "{state}");
+    }
 }
 
 #[tokio::test]

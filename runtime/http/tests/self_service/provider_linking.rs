@@ -79,3 +79,19 @@ async fn nobody_signs_up_where_that_is_closed_and_who_is_linked_signs_in() {
     assert!(refused.location().starts_with("/ui/error?id="), "{}", refused.location());
     assert!(!later.cookies.contains_key("ory_kratos_session"));
 }
+
+/// Attack: whoever sits at somebody's browser proves again who they are with an account of their own.
+#[tokio::test]
+async fn provider_of_somebody_else_renews_no_session() {
+    let place = Place::open(person("1")).await;
+    let known = place.enter(&mut place.site.client(), "login", "acme").await;
+    assert_eq!(known.location(), "/ui/settings", "{}", known.body);
+    let mut browser = place.site.signed_in("bob@example.com").await;
+    let since = browser.get_json("/sessions/whoami").await.json()["authenticated_at"].clone();
+    place.site.clock.advance(std::time::Duration::from_mins(1));
+    let flow = browser.get_json("/self-service/login/browser?refresh=true").await.json();
+    let url = place.press(&mut browser, &flow, ("provider", "acme")).await;
+    let refused = place.agree(&mut browser, &url, "acme").await;
+    assert_eq!(messages(&flow_of(&mut browser, &refused).await), [4_000_006]);
+    assert_eq!(browser.get_json("/sessions/whoami").await.json()["authenticated_at"], since);
+}

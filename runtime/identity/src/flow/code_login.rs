@@ -20,6 +20,7 @@
 use primitives::subject::AssuranceLevel;
 use primitives::{Actor, AuditEvent, Change, SessionClaims};
 
+use super::admission::{Admitted, admit, check_attempt};
 use super::challenge::with_verified;
 use super::proven::proven_in;
 use super::sending::{Brings, Recipient, send};
@@ -27,10 +28,9 @@ use super::sent_code::Said;
 use super::unproven::proven_by_stranger;
 use super::{
     Caller, Flow, FlowError, FlowKind, Message, PendingChange, Room, SentCode, SignedIn, Step, Submission,
-    second_factor,
 };
 use crate::courier::MailTemplate;
-use crate::hooks::{LoginAttempt, LoginDecision, LoginOutcome};
+use crate::hooks::LoginAttempt;
 use crate::identifier::Identifier;
 use crate::identity::{AddressKind, Identity, IdentityState};
 use crate::limiter::{count_address_proof, count_attempt, count_mail, forgive_attempt};
@@ -102,14 +102,8 @@ async fn ask(room: Room<'_>, caller: Caller<'_>, mut flow: Flow, typed: &str) ->
     let limits = &room.settings.limits;
     count_attempt(room.attempts, limits, room.tenant, (caller.address, None), room.now).await?;
     count_mail(room.attempts, limits, room.tenant, &identifier, room.now).await?;
-    // Before anything is known of the account, so that the answer cannot tell.
-    let context = room.hook_context(Actor::Anonymous, None);
-    match room.hooks.before_login(&context, &attempt(&flow, caller, typed)).await? {
-        LoginDecision::Allow => {}
-        LoginDecision::Deny { message } => {
-            return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
-        }
-        LoginDecision::Redirect { url } => return Ok(Step::Elsewhere(room.check_login_redirect(&url)?)),
+    if let Some(stopped) = check_attempt(room, &attempt(&flow, caller, typed)).await? {
+        return Ok(stopped.step(flow));
     }
     let found = room.identities.find_by_identifier(room.tenant, &identifier).await?;
     let known = found.and_then(|(identity, _)| {
@@ -158,26 +152,17 @@ async fn prove(
     };
     forgive_attempt(room.attempts, limits, room.tenant, who, room.now).await;
     let (known, change) = settled(room, &flow, caller, &identity, &sent.address).await?;
-    let context = room.hook_context(Actor::Subject(identity.id), Some(&identity));
     let attempt = attempt(&flow, caller, &sent.address);
-    let (claims, demands) = match room.hooks.after_login(&context, &attempt, &identity).await? {
-        LoginOutcome::Allow { claims } => (claims, false),
-        LoginOutcome::Deny { message } => {
-            return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
-        }
-        LoginOutcome::RequireSecondFactor if second_factor::is_next(room, &known, Method::Code) => {
-            (SessionClaims::default(), true)
-        }
-        LoginOutcome::RequireSecondFactor => {
-            return Ok(Step::Form(Box::new(flow.with_message(Message::second_factor_required()))));
-        }
+    let admitted = match admit(room, &attempt, (&identity, &known)).await? {
+        Ok(admitted) => admitted,
+        Err(message) => return Ok(Step::Form(Box::new(flow.with_message(message)))),
     };
     let identity = known;
     let step = match flow.kind {
         FlowKind::Login { refresh: Some(required), .. } => {
             let current = caller.session.filter(|live| live.identity().id == required);
             match current.filter(|_| identity.id == required) {
-                Some(live) => refreshed(room, live, claims, change),
+                Some(live) => refreshed(room, live, admitted.claims, change),
                 // Another person's code proves nothing about this session.
                 None => {
                     return Ok(Step::Form(Box::new(flow.with_message(Message::invalid_credentials()))));
@@ -186,7 +171,7 @@ async fn prove(
         }
         FlowKind::Login { select_account, .. } => {
             let former = caller.session.filter(|_| select_account);
-            signed_in(room, caller, (identity, former), (claims, demands), change)
+            signed_in(room, caller, (identity, former), admitted, change)
         }
         _ => return Err(FlowError::IdentityMismatch),
     };
@@ -250,7 +235,7 @@ fn signed_in(
     room: Room<'_>,
     caller: Caller<'_>,
     (identity, former): (Identity, Option<&LiveSession>),
-    (claims, demands_second_factor): (SessionClaims, bool),
+    Admitted { claims, demands_second_factor }: Admitted,
     change: Change<Write>,
 ) -> Step {
     let device = caller.device(room.rng);

@@ -6,11 +6,11 @@
 use primitives::subject::AssuranceLevel;
 use primitives::{Actor, AuditEvent, Change, IdentityId, SessionClaims};
 
+use super::admission::{Admitted, admit, check_attempt};
 use super::proven::proven_in;
-use super::second_factor;
 use super::verified::{Verified, verify};
 use super::{Caller, Flow, FlowError, FlowKind, Message, PendingChange, Room, SignedIn, Step, Submission};
-use crate::hooks::{LoginAttempt, LoginDecision, LoginOutcome};
+use crate::hooks::LoginAttempt;
 use crate::identifier::Identifier;
 use crate::identity::IdentityState;
 use crate::limiter::{count_attempt, forgive_attempt};
@@ -48,16 +48,8 @@ pub(super) async fn with_password(
         refresh: matches!(flow.kind, FlowKind::Login { refresh: Some(_), .. }),
         origin: caller.origin(),
     };
-    // Before anything is known of the account, so that the answer cannot tell.
-    let context = room.hook_context(Actor::Anonymous, None);
-    match room.hooks.before_login(&context, &attempt).await? {
-        LoginDecision::Allow => {}
-        LoginDecision::Deny { message } => {
-            return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
-        }
-        LoginDecision::Redirect { url } => {
-            return Ok(Step::Elsewhere(room.check_login_redirect(&url)?));
-        }
+    if let Some(stopped) = check_attempt(room, &attempt).await? {
+        return Ok(stopped.step(flow));
     }
     let Some(verified) = verify(room, &attempt, identifier.as_ref(), &password).await? else {
         return Ok(Step::Form(Box::new(flow.with_message(Message::invalid_credentials()))));
@@ -67,26 +59,16 @@ pub(super) async fn with_password(
     if identity.state == IdentityState::Inactive {
         return Err(FlowError::IdentityDisabled);
     }
-    let context = room.hook_context(Actor::Subject(identity.id), Some(identity));
-    let (claims, demands) = match room.hooks.after_login(&context, &attempt, identity).await? {
-        LoginOutcome::Allow { claims } => (claims, false),
-        LoginOutcome::Deny { message } => {
-            return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
-        }
-        // Who has one proves it next: until then the session is worth nothing.
-        LoginOutcome::RequireSecondFactor if second_factor::is_next(room, identity, Method::Password) => {
-            (SessionClaims::default(), true)
-        }
-        LoginOutcome::RequireSecondFactor => {
-            return Ok(Step::Form(Box::new(flow.with_message(Message::second_factor_required()))));
-        }
+    let admitted = match admit(room, &attempt, (identity, identity)).await? {
+        Ok(admitted) => admitted,
+        Err(message) => return Ok(Step::Form(Box::new(flow.with_message(message)))),
     };
     if let FlowKind::Login { refresh: Some(required), .. } = flow.kind {
-        return Ok(refreshed(room, caller, flow, (required, &verified), claims));
+        return Ok(refreshed(room, caller, flow, (required, &verified), admitted.claims));
     }
     let replaces = matches!(flow.kind, FlowKind::Login { select_account: true, .. });
     let caller = Caller { session: caller.session.filter(|_| replaces), ..caller };
-    signed_in(room, caller, verified, password, (claims, demands)).await
+    signed_in(room, caller, verified, password, admitted).await
 }
 
 /// Somebody signed in has proven again who they are.
@@ -119,7 +101,7 @@ async fn signed_in(
     caller: Caller<'_>,
     verified: Verified,
     password: PlainPassword,
-    (claims, demands_second_factor): (SessionClaims, bool),
+    Admitted { claims, demands_second_factor }: Admitted,
 ) -> Result<Step, FlowError> {
     let device = caller.device(room.rng);
     let begun = Session::begin(room.rng, &verified.identity, proof(room), device, &room.settings.session);

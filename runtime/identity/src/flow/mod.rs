@@ -3,6 +3,7 @@
 //! A flow is a form in progress. [`next_step`] is the one place that says what a submitted form leads
 //! to; the methods return to it and never lead to one another.
 
+mod admission;
 mod captcha;
 mod challenge;
 mod challenge_message;

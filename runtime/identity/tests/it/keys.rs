@@ -417,6 +417,8 @@ async fn security_key_guards_the_other_factors() {
         json!({ "lookup_secret_regenerate": true }),
         json!({ "passkey_settings_register": "{}" }),
         json!({ "webauthn_remove": "00" }),
+        json!({ "link": "acme" }),
+        json!({ "unlink": "acme" }),
     ] {
         let refused = world.answer(world.settings_form(&half).await, Some(&half), &body).await;
         assert!(matches!(refused, Err(FlowError::SecondFactorRequired)), "{body}");

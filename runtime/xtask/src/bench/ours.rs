@@ -94,16 +94,6 @@ impl Ours {
         Self::start_with(built, directory, &cheap)
     }
 
-    /// Starts one whose forms are not to tell who has an account, with cheap hashes, beside which all else shows.
-    pub(super) fn start_mitigating(built: &Built, directory: &Path) -> anyhow::Result<Self> {
-        let mitigating = format!(
-            "\n[[tenant]]\nid = \"default\"\n\n[tenant.identity]\naccount_enumeration = \"mitigate\"\n\n\
-             [tenant.identity.code]\npasswordless_enabled = true\n\n{ROOMY_LIMITS}\
-             [tenant.identity.argon2]\nmemory_kib = 8\niterations = 1\nparallelism = 1\n\n"
-        );
-        Self::start_with(built, directory, &mitigating)
-    }
-
     fn start_with(built: &Built, directory: &Path, more: &str) -> anyhow::Result<Self> {
         let home = directory.join("ours");
         if home.is_dir() {

@@ -18,6 +18,16 @@ const TENANT: &str = "acme";
 /// A tenant at a host name: there are no passkeys at an address.
 const KEYS: &str = "keys";
 
+/// Two more: one whose security keys sign in alone, and one that takes keys of a maker whom it knows.
+const ALONE: &str = "alone";
+const ATTESTED: &str = "attested";
+
+/// A tenant whose forms ask whether a person is there.
+const GUARDED: &str = "guarded";
+
+/// What the service that tells people from scripts knows it by. It guards nothing.
+const CAPTCHA_SECRET: &str = "captcha-secret";
+
 /// A tenant whose forms are in two steps, and which proves addresses by links.
 const STEPS: &str = "steps";
 
@@ -42,7 +52,13 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
 
     let secret = place.write("umbrella.secret", UMBRELLA_SECRET)?;
     let ui_port = free_port()?;
-    let tenants = tenants(&plugin.display().to_string(), &secret.display().to_string()) + &own_ui(ui_port);
+    let captcha_secret = place.write("captcha.secret", CAPTCHA_SECRET)?;
+    let captcha_port = free_port()?;
+    let maker = std::fs::read_to_string(home.join("another_maker.pem"))?;
+    let tenants = tenants(&plugin.display().to_string(), &secret.display().to_string())
+        + &guarded(captcha_port, &captcha_secret)
+        + &keys(&maker)
+        + &own_ui(ui_port);
     let node = place.node(&tenants)?;
     let prefix = format!("/t/{TENANT}");
     node.make_person(&prefix, PERSON.0, PERSON.1)?;
@@ -55,12 +71,15 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     let third_party = App::start(place, &node, &nexboard, ("reports", "localhost", false), &issuer)?;
 
     let own_ui = App::own_ui(place, &node, ui_port)?;
-    let keys = format!("{}/t/{KEYS}", node.public.replace("127.0.0.1", "localhost"));
+    let named = |tenant: &str| format!("{}/t/{tenant}", node.public.replace("127.0.0.1", "localhost"));
     let password = place.write("password", PERSON.1)?;
     let mut script = Command::new("node");
     script.arg("main.mjs").current_dir(&home);
     script.args(["--app", &app.url, "--third-party", &third_party.url, "--provider", &issuer]);
-    script.args(["--keys", &keys, "--steps", &format!("{}/t/{STEPS}", node.public)]);
+    script.args(["--keys", &named(KEYS), "--alone", &named(ALONE), "--attested", &named(ATTESTED)]);
+    script.args(["--steps", &format!("{}/t/{STEPS}", node.public)]);
+    script.args(["--guarded", &format!("{}/t/{GUARDED}", node.public)]);
+    script.args(["--captcha-port", &captcha_port.to_string(), "--captcha-secret-file"]).arg(&captcha_secret);
     script.args(["--identifier", PERSON.0, "--suspended", SUSPENDED, "--password-file"]).arg(&password);
     let watch = place.watch(&node)?;
     workspace::run(&mut script)?;
@@ -123,6 +142,33 @@ fn tenants(plugin: &str, secret: &str) -> String {
          [[tenant]]\nid = \"{STEPS}\"\n\n{ROOMY_LIMITS}[tenant.identity.login]\nstyle = \"identifier_first\"\n\n\
          [tenant.identity.registration]\nstyle = \"profile_first\"\n\n[tenant.identity.recovery]\nuse = \"link\"\n\n\
          [tenant.identity.verification]\nuse = \"link\"\n"
+    )
+}
+
+/// The tenant whose forms ask a service that the suite starts itself.
+fn guarded(port: u16, secret: &Path) -> String {
+    format!(
+        "\n[[tenant]]\nid = \"{GUARDED}\"\n\n[tenant.secrets]\ncaptcha = {{ file = \"{}\" }}\n\n{ROOMY_LIMITS}\
+         [tenant.identity.captcha]\nprovider = \"turnstile\"\nsite_key = \"site-key\"\nsecret = \"captcha\"\n\
+         hostname = \"127.0.0.1\"\nscript_url = \"http://127.0.0.1:{port}/api.js\"\n\
+         verify_url = \"http://127.0.0.1:{port}/siteverify\"\n",
+        secret.display()
+    )
+}
+
+/// The tenants with security keys of their own kind, at a host name as the first one.
+fn keys(maker: &str) -> String {
+    let tenant = |id: &str| {
+        format!(
+            "\n[[tenant]]\nid = \"{id}\"\nissuer = \"http://localhost:{{port}}/t/{id}\"\n\n{ROOMY_LIMITS}"
+        )
+    };
+    format!(
+        "{}[tenant.identity.webauthn]\npasswordless = true\n\
+         {}[tenant.identity.attestation]\nconveyance = \"direct\"\n\n\
+         [tenant.identity.attestation.trust_anchors]\nmaker = \"\"\"\n{maker}\"\"\"\n",
+        tenant(ALONE),
+        tenant(ATTESTED),
     )
 }
 

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::Which;
-use crate::commands::{Common, SecretFile, delete, read_json, read_secret, send};
+use super::{Asked, Which};
+use crate::commands::{SecretFile, delete, read_json, read_secret};
 use crate::configuration::Place;
 use crate::outcome::Failure;
 
@@ -18,33 +18,16 @@ pub(crate) enum Command {
     #[command(visible_alias = "create")]
     Set {
         #[command(flatten)]
-        which: Which,
+        asked: Asked,
         #[command(flatten)]
         fields: Box<Fields>,
-        #[command(flatten)]
-        common: Common,
     },
     /// Shows the connection, without its secret
-    Show {
-        #[command(flatten)]
-        which: Which,
-        #[command(flatten)]
-        common: Common,
-    },
+    Show(Asked),
     /// Lets people come by it again
-    Enable {
-        #[command(flatten)]
-        which: Which,
-        #[command(flatten)]
-        common: Common,
-    },
+    Enable(Asked),
     /// Lets nobody come by it; who is signed in stays so
-    Disable {
-        #[command(flatten)]
-        which: Which,
-        #[command(flatten)]
-        common: Common,
-    },
+    Disable(Asked),
     /// Takes the connection away, with its secret
     Delete {
         #[command(flatten)]
@@ -106,17 +89,17 @@ impl Fields {
 }
 
 pub(super) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
-    let path = |which: &Which| which.below(&["connection"]);
-    let switch = |which: &Which, enabled: bool, common: &Common| {
-        send(place, Method::PATCH, &path(which), Some(&json!({ "enabled": enabled })), common)
+    const CONNECTION: &[&str] = &["connection"];
+    let switch = |asked: &Asked, enabled: bool| {
+        asked.send(place, Method::PATCH, CONNECTION, Some(&json!({ "enabled": enabled })))
     };
     match command {
-        Command::Set { which, fields, common } => {
-            send(place, Method::PUT, &path(which), Some(&fields.document()?), common)
+        Command::Set { asked, fields } => {
+            asked.send(place, Method::PUT, CONNECTION, Some(&fields.document()?))
         }
-        Command::Show { which, common } => send(place, Method::GET, &path(which), None, common),
-        Command::Enable { which, common } => switch(which, true, common),
-        Command::Disable { which, common } => switch(which, false, common),
-        Command::Delete { which } => delete(place, &path(which)),
+        Command::Show(asked) => asked.send(place, Method::GET, CONNECTION, None),
+        Command::Enable(asked) => switch(asked, true),
+        Command::Disable(asked) => switch(asked, false),
+        Command::Delete { which } => delete(place, &which.below(CONNECTION)),
     }
 }

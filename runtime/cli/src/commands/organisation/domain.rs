@@ -4,8 +4,8 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::json;
 
-use super::{Which, list};
-use crate::commands::{Common, delete, send};
+use super::{Asked, Which};
+use crate::commands::delete;
 use crate::configuration::Place;
 use crate::outcome::Failure;
 
@@ -15,27 +15,18 @@ pub(crate) enum Command {
     /// Says that a domain is the organisation's, and shows the DNS record that proves it
     Add {
         #[command(flatten)]
-        which: Which,
+        asked: Asked,
         /// The domain
         domain: String,
-        #[command(flatten)]
-        common: Common,
     },
     /// Lists the organisation's domains
-    List {
-        #[command(flatten)]
-        which: Which,
-        #[command(flatten)]
-        common: Common,
-    },
+    List(Asked),
     /// Looks for the record that proves a domain
     Verify {
         #[command(flatten)]
-        which: Which,
+        asked: Asked,
         /// The domain
         domain: String,
-        #[command(flatten)]
-        common: Common,
     },
     /// Takes a domain away
     Remove {
@@ -48,21 +39,21 @@ pub(crate) enum Command {
 
 pub(super) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
     match command {
-        Command::Add { which, domain, common } => {
+        Command::Add { asked, domain } => {
             let body = json!({ "domain": domain });
-            send(place, Method::POST, &which.below(&["domains"]), Some(&body), common)
+            asked.send(place, Method::POST, &["domains"], Some(&body))
         }
-        Command::List { which, common } => {
+        Command::List(asked) => {
             let columns = [
                 ("DOMAIN", "/domain"),
                 ("VERIFIED", "/verified_at"),
                 ("RECORD", "/record/name"),
                 ("VALUE", "/record/value"),
             ];
-            list(place, &which.below(&["domains"]), "domains", (&columns, common))
+            asked.list(place, &["domains"], ("domains", &columns))
         }
-        Command::Verify { which, domain, common } => {
-            send(place, Method::POST, &which.below(&["domains", domain, "verify"]), None, common)
+        Command::Verify { asked, domain } => {
+            asked.send(place, Method::POST, &["domains", domain, "verify"], None)
         }
         Command::Remove { which, domain } => delete(place, &which.below(&["domains", domain])),
     }

@@ -4,8 +4,8 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::json;
 
-use super::{Which, list};
-use crate::commands::{Common, delete, send};
+use super::{Asked, Which};
+use crate::commands::delete;
 use crate::configuration::Place;
 use crate::outcome::Failure;
 
@@ -15,49 +15,36 @@ pub(crate) enum Command {
     /// Makes a group
     Create {
         #[command(flatten)]
-        which: Which,
+        asked: Asked,
         /// What people call it
         label: String,
-        #[command(flatten)]
-        common: Common,
     },
     /// Lists the organisation's groups
-    List {
-        #[command(flatten)]
-        which: Which,
-        #[command(flatten)]
-        common: Common,
-    },
+    List(Asked),
     /// Lists a group's members
     Members {
         #[command(flatten)]
-        which: Which,
+        asked: Asked,
         /// The group's id
         group: String,
-        #[command(flatten)]
-        common: Common,
     },
     /// Renames a group
     Rename {
         #[command(flatten)]
-        which: Which,
+        asked: Asked,
         /// The group's id
         group: String,
         /// What people call it from now on
         label: String,
-        #[command(flatten)]
-        common: Common,
     },
     /// Puts a member of the organisation into a group
     Add {
         #[command(flatten)]
-        which: Which,
+        asked: Asked,
         /// The group's id
         group: String,
         /// The identity's id
         identity: String,
-        #[command(flatten)]
-        common: Common,
     },
     /// Takes somebody out of a group
     Remove {
@@ -79,24 +66,24 @@ pub(crate) enum Command {
 
 pub(super) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
     match command {
-        Command::Create { which, label, common } => {
+        Command::Create { asked, label } => {
             let body = json!({ "label": label });
-            send(place, Method::POST, &which.below(&["groups"]), Some(&body), common)
+            asked.send(place, Method::POST, &["groups"], Some(&body))
         }
-        Command::List { which, common } => {
+        Command::List(asked) => {
             let columns = [("ID", "/id"), ("LABEL", "/label"), ("BY", "/provenance")];
-            list(place, &which.below(&["groups"]), "groups", (&columns, common))
+            asked.list(place, &["groups"], ("groups", &columns))
         }
-        Command::Members { which, group, common } => {
+        Command::Members { asked, group } => {
             let columns = [("IDENTITY", "/identity"), ("BY", "/provenance")];
-            list(place, &which.below(&["groups", group, "members"]), "members", (&columns, common))
+            asked.list(place, &["groups", group, "members"], ("members", &columns))
         }
-        Command::Rename { which, group, label, common } => {
+        Command::Rename { asked, group, label } => {
             let body = json!({ "label": label });
-            send(place, Method::PATCH, &which.below(&["groups", group]), Some(&body), common)
+            asked.send(place, Method::PATCH, &["groups", group], Some(&body))
         }
-        Command::Add { which, group, identity, common } => {
-            send(place, Method::PUT, &which.below(&["groups", group, "members", identity]), None, common)
+        Command::Add { asked, group, identity } => {
+            asked.send(place, Method::PUT, &["groups", group, "members", identity], None)
         }
         Command::Remove { which, group, identity } => {
             delete(place, &which.below(&["groups", group, "members", identity]))

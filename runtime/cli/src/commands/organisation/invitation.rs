@@ -4,8 +4,8 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::json;
 
-use super::{Which, list};
-use crate::commands::{Common, delete, send};
+use super::{Asked, Which};
+use crate::commands::delete;
 use crate::configuration::Place;
 use crate::outcome::Failure;
 
@@ -15,12 +15,7 @@ pub(crate) enum Command {
     /// Invites somebody by mail
     Create(New),
     /// Lists the organisation's invitations
-    List {
-        #[command(flatten)]
-        which: Which,
-        #[command(flatten)]
-        common: Common,
-    },
+    List(Asked),
     /// Takes an invitation back
     Revoke {
         #[command(flatten)]
@@ -34,7 +29,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct New {
     #[command(flatten)]
-    which: Which,
+    asked: Asked,
     /// The address
     address: String,
     /// What they will be
@@ -43,22 +38,20 @@ pub(crate) struct New {
     /// For how many days it is good
     #[arg(long, default_value_t = 7)]
     days: u64,
-    #[command(flatten)]
-    common: Common,
 }
 
 impl New {
     pub(super) fn send(&self, place: &Place) -> Result<(), Failure> {
         let lifespan = self.days.saturating_mul(24 * 3600);
         let body = json!({ "address": self.address, "role": self.role, "lifespan_seconds": lifespan });
-        send(place, Method::POST, &self.which.below(&["invitations"]), Some(&body), &self.common)
+        self.asked.send(place, Method::POST, &["invitations"], Some(&body))
     }
 }
 
 pub(super) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
     match command {
         Command::Create(new) => new.send(place),
-        Command::List { which, common } => {
+        Command::List(asked) => {
             let columns = [
                 ("ID", "/id"),
                 ("ADDRESS", "/address"),
@@ -67,7 +60,7 @@ pub(super) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
                 ("ACCEPTED", "/accepted_at"),
                 ("REVOKED", "/revoked_at"),
             ];
-            list(place, &which.below(&["invitations"]), "invitations", (&columns, common))
+            asked.list(place, &["invitations"], ("invitations", &columns))
         }
         Command::Revoke { which, invitation } => delete(place, &which.below(&["invitations", invitation])),
     }

@@ -6,10 +6,10 @@ use http::Method;
 use serde_json::Value;
 use tenancy::Scope;
 
-use super::Which;
+use super::{Asked, Which};
 use crate::api::segment;
 use crate::commands::key::{COLUMNS, KEYS, New, one};
-use crate::commands::{Common, show};
+use crate::commands::show;
 use crate::configuration::Place;
 use crate::outcome::Failure;
 use crate::session::with_node;
@@ -20,7 +20,7 @@ pub(crate) enum Command {
     /// Makes an admin key of the organisation and prints it, once
     Create {
         #[command(flatten)]
-        which: Which,
+        asked: Asked,
         /// What people call it
         name: String,
         /// What it may do, e.g. `organisations:write`; may be given several times
@@ -29,16 +29,9 @@ pub(crate) enum Command {
         /// How long it works, e.g. `90d`; without it, until it is revoked
         #[arg(long, value_name = "TIME")]
         expires_in: Option<Span>,
-        #[command(flatten)]
-        common: Common,
     },
     /// Lists the organisation's admin keys, without their secrets
-    List {
-        #[command(flatten)]
-        which: Which,
-        #[command(flatten)]
-        common: Common,
-    },
+    List(Asked),
     /// Deletes an admin key of the organisation; it stops working at once
     Revoke {
         #[command(flatten)]
@@ -50,7 +43,8 @@ pub(crate) enum Command {
 
 pub(super) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
     match command {
-        Command::Create { which, name, scopes, expires_in, common } => {
+        Command::Create { asked, name, scopes, expires_in } => {
+            let Asked { which, common } = asked;
             let new = New {
                 name,
                 scopes,
@@ -60,7 +54,7 @@ pub(super) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
             };
             new.make(place, common)
         }
-        Command::List { which, common } => {
+        Command::List(Asked { which, common }) => {
             let path = all(which);
             let keys = with_node(place, async |mut api| api.list(&path, Some("keys")).await)?;
             show::list(common.json, &keys, &COLUMNS);

@@ -4,8 +4,8 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::json;
 
-use super::{Which, list};
-use crate::commands::{Common, delete, send};
+use super::{Asked, Which};
+use crate::commands::delete;
 use crate::configuration::Place;
 use crate::outcome::Failure;
 
@@ -16,22 +16,15 @@ pub(crate) enum Command {
     #[command(visible_alias = "add")]
     Set {
         #[command(flatten)]
-        which: Which,
+        asked: Asked,
         /// The identity's id
         identity: String,
         /// `owner`, `admin`, `member`, or a word of your own
         #[arg(long, default_value = "member")]
         role: String,
-        #[command(flatten)]
-        common: Common,
     },
     /// Lists the organisation's members
-    List {
-        #[command(flatten)]
-        which: Which,
-        #[command(flatten)]
-        common: Common,
-    },
+    List(Asked),
     /// Takes a member out, and ends their sessions
     Remove {
         #[command(flatten)]
@@ -43,13 +36,13 @@ pub(crate) enum Command {
 
 pub(super) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
     match command {
-        Command::Set { which, identity, role, common } => {
+        Command::Set { asked, identity, role } => {
             let body = json!({ "role": role });
-            send(place, Method::PUT, &which.below(&["members", identity]), Some(&body), common)
+            asked.send(place, Method::PUT, &["members", identity], Some(&body))
         }
-        Command::List { which, common } => {
+        Command::List(asked) => {
             let columns = [("IDENTITY", "/identity"), ("ROLE", "/role"), ("BY", "/provenance")];
-            list(place, &which.below(&["members"]), "members", (&columns, common))
+            asked.list(place, &["members"], ("members", &columns))
         }
         Command::Remove { which, identity } => delete(place, &which.below(&["members", identity])),
     }

@@ -47,16 +47,11 @@ pub(crate) enum Command {
         common: Common,
     },
     /// Shows an organisation
-    Show {
-        #[command(flatten)]
-        which: Which,
-        #[command(flatten)]
-        common: Common,
-    },
+    Show(Asked),
     /// Changes what is named
     Update {
         #[command(flatten)]
-        which: Which,
+        asked: Asked,
         /// What people call it
         #[arg(long)]
         label: Option<String>,
@@ -66,8 +61,6 @@ pub(crate) enum Command {
         /// A file with what it asks of a sign-in as JSON, whole; `-` is standard input
         #[arg(long, value_name = "FILE")]
         policy: Option<PathBuf>,
-        #[command(flatten)]
-        common: Common,
     },
     /// Deletes an organisation; its people stay
     Delete {
@@ -123,6 +116,33 @@ impl Which {
     }
 }
 
+/// Which organisation is asked for, and how the answer is printed.
+#[derive(Debug, Args)]
+pub(crate) struct Asked {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Asked {
+    /// Sends one request to what is below the organisation, and prints what the node answers.
+    fn send(
+        &self,
+        place: &Place,
+        method: Method,
+        below: &[&str],
+        body: Option<&Value>,
+    ) -> Result<(), Failure> {
+        send(place, method, &self.which.below(below), body, &self.common)
+    }
+
+    /// Prints a list of what is below it: its name in the answer, and the columns.
+    fn list(&self, place: &Place, below: &[&str], what: (&str, &[(&str, &str)])) -> Result<(), Failure> {
+        list(place, &self.which.below(below), what, &self.common)
+    }
+}
+
 pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
     match command {
         Command::Create { label, id, policy, of, common } => {
@@ -139,10 +159,10 @@ pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
         Command::List { of, common } => {
             let columns = [("ID", "/id"), ("STATE", "/state"), ("LABEL", "/label")];
             let path = of_tenant(&of.tenant, ORGANISATIONS);
-            list(place, &path, "organisations", (&columns, common))
+            list(place, &path, ("organisations", &columns), common)
         }
-        Command::Show { which, common } => send(place, Method::GET, &which.path(), None, common),
-        Command::Update { which, label, state, policy, common } => {
+        Command::Show(asked) => asked.send(place, Method::GET, &[], None),
+        Command::Update { asked, label, state, policy } => {
             let mut document = Map::new();
             if let Some(label) = label {
                 document.insert("label".to_owned(), json!(label));
@@ -157,7 +177,7 @@ pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
             if let Some(file) = policy {
                 document.insert("policy".to_owned(), read_json(file)?);
             }
-            send(place, Method::PATCH, &which.path(), Some(&document.into()), common)
+            asked.send(place, Method::PATCH, &[], Some(&document.into()))
         }
         Command::Delete { which } => delete(place, &which.path()),
         Command::Domain(command) => domain::run(place, command),
@@ -174,8 +194,8 @@ pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
 fn list(
     place: &Place,
     path: &str,
-    field: &str,
-    (columns, common): (&[(&str, &str)], &Common),
+    (field, columns): (&str, &[(&str, &str)]),
+    common: &Common,
 ) -> Result<(), Failure> {
     let entries: Vec<Value> = with_node(place, async |mut api| api.list(path, Some(field)).await)?;
     show::list(common.json, &entries, columns);

@@ -16,13 +16,14 @@
 //! name that leads to none leads to some all the same ([`imaginary`]): made from it by a keyed hash, so that it leads to the
 //! same each time, after the same look-ups. Of no credential it is said how it is reached.
 
-use primitives::{Actor, IdentityId};
+use primitives::IdentityId;
 use uuid::Uuid;
 
 use super::sign_in::let_in;
 use super::{Ceremony, KeyForm, NamedForm, refused, relying_party, verify};
+use crate::flow::admission::check_attempt;
 use crate::flow::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission};
-use crate::hooks::{LoginAttempt, LoginDecision};
+use crate::hooks::LoginAttempt;
 use crate::identifier::Identifier;
 use crate::limiter::{count_attempt, forgive_attempt};
 use crate::ports::StoreUnavailable;
@@ -81,7 +82,9 @@ async fn credentials(
     let keys = room.factors.list_keys(room.tenant, whose).await?;
     let own = keys.iter().filter(|key| key.record.kind == KeyKind::Passwordless);
     let own: Vec<CredentialId> = own.map(|key| key.record.id.clone()).collect();
-    let shown = if own.is_empty() { imaginary(room, typed) } else { own };
+    // Also for whoever has some: the hashes take a time that can be measured.
+    let imaginary = imaginary(room, typed);
+    let shown = if own.is_empty() { imaginary } else { own };
     Ok(shown.into_iter().map(|id| (id, Vec::new())).collect())
 }
 
@@ -127,13 +130,8 @@ async fn prove(
         refresh: matches!(flow.kind, FlowKind::Login { refresh: Some(_), .. }),
         origin: caller.origin(),
     };
-    let context = room.hook_context(Actor::Anonymous, None);
-    match room.hooks.before_login(&context, &attempt).await? {
-        LoginDecision::Allow => {}
-        LoginDecision::Deny { message } => {
-            return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
-        }
-        LoginDecision::Redirect { url } => return Ok(Step::Elsewhere(room.check_login_redirect(&url)?)),
+    if let Some(stopped) = check_attempt(room, &attempt).await? {
+        return Ok(stopped.step(flow));
     }
     let flow = flow.with_new_challenge(room);
     let proven = match verify(room, ceremony, answer, KeyKind::Passwordless).await? {

@@ -15,12 +15,12 @@ use primitives::subject::AssuranceLevel;
 use primitives::{Actor, AuditEvent, Change, IdentityId, SessionClaims};
 
 use super::{KeyForm, Proven, refused, verify};
+use crate::flow::admission::{Admitted, admit, check_attempt};
 use crate::flow::proven::proven_in;
 use crate::flow::{
     Caller, Flow, FlowError, FlowKind, Message, PendingChange, Room, SignedIn, Step, Submission,
-    second_factor,
 };
-use crate::hooks::{LoginAttempt, LoginDecision, LoginOutcome};
+use crate::hooks::LoginAttempt;
 use crate::identity::{Identity, IdentityState};
 use crate::limiter::{count_attempt, forgive_attempt};
 use crate::session::revoke::sign_out;
@@ -49,13 +49,8 @@ pub(in crate::flow) async fn with_passkey(
         refresh: matches!(flow.kind, FlowKind::Login { refresh: Some(_), .. }),
         origin: caller.origin(),
     };
-    let context = room.hook_context(Actor::Anonymous, None);
-    match room.hooks.before_login(&context, &attempt).await? {
-        LoginDecision::Allow => {}
-        LoginDecision::Deny { message } => {
-            return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
-        }
-        LoginDecision::Redirect { url } => return Ok(Step::Elsewhere(room.check_login_redirect(&url)?)),
+    if let Some(stopped) = check_attempt(room, &attempt).await? {
+        return Ok(stopped.step(flow));
     }
     let flow = flow.with_new_challenge(room);
     let proven = match verify(room, &ceremony, &answer, KeyKind::Passkey).await? {
@@ -88,25 +83,17 @@ pub(super) async fn let_in(
     if attempt.identifier.is_empty() {
         attempt.identifier = held.into_iter().next().unwrap_or_default();
     }
-    let context = room.hook_context(Actor::Subject(identity.id), Some(&identity));
-    let (claims, demands) = match room.hooks.after_login(&context, &attempt, &identity).await? {
-        LoginOutcome::Allow { claims } => (claims, false),
-        LoginOutcome::Deny { message } => {
-            return Ok(Step::Form(Box::new(flow.with_message(Message::generic(&message)))));
-        }
-        LoginOutcome::RequireSecondFactor if second_factor::is_next(room, &identity, method) => {
-            (SessionClaims::default(), true)
-        }
-        LoginOutcome::RequireSecondFactor => {
-            return Ok(Step::Form(Box::new(flow.with_message(Message::second_factor_required()))));
-        }
+    let admitted = match admit(room, &attempt, (&identity, &identity)).await? {
+        Ok(admitted) => admitted,
+        Err(message) => return Ok(Step::Form(Box::new(flow.with_message(message)))),
     };
     if let FlowKind::Login { refresh: Some(required), .. } = flow.kind {
+        let claims = admitted.claims;
         return Ok(refreshed(room, caller, flow, (required, &identity, &proven), (method, claims)));
     }
     let replaces = matches!(flow.kind, FlowKind::Login { select_account: true, .. });
     let caller = Caller { session: caller.session.filter(|_| replaces), ..caller };
-    Ok(signed_in(room, caller, identity, &proven, (method, claims, demands)))
+    Ok(signed_in(room, caller, identity, &proven, (method, admitted)))
 }
 
 /// Somebody signed in has proven again who they are.
@@ -135,10 +122,11 @@ fn signed_in(
     caller: Caller<'_>,
     identity: Identity,
     proven: &Proven,
-    (method, claims, demands_second_factor): (Method, SessionClaims, bool),
+    (method, admitted): (Method, Admitted),
 ) -> Step {
     let device = caller.device(room.rng);
     let begun = Session::begin(room.rng, &identity, proof(room, method), device, &room.settings.session);
+    let Admitted { claims, demands_second_factor } = admitted;
     let session = Session { claims, ..begun };
     let token = SessionToken::generate(room.rng);
     let audit = AuditEvent::new("session.created", Actor::Subject(session.identity), "session", &session.id)

@@ -3,20 +3,19 @@
 //! The first submit says who signs up, so that the authenticator can name the account; the form comes again and asks for
 //! the passkey. The second one brings it, and makes the account with the id that the authenticator was told.
 
-use primitives::subject::AssuranceLevel;
 use primitives::{Actor, Change, IdentityId};
 
 use super::register::register;
 use super::{Ceremony, KeyForm, audit, relying_party};
+use crate::flow::registration::first_session;
 use crate::flow::{
     Caller, Flow, FlowError, Message, PendingChange, Room, Step, Submission, creation, identifier_taken,
     verification,
 };
-use crate::hooks::{LoginAttempt, LoginOutcome};
 use crate::identity::Identity;
 use crate::limiter::count_attempt;
 use crate::schema::CheckedTraits;
-use crate::session::{AuthenticationMethod, Method, Session, SessionToken};
+use crate::session::Method;
 use crate::settings::AccountEnumeration;
 use crate::webauthn::{KeyKind, NewCredential, UserHandle};
 use crate::write::Write;
@@ -130,7 +129,11 @@ pub(super) async fn sign_up(
         return Ok(Step::Form(Box::new(flow.with_message(Message::key_not_verified()))));
     }
     let identity = room.added(&context, Identity::new(id, &checked, room.rng, room.now)).await?;
-    let session = first_session(room, caller, (&identity, &checked), method_of(kind)).await?;
+    let session = if room.settings.flow.session_after_registration {
+        first_session(room, caller, &identity, (&checked, method_of(kind))).await?
+    } else {
+        None
+    };
     let record = Box::new(key.record(kind, UserHandle::of(id), name));
     let added = audit("identity.credential_added", Actor::Anonymous, id, kind);
     let change = creation(room, &identity, &checked, Actor::Anonymous)
@@ -148,30 +151,4 @@ const fn method_of(kind: KeyKind) -> Method {
         KeyKind::Passkey => Method::Passkey,
         KeyKind::SecondFactor | KeyKind::Passwordless => Method::Webauthn,
     }
-}
-
-/// The session of somebody who has just signed up, unless the tenant has none, or a plugin denies it.
-async fn first_session(
-    room: Room<'_>,
-    caller: Caller<'_>,
-    (identity, checked): (&Identity, &CheckedTraits),
-    method: Method,
-) -> Result<Option<(Session, SessionToken)>, FlowError> {
-    if !room.settings.flow.session_after_registration {
-        return Ok(None);
-    }
-    let attempt = LoginAttempt {
-        identifier: checked.identifiers().first().map(ToString::to_string).unwrap_or_default(),
-        method,
-        refresh: false,
-        origin: caller.origin(),
-    };
-    let context = room.hook_context(Actor::Subject(identity.id), Some(identity));
-    let claims = match room.hooks.after_login(&context, &attempt, identity).await? {
-        LoginOutcome::Allow { claims } => claims,
-        LoginOutcome::Deny { .. } | LoginOutcome::RequireSecondFactor => return Ok(None),
-    };
-    let proof = AuthenticationMethod::new(method, AssuranceLevel::Aal1, room.now);
-    let session = Session::begin(room.rng, identity, proof, caller.device(room.rng), &room.settings.session);
-    Ok(Some((Session { claims, ..session }, SessionToken::generate(room.rng))))
 }

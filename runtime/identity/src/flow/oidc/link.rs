@@ -32,7 +32,9 @@ pub(super) async fn may_change<'a>(
     let live = owner(room, flow, caller)?;
     privileged(room, live)?;
     let factors = room.factors.list_factors(room.tenant, live.identity().id).await?;
-    if !factors.is_empty() && live.session().assurance < AssuranceLevel::Aal2 {
+    // A security key is one, too, and not among these.
+    let has_one = !factors.is_empty() || live.identity().available >= AssuranceLevel::Aal2;
+    if has_one && live.session().assurance < AssuranceLevel::Aal2 {
         return Err(FlowError::SecondFactorRequired);
     }
     Ok(live)

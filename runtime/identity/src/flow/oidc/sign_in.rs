@@ -1,13 +1,13 @@
 //! Signing in with a provider's word for an account that is linked to it.
 
-use primitives::{Actor, AuditEvent, Change, SessionClaims};
+use primitives::{Actor, AuditEvent, Change};
 
 use super::heard::{Heard, hear};
 use super::proof;
+use crate::flow::admission::{Admitted, admit, check_attempt};
 use crate::flow::proven::proven_in;
-use crate::flow::second_factor;
 use crate::flow::{Caller, Flow, FlowError, FlowKind, Message, PendingChange, Room, SignedIn, Step};
-use crate::hooks::{LoginAttempt, LoginDecision, LoginOutcome};
+use crate::hooks::LoginAttempt;
 use crate::identity::{Identity, IdentityState};
 use crate::providers::{Link, ProvenElsewhere};
 use crate::session::revoke::sign_out;
@@ -23,24 +23,17 @@ pub(super) async fn sign_in(
 ) -> Result<Step, FlowError> {
     let flow = flow.tried(Some(Method::Oidc));
     let attempt = attempt(&flow, caller, &who);
-    let context = room.hook_context(Actor::Anonymous, None);
-    match room.hooks.before_login(&context, &attempt).await? {
-        LoginDecision::Allow => {}
-        LoginDecision::Deny { message } => return Ok(refused(flow, Message::generic(&message))),
-        LoginDecision::Redirect { url } => return Ok(Step::Elsewhere(room.check_login_redirect(&url)?)),
+    if let Some(stopped) = check_attempt(room, &attempt).await? {
+        return Ok(stopped.step(flow));
     }
     if identity.state == IdentityState::Inactive {
         return Err(FlowError::IdentityDisabled);
     }
-    let context = room.hook_context(Actor::Subject(identity.id), Some(&identity));
-    let (claims, demands) = match room.hooks.after_login(&context, &attempt, &identity).await? {
-        LoginOutcome::Allow { claims } => (claims, false),
-        LoginOutcome::Deny { message } => return Ok(refused(flow, Message::generic(&message))),
-        LoginOutcome::RequireSecondFactor if second_factor::is_next(room, &identity, Method::Oidc) => {
-            (SessionClaims::default(), true)
-        }
-        LoginOutcome::RequireSecondFactor => return Ok(refused(flow, Message::second_factor_required())),
+    let admitted = match admit(room, &attempt, (&identity, &identity)).await? {
+        Ok(admitted) => admitted,
+        Err(message) => return Ok(refused(flow, message)),
     };
+    let Admitted { claims, demands_second_factor } = admitted;
     let Heard { identity, writes, audit } = match hear(room, caller, identity, &who).await? {
         Ok(heard) => heard,
         Err(message) => return Ok(refused(flow, message)),
@@ -78,7 +71,7 @@ pub(super) async fn sign_in(
         token,
         change,
         rehash: None,
-        demands_second_factor: demands,
+        demands_second_factor,
     })))
 }
 

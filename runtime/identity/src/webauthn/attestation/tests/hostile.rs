@@ -131,6 +131,22 @@ fn certificate_and_authenticator_name_one_model() {
     check(&by(&naming(MODEL, true)), &anchors, WRONG, "one that all must understand");
 }
 
+/// "The extension MUST NOT be marked as critical" (sections 8.2.1 and 8.3.1). Whoever verifies chains refuses any extension
+/// that must be understood and is not, so that all of an attestation does not tell who refused this one: the certificate alone
+/// does.
+#[test]
+fn model_is_named_by_an_extension_that_nobody_must_understand() {
+    let root = Authority::root("Root");
+    let names_model = |params: &CertificateParams| {
+        let der = root.attester(params).der;
+        Certificate::read(&der).unwrap().names_model(uuid::Uuid::from_bytes(MODEL))
+    };
+    assert!(names_model(&of_model()), "it names none");
+    assert!(names_model(&naming(MODEL, false)));
+    assert!(!names_model(&naming(MODEL, true)));
+    assert!(!names_model(&naming([0; 16], false)));
+}
+
 #[test]
 fn certificate_that_signs_itself_is_an_anchor_or_nothing() {
     let alone = Authority::root("Alone");
