@@ -22,6 +22,7 @@ pub mod client;
 pub mod client_authentication;
 pub(crate) mod client_policy;
 pub mod decision;
+pub mod device;
 pub mod discovery;
 pub mod go_duration;
 pub mod grant;

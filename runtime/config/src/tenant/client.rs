@@ -111,6 +111,15 @@ pub struct DeclaredClient {
     /// How long an access token of the grant `client_credentials` lives.
     #[serde(default)]
     pub client_credentials_grant_access_token_lifespan: Option<GoDuration>,
+    /// How long an access token of the device grant lives.
+    #[serde(default)]
+    pub device_authorization_grant_access_token_lifespan: Option<GoDuration>,
+    /// How long an ID token of this grant lives.
+    #[serde(default)]
+    pub device_authorization_grant_id_token_lifespan: Option<GoDuration>,
+    /// How long a refresh token of this grant lives.
+    #[serde(default)]
+    pub device_authorization_grant_refresh_token_lifespan: Option<GoDuration>,
 }
 
 const fn default_method() -> AuthenticationMethod {
@@ -247,7 +256,7 @@ mod tests {
     }
 
     /// Properties of the document that are no keys, and why.
-    const NO_KEYS: [(&str, &str); 20] = [
+    const NO_KEYS: [(&str, &str); 17] = [
         ("response_types", "`code` is the only one"),
         ("subject_type", "`public` is the only one"),
         ("userinfo_signed_response_alg", "`none` is the only one"),
@@ -263,9 +272,6 @@ mod tests {
         ("registration_client_uri", "dynamic registration is not served"),
         ("created_at", "kept by the node"),
         ("updated_at", "kept by the node"),
-        ("device_authorization_grant_access_token_lifespan", "the grant is not served"),
-        ("device_authorization_grant_id_token_lifespan", "the grant is not served"),
-        ("device_authorization_grant_refresh_token_lifespan", "the grant is not served"),
         ("implicit_grant_access_token_lifespan", "the grant is not served"),
         ("implicit_grant_id_token_lifespan", "the grant is not served"),
     ];

@@ -289,6 +289,13 @@ fn oauth2_settings() {
         &["p.toml:4:1: tenant[0].oauth2.pushed_request_lifespan: must be ten minutes at most"],
     );
     check(
+        &tenant("[tenant.oauth2]\ndevice_code_lifespan = \"61m\"\ndevice_poll_interval = \"1500ms\""),
+        &[
+            "p.toml:4:1: tenant[0].oauth2.device_code_lifespan: must be an hour at most",
+            "p.toml:5:1: tenant[0].oauth2.device_poll_interval: must be whole seconds, a minute at most",
+        ],
+    );
+    check(
         &tenant("[tenant.oauth2]\naccess_token_lifespan = \"1 hour\""),
         &["p.toml:4:25: tenant[0].oauth2.access_token_lifespan: not a duration such as \"1h30m\" or \"10s\""],
     );

@@ -15,6 +15,7 @@
 
 mod authorization_code;
 mod client_credentials;
+mod device_code;
 pub mod error;
 pub(crate) mod hook;
 mod issue;
@@ -116,6 +117,7 @@ impl AuthorizationServer {
             GrantType::AuthorizationCode => authorization_code::run(self, &client, parameters).await?,
             GrantType::RefreshToken => refresh_token::run(self, &client, parameters).await?,
             GrantType::ClientCredentials => client_credentials::run(&client, parameters)?,
+            GrantType::DeviceCode => device_code::run(self, &client, parameters).await?,
         };
         client_policy::check_token(self, &client.id, &granted, request.request).await?;
         let shape = hook::shape_tokens(self, &client, &granted, request.request).await?;
