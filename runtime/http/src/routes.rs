@@ -151,6 +151,9 @@ fn most() -> Vec<Route> {
         POST "/oauth2/auth" "oAuth2AuthorizeForm", Public, Page, oauth2::authorize::begin, "Begins an authorization, by form";
         GET "/oauth2/auth/resume" "resumeAuthorization", Public, Page, oauth2::authorize::resume, "Goes on after a sign-in";
         POST "/oauth2/par" "pushOAuth2AuthorizationRequest", Public, OAuth, oauth2::par::post, "Takes an authorization request from its client (RFC 9126)";
+        POST "/oauth2/device/auth" "oAuth2DeviceFlow", Public, OAuth, oauth2::device::begin, "Begins at a device without a browser (RFC 8628)";
+        GET "/oauth2/device/verify" "performOAuth2DeviceVerificationFlow", Public, Page, oauth2::device::show_code, "Asks for the code that a device shows";
+        POST "/oauth2/device/verify" "enterOAuth2UserCode", Public, Page, oauth2::device::enter_code, "Takes the code that a device shows";
         POST "/oauth2/token" "oauth2TokenExchange", Public, OAuth, oauth2::token::post, "Gives tokens (RFC 6749)";
         POST "/oauth2/revoke" "revokeOAuth2Token", Public, OAuth, oauth2::revoke::post, "Revokes a token (RFC 7009)";
         POST "/oauth2/introspect" "introspectOAuth2TokenAsClient", Public, OAuth, oauth2::introspect::by_client, "Introspects a token (RFC 7662)";
@@ -162,6 +165,8 @@ fn most() -> Vec<Route> {
         // Built-in pages of the authorization server.
         GET "/ui/consent" "showConsent", Public, Page, oauth2::consent::show, "Asks whether a client gets access";
         POST "/ui/consent" "decideConsent", Public, Page, oauth2::consent::decide, "Takes the person's answer";
+        GET "/ui/device" "showDevice", Public, Page, oauth2::device::ask, "Asks whether a device gets access";
+        POST "/ui/device" "decideDevice", Public, Page, oauth2::device::decide, "Takes the person's answer";
         GET "/ui/logout" "showLogout", Public, Page, oauth2::logout::show, "Asks whether to sign out";
         POST "/ui/logout" "decideLogout", Public, Page, oauth2::logout::decide, "Signs out";
         GET "/ui/signed-out" "showSignedOut", Public, Page, oauth2::logout::signed_out, "Says that one is signed out";

@@ -243,6 +243,7 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
         clients: Arc::new(node.storage.clone()),
         grants: Arc::new(node.storage.clone()),
         tokens: Arc::new(node.storage.clone()),
+        devices: Arc::new(node.storage.clone()),
         subjects: Arc::new(node.storage.clone()),
         keys: Arc::new(node.storage.clone()),
         hook: node.hook.clone(),

@@ -28,6 +28,10 @@ pub enum LimitKey {
     Mail(TenantId, String),
     /// Codes tried for one address, whatever the form.
     Code(TenantId, String),
+    /// Devices' requests from one client address or /64, of clients that prove nothing.
+    Device(TenantId, IpAddr),
+    /// Codes of devices that were tried, from one client address or /64; from everywhere if none is named.
+    UserCode(TenantId, Option<IpAddr>),
     /// Attempts on the second factors of one person.
     SecondFactor(TenantId, IdentityId),
 }

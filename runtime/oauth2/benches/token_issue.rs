@@ -12,6 +12,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 use jose::{KeyState, SigningAlgorithm, SigningKey, TenantKeys};
 use portcullis_oauth2::client::{Client, ClientDocument, ClientRecord, ManagedBy, StoredSecret};
+use portcullis_oauth2::device::{DeviceCode, DeviceCodeRepository};
 use portcullis_oauth2::dpop::PresentedProof;
 use portcullis_oauth2::grant::{AccessToken, AuthorizationCode, Consent, Grant, GrantSubject, RefreshToken};
 use portcullis_oauth2::hooks::NoTokenHook;
@@ -97,6 +98,7 @@ fn server(algorithm: SigningAlgorithm) -> AuthorizationServer {
         clients: rows.clone(),
         grants: rows.clone(),
         tokens: rows.clone(),
+        devices: rows.clone(),
         subjects: rows.clone(),
         keys: rows.clone(),
         hook: Arc::new(NoTokenHook),
@@ -277,6 +279,30 @@ impl TokenRepository for Rows {
 
     fn is_assertion_used<'a>(&'a self, _: &'a TenantId, _: &'a ClientId, _: &'a str) -> PortResult<'a, bool> {
         answer(false)
+    }
+}
+
+impl DeviceCodeRepository for Rows {
+    fn find_device_code<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: &'a KeyedHash,
+    ) -> PortResult<'a, Option<DeviceCode>> {
+        answer(None)
+    }
+
+    fn find_user_code<'a>(&'a self, _: &'a TenantId, _: &'a KeyedHash) -> PortResult<'a, Option<DeviceCode>> {
+        answer(None)
+    }
+
+    fn count_device_codes<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: &'a ClientId,
+        _: Timestamp,
+        _: u32,
+    ) -> PortResult<'a, u32> {
+        answer(0)
     }
 }
 

@@ -35,9 +35,7 @@ impl AuthorizationServer {
             "end_session_endpoint": endpoints.end_session,
             "revocation_endpoint": endpoints.revocation,
             "introspection_endpoint": endpoints.introspection,
-            // The schema that we are compatible with demands it. The grant itself is not listed below,
-            // and nobody can be registered for it.
-            "device_authorization_endpoint": format!("{}/oauth2/device/auth", self.issuer),
+            "device_authorization_endpoint": endpoints.device_authorization,
             "scopes_supported": self.settings.scopes_supported,
             "response_types_supported": RESPONSE_TYPES,
             "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),

@@ -23,6 +23,7 @@ pub mod client_authentication;
 pub(crate) mod client_policy;
 pub mod confirmation;
 pub mod decision;
+pub mod device;
 pub mod discovery;
 pub mod dpop;
 pub mod go_duration;

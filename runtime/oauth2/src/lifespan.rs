@@ -46,6 +46,15 @@ pub(crate) fn lifespan(
         (GrantType::ClientCredentials, Lifetime::AccessToken) => {
             (own.client_credentials_grant_access_token_lifespan, server.settings.access_token_lifespan)
         }
+        (GrantType::DeviceCode, Lifetime::AccessToken) => {
+            (own.device_authorization_grant_access_token_lifespan, server.settings.access_token_lifespan)
+        }
+        (GrantType::DeviceCode, Lifetime::IdToken) => {
+            (own.device_authorization_grant_id_token_lifespan, server.settings.id_token_lifespan)
+        }
+        (GrantType::DeviceCode, Lifetime::RefreshToken) => {
+            (own.device_authorization_grant_refresh_token_lifespan, server.settings.refresh_token_lifespan)
+        }
         // Neither is ever issued for a client alone.
         (GrantType::ClientCredentials, Lifetime::IdToken | Lifetime::RefreshToken) => {
             (None, server.settings.id_token_lifespan)
@@ -115,6 +124,8 @@ mod tests {
             "authorization_code_grant_access_token_lifespan",
             "authorization_code_grant_id_token_lifespan",
             "client_credentials_grant_access_token_lifespan",
+            "device_authorization_grant_access_token_lifespan",
+            "device_authorization_grant_id_token_lifespan",
             "refresh_token_grant_access_token_lifespan",
             "refresh_token_grant_id_token_lifespan",
         ] {

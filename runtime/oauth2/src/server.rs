@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::client::secret::VerifiedSecrets;
 use crate::client_authentication::AssertionKeys;
+use crate::device::DeviceCodeRepository;
 use crate::hooks::TokenHook;
 use crate::ports::{
     ClientRepository, GrantRepository, PortError, SecretHasher, SubjectClaims, TokenKeys, TokenRepository,
@@ -51,6 +52,7 @@ pub struct Ports {
     pub clients: Arc<dyn ClientRepository>,
     pub grants: Arc<dyn GrantRepository>,
     pub tokens: Arc<dyn TokenRepository>,
+    pub devices: Arc<dyn DeviceCodeRepository>,
     pub subjects: Arc<dyn SubjectClaims>,
     pub keys: Arc<dyn TokenKeys>,
     pub hook: Arc<dyn TokenHook>,
@@ -169,6 +171,8 @@ pub struct Endpoints {
     pub authorization: String,
     pub pushed_authorization_request: String,
     pub token: String,
+    pub device_authorization: String,
+    pub device_verification: String,
     pub revocation: String,
     pub introspection: String,
     pub userinfo: String,
@@ -183,6 +187,8 @@ impl Endpoints {
             authorization: at("/oauth2/auth"),
             pushed_authorization_request: at("/oauth2/par"),
             token: at("/oauth2/token"),
+            device_authorization: at("/oauth2/device/auth"),
+            device_verification: at("/oauth2/device/verify"),
             revocation: at("/oauth2/revoke"),
             introspection: at("/oauth2/introspect"),
             userinfo: at("/userinfo"),

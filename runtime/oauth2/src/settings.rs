@@ -35,6 +35,11 @@ pub struct Settings {
     pub require_pushed_authorization_requests: bool,
     /// How long a pushed request waits for the browser that brings its reference.
     pub pushed_request_lifespan: GoDuration,
+    /// How long a device waits for a person to enter its code and answer (RFC 8628); an hour at most. The shorter, the fewer
+    /// codes there are to guess.
+    pub device_code_lifespan: GoDuration,
+    /// How long a device waits between two questions whether it was answered; whole seconds, a minute at most.
+    pub device_poll_interval: GoDuration,
     /// How long a person may take to sign in and consent.
     pub interaction_lifespan: GoDuration,
     /// How long a remembered consent holds; absent: until it is revoked.
@@ -67,6 +72,8 @@ impl Default for Settings {
             refresh_token_grace: GoDuration::seconds(10),
             require_pushed_authorization_requests: false,
             pushed_request_lifespan: GoDuration::seconds(90),
+            device_code_lifespan: GoDuration::minutes(10),
+            device_poll_interval: GoDuration::seconds(5),
             interaction_lifespan: GoDuration::minutes(30),
             consent_lifespan: None,
             client_assertion_lifespan: GoDuration::minutes(10),

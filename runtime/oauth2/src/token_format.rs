@@ -11,6 +11,8 @@ pub const ACCESS_TOKEN: &str = "ory_at_";
 pub const REFRESH_TOKEN: &str = "ory_rt_";
 /// Prefix of an authorization code.
 pub const AUTHORIZATION_CODE: &str = "ory_ac_";
+/// Prefix of a device code.
+pub const DEVICE_CODE: &str = "ory_dc_";
 
 const PURPOSE: &str = "oauth2_token";
 

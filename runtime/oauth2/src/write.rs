@@ -3,6 +3,7 @@
 use primitives::{ClientId, GrantId, IdentityId, KeyedHash, SessionId, Timestamp};
 
 use crate::client::ClientRecord;
+use crate::device::{DeviceCode, Polling};
 use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken, Rotation};
 
 /// One guarded write.
@@ -71,6 +72,36 @@ pub enum Write {
     /// its grant is live.
     ConsumeAuthorizationCode {
         /// Keyed hash of the code.
+        code: KeyedHash,
+        /// Its grant.
+        grant: GrantId,
+        /// When.
+        at: Timestamp,
+        /// Until when what it gives may live: its grant is kept for as long at least.
+        kept_until: Timestamp,
+    },
+    /// Adds a device's request. Guard: the hashes of both of its codes are new.
+    InsertDeviceCode(Box<DeviceCode>),
+    /// Notes when a device may ask again. No guard: of two polls at once the later one counts.
+    NotePoll {
+        /// Keyed hash of the device code.
+        code: KeyedHash,
+        /// What holds from now on.
+        polling: Polling,
+    },
+    /// Answers a device. Guard: nobody has, and it has not expired.
+    AnswerDeviceCode {
+        /// Keyed hash of the device code.
+        code: KeyedHash,
+        /// What it is allowed; none if the person refuses.
+        grant: Option<GrantId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Redeems a device code, which its grant remembers for as long as it is there. Guard: it is allowed this grant, was
+    /// not redeemed, and the grant is live.
+    ConsumeDeviceCode {
+        /// Keyed hash of the device code.
         code: KeyedHash,
         /// Its grant.
         grant: GrantId,

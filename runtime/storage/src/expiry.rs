@@ -17,6 +17,9 @@ use crate::{Storage, StorageError, values};
 /// nothing is lost with older rows.
 pub(crate) const CHANGES_KEPT_AT_LEAST: Duration = Duration::from_hours(1);
 
+/// A device's request stays so much longer than it can be answered.
+const DEVICE_CODES_KEPT: Duration = Duration::from_mins(5);
+
 /// How many rows of each table one call has deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each name is that of what was deleted")]
@@ -25,6 +28,7 @@ pub struct ExpiredCounts {
     pub trusted_devices: u64,
     pub flows: u64,
     pub authorization_codes: u64,
+    pub device_codes: u64,
     pub access_tokens: u64,
     pub refresh_tokens: u64,
     pub used_assertions: u64,
@@ -41,6 +45,7 @@ impl ExpiredCounts {
             + self.trusted_devices
             + self.flows
             + self.authorization_codes
+            + self.device_codes
             + self.access_tokens
             + self.refresh_tokens
             + self.used_assertions
@@ -57,6 +62,7 @@ impl ExpiredCounts {
             || self.trusted_devices >= limit
             || self.flows >= limit
             || self.authorization_codes >= limit
+            || self.device_codes >= limit
             || self.access_tokens >= limit
             || self.refresh_tokens >= limit
             || self.used_assertions >= limit
@@ -107,6 +113,12 @@ impl Storage {
             authorization_codes: delete(
                 delete_batch!("oauth2_authorization_codes", "tenant, hash", "expires_at"),
                 now,
+            )
+            .await?,
+            // Until then a device that went on asking learns that it is too late.
+            device_codes: delete(
+                delete_batch!("oauth2_device_codes", "tenant, hash", "expires_at"),
+                now.before(DEVICE_CODES_KEPT),
             )
             .await?,
             access_tokens: delete(delete_batch!("oauth2_access_tokens", "tenant, hash", "expires_at"), now)

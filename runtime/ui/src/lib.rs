@@ -34,6 +34,7 @@ pub use pages::{
 };
 pub use security::{page_headers, policy_with_sources};
 pub use views::{
-    ConsentView, DeletionRefusal, DeletionView, ErrorView, Hidden, LetterView, LogoutView, MailboxView,
-    OrganisationLink, ScopeView, SessionItem, SessionsView, WelcomeView,
+    ConsentView, DeletionRefusal, DeletionView, DeviceCodeProblem, DeviceCodeView, DeviceDoneView,
+    DeviceView, ErrorView, Hidden, LetterView, LogoutView, MailboxView, OrganisationLink, ScopeView,
+    SessionItem, SessionsView, WelcomeView,
 };

@@ -1,6 +1,7 @@
 //! Every page, as a function from what it shows to its HTML.
 
 mod consent;
+mod device_code;
 mod error;
 mod flow_page;
 mod impersonation;

@@ -8,7 +8,7 @@ mod views;
 use crate::flow::FlowView;
 use crate::frame::PageContext;
 use crate::pages::{OrganisationOutcome, OrganisationPart, Pages};
-use crate::views::WelcomeView;
+use crate::views::{DeviceCodeProblem, DeviceDoneView, WelcomeView};
 
 /// A page in one state.
 #[derive(Debug)]
@@ -124,6 +124,13 @@ pub static SAMPLES: &[Sample] = &[
     flow!("settings-factors", settings),
     flow!("settings-keys", settings_with_sessions),
     page!("consent", |pages, context| pages.consent(&views::consent(), context)),
+    page!("device-code", |pages, context| pages.device_code(&views::device_code(None), context)),
+    page!("device-code-unknown", |pages, context| {
+        pages.device_code(&views::device_code(Some(DeviceCodeProblem::Unknown)), context)
+    }),
+    page!("device", |pages, context| pages.device(&views::device(), context)),
+    page!("device-allowed", |pages, context| pages.device_done(&DeviceDoneView::Allowed, context)),
+    page!("device-denied", |pages, context| pages.device_done(&DeviceDoneView::Denied, context)),
     page!("invitation", |pages, context| {
         pages.invitation(&views::invitation(Some("ada@nexboard.example"), false), context)
     }),

@@ -37,6 +37,56 @@ pub struct ScopeView {
     pub description: Option<String>,
 }
 
+/// A person enters the code that a device shows.
+#[derive(Debug, Clone, Default)]
+pub struct DeviceCodeView {
+    /// Where the code is posted, as `user_code`.
+    pub action: String,
+    /// What stands in the field: what the address brought, or what was typed.
+    pub user_code: String,
+    /// Why it is asked again.
+    pub problem: Option<DeviceCodeProblem>,
+}
+
+/// Why a code leads nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceCodeProblem {
+    /// No device waits for it.
+    Unknown,
+    /// Too many were tried.
+    TooMany,
+}
+
+/// A device asks for access and the person decides.
+#[derive(Debug, Clone)]
+pub struct DeviceView {
+    /// The client's name, or its id if it has none.
+    pub client_name: String,
+    /// What it asks for.
+    pub scopes: Vec<ScopeView>,
+    /// Who is signed in, as they know themselves.
+    pub subject: String,
+    /// The code that the device must show.
+    pub user_code: String,
+    /// Where the decision is posted, as `decision` (`allow` or `deny`).
+    pub action: String,
+    /// What goes with it.
+    pub hidden: Vec<Hidden>,
+    /// Where "Not you?" leads.
+    pub switch_account_url: String,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviceDoneView {
+    /// The device gets its tokens.
+    Allowed,
+    /// The person refused.
+    Denied,
+    /// Whoever runs the service refused, for this reason.
+    Refused(String),
+}
+
 /// A person is asked whether to sign out.
 #[derive(Debug, Clone)]
 pub struct LogoutView {

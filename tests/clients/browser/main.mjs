@@ -187,6 +187,33 @@ for (const javaScriptEnabled of [true, false]) {
     }, { javaScriptEnabled }),
   );
 
+  await check(`a person connects a device with the code that it shows, ${how}`, () =>
+    withPage(async (page) => {
+      const identifier = await signUp(page);
+      const grant_type = "urn:ietf:params:oauth:grant-type:device_code";
+      const ask = async (path, body) => {
+        const response = await fetch(`${options.provider}${path}`, { method: "POST", body: new URLSearchParams(body) });
+        return response.json();
+      };
+      const device = await ask("/oauth2/device/auth", { client_id: "television", scope: "openid" });
+      await page.goto(device.verification_uri);
+      await heading(page, "Connect a device");
+      await page.getByLabel("Code").fill("BBBB-BBBB");
+      await page.getByRole("button", { name: "Continue" }).click();
+      await page.getByText("No device waits for this code.").waitFor();
+      await page.getByLabel("Code").fill(device.user_code.toLowerCase().replace("-", ""));
+      await page.getByRole("button", { name: "Continue" }).click();
+      await heading(page, "Television wants access to your account from a device");
+      await page.getByText(identifier).waitFor();
+      await page.getByText(device.user_code).waitFor();
+      await page.getByText(/somebody sent you the code/).waitFor();
+      await page.getByRole("button", { name: "Allow" }).click();
+      await heading(page, "Your device is connected");
+      const tokens = await ask("/oauth2/token", { client_id: "television", grant_type, device_code: device.device_code });
+      assert.ok(tokens.id_token, JSON.stringify(tokens));
+    }, { javaScriptEnabled }),
+  );
+
   await check(`a person declines, and then allows and is remembered, ${how}`, () =>
     withPage(async (page, context) => {
       const identifier = await signUp(page);

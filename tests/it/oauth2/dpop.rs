@@ -105,7 +105,7 @@ async fn proofs_that_are_none_are_refused_by_name() {
     let now = world.clock.now().seconds();
     let elsewhere = format!("{}/t/rival/oauth2/token", world.base);
     let used = key.prove(&good());
-    assert_eq!(client.own(&[used.clone()]).await.status, 200);
+    assert_eq!(client.own(std::slice::from_ref(&used)).await.status, 200);
     for (what, proofs) in [
         ("replayed", vec![used]),
         ("two headers", vec![key.prove(&good()), key.prove(&good())]),

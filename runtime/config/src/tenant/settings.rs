@@ -139,6 +139,8 @@ fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) 
         ("refresh_token_lifespan", settings.refresh_token_lifespan),
         ("pushed_request_lifespan", settings.pushed_request_lifespan),
         ("interaction_lifespan", settings.interaction_lifespan),
+        ("device_code_lifespan", settings.device_code_lifespan),
+        ("device_poll_interval", settings.device_poll_interval),
         ("client_assertion_lifespan", settings.client_assertion_lifespan),
         ("dpop_proof_lifespan", settings.dpop_proof_lifespan),
     ] {
@@ -153,6 +155,13 @@ fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) 
     // RFC 9449 section 11.1: each proof is remembered for as long as it could be used again.
     if settings.dpop_proof_lifespan.0 > std::time::Duration::from_mins(5) {
         report("oauth2.dpop_proof_lifespan", "must be five minutes at most".to_owned());
+    }
+    if settings.device_code_lifespan.0 > std::time::Duration::from_hours(1) {
+        report("oauth2.device_code_lifespan", "must be an hour at most".to_owned());
+    }
+    let interval = settings.device_poll_interval.0;
+    if interval.subsec_nanos() != 0 || interval > std::time::Duration::from_mins(1) {
+        report("oauth2.device_poll_interval", "must be whole seconds, a minute at most".to_owned());
     }
     if settings.refresh_token_grace.0 >= settings.refresh_token_lifespan.0 {
         report("oauth2.refresh_token_grace", "must be shorter than `refresh_token_lifespan`".to_owned());

@@ -297,6 +297,13 @@ fn oauth2_settings() {
         &["p.toml:4:1: tenant[0].oauth2.dpop_proof_lifespan: must be longer than nothing"],
     );
     check(
+        &tenant("[tenant.oauth2]\ndevice_code_lifespan = \"61m\"\ndevice_poll_interval = \"1500ms\""),
+        &[
+            "p.toml:4:1: tenant[0].oauth2.device_code_lifespan: must be an hour at most",
+            "p.toml:5:1: tenant[0].oauth2.device_poll_interval: must be whole seconds, a minute at most",
+        ],
+    );
+    check(
         &tenant("[tenant.oauth2]\naccess_token_lifespan = \"1 hour\""),
         &["p.toml:4:25: tenant[0].oauth2.access_token_lifespan: not a duration such as \"1h30m\" or \"10s\""],
     );
@@ -517,7 +524,8 @@ fn clients() {
     check(
         &client(&format!("{secret}{uris}grant_types = [\"implicit\"]")),
         &["p.toml:7:16: tenant[0].client[0].grant_types[0]: unknown value `implicit`; known values here: \
-           `authorization_code`, `refresh_token`, `client_credentials`"],
+           `authorization_code`, `refresh_token`, `client_credentials`, \
+           `urn:ietf:params:oauth:grant-type:device_code`"],
     );
     check(
         &client("token_endpoint_auth_method = \"none\"\ngrant_types = [\"client_credentials\"]"),

@@ -2,6 +2,7 @@
 
 pub(crate) mod authorize;
 pub(crate) mod consent;
+pub(crate) mod device;
 mod error;
 mod form_post;
 pub(crate) mod introspect;

@@ -12,6 +12,7 @@ mod code_login;
 mod connections;
 mod csrf;
 mod deletion;
+mod device;
 mod enumeration;
 mod exchange;
 mod impersonation;

@@ -125,6 +125,9 @@ impl From<TokenError> for RedirectError {
             | TokenError::UnauthorizedClient
             | TokenError::UnsupportedGrantType => Self::UnauthorizedClient,
             TokenError::AccessDenied(_) => Self::AccessDenied,
+            TokenError::AuthorizationPending | TokenError::SlowDown | TokenError::ExpiredToken => {
+                Self::AccessDenied
+            }
             TokenError::Hook(failure) => Self::Hook(failure),
             TokenError::Sign(_) | TokenError::Contention => {
                 Self::Port(PortError::Unavailable(error.to_string()))

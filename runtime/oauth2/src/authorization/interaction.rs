@@ -71,7 +71,7 @@ pub(super) fn seal(
 ) -> Result<String, RedirectError> {
     let binding = binding.ok_or(RedirectError::InteractionRequired("the browser takes no cookies"))?;
     let expires_at = request.requested_at.after(server.settings.interaction_lifespan.0);
-    let interaction = Interaction { request, browser: hash(binding), step, expires_at };
+    let interaction = Interaction { request, browser: hash_binding(binding), step, expires_at };
     Ok(server.seal(step.kind().purpose(), &interaction))
 }
 
@@ -86,9 +86,7 @@ pub(super) fn open(
     let opened = short.and_then(|text| server.open::<Interaction>(kind.purpose(), text));
     let interaction =
         opened.filter(|opened| opened.step.kind() == kind).ok_or(PageError::UnknownChallenge)?;
-    let same: bool =
-        binding.is_some_and(|binding| hash(binding).as_bytes().ct_eq(interaction.browser.as_bytes()).into());
-    if !same {
+    if !binding_fits(binding, &interaction.browser) {
         return Err(PageError::OtherBrowser);
     }
     if server.now() >= interaction.expires_at {
@@ -105,6 +103,12 @@ pub(super) async fn check_unused(server: &AuthorizationServer, grant: GrantId) -
     }
 }
 
-fn hash(binding: &str) -> String {
+/// Whether a browser is the one whose cookie has this hash.
+pub(crate) fn binding_fits(binding: Option<&str>, hash: &str) -> bool {
+    binding.is_some_and(|binding| hash_binding(binding).as_bytes().ct_eq(hash.as_bytes()).into())
+}
+
+/// What of a browser's cookie stands in what is sealed to it.
+pub(crate) fn hash_binding(binding: &str) -> String {
     base64url::encode(digest(&SHA256, binding.as_bytes()))
 }

@@ -42,6 +42,7 @@ mod tests;
 
 use primitives::{AuthenticatedSubject, Change, GrantId, RequestId};
 
+pub(crate) use interaction::{binding_fits, hash_binding};
 pub use page_error::{Fault, PageError};
 pub use pages::{ConsentRequest, ConsentVerdict, LoginRequest};
 pub use pushed::{PushError, PushedResponse};

@@ -245,7 +245,7 @@ async fn check_hint(
 
 /// A client that may not refresh is not given what only refreshing is for (OpenID Connect Core section
 /// 11). So a grant of `offline_access` always has a refresh token.
-fn without_vain_offline(client: &Client, scope: &Scopes) -> Scopes {
+pub(crate) fn without_vain_offline(client: &Client, scope: &Scopes) -> Scopes {
     let may_refresh = client.may_use(GrantType::RefreshToken);
     scope.iter().filter(|scope| may_refresh || !matches!(*scope, "offline_access" | "offline")).collect()
 }

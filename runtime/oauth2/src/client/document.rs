@@ -163,6 +163,8 @@ impl Lifespans {
             self.authorization_code_grant_access_token_lifespan,
             self.authorization_code_grant_id_token_lifespan,
             self.client_credentials_grant_access_token_lifespan,
+            self.device_authorization_grant_access_token_lifespan,
+            self.device_authorization_grant_id_token_lifespan,
             self.refresh_token_grant_access_token_lifespan,
             self.refresh_token_grant_id_token_lifespan,
         ];

@@ -50,6 +50,7 @@ pub(super) async fn verify(
             server.issuer.as_str(),
             &server.endpoints.token,
             &server.endpoints.pushed_authorization_request,
+            &server.endpoints.device_authorization,
         ],
         expiry: Expiry::Enforced,
         max_lifetime: Some(server.settings.client_assertion_lifespan.0),

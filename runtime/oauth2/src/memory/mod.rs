@@ -17,6 +17,7 @@ pub(crate) use prover::{Prover, hash_of};
 pub(crate) use world::*;
 
 use crate::client::ClientRecord;
+use crate::device::{DeviceAnswer, DeviceCode};
 use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken};
 use crate::ports::SubjectProfile;
 use crate::write::Write;
@@ -36,6 +37,7 @@ pub(crate) struct Rows {
     pub(crate) consents: HashMap<(IdentityId, ClientId), Consent>,
     pub(crate) codes: HashMap<KeyedHash, AuthorizationCode>,
     pub(crate) redeemed_codes: HashMap<KeyedHash, GrantId>,
+    pub(crate) devices: HashMap<KeyedHash, DeviceCode>,
     pub(crate) access_tokens: HashMap<KeyedHash, AccessToken>,
     pub(crate) refresh_tokens: HashMap<KeyedHash, RefreshToken>,
     pub(crate) assertions: BTreeSet<(ClientId, String)>,
@@ -140,6 +142,30 @@ impl Rows {
                 guard(self.is_live(grant))?;
                 let code = self.codes.get_mut(&hash).filter(|code| code.consumed_at.is_none());
                 code.ok_or(Missed)?.consumed_at = Some(at);
+                self.redeemed_codes.insert(hash, grant);
+                Ok(())
+            }
+            Write::InsertDeviceCode(code) => {
+                guard(self.devices.values().all(|other| other.user_code != code.user_code))?;
+                guard(self.devices.insert(code.hash.clone(), *code).is_none())
+            }
+            Write::NotePoll { code, polling } => {
+                if let Some(code) = self.devices.get_mut(&code) {
+                    code.polling = polling;
+                }
+                Ok(())
+            }
+            Write::AnswerDeviceCode { code, grant, at } => {
+                let waits = |code: &&mut DeviceCode| code.answer.is_none() && at < code.expires_at;
+                let code = self.devices.get_mut(&code).filter(waits).ok_or(Missed)?;
+                code.answer = Some(grant.map_or(DeviceAnswer::Denied, DeviceAnswer::Allowed));
+                Ok(())
+            }
+            Write::ConsumeDeviceCode { code: hash, grant, .. } => {
+                guard(self.is_live(grant))?;
+                let allowed = |code: &&mut DeviceCode| code.answer == Some(DeviceAnswer::Allowed(grant));
+                let code = self.devices.get_mut(&hash).filter(allowed).ok_or(Missed)?;
+                code.answer = Some(DeviceAnswer::Redeemed(grant));
                 self.redeemed_codes.insert(hash, grant);
                 Ok(())
             }

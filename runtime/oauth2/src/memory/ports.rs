@@ -11,6 +11,7 @@ use primitives::{
 
 use super::Memory;
 use crate::client::{Client, ClientRecord};
+use crate::device::{DeviceCode, DeviceCodeRepository};
 use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken};
 use crate::ports::{
     ClientFilter, ClientRepository, GrantFilter, GrantRepository, PortResult, SecretHasher, SubjectClaims,
@@ -151,6 +152,36 @@ impl TokenRepository for Memory {
     ) -> PortResult<'a, bool> {
         let used = (client.clone(), jti.to_owned());
         answer(self.rows(tenant, |rows| rows.assertions.contains(&used)))
+    }
+}
+
+impl DeviceCodeRepository for Memory {
+    fn find_device_code<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        hash: &'a KeyedHash,
+    ) -> PortResult<'a, Option<DeviceCode>> {
+        answer(self.rows(tenant, |rows| rows.devices.get(hash).cloned()))
+    }
+
+    fn find_user_code<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        hash: &'a KeyedHash,
+    ) -> PortResult<'a, Option<DeviceCode>> {
+        answer(self.rows(tenant, |rows| rows.devices.values().find(|code| code.user_code == *hash).cloned()))
+    }
+
+    fn count_device_codes<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        client: &'a ClientId,
+        now: Timestamp,
+        most: u32,
+    ) -> PortResult<'a, u32> {
+        let waits = |code: &&DeviceCode| code.client == *client && now < code.expires_at;
+        let count = self.rows(tenant, |rows| rows.devices.values().filter(waits).count());
+        answer(u32::try_from(count).unwrap().min(most))
     }
 }
 

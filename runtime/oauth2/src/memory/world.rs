@@ -75,6 +75,7 @@ impl World {
             clients: memory.clone(),
             grants: memory.clone(),
             tokens: memory.clone(),
+            devices: memory.clone(),
             subjects: memory.clone(),
             keys: memory.clone(),
             hook,
@@ -119,7 +120,8 @@ impl World {
     pub(crate) fn add_client(&self, patch: &Value) -> ClientRecord {
         let mut document = json!({
             "client_id": "app", "client_name": "App", "redirect_uris": [CALLBACK],
-            "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+            "grant_types": ["authorization_code", "refresh_token", "client_credentials",
+                "urn:ietf:params:oauth:grant-type:device_code"],
             "scope": "openid profile email offline_access read write", "audience": ["https://api.example", "https://b.example"],
             "post_logout_redirect_uris": ["https://app.example/bye"],
         });

@@ -43,7 +43,16 @@ pub enum TokenError {
     /// Denied: an audience that the client may not have (RFC 8707 section 2).
     #[error("the client may not ask for this audience")]
     InvalidTarget,
-    /// Denied by a hook; the text is for the client.
+    /// Nobody has answered the device yet (RFC 8628 section 3.5).
+    #[error("nobody has answered yet")]
+    AuthorizationPending,
+    /// The client's fault: the device asks too often.
+    #[error("the device asks too often; its interval is five seconds longer now")]
+    SlowDown,
+    /// Nobody has answered the device in time.
+    #[error("nobody has answered in time; begin anew")]
+    ExpiredToken,
+    /// Denied, by a hook or by the person; the text is for the client.
     #[error("{0}")]
     AccessDenied(String),
     /// Ours: a hook gave no usable answer. The cause is for the operator.
@@ -67,7 +76,7 @@ pub enum TokenError {
 pub enum InvalidGrant {
     #[error("the authorization code is unknown, expired or was issued to another client")]
     UnknownCode,
-    #[error("the authorization code was used before; the tokens issued for it are revoked")]
+    #[error("the code was used before; the tokens issued for it are revoked")]
     ReplayedCode,
     #[error("redirect_uri is not the one of the authorization request")]
     RedirectUri,
@@ -75,6 +84,8 @@ pub enum InvalidGrant {
     CodeVerifier,
     #[error("it is bound to a key, and the request has no DPoP proof of that key")]
     Key,
+    #[error("the device code is unknown or was issued to another client")]
+    UnknownDeviceCode,
     #[error("the refresh token is unknown, expired or was issued to another client")]
     UnknownRefreshToken,
     #[error("the refresh token was used before; the tokens issued with it are revoked")]
@@ -99,6 +110,9 @@ pub enum ErrorCode {
     InvalidScope,
     InvalidTarget,
     AccessDenied,
+    AuthorizationPending,
+    SlowDown,
+    ExpiredToken,
     ServerError,
     TemporarilyUnavailable,
 }
@@ -117,6 +131,9 @@ impl ErrorCode {
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::AccessDenied => "access_denied",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
         }
@@ -137,6 +154,9 @@ impl TokenError {
             Self::InvalidScope(_) => ErrorCode::InvalidScope,
             Self::InvalidTarget => ErrorCode::InvalidTarget,
             Self::AccessDenied(_) => ErrorCode::AccessDenied,
+            Self::AuthorizationPending => ErrorCode::AuthorizationPending,
+            Self::SlowDown => ErrorCode::SlowDown,
+            Self::ExpiredToken => ErrorCode::ExpiredToken,
             Self::Hook(_) | Self::Port(PortError::Unavailable(_)) | Self::Sign(_) => ErrorCode::ServerError,
             Self::Port(PortError::Busy(_)) | Self::Contention => ErrorCode::TemporarilyUnavailable,
         }
@@ -158,6 +178,9 @@ impl TokenError {
             | Self::UseDpopNonce
             | Self::UnauthorizedClient
             | Self::UnsupportedGrantType
+            | Self::AuthorizationPending
+            | Self::SlowDown
+            | Self::ExpiredToken
             | Self::InvalidTarget => self.to_string().into(),
         }
     }
@@ -175,6 +198,9 @@ impl TokenError {
             | Self::UnsupportedGrantType
             | Self::InvalidScope(_)
             | Self::InvalidTarget
+            | Self::AuthorizationPending
+            | Self::SlowDown
+            | Self::ExpiredToken
             | Self::AccessDenied(_) => false,
         }
     }

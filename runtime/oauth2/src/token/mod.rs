@@ -16,6 +16,7 @@
 
 mod authorization_code;
 mod client_credentials;
+mod device_code;
 pub mod error;
 pub(crate) mod hook;
 mod issue;
@@ -133,6 +134,7 @@ impl AuthorizationServer {
             GrantType::AuthorizationCode => authorization_code::run(self, &asked).await?,
             GrantType::RefreshToken => refresh_token::run(self, &asked).await?,
             GrantType::ClientCredentials => client_credentials::run(&asked)?,
+            GrantType::DeviceCode => device_code::run(self, &asked).await?,
         };
         writes.extend(holder.as_ref().map(ProvenKey::write));
         client_policy::check_token(self, &client.id, &granted, request.request).await?;

@@ -7,6 +7,7 @@ mod assertions;
 mod authorization_codes;
 mod clients;
 mod consents;
+mod device_codes;
 mod grants;
 mod refresh_tokens;
 mod token_cache;
@@ -57,6 +58,14 @@ impl Stored for Write {
             Self::InsertAuthorizationCode(code) => authorization_codes::insert(tenant, &code),
             Self::ConsumeAuthorizationCode { code, grant, at, kept_until } => {
                 authorization_codes::consume(tenant, &code, grant, (at, kept_until))
+            }
+            Self::InsertDeviceCode(code) => vec![device_codes::insert(tenant, &code)],
+            Self::NotePoll { code, polling } => vec![device_codes::note_poll(tenant, &code, polling)],
+            Self::AnswerDeviceCode { code, grant, at } => {
+                vec![device_codes::answer(tenant, &code, grant, at)]
+            }
+            Self::ConsumeDeviceCode { code, grant, kept_until, .. } => {
+                device_codes::consume(tenant, &code, grant, kept_until)
             }
             Self::InsertAccessToken(token) => access_tokens::insert(tenant, &token),
             Self::DeleteAccessToken { token } => vec![access_tokens::delete(tenant, &token)],

@@ -240,8 +240,8 @@ mod tests {
         let (_directory, readers) = readers();
         let without_end = readers.read(count_to(i64::MAX));
         timeout(Duration::from_millis(100), without_end).await.unwrap_err();
-        let all = readers.long.acquire_many(READERS as u32);
-        drop(timeout(Duration::from_secs(60), all).await.unwrap().unwrap());
+        let all = readers.long.acquire_many(u32::try_from(READERS).unwrap());
+        drop(timeout(Duration::from_mins(1), all).await.unwrap().unwrap());
     }
 
     #[tokio::test]

@@ -33,10 +33,12 @@ const STATEMENTS: usize = 128;
 /// What the connection may keep of the file while it writes, in KiB (negative, as SQLite has it): a large batch that does not fit
 /// writes its pages several times.
 const BUSY_CACHE: i64 = -32_768;
-/// After so long without a change the connection gives back what it kept.
+/// After so long without a change the connection gives back what it kept, and brings the journal into the file.
 const REST: Duration = Duration::from_secs(5);
-/// Pages of the journal before they are brought into the file: more of them then go together.
-const CHECKPOINT: i64 = 40_000;
+/// Pages of the journal (64 MiB) before they are brought into the file: what many changes touch then goes there once.
+const CHECKPOINT: i64 = 16_000;
+/// What the journal keeps on disk when it begins anew, in bytes.
+const JOURNAL: i64 = 16 << 20;
 
 /// A change that waits to be written.
 #[derive(Debug)]
@@ -87,6 +89,7 @@ impl Writer {
         connection.pragma_update(None, "foreign_keys", "ON")?;
         connection.pragma_update(None, "cache_size", BUSY_CACHE)?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
+        connection.pragma_update(None, "journal_size_limit", JOURNAL)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(Self(connection))
     }
@@ -123,16 +126,19 @@ impl Writer {
         match jobs.recv_timeout(REST) {
             Ok(job) => Some(job),
             Err(RecvTimeoutError::Timeout) => {
-                self.shrink();
+                self.rest();
                 jobs.recv().ok()
             }
             Err(RecvTimeoutError::Disconnected) => None,
         }
     }
 
-    fn shrink(&self) {
-        if let Err(error) = self.execute("PRAGMA shrink_memory") {
-            tracing::debug!(%error, "what the writer kept of the file stays in memory");
+    /// Neither waits for anybody who reads.
+    fn rest(&self) {
+        for work in ["PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA shrink_memory"] {
+            if let Err(error) = self.execute(work) {
+                tracing::debug!(%error, work, "the writer rests without it");
+            }
         }
     }
 

@@ -58,6 +58,7 @@ const TABLES: &[Table] = tables![
     "trusted_devices" "tenant, id",
     "self_service_flows" "tenant, id",
     "oauth2_authorization_codes" "tenant, hash",
+    "oauth2_device_codes" "tenant, hash",
     "oauth2_access_tokens" "tenant, hash",
     "oauth2_refresh_tokens" "tenant, hash",
     "oauth2_grants" "tenant, id",

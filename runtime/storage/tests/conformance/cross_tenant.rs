@@ -14,6 +14,7 @@ use identity::{Flow, Identifier, IdentityState, Settings, Write as IdentityWrite
 use jose::ports::SigningKeys as _;
 use jose::{KeyState, SigningAlgorithm, SigningKey, Write as KeyWrite};
 use oauth2::client::ClientRecord;
+use oauth2::device::{DeviceCode, DeviceCodeRepository as _, Polling};
 use oauth2::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken, Rotation};
 use oauth2::ports::{
     ClientFilter, ClientRepository as _, GrantFilter, GrantRepository as _, SubjectClaims as _,
@@ -42,6 +43,7 @@ pub(crate) struct Rows {
     consent: Consent,
     code: AuthorizationCode,
     redeemed: AuthorizationCode,
+    device: DeviceCode,
     access_token: AccessToken,
     refresh_token: RefreshToken,
     key: SigningKey,
@@ -72,6 +74,7 @@ impl Rows {
             consent: world.consent(person.id, "nexboard"),
             code: world.code(&grant, "c"),
             redeemed: world.code(&grant, "redeemed"),
+            device: world.device_code("nexboard", "d"),
             access_token: world.access_token(Some(&grant), "nexboard", "a"),
             refresh_token: world.refresh_token(&grant, "r"),
             key: SigningKey::generate(SigningAlgorithm::Es256, state, world.now(), &*world.rng).unwrap(),
@@ -102,6 +105,7 @@ impl Rows {
             Write::RememberConsent(Box::new(self.consent.clone())),
             Write::InsertAuthorizationCode(Box::new(self.code.clone())),
             Write::InsertAuthorizationCode(Box::new(self.redeemed.clone())),
+            Write::InsertDeviceCode(Box::new(self.device.clone())),
             Write::ConsumeAuthorizationCode {
                 code: self.redeemed.hash.clone(),
                 grant: self.grant.id,
@@ -179,6 +183,8 @@ impl Rows {
             list_grants(subject, GrantFilter::default(), 10),
             find_authorization_code(&self.code.hash),
             find_grant_of_redeemed_code(&self.redeemed.hash),
+            find_device_code(&self.device.hash),
+            find_user_code(&self.device.user_code),
             find_access_token(&self.access_token.hash),
             find_refresh_token(&self.refresh_token.hash),
             is_jwt_revoked("jti"),
@@ -246,6 +252,13 @@ impl Rows {
             Write::DeleteClient { client: client.clone(), expected: 1 },
             Write::ConsumeAuthorizationCode { code, grant: self.grant.id, at, kept_until: at },
             Write::RotateRefreshToken { token, grant: self.grant.id, rotation },
+            Write::AnswerDeviceCode { code: self.device.hash.clone(), grant: None, at },
+            Write::ConsumeDeviceCode {
+                code: self.device.hash.clone(),
+                grant: self.grant.id,
+                at,
+                kept_until: at,
+            },
         ];
         for write in guarded {
             let name = format!("{write:?}");
@@ -260,6 +273,10 @@ impl Rows {
             Write::ForgetConsents { subject: identity, client: None },
             Write::ForgetConsents { subject: identity, client: Some(client) },
             Write::DeleteAccessToken { token: self.access_token.hash.clone() },
+            Write::NotePoll {
+                code: self.device.hash.clone(),
+                polling: Polling { interval: 60, next_at: at },
+            },
         ];
         assert_eq!(world.apply(unguarded).await, None);
 

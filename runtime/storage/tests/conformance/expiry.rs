@@ -23,6 +23,7 @@ async fn each_row_leaves_at_its_own_time_and_not_before() {
             Write::RememberConsent(Box::new(consent)),
             Write::RememberConsent(Box::new(kept)),
             Write::InsertAuthorizationCode(Box::new(world.code(&grant, "c"))),
+            Write::InsertDeviceCode(Box::new(world.device_code("nexboard", "d"))),
             Write::InsertAccessToken(Box::new(world.access_token(Some(&grant), "nexboard", "a"))),
             Write::InsertRefreshToken(Box::new(world.refresh_token(&grant, "r"))),
             Write::UseAssertion {
@@ -48,6 +49,8 @@ async fn each_row_leaves_at_its_own_time_and_not_before() {
             (30, ExpiredCounts { revoked_jwts: 1, ..none }),
             (50, ExpiredCounts { consents: 1, ..none }),
             (60, ExpiredCounts { authorization_codes: 1, ..none }),
+            // Five minutes after it was too late to answer it.
+            (900, ExpiredCounts { device_codes: 1, ..none }),
             (3600, ExpiredCounts { access_tokens: 1, ..none }),
             (session_ends, ExpiredCounts { sessions: 1, ..none }),
             (30 * DAY, ExpiredCounts { refresh_tokens: 1, ..none }),

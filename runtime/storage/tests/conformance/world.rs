@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use oauth2::client::{ClientDocument, ClientRecord, ManagedBy, StoredSecret};
+use oauth2::device::{DeviceCode, Polling};
 use oauth2::grant::{AccessToken, AuthorizationCode, Consent, Grant, GrantSubject, RefreshToken};
 use oauth2::scope::Scopes;
 use oauth2::write::Write;
@@ -199,6 +200,20 @@ impl World {
             dpop_jkt: None,
             expires_at: self.in_seconds(60),
             consumed_at: None,
+        }
+    }
+
+    pub(crate) fn device_code(&self, client: &str, code: &str) -> DeviceCode {
+        DeviceCode {
+            hash: self.hash(code),
+            user_code: self.hash(&format!("user code of {code}")),
+            client: client.parse().unwrap(),
+            scope: scopes("openid offline_access"),
+            audience: vec!["https://api.example".to_owned()],
+            created_at: self.now(),
+            expires_at: self.in_seconds(600),
+            polling: Polling { interval: 5, next_at: self.now() },
+            answer: None,
         }
     }
 

@@ -104,6 +104,10 @@ words! {
     consent: ConsentWords {
         title, as_subject, not_you, will, remember, allow, deny, redirect_note,
     }
+    device: DeviceWords {
+        title, lead, label, warning, go_on, unknown, too_many, question, check, question_warning, allowed_title,
+        allowed_lead, denied_title, denied_lead,
+    }
     logout: LogoutWords {
         title, lead, lead_nameless, client_lead, confirm, stay, done_title, done_lead, sign_in_again,
     }

@@ -4,8 +4,8 @@ use askama::Template;
 
 use super::{Pages, render};
 use crate::frame::{Frame, PageContext};
-use crate::locale::fill;
-use crate::views::ConsentView;
+use crate::locale::{Words, fill};
+use crate::views::{ConsentView, ScopeView};
 
 #[derive(Template)]
 #[template(path = "consent.html")]
@@ -21,9 +21,23 @@ struct ConsentPage<'a> {
 }
 
 #[derive(Debug)]
-struct ScopeLine {
-    text: String,
-    raw: bool,
+pub(super) struct ScopeLine {
+    pub(super) text: String,
+    pub(super) raw: bool,
+}
+
+impl ScopeLine {
+    /// What each scope allows, in words where there are any.
+    pub(super) fn all(words: &Words, scopes: &[ScopeView]) -> Vec<Self> {
+        let line = |scope: &ScopeView| {
+            let known = scope.description.as_ref().or_else(|| words.scopes.get(&scope.scope));
+            match known {
+                Some(text) => Self { text: text.clone(), raw: false },
+                None => Self { text: scope.scope.clone(), raw: true },
+            }
+        };
+        scopes.iter().map(line).collect()
+    }
 }
 
 impl Pages {
@@ -32,17 +46,7 @@ impl Pages {
         let words = self.words(context);
         let w = &words.consent;
         let of = |text: &str| fill(text, &[("client", &view.client_name), ("subject", &view.subject)]);
-        let scopes = view
-            .scopes
-            .iter()
-            .map(|scope| {
-                let known = scope.description.as_ref().or_else(|| words.scopes.get(&scope.scope));
-                match known {
-                    Some(text) => ScopeLine { text: text.clone(), raw: false },
-                    None => ScopeLine { text: scope.scope.clone(), raw: true },
-                }
-            })
-            .collect();
+        let scopes = ScopeLine::all(words, &view.scopes);
         let note = view.redirect_host.as_ref().map(|host| fill(&w.redirect_note, &[("host", host)]));
         let frame = self.frame(context, of(&w.title));
         render(&ConsentPage {

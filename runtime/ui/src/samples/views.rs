@@ -7,8 +7,8 @@ use crate::pages::{
     NewKey, OrganisationOutcome, OrganisationPart, OrganisationView, OwnershipView,
 };
 use crate::views::{
-    ConsentView, DeletionView, ErrorView, Hidden, LogoutView, OrganisationLink, ScopeView, SessionItem,
-    SessionsView,
+    ConsentView, DeletionView, DeviceCodeProblem, DeviceCodeView, DeviceView, ErrorView, Hidden, LogoutView,
+    OrganisationLink, ScopeView, SessionItem, SessionsView,
 };
 
 fn hidden(name: &str) -> Vec<Hidden> {
@@ -37,6 +37,25 @@ pub(super) fn consent() -> ConsentView {
         switch_account_url: Some("/ui/logout".to_owned()),
         redirect_host: Some("reports.nexboard.example".to_owned()),
         can_remember: true,
+    }
+}
+
+pub(super) fn device_code(problem: Option<DeviceCodeProblem>) -> DeviceCodeView {
+    let user_code = if problem.is_some() { "BCDF-GHJK" } else { "" };
+    DeviceCodeView { action: "/oauth2/device/verify".to_owned(), user_code: user_code.to_owned(), problem }
+}
+
+pub(super) fn device() -> DeviceView {
+    DeviceView {
+        client_name: "Nexboard on TV".to_owned(),
+        scopes: ["openid", "profile", "offline_access", "boards:read"]
+            .map(|scope| ScopeView { scope: scope.to_owned(), description: None })
+            .into(),
+        subject: "ada@nexboard.example".to_owned(),
+        user_code: "BCDF-GHJK".to_owned(),
+        action: "/ui/device".to_owned(),
+        hidden: hidden("device_challenge"),
+        switch_account_url: "/ui/logout".to_owned(),
     }
 }
 

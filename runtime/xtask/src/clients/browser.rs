@@ -137,6 +137,8 @@ fn tenants(plugin: &str, secret: &str) -> String {
          [[tenant.federation.provider]]\nid = \"umbrella\"\nprovider = \"generic\"\nlabel = \"Umbrella\"\n\
          client_id = \"acme-sign-in\"\nclient_secret = {{ file = \"{secret}\" }}\n\
          issuer_url = \"{{public}}/t/umbrella\"\nclaims_source = \"userinfo\"\n\n\
+         [[tenant.client]]\nclient_id = \"television\"\nclient_name = \"Television\"\n\
+         token_endpoint_auth_method = \"none\"\ngrant_types = [\"urn:ietf:params:oauth:grant-type:device_code\"]\n\n\
          [[tenant]]\nid = \"umbrella\"\n\n{ROOMY_LIMITS}[tenant.branding]\nname = \"Umbrella\"\n\n\
          [[tenant]]\nid = \"{KEYS}\"\nissuer = \"http://localhost:{{port}}/t/{KEYS}\"\n\n{ROOMY_LIMITS}\
          [[tenant]]\nid = \"{STEPS}\"\n\n{ROOMY_LIMITS}[tenant.identity.login]\nstyle = \"identifier_first\"\n\n\

@@ -131,7 +131,7 @@ mod tests {
     fn pairs(count: usize, slower: f64) -> Vec<(Duration, Duration)> {
         let mut draws = Draws::new(7);
         let mut noisy = |micros: f64| {
-            let noise = draws.below(1_000) as f64 / 10_000.0 - 0.05;
+            let noise = f64::from(u32::try_from(draws.below(1_000)).unwrap()) / 10_000.0 - 0.05;
             Duration::from_secs_f64(micros * (1.0 + noise) / 1e6)
         };
         (0..count).map(|_| (noisy(1_000.0 * (1.0 + slower / 100.0)), noisy(1_000.0))).collect()

@@ -1,0 +1,226 @@
+//! `/oauth2/device/verify` and what follows it: a person enters a code and is asked (RFC 8628 section 3.3).
+
+use primitives::{Actor, AuditEvent, AuthenticatedSubject, Change, GrantId, IdentityId, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use super::store::DeviceCode;
+use super::user_code::UserCode;
+use crate::access_token::find_client;
+use crate::authorization::{Browser, PageError, binding_fits, hash_binding};
+use crate::client::{Client, GrantType};
+use crate::client_policy::{self, Refusal};
+use crate::decision::Decision;
+use crate::grant::{Grant, GrantSubject};
+use crate::ports::PortError;
+use crate::server::AuthorizationServer;
+use crate::write::Write;
+
+/// Longer texts are not opened.
+const MAX_CHALLENGE: usize = 4 * 1_024;
+
+/// A code that somebody entered, sealed to their browser.
+#[derive(Debug, Serialize, Deserialize)]
+struct Entered {
+    user_code: UserCode,
+    /// The grant that it becomes, once.
+    grant: GrantId,
+    /// Hash of the browser's cookie.
+    browser: String,
+    /// Who is asked; none before somebody is.
+    asked: Option<IdentityId>,
+    expires_at: Timestamp,
+}
+
+/// Which step a challenge is for. Part of its seal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A code was entered.
+    Entered,
+    /// Somebody was shown the question.
+    Asked,
+}
+
+impl Kind {
+    const fn purpose(self) -> &'static str {
+        match self {
+            Self::Entered => "device_challenge",
+            Self::Asked => "device_consent",
+        }
+    }
+}
+
+/// What happens next in the browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviceStep {
+    /// The person signs in, and comes back with the same challenge.
+    Login,
+    /// The person is asked.
+    Question(Box<DeviceQuestion>),
+}
+
+/// What the person is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceQuestion {
+    /// The code that the device must show.
+    pub user_code: String,
+    /// The client's name, or its id.
+    pub client_name: String,
+    /// What it asks for.
+    pub scopes: Vec<String>,
+    /// Goes with the answer: the question, sealed to this person and browser.
+    pub challenge: String,
+}
+
+/// What came of the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviceOutcome {
+    /// The device gets its tokens.
+    Allowed,
+    /// The person refused.
+    Denied,
+    /// A plugin of the tenant refused, for this reason.
+    Refused(String),
+}
+
+impl AuthorizationServer {
+    /// Takes a code that somebody typed; gives a challenge for their browser, or nothing if no device waits for it.
+    ///
+    /// Whoever calls this has counted the guess.
+    pub async fn enter_user_code(
+        &self,
+        typed: &str,
+        browser: Browser<'_>,
+    ) -> Result<Option<String>, PageError> {
+        let binding = browser.binding.ok_or(PageError::OtherBrowser)?;
+        let Some(user_code) = UserCode::parse(typed) else { return Ok(None) };
+        let Some(code) = self.find_waiting(&user_code).await? else { return Ok(None) };
+        let entered = Entered {
+            user_code,
+            grant: GrantId::generate(self.rng.as_ref()),
+            browser: hash_binding(binding),
+            asked: None,
+            expires_at: code.expires_at,
+        };
+        Ok(Some(self.seal(Kind::Entered.purpose(), &entered)))
+    }
+
+    /// What the page after the code shows.
+    pub async fn device_step(&self, challenge: &str, browser: Browser<'_>) -> Result<DeviceStep, PageError> {
+        let entered = self.open_entered(Kind::Entered, challenge, browser)?;
+        let (code, client) = self.reopen_device(&entered).await?;
+        let Some(subject) = browser.subject.filter(|subject| subject.tenant == self.tenant) else {
+            return Ok(DeviceStep::Login);
+        };
+        let user_code = entered.user_code.to_string();
+        let asked = Entered { asked: Some(subject.subject), ..entered };
+        Ok(DeviceStep::Question(Box::new(DeviceQuestion {
+            user_code,
+            client_name: client.display_name().to_owned(),
+            scopes: code.scope.to_vec(),
+            challenge: self.seal(Kind::Asked.purpose(), &asked),
+        })))
+    }
+
+    /// Takes the answer of the person who was asked, and of nobody else.
+    pub async fn answer_device(
+        &self,
+        challenge: &str,
+        allow: bool,
+        browser: Browser<'_>,
+    ) -> Decision<DeviceOutcome, PageError> {
+        match self.decide_device(challenge, allow, browser).await {
+            Ok((change, outcome)) => Decision::new(change, Ok(outcome)),
+            Err(error) => Decision::without_change(self.tenant.clone(), Err(error)),
+        }
+    }
+
+    async fn decide_device(
+        &self,
+        challenge: &str,
+        allow: bool,
+        browser: Browser<'_>,
+    ) -> Result<(Change<Write>, DeviceOutcome), PageError> {
+        let entered = self.open_entered(Kind::Asked, challenge, browser)?;
+        let subject = browser.subject.filter(|subject| subject.tenant == self.tenant);
+        let subject = subject.filter(|subject| entered.asked == Some(subject.subject));
+        let subject = subject.ok_or(PageError::OtherSubject)?;
+        let (code, client) = self.reopen_device(&entered).await?;
+        if !allow {
+            return Ok((self.denied(&code, subject), DeviceOutcome::Denied));
+        }
+        if !client.may_use(GrantType::DeviceCode) || !client.scope.covers(&code.scope) {
+            return Err(PageError::UnknownClient);
+        }
+        let wanted = (&code.scope, &*code.audience);
+        let allowed =
+            client_policy::check_authorization(self, &client.id, wanted, subject, browser.request).await;
+        match allowed {
+            Ok(()) => Ok((self.allowed(&code, &entered, subject), DeviceOutcome::Allowed)),
+            Err(Refusal::Denied(reason)) => Ok((self.denied(&code, subject), DeviceOutcome::Refused(reason))),
+            Err(Refusal::Hook(failure)) => Err(PortError::Unavailable(failure.to_string()).into()),
+        }
+    }
+
+    fn allowed(&self, code: &DeviceCode, entered: &Entered, subject: &AuthenticatedSubject) -> Change<Write> {
+        let now = self.now();
+        let grant = Grant {
+            id: entered.grant,
+            client: code.client.clone(),
+            subject: GrantSubject::from(subject),
+            scope: code.scope.clone(),
+            audience: code.audience.clone(),
+            nonce: None,
+            created_at: now,
+            revoked_at: None,
+        };
+        let actor = Actor::Subject(subject.subject);
+        let mut event =
+            AuditEvent::new("grant.created", actor, "grant", &grant.id).with("client", &grant.client);
+        event.organisation = subject.organisation;
+        let answer = Write::AnswerDeviceCode { code: code.hash.clone(), grant: Some(entered.grant), at: now };
+        Change::new(self.tenant.clone()).write(Write::InsertGrant(Box::new(grant))).write(answer).audit(event)
+    }
+
+    fn denied(&self, code: &DeviceCode, subject: &AuthenticatedSubject) -> Change<Write> {
+        let actor = Actor::Subject(subject.subject);
+        let mut event = AuditEvent::new("device.denied", actor, "client", &code.client);
+        event.organisation = subject.organisation;
+        let answer = Write::AnswerDeviceCode { code: code.hash.clone(), grant: None, at: self.now() };
+        Change::new(self.tenant.clone()).write(answer).audit(event)
+    }
+
+    fn open_entered(&self, kind: Kind, challenge: &str, browser: Browser<'_>) -> Result<Entered, PageError> {
+        let short = Some(challenge).filter(|text| text.len() <= MAX_CHALLENGE);
+        let entered: Entered =
+            short.and_then(|text| self.open(kind.purpose(), text)).ok_or(PageError::UnknownChallenge)?;
+        if !binding_fits(browser.binding, &entered.browser) {
+            return Err(PageError::OtherBrowser);
+        }
+        if self.now() >= entered.expires_at {
+            return Err(PageError::Expired);
+        }
+        Ok(entered)
+    }
+
+    /// The request behind a challenge, if nobody has answered it, and its client.
+    async fn reopen_device(&self, entered: &Entered) -> Result<(DeviceCode, Arc<Client>), PageError> {
+        let code = self.find_waiting(&entered.user_code).await?.ok_or(PageError::Used)?;
+        let client = find_client(self, &code.client).await?.ok_or(PageError::UnknownClient)?;
+        // A client that was made anew under the same id asked for nothing.
+        if client.record.created_at > code.created_at {
+            return Err(PageError::UnknownClient);
+        }
+        Ok((code, client))
+    }
+
+    /// The request of a user code that can still be answered.
+    async fn find_waiting(&self, user_code: &UserCode) -> Result<Option<DeviceCode>, PortError> {
+        for hash in user_code.hashes(self) {
+            if let Some(code) = self.ports.devices.find_user_code(&self.tenant, &hash).await? {
+                return Ok(Some(code).filter(|code| code.answer.is_none() && self.now() < code.expires_at));
+            }
+        }
+        Ok(None)
+    }
+}

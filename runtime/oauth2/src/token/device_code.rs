@@ -1,0 +1,141 @@
+//! The device code grant (RFC 8628 sections 3.4 and 3.5): the device asks whether it was answered.
+//!
+//! A poll in time writes when the next one is; one too early makes the interval longer, until it is a minute, and then
+//! writes nothing more. What a device can cause so is bounded by its code's life. A redeemed code is remembered with its
+//! grant, as an authorization code is: whoever comes second revokes.
+
+use super::authorization_code::{event, refusal, revoked};
+use super::refresh_token::{binding, new_refresh_token, remaining_audience};
+use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
+use crate::client::{Client, GrantType};
+use crate::device::{DeviceAnswer, DeviceCode, LEEWAY, Polling};
+use crate::dpop::ProvenKey;
+use crate::grant::Grant;
+use crate::lifespan::{Lifetime, lifespan};
+use crate::liveness::{SessionRule, check_grant};
+use crate::ports::PortError;
+use crate::server::AuthorizationServer;
+use crate::token_format::{DEVICE_CODE, has_form, hashes};
+use crate::write::Write;
+
+/// What a poll that comes too early adds to the interval, in seconds (RFC 8628 section 3.5).
+const STEP: u32 = 5;
+/// The longest interval, in seconds.
+const LONGEST_INTERVAL: u32 = 60;
+
+pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Result<Granted, Refused> {
+    let Asked { client, parameters, .. } = *asked;
+    let code = parameters
+        .find("device_code")
+        .ok_or(TokenError::InvalidRequest("parameter device_code is missing".into()))?;
+    let unknown = || Refused::from(TokenError::InvalidGrant(InvalidGrant::UnknownDeviceCode));
+    let code = match find(server, code).await? {
+        Some(Found::Forgotten(grant)) if grant.client == client.id => {
+            return Err(replayed(server, client, &grant));
+        }
+        Some(Found::Known(code)) if code.client == client.id => code,
+        // Another client's: it learns nothing, and does nothing to it.
+        None | Some(Found::Forgotten(_) | Found::Known(_)) => return Err(unknown()),
+    };
+    let grant = match code.answer {
+        Some(DeviceAnswer::Redeemed(id)) => {
+            let grant = load_grant(server, id).await?.ok_or_else(unknown)?;
+            return Err(replayed(server, client, &grant));
+        }
+        _ if server.now() >= code.expires_at => return Err(TokenError::ExpiredToken.into()),
+        None => return Err(poll(server, &code)),
+        Some(DeviceAnswer::Denied) => {
+            return Err(TokenError::AccessDenied("the person refused".to_owned()).into());
+        }
+        Some(DeviceAnswer::Allowed(id)) => load_grant(server, id).await?.ok_or_else(unknown)?,
+    };
+    redeem(server, asked, (&code, grant)).await
+}
+
+async fn redeem(
+    server: &AuthorizationServer,
+    asked: &Asked<'_>,
+    (code, grant): (&DeviceCode, Grant),
+) -> Result<Granted, Refused> {
+    let Asked { client, parameters, holder } = *asked;
+    let live = check_grant(server, client, grant, SessionRule::MustBeLive).await?.map_err(refusal)?;
+    let grant = live.grant();
+    let now = server.now();
+    let access_token = lifespan(server, client, GrantType::DeviceCode, Lifetime::AccessToken);
+    let mut kept_until = code.expires_at.max(now.after(access_token));
+    let (mut refresh_token, mut refresh_row) = (None, None);
+    if grant.scope.offline() && client.may_use(GrantType::RefreshToken) {
+        let bound = binding(client, holder);
+        let (token, row) = new_refresh_token(server, asked, GrantType::DeviceCode, (grant, bound));
+        kept_until = kept_until.max(row.expires_at);
+        refresh_token = Some(token);
+        refresh_row = Some(Write::InsertRefreshToken(Box::new(row)));
+    }
+    let consume = Write::ConsumeDeviceCode { code: code.hash.clone(), grant: grant.id, at: now, kept_until };
+    Ok(Granted {
+        grant_type: GrantType::DeviceCode,
+        scope: grant.scope.clone(),
+        audience: remaining_audience(parameters, client, grant)?,
+        refresh_token,
+        confirmation: holder.map(ProvenKey::confirmation),
+        writes: std::iter::once(consume).chain(refresh_row).collect(),
+        audit: vec![event("device_code.redeemed", client, grant)],
+        grant: Some(live),
+    })
+}
+
+/// What is known of a code.
+#[derive(Debug)]
+enum Found {
+    /// Its row is there.
+    Known(DeviceCode),
+    /// It was redeemed for this grant so long ago that its row is gone.
+    Forgotten(Grant),
+}
+
+async fn find(server: &AuthorizationServer, code: &str) -> Result<Option<Found>, PortError> {
+    if !has_form(code, DEVICE_CODE) {
+        return Ok(None);
+    }
+    let (tenant, ports) = (&server.tenant, &server.ports);
+    for hash in hashes(server, code) {
+        if let Some(code) = ports.devices.find_device_code(tenant, &hash).await? {
+            return Ok(Some(Found::Known(code)));
+        }
+        if let Some(grant) = ports.tokens.find_grant_of_redeemed_code(tenant, &hash).await? {
+            return Ok(Some(Found::Forgotten(grant)));
+        }
+    }
+    Ok(None)
+}
+
+async fn load_grant(
+    server: &AuthorizationServer,
+    id: primitives::GrantId,
+) -> Result<Option<Grant>, PortError> {
+    server.ports.grants.find_grant(&server.tenant, id).await
+}
+
+fn replayed(server: &AuthorizationServer, client: &Client, grant: &Grant) -> Refused {
+    if grant.revoked_at.is_some() {
+        return TokenError::InvalidGrant(InvalidGrant::Revoked).into();
+    }
+    revoked(server, client, grant, InvalidGrant::ReplayedCode, "device_code.replayed")
+}
+
+/// Nobody has answered yet.
+fn poll(server: &AuthorizationServer, code: &DeviceCode) -> Refused {
+    let now = server.now();
+    let Polling { interval, next_at } = code.polling;
+    let in_time = now >= next_at;
+    let error = if in_time { TokenError::AuthorizationPending } else { TokenError::SlowDown };
+    let longer =
+        if in_time { interval } else { interval.saturating_add(STEP).min(LONGEST_INTERVAL.max(interval)) };
+    if !in_time && longer == interval {
+        return error.into();
+    }
+    let wait = std::time::Duration::from_secs(longer.into()).saturating_sub(LEEWAY);
+    let polling = Polling { interval: longer, next_at: now.after(wait) };
+    let writes = vec![Write::NotePoll { code: code.hash.clone(), polling }];
+    Refused { error, writes, audit: Vec::new() }
+}
