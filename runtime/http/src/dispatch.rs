@@ -30,6 +30,7 @@ use crate::body::{self, BodyError};
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::node::Node;
+use crate::oauth2::cors;
 use crate::patience::Patience;
 use crate::refusal::Arriving;
 use crate::response::{Answer, CauseIsLogged, set};
@@ -103,6 +104,9 @@ async fn run<'a>(
         Ok(None) => return arriving.refuse(node, &Failure::not_found()),
         Err(error) => return arriving.refuse(node, &load_failure(&error, id)),
     };
+    if let Some(allowed) = cors::preflight(table, (&head.method, &located.path), &head.headers) {
+        return allowed;
+    }
     let Matched { route, places } = match table.find(&head.method, &located.path) {
         Ok(matched) => matched,
         Err(unmatched) => {

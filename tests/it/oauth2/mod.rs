@@ -2,6 +2,7 @@
 
 mod accounts;
 pub(crate) mod code;
+mod cors;
 mod dpop;
 mod prover;
 mod token;

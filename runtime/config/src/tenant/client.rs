@@ -73,7 +73,8 @@ pub struct DeclaredClient {
     /// Whether its proofs of that key must hold a nonce of the server. Without it, as the tenant says.
     #[serde(default)]
     pub require_dpop_nonce: Option<bool>,
-    /// Origins whose pages may call the token endpoint, e.g. `https://app.example`.
+    /// Origins whose pages may read what the token endpoint and its like answer to this client, each exactly as a browser
+    /// sends it, e.g. `https://app.example`.
     #[serde(default)]
     pub allowed_cors_origins: Vec<String>,
     /// A page about it, shown beside its name.

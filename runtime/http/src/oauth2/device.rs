@@ -15,6 +15,7 @@ use ui::{DeviceCodeProblem, DeviceCodeView, DeviceDoneView, DeviceView, Hidden, 
 
 use super::authorize::{encode, refuse};
 use super::consent::label;
+use super::cors::let_read;
 use super::error::refuse as refuse_client;
 use super::{client_request, form};
 use crate::browser::{BrowserState, is_own_origin, session_of_cookie};
@@ -47,10 +48,11 @@ pub(crate) async fn begin(call: Call) -> Answer {
         }
     }
     let request = client_request(&call, &parameters);
-    match commit(&call.node, || call.tenant.oauth2.device_authorization(request)).await {
+    let answer = match commit(&call.node, || call.tenant.oauth2.device_authorization(request)).await {
         Ok(begun) => json_no_store(StatusCode::OK, &begun),
         Err(error) => refuse_client(&call, &error),
-    }
+    };
+    let_read(&call, &parameters, answer).await
 }
 
 /// `GET /oauth2/device/verify`: a code in the address is shown, and does nothing by itself.

@@ -2,6 +2,7 @@
 
 pub(crate) mod authorize;
 pub(crate) mod consent;
+pub(crate) mod cors;
 pub(crate) mod device;
 mod error;
 mod form_post;

@@ -5,6 +5,7 @@ use oauth2::authorization::PushError;
 use oauth2::ports::PortError;
 use oauth2::token::TokenError;
 
+use super::cors::let_read;
 use super::error::{refuse, refuse_request};
 use super::{client_request, form, give_nonce};
 use crate::call::Call;
@@ -28,9 +29,10 @@ pub(crate) async fn post(call: Call) -> Answer {
         Err(error) => return refuse(&call, &error),
     };
     let request = client_request(&call, &parameters);
-    match commit(&call.node, || call.tenant.oauth2.push_authorization_request(request)).await {
+    let answer = match commit(&call.node, || call.tenant.oauth2.push_authorization_request(request)).await {
         Ok(pushed) => give_nonce(&call, false, json_no_store(StatusCode::CREATED, &pushed)),
         Err(PushError::Client(error)) => refuse(&call, &error),
         Err(PushError::Request { code, description }) => refuse_request(&call, code, &description),
-    }
+    };
+    let_read(&call, &parameters, answer).await
 }

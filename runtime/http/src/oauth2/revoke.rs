@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 
+use super::cors::let_read;
 use super::error::refuse;
 use super::{client_request, form};
 use crate::call::Call;
@@ -15,8 +16,9 @@ pub(crate) async fn post(call: Call) -> Answer {
         Err(error) => return refuse(&call, &error),
     };
     let request = client_request(&call, &parameters);
-    match commit(&call.node, || call.tenant.oauth2.revoke(request)).await {
+    let answer = match commit(&call.node, || call.tenant.oauth2.revoke(request)).await {
         Ok(()) => no_store(empty(StatusCode::OK)),
         Err(error) => refuse(&call, &error),
-    }
+    };
+    let_read(&call, &parameters, answer).await
 }

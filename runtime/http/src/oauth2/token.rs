@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 
+use super::cors::let_read;
 use super::error::refuse;
 use super::{client_request, form, give_nonce};
 use crate::call::Call;
@@ -15,8 +16,9 @@ pub(crate) async fn post(call: Call) -> Answer {
         Err(error) => return refuse(&call, &error),
     };
     let request = client_request(&call, &parameters);
-    match commit(&call.node, || call.tenant.oauth2.token(request)).await {
+    let answer = match commit(&call.node, || call.tenant.oauth2.token(request)).await {
         Ok(tokens) => give_nonce(&call, false, json_no_store(StatusCode::OK, &tokens)),
         Err(error) => refuse(&call, &error),
-    }
+    };
+    let_read(&call, &parameters, answer).await
 }

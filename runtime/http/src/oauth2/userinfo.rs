@@ -6,6 +6,7 @@ use oauth2::ports::PortError;
 use oauth2::userinfo::{PresentedToken, TokenScheme, UserinfoError};
 use serde_json::json;
 
+use super::cors::EXPOSED;
 use super::{form, give_nonce, proof};
 use crate::call::Call;
 use crate::commit::{Uncommitted, commit};
@@ -59,7 +60,7 @@ fn presented(call: &Call) -> Option<(TokenScheme, String)> {
 /// Any origin may read it, with the nonce and the challenge that a script needs to go on.
 fn shared(mut response: Answer) -> Answer {
     set(&mut response, "access-control-allow-origin", "*");
-    set(&mut response, "access-control-expose-headers", "DPoP-Nonce, WWW-Authenticate");
+    set(&mut response, "access-control-expose-headers", EXPOSED);
     response
 }
 

@@ -41,7 +41,7 @@ pub struct ClientDocument {
     /// A page about privacy.
     #[serde(deserialize_with = "null_as_default")]
     pub policy_uri: String,
-    /// Origins that may call from a browser.
+    /// Origins whose scripts may read what this client is answered, each exactly as a browser sends it.
     pub allowed_cors_origins: Option<Vec<String>>,
     /// A page with the terms of service.
     #[serde(deserialize_with = "null_as_default")]

@@ -6,6 +6,7 @@
 mod assertion;
 mod assertion_keys;
 mod basic;
+mod origin;
 #[cfg(test)]
 mod tests;
 

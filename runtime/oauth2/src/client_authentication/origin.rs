@@ -1,0 +1,26 @@
+//! Which scripts may read what a client is answered (Fetch, section 3.2).
+
+use super::{Presented, find, presented};
+use crate::parameters::Parameters;
+use crate::server::AuthorizationServer;
+
+impl AuthorizationServer {
+    /// Whether scripts of an origin may read what the client that a request names is answered, success or failure: as
+    /// its `allowed_cors_origins` say. Nobody is authenticated here.
+    pub async fn may_read(
+        &self,
+        authorization: Option<&str>,
+        parameters: &Parameters<'_>,
+        origin: &str,
+    ) -> bool {
+        let id = match presented(authorization, parameters) {
+            Ok(Presented::Secret { id, .. } | Presented::Nothing { id }) => Some(id),
+            Ok(Presented::Assertion { id, .. }) => id.and_then(|id| id.parse().ok()),
+            Err(_) => None,
+        };
+        let Some(id) = id else { return false };
+        let Ok(Ok(client)) = find(self, &id).await else { return false };
+        let allowed = client.record.document.allowed_cors_origins.as_deref().unwrap_or_default();
+        allowed.iter().any(|allowed| allowed == origin)
+    }
+}
