@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rusqlite::types::Value as Column;
 use rusqlite::{Connection, Error, ErrorCode, InterruptHandle, OpenFlags};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::{BUSY, bind};
@@ -74,13 +74,7 @@ impl Readers {
         let busy = || StorageError::Unavailable("too many look-ups are waiting".to_owned());
         let turn = timeout(PATIENCE, self.long.clone().acquire_owned()).await;
         let turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
-        let _until_given_up = InterruptOnDrop(reader.connection.get_interrupt_handle());
-        let read = move || {
-            let _turn = turn;
-            let found = reader.read_at_length(&lookup);
-            (reader, found)
-        };
-        let (reader, found) = elsewhere(read).await?;
+        let (reader, found) = reader.read_until_given_up(lookup, turn).await?;
         self.give_back(reader, found)
     }
 
@@ -145,6 +139,22 @@ impl Reader {
         self.connection.busy_timeout(Duration::ZERO)?;
         self.patience.store(SHORT, Ordering::Relaxed);
         self.read(lookup)
+    }
+
+    /// Reads where it holds nobody up, and ends when nobody waits for it. The connection comes back when nothing interrupts it any
+    /// more: whoever has it next would be interrupted instead.
+    async fn read_until_given_up(
+        self,
+        lookup: Lookup,
+        turn: OwnedSemaphorePermit,
+    ) -> Result<(Self, Result<Vec<Columns>, Error>), StorageError> {
+        let _until_given_up = InterruptOnDrop(self.connection.get_interrupt_handle());
+        elsewhere(move || {
+            let _turn = turn;
+            let found = self.read_at_length(&lookup);
+            (self, found)
+        })
+        .await
     }
 
     fn read_at_length(&self, lookup: &Lookup) -> Result<Vec<Columns>, Error> {
