@@ -167,6 +167,21 @@ impl<'de> Deserialize<'de> for ClientId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rng::SeededRng;
+
+    #[test]
+    fn identities_are_in_the_order_of_their_time_and_cannot_be_guessed_from_it() {
+        let rng = SeededRng::new(1);
+        let at = |millis: i64| IdentityId::generate_at(&rng, Timestamp::from_micros(millis * 1_000));
+        let ids = [at(0), at(1_700_000_000_000), at(1_800_000_000_000), at(1_800_000_000_001)];
+        assert!(ids.is_sorted(), "{ids:?}");
+        assert!(ids.iter().all(|id| id.0.get_version_num() == 7), "{ids:?}");
+        // As text, too: so they stand in the database.
+        assert!(ids.map(|id| id.to_string()).is_sorted());
+        let (one, other) = (at(5).0.as_u128(), at(5).0.as_u128());
+        assert_eq!(one >> 80, other >> 80, "the same millisecond");
+        assert_ne!(one & u128::from(u64::MAX), other & u128::from(u64::MAX));
+    }
 
     #[test]
     fn tenant_id_takes_only_host_label_form() {
