@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
 use identity::session::{CachedSession, LiveSession, SessionCache, SessionToken};
 use primitives::AuthenticatedSubject;
 
@@ -74,6 +75,12 @@ impl BrowserState {
         })
     }
 
+    /// The same of a browser that posts a form, which must be one of ours.
+    pub(crate) async fn read_posting(call: &Call) -> Result<Self, Failure> {
+        check_own_origin(call)?;
+        Self::read(call).await
+    }
+
     /// The same as the room takes it.
     pub(crate) fn as_room<'a>(&'a self, call: &Call) -> oauth2::authorization::Browser<'a> {
         oauth2::authorization::Browser {
@@ -99,6 +106,15 @@ pub(crate) fn cookie(call: &Call, name: &str, value: &str, max_age: Option<u64>)
     let secure = if tenant.is_secure() { "; Secure" } else { "" };
     let age = max_age.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
     format!("{name}={value}; Path={}; HttpOnly; SameSite=Lax{secure}{age}", tenant.cookie_path())
+}
+
+/// Refuses a form that came from another site.
+pub(crate) fn check_own_origin(call: &Call) -> Result<(), Failure> {
+    if is_own_origin(call) {
+        return Ok(());
+    }
+    let words = "The form was sent from another site.";
+    Err(Failure::new(StatusCode::FORBIDDEN, "security_csrf_violation", words))
 }
 
 /// Whether a form came from a page of ours: browsers say from which origin they post.

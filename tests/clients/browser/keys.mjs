@@ -3,26 +3,16 @@
 import assert from "node:assert/strict";
 import { check } from "../openid-client/checks.mjs";
 import { withAuthenticator } from "./authenticator.mjs";
-import { heading, withPage } from "./person.mjs";
+import { onAccount, signUpAt, withPage } from "./person.mjs";
 
 /**
  * Runs the checks: on `alone`, a tenant whose security keys sign in alone, and on `attested`, one that takes keys of
  * another maker than Chromium.
  */
 export async function keyChecks({ alone, attested, password, newAddress }) {
-  async function signedInAs(page, identifier) {
-    await page.waitForURL((url) => url.pathname.includes("/ui/settings"));
-    await heading(page, "Account settings");
-    await page.getByText(identifier).first().waitFor();
-  }
-
   async function signUp(page, provider) {
     const identifier = newAddress();
-    await page.goto(`${provider}/self-service/registration/browser`);
-    await page.getByLabel(/^e-?mail/i).fill(identifier);
-    await page.getByLabel("Password", { exact: true }).fill(password);
-    await page.getByRole("button", { name: "Create account" }).click();
-    await page.waitForURL((url) => !url.href.includes("registration"));
+    await signUpAt(page, provider, { identifier, password });
     return identifier;
   }
 
@@ -43,7 +33,7 @@ export async function keyChecks({ alone, attested, password, newAddress }) {
       await page.getByLabel(/^e-?mail/i).fill(identifier);
       await page.getByLabel("Name of the key").fill("Blue key");
       await page.getByRole("button", { name: "Sign up with a security key" }).click();
-      await signedInAs(page, identifier);
+      await onAccount(page, identifier);
       const keys = page.getByRole("region", { name: "Security keys" });
       assert.ok(await keys.getByRole("button", { name: "Remove “Blue key”" }).isDisabled(), "the last way in stays");
       const [credential, ...others] = await key.credentials();
@@ -52,7 +42,7 @@ export async function keyChecks({ alone, attested, password, newAddress }) {
       await context.clearCookies();
       await name(page, identifier);
       await page.getByRole("button", { name: "Continue" }).click();
-      await signedInAs(page, identifier);
+      await onAccount(page, identifier);
       assert.equal((await key.credentials())[0].signCount, 2);
     }),
   );
@@ -69,14 +59,14 @@ export async function keyChecks({ alone, attested, password, newAddress }) {
       await context.clearCookies();
       await name(page, identifier);
       await page.getByRole("button", { name: "Continue" }).click();
-      await signedInAs(page, identifier);
+      await onAccount(page, identifier);
       // And the password still does, alone.
       await context.clearCookies();
       await page.goto(`${alone}/self-service/login/browser`);
       await page.getByLabel(/^e-?mail/i).fill(identifier);
       await page.getByLabel("Password", { exact: true }).fill(password);
       await page.getByRole("button", { name: "Sign in", exact: true }).click();
-      await signedInAs(page, identifier);
+      await onAccount(page, identifier);
     }),
   );
 

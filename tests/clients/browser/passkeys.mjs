@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { check } from "../openid-client/checks.mjs";
 import { withAuthenticator } from "./authenticator.mjs";
-import { heading, withPage } from "./person.mjs";
+import { heading, onAccount, signUpAt, withPage } from "./person.mjs";
 
 /** Runs the checks on a tenant at a host name. */
 export async function passkeyChecks({ provider, password, newAddress }) {
@@ -12,18 +12,8 @@ export async function passkeyChecks({ provider, password, newAddress }) {
 
   async function signUp(page) {
     const identifier = newAddress();
-    await page.goto(`${provider}/self-service/registration/browser`);
-    await page.getByLabel(/^e-?mail/i).fill(identifier);
-    await page.getByLabel("Password", { exact: true }).fill(password);
-    await page.getByRole("button", { name: "Create account" }).click();
-    await page.waitForURL((url) => !url.href.includes("registration"));
+    await signUpAt(page, provider, { identifier, password });
     return identifier;
-  }
-
-  async function signedInAs(page, identifier) {
-    await page.waitForURL((url) => url.pathname.includes("/ui/settings"));
-    await heading(page, "Account settings");
-    await page.getByText(identifier).first().waitFor();
   }
 
   await check("a person adds a passkey, signs out, signs in with it by the button and by autofill, and removes it", () =>
@@ -51,13 +41,13 @@ export async function passkeyChecks({ provider, password, newAddress }) {
       assert.equal(await page.locator('[name="identifier"]').getAttribute("autocomplete"), "username webauthn");
       const button = page.getByRole("button", { name: "Sign in with a passkey" });
       await button.click();
-      await signedInAs(page, identifier);
+      await onAccount(page, identifier);
       await page.evaluate(() => sessionStorage.removeItem("byButton"));
 
       // By autofill: the authenticator answers the question that the page asks by itself.
       await context.clearCookies();
       await page.goto(login);
-      await signedInAs(page, identifier);
+      await onAccount(page, identifier);
 
       await page.getByRole("button", { name: /^Remove the passkey of/ }).click();
       await page.getByText("Your changes have been saved.").waitFor();
@@ -80,11 +70,11 @@ export async function passkeyChecks({ provider, password, newAddress }) {
       await page.goto(`${provider}/self-service/registration/browser`);
       await page.getByLabel(/^e-?mail/i).fill(identifier);
       await page.getByRole("button", { name: "Sign up with a passkey" }).click();
-      await signedInAs(page, identifier);
+      await onAccount(page, identifier);
       assert.ok(await page.getByRole("button", { name: /^Remove the passkey of/ }).isDisabled());
       await context.clearCookies();
       await page.goto(login);
-      await signedInAs(page, identifier);
+      await onAccount(page, identifier);
     }),
   );
 
@@ -127,7 +117,7 @@ export async function passkeyChecks({ provider, password, newAddress }) {
       await page.getByRole("button", { name: "Sign in", exact: true }).click();
       await heading(page, "One more step");
       await page.getByRole("button", { name: "Use security key" }).click();
-      await signedInAs(page, identifier);
+      await onAccount(page, identifier);
       await page.getByRole("button", { name: "Remove “Blue key”" }).click();
       await page.getByText("Your changes have been saved.").waitFor();
 
@@ -136,7 +126,7 @@ export async function passkeyChecks({ provider, password, newAddress }) {
       await page.getByLabel(/^e-?mail/i).fill(identifier);
       await page.getByLabel("Password", { exact: true }).fill(password);
       await page.getByRole("button", { name: "Sign in", exact: true }).click();
-      await signedInAs(page, identifier);
+      await onAccount(page, identifier);
     }),
   );
 

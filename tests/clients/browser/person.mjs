@@ -42,6 +42,22 @@ export async function signInAs(page, { identifier, password }) {
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
 }
 
+/** Signs up with a password at a provider, and waits until that is over. */
+export async function signUpAt(page, provider, { identifier, password }) {
+  await page.goto(`${provider}/self-service/registration/browser`);
+  await page.getByLabel(/^e-?mail/i).fill(identifier);
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.getByRole("button", { name: "Create account" }).click();
+  await page.waitForURL((url) => !url.href.includes("registration"));
+}
+
+/** Waits for somebody's account page. */
+export async function onAccount(page, identifier) {
+  await page.waitForURL((url) => url.pathname.includes("/ui/settings"));
+  await heading(page, "Account settings");
+  await page.getByText(identifier).first().waitFor();
+}
+
 /** Waits for Nexboard's signed-in page. */
 export async function onDashboard(page, identifier) {
   await page.getByRole("heading", { name: "Your plan" }).waitFor();

@@ -7,9 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use primitives::Clock as _;
 use serde_json::{Value, json};
+use testkit::prover::{Prover, hash_of};
 
 use super::code::{App, code, sign_up};
-use super::prover::{Prover, hash_of};
 use crate::browser::{Browser, Response, encode};
 use crate::world::World;
 

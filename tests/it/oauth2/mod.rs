@@ -4,5 +4,4 @@ mod accounts;
 pub(crate) mod code;
 mod cors;
 mod dpop;
-mod prover;
 mod token;

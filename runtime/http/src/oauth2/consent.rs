@@ -9,10 +9,9 @@ use oauth2::parameters::Parameters;
 use ui::{ConsentView, Hidden, ScopeView};
 
 use super::authorize::{encode, refuse, respond};
-use crate::browser::{BrowserState, is_own_origin, session_of_cookie};
+use crate::browser::{BrowserState, session_of_cookie};
 use crate::call::Call;
 use crate::commit::commit;
-use crate::failure::Failure;
 use crate::response::{Answer, page};
 
 /// `GET /ui/consent?consent_challenge=…`
@@ -51,11 +50,7 @@ pub(crate) async fn show(call: Call) -> Answer {
 /// `POST /ui/consent`
 pub(crate) async fn decide(call: Call) -> Answer {
     debug_assert_eq!(call.method, Method::POST);
-    if !is_own_origin(&call) {
-        let words = "The form was sent from another site.";
-        return Failure::new(StatusCode::FORBIDDEN, "security_csrf_violation", words).to_page(&call);
-    }
-    let browser = match BrowserState::read(&call).await {
+    let browser = match BrowserState::read_posting(&call).await {
         Ok(browser) => browser,
         Err(failure) => return failure.to_page(&call),
     };

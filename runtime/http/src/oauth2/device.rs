@@ -18,10 +18,9 @@ use super::consent::label;
 use super::cors::let_read;
 use super::error::refuse as refuse_client;
 use super::{client_request, form};
-use crate::browser::{BrowserState, is_own_origin, session_of_cookie};
+use crate::browser::{BrowserState, session_of_cookie};
 use crate::call::Call;
 use crate::commit::commit;
-use crate::failure::Failure;
 use crate::response::{Answer, json_no_store, page, see_other, set};
 use crate::self_service::with_query;
 
@@ -74,10 +73,7 @@ fn code_page(
 
 /// `POST /oauth2/device/verify`
 pub(crate) async fn enter_code(call: Call) -> Answer {
-    if let Err(failure) = check_origin(&call) {
-        return failure.to_page(&call);
-    }
-    let browser = match BrowserState::read(&call).await {
+    let browser = match BrowserState::read_posting(&call).await {
         Ok(browser) => browser,
         Err(failure) => return failure.to_page(&call),
     };
@@ -155,10 +151,7 @@ fn view(call: &Call, question: DeviceQuestion, subject: String, switch_account_u
 
 /// `POST /ui/device`
 pub(crate) async fn decide(call: Call) -> Answer {
-    if let Err(failure) = check_origin(&call) {
-        return failure.to_page(&call);
-    }
-    let browser = match BrowserState::read(&call).await {
+    let browser = match BrowserState::read_posting(&call).await {
         Ok(browser) => browser,
         Err(failure) => return failure.to_page(&call),
     };
@@ -177,14 +170,6 @@ pub(crate) async fn decide(call: Call) -> Answer {
 
 fn challenge_url(call: &Call, challenge: &str) -> String {
     call.tenant.absolute(&format!("/ui/device?device_challenge={}", encode(challenge)))
-}
-
-fn check_origin(call: &Call) -> Result<(), Failure> {
-    if is_own_origin(call) {
-        return Ok(());
-    }
-    let words = "The form was sent from another site.";
-    Err(Failure::new(StatusCode::FORBIDDEN, "security_csrf_violation", words))
 }
 
 fn show(call: &Call, status: StatusCode, render: impl FnOnce(&ui::PageContext<'_>) -> String) -> Answer {

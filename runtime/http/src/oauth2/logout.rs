@@ -15,9 +15,8 @@ use ui::{Hidden, LogoutView};
 use super::FORM;
 use super::authorize::refuse;
 use super::consent::label;
-use crate::browser::{is_own_origin, session_of_cookie};
+use crate::browser::{check_own_origin, session_of_cookie};
 use crate::call::Call;
-use crate::failure::Failure;
 use crate::response::{Answer, page, see_other};
 use crate::self_service::{Applied, forget_session, tell};
 
@@ -71,9 +70,8 @@ pub(crate) async fn show(call: Call) -> Answer {
 
 /// `POST /ui/logout`: the person has agreed.
 pub(crate) async fn decide(call: Call) -> Answer {
-    if !is_own_origin(&call) {
-        let words = "The form was sent from another site.";
-        return Failure::new(StatusCode::FORBIDDEN, "security_csrf_violation", words).to_page(&call);
+    if let Err(failure) = check_own_origin(&call) {
+        return failure.to_page(&call);
     }
     let live = match session_of_cookie(&call).await {
         Ok(live) => live,

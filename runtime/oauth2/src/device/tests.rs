@@ -18,9 +18,7 @@ fn world() -> World {
 }
 
 fn world_with(edit: impl FnOnce(&mut Settings)) -> World {
-    let world = World::set(edit);
-    world.add_client(&json!({"token_endpoint_auth_method": "client_secret_post"}));
-    world
+    World::of_app(edit, &json!({}))
 }
 
 impl World {

@@ -10,7 +10,6 @@ use crate::memory::{
     CALLBACK, Prover, REQUEST, VERIFIER, World, as_app, form, hash_of, now, redemption, request,
 };
 use crate::parameters::Parameters;
-use crate::settings::Settings;
 use crate::token::{ClientRequest, InvalidGrant, TokenError, TokenResponse};
 use crate::userinfo::UserinfoError;
 
@@ -43,22 +42,14 @@ fn own(world: &World, proof: &str) -> Result<TokenResponse, TokenError> {
     token(world, &[("grant_type", "client_credentials")], proof)
 }
 
-fn world_with(edit: impl FnOnce(&mut Settings), patch: &Value) -> World {
-    let world = World::set(edit);
-    let mut document = json!({"token_endpoint_auth_method": "client_secret_post"});
-    document.as_object_mut().unwrap().extend(patch.as_object().unwrap().clone());
-    world.add_client(&document);
-    world
-}
-
 fn world() -> World {
-    world_with(|_| {}, &json!({}))
+    World::of_app(|_| {}, &json!({}))
 }
 
 /// A world whose client `app` is public.
 fn public() -> World {
     let grants = json!(["authorization_code", "refresh_token"]);
-    world_with(|_| {}, &json!({"token_endpoint_auth_method": "none", "grant_types": grants}))
+    World::of_app(|_| {}, &json!({"token_endpoint_auth_method": "none", "grant_types": grants}))
 }
 
 /// The public client's requests have no secret.
@@ -87,7 +78,7 @@ fn introspected(world: &World, token: &str) -> Value {
 #[test]
 fn token_is_bound_to_the_key_and_says_so_in_both_forms() {
     for strategy in ["jwt", "opaque"] {
-        let world = world_with(|_| {}, &json!({"access_token_strategy": strategy}));
+        let world = World::of_app(|_| {}, &json!({"access_token_strategy": strategy}));
         let key = Prover::generate();
         let tokens = own(&world, &key.prove(&for_token(&world))).unwrap();
         assert_eq!(tokens.token_type, "DPoP", "{strategy}");
@@ -200,7 +191,7 @@ fn proof_is_forgotten_only_when_it_can_be_taken_no_more() {
 
 #[test]
 fn client_that_must_bind_its_tokens_gets_no_others() {
-    let world = world_with(|_| {}, &json!({"dpop_bound_access_tokens": true}));
+    let world = World::of_app(|_| {}, &json!({"dpop_bound_access_tokens": true}));
     let missing = Some(TokenError::InvalidProof(ProofFault::Missing));
     assert_eq!(world.token(&[("grant_type", "client_credentials")]).err(), missing);
     let code = world.code("openid");
@@ -286,7 +277,7 @@ fn refresh_token_of_a_client_that_authenticates_goes_with_any_key() {
 #[test]
 fn nonce_is_asked_for_where_the_tenant_or_the_client_says_so() {
     for (tenant, client) in [(true, false), (false, true)] {
-        let world = world_with(
+        let world = World::of_app(
             |settings| settings.require_dpop_nonce = tenant,
             &json!({"require_dpop_nonce": client}),
         );
@@ -327,7 +318,7 @@ fn userinfo(
 #[test]
 fn bound_token_is_used_with_its_key_for_this_request_and_once() {
     for strategy in ["jwt", "opaque"] {
-        let world = world_with(|_| {}, &json!({"access_token_strategy": strategy}));
+        let world = World::of_app(|_| {}, &json!({"access_token_strategy": strategy}));
         let key = Prover::generate();
         let tokens =
             token(&world, &redemption(&world.code("openid")), &key.prove(&for_token(&world))).unwrap();
@@ -426,7 +417,7 @@ fn pushed(world: &World, more: &[(&str, &str)], proof: Option<&str>) -> Result<S
 
 #[test]
 fn pushed_request_binds_its_code_to_the_key_of_its_proof() {
-    let world = world_with(|_| {}, &json!({"skip_consent": true}));
+    let world = World::of_app(|_| {}, &json!({"skip_consent": true}));
     let key = Prover::generate();
     let par = "https://id.example/oauth2/par";
     let (mine, other) = (key.thumbprint(), Prover::generate().thumbprint());

@@ -2,6 +2,8 @@
 //! decide on, and what says in the fewest words how storage must behave.
 
 mod ports;
+#[path = "../../../testkit/src/prover.rs"]
+#[expect(unreachable_pub, reason = "it is public in the room that it is of")]
 mod prover;
 mod world;
 

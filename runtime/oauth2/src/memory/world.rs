@@ -63,6 +63,15 @@ impl World {
         Self::with(settings, Arc::new(NoTokenHook))
     }
 
+    /// With the client `app`, which proves itself by its secret in the form unless `patch` says otherwise.
+    pub(crate) fn of_app(edit: impl FnOnce(&mut Settings), patch: &Value) -> Self {
+        let world = Self::set(edit);
+        let mut document = json!({"token_endpoint_auth_method": "client_secret_post"});
+        document.as_object_mut().unwrap().extend(patch.as_object().unwrap().clone());
+        world.add_client(&document);
+        world
+    }
+
     pub(crate) fn with(settings: Settings, hook: Arc<dyn TokenHook>) -> Self {
         let clock = Arc::new(FixedClock::new(Timestamp::from_seconds(1_800_000_000)));
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(1));

@@ -213,9 +213,7 @@ mod tests {
     use crate::settings::Settings;
 
     fn world_with(edit: impl FnOnce(&mut Settings)) -> World {
-        let world = World::set(edit);
-        world.add_client(&json!({"token_endpoint_auth_method": "client_secret_post"}));
-        world
+        World::of_app(edit, &json!({}))
     }
 
     fn world() -> World {

@@ -39,7 +39,7 @@ fn challenge_opens_only_where_it_was_made() {
 #[test]
 fn request_is_answered_once() {
     for (patch, is_asked) in [(json!({"skip_consent": true}), false), (json!({}), true)] {
-        let world = world_with(|_| {}, &patch);
+        let world = World::of_app(|_| {}, &patch);
         let login = challenge(authorize(&world, &[], None));
         let ada = world.subject(1);
         let mut next = resume(&world, &login, browser(Some(&ada)));

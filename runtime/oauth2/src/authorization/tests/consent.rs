@@ -21,7 +21,7 @@ fn person_is_asked_and_their_answer_is_told() {
 
 #[test]
 fn remembered_consent_covers_what_was_allowed_until_it_ends() {
-    let world = world_with(|settings| settings.consent_lifespan = Some("1h".parse().unwrap()), &json!({}));
+    let world = World::of_app(|settings| settings.consent_lifespan = Some("1h".parse().unwrap()), &json!({}));
     let ada = world.subject(1);
     let check = |changes: &[(&str, &str)], expect: &str| {
         let next = authorize(&world, changes, Some(&ada));
@@ -55,7 +55,7 @@ fn what_somebody_else_answers_in_the_persons_name_is_not_remembered() {
 
 #[test]
 fn client_that_proves_nobody_is_never_let_through_unseen() {
-    let world = world_with(
+    let world = World::of_app(
         |_| {},
         &json!({"token_endpoint_auth_method": "none", "redirect_uris": ["http://127.0.0.1/cb"],
             "grant_types": ["authorization_code"], "skip_consent": true}),

@@ -12,28 +12,20 @@ use uuid::Uuid;
 
 use super::*;
 use crate::memory::{CALLBACK, CHALLENGE, World, form, now};
-use crate::settings::{PkcePolicy, Settings};
+use crate::settings::PkcePolicy;
 
 const COOKIE: &str = "cookie-of-this-browser";
 const ALLOW: ConsentVerdict = ConsentVerdict { allow: true, remember: false };
 const REMEMBER: ConsentVerdict = ConsentVerdict { allow: true, remember: true };
 const DENY: ConsentVerdict = ConsentVerdict { allow: false, remember: true };
 
-fn world_with(edit: impl FnOnce(&mut Settings), patch: &Value) -> World {
-    let world = World::set(edit);
-    let mut document = json!({"token_endpoint_auth_method": "client_secret_post"});
-    document.as_object_mut().unwrap().extend(patch.as_object().unwrap().clone());
-    world.add_client(&document);
-    world
-}
-
 fn world() -> World {
-    world_with(|_| {}, &json!({}))
+    World::of_app(|_| {}, &json!({}))
 }
 
 /// A client of our own, for which nobody is asked.
 fn first_party() -> World {
-    world_with(|_| {}, &json!({"skip_consent": true}))
+    World::of_app(|_| {}, &json!({"skip_consent": true}))
 }
 
 fn browser(subject: Option<&AuthenticatedSubject>) -> Browser<'_> {

@@ -123,7 +123,8 @@ fn where_requests_must_be_pushed_others_are_refused() {
     {
         let mut document = json!({"skip_consent": true});
         document.as_object_mut().unwrap().extend(patch.as_object().unwrap().clone());
-        let world = world_with(|settings| settings.require_pushed_authorization_requests = asked, &document);
+        let world =
+            World::of_app(|settings| settings.require_pushed_authorization_requests = asked, &document);
         let ada = world.subject(1);
         assert_eq!(word(&authorize(&world, &[], Some(&ada))), "invalid_request");
         let uri = push(&world, &[]).unwrap().request_uri;

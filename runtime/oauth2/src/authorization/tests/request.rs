@@ -85,7 +85,7 @@ fn client_uses_only_what_it_is_registered_for() {
         (json!({"response_types": ["token"]}), "unauthorized_client"),
         (json!({}), "consent"),
     ] {
-        let world = world_with(|_| {}, &patch);
+        let world = World::of_app(|_| {}, &patch);
         assert_eq!(word(&authorize(&world, &[], Some(&world.subject(1)))), expect, "{patch}");
     }
 }
@@ -99,7 +99,7 @@ fn pkce_may_be_left_out_only_by_clients_with_a_secret_and_leave() {
     ] {
         let patch = json!({"token_endpoint_auth_method": method, "skip_consent": true,
             "grant_types": ["authorization_code"]});
-        let world = world_with(|settings| settings.pkce = policy, &patch);
+        let world = World::of_app(|settings| settings.pkce = policy, &patch);
         let without = [("code_challenge", ""), ("code_challenge_method", "")];
         assert_eq!(
             word(&authorize(&world, &without, Some(&world.subject(1)))),
@@ -166,7 +166,7 @@ fn tokens_say_who_acts_in_the_persons_name_and_none_outlives_that_session() {
 
 #[test]
 fn offline_access_is_ignored_where_nobody_may_refresh() {
-    let world = world_with(|_| {}, &json!({"skip_consent": true, "grant_types": ["authorization_code"]}));
+    let world = World::of_app(|_| {}, &json!({"skip_consent": true, "grant_types": ["authorization_code"]}));
     let response = answer(authorize(&world, &[("scope", "openid offline_access")], Some(&world.subject(1))));
     assert_eq!(world.redeem(response.find("code").unwrap()).unwrap().scope, "openid");
 }

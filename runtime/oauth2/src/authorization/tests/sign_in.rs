@@ -37,7 +37,7 @@ fn nothing_is_shown_with_prompt_none() {
     let asked = challenge(authorize(&world, &[], Some(&ada)));
     decide(&world, &asked, REMEMBER, browser(Some(&ada))).unwrap();
     check(&none(&[]), Some(&ada), "code");
-    let native = world_with(
+    let native = World::of_app(
         |_| {},
         &json!({"token_endpoint_auth_method": "none", "redirect_uris": ["com.example.app:/cb"],
             "grant_types": ["authorization_code"], "skip_consent": true}),
