@@ -6,6 +6,8 @@
 use askama::Template;
 
 use super::{Pages, render};
+use crate::flow::UiTextType;
+use crate::form::{FieldLink, Notice};
 use crate::frame::{Frame, PageContext};
 use crate::locale::fill;
 use crate::pages::consent::ScopeLine;
@@ -17,6 +19,8 @@ struct DeviceCodePage<'a> {
     frame: Frame<'a>,
     view: &'a DeviceCodeView,
     problem: Option<&'a str>,
+    /// Leads to the field (WCAG 2.2, 3.3.1).
+    notices: Vec<Notice>,
 }
 
 #[derive(Template)]
@@ -39,14 +43,20 @@ struct DeviceDonePage<'a> {
 impl Pages {
     /// Asking for the code that a device shows.
     pub fn device_code(&self, view: &DeviceCodeView, context: &PageContext<'_>) -> String {
-        let w = &self.words(context).device;
+        let words = self.words(context);
+        let w = &words.device;
         let problem = view.problem.map(|problem| match problem {
             DeviceCodeProblem::Unknown => w.unknown.as_str(),
             DeviceCodeProblem::TooMany => w.too_many.as_str(),
         });
         let mut frame = self.frame(context, w.title.clone());
         frame.failed = problem.is_some();
-        render(&DeviceCodePage { frame, view, problem })
+        let summary = problem.map(|_| Notice {
+            kind: UiTextType::Error,
+            text: words.common.form_error.clone(),
+            fields: vec![FieldLink { id: "user_code".to_owned(), label: w.label.clone() }],
+        });
+        render(&DeviceCodePage { frame, view, problem, notices: summary.into_iter().collect() })
     }
 
     /// Asking whether a device gets access.
