@@ -1,7 +1,7 @@
-//! How many identities SQLite takes in per second, by the order of their ids: `cargo bench -p portcullis-storage --bench import`.
+//! How many identities SQLite takes in per second, by how many a change has: `cargo bench -p portcullis-storage --bench import`.
 //!
-//! Changes of 128 identities, two at a time, each identity with an identifier, two addresses, a hashed password, its terms
-//! and an audit record; into a fresh file for each kind of id, by turns. Prints the rate and the CPU time of an identity.
+//! Two changes at a time, each identity with an identifier, two addresses, a hashed password, its terms and an audit record;
+//! into a fresh file for each size of a change, by turns. Prints the rate and the CPU time of an identity.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
 
@@ -26,30 +26,24 @@ use primitives::{AuditEvent, Change, IdentityId, Rng as _, Secret, TenantId, Tim
 use serde_json::json;
 
 const IDENTITIES: usize = 32_000;
-const CHANGE: usize = 128;
+/// Identities of a change. The second is what a node does.
+const CHANGES: [usize; 3] = [128, 256, 512];
 const CALLERS: usize = 2;
 const BEGAN: i64 = 1_800_000_000;
-
-#[derive(Clone, Copy)]
-enum Ids {
-    Random,
-    ByTime,
-}
 
 fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     for _ in 0..2 {
-        for (ids, name) in [(Ids::Random, "random ids (version 4)"), (Ids::ByTime, "ids by time (version 7)")]
-        {
+        for size in CHANGES {
             let directory = tempfile::tempdir().unwrap();
-            let (rate, cpu) = runtime.block_on(import(directory.path(), ids));
-            let line = format!("{name:<28} {rate:>6.0} per second, {cpu:?} of CPU each\n");
+            let (rate, cpu) = runtime.block_on(import(directory.path(), size));
+            let line = format!("{size:>4} to a change {rate:>6.0} per second, {cpu:?} of CPU each\n");
             std::io::stdout().write_all(line.as_bytes()).unwrap();
         }
     }
 }
 
-async fn import(directory: &Path, ids: Ids) -> (f64, Duration) {
+async fn import(directory: &Path, size: usize) -> (f64, Duration) {
     let location = Location::Sqlite(directory.join("bench.db"));
     Storage::migrate(&location).await.unwrap();
     let clock = Arc::new(FixedClock::new(Timestamp::from_seconds(BEGAN)));
@@ -57,11 +51,11 @@ async fn import(directory: &Path, ids: Ids) -> (f64, Duration) {
     let storage = Storage::open(&location, &MasterKey::new([7; 32]), clock, rng.clone()).await.unwrap();
     let (began, cpu) = (Instant::now(), cpu_time());
     let numbers: Vec<_> = (0..IDENTITIES).collect();
-    stream::iter(numbers.chunks(CHANGE))
+    stream::iter(numbers.chunks(size))
         .map(async |several| {
             let mut change: Change<Write> = Change::new(TenantId::default_tenant());
             for number in several {
-                change = change.and(person(&rng, ids, *number));
+                change = change.and(person(&rng, *number));
             }
             storage.apply(change).await.unwrap();
         })
@@ -73,13 +67,10 @@ async fn import(directory: &Path, ids: Ids) -> (f64, Duration) {
 }
 
 /// Somebody whose address comes where chance has it, as people's do.
-fn person(rng: &SeededRng, ids: Ids, number: usize) -> Change<Write> {
+fn person(rng: &SeededRng, number: usize) -> Change<Write> {
     let seconds = u64::try_from(number / 5_000).unwrap();
     let now = Timestamp::from_seconds(BEGAN).after(Duration::from_secs(seconds));
-    let id = match ids {
-        Ids::Random => IdentityId::generate(rng),
-        Ids::ByTime => IdentityId::generate_at(rng, now),
-    };
+    let id = IdentityId::generate_at(rng, now);
     let email = format!("{}.{number}@example.com", rng.uuid().simple());
     let identity = Identity {
         id,

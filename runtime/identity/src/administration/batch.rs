@@ -20,7 +20,7 @@ const MOST: usize = 1000;
 /// Of these, with passwords that are still to be hashed, which takes tens of milliseconds each.
 const MOST_PLAIN: usize = 200;
 /// Identities in one change.
-pub const CHANGE: usize = 128;
+pub const CHANGE: usize = 256;
 
 /// Whether identities may keep the ids that they have elsewhere. The compatible API does not have that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -28,6 +28,9 @@ use crate::{Durability, StorageError};
 
 /// Changes that one commit carries at most.
 const BATCH: usize = 256;
+/// A change of more statements is committed by itself: to keep what it may have to undo, savepoint by savepoint, costs more
+/// than the commit that it would share.
+const LARGE: usize = 256;
 /// Statements that are kept compiled.
 const STATEMENTS: usize = 128;
 /// What the connection may keep of the file while it writes, in KiB (negative, as SQLite has it): a large batch that does not fit
@@ -45,6 +48,16 @@ const JOURNAL: i64 = 16 << 20;
 pub(super) struct Job {
     pub(super) prepared: Prepared,
     pub(super) done: oneshot::Sender<Result<u64, ApplyError>>,
+}
+
+impl Job {
+    fn is_large(&self) -> bool {
+        self.prepared.statements.len() > LARGE
+    }
+
+    fn shares_a_commit(&self, next: &Self) -> bool {
+        !self.is_large() && !next.is_large()
+    }
 }
 
 /// Opens the file and begins to write what comes.
@@ -88,6 +101,8 @@ impl Writer {
         connection.pragma_update(None, "synchronous", synchronous)?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
         connection.pragma_update(None, "cache_size", BUSY_CACHE)?;
+        // What a savepoint may have to undo; a file would be written behind every change.
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
         connection.pragma_update(None, "journal_size_limit", JOURNAL)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -105,15 +120,18 @@ impl Writer {
                 }
             }
             backlog.extend(jobs.try_iter());
-            let batch = take_turns(&mut backlog, BATCH);
-            let outcomes = self.commit(&batch);
-            for (job, outcome) in batch.into_iter().zip(outcomes) {
-                waiting.leave(&job.prepared.tenant);
-                if outcome.is_ok() {
-                    feed.publish_own(&job.prepared);
+            let mut batch = take_turns(&mut backlog, BATCH);
+            while let Some(together) = batch.chunk_by(Job::shares_a_commit).next().map(<[Job]>::len) {
+                let jobs: Vec<Job> = batch.drain(..together).collect();
+                let outcomes = self.commit(&jobs);
+                for (job, outcome) in jobs.into_iter().zip(outcomes) {
+                    waiting.leave(&job.prepared.tenant);
+                    if outcome.is_ok() {
+                        feed.publish_own(&job.prepared);
+                    }
+                    // The caller may be gone; the change is written all the same.
+                    job.done.send(outcome).ok();
                 }
-                // The caller may be gone; the change is written all the same.
-                job.done.send(outcome).ok();
             }
         }
         if let Err((_, error)) = self.0.close() {
@@ -251,8 +269,12 @@ mod tests {
     use super::*;
 
     fn job(tenant: &str) -> Job {
+        job_of(tenant, 1)
+    }
+
+    fn job_of(tenant: &str, statements: usize) -> Job {
         let tenant: TenantId = tenant.parse().unwrap();
-        let mut prepared = Prepared::of_storage(vec![Statement::any("SELECT 1", Vec::new())]);
+        let mut prepared = Prepared::of_storage(vec![Statement::any("SELECT 1", Vec::new()); statements]);
         prepared.tenant = tenant;
         Job { prepared, done: oneshot::channel().0 }
     }
@@ -265,5 +287,12 @@ mod tests {
         assert_eq!(batch.len(), 10);
         assert!(batch.iter().any(|job| job.prepared.tenant.as_str() == "quiet"));
         assert_eq!(backlog.len(), 91);
+    }
+
+    #[test]
+    fn large_changes_are_committed_by_themselves() {
+        let jobs = [1, LARGE, LARGE + 1, LARGE + 1, 1, 1].map(|statements| job_of("any", statements));
+        let commits: Vec<usize> = jobs.chunk_by(Job::shares_a_commit).map(<[Job]>::len).collect();
+        assert_eq!(commits, [2, 1, 1, 2]);
     }
 }

@@ -108,6 +108,29 @@ async fn fifty_parallel_consumers_of_one_row_have_one_winner() {
     }
 }
 
+/// So many ids that begin so.
+fn inserts(start: &str, count: usize) -> Vec<Write> {
+    (0..count).map(|number| Write::Insert(Box::leak(format!("{start}{number}").into_boxed_str()))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_change_that_misses_undoes_itself_and_none_beside_it() {
+    for world in World::both().await {
+        let large = inserts("large", 300);
+        let misses = [inserts("undone", 300), vec![Write::Delete("gone")]].concat();
+        let small: Vec<_> = inserts("small", 20).into_iter().map(|write| [write]).collect();
+        let beside = small.iter().map(|one| &one[..]);
+        let all: Vec<&[Write]> = [&large[..], &misses[..]].into_iter().chain(beside).collect();
+        let outcomes = futures_util::future::join_all(all.iter().map(|writes| world.apply(writes))).await;
+        assert_eq!(outcomes.iter().position(Option::is_some), Some(1));
+        assert_eq!(outcomes[1], Some(300));
+        for kept in large.iter().chain(small.iter().flatten()) {
+            assert_eq!(world.apply(&[*kept]).await, Some(0), "{kept:?} is there");
+        }
+        assert_eq!(world.apply(&inserts("undone", 300)).await, None, "nothing of it is left");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn listeners_hear_of_committed_changes_before_the_writer_goes_on() {
     for world in World::both().await {
