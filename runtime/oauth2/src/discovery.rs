@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::authorization::ResponseMode;
 use crate::authorization::request::{PROMPTS, RESPONSE_TYPES};
+use crate::authorization::request_object::REQUEST_OBJECT_ALGORITHMS;
 use crate::claims::CLAIMS_SUPPORTED;
 use crate::client::{ASSERTION_ALGORITHMS, AuthenticationMethod, GrantType};
 use crate::dpop::PROOF_ALGORITHMS;
@@ -57,10 +58,12 @@ impl AuthorizationServer {
             "dpop_signing_alg_values_supported": PROOF_ALGORITHMS.map(jose::Algorithm::as_str),
             "authorization_response_iss_parameter_supported": true,
             "claims_parameter_supported": false,
-            "request_parameter_supported": false,
-            "request_uri_parameter_supported": false,
-            "require_request_uri_registration": false,
-            "request_object_signing_alg_values_supported": [],
+            "request_parameter_supported": true,
+            "request_uri_parameter_supported": true,
+            "require_request_uri_registration": true,
+            "require_signed_request_object": self.settings.require_signed_request_object,
+            "request_object_signing_alg_values_supported":
+                REQUEST_OBJECT_ALGORITHMS.map(jose::Algorithm::as_str),
             "backchannel_logout_supported": false,
             "backchannel_logout_session_supported": false,
             "frontchannel_logout_supported": false,

@@ -26,6 +26,7 @@ pub mod decision;
 pub mod device;
 pub mod discovery;
 pub mod dpop;
+pub mod fetch;
 pub mod go_duration;
 pub mod grant;
 pub mod hooks;

@@ -35,6 +35,11 @@ pub struct Settings {
     pub require_pushed_authorization_requests: bool,
     /// How long a pushed request waits for the browser that brings its reference.
     pub pushed_request_lifespan: GoDuration,
+    /// Whether every authorization request must be signed by its client (RFC 9101), by itself or as what it pushes. A client
+    /// can ask that of itself (`require_signed_request_object`).
+    pub require_signed_request_object: bool,
+    /// The longest `exp` accepted in a signed request, counted from its `iat`, or from now where it has none; an hour at most.
+    pub request_object_lifespan: GoDuration,
     /// How long a device waits for a person to enter its code and answer (RFC 8628); an hour at most. The shorter, the fewer
     /// codes there are to guess.
     pub device_code_lifespan: GoDuration,
@@ -72,6 +77,8 @@ impl Default for Settings {
             refresh_token_grace: GoDuration::seconds(10),
             require_pushed_authorization_requests: false,
             pushed_request_lifespan: GoDuration::seconds(90),
+            require_signed_request_object: false,
+            request_object_lifespan: GoDuration::minutes(10),
             device_code_lifespan: GoDuration::minutes(10),
             device_poll_interval: GoDuration::seconds(5),
             interaction_lifespan: GoDuration::minutes(30),

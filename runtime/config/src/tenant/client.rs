@@ -57,7 +57,7 @@ pub struct DeclaredClient {
     /// The form of its access tokens. Without it, the tenant's.
     #[serde(default)]
     pub access_token_strategy: Option<AccessTokenStrategy>,
-    /// Its public keys, for `private_key_jwt`: `{ keys = [ … ] }`.
+    /// Its public keys, for `private_key_jwt` and for what it signs otherwise: `{ keys = [ … ] }`.
     #[serde(default)]
     pub jwks: Option<Map<String, Value>>,
     /// Where it publishes its public keys, instead of `jwks`.
@@ -66,6 +66,16 @@ pub struct DeclaredClient {
     /// The one algorithm of its assertions, e.g. `ES256`. Without it, any that its keys allow.
     #[serde(default)]
     pub token_endpoint_auth_signing_alg: Option<String>,
+    /// The one algorithm of the authorization requests that it signs (RFC 9101). Without it, any that its keys allow.
+    #[serde(default)]
+    pub request_object_signing_alg: Option<String>,
+    /// Where it may publish authorization requests that it has signed: `https` URLs, compared exactly, but for their fragments.
+    /// What is there is fetched for each browser that brings the address.
+    #[serde(default)]
+    pub request_uris: Vec<String>,
+    /// Whether it signs every authorization request. Without it, as the tenant says.
+    #[serde(default)]
+    pub require_signed_request_object: Option<bool>,
     /// Whether it gets no tokens but those that are bound to a key of its own (DPoP, RFC 9449). Others are bound whenever they
     /// show a key.
     #[serde(default)]
@@ -236,6 +246,7 @@ mod tests {
             "redirect_uris": ["https://a.example/cb"],
             "scope": "openid offline_access offline",
             "post_logout_redirect_uris": [],
+            "request_uris": [],
             "skip_logout_consent": false,
         }))
         .unwrap();
@@ -264,14 +275,12 @@ mod tests {
     }
 
     /// Properties of the document that are no keys, and why.
-    const NO_KEYS: [(&str, &str); 17] = [
+    const NO_KEYS: [(&str, &str); 15] = [
         ("response_types", "`code` is the only one"),
         ("subject_type", "`public` is the only one"),
         ("userinfo_signed_response_alg", "`none` is the only one"),
         ("client_secret_expires_at", "secrets do not expire"),
         ("sector_identifier_uri", "only for pairwise subjects"),
-        ("request_object_signing_alg", "request objects are not served"),
-        ("request_uris", "request objects are not served"),
         ("frontchannel_logout_uri", "not served"),
         ("frontchannel_logout_session_required", "not served"),
         ("backchannel_logout_uri", "not served"),
@@ -293,7 +302,7 @@ mod tests {
             "frontchannel_logout_session_required": true, "backchannel_logout_uri": "x",
             "backchannel_logout_session_required": true, "access_token_strategy": "jwt",
             "registration_access_token": "x", "registration_client_uri": "x",
-            "dpop_bound_access_tokens": true, "require_dpop_nonce": true,
+            "dpop_bound_access_tokens": true, "require_dpop_nonce": true, "require_signed_request_object": true,
             "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
         }))
         .unwrap();

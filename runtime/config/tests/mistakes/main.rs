@@ -289,6 +289,10 @@ fn oauth2_settings() {
         &["p.toml:4:1: tenant[0].oauth2.pushed_request_lifespan: must be ten minutes at most"],
     );
     check(
+        &tenant("[tenant.oauth2]\nrequest_object_lifespan = \"61m\""),
+        &["p.toml:4:1: tenant[0].oauth2.request_object_lifespan: must be an hour at most"],
+    );
+    check(
         &tenant("[tenant.oauth2]\ndpop_proof_lifespan = \"5m1s\""),
         &["p.toml:4:1: tenant[0].oauth2.dpop_proof_lifespan: must be five minutes at most"],
     );

@@ -7,9 +7,10 @@
 //! | stage | file | what is checked | fails with |
 //! |---|---|---|---|
 //! | 1 | `redirect` | one `client_id` and `redirect_uri`; the client exists; the address is its own | a page |
-//! | | `pushed` | that the client pushed the request, where it must | `invalid_request` |
+//! | | `request_object` | that the client signed what it signs | `invalid_request_object`, `invalid_request_uri`, `…_not_supported` |
+//! | | `request` | that the client pushed or signed the request, where it must | `invalid_request` |
 //! | 2 | `request` | no repeated parameter | `invalid_request` |
-//! | | | no `request`, `request_uri`, `registration` | `…_not_supported` |
+//! | | | no `registration` | `registration_not_supported` |
 //! | | | `response_mode`, length of `state` and `nonce` | `invalid_request` |
 //! | | | `response_type`, and that the client may use it | `unsupported_response_type`, `unauthorized_client` |
 //! | | | `scope` | `invalid_scope` |
@@ -35,12 +36,13 @@ mod pages;
 mod pushed;
 mod redirect;
 pub(crate) mod request;
+pub(crate) mod request_object;
 mod response;
 mod subject;
 #[cfg(test)]
 mod tests;
 
-use primitives::{AuthenticatedSubject, Change, GrantId, RequestId};
+use primitives::{AuthenticatedSubject, Change, RequestId};
 
 pub(crate) use interaction::{binding_fits, hash_binding};
 pub use page_error::{Fault, PageError};
@@ -52,7 +54,8 @@ use self::error::RedirectError;
 use self::interaction::{Kind, Step};
 use self::pushed::Pushed;
 use self::redirect::ProvenRedirect;
-use self::request::AuthorizationRequest;
+use self::request::{AuthorizationRequest, Origin};
+use self::request_object::{RequestObject, Unread};
 use self::subject::Standing;
 use crate::client_policy;
 use crate::decision::Decision;
@@ -104,9 +107,17 @@ impl AuthorizationServer {
         browser: Browser<'_>,
     ) -> Decision<Next, PageError> {
         match Pushed::find(self, parameters) {
-            Ok(None) => self.authorize_with(parameters, None, browser).await,
-            Ok(Some(pushed)) => self.authorize_with(&pushed.parameters(), Some(pushed.grant), browser).await,
-            Err(page) => Decision::without_change(self.tenant.clone(), Err(page)),
+            Ok(None) => {}
+            Ok(Some(pushed)) => {
+                return self.authorize_with(&pushed.parameters(), pushed.origin(), browser).await;
+            }
+            Err(page) => return Decision::without_change(self.tenant.clone(), Err(page)),
+        }
+        match RequestObject::find(self, parameters).await {
+            Ok(None) => self.authorize_with(parameters, Origin::default(), browser).await,
+            Ok(Some(object)) => self.authorize_with(&object.parameters(), object.origin(), browser).await,
+            Err(Unread::Told(redirect, error)) => self.conclude(&redirect, Err(error), browser),
+            Err(Unread::Page(page)) => Decision::without_change(self.tenant.clone(), Err(page)),
         }
     }
 
@@ -114,11 +125,11 @@ impl AuthorizationServer {
     async fn authorize_with(
         &self,
         parameters: &Parameters<'_>,
-        pushed: Option<GrantId>,
+        origin: Origin,
         browser: Browser<'_>,
     ) -> Decision<Next, PageError> {
         let proven = async {
-            if let Some(grant) = pushed {
+            if let Some(grant) = origin.grant {
                 interaction::check_unused(self, grant).await?;
             }
             redirect::prove(self, parameters).await
@@ -127,7 +138,7 @@ impl AuthorizationServer {
             Ok(redirect) => redirect,
             Err(page) => return Decision::without_change(self.tenant.clone(), Err(page)),
         };
-        let outcome = match request::check_first(self, &redirect, parameters, pushed).await {
+        let outcome = match request::check_first(self, &redirect, parameters, origin).await {
             Ok(request) => self.proceed(&redirect, request, browser).await,
             Err(error) => Err(error),
         };

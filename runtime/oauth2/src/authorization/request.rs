@@ -74,20 +74,45 @@ pub(super) struct Prompt {
     pub(super) consent: bool,
 }
 
-/// Checks a request that a browser brings, or the reference of; `pushed` is the grant that the pushed one becomes.
+/// How a request came here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// The grant that it becomes, if that is settled: it is answered once then.
+    pub(super) grant: Option<GrantId>,
+    /// Whether its client pushed it.
+    pub(super) is_pushed: bool,
+    /// Whether its client signed it.
+    pub(super) is_signed: bool,
+}
+
+impl Origin {
+    /// Whether it came as the tenant or its client asks of all.
+    pub(super) fn check(self, server: &AuthorizationServer, client: &Client) -> Result<(), RedirectError> {
+        let document = &client.record.document;
+        let must_push = server.settings.require_pushed_authorization_requests
+            || document.require_pushed_authorization_requests == Some(true);
+        if must_push && !self.is_pushed {
+            return Err(invalid("the request must be pushed (RFC 9126)"));
+        }
+        let must_sign = server.settings.require_signed_request_object
+            || document.require_signed_request_object == Some(true);
+        if must_sign && !self.is_signed {
+            return Err(invalid("the request must be signed by its client (RFC 9101)"));
+        }
+        Ok(())
+    }
+}
+
+/// Checks a request that a browser brings, or the reference of.
 pub(super) async fn check_first(
     server: &AuthorizationServer,
     redirect: &ProvenRedirect,
     parameters: &Parameters<'_>,
-    pushed: Option<GrantId>,
+    origin: Origin,
 ) -> Result<AuthorizationRequest, RedirectError> {
-    let must_push = server.settings.require_pushed_authorization_requests
-        || redirect.client.record.document.require_pushed_authorization_requests == Some(true);
-    if must_push && pushed.is_none() {
-        return Err(invalid("the request must be pushed (RFC 9126)"));
-    }
+    origin.check(server, &redirect.client)?;
     let request = check(server, redirect, parameters).await?;
-    Ok(AuthorizationRequest { grant: pushed.unwrap_or(request.grant), ..request })
+    Ok(AuthorizationRequest { grant: origin.grant.unwrap_or(request.grant), ..request })
 }
 
 /// Checks what a request asks for, in the order of the table in [`super`].
@@ -144,15 +169,8 @@ fn cut(text: &str, most: usize) -> String {
 
 fn check_form(parameters: &Parameters<'_>) -> Result<(), RedirectError> {
     crate::token::check_form(parameters)?;
-    let given = |name: &str| parameters.find(name).is_some();
     let too_long = |name: &str, most: usize| parameters.find(name).is_some_and(|value| value.len() > most);
-    if given("request") {
-        return Err(RedirectError::RequestNotSupported);
-    }
-    if given("request_uri") {
-        return Err(RedirectError::RequestUriNotSupported);
-    }
-    if given("registration") {
+    if parameters.find("registration").is_some() {
         return Err(RedirectError::RegistrationNotSupported);
     }
     if parameters.find("response_mode").is_some_and(|mode| ResponseMode::parse(mode).is_none()) {

@@ -4,6 +4,7 @@ mod challenge;
 mod consent;
 mod pushed;
 mod request;
+mod request_object;
 mod sign_in;
 
 use primitives::{AuthenticatedSubject, RequestId};
