@@ -19,7 +19,7 @@ pub(crate) enum RedirectError {
     #[error("the client may not use this response type")]
     UnauthorizedClient,
     /// The client's fault.
-    #[error("response_type must be code")]
+    #[error("this response type is not served here")]
     UnsupportedResponseType,
     /// Denied: a scope that the client may not have.
     #[error("{0}")]
@@ -135,7 +135,7 @@ impl From<TokenError> for RedirectError {
             | TokenError::UseDpopNonce
             | TokenError::UnauthorizedClient
             | TokenError::UnsupportedGrantType => Self::UnauthorizedClient,
-            TokenError::AccessDenied(_) => Self::AccessDenied,
+            TokenError::AccessDenied(reason) => Self::Refused(reason),
             TokenError::AuthorizationPending | TokenError::SlowDown | TokenError::ExpiredToken => {
                 Self::AccessDenied
             }

@@ -1,5 +1,6 @@
 //! What makes a client document acceptable. One rule a line, in the order in which they are reported.
 
+use jose::SigningAlgorithm;
 use primitives::ClientId;
 use url::Url;
 
@@ -114,7 +115,7 @@ pub(super) fn check(record: ClientRecord) -> Result<Client, InvalidClient> {
         "none",
     )?;
     check_algorithm(document)?;
-    check_request_objects(document)?;
+    check_signed_messages(document)?;
     check_keys(document, authentication)?;
     check_pages(document)?;
     let strategy = document.access_token_strategy.as_deref().unwrap_or("");
@@ -168,11 +169,16 @@ fn check_algorithm(document: &ClientDocument) -> Result<(), InvalidClient> {
 }
 
 /// `none`, by which others let a client sign nothing, is nobody's: such a client sends plain parameters.
-fn check_request_objects(document: &ClientDocument) -> Result<(), InvalidClient> {
+fn check_signed_messages(document: &ClientDocument) -> Result<(), InvalidClient> {
     let alg = document.request_object_signing_alg.as_deref().unwrap_or_default();
     if !alg.is_empty() && !REQUEST_OBJECT_ALGORITHMS.iter().any(|known| known.as_str() == alg) {
         let known = "ES256, ES384, EdDSA, RS256, RS384, RS512, PS256, PS384 or PS512";
         return Err(unsupported("request_object_signing_alg", alg, known));
+    }
+    let alg = document.authorization_signed_response_alg.as_deref().unwrap_or_default();
+    if !alg.is_empty() && alg.parse::<SigningAlgorithm>().is_err() {
+        let known = "ES256, ES384, EdDSA, RS256 or PS256";
+        return Err(unsupported("authorization_signed_response_alg", alg, known));
     }
     let uris = document.request_uris.iter().flatten();
     uris.map(|uri| uri.split_once('#').map_or(uri.as_str(), |(uri, _)| uri))
@@ -288,6 +294,8 @@ mod tests {
             (json!({"request_object_signing_alg": "none"}), Some("ES256")),
             (json!({"request_object_signing_alg": "HS256"}), Some("ES256")),
             (json!({"request_object_signing_alg": "PS512"}), None),
+            (json!({"authorization_signed_response_alg": "none"}), Some("ES256")),
+            (json!({"authorization_signed_response_alg": "PS256"}), None),
             (json!({"request_uris": ["https://a.example/r.jwt#hash"]}), None),
             (json!({"request_uris": ["http://a.example/r.jwt"]}), Some("request_uris")),
             (json!({"request_uris": ["urn:x:y"]}), Some("request_uris")),
