@@ -24,10 +24,13 @@ pub enum TokenType {
     LogoutToken,
     /// `token-introspection+jwt` (RFC 9701 section 5).
     Introspection,
+    /// `oauth-authz-req+jwt`: an authorization request that its client signed (RFC 9101 section 10.8).
+    RequestObject,
 }
 
 impl TokenType {
-    const ALL: [Self; 4] = [Self::Jwt, Self::AccessToken, Self::LogoutToken, Self::Introspection];
+    const ALL: [Self; 5] =
+        [Self::Jwt, Self::AccessToken, Self::LogoutToken, Self::Introspection, Self::RequestObject];
 
     /// As it stands in the header.
     pub const fn as_str(self) -> &'static str {
@@ -36,6 +39,7 @@ impl TokenType {
             Self::AccessToken => "at+jwt",
             Self::LogoutToken => "logout+jwt",
             Self::Introspection => "token-introspection+jwt",
+            Self::RequestObject => "oauth-authz-req+jwt",
         }
     }
 }

@@ -5,8 +5,9 @@
 
 use serde_json::{Value, json};
 
-use crate::authorization::ResponseMode;
-use crate::authorization::request::{PROMPTS, RESPONSE_TYPES};
+use crate::authorization::request::PROMPTS;
+use crate::authorization::request_object::REQUEST_OBJECT_ALGORITHMS;
+use crate::authorization::{DEFAULT_SIGNED, ResponseMode};
 use crate::claims::CLAIMS_SUPPORTED;
 use crate::client::{ASSERTION_ALGORITHMS, AuthenticationMethod, GrantType};
 use crate::dpop::PROOF_ALGORITHMS;
@@ -23,6 +24,11 @@ impl AuthorizationServer {
         let methods = AuthenticationMethod::ALL.map(AuthenticationMethod::as_str);
         let confidential: Vec<_> =
             methods.iter().filter(|method| **method != AuthenticationMethod::None.as_str()).collect();
+        let modes = ResponseMode::ALL.map(ResponseMode::as_str);
+        let modes: Vec<_> = modes.into_iter().chain([DEFAULT_SIGNED]).collect();
+        let is_implicit = self.settings.response_types.iter().any(|one| one.is_front_channel());
+        let grant_types = GrantType::ALL.into_iter().filter(|one| is_implicit || *one != GrantType::Implicit);
+        let grant_types: Vec<_> = grant_types.map(GrantType::as_str).collect();
         let endpoints = &self.endpoints;
         Ok(json!({
             "issuer": self.issuer.as_str(),
@@ -37,9 +43,9 @@ impl AuthorizationServer {
             "introspection_endpoint": endpoints.introspection,
             "device_authorization_endpoint": endpoints.device_authorization,
             "scopes_supported": self.settings.scopes_supported,
-            "response_types_supported": RESPONSE_TYPES,
-            "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),
-            "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
+            "response_types_supported": self.settings.response_types,
+            "response_modes_supported": modes,
+            "grant_types_supported": grant_types,
             "subject_types_supported": ["public"],
             "claims_supported": CLAIMS_SUPPORTED,
             "code_challenge_methods_supported": METHODS,
@@ -55,12 +61,15 @@ impl AuthorizationServer {
             "introspection_endpoint_auth_methods_supported": confidential,
             "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
             "dpop_signing_alg_values_supported": PROOF_ALGORITHMS.map(jose::Algorithm::as_str),
+            "authorization_signing_alg_values_supported": algorithms,
             "authorization_response_iss_parameter_supported": true,
             "claims_parameter_supported": false,
-            "request_parameter_supported": false,
-            "request_uri_parameter_supported": false,
-            "require_request_uri_registration": false,
-            "request_object_signing_alg_values_supported": [],
+            "request_parameter_supported": true,
+            "request_uri_parameter_supported": true,
+            "require_request_uri_registration": true,
+            "require_signed_request_object": self.settings.require_signed_request_object,
+            "request_object_signing_alg_values_supported":
+                REQUEST_OBJECT_ALGORITHMS.map(jose::Algorithm::as_str),
             "backchannel_logout_supported": false,
             "backchannel_logout_session_supported": false,
             "frontchannel_logout_supported": false,

@@ -12,7 +12,7 @@
 //! What this room must never do: send a browser to an address that is not the client's, keep a token
 //! or a generated secret in clear, believe a token about itself, or issue when a hook did not answer.
 
-#![cfg_attr(test, recursion_limit = "256")]
+#![recursion_limit = "256"]
 
 pub mod access;
 pub(crate) mod access_token;
@@ -26,6 +26,7 @@ pub mod decision;
 pub mod device;
 pub mod discovery;
 pub mod dpop;
+pub mod fetch;
 pub mod go_duration;
 pub mod grant;
 pub mod hooks;

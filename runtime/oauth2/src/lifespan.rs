@@ -55,6 +55,14 @@ pub(crate) fn lifespan(
         (GrantType::DeviceCode, Lifetime::RefreshToken) => {
             (own.device_authorization_grant_refresh_token_lifespan, server.settings.refresh_token_lifespan)
         }
+        (GrantType::Implicit, Lifetime::AccessToken) => {
+            (own.implicit_grant_access_token_lifespan, server.settings.access_token_lifespan)
+        }
+        (GrantType::Implicit, Lifetime::IdToken) => {
+            (own.implicit_grant_id_token_lifespan, server.settings.id_token_lifespan)
+        }
+        // None is ever issued by the browser.
+        (GrantType::Implicit, Lifetime::RefreshToken) => (None, server.settings.refresh_token_lifespan),
         // Neither is ever issued for a client alone.
         (GrantType::ClientCredentials, Lifetime::IdToken | Lifetime::RefreshToken) => {
             (None, server.settings.id_token_lifespan)
@@ -126,6 +134,8 @@ mod tests {
             "client_credentials_grant_access_token_lifespan",
             "device_authorization_grant_access_token_lifespan",
             "device_authorization_grant_id_token_lifespan",
+            "implicit_grant_access_token_lifespan",
+            "implicit_grant_id_token_lifespan",
             "refresh_token_grant_access_token_lifespan",
             "refresh_token_grant_id_token_lifespan",
         ] {

@@ -16,7 +16,7 @@ pub struct Parameters<'a> {
 }
 
 /// Parameters that may occur several times (RFC 8707 section 2).
-const REPEATABLE: [&str; 2] = ["resource", "audience"];
+pub(crate) const REPEATABLE: [&str; 2] = ["resource", "audience"];
 
 impl<'a> Parameters<'a> {
     /// Reads a query or a form body.
@@ -40,6 +40,11 @@ impl<'a> Parameters<'a> {
             parameters.pairs.push((name, value));
         }
         parameters
+    }
+
+    /// Takes pairs that were kept.
+    pub(crate) fn kept(pairs: &'a [(String, String)]) -> Self {
+        Self::collect(pairs.iter().map(|(name, value)| (name.as_str().into(), value.as_str().into())))
     }
 
     /// The value of a parameter that has one.

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::client::secret::VerifiedSecrets;
 use crate::client_authentication::AssertionKeys;
 use crate::device::DeviceCodeRepository;
+use crate::fetch::FetchPlaces;
 use crate::hooks::TokenHook;
 use crate::ports::{
     ClientRepository, GrantRepository, PortError, SecretHasher, SubjectClaims, TokenKeys, TokenRepository,
@@ -43,6 +44,8 @@ pub struct AuthorizationServer {
     pub verified_secrets: VerifiedSecrets,
     /// Keys of clients.
     pub assertion_keys: AssertionKeys,
+    /// How many fetches for browsers are under way.
+    pub fetch_places: FetchPlaces,
 }
 
 /// What the authorization server asks of the outside.
@@ -92,6 +95,7 @@ impl AuthorizationServer {
             rng: environment.rng,
             verified_secrets: VerifiedSecrets::default(),
             assertion_keys: AssertionKeys::default(),
+            fetch_places: FetchPlaces::default(),
         }
     }
 

@@ -4,6 +4,7 @@ use jose::SigningAlgorithm;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::authorization::ResponseType;
 use crate::go_duration::GoDuration;
 
 /// How this tenant's authorization server behaves.
@@ -35,6 +36,17 @@ pub struct Settings {
     pub require_pushed_authorization_requests: bool,
     /// How long a pushed request waits for the browser that brings its reference.
     pub pushed_request_lifespan: GoDuration,
+    /// What may come back from the authorization endpoint; a client may use of it what its own `response_types` and
+    /// `grant_types` name (`implicit` for all that is not `code`). What is not `code` goes through the browser, where it is
+    /// bound to nothing: it is in the history, in whatever script runs on the page, and cannot be taken back from there. RFC 9700
+    /// section 2.1.2 tells against every type with `token`, and OAuth 2.1 has none of them. `code id_token` and `id_token`
+    /// give no access away; for an old application that knows nothing else, name that one type.
+    pub response_types: Vec<ResponseType>,
+    /// Whether every authorization request must be signed by its client (RFC 9101), by itself or as what it pushes. A client
+    /// can ask that of itself (`require_signed_request_object`).
+    pub require_signed_request_object: bool,
+    /// The longest `exp` accepted in a signed request, counted from its `iat`, or from now where it has none; an hour at most.
+    pub request_object_lifespan: GoDuration,
     /// How long a device waits for a person to enter its code and answer (RFC 8628); an hour at most. The shorter, the fewer
     /// codes there are to guess.
     pub device_code_lifespan: GoDuration,
@@ -72,6 +84,9 @@ impl Default for Settings {
             refresh_token_grace: GoDuration::seconds(10),
             require_pushed_authorization_requests: false,
             pushed_request_lifespan: GoDuration::seconds(90),
+            response_types: vec![ResponseType::Code],
+            require_signed_request_object: false,
+            request_object_lifespan: GoDuration::minutes(10),
             device_code_lifespan: GoDuration::minutes(10),
             device_poll_interval: GoDuration::seconds(5),
             interaction_lifespan: GoDuration::minutes(30),

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use oauth2::authorization::ResponseType;
 use oauth2::client::{
     AuthenticationMethod, Client, ClientDocument, ClientRecord, GrantType, InvalidClient, ManagedBy,
 };
@@ -32,9 +33,13 @@ pub struct DeclaredClient {
     /// How it proves who it is; `none` is a public client, such as a single-page or a native app.
     #[serde(default = "default_method")]
     pub token_endpoint_auth_method: AuthenticationMethod,
-    /// What it may do at the token endpoint.
+    /// What it may do at the token endpoint; `implicit` for tokens from the authorization endpoint.
     #[serde(default = "default_grants")]
     pub grant_types: Vec<GrantType>,
+    /// What may come back to it from the authorization endpoint, e.g. `code id_token`, where the tenant has that
+    /// (`oauth2.response_types`). What is not `code` needs `implicit` among `grant_types`.
+    #[serde(default = "default_response_types")]
+    pub response_types: Vec<ResponseType>,
     /// Where answers may go: `https` URLs, `http` ones of a loopback address, or an app's own scheme.
     /// Compared exactly, except for the port of 127.0.0.1 and \[::1\].
     #[serde(default)]
@@ -57,7 +62,7 @@ pub struct DeclaredClient {
     /// The form of its access tokens. Without it, the tenant's.
     #[serde(default)]
     pub access_token_strategy: Option<AccessTokenStrategy>,
-    /// Its public keys, for `private_key_jwt`: `{ keys = [ … ] }`.
+    /// Its public keys, for `private_key_jwt` and for what it signs otherwise: `{ keys = [ … ] }`.
     #[serde(default)]
     pub jwks: Option<Map<String, Value>>,
     /// Where it publishes its public keys, instead of `jwks`.
@@ -66,6 +71,20 @@ pub struct DeclaredClient {
     /// The one algorithm of its assertions, e.g. `ES256`. Without it, any that its keys allow.
     #[serde(default)]
     pub token_endpoint_auth_signing_alg: Option<String>,
+    /// The one algorithm of the authorization requests that it signs (RFC 9101). Without it, any that its keys allow.
+    #[serde(default)]
+    pub request_object_signing_alg: Option<String>,
+    /// What signs the answers that it asks for signed (`response_mode=jwt`, JARM): an algorithm of which the tenant has a key.
+    /// Without it, what signs ID tokens.
+    #[serde(default)]
+    pub authorization_signed_response_alg: Option<String>,
+    /// Where it may publish authorization requests that it has signed: `https` URLs, compared exactly, but for their fragments.
+    /// What is there is fetched for each browser that brings the address.
+    #[serde(default)]
+    pub request_uris: Vec<String>,
+    /// Whether it signs every authorization request. Without it, as the tenant says.
+    #[serde(default)]
+    pub require_signed_request_object: Option<bool>,
     /// Whether it gets no tokens but those that are bound to a key of its own (DPoP, RFC 9449). Others are bound whenever they
     /// show a key.
     #[serde(default)]
@@ -119,6 +138,12 @@ pub struct DeclaredClient {
     /// How long an access token of the grant `client_credentials` lives.
     #[serde(default)]
     pub client_credentials_grant_access_token_lifespan: Option<GoDuration>,
+    /// How long an access token lives that comes back from the authorization endpoint.
+    #[serde(default)]
+    pub implicit_grant_access_token_lifespan: Option<GoDuration>,
+    /// How long an ID token lives that comes back from there.
+    #[serde(default)]
+    pub implicit_grant_id_token_lifespan: Option<GoDuration>,
     /// How long an access token of the device grant lives.
     #[serde(default)]
     pub device_authorization_grant_access_token_lifespan: Option<GoDuration>,
@@ -136,6 +161,10 @@ const fn default_method() -> AuthenticationMethod {
 
 fn default_grants() -> Vec<GrantType> {
     vec![GrantType::AuthorizationCode]
+}
+
+fn default_response_types() -> Vec<ResponseType> {
+    vec![ResponseType::Code]
 }
 
 fn default_scope() -> String {
@@ -236,6 +265,7 @@ mod tests {
             "redirect_uris": ["https://a.example/cb"],
             "scope": "openid offline_access offline",
             "post_logout_redirect_uris": [],
+            "request_uris": [],
             "skip_logout_consent": false,
         }))
         .unwrap();
@@ -264,14 +294,11 @@ mod tests {
     }
 
     /// Properties of the document that are no keys, and why.
-    const NO_KEYS: [(&str, &str); 17] = [
-        ("response_types", "`code` is the only one"),
+    const NO_KEYS: [(&str, &str); 12] = [
         ("subject_type", "`public` is the only one"),
         ("userinfo_signed_response_alg", "`none` is the only one"),
         ("client_secret_expires_at", "secrets do not expire"),
         ("sector_identifier_uri", "only for pairwise subjects"),
-        ("request_object_signing_alg", "request objects are not served"),
-        ("request_uris", "request objects are not served"),
         ("frontchannel_logout_uri", "not served"),
         ("frontchannel_logout_session_required", "not served"),
         ("backchannel_logout_uri", "not served"),
@@ -280,8 +307,6 @@ mod tests {
         ("registration_client_uri", "dynamic registration is not served"),
         ("created_at", "kept by the node"),
         ("updated_at", "kept by the node"),
-        ("implicit_grant_access_token_lifespan", "the grant is not served"),
-        ("implicit_grant_id_token_lifespan", "the grant is not served"),
     ];
 
     #[test]
@@ -293,7 +318,8 @@ mod tests {
             "frontchannel_logout_session_required": true, "backchannel_logout_uri": "x",
             "backchannel_logout_session_required": true, "access_token_strategy": "jwt",
             "registration_access_token": "x", "registration_client_uri": "x",
-            "dpop_bound_access_tokens": true, "require_dpop_nonce": true,
+            "dpop_bound_access_tokens": true, "require_dpop_nonce": true, "require_signed_request_object": true,
+            "authorization_signed_response_alg": "x",
             "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
         }))
         .unwrap();

@@ -2,6 +2,7 @@
 
 use identity::schema::{SchemaError, Schemas};
 use jose::{RotationSchedule, SigningAlgorithm};
+use oauth2::authorization::ResponseType;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -138,6 +139,7 @@ fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) 
         ("id_token_lifespan", settings.id_token_lifespan),
         ("refresh_token_lifespan", settings.refresh_token_lifespan),
         ("pushed_request_lifespan", settings.pushed_request_lifespan),
+        ("request_object_lifespan", settings.request_object_lifespan),
         ("interaction_lifespan", settings.interaction_lifespan),
         ("device_code_lifespan", settings.device_code_lifespan),
         ("device_poll_interval", settings.device_poll_interval),
@@ -151,6 +153,13 @@ fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) 
     // RFC 9126 section 2.2: what is pushed is for a browser that comes at once.
     if settings.pushed_request_lifespan.0 > std::time::Duration::from_mins(10) {
         report("oauth2.pushed_request_lifespan", "must be ten minutes at most".to_owned());
+    }
+    if !settings.response_types.contains(&ResponseType::Code) {
+        report("oauth2.response_types", "must hold `code`; others stand beside it".to_owned());
+    }
+    // A request that was signed names the grant that it becomes, which is remembered for days.
+    if settings.request_object_lifespan.0 > std::time::Duration::from_hours(1) {
+        report("oauth2.request_object_lifespan", "must be an hour at most".to_owned());
     }
     // RFC 9449 section 11.1: each proof is remembered for as long as it could be used again.
     if settings.dpop_proof_lifespan.0 > std::time::Duration::from_mins(5) {

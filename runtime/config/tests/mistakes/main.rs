@@ -288,6 +288,15 @@ fn oauth2_settings() {
         &tenant("[tenant.oauth2]\npushed_request_lifespan = \"10m1s\""),
         &["p.toml:4:1: tenant[0].oauth2.pushed_request_lifespan: must be ten minutes at most"],
     );
+    check(&tenant("[tenant.oauth2]\nresponse_types = [\"code\", \"code id_token\"]"), &[]);
+    check(
+        &tenant("[tenant.oauth2]\nresponse_types = [\"id_token\"]"),
+        &["p.toml:4:1: tenant[0].oauth2.response_types: must hold `code`; others stand beside it"],
+    );
+    check(
+        &tenant("[tenant.oauth2]\nrequest_object_lifespan = \"61m\""),
+        &["p.toml:4:1: tenant[0].oauth2.request_object_lifespan: must be an hour at most"],
+    );
     check(
         &tenant("[tenant.oauth2]\ndpop_proof_lifespan = \"5m1s\""),
         &["p.toml:4:1: tenant[0].oauth2.dpop_proof_lifespan: must be five minutes at most"],
@@ -522,10 +531,10 @@ fn clients() {
         ],
     );
     check(
-        &client(&format!("{secret}{uris}grant_types = [\"implicit\"]")),
-        &["p.toml:7:16: tenant[0].client[0].grant_types[0]: unknown value `implicit`; known values here: \
+        &client(&format!("{secret}{uris}grant_types = [\"password\"]")),
+        &["p.toml:7:16: tenant[0].client[0].grant_types[0]: unknown value `password`; known values here: \
            `authorization_code`, `refresh_token`, `client_credentials`, \
-           `urn:ietf:params:oauth:grant-type:device_code`"],
+           `urn:ietf:params:oauth:grant-type:device_code`, `implicit`"],
     );
     check(
         &client("token_endpoint_auth_method = \"none\"\ngrant_types = [\"client_credentials\"]"),

@@ -19,7 +19,7 @@ pub(crate) enum RedirectError {
     #[error("the client may not use this response type")]
     UnauthorizedClient,
     /// The client's fault.
-    #[error("response_type must be code")]
+    #[error("this response type is not served here")]
     UnsupportedResponseType,
     /// Denied: a scope that the client may not have.
     #[error("{0}")]
@@ -27,12 +27,18 @@ pub(crate) enum RedirectError {
     /// Denied: an audience that the client may not have (RFC 8707 section 2).
     #[error("the client may not ask for this audience")]
     InvalidTarget,
-    /// The client's fault: `request` (OpenID Connect Core section 6).
-    #[error("request objects are not supported")]
+    /// The client's fault: `request`, and there is nothing to check it with (RFC 9101 section 7).
+    #[error("the client has registered no keys for request objects")]
     RequestNotSupported,
-    /// The client's fault: `request_uri`.
-    #[error("request_uri is not supported")]
+    /// The client's fault: `request_uri`, and it said of no address that it would be one.
+    #[error("the client has registered no request_uris")]
     RequestUriNotSupported,
+    /// The client's fault: what it signed is not acceptable, or it did not sign it.
+    #[error("{0}")]
+    InvalidRequestObject(Cow<'static, str>),
+    /// The client's fault: what `request_uri` names is not to be had.
+    #[error("{0}")]
+    InvalidRequestUri(&'static str),
     /// The client's fault: `registration` (OpenID Connect Core section 7.2.1).
     #[error("registration is not supported")]
     RegistrationNotSupported,
@@ -70,6 +76,8 @@ impl RedirectError {
             Self::InvalidTarget => "invalid_target",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::InvalidRequestObject(_) => "invalid_request_object",
+            Self::InvalidRequestUri(_) => "invalid_request_uri",
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",
@@ -83,7 +91,9 @@ impl RedirectError {
     /// `error_description` of the answer: never the inside of a failure of ours.
     pub(crate) fn description(&self) -> Cow<'static, str> {
         match self {
-            Self::InvalidRequest(text) | Self::InvalidScope(text) => text.clone(),
+            Self::InvalidRequest(text) | Self::InvalidScope(text) | Self::InvalidRequestObject(text) => {
+                text.clone()
+            }
             Self::Refused(reason) => reason.clone().into(),
             Self::Port(PortError::Busy(_)) => "the server is busy; try again".into(),
             Self::Hook(_) | Self::Port(PortError::Unavailable(_)) => "the server could not answer".into(),
@@ -92,6 +102,7 @@ impl RedirectError {
             | Self::InvalidTarget
             | Self::RequestNotSupported
             | Self::RequestUriNotSupported
+            | Self::InvalidRequestUri(_)
             | Self::RegistrationNotSupported
             | Self::LoginRequired
             | Self::ConsentRequired
@@ -124,7 +135,7 @@ impl From<TokenError> for RedirectError {
             | TokenError::UseDpopNonce
             | TokenError::UnauthorizedClient
             | TokenError::UnsupportedGrantType => Self::UnauthorizedClient,
-            TokenError::AccessDenied(_) => Self::AccessDenied,
+            TokenError::AccessDenied(reason) => Self::Refused(reason),
             TokenError::AuthorizationPending | TokenError::SlowDown | TokenError::ExpiredToken => {
                 Self::AccessDenied
             }

@@ -1,26 +1,30 @@
-//! Stage 5: the grant and its code, in one change.
+//! Stage 5: the grant, and the code or the tokens of it, in one change.
 
-use primitives::{Actor, AuditEvent, AuthenticatedSubject, Change};
+use primitives::{Actor, AuditEvent, AuthenticatedSubject, Change, RequestId};
 
+use super::error::RedirectError;
 use super::redirect::ProvenRedirect;
 use super::request::AuthorizationRequest;
 use super::response::AuthorizationResponse;
+use super::response_type::ResponseType;
 use crate::grant::{AuthorizationCode, Consent, Grant, GrantSubject};
+use crate::liveness::{Dead, SessionRule, check_grant};
 use crate::server::AuthorizationServer;
+use crate::token::front_channel::{Wanted, issue_to_browser};
 use crate::token_format::{AUTHORIZATION_CODE, hash_token};
 use crate::write::Write;
 
 /// Grants what the request asks for. The insertion of the grant is guarded by its id, which the
 /// request carries: of two answers to one request, one is written.
-pub(super) fn issue(
+pub(super) async fn issue(
     server: &AuthorizationServer,
     redirect: &ProvenRedirect,
     request: &AuthorizationRequest,
-    subject: &AuthenticatedSubject,
+    (subject, id): (&AuthenticatedSubject, RequestId),
     remember: Option<Consent>,
-) -> (Change<Write>, AuthorizationResponse) {
+) -> Result<(Change<Write>, AuthorizationResponse), RedirectError> {
     let now = server.now();
-    let code = format!("{AUTHORIZATION_CODE}{}", server.rng.token());
+    let response_type = request.response_type;
     let grant = Grant {
         id: request.grant,
         client: redirect.client.id.clone(),
@@ -31,24 +35,46 @@ pub(super) fn issue(
         created_at: now,
         revoked_at: None,
     };
-    let row = AuthorizationCode {
-        hash: hash_token(server, &code),
-        grant: grant.id,
-        redirect_uri: request.is_named.then(|| request.redirect_uri.clone()),
-        code_challenge: request.code_challenge.clone(),
-        dpop_jkt: request.dpop_jkt.clone(),
-        expires_at: now.after(server.settings.authorization_code_lifespan.0),
-        consumed_at: None,
-    };
     let mut event = AuditEvent::new("grant.created", Actor::Subject(subject.subject), "grant", &grant.id)
         .with("client", &grant.client);
+    if response_type != ResponseType::Code {
+        event = event.with("response_type", &response_type.as_str());
+    }
     event.organisation = subject.organisation;
-    let mut change = Change::new(server.tenant.clone())
-        .write(Write::InsertGrant(Box::new(grant)))
-        .write(Write::InsertAuthorizationCode(Box::new(row)))
-        .audit(event);
+    let mut change =
+        Change::new(server.tenant.clone()).write(Write::InsertGrant(Box::new(grant.clone()))).audit(event);
+    let code = response_type.has_code().then(|| format!("{AUTHORIZATION_CODE}{}", server.rng.token()));
+    if let Some(code) = &code {
+        let row = AuthorizationCode {
+            hash: hash_token(server, code),
+            grant: grant.id,
+            redirect_uri: request.is_named.then(|| request.redirect_uri.clone()),
+            code_challenge: request.code_challenge.clone(),
+            dpop_jkt: request.dpop_jkt.clone(),
+            expires_at: now.after(server.settings.authorization_code_lifespan.0),
+            consumed_at: None,
+        };
+        change = change.write(Write::InsertAuthorizationCode(Box::new(row)));
+    }
+    let mut granted: Vec<_> = code.iter().map(|code| ("code", code.clone())).collect();
+    if response_type.is_front_channel() {
+        // The code's holder is asked again when it redeems it; here is nobody else to ask.
+        let live = check_grant(server, &redirect.client, grant, SessionRule::MustBeLive).await?;
+        let live = live.map_err(|dead| match dead {
+            Dead::Session => RedirectError::LoginRequired,
+            Dead::Grant | Dead::Subject => RedirectError::AccessDenied,
+        })?;
+        let wanted = Wanted {
+            access_token: response_type.has_token(),
+            id_token: response_type.has_id_token(),
+            code: code.as_deref(),
+        };
+        let made = issue_to_browser(server, &redirect.client, live, wanted, id).await?;
+        change.writes.extend(made.write);
+        granted.extend(made.parameters);
+    }
     if let Some(consent) = remember {
         change = change.write(Write::RememberConsent(Box::new(consent)));
     }
-    (change, redirect.grant(server, code))
+    Ok((change, redirect.grant(server, granted)))
 }

@@ -7,11 +7,13 @@
 //! | stage | file | what is checked | fails with |
 //! |---|---|---|---|
 //! | 1 | `redirect` | one `client_id` and `redirect_uri`; the client exists; the address is its own | a page |
-//! | | `pushed` | that the client pushed the request, where it must | `invalid_request` |
+//! | | `request_object` | that the client signed what it signs | `invalid_request_object`, `invalid_request_uri`, `…_not_supported` |
+//! | | `request` | that the client pushed or signed the request, where it must | `invalid_request` |
 //! | 2 | `request` | no repeated parameter | `invalid_request` |
-//! | | | no `request`, `request_uri`, `registration` | `…_not_supported` |
+//! | | | no `registration` | `registration_not_supported` |
 //! | | | `response_mode`, length of `state` and `nonce` | `invalid_request` |
 //! | | | `response_type`, and that the client may use it | `unsupported_response_type`, `unauthorized_client` |
+//! | | | `nonce` and `openid`, where an ID token comes back through the browser | `invalid_request` |
 //! | | | `scope` | `invalid_scope` |
 //! | | | `audience`, `resource` | `invalid_target` |
 //! | | | `dpop_jkt` | `invalid_request` |
@@ -21,6 +23,7 @@
 //! | | `client_policy` | the tenant's plugins permit it | `access_denied`, `server_error` |
 //! | 4 | `consent` | the person agrees, or has agreed | a question; `consent_required`, `interaction_required` |
 //! | 5 | `issue` | the request was not answered before | a page |
+//! | | `token::front_channel` | the tenant's plugins permit and shape what comes back through the browser | `access_denied`, `server_error` |
 //!
 //! While a person signs in or thinks, the request travels sealed through their browser
 //! (`interaction`); when it comes back, stage 1, what may have changed of stage 2, and the tenant's plugins are run
@@ -35,24 +38,30 @@ mod pages;
 mod pushed;
 mod redirect;
 pub(crate) mod request;
+pub(crate) mod request_object;
 mod response;
+mod response_type;
+mod secured;
 mod subject;
 #[cfg(test)]
 mod tests;
 
-use primitives::{AuthenticatedSubject, Change, GrantId, RequestId};
+use primitives::{AuthenticatedSubject, Change, RequestId};
 
 pub(crate) use interaction::{binding_fits, hash_binding};
 pub use page_error::{Fault, PageError};
 pub use pages::{ConsentRequest, ConsentVerdict, LoginRequest};
 pub use pushed::{PushError, PushedResponse};
+pub(crate) use response::DEFAULT_SIGNED;
 pub use response::{AuthorizationResponse, ResponseMode};
+pub use response_type::ResponseType;
 
 use self::error::RedirectError;
 use self::interaction::{Kind, Step};
 use self::pushed::Pushed;
 use self::redirect::ProvenRedirect;
-use self::request::AuthorizationRequest;
+use self::request::{AuthorizationRequest, Origin};
+use self::request_object::{RequestObject, Unread};
 use self::subject::Standing;
 use crate::client_policy;
 use crate::decision::Decision;
@@ -104,9 +113,17 @@ impl AuthorizationServer {
         browser: Browser<'_>,
     ) -> Decision<Next, PageError> {
         match Pushed::find(self, parameters) {
-            Ok(None) => self.authorize_with(parameters, None, browser).await,
-            Ok(Some(pushed)) => self.authorize_with(&pushed.parameters(), Some(pushed.grant), browser).await,
-            Err(page) => Decision::without_change(self.tenant.clone(), Err(page)),
+            Ok(None) => {}
+            Ok(Some(pushed)) => {
+                return self.authorize_with(&pushed.parameters(), pushed.origin(), browser).await;
+            }
+            Err(page) => return Decision::without_change(self.tenant.clone(), Err(page)),
+        }
+        match RequestObject::find(self, parameters).await {
+            Ok(None) => self.authorize_with(parameters, Origin::default(), browser).await,
+            Ok(Some(object)) => self.authorize_with(&object.parameters(), object.origin(), browser).await,
+            Err(Unread::Told(redirect, error)) => self.conclude(&redirect, Err(error), browser).await,
+            Err(Unread::Page(page)) => Decision::without_change(self.tenant.clone(), Err(page)),
         }
     }
 
@@ -114,11 +131,11 @@ impl AuthorizationServer {
     async fn authorize_with(
         &self,
         parameters: &Parameters<'_>,
-        pushed: Option<GrantId>,
+        origin: Origin,
         browser: Browser<'_>,
     ) -> Decision<Next, PageError> {
         let proven = async {
-            if let Some(grant) = pushed {
+            if let Some(grant) = origin.grant {
                 interaction::check_unused(self, grant).await?;
             }
             redirect::prove(self, parameters).await
@@ -127,11 +144,11 @@ impl AuthorizationServer {
             Ok(redirect) => redirect,
             Err(page) => return Decision::without_change(self.tenant.clone(), Err(page)),
         };
-        let outcome = match request::check_first(self, &redirect, parameters, pushed).await {
+        let outcome = match request::check_first(self, &redirect, parameters, origin).await {
             Ok(request) => self.proceed(&redirect, request, browser).await,
             Err(error) => Err(error),
         };
-        self.conclude(&redirect, outcome, browser)
+        self.conclude(&redirect, outcome, browser).await
     }
 
     /// Goes on after a sign-in.
@@ -140,11 +157,11 @@ impl AuthorizationServer {
             Ok(opened) => opened,
             Err(page) => return Decision::without_change(self.tenant.clone(), Err(page)),
         };
-        let outcome = match request::check_again(&redirect, &interaction.request) {
+        let outcome = match request::check_again(self, &redirect, &interaction.request) {
             Ok(()) => self.proceed(&redirect, interaction.request, browser).await,
             Err(error) => Err(error),
         };
-        self.conclude(&redirect, outcome, browser)
+        self.conclude(&redirect, outcome, browser).await
     }
 
     /// What the sign-in page shows.
@@ -184,7 +201,7 @@ impl AuthorizationServer {
         };
         let asked = (subject, browser.request);
         let outcome = self.apply_verdict(&redirect, &request, asked, verdict).await;
-        self.conclude(&redirect, outcome, browser)
+        self.conclude(&redirect, outcome, browser).await
     }
 
     /// Stages 3 to 5.
@@ -209,7 +226,8 @@ impl AuthorizationServer {
             let challenge = interaction::seal(self, request, step, browser.binding)?;
             return Ok((Change::new(self.tenant.clone()), Next::Consent { challenge }));
         }
-        let (change, response) = issue::issue(self, redirect, &request, subject, None);
+        let asked = (subject, browser.request);
+        let (change, response) = issue::issue(self, redirect, &request, asked, None).await?;
         Ok((change, Next::Answer(response)))
     }
 
@@ -223,7 +241,7 @@ impl AuthorizationServer {
         if !verdict.allow {
             return Err(RedirectError::AccessDenied);
         }
-        request::check_again(redirect, request)?;
+        request::check_again(self, redirect, request)?;
         self.check_policy(redirect, request, (subject, id)).await?;
         // Whoever acts in the person's name answers for now, and for nobody later.
         let remember = if verdict.remember && subject.actor.is_none() {
@@ -231,7 +249,7 @@ impl AuthorizationServer {
         } else {
             None
         };
-        let (change, response) = issue::issue(self, redirect, request, subject, remember);
+        let (change, response) = issue::issue(self, redirect, request, (subject, id), remember).await?;
         Ok((change, Next::Answer(response)))
     }
 
@@ -277,18 +295,24 @@ impl AuthorizationServer {
         }
     }
 
-    fn conclude(
+    async fn conclude(
         &self,
         redirect: &ProvenRedirect,
         outcome: Outcome,
         browser: Browser<'_>,
     ) -> Decision<Next, PageError> {
-        match outcome {
-            Ok((change, next)) => Decision::new(change, Ok(next)),
-            Err(error) => {
-                let response = redirect.refuse(self, &error, browser.request);
-                Decision::without_change(self.tenant.clone(), Ok(Next::Answer(response)))
-            }
+        let (change, next) = outcome.unwrap_or_else(|error| {
+            let response = redirect.refuse(self, &error, browser.request);
+            (Change::new(self.tenant.clone()), Next::Answer(response))
+        });
+        let response = match next {
+            Next::Answer(response) if response.mode.is_signed() => response,
+            next => return Decision::new(change, Ok(next)),
+        };
+        match secured::sign(self, &redirect.client, response).await {
+            Ok(response) => Decision::new(change, Ok(Next::Answer(response))),
+            // Nothing is granted that cannot be told.
+            Err(error) => Decision::without_change(self.tenant.clone(), Err(error.into())),
         }
     }
 }

@@ -25,6 +25,11 @@ pub enum PageError {
     /// `request_uri` names no request that this client pushed, or one of too long ago (RFC 9126 section 4).
     #[error("request_uri is not of a request that was pushed, or it has expired")]
     PushedRequest,
+    /// What the client signed is not acceptable, and no address of the client's stands beside it (RFC 9101 section 7).
+    #[error(
+        "the request object is not acceptable, and redirect_uri beside it is not registered for the client"
+    )]
+    RequestObject,
     /// The challenge does not open: made up, tampered with, of another tenant, or of another step.
     #[error("the challenge is not one of ours")]
     UnknownChallenge,
@@ -71,6 +76,7 @@ impl PageError {
             Self::PostLogoutRedirectUri => "invalid_post_logout_redirect_uri",
             Self::LogoutHint => "invalid_id_token_hint",
             Self::PushedRequest => "invalid_request_uri",
+            Self::RequestObject => "invalid_request_object",
             Self::UnknownChallenge => "invalid_challenge",
             Self::Expired => "challenge_expired",
             Self::Used => "challenge_used",
@@ -99,6 +105,10 @@ impl PageError {
             Self::LogoutHint => "The application sent a sign-out request that we cannot verify.",
             Self::PushedRequest => {
                 "The application's request is not known here, or took too long. Go back to the application and start again."
+            }
+            Self::RequestObject => {
+                "The application sent a request that we cannot verify. To protect you, we have not gone on. \
+                 Ask whoever runs the application."
             }
             Self::UnknownChallenge => {
                 "This link is not valid here. Go back to the application and start again."
@@ -130,6 +140,7 @@ impl PageError {
             | Self::PostLogoutRedirectUri
             | Self::LogoutHint
             | Self::PushedRequest
+            | Self::RequestObject
             | Self::UnknownChallenge => Fault::Request,
             Self::OtherBrowser | Self::OtherSubject => Fault::Forbidden,
             Self::Expired | Self::Used => Fault::Gone,

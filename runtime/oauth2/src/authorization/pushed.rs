@@ -11,6 +11,8 @@ use primitives::{ClientId, GrantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::page_error::PageError;
+use super::request::Origin;
+use super::request_object::RequestObject;
 use super::{RedirectError, redirect, request};
 use crate::client_authentication::{AuthenticatedClient, authenticate};
 use crate::decision::Decision;
@@ -61,7 +63,10 @@ pub enum PushError {
 pub(super) struct Pushed {
     client: ClientId,
     /// The grant that it becomes, once.
-    pub(super) grant: GrantId,
+    grant: GrantId,
+    /// Whether its client signed it.
+    #[serde(default)]
+    is_signed: bool,
     parameters: Vec<(String, String)>,
     expires_at: Timestamp,
 }
@@ -86,8 +91,12 @@ impl Pushed {
 
     /// What was pushed. Nothing of what the browser says beside it counts (RFC 9101 section 6.3).
     pub(super) fn parameters(&self) -> Parameters<'_> {
-        let pairs = self.parameters.iter();
-        Parameters::collect(pairs.map(|(name, value)| (name.as_str().into(), value.as_str().into())))
+        Parameters::kept(&self.parameters)
+    }
+
+    /// Where it comes from.
+    pub(super) const fn origin(&self) -> Origin {
+        Origin { grant: Some(self.grant), is_pushed: true, is_signed: self.is_signed }
     }
 }
 
@@ -129,6 +138,14 @@ impl AuthorizationServer {
             let text = "request_uri cannot be pushed (RFC 9126 section 2.1)";
             return Err(TokenError::InvalidRequest(text.into()).into());
         }
+        // RFC 9126 section 3: of what stands beside an object only what proves who its client is counts.
+        let object = match parameters.find("request") {
+            Some(text) => Some(RequestObject::verify(self, &caller.client, text).await?),
+            None => None,
+        };
+        let within = object.as_ref().map(RequestObject::parameters);
+        let parameters = within.as_ref().unwrap_or(parameters);
+        let signed = object.as_ref().map(RequestObject::origin);
         // A proof names the key of the code as `dpop_jkt` does (RFC 9449 section 10.1); both name one.
         let key = holder.map(|holder| holder.thumbprint().as_str());
         if key.is_some() && parameters.find("dpop_jkt").is_some_and(|named| Some(named) != key) {
@@ -144,11 +161,15 @@ impl AuthorizationServer {
         let lifespan = self.settings.pushed_request_lifespan.0;
         let pushed = Pushed {
             client: client.clone(),
-            grant: GrantId::generate(self.rng.as_ref()),
+            grant: signed
+                .and_then(|origin| origin.grant)
+                .unwrap_or_else(|| GrantId::generate(self.rng.as_ref())),
+            is_signed: signed.is_some(),
             parameters: named,
             expires_at: self.now().after(lifespan),
         };
         let redirect = redirect::prove(self, &pushed.parameters()).await?;
+        pushed.origin().check(self, &caller.client)?;
         request::check(self, &redirect, &pushed.parameters()).await?;
         let request_uri = format!("{PREFIX}{}", self.seal(PURPOSE, &pushed));
         Ok(PushedResponse { request_uri, expires_in: lifespan.as_secs() })

@@ -50,10 +50,9 @@ pub(super) async fn prove(
     let id = parameters.find("client_id").ok_or(PageError::Malformed("The request names no client."))?;
     let id: ClientId = id.parse().map_err(|_| PageError::UnknownClient)?;
     let state = parameters.find("state").filter(|state| state.len() <= MAX_STATE);
-    let mode = parameters.find("response_mode").and_then(ResponseMode::parse);
     let redirect = match_redirect(server, &id, parameters.find("redirect_uri")).await?;
     Ok(ProvenRedirect {
-        mode: mode.unwrap_or(ResponseMode::Query),
+        mode: ResponseMode::check(parameters).unwrap_or_else(|instead| instead),
         state: state.map(str::to_owned),
         ..redirect
     })
@@ -92,9 +91,13 @@ async fn match_redirect(
 }
 
 impl ProvenRedirect {
-    /// Answers with a code.
-    pub(super) fn grant(&self, server: &AuthorizationServer, code: String) -> AuthorizationResponse {
-        self.respond(server, vec![("code", code)])
+    /// Answers with a code, with tokens, or with both.
+    pub(super) fn grant(
+        &self,
+        server: &AuthorizationServer,
+        granted: Vec<(&'static str, String)>,
+    ) -> AuthorizationResponse {
+        self.respond(server, granted)
     }
 
     /// Answers with an error. A failure of ours is logged here, once.

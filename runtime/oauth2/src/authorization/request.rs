@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::error::RedirectError;
 use super::redirect::{MAX_STATE, ProvenRedirect};
 use super::response::ResponseMode;
+use super::response_type::ResponseType;
 use crate::client::{Client, GrantType};
 use crate::confirmation::Thumbprint;
 use crate::id_token_hint::verify_hint;
@@ -19,8 +20,6 @@ use crate::server::AuthorizationServer;
 use crate::settings::PkcePolicy;
 use crate::token::request::{check_audience, check_scope};
 
-/// The response types, as discovery lists them.
-pub(crate) const RESPONSE_TYPES: [&str; 1] = ["code"];
 /// The values of `prompt`, as discovery lists them.
 pub(crate) const PROMPTS: [&str; 4] = ["none", "login", "consent", "select_account"];
 
@@ -40,6 +39,8 @@ pub(super) struct AuthorizationRequest {
     pub(super) redirect_uri: String,
     pub(super) is_named: bool,
     pub(super) mode: ResponseMode,
+    #[serde(default)]
+    pub(super) response_type: ResponseType,
     pub(super) state: Option<String>,
     pub(super) scope: Scopes,
     pub(super) audience: Vec<String>,
@@ -74,20 +75,45 @@ pub(super) struct Prompt {
     pub(super) consent: bool,
 }
 
-/// Checks a request that a browser brings, or the reference of; `pushed` is the grant that the pushed one becomes.
+/// How a request came here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// The grant that it becomes, if that is settled: it is answered once then.
+    pub(super) grant: Option<GrantId>,
+    /// Whether its client pushed it.
+    pub(super) is_pushed: bool,
+    /// Whether its client signed it.
+    pub(super) is_signed: bool,
+}
+
+impl Origin {
+    /// Whether it came as the tenant or its client asks of all.
+    pub(super) fn check(self, server: &AuthorizationServer, client: &Client) -> Result<(), RedirectError> {
+        let document = &client.record.document;
+        let must_push = server.settings.require_pushed_authorization_requests
+            || document.require_pushed_authorization_requests == Some(true);
+        if must_push && !self.is_pushed {
+            return Err(invalid("the request must be pushed (RFC 9126)"));
+        }
+        let must_sign = server.settings.require_signed_request_object
+            || document.require_signed_request_object == Some(true);
+        if must_sign && !self.is_signed {
+            return Err(invalid("the request must be signed by its client (RFC 9101)"));
+        }
+        Ok(())
+    }
+}
+
+/// Checks a request that a browser brings, or the reference of.
 pub(super) async fn check_first(
     server: &AuthorizationServer,
     redirect: &ProvenRedirect,
     parameters: &Parameters<'_>,
-    pushed: Option<GrantId>,
+    origin: Origin,
 ) -> Result<AuthorizationRequest, RedirectError> {
-    let must_push = server.settings.require_pushed_authorization_requests
-        || redirect.client.record.document.require_pushed_authorization_requests == Some(true);
-    if must_push && pushed.is_none() {
-        return Err(invalid("the request must be pushed (RFC 9126)"));
-    }
+    origin.check(server, &redirect.client)?;
     let request = check(server, redirect, parameters).await?;
-    Ok(AuthorizationRequest { grant: pushed.unwrap_or(request.grant), ..request })
+    Ok(AuthorizationRequest { grant: origin.grant.unwrap_or(request.grant), ..request })
 }
 
 /// Checks what a request asks for, in the order of the table in [`super`].
@@ -98,13 +124,17 @@ pub(super) async fn check(
 ) -> Result<AuthorizationRequest, RedirectError> {
     let client = &redirect.client;
     check_form(parameters)?;
-    check_response_type(client, parameters)?;
+    let response_type = check_response_type(server, client, parameters)?;
     let scope = check_scope(parameters, &client.scope)?;
+    if response_type.has_id_token() && !(scope.openid() && parameters.find("nonce").is_some()) {
+        // OpenID Connect Core sections 3.2.2.1 and 3.3.2.11: nothing else binds the token to the browser that asked for it.
+        return Err(invalid("scope openid and a nonce are required with response type id_token"));
+    }
     if scope.openid() && !redirect.is_named {
         return Err(invalid("redirect_uri is required with scope openid"));
     }
     let audience = check_audience(parameters, client.audience())?;
-    let code_challenge = check_pkce(server, client, parameters)?;
+    let code_challenge = check_pkce(server, client, parameters, response_type)?;
     let prompt = Prompt::check(parameters)?;
     let now = server.now();
     let since = [prompt.login.then_some(now), check_max_age(parameters)?.map(|max_age| now.before(max_age))];
@@ -117,8 +147,13 @@ pub(super) async fn check(
         redirect_uri: redirect.redirect_uri.clone(),
         is_named: redirect.is_named,
         mode: redirect.mode,
+        response_type,
         state: redirect.state.clone(),
-        scope: without_vain_offline(client, &scope),
+        scope: if response_type.has_code() {
+            without_vain_offline(client, &scope)
+        } else {
+            without_offline(&scope)
+        },
         audience,
         nonce: parameters.find("nonce").map(str::to_owned),
         code_challenge,
@@ -144,19 +179,12 @@ fn cut(text: &str, most: usize) -> String {
 
 fn check_form(parameters: &Parameters<'_>) -> Result<(), RedirectError> {
     crate::token::check_form(parameters)?;
-    let given = |name: &str| parameters.find(name).is_some();
     let too_long = |name: &str, most: usize| parameters.find(name).is_some_and(|value| value.len() > most);
-    if given("request") {
-        return Err(RedirectError::RequestNotSupported);
-    }
-    if given("request_uri") {
-        return Err(RedirectError::RequestUriNotSupported);
-    }
-    if given("registration") {
+    if parameters.find("registration").is_some() {
         return Err(RedirectError::RegistrationNotSupported);
     }
-    if parameters.find("response_mode").is_some_and(|mode| ResponseMode::parse(mode).is_none()) {
-        return Err(invalid("response_mode must be query, fragment or form_post"));
+    if ResponseMode::check(parameters).is_err() {
+        return Err(invalid("response_mode is unknown, or does not go with response_type"));
     }
     if too_long("state", MAX_STATE) || too_long("nonce", MAX_NONCE) {
         return Err(invalid("state or nonce is too long"));
@@ -164,13 +192,34 @@ fn check_form(parameters: &Parameters<'_>) -> Result<(), RedirectError> {
     Ok(())
 }
 
-fn check_response_type(client: &Client, parameters: &Parameters<'_>) -> Result<(), RedirectError> {
+fn check_response_type(
+    server: &AuthorizationServer,
+    client: &Client,
+    parameters: &Parameters<'_>,
+) -> Result<ResponseType, RedirectError> {
     let requested = parameters.find("response_type").ok_or(invalid("response_type is missing"))?;
-    if !RESPONSE_TYPES.contains(&requested) {
+    let requested = ResponseType::parse(requested).ok_or(RedirectError::UnsupportedResponseType)?;
+    may_use(server, client, requested)?;
+    Ok(requested)
+}
+
+/// Whether the tenant has a response type, and the client may use it: it has registered the type and the grants that go with
+/// it (OpenID Connect Dynamic Client Registration section 2).
+fn may_use(
+    server: &AuthorizationServer,
+    client: &Client,
+    response_type: ResponseType,
+) -> Result<(), RedirectError> {
+    if !server.settings.response_types.contains(&response_type) {
         return Err(RedirectError::UnsupportedResponseType);
     }
-    let registered = client.record.document.response_types.as_deref().unwrap_or(&[]);
-    if registered.iter().any(|known| known == requested) && client.may_use(GrantType::AuthorizationCode) {
+    let mut registered = client.record.document.response_types.iter().flatten();
+    let is_registered = registered.any(|known| ResponseType::parse(known) == Some(response_type));
+    let may_have_code = !response_type.has_code() || client.may_use(GrantType::AuthorizationCode);
+    let may_have_tokens = !response_type.is_front_channel() || client.may_use(GrantType::Implicit);
+    // Attack: a client that has no tokens but those that are bound to a key gets one that is not.
+    let must_bind = client.record.document.dpop_bound_access_tokens == Some(true);
+    if is_registered && may_have_code && may_have_tokens && !(must_bind && response_type.has_token()) {
         Ok(())
     } else {
         Err(RedirectError::UnauthorizedClient)
@@ -181,8 +230,11 @@ fn check_pkce(
     server: &AuthorizationServer,
     client: &Client,
     parameters: &Parameters<'_>,
+    response_type: ResponseType,
 ) -> Result<Option<String>, RedirectError> {
     let is_required = match server.settings.pkce {
+        // There is nothing to redeem.
+        _ if !response_type.has_code() => false,
         PkcePolicy::All => true,
         PkcePolicy::PublicClients => client.is_public(),
     };
@@ -243,22 +295,25 @@ async fn check_hint(
     }
 }
 
+/// Whoever gets no code gets no refresh token.
+fn without_offline(scope: &Scopes) -> Scopes {
+    scope.iter().filter(|scope| !matches!(*scope, "offline_access" | "offline")).collect()
+}
+
 /// A client that may not refresh is not given what only refreshing is for (OpenID Connect Core section
 /// 11). So a grant of `offline_access` always has a refresh token.
 pub(crate) fn without_vain_offline(client: &Client, scope: &Scopes) -> Scopes {
-    let may_refresh = client.may_use(GrantType::RefreshToken);
-    scope.iter().filter(|scope| may_refresh || !matches!(*scope, "offline_access" | "offline")).collect()
+    if client.may_use(GrantType::RefreshToken) { scope.clone() } else { without_offline(scope) }
 }
 
 /// Checks a request that was sealed against its client as it is now.
 pub(super) fn check_again(
+    server: &AuthorizationServer,
     redirect: &ProvenRedirect,
     request: &AuthorizationRequest,
 ) -> Result<(), RedirectError> {
     let client = &redirect.client;
-    if !client.may_use(GrantType::AuthorizationCode) {
-        return Err(RedirectError::UnauthorizedClient);
-    }
+    may_use(server, client, request.response_type)?;
     if !client.scope.covers(&request.scope) {
         return Err(RedirectError::InvalidScope("the client may not ask for this scope any more".into()));
     }

@@ -1,9 +1,11 @@
-//! What goes back to the client through the browser (RFC 6749 section 4.1.2, RFC 9207).
+//! What goes back to the client through the browser (RFC 6749 section 4.1.2, RFC 9207, JARM).
 
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
-/// How the response travels (OAuth 2.0 Multiple Response Types section 2.1, Form Post Response Mode).
+use crate::parameters::Parameters;
+
+/// How the response travels (OAuth 2.0 Multiple Response Types section 2.1, Form Post Response Mode, JARM section 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResponseMode {
@@ -13,11 +15,21 @@ pub enum ResponseMode {
     Fragment,
     /// In a form that the browser posts to it.
     FormPost,
+    /// In the query, signed.
+    QueryJwt,
+    /// In the fragment, signed.
+    FragmentJwt,
+    /// In a form, signed.
+    FormPostJwt,
 }
+
+/// As the default mode of the response type, signed (JARM section 2.3.4).
+pub(crate) const DEFAULT_SIGNED: &str = "jwt";
 
 impl ResponseMode {
     /// Every mode, as discovery lists them.
-    pub const ALL: [Self; 3] = [Self::Query, Self::Fragment, Self::FormPost];
+    pub const ALL: [Self; 6] =
+        [Self::Query, Self::Fragment, Self::FormPost, Self::QueryJwt, Self::FragmentJwt, Self::FormPostJwt];
 
     /// Its registered name.
     pub const fn as_str(self) -> &'static str {
@@ -25,6 +37,35 @@ impl ResponseMode {
             Self::Query => "query",
             Self::Fragment => "fragment",
             Self::FormPost => "form_post",
+            Self::QueryJwt => "query.jwt",
+            Self::FragmentJwt => "fragment.jwt",
+            Self::FormPostJwt => "form_post.jwt",
+        }
+    }
+
+    /// Whether the answer is one token that we sign.
+    pub const fn is_signed(self) -> bool {
+        matches!(self, Self::QueryJwt | Self::FragmentJwt | Self::FormPostJwt)
+    }
+
+    /// The mode of a request. Attack: a token goes where other sites and logs find it (Multiple Response Types section 5): no
+    /// response type with one goes back in a query, its errors included.
+    ///
+    /// An error is the mode in which to tell that the one that was asked for is not to be had.
+    pub(super) fn check(parameters: &Parameters<'_>) -> Result<Self, Self> {
+        let is_front_channel =
+            parameters.words("response_type").any(|word| matches!(word, "token" | "id_token"));
+        let default = if is_front_channel { Self::Fragment } else { Self::Query };
+        let signed = if is_front_channel { Self::FragmentJwt } else { Self::QueryJwt };
+        let mode = match parameters.find("response_mode") {
+            None => return Ok(default),
+            Some(DEFAULT_SIGNED) => return Ok(signed),
+            Some(name) => Self::parse(name).ok_or(default)?,
+        };
+        match mode {
+            Self::Query if is_front_channel => Err(default),
+            Self::QueryJwt if is_front_channel => Err(signed),
+            mode => Ok(mode),
         }
     }
 
@@ -50,12 +91,14 @@ impl AuthorizationResponse {
     /// The value of `Location` for a redirect; none for a form that the browser is to post.
     pub fn location(&self) -> Option<String> {
         let separator = match self.mode {
-            ResponseMode::Query if self.redirect_uri.ends_with(['?', '&']) => "",
-            ResponseMode::Query if self.redirect_uri.contains('?') => "&",
-            ResponseMode::Query => "?",
+            ResponseMode::Query | ResponseMode::QueryJwt => match &self.redirect_uri {
+                uri if uri.ends_with(['?', '&']) => "",
+                uri if uri.contains('?') => "&",
+                _ => "?",
+            },
             // A registered URI has no fragment.
-            ResponseMode::Fragment => "#",
-            ResponseMode::FormPost => return None,
+            ResponseMode::Fragment | ResponseMode::FragmentJwt => "#",
+            ResponseMode::FormPost | ResponseMode::FormPostJwt => return None,
         };
         let mut encoded = form_urlencoded::Serializer::new(String::new());
         encoded.extend_pairs(&self.parameters);

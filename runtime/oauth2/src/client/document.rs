@@ -72,15 +72,21 @@ pub struct ClientDocument {
     /// The algorithm of the client's assertions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_endpoint_auth_signing_alg: Option<String>,
-    /// The algorithm of request objects.
+    /// The one algorithm of the client's request objects; absent for any that its keys allow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_object_signing_alg: Option<String>,
-    /// Registered request objects.
+    /// What signs the answers of the authorization endpoint to the client (JARM section 3); absent for the tenant's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_signed_response_alg: Option<String>,
+    /// Where the client may publish request objects; compared exactly, but for their fragments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_uris: Option<Vec<String>>,
     /// Whether the client pushes every authorization request (RFC 9126 section 6).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_pushed_authorization_requests: Option<bool>,
+    /// Whether the client signs every authorization request (RFC 9101 section 10.5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_signed_request_object: Option<bool>,
     /// Whether the client's access tokens are always bound to a key (RFC 9449 section 5.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dpop_bound_access_tokens: Option<bool>,
@@ -165,6 +171,8 @@ impl Lifespans {
             self.client_credentials_grant_access_token_lifespan,
             self.device_authorization_grant_access_token_lifespan,
             self.device_authorization_grant_id_token_lifespan,
+            self.implicit_grant_access_token_lifespan,
+            self.implicit_grant_id_token_lifespan,
             self.refresh_token_grant_access_token_lifespan,
             self.refresh_token_grant_id_token_lifespan,
         ];
@@ -197,8 +205,10 @@ impl Default for ClientDocument {
             token_endpoint_auth_method: String::new(),
             token_endpoint_auth_signing_alg: None,
             request_object_signing_alg: None,
+            authorization_signed_response_alg: None,
             request_uris: None,
             require_pushed_authorization_requests: None,
+            require_signed_request_object: None,
             dpop_bound_access_tokens: None,
             require_dpop_nonce: None,
             sector_identifier_uri: None,
@@ -284,7 +294,8 @@ mod tests {
             "client_uri": "https://a.example", "logo_uri": "https://a.example/l", "contacts": ["x@a.example"],
             "client_secret_expires_at": 0, "subject_type": "public", "jwks_uri": "https://a.example/jwks",
             "jwks": {"keys": []}, "token_endpoint_auth_method": "private_key_jwt",
-            "token_endpoint_auth_signing_alg": "ES256", "request_object_signing_alg": "none",
+            "token_endpoint_auth_signing_alg": "ES256", "request_object_signing_alg": "ES256",
+            "require_signed_request_object": true, "authorization_signed_response_alg": "ES256",
             "request_uris": ["https://a.example/r"],
             "dpop_bound_access_tokens": true, "require_dpop_nonce": false, "sector_identifier_uri": "https://a.example/s",
             "userinfo_signed_response_alg": "none", "post_logout_redirect_uris": ["https://a.example/bye"],

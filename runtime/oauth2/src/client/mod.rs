@@ -124,7 +124,7 @@ impl AuthenticationMethod {
     }
 }
 
-/// The grants that the token endpoint serves.
+/// The grants that are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GrantType {
@@ -137,12 +137,19 @@ pub enum GrantType {
     /// RFC 8628.
     #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
     DeviceCode,
+    /// Tokens from the authorization endpoint (RFC 6749 section 4.2); no grant of the token endpoint.
+    Implicit,
 }
 
 impl GrantType {
     /// Every grant, as discovery lists them.
-    pub const ALL: [Self; 4] =
-        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::DeviceCode];
+    pub const ALL: [Self; 5] = [
+        Self::AuthorizationCode,
+        Self::RefreshToken,
+        Self::ClientCredentials,
+        Self::DeviceCode,
+        Self::Implicit,
+    ];
 
     /// Its registered name.
     pub const fn as_str(self) -> &'static str {
@@ -150,6 +157,7 @@ impl GrantType {
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
+            Self::Implicit => "implicit",
             Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
         }
     }

@@ -1,10 +1,12 @@
 //! What makes a client document acceptable. One rule a line, in the order in which they are reported.
 
+use jose::SigningAlgorithm;
 use primitives::ClientId;
 use url::Url;
 
 use super::redirect_uri::{InvalidRedirectUri, RedirectUri};
 use super::{AuthenticationMethod, Client, ClientDocument, ClientRecord, GrantType};
+use crate::authorization::request_object::REQUEST_OBJECT_ALGORITHMS;
 use crate::scope::Scopes;
 use crate::settings::AccessTokenStrategy;
 
@@ -113,6 +115,7 @@ pub(super) fn check(record: ClientRecord) -> Result<Client, InvalidClient> {
         "none",
     )?;
     check_algorithm(document)?;
+    check_signed_messages(document)?;
     check_keys(document, authentication)?;
     check_pages(document)?;
     let strategy = document.access_token_strategy.as_deref().unwrap_or("");
@@ -163,6 +166,23 @@ fn check_algorithm(document: &ClientDocument) -> Result<(), InvalidClient> {
             Err(unsupported("token_endpoint_auth_signing_alg", alg, "ES256, EdDSA, RS256, PS256 or ES384"))
         }
     }
+}
+
+/// `none`, by which others let a client sign nothing, is nobody's: such a client sends plain parameters.
+fn check_signed_messages(document: &ClientDocument) -> Result<(), InvalidClient> {
+    let alg = document.request_object_signing_alg.as_deref().unwrap_or_default();
+    if !alg.is_empty() && !REQUEST_OBJECT_ALGORITHMS.iter().any(|known| known.as_str() == alg) {
+        let known = "ES256, ES384, EdDSA, RS256, RS384, RS512, PS256, PS384 or PS512";
+        return Err(unsupported("request_object_signing_alg", alg, known));
+    }
+    let alg = document.authorization_signed_response_alg.as_deref().unwrap_or_default();
+    if !alg.is_empty() && alg.parse::<SigningAlgorithm>().is_err() {
+        let known = "ES256, ES384, EdDSA, RS256 or PS256";
+        return Err(unsupported("authorization_signed_response_alg", alg, known));
+    }
+    let uris = document.request_uris.iter().flatten();
+    uris.map(|uri| uri.split_once('#').map_or(uri.as_str(), |(uri, _)| uri))
+        .try_for_each(|uri| check_https("request_uris", uri))
 }
 
 fn check_keys(document: &ClientDocument, method: AuthenticationMethod) -> Result<(), InvalidClient> {
@@ -271,6 +291,14 @@ mod tests {
             (json!({"token_endpoint_auth_method": "private_key_jwt"}), Some("needs jwks")),
             (json!({"token_endpoint_auth_signing_alg": "HS256"}), Some("ES256")),
             (json!({"token_endpoint_auth_signing_alg": "none"}), Some("ES256")),
+            (json!({"request_object_signing_alg": "none"}), Some("ES256")),
+            (json!({"request_object_signing_alg": "HS256"}), Some("ES256")),
+            (json!({"request_object_signing_alg": "PS512"}), None),
+            (json!({"authorization_signed_response_alg": "none"}), Some("ES256")),
+            (json!({"authorization_signed_response_alg": "PS256"}), None),
+            (json!({"request_uris": ["https://a.example/r.jwt#hash"]}), None),
+            (json!({"request_uris": ["http://a.example/r.jwt"]}), Some("request_uris")),
+            (json!({"request_uris": ["urn:x:y"]}), Some("request_uris")),
             (json!({"subject_type": "pairwise"}), Some("public")),
             (json!({"jwks": {"keys": [{"kty": "oct", "k": "AA"}]}}), Some("private members")),
             (json!({"jwks": {}}), None),

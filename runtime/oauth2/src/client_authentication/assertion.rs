@@ -8,8 +8,9 @@ use primitives::base64url;
 use primitives::time::ClockTolerance;
 use ring::digest::{SHA256, digest};
 
-use jose::{ClaimRules, Expiry, JwsError, UnverifiedJwt, ValidClaims, VerifyingKeys};
+use jose::{ClaimRules, Expiry, UnverifiedJwt, ValidClaims};
 
+use super::assertion_keys::verify_signature;
 use super::{AuthenticatedClient, AuthenticationError, FailedCause, find};
 use crate::client::{AuthenticationMethod, Client};
 use crate::server::AuthorizationServer;
@@ -21,8 +22,7 @@ pub(super) async fn verify(
     assertion: &str,
 ) -> Result<AuthenticatedClient, AuthenticationError> {
     let failed = |cause| AuthenticationError::Failed { basic: false, cause };
-    let parse = || UnverifiedJwt::parse(assertion).map_err(|_| failed(FailedCause::AssertionMalformed));
-    let unverified = parse()?;
+    let unverified = UnverifiedJwt::parse(assertion).map_err(|_| failed(FailedCause::AssertionMalformed))?;
     let claimed = unverified.unverified_claim("sub").unwrap_or("");
     if client_id.is_some_and(|id| id != claimed) {
         return Err(failed(FailedCause::AssertionClaims));
@@ -32,16 +32,8 @@ pub(super) async fn verify(
     if client.authentication != AuthenticationMethod::PrivateKeyJwt {
         return Err(failed(FailedCause::Method));
     }
-    let keys = server.assertion_keys.load(server, &client, false).await.map_err(failed)?;
-    let signed = match unverified.verify(&keys) {
-        // The client may have published a new key since we looked.
-        Err(JwsError::UnknownKey) => {
-            let keys = server.assertion_keys.load(server, &client, true).await.map_err(failed)?;
-            parse()?.verify(&keys)
-        }
-        outcome => outcome,
-    };
-    let signed = signed.map_err(|_| failed(FailedCause::AssertionSignature))?;
+    let registered = client.record.document.token_endpoint_auth_signing_alg.as_deref();
+    let signed = verify_signature(server, &client, registered, unverified).await.map_err(failed)?;
     let now = server.clock.now();
     let rules = ClaimRules {
         token_type: None,
@@ -78,11 +70,4 @@ fn check_claims(client: &Client, claims: &ValidClaims) -> Option<Write> {
         // As long as the assertion could still be taken, and a little more.
         expires_at: claims.expires_at()?.after(ClockTolerance::default().0 * 2),
     })
-}
-
-/// The keys of a set that verify the client's assertions.
-pub(super) fn verifying_keys(client: &Client, set: &jose::JwkSet) -> Result<VerifyingKeys, FailedCause> {
-    let registered = client.record.document.token_endpoint_auth_signing_alg.as_deref();
-    let registered = registered.filter(|alg| !alg.is_empty()).and_then(|alg| alg.parse().ok());
-    VerifyingKeys::from_set(set, registered).map_err(|_| FailedCause::Keys)
 }

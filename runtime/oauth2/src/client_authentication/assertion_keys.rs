@@ -5,14 +5,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jose::{JwkSet, VerifyingKeys};
-use primitives::outbound::{OutboundRequest, Reach};
+use jose::{Algorithm, JwkSet, JwsError, SignedJwt, UnverifiedJwt, VerifyingKeys};
 use primitives::{ClientId, Timestamp};
-use url::Url;
 
 use super::FailedCause;
-use super::assertion::verifying_keys;
 use crate::client::Client;
+use crate::fetch;
 use crate::server::AuthorizationServer;
 
 /// Fetched keys are used this long without looking again.
@@ -22,9 +20,18 @@ const RETRY: Duration = Duration::from_secs(10);
 /// More clients than this and it starts anew.
 const MOST: usize = 1_024;
 
-/// Keys by client, as parsed or fetched lately. A changed client document is a different entry.
+/// Keys by client and the algorithm that it registered for them, as parsed or fetched lately. A changed client document is a
+/// different entry.
 #[derive(Default)]
-pub struct AssertionKeys(Mutex<HashMap<(ClientId, i64), Entry>>);
+pub struct AssertionKeys(Mutex<HashMap<Wanted, Entry>>);
+
+/// Whose keys, by which version of its document, and of which algorithm.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Wanted {
+    client: ClientId,
+    version: i64,
+    registered: Option<Algorithm>,
+}
 
 #[derive(Clone)]
 struct Entry {
@@ -38,15 +45,39 @@ impl fmt::Debug for AssertionKeys {
     }
 }
 
+/// Checks that a client has signed a token, by a key of the algorithm that it registered for such tokens, if it did.
+pub(crate) async fn verify_signature(
+    server: &AuthorizationServer,
+    client: &Client,
+    registered: Option<&str>,
+    token: UnverifiedJwt<'_>,
+) -> Result<SignedJwt, FailedCause> {
+    let registered = match registered.filter(|alg| !alg.is_empty()) {
+        Some(alg) => Some(alg.parse().map_err(|_| FailedCause::Keys)?),
+        None => None,
+    };
+    let keys = server.assertion_keys.load(server, client, registered, false).await?;
+    let signed = match token.clone().verify(&keys) {
+        // The client may have published a new key since we looked.
+        Err(JwsError::UnknownKey) => {
+            let keys = server.assertion_keys.load(server, client, registered, true).await?;
+            token.verify(&keys)
+        }
+        outcome => outcome,
+    };
+    signed.map_err(|_| FailedCause::AssertionSignature)
+}
+
 impl AssertionKeys {
     /// The client's keys; `again` asks for newer ones than are known.
-    pub(super) async fn load(
+    async fn load(
         &self,
         server: &AuthorizationServer,
         client: &Client,
+        registered: Option<Algorithm>,
         again: bool,
     ) -> Result<Arc<VerifyingKeys>, FailedCause> {
-        let key = (client.id.clone(), client.record.version);
+        let key = Wanted { client: client.id.clone(), version: client.record.version, registered };
         let now = server.clock.now();
         let remote = client.record.document.jwks_uri.as_deref().filter(|uri| !uri.is_empty());
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
@@ -57,13 +88,14 @@ impl AssertionKeys {
             }
         }
         let set = match (remote, &client.record.document.jwks) {
-            (Some(uri), _) => fetch(server, uri).await?,
+            (Some(uri), _) => find_set(server, uri).await.ok_or(FailedCause::Keys)?,
             (None, Some(serde_json::Value::Object(set))) => {
                 JwkSet::from_map(set).map_err(|_| FailedCause::Keys)?
             }
             (None, _) => return Err(FailedCause::Keys),
         };
-        let keys = Arc::new(verifying_keys(client, &set)?);
+        let keys = VerifyingKeys::from_set(&set, registered).map_err(|_| FailedCause::Keys)?;
+        let keys = Arc::new(keys);
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= MOST {
             entries.clear();
@@ -73,19 +105,8 @@ impl AssertionKeys {
     }
 }
 
-async fn fetch(server: &AuthorizationServer, uri: &str) -> Result<JwkSet, FailedCause> {
-    let request = OutboundRequest {
-        method: "GET",
-        url: Url::parse(uri).map_err(|_| FailedCause::Keys)?,
-        headers: vec![("accept".to_owned(), "application/jwk-set+json, application/json".to_owned())],
-        body: Vec::new(),
-        max_response_bytes: 256 * 1024,
-        timeout: Duration::from_secs(5),
-        reach: Reach::Public,
-    };
-    let response = server.ports.outbound.fetch(request).await.map_err(|_| FailedCause::Keys)?;
-    if response.status != 200 {
-        return Err(FailedCause::Keys);
-    }
-    JwkSet::parse(&response.body).map_err(|_| FailedCause::Keys)
+async fn find_set(server: &AuthorizationServer, uri: &str) -> Option<JwkSet> {
+    let accept = "application/jwk-set+json, application/json";
+    let response = fetch::get(server, uri, accept, 256 * 1024).await?;
+    JwkSet::parse(&response.body).ok()
 }

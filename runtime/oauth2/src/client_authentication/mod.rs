@@ -15,6 +15,7 @@ use std::sync::Arc;
 use primitives::{ClientId, Secret};
 
 pub use assertion_keys::AssertionKeys;
+pub(crate) use assertion_keys::verify_signature;
 
 use crate::client::secret::SecretCheck;
 use crate::client::{AuthenticationMethod, Client};

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use jose::TenantKeys;
+use primitives::outbound::OutboundResponse;
 use primitives::{
     AuditEvent, Change, ClientId, GrantId, IdentityId, KeyedHash, OrganisationId, SessionId, TenantId,
 };
@@ -29,6 +30,8 @@ use crate::write::Write;
 pub(crate) struct Memory {
     tenants: Mutex<BTreeMap<TenantId, Rows>>,
     keys: Arc<TenantKeys>,
+    /// What is at addresses outside.
+    pub(crate) published: Mutex<BTreeMap<String, OutboundResponse>>,
 }
 
 /// One tenant's rows.
@@ -57,7 +60,7 @@ pub(crate) struct Missed;
 
 impl Memory {
     pub(crate) fn new(keys: TenantKeys) -> Self {
-        Self { tenants: Mutex::default(), keys: Arc::new(keys) }
+        Self { tenants: Mutex::default(), keys: Arc::new(keys), published: Mutex::default() }
     }
 
     /// Looks at, or edits, a tenant's rows.

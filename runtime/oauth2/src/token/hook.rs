@@ -67,7 +67,7 @@ pub(crate) fn subject(live: &LiveGrant) -> TokenSubject {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::Arc;
 
     use futures_util::future::{BoxFuture, ready};
@@ -121,6 +121,11 @@ mod tests {
         ) -> BoxFuture<'a, Result<IntrospectionDecision, HookFailure>> {
             Box::pin(async { Ok(IntrospectionDecision::Answer(Map::new())) })
         }
+    }
+
+    /// A plugin that denies everything.
+    pub(crate) fn denying(description: &str) -> Arc<dyn TokenHook> {
+        Arc::new(Answers(Ok(TokenDecision::Deny { description: description.to_owned() })))
     }
 
     fn world(answer: Result<TokenDecision, HookFailure>, strategy: &str) -> World {

@@ -1,22 +1,24 @@
-//! Phase 6: tokens are made.
+//! Phase 7: tokens are made.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use jose::{SignError, TokenType};
+use jose::{TenantKeys, TokenType};
 use primitives::{AuditEvent, Timestamp};
 use serde_json::{Map, Value};
 
 use super::jwt::{
-    AccessTokenClaims, Audience, IdTokenClaims, TokenId, at_hash, organization, seconds_between,
+    AccessTokenClaims, Audience, IdTokenClaims, TokenId, left_half, organization, seconds_between,
 };
 use super::{Granted, TokenError, TokenResponse};
 use crate::claims::scope_claims;
 use crate::client::{Client, GrantType};
 use crate::confirmation::Confirmation;
-use crate::grant::{AccessToken, Grant};
+use crate::grant::AccessToken;
 use crate::hooks::TokenShape;
 use crate::lifespan::{Lifetime, lifespan};
 use crate::liveness::LiveGrant;
+use crate::ports::PortError;
 use crate::server::{AuthorizationServer, signer};
 use crate::settings::AccessTokenStrategy;
 use crate::token_format::{ACCESS_TOKEN, hash_token};
@@ -34,61 +36,25 @@ pub(super) async fn issue(
     granted: Granted,
     shape: TokenShape,
 ) -> Result<Issued, TokenError> {
-    let now = server.now();
-    let expires_at = now.after(lifespan(server, client, granted.grant_type, Lifetime::AccessToken));
-    let mut writes = Vec::new();
-    let strategy = client.access_token_strategy.unwrap_or(server.settings.access_token_strategy);
-    let id_token_wanted = granted.grant.as_ref().is_some_and(|_| granted.scope.openid());
-    let keys = match strategy {
-        AccessTokenStrategy::Opaque if !id_token_wanted => None,
-        AccessTokenStrategy::Opaque | AccessTokenStrategy::Jwt => Some(server.load_keys().await?),
-    };
-    let scope = granted.scope.to_text();
-    let access_token = match (strategy, &keys) {
-        (AccessTokenStrategy::Jwt, Some(keys)) => {
-            let signer = signer(keys, server.settings.access_token_signing_algorithm)?;
-            let token = Signed { server, client, granted: &granted, scope: &scope, now, expires_at };
-            token.access_token(signer, &shape.access_token)?
-        }
-        (AccessTokenStrategy::Opaque | AccessTokenStrategy::Jwt, _) => {
-            let token = format!("{ACCESS_TOKEN}{}", server.rng.token());
-            writes.push(Write::InsertAccessToken(Box::new(AccessToken {
-                hash: hash_token(server, &token),
-                grant: granted.grant.as_ref().map(|live| live.grant().id),
-                client: client.id.clone(),
-                scope: granted.scope.clone(),
-                audience: granted.audience.clone(),
-                confirmation: granted.confirmation.clone(),
-                claims: shape.access_token,
-                issued_at: now,
-                expires_at,
-            })));
-            token
-        }
-    };
-    let id_token = match (&granted.grant, &keys) {
-        (Some(live), Some(keys)) if id_token_wanted => {
-            let signer = signer(keys, server.settings.id_token_signing_algorithm)?;
-            let until = now.after(lifespan(server, client, granted.grant_type, Lifetime::IdToken));
+    let maker = Maker::of(server, client, &granted).await?;
+    let expires_in = maker.expires_in();
+    let (access_token, row) = maker.access_token(shape.access_token)?;
+    let id_token = match &granted.grant {
+        Some(live) if granted.scope.openid() => {
             // The claims that scopes ask for, then the hook's: a plugin may correct a name, never a
             // protected claim.
             let mut claims = scope_claims(live.profile(), &granted.scope);
             claims.extend(shape.id_token);
-            let at_hash = at_hash(signer.algorithm(), &access_token);
-            let grant = live.grant();
-            // A refreshed ID token answers no authorization request (OpenID Connect Core section 12.2).
-            let is_first = granted.grant_type == GrantType::AuthorizationCode;
-            let nonce = grant.nonce.as_deref().filter(|_| is_first);
-            let token = IdToken { nonce, at_hash, now, until, claims };
-            Some(id_token(server, client, grant, token, signer)?)
+            Some(maker.id_token(live, claims, &Beside { access_token: Some(&access_token), code: None })?)
         }
         _ => None,
     };
+    let scope = granted.scope.to_text();
     // What the grant consumes goes first: its guard decides.
-    let writes = granted.writes.into_iter().chain(writes).collect();
+    let writes = granted.writes.into_iter().chain(row).collect();
     let response = TokenResponse {
         access_token,
-        expires_in: seconds_between(now, expires_at),
+        expires_in,
         id_token,
         refresh_token: granted.refresh_token,
         scope,
@@ -100,17 +66,76 @@ pub(super) async fn issue(
     Ok(Issued { response, writes, audit: granted.audit })
 }
 
-struct Signed<'a> {
+/// Makes the tokens of what was granted.
+pub(super) struct Maker<'a> {
     server: &'a AuthorizationServer,
     client: &'a Client,
     granted: &'a Granted,
-    scope: &'a str,
+    strategy: AccessTokenStrategy,
+    /// None where nothing is signed.
+    keys: Option<Arc<TenantKeys>>,
     now: Timestamp,
     expires_at: Timestamp,
 }
 
-impl Signed<'_> {
-    fn access_token(&self, signer: &jose::Signer, added: &Map<String, Value>) -> Result<String, SignError> {
+/// What an ID token is bound to.
+pub(super) struct Beside<'a> {
+    pub(super) access_token: Option<&'a str>,
+    pub(super) code: Option<&'a str>,
+}
+
+impl<'a> Maker<'a> {
+    pub(super) async fn of(
+        server: &'a AuthorizationServer,
+        client: &'a Client,
+        granted: &'a Granted,
+    ) -> Result<Self, PortError> {
+        let now = server.now();
+        let expires_at = now.after(lifespan(server, client, granted.grant_type, Lifetime::AccessToken));
+        let strategy = client.access_token_strategy.unwrap_or(server.settings.access_token_strategy);
+        let id_token_wanted = granted.grant.as_ref().is_some_and(|_| granted.scope.openid());
+        let keys = match strategy {
+            AccessTokenStrategy::Opaque if !id_token_wanted => None,
+            AccessTokenStrategy::Opaque | AccessTokenStrategy::Jwt => Some(server.load_keys().await?),
+        };
+        Ok(Self { server, client, granted, strategy, keys, now, expires_at })
+    }
+
+    /// How long the access token lives, in seconds.
+    pub(super) fn expires_in(&self) -> u64 {
+        seconds_between(self.now, self.expires_at)
+    }
+
+    /// An access token, and its row if it has one.
+    pub(super) fn access_token(
+        &self,
+        added: Map<String, Value>,
+    ) -> Result<(String, Option<Write>), TokenError> {
+        if let (AccessTokenStrategy::Jwt, Some(keys)) = (self.strategy, &self.keys) {
+            let signer = signer(keys, self.server.settings.access_token_signing_algorithm)?;
+            return Ok((self.signed_access_token(signer, &added)?, None));
+        }
+        let granted = self.granted;
+        let token = format!("{ACCESS_TOKEN}{}", self.server.rng.token());
+        let row = AccessToken {
+            hash: hash_token(self.server, &token),
+            grant: granted.grant.as_ref().map(|live| live.grant().id),
+            client: self.client.id.clone(),
+            scope: granted.scope.clone(),
+            audience: granted.audience.clone(),
+            confirmation: granted.confirmation.clone(),
+            claims: added,
+            issued_at: self.now,
+            expires_at: self.expires_at,
+        };
+        Ok((token, Some(Write::InsertAccessToken(Box::new(row)))))
+    }
+
+    fn signed_access_token(
+        &self,
+        signer: &jose::Signer,
+        added: &Map<String, Value>,
+    ) -> Result<String, TokenError> {
         let grant = self.granted.grant.as_ref().map(LiveGrant::grant);
         let subject = grant.map(|grant| &grant.subject);
         let client_id = self.client.id.as_str();
@@ -124,7 +149,7 @@ impl Signed<'_> {
                 many => Audience::Many(many),
             },
             client_id,
-            scope: self.scope,
+            scope: &self.granted.scope.to_text(),
             iat: self.now.seconds(),
             exp: self.expires_at.seconds(),
             jti: &jti,
@@ -137,42 +162,43 @@ impl Signed<'_> {
             organization: organization(subject.and_then(|subject| subject.organisation), added),
             added,
         };
-        signer.sign(TokenType::AccessToken, &claims)
+        Ok(signer.sign(TokenType::AccessToken, &claims)?)
     }
-}
 
-struct IdToken<'a> {
-    nonce: Option<&'a str>,
-    at_hash: String,
-    now: Timestamp,
-    until: Timestamp,
-    claims: Map<String, Value>,
-}
-
-fn id_token(
-    server: &AuthorizationServer,
-    client: &Client,
-    grant: &Grant,
-    token: IdToken<'_>,
-    signer: &jose::Signer,
-) -> Result<String, SignError> {
-    let claims = IdTokenClaims {
-        iss: server.issuer.as_str(),
-        sub: grant.subject.id.to_string(),
-        aud: [client.id.as_str()],
-        azp: client.id.as_str(),
-        iat: token.now.seconds(),
-        exp: token.until.seconds(),
-        auth_time: grant.subject.authenticated_at.seconds(),
-        nonce: token.nonce,
-        at_hash: token.at_hash,
-        acr: &grant.subject.acr,
-        amr: &grant.subject.amr,
-        sid: grant.subject.session.to_string(),
-        act: grant.subject.actor.as_ref(),
-        organization: organization(grant.subject.organisation, &token.claims),
-        jti: server.rng.uuid().to_string(),
-        added: token.claims,
-    };
-    signer.sign(TokenType::Jwt, &claims)
+    /// An ID token of the person behind a grant.
+    pub(super) fn id_token(
+        &self,
+        live: &LiveGrant,
+        added: Map<String, Value>,
+        beside: &Beside<'_>,
+    ) -> Result<String, TokenError> {
+        let (server, grant, grant_type) = (self.server, live.grant(), self.granted.grant_type);
+        let none = || PortError::Unavailable("the tenant's keys were not loaded".to_owned());
+        let keys = self.keys.as_ref().ok_or_else(none)?;
+        let signer = signer(keys, server.settings.id_token_signing_algorithm)?;
+        let until = self.now.after(lifespan(server, self.client, grant_type, Lifetime::IdToken));
+        // A refreshed ID token answers no authorization request (OpenID Connect Core section 12.2).
+        let is_first = matches!(grant_type, GrantType::AuthorizationCode | GrantType::Implicit);
+        let hash = |text: &str| left_half(signer.algorithm(), text);
+        let claims = IdTokenClaims {
+            iss: server.issuer.as_str(),
+            sub: grant.subject.id.to_string(),
+            aud: [self.client.id.as_str()],
+            azp: self.client.id.as_str(),
+            iat: self.now.seconds(),
+            exp: until.seconds(),
+            auth_time: grant.subject.authenticated_at.seconds(),
+            nonce: grant.nonce.as_deref().filter(|_| is_first),
+            at_hash: beside.access_token.map(hash),
+            c_hash: beside.code.map(hash),
+            acr: &grant.subject.acr,
+            amr: &grant.subject.amr,
+            sid: grant.subject.session.to_string(),
+            act: grant.subject.actor.as_ref(),
+            organization: organization(grant.subject.organisation, &added),
+            jti: server.rng.uuid().to_string(),
+            added,
+        };
+        Ok(signer.sign(TokenType::Jwt, &claims)?)
+    }
 }

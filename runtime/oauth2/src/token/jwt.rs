@@ -51,7 +51,10 @@ pub(super) struct IdTokenClaims<'a> {
     pub(super) auth_time: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) nonce: Option<&'a str>,
-    pub(super) at_hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) at_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) c_hash: Option<String>,
     pub(super) acr: &'a str,
     pub(super) amr: &'a [String],
     pub(super) sid: String,
@@ -88,8 +91,9 @@ impl Serialize for Audience<'_> {
     }
 }
 
-/// The left half of the hash of the access token (OpenID Connect Core section 3.1.3.6).
-pub(super) fn at_hash(algorithm: jose::SigningAlgorithm, access_token: &str) -> String {
+/// The left half of the hash of what stands beside an ID token: an access token, or a code (OpenID Connect Core sections
+/// 3.1.3.6 and 3.3.2.11).
+pub(super) fn left_half(algorithm: jose::SigningAlgorithm, text: &str) -> String {
     let hash = match algorithm {
         jose::SigningAlgorithm::Es384 => &ring::digest::SHA384,
         // For Ed25519 the hash is SHA-512 (as its certificate profiles and other servers have it).
@@ -98,7 +102,7 @@ pub(super) fn at_hash(algorithm: jose::SigningAlgorithm, access_token: &str) -> 
             &SHA256
         }
     };
-    let hash = digest(hash, access_token.as_bytes());
+    let hash = digest(hash, text.as_bytes());
     let half = hash.as_ref().split_at(hash.as_ref().len() / 2).0;
     base64url::encode(half)
 }
@@ -160,9 +164,13 @@ mod tests {
     }
 
     #[test]
-    fn at_hash_is_the_left_half() {
-        // The example of OpenID Connect Core section A.3 (RS256).
-        let token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
-        assert_eq!(at_hash(jose::SigningAlgorithm::Rs256, token), "77QmUPtjPfzWtF2AnpK9RQ");
+    fn hash_is_the_left_half() {
+        // The examples of OpenID Connect Core sections A.3 and A.4 (RS256).
+        for (text, expect) in [
+            ("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y", "77QmUPtjPfzWtF2AnpK9RQ"),
+            ("Qcb0Orv1zh30vL1MPRsbm-diHiMwcLyZvn1arpZv-Jxf_11jnpEX3Tgfvk", "LDktKdoQak3Pk0cnXxCltA"),
+        ] {
+            assert_eq!(left_half(jose::SigningAlgorithm::Rs256, text), expect);
+        }
     }
 }

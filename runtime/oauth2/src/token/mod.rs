@@ -18,6 +18,7 @@ mod authorization_code;
 mod client_credentials;
 mod device_code;
 pub mod error;
+pub(crate) mod front_channel;
 pub(crate) mod hook;
 mod issue;
 pub(crate) mod jwt;
@@ -135,6 +136,8 @@ impl AuthorizationServer {
             GrantType::RefreshToken => refresh_token::run(self, &asked).await?,
             GrantType::ClientCredentials => client_credentials::run(&asked)?,
             GrantType::DeviceCode => device_code::run(self, &asked).await?,
+            // It is the authorization endpoint's: what it gives comes by the browser.
+            GrantType::Implicit => return Err(TokenError::UnsupportedGrantType.into()),
         };
         writes.extend(holder.as_ref().map(ProvenKey::write));
         client_policy::check_token(self, &client.id, &granted, request.request).await?;
@@ -184,6 +187,7 @@ fn check_grant_type(client: &Client, parameters: &Parameters<'_>) -> Result<Gran
     let name = parameters
         .find("grant_type")
         .ok_or(TokenError::InvalidRequest("parameter grant_type is missing".into()))?;
-    let grant_type = GrantType::parse(name).ok_or(TokenError::UnsupportedGrantType)?;
+    let grant_type = GrantType::parse(name).filter(|grant| *grant != GrantType::Implicit);
+    let grant_type = grant_type.ok_or(TokenError::UnsupportedGrantType)?;
     if client.may_use(grant_type) { Ok(grant_type) } else { Err(TokenError::UnauthorizedClient) }
 }

@@ -2,8 +2,11 @@
 
 mod challenge;
 mod consent;
+mod front_channel;
 mod pushed;
 mod request;
+mod request_object;
+mod secured;
 mod sign_in;
 
 use primitives::{AuthenticatedSubject, RequestId};

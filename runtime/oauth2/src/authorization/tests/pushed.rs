@@ -4,13 +4,13 @@ use super::*;
 use crate::memory::request;
 
 /// Pushes a good request with some parameters changed, as the client `app`.
-fn push(world: &World, changes: &[(&str, &str)]) -> Result<PushedResponse, PushError> {
+pub(super) fn push(world: &World, changes: &[(&str, &str)]) -> Result<PushedResponse, PushError> {
     let encoded = format!("{}&client_secret=s3cret-of-app", query(changes));
     let parameters = Parameters::parse(encoded.as_bytes());
     world.commit(|| now(world.server.push_authorization_request(request(&parameters))))
 }
 
-fn code_of(pushed: Result<PushedResponse, PushError>) -> String {
+pub(super) fn code_of(pushed: Result<PushedResponse, PushError>) -> String {
     match pushed {
         Ok(_) => "pushed".to_owned(),
         Err(PushError::Client(error)) => error.code().as_str().to_owned(),
@@ -19,7 +19,7 @@ fn code_of(pushed: Result<PushedResponse, PushError>) -> String {
 }
 
 /// The browser brings a reference, and whatever else.
-fn bring(
+pub(super) fn bring(
     world: &World,
     pairs: &[(&str, &str)],
     subject: Option<&AuthenticatedSubject>,

@@ -53,7 +53,7 @@ fn errors_after_it_go_to_the_client() {
     check(&[("request", "eyJ")], "request_not_supported");
     check(&[("request_uri", "https://app.example/r")], "request_uri_not_supported");
     check(&[("registration", "{}")], "registration_not_supported");
-    check(&[("response_mode", "jwt")], "invalid_request");
+    check(&[("response_mode", "header")], "invalid_request");
     check(&[("state", &"s".repeat(2_049))], "invalid_request");
     check(&[("nonce", &"n".repeat(513))], "invalid_request");
     check(&[("response_type", "")], "invalid_request");

@@ -1,0 +1,77 @@
+//! What a client publishes at an address of its own: its keys, its request objects.
+//!
+//! Attacks: an address within our own network, a redirect to one, an answer without end (the port refuses them all), and a
+//! crowd of browsers for each of which we would wait for somebody's slow server. So a tenant has so many fetches under way and
+//! no more.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use primitives::outbound::{OutboundRequest, OutboundResponse, Reach};
+use url::Url;
+
+use crate::server::AuthorizationServer;
+
+/// How long one may take.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// How many a tenant may have under way for browsers that nobody knows.
+const MOST: usize = 16;
+
+/// Fetches what is at `uri`, of `most_bytes` at most. Nothing where it is not to be had: which of the reasons it was tells of
+/// networks that are not the asker's.
+pub(crate) async fn get(
+    server: &AuthorizationServer,
+    uri: &str,
+    accept: &str,
+    most_bytes: usize,
+) -> Option<OutboundResponse> {
+    let request = OutboundRequest {
+        method: "GET",
+        url: Url::parse(uri).ok()?,
+        headers: vec![("accept".to_owned(), accept.to_owned())],
+        body: Vec::new(),
+        max_response_bytes: most_bytes,
+        timeout: TIMEOUT,
+        reach: Reach::Public,
+    };
+    let response = server.ports.outbound.fetch(request).await.ok()?;
+    Some(response).filter(|response| response.status == 200)
+}
+
+/// The places of a tenant's fetches.
+#[derive(Debug, Default)]
+pub struct FetchPlaces(AtomicUsize);
+
+/// A place that is taken until it is dropped.
+#[derive(Debug)]
+#[must_use = "the place is free again when this is dropped"]
+pub(crate) struct FetchPlace<'a>(&'a AtomicUsize);
+
+impl FetchPlaces {
+    /// Takes a place; nothing where all are taken.
+    pub(crate) fn take(&self) -> Option<FetchPlace<'_>> {
+        let more = |taken: usize| Some(taken + 1).filter(|taken| *taken <= MOST);
+        let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        taken.ok().map(|_| FetchPlace(&self.0))
+    }
+}
+
+impl Drop for FetchPlace<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_taken_and_given_back() {
+        let places = FetchPlaces::default();
+        let mut taken: Vec<_> = (0..MOST).map(|_| places.take().unwrap()).collect();
+        assert!(places.take().is_none());
+        drop(taken.pop());
+        assert!(places.take().is_some());
+    }
+}
