@@ -142,6 +142,7 @@ impl Rows {
             updated_at: NOW,
             not_before: long_ago,
             version: 1,
+            registration: None,
         };
         let person = AuthenticatedSubject {
             tenant: tenant.clone(),
@@ -203,6 +204,10 @@ impl ClientRepository for Rows {
         _: u32,
     ) -> PortResult<'a, Vec<ClientRecord>> {
         answer(Vec::new())
+    }
+
+    fn count_registered_clients<'a>(&'a self, _: &'a TenantId, _: u32) -> PortResult<'a, u32> {
+        answer(0)
     }
 }
 

@@ -274,5 +274,5 @@ pub(crate) async fn find_client(
     id: &ClientId,
 ) -> Result<Option<Arc<Client>>, PortError> {
     let client = server.ports.clients.find_client(&server.tenant, id).await?;
-    Ok(client.filter(|client| client.record.enabled))
+    Ok(client.filter(|client| client.record.is_usable(server.now())))
 }

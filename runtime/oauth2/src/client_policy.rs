@@ -5,6 +5,7 @@ use primitives::policy::{PolicyDecision, PolicyRequest};
 use primitives::{Actor, AuthenticatedSubject, ClientId, RequestId};
 use serde_json::{Map, Value, json};
 
+use crate::client::ClientDocument;
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
 use crate::token::{Granted, TokenError};
@@ -52,6 +53,35 @@ pub(crate) async fn check_authorization(
             "audience": audience,
             "assurance": subject.assurance.as_str(),
             "methods": subject.methods,
+        }),
+    };
+    ask(server, &context, wanted).await
+}
+
+/// At the registration endpoint, for a client that would be made or changed by itself.
+pub(crate) async fn check_registration(
+    server: &AuthorizationServer,
+    client: &ClientId,
+    document: &ClientDocument,
+    request: RequestId,
+) -> Result<(), Refusal> {
+    let context = HookContext {
+        tenant: server.tenant.clone(),
+        organisation: None,
+        client: Some(client.clone()),
+        actor: Actor::Client(client.clone()),
+        request,
+    };
+    let wanted = || Wanted {
+        action: "register",
+        client,
+        subject: None,
+        known: json!({
+            "client_name": document.client_name,
+            "redirect_uris": document.redirect_uris,
+            "grant_types": document.grant_types,
+            "scopes": document.scope.split(' ').filter(|scope| !scope.is_empty()).collect::<Vec<_>>(),
+            "token_endpoint_auth_method": document.token_endpoint_auth_method,
         }),
     };
     ask(server, &context, wanted).await

@@ -37,6 +37,7 @@ pub mod logout;
 pub mod parameters;
 pub(crate) mod pkce;
 pub mod ports;
+pub mod registration;
 pub mod revocation;
 pub mod scope;
 pub mod server;

@@ -50,6 +50,9 @@ pub trait ClientRepository: Send + Sync + fmt::Debug {
         filter: &'a ClientFilter,
         limit: u32,
     ) -> PortResult<'a, Vec<ClientRecord>>;
+
+    /// How many clients have registered themselves; counted up to `most`.
+    fn count_registered_clients<'a>(&'a self, tenant: &'a TenantId, most: u32) -> PortResult<'a, u32>;
 }
 
 /// Which clients to list.

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::go_duration::GoDuration;
+use crate::registration::RegistrationSettings;
 
 /// How this tenant's authorization server behaves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -56,6 +57,8 @@ pub struct Settings {
     pub scopes_supported: Vec<String>,
     /// Where a client sends the person after logout when it named no address of its own.
     pub post_logout_redirect_uri: Option<String>,
+    /// How clients register themselves.
+    pub registration: RegistrationSettings,
 }
 
 impl Default for Settings {
@@ -83,6 +86,7 @@ impl Default for Settings {
                 .map(str::to_owned)
                 .to_vec(),
             post_logout_redirect_uri: None,
+            registration: RegistrationSettings::default(),
         }
     }
 }

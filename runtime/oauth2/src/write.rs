@@ -25,6 +25,11 @@ pub enum Write {
         /// The version that was read.
         expected: i64,
     },
+    /// Notes that a client which registered itself got a token: it stays. No guard.
+    KeepClient {
+        /// Which.
+        client: ClientId,
+    },
     /// Revokes every grant of a client. No guard.
     RevokeGrantsOfClient {
         /// Which.

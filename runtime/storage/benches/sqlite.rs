@@ -201,6 +201,7 @@ impl Bench {
             organisation: None,
             available: AssuranceLevel::Aal1,
             version: 1,
+            registration: None,
         };
         let method = AuthenticationMethod::new(Method::Password, AssuranceLevel::Aal1, now);
         let device = Device::new(&self.rng, ClientAddress("203.0.113.9".parse().unwrap()), Some("Firefox"));

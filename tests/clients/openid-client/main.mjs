@@ -14,6 +14,7 @@ import discovery from "./discovery.mjs";
 import dpop from "./dpop.mjs";
 import logout from "./logout.mjs";
 import refresh from "./refresh.mjs";
+import registration from "./registration.mjs";
 import tokens from "./tokens.mjs";
 
 if (standIn) console.log("against oidc-provider: checks of what it has not are left out");
@@ -24,5 +25,6 @@ await refresh();
 await tokens();
 await dpop();
 await device();
+await registration();
 await logout();
 finish();

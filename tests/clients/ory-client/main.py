@@ -15,6 +15,7 @@ import operations
 import own_api
 import recovery
 import refusals
+import registration
 import second_factors
 import single_page
 from checks import finish
@@ -28,6 +29,7 @@ second_factors.run()
 keys.run()
 applications.run()
 access.run()
+registration.run()
 refusals.run()
 own_api.run()
 operations.run()

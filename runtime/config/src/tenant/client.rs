@@ -197,6 +197,7 @@ impl DeclaredClient {
             updated_at: never,
             not_before: never,
             version: 1,
+            registration: None,
         };
         Client::check(record).err()
     }

@@ -4,6 +4,7 @@ mod captcha;
 mod courier;
 mod keys;
 mod plugins;
+mod registration;
 mod tenant_courier;
 mod webhooks;
 
@@ -524,8 +525,7 @@ fn clients() {
     check(
         &client(&format!("{secret}{uris}grant_types = [\"implicit\"]")),
         &["p.toml:7:16: tenant[0].client[0].grant_types[0]: unknown value `implicit`; known values here: \
-           `authorization_code`, `refresh_token`, `client_credentials`, \
-           `urn:ietf:params:oauth:grant-type:device_code`"],
+           `authorization_code`, `refresh_token`, `client_credentials`, `urn:ietf:params:oauth:grant-type:device_code`"],
     );
     check(
         &client("token_endpoint_auth_method = \"none\"\ngrant_types = [\"client_credentials\"]"),

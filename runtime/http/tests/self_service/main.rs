@@ -26,6 +26,7 @@ mod provider_faults;
 mod provider_linking;
 mod providers;
 mod recovery;
+mod register;
 mod screens;
 mod second_factor;
 mod select_account;

@@ -21,6 +21,7 @@ pub(crate) use rules::ASSERTION_ALGORITHMS;
 pub use rules::InvalidClient;
 pub use secret::StoredSecret;
 
+use crate::registration::SelfRegistered;
 use crate::scope::Scopes;
 use crate::settings::AccessTokenStrategy;
 
@@ -62,6 +63,16 @@ pub struct ClientRecord {
     pub not_before: Timestamp,
     /// Counts the changes; guards against two writers.
     pub version: i64,
+    /// Whether it registered itself.
+    pub registration: Option<SelfRegistered>,
+}
+
+impl ClientRecord {
+    /// Whether it may be used: nobody switched it off, and it is none that was registered and not used in time.
+    pub fn is_usable(&self, now: Timestamp) -> bool {
+        let until = self.registration.and_then(|registration| registration.unused_until);
+        self.enabled && until.is_none_or(|until| now < until)
+    }
 }
 
 /// Who owns an object's configuration.

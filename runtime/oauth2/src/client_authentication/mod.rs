@@ -131,7 +131,7 @@ async fn find(
     let client = server.ports.clients.find_client(&server.tenant, id).await?;
     Ok(match client {
         None => Err(FailedCause::UnknownClient),
-        Some(client) if !client.record.enabled => Err(FailedCause::Disabled),
+        Some(client) if !client.record.is_usable(server.now()) => Err(FailedCause::Disabled),
         Some(client) => Ok(client),
     })
 }

@@ -108,6 +108,14 @@ impl Rows {
             Write::DeleteClient { client, expected } => {
                 guard(self.clients.remove(&client).is_some_and(|before| before.version == expected))
             }
+            Write::KeepClient { client } => {
+                if let Some(registration) =
+                    self.clients.get_mut(&client).and_then(|client| client.registration.as_mut())
+                {
+                    registration.unused_until = None;
+                }
+                Ok(())
+            }
             Write::RevokeGrantsOfClient { client, at } => {
                 self.revoke(at, |grant| grant.client == client);
                 Ok(())

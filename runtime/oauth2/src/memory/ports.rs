@@ -56,6 +56,12 @@ impl ClientRepository for Memory {
             found.take(usize::try_from(limit).unwrap()).collect()
         }))
     }
+
+    fn count_registered_clients<'a>(&'a self, tenant: &'a TenantId, most: u32) -> PortResult<'a, u32> {
+        let registered = |client: &&ClientRecord| client.registration.is_some();
+        let count = self.rows(tenant, |rows| rows.clients.values().filter(registered).count());
+        answer(u32::try_from(count).unwrap().min(most))
+    }
 }
 
 impl GrantRepository for Memory {

@@ -152,6 +152,7 @@ impl World {
             updated_at: now,
             not_before: Timestamp::from_seconds(0),
             version: 1,
+            registration: None,
         };
         let change =
             Change::new(self.server.tenant.clone()).write(Write::InsertClient(Box::new(record.clone())));

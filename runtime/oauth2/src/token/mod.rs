@@ -144,6 +144,9 @@ impl AuthorizationServer {
         change.writes = writes;
         change.writes.extend(issued.writes);
         change.audit = issued.audit;
+        if client.record.registration.is_some_and(|registration| registration.unused_until.is_some()) {
+            change.writes.push(Write::KeepClient { client: client.id.clone() });
+        }
         let stateless = change.writes.is_empty() && change.audit.is_empty();
         let stream = stateless
             .then(|| AuditEvent::new("token.issued", Actor::Client(client.id.clone()), "client", &client.id));

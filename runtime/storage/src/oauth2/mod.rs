@@ -42,6 +42,7 @@ impl Stored for Write {
                 vec![clients::update(tenant, &client, expected, sealer)?]
             }
             Self::DeleteClient { client, expected } => clients::delete(tenant, &client, expected),
+            Self::KeepClient { client } => vec![clients::keep(tenant, &client)],
             Self::RevokeGrantsOfClient { client, at } => vec![grants::revoke_of_client(tenant, &client, at)],
             Self::InsertGrant(grant) => vec![grants::insert(tenant, &grant)],
             Self::RevokeGrant { grant, at } => vec![grants::revoke(tenant, grant, at)],

@@ -22,6 +22,7 @@ mod nodes;
 mod organisations;
 mod plugin_secrets;
 mod plugins;
+mod registered_clients;
 mod schema;
 mod signing_keys;
 mod subjects;

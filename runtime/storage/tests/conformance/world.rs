@@ -155,6 +155,7 @@ impl World {
             updated_at: self.now(),
             not_before: Timestamp::from_seconds(0),
             version: 1,
+            registration: None,
         }
     }
 
