@@ -106,7 +106,9 @@ pub(crate) async fn check_token(
             known.insert("assurance".to_owned(), grant.subject.acr.as_str().into());
             known.insert("methods".to_owned(), grant.subject.amr.clone().into());
         }
-        Wanted { action: "token", client, subject: grant.map(|grant| grant.subject.id.to_string()), known }
+        let named = || granted.subject.clone();
+        let subject = grant.map(|grant| grant.subject.id.to_string()).or_else(named);
+        Wanted { action: "token", client, subject, known }
     };
     ask(server, &context, wanted).await.map_err(|refusal| match refusal {
         Refusal::Denied(reason) => TokenError::AccessDenied(reason),

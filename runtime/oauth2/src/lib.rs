@@ -44,6 +44,7 @@ pub mod server;
 pub mod settings;
 pub mod token;
 pub mod token_format;
+pub mod trust;
 pub mod userinfo;
 pub mod write;
 

@@ -138,6 +138,9 @@ pub trait TokenRepository: Send + Sync + fmt::Debug {
         client: &'a ClientId,
         jti: &'a str,
     ) -> PortResult<'a, bool>;
+
+    /// Whether an assertion was taken for a grant.
+    fn is_bearer_assertion_used<'a>(&'a self, tenant: &'a TenantId, jti: &'a str) -> PortResult<'a, bool>;
 }
 
 /// Tells about people, for claims and for whether they still may. Identity stands behind it.

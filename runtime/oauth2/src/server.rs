@@ -18,6 +18,7 @@ use crate::ports::{
     ClientRepository, GrantRepository, PortError, SecretHasher, SubjectClaims, TokenKeys, TokenRepository,
 };
 use crate::settings::Settings;
+use crate::trust::TrustRepository;
 
 /// The authorization server of one tenant. Every decision of this room is a method of it, spread over
 /// the files that are named after the endpoints.
@@ -53,6 +54,7 @@ pub struct Ports {
     pub grants: Arc<dyn GrantRepository>,
     pub tokens: Arc<dyn TokenRepository>,
     pub devices: Arc<dyn DeviceCodeRepository>,
+    pub trusts: Arc<dyn TrustRepository>,
     pub subjects: Arc<dyn SubjectClaims>,
     pub keys: Arc<dyn TokenKeys>,
     pub hook: Arc<dyn TokenHook>,

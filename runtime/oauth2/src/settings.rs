@@ -45,7 +45,7 @@ pub struct Settings {
     pub interaction_lifespan: GoDuration,
     /// How long a remembered consent holds; absent: until it is revoked.
     pub consent_lifespan: Option<GoDuration>,
-    /// The longest `exp` accepted in a client's assertion (RFC 7523), counted from now.
+    /// The longest `exp` accepted in an assertion, a client's or one for a grant (RFC 7523), counted from now.
     pub client_assertion_lifespan: GoDuration,
     /// Whether every DPoP proof must hold a nonce of ours (RFC 9449 sections 8 and 9), which costs a client a second request
     /// every few minutes. A client can ask that of itself (`require_dpop_nonce`). Tokens are bound where their client sends

@@ -245,6 +245,7 @@ impl Bench {
         let token = AccessToken {
             hash: self.hash(n),
             grant: Some(grant.id),
+            subject: None,
             client: client_id(n),
             scope: Scopes::parse("openid profile").unwrap(),
             audience: vec!["https://api.example".to_owned()],

@@ -61,6 +61,7 @@ const MIGRATIONS: &[Migration] = migrations![
     32 "0032_bound_tokens.sql",
     33 "0033_device_codes.sql",
     34 "0034_registered_clients.sql",
+    35 "0035_trusted_issuers.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

@@ -8,6 +8,7 @@
 import { finish } from "./checks.mjs";
 import { standIn } from "./provider.mjs";
 import clientAuthentication from "./client_authentication.mjs";
+import assertions from "./assertions.mjs";
 import codeFlow from "./code_flow.mjs";
 import device from "./device.mjs";
 import discovery from "./discovery.mjs";
@@ -26,5 +27,6 @@ await tokens();
 await dpop();
 await device();
 await registration();
+await assertions();
 await logout();
 finish();

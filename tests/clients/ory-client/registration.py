@@ -1,15 +1,20 @@
-"""Clients that register themselves."""
+"""Clients that register themselves, and issuers whose assertions are taken for grants."""
+
+from datetime import UTC, datetime, timedelta
 
 import ory_client
 from checks import check
-from ory_client import OAuth2Client
-from sdk import Recorder, called, options, public, refused
+from ory_client import JsonWebKey, OAuth2Client, TrustOAuth2JwtGrantIssuer
+from sdk import Recorder, admin, called, options, public, refused
 
+trust = ory_client.OAuth2Api(admin)
+ISSUER = "https://jwt-idp.example"
 
 
 def run() -> None:
     check("registration: a client registers, reads, changes and deletes itself", registers)
     check("registration: what only operators give is refused", refuses)
+    check("trust: an issuer is trusted, listed, shown and deleted", trusts)
 
 
 def api(token: str | None = None) -> ory_client.OidcApi:
@@ -38,3 +43,21 @@ def registers() -> None:
 def refuses() -> None:
     for more in ({"skip_consent": True}, {"scope": "openid admin"}, {"grant_types": ["client_credentials"]}):
         refused(400, None, lambda more=more: api().create_oidc_dynamic_client(o_auth2_client=document(**more)))
+
+
+def trusts() -> None:
+    # The public key of RFC 8037 appendix A.2.
+    x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+    jwk = JsonWebKey(kid="k", kty="OKP", crv="Ed25519", alg="EdDSA", use="sig", x=x)
+    body = TrustOAuth2JwtGrantIssuer(
+        issuer=ISSUER, subject="mike@example.com", scope=["api:read"], jwk=jwk, expires_at=datetime.now(UTC) + timedelta(days=1)
+    )
+    made = called(trust.trust_o_auth2_jwt_grant_issuer(trust_o_auth2_jwt_grant_issuer=body))
+    assert (made.issuer, made.subject, made.public_key.kid) == (ISSUER, "mike@example.com", "k")
+    refused(409, None, lambda: trust.trust_o_auth2_jwt_grant_issuer(trust_o_auth2_jwt_grant_issuer=body))
+    listed = trust.list_trusted_o_auth2_jwt_grant_issuers(issuer=ISSUER)
+    assert [one.id for one in listed] == [made.id]
+    assert called(trust.get_trusted_o_auth2_jwt_grant_issuer(id=made.id)).scope == ["api:read"]
+
+    trust.delete_trusted_o_auth2_jwt_grant_issuer(id=made.id)
+    refused(404, None, lambda: trust.get_trusted_o_auth2_jwt_grant_issuer(id=made.id))

@@ -525,7 +525,7 @@ fn clients() {
     check(
         &client(&format!("{secret}{uris}grant_types = [\"implicit\"]")),
         &["p.toml:7:16: tenant[0].client[0].grant_types[0]: unknown value `implicit`; known values here: \
-           `authorization_code`, `refresh_token`, `client_credentials`, `urn:ietf:params:oauth:grant-type:device_code`"],
+           `authorization_code`, `refresh_token`, `client_credentials`, `urn:ietf:params:oauth:grant-type:device_code`, `urn:ietf:params:oauth:grant-type:jwt-bearer`"],
     );
     check(
         &client("token_endpoint_auth_method = \"none\"\ngrant_types = [\"client_credentials\"]"),

@@ -19,6 +19,7 @@ pub(crate) mod recovery;
 pub(crate) mod secrets;
 pub(crate) mod sessions;
 pub(crate) mod tenants;
+pub(crate) mod trust;
 pub(crate) mod webhooks;
 
 use http::StatusCode;

@@ -165,6 +165,7 @@ impl Lifespans {
             self.client_credentials_grant_access_token_lifespan,
             self.device_authorization_grant_access_token_lifespan,
             self.device_authorization_grant_id_token_lifespan,
+            self.jwt_bearer_grant_access_token_lifespan,
             self.refresh_token_grant_access_token_lifespan,
             self.refresh_token_grant_id_token_lifespan,
         ];

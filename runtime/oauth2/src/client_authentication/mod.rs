@@ -3,7 +3,7 @@
 //! A client has exactly one method, and only that one is taken: a client registered for assertions
 //! cannot be impersonated with a secret that leaked years ago.
 
-mod assertion;
+pub(crate) mod assertion;
 mod assertion_keys;
 mod basic;
 mod origin;

@@ -22,6 +22,7 @@ use crate::client::ClientRecord;
 use crate::device::{DeviceAnswer, DeviceCode};
 use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken};
 use crate::ports::SubjectProfile;
+use crate::trust::TrustedIssuer;
 use crate::write::Write;
 
 /// All tenants' rows, and the tenants' keys.
@@ -43,6 +44,8 @@ pub(crate) struct Rows {
     pub(crate) access_tokens: HashMap<KeyedHash, AccessToken>,
     pub(crate) refresh_tokens: HashMap<KeyedHash, RefreshToken>,
     pub(crate) assertions: BTreeSet<(ClientId, String)>,
+    pub(crate) bearer_assertions: BTreeSet<String>,
+    pub(crate) trusts: BTreeMap<String, TrustedIssuer>,
     pub(crate) revoked_jwts: BTreeSet<String>,
     pub(crate) subjects: BTreeMap<IdentityId, SubjectProfile>,
     pub(crate) sessions: BTreeSet<SessionId>,
@@ -196,6 +199,19 @@ impl Rows {
                 Ok(())
             }
             Write::UseAssertion { client, jti, .. } => guard(self.assertions.insert((client, jti))),
+            Write::UseBearerAssertion { jti, .. } => guard(self.bearer_assertions.insert(jti)),
+            Write::InsertTrustedIssuer(trust) => {
+                let is_same = |other: &TrustedIssuer| {
+                    (&other.issuer, &other.subject, other.jwk.kid())
+                        == (&trust.issuer, &trust.subject, trust.jwk.kid())
+                };
+                guard(!self.trusts.values().any(is_same))?;
+                guard(self.trusts.insert(trust.id.clone(), *trust).is_none())
+            }
+            Write::DeleteTrustedIssuer { id } => {
+                self.trusts.remove(&id);
+                Ok(())
+            }
             Write::RevokeJwt { jti, .. } => {
                 self.revoked_jwts.insert(jti);
                 Ok(())

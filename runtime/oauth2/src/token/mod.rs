@@ -21,6 +21,7 @@ pub mod error;
 pub(crate) mod hook;
 mod issue;
 pub(crate) mod jwt;
+mod jwt_bearer;
 pub(crate) mod refresh_token;
 pub mod request;
 
@@ -79,8 +80,10 @@ pub(crate) struct Asked<'a> {
 /// What a grant gives: everything that is decided before tokens are made.
 pub(crate) struct Granted {
     pub(crate) grant_type: GrantType,
-    /// None if the client acts for itself.
+    /// None if the client acts for itself, or for somebody whom an issuer names.
     pub(crate) grant: Option<LiveGrant>,
+    /// Whom an issuer names, where there is no grant.
+    pub(crate) subject: Option<String>,
     /// Scope of the access token.
     pub(crate) scope: Scopes,
     /// Audience of the access token.
@@ -135,6 +138,7 @@ impl AuthorizationServer {
             GrantType::RefreshToken => refresh_token::run(self, &asked).await?,
             GrantType::ClientCredentials => client_credentials::run(&asked)?,
             GrantType::DeviceCode => device_code::run(self, &asked).await?,
+            GrantType::JwtBearer => jwt_bearer::run(self, &asked).await?,
         };
         writes.extend(holder.as_ref().map(ProvenKey::write));
         client_policy::check_token(self, &client.id, &granted, request.request).await?;

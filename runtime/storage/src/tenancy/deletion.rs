@@ -63,6 +63,7 @@ const TABLES: &[Table] = tables![
     "oauth2_refresh_tokens" "tenant, hash",
     "oauth2_grants" "tenant, id",
     "oauth2_consents" "tenant, subject, client",
+    "oauth2_trusted_issuers" "tenant, id",
     "oauth2_used_assertions" "tenant, client, jti",
     "oauth2_revoked_jwts" "tenant, jti",
     "oauth2_clients" "tenant, id",

@@ -20,6 +20,7 @@ use oauth2::ports::{
     ClientFilter, ClientRepository as _, GrantFilter, GrantRepository as _, SubjectClaims as _,
     TokenKeys as _, TokenRepository as _,
 };
+use oauth2::trust::{TrustFilter, TrustRepository as _, TrustedIssuer, TrustedSubject};
 use oauth2::write::Write;
 use primitives::{Secret, SessionId, TenantId, UploadedPluginId};
 use tenancy::plugin::uploaded::{SecretFacts, UploadedPlugins as _, UploadedSecret};
@@ -44,6 +45,7 @@ pub(crate) struct Rows {
     code: AuthorizationCode,
     redeemed: AuthorizationCode,
     device: DeviceCode,
+    trust: TrustedIssuer,
     access_token: AccessToken,
     refresh_token: RefreshToken,
     key: SigningKey,
@@ -75,6 +77,7 @@ impl Rows {
             code: world.code(&grant, "c"),
             redeemed: world.code(&grant, "redeemed"),
             device: world.device_code("nexboard", "d"),
+            trust: world.trust("1", TrustedSubject::One("mike".to_owned()), "k"),
             access_token: world.access_token(Some(&grant), "nexboard", "a"),
             refresh_token: world.refresh_token(&grant, "r"),
             key: SigningKey::generate(SigningAlgorithm::Es256, state, world.now(), &*world.rng).unwrap(),
@@ -106,6 +109,8 @@ impl Rows {
             Write::InsertAuthorizationCode(Box::new(self.code.clone())),
             Write::InsertAuthorizationCode(Box::new(self.redeemed.clone())),
             Write::InsertDeviceCode(Box::new(self.device.clone())),
+            Write::InsertTrustedIssuer(Box::new(self.trust.clone())),
+            Write::UseBearerAssertion { jti: "jti".to_owned(), expires_at: world.now() },
             Write::ConsumeAuthorizationCode {
                 code: self.redeemed.hash.clone(),
                 grant: self.grant.id,
@@ -183,6 +188,10 @@ impl Rows {
             list_grants(subject, GrantFilter::default(), 10),
             find_authorization_code(&self.code.hash),
             find_grant_of_redeemed_code(&self.redeemed.hash),
+            find_trusted_issuer("1"),
+            list_trusted_issuers(&TrustFilter::default(), 10),
+            find_trusts("https://jwt-idp.example", "mike", world.now(), 10),
+            is_bearer_assertion_used("jti"),
             find_device_code(&self.device.hash),
             find_user_code(&self.device.user_code),
             find_access_token(&self.access_token.hash),
@@ -273,6 +282,7 @@ impl Rows {
             Write::ForgetConsents { subject: identity, client: None },
             Write::ForgetConsents { subject: identity, client: Some(client) },
             Write::DeleteAccessToken { token: self.access_token.hash.clone() },
+            Write::DeleteTrustedIssuer { id: "1".to_owned() },
             Write::NotePoll {
                 code: self.device.hash.clone(),
                 polling: Polling { interval: 60, next_at: at },

@@ -28,6 +28,7 @@ mod signing_keys;
 mod subjects;
 mod tenancy;
 mod tokens;
+mod trusted_issuers;
 mod uploads;
 mod webhooks;
 mod world;

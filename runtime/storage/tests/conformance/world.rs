@@ -224,6 +224,7 @@ impl World {
             hash: self.hash(token),
             grant: grant.map(|grant| grant.id),
             client: client.parse().unwrap(),
+            subject: grant.is_none().then(|| "mike@example.com".to_owned()),
             scope: scopes("openid"),
             audience: vec!["https://api.example".to_owned()],
             confirmation: None,
