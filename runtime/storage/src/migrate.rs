@@ -62,6 +62,7 @@ const MIGRATIONS: &[Migration] = migrations![
     33 "0033_device_codes.sql",
     34 "0034_registered_clients.sql",
     35 "0035_trusted_issuers.sql",
+    36 "0036_key_sets.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

@@ -9,6 +9,7 @@ import access
 import applications
 import codes
 import identities
+import key_sets
 import keys
 import native
 import operations
@@ -30,6 +31,7 @@ keys.run()
 applications.run()
 access.run()
 registration.run()
+key_sets.run()
 refusals.run()
 own_api.run()
 operations.run()

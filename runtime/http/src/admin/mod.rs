@@ -9,6 +9,7 @@ pub(crate) mod clients;
 pub(crate) mod courier;
 pub(crate) mod credentials;
 pub(crate) mod identities;
+pub(crate) mod key_sets;
 pub(crate) mod keys;
 pub(crate) mod manage_sessions;
 pub(crate) mod organisations;

@@ -1,11 +1,11 @@
-//! The routes of clients that register themselves and of issuers that are trusted: their part of the table.
+//! The routes of clients that register themselves, of issuers that are trusted, and of sets of keys: their part of the table.
 
 use http::Method;
 use tenancy::Scope::{JwksRead, JwksWrite};
 
 use super::Access::{Public, Tenant};
 use super::{BodySize, Route};
-use crate::admin::trust;
+use crate::admin::{key_sets, trust};
 use crate::failure::ErrorForm;
 use crate::oauth2::register;
 
@@ -21,5 +21,13 @@ pub(super) fn routes() -> Vec<Route> {
         POST "/admin/trust/grants/jwt-bearer/issuers" "trustOAuth2JwtGrantIssuer", Tenant(JwksWrite), OAuth, trust::create, "Trusts an issuer";
         GET "/admin/trust/grants/jwt-bearer/issuers/{id}" "getTrustedOAuth2JwtGrantIssuer", Tenant(JwksRead), OAuth, trust::show, "Shows a trusted issuer";
         DELETE "/admin/trust/grants/jwt-bearer/issuers/{id}" "deleteTrustedOAuth2JwtGrantIssuer", Tenant(JwksWrite), OAuth, trust::delete, "Trusts an issuer no more";
+        // Operators: sets of keys.
+        GET "/admin/keys/{set}" "getJsonWebKeySet", Tenant(JwksRead), OAuth, key_sets::show, "Shows a set of keys: whole to who may make keys, else the public halves";
+        POST "/admin/keys/{set}" "createJsonWebKeySet", Tenant(JwksWrite), OAuth, key_sets::create, "Makes a key in a set";
+        PUT "/admin/keys/{set}" "setJsonWebKeySet", Tenant(JwksWrite), OAuth, key_sets::replace, "Replaces a set of keys";
+        DELETE "/admin/keys/{set}" "deleteJsonWebKeySet", Tenant(JwksWrite), OAuth, key_sets::delete, "Deletes a set of keys";
+        GET "/admin/keys/{set}/{kid}" "getJsonWebKey", Tenant(JwksRead), OAuth, key_sets::show_key, "Shows a key of a set";
+        PUT "/admin/keys/{set}/{kid}" "setJsonWebKey", Tenant(JwksWrite), OAuth, key_sets::put_key, "Puts a key into a set";
+        DELETE "/admin/keys/{set}/{kid}" "deleteJsonWebKey", Tenant(JwksWrite), OAuth, key_sets::delete_key, "Deletes a key of a set";
     }
 }

@@ -16,6 +16,7 @@ mod device;
 mod enumeration;
 mod exchange;
 mod impersonation;
+mod key_sets;
 mod keys;
 mod languages;
 mod link;

@@ -50,6 +50,7 @@ struct Table {
 const TABLES: &[Table] = tables![
     "admin_keys" "tenant, id",
     "signing_keys" "tenant, kid",
+    "key_set_keys" "tenant, set_name, kid",
     "outbox_messages" "tenant, id",
     "courier_messages" "tenant, id",
     "webhook_messages" "tenant, webhook, id",

@@ -11,7 +11,7 @@ use identity::ports::{Flows as _, Identities as _, SessionFilter, Sessions as _}
 use identity::profile::{ProfileKey, Profiles as _};
 use identity::session::NewSession;
 use identity::{Flow, Identifier, IdentityState, Settings, Write as IdentityWrite};
-use jose::ports::SigningKeys as _;
+use jose::ports::{KeySets as _, SigningKeys as _};
 use jose::{KeyState, SigningAlgorithm, SigningKey, Write as KeyWrite};
 use oauth2::client::ClientRecord;
 use oauth2::device::{DeviceCode, DeviceCodeRepository as _, Polling};
@@ -30,6 +30,7 @@ use tenancy::webhook::{NewWebhookMessage, WebhookFilter, WebhookMessages as _};
 use tenancy::{TenantSecret, TenantSecrets as _};
 use uuid::Uuid;
 
+use crate::key_sets::set_name;
 use crate::uploads::component;
 use crate::world::{World, client_id};
 
@@ -128,6 +129,8 @@ impl Rows {
         ];
         assert_eq!(world.apply(granted).await, None);
         assert_eq!(world.apply([KeyWrite::InsertSigningKey(Box::new(self.key.clone()))]).await, None);
+        let kept = world.kept_key("services", "k");
+        assert_eq!(world.apply([KeyWrite::InsertKeyOfSet(Box::new(kept))]).await, None);
         let (plugin, name) = ("plan".to_owned(), "key".to_owned());
         let secret = PluginSecret { plugin, name, value: Secret::new("s".to_owned()) };
         assert_eq!(world.apply([tenancy::Write::PutPluginSecret { secret, at: world.now() }]).await, None);
@@ -201,6 +204,7 @@ impl Rows {
             find_subject(subject),
             is_session_live(self.session.session.id),
             list_signing_keys(),
+            list_keys_of_set(&set_name("services")),
             list_plugin_secrets("plan"),
             find_tenant_secret("key"),
             list_tenant_secrets(),
@@ -320,6 +324,9 @@ impl Rows {
         ] {
             assert_eq!(world.apply([write]).await, Some(0));
         }
+        let (set, kid) = (set_name("services"), "k".parse().unwrap());
+        let unguarded = [KeyWrite::DeleteKeyOfSet { set: set.clone(), kid }, KeyWrite::DeleteKeySet { set }];
+        assert_eq!(world.apply(unguarded).await, None);
     }
 }
 
