@@ -84,7 +84,7 @@ const fn is_slow(algorithm: SigningAlgorithm) -> bool {
 }
 
 /// The settings as they are now; none of a tenant that was deleted or whose settings cannot be used.
-async fn read_again(node: &Node, tenant: &TenantId) -> Result<Option<TenantSettings>, String> {
+pub(crate) async fn read_again(node: &Node, tenant: &TenantId) -> Result<Option<TenantSettings>, String> {
     let found = node.storage.find_tenant(tenant.clone()).await.map_err(|error| error.to_string())?;
     let stored = found.and_then(|tenant| TenantSettings::from_document(&tenant.settings.document).ok());
     Ok(stored.map(|stored| stored.settings))

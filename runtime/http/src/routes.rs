@@ -124,11 +124,13 @@ macro_rules! routes {
 }
 
 mod organisations;
+mod registration;
 
 /// The table.
 pub(crate) fn all() -> Vec<Route> {
     let mut routes = most();
     routes.extend(organisations::routes());
+    routes.extend(registration::routes());
     routes
 }
 

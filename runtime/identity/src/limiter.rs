@@ -30,6 +30,8 @@ pub enum LimitKey {
     Code(TenantId, String),
     /// Devices' requests from one client address or /64, of clients that prove nothing.
     Device(TenantId, IpAddr),
+    /// Clients that register themselves, from one client address or /64.
+    Registration(TenantId, IpAddr),
     /// Codes of devices that were tried, from one client address or /64; from everywhere if none is named.
     UserCode(TenantId, Option<IpAddr>),
     /// Attempts on the second factors of one person.

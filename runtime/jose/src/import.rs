@@ -4,7 +4,7 @@ use primitives::audit::Actor;
 use primitives::{AuditEvent, Change, TenantId, Timestamp};
 
 use crate::algorithm::{Algorithm, SigningAlgorithm};
-use crate::jwk::{JwkError, PrivateJwk};
+use crate::jwk::{JwkError, PrivateJwk, PublicJwk};
 use crate::rotation::{Keys, retire};
 use crate::settings::RotationSchedule;
 use crate::signer::Signer;
@@ -60,6 +60,11 @@ impl ImportedKey {
     /// What it signs with.
     pub const fn algorithm(&self) -> SigningAlgorithm {
         self.algorithm
+    }
+
+    /// Its public half.
+    pub const fn public(&self) -> &PublicJwk {
+        self.key.public()
     }
 
     /// Signs at once, and the key that signed so far retires: for a key whose public half is in every

@@ -2,7 +2,7 @@
 //!
 //! Where to start: [`Signer`] makes tokens, [`UnverifiedJwt`] reads them, [`SigningKey`] is a tenant's
 //! key through its life, [`rotation`] decides what becomes of it when, [`TenantKeys`] is what a tenant's
-//! requests use of them in memory.
+//! requests use of them in memory. [`key_set`] are keys that an operator keeps here for services of its own.
 //!
 //! What this room must never do: choose an algorithm from a header (it is the key's), write or accept
 //! `none`, use a key that a token brings along (but for the proof that its maker has that very key, [`key_proof`]), print a
@@ -21,6 +21,7 @@ pub mod jwk;
 pub mod jws;
 pub mod jwt;
 pub mod key_proof;
+pub mod key_set;
 pub mod ports;
 pub mod rotation;
 pub mod settings;

@@ -5,6 +5,7 @@ use std::fmt;
 use futures_util::future::BoxFuture;
 use primitives::{TenantId, Timestamp};
 
+use crate::key_set::{KeyOfSet, SetName};
 use crate::signing_key::SigningKey;
 
 /// The store could not answer. Never the client's fault.
@@ -35,4 +36,14 @@ pub trait SigningKeys: Send + Sync + fmt::Debug {
         after: Option<&'a TenantId>,
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<TenantId>, ReadError>>;
+}
+
+/// Reads the sets of keys that an operator keeps.
+pub trait KeySets: Send + Sync + fmt::Debug {
+    /// The keys of a set, the newest first; none if there is no such set.
+    fn list_keys_of_set<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        set: &'a SetName,
+    ) -> BoxFuture<'a, Result<Vec<KeyOfSet>, ReadError>>;
 }

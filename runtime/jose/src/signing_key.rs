@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::algorithm::SigningAlgorithm;
 use crate::generate::{GenerationFailed, generate};
 use crate::jwk::PrivateJwk;
+use crate::key_set::{KeyOfSet, SetName};
 
 /// The name of a key (`kid`): 1 to 255 visible ASCII characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -132,5 +133,19 @@ pub enum Write {
         kid: KeyId,
         /// The present.
         now: Timestamp,
+    },
+    /// Keeps a key in a set of the operator's. Guard: the set has none of that name.
+    InsertKeyOfSet(Box<KeyOfSet>),
+    /// Removes a key of a set. No guard.
+    DeleteKeyOfSet {
+        /// Of which.
+        set: SetName,
+        /// Which.
+        kid: KeyId,
+    },
+    /// Removes a set with its keys. No guard.
+    DeleteKeySet {
+        /// Which.
+        set: SetName,
     },
 }

@@ -25,6 +25,7 @@ use portcullis_oauth2::scope::Scopes;
 use portcullis_oauth2::server::{AuthorizationServer, Environment, Issuer, Ports};
 use portcullis_oauth2::settings::Settings;
 use portcullis_oauth2::token::{ClientRequest, TokenResponse};
+use portcullis_oauth2::trust::{TrustFilter, TrustRepository, TrustedIssuer};
 use primitives::outbound::{Outbound, OutboundError, OutboundRequest, OutboundResponse};
 use primitives::rng::SeededRng;
 use primitives::seal::{DataKey, Keyring};
@@ -99,6 +100,7 @@ fn server(algorithm: SigningAlgorithm) -> AuthorizationServer {
         grants: rows.clone(),
         tokens: rows.clone(),
         devices: rows.clone(),
+        trusts: rows.clone(),
         subjects: rows.clone(),
         keys: rows.clone(),
         hook: Arc::new(NoTokenHook),
@@ -142,6 +144,7 @@ impl Rows {
             updated_at: NOW,
             not_before: long_ago,
             version: 1,
+            registration: None,
         };
         let person = AuthenticatedSubject {
             tenant: tenant.clone(),
@@ -203,6 +206,10 @@ impl ClientRepository for Rows {
         _: u32,
     ) -> PortResult<'a, Vec<ClientRecord>> {
         answer(Vec::new())
+    }
+
+    fn count_registered_clients<'a>(&'a self, _: &'a TenantId, _: u32) -> PortResult<'a, u32> {
+        answer(0)
     }
 }
 
@@ -279,6 +286,40 @@ impl TokenRepository for Rows {
 
     fn is_assertion_used<'a>(&'a self, _: &'a TenantId, _: &'a ClientId, _: &'a str) -> PortResult<'a, bool> {
         answer(false)
+    }
+
+    fn is_bearer_assertion_used<'a>(&'a self, _: &'a TenantId, _: &'a str) -> PortResult<'a, bool> {
+        answer(false)
+    }
+}
+
+impl TrustRepository for Rows {
+    fn find_trusted_issuer<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: &'a str,
+    ) -> PortResult<'a, Option<TrustedIssuer>> {
+        answer(None)
+    }
+
+    fn list_trusted_issuers<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: &'a TrustFilter,
+        _: u32,
+    ) -> PortResult<'a, Vec<TrustedIssuer>> {
+        answer(Vec::new())
+    }
+
+    fn find_trusts<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: &'a str,
+        _: &'a str,
+        _: Timestamp,
+        _: u32,
+    ) -> PortResult<'a, Vec<TrustedIssuer>> {
+        answer(Vec::new())
     }
 }
 

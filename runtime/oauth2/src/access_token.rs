@@ -31,6 +31,8 @@ use crate::token_format::{ACCESS_TOKEN, has_form, hashes};
 pub(crate) struct FoundToken {
     pub(crate) form: Form,
     pub(crate) client: ClientId,
+    /// Whom it stands for where it hangs on no grant: its client itself, or whom an issuer named.
+    pub(crate) subject: String,
     pub(crate) scope: Scopes,
     pub(crate) audience: Vec<String>,
     pub(crate) issued_at: Timestamp,
@@ -132,6 +134,7 @@ async fn find_opaque(server: &AuthorizationServer, text: &str) -> Result<Option<
 fn of_row(token: AccessToken, grant: Option<Grant>) -> FoundToken {
     FoundToken {
         form: Form::Opaque(token.hash),
+        subject: token.subject.unwrap_or_else(|| token.client.to_string()),
         client: token.client,
         scope: token.scope,
         audience: token.audience,
@@ -177,6 +180,7 @@ fn of_claims(jti: String, claims: &ValidClaims, grant: Option<Grant>) -> Option<
     Some(FoundToken {
         form: Form::Signed { jti },
         client: text("client_id")?.parse().ok()?,
+        subject: text("sub")?.to_owned(),
         scope: Scopes::parse(text("scope")?).ok()?,
         audience: claims.audience().to_vec(),
         issued_at: claims.issued_at()?,
@@ -274,5 +278,5 @@ pub(crate) async fn find_client(
     id: &ClientId,
 ) -> Result<Option<Arc<Client>>, PortError> {
     let client = server.ports.clients.find_client(&server.tenant, id).await?;
-    Ok(client.filter(|client| client.record.enabled))
+    Ok(client.filter(|client| client.record.is_usable(server.now())))
 }

@@ -5,6 +5,7 @@ use primitives::policy::{PolicyDecision, PolicyRequest};
 use primitives::{Actor, AuthenticatedSubject, ClientId, RequestId};
 use serde_json::{Map, Value, json};
 
+use crate::client::ClientDocument;
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
 use crate::token::{Granted, TokenError};
@@ -57,6 +58,35 @@ pub(crate) async fn check_authorization(
     ask(server, &context, wanted).await
 }
 
+/// At the registration endpoint, for a client that would be made or changed by itself.
+pub(crate) async fn check_registration(
+    server: &AuthorizationServer,
+    client: &ClientId,
+    document: &ClientDocument,
+    request: RequestId,
+) -> Result<(), Refusal> {
+    let context = HookContext {
+        tenant: server.tenant.clone(),
+        organisation: None,
+        client: Some(client.clone()),
+        actor: Actor::Client(client.clone()),
+        request,
+    };
+    let wanted = || Wanted {
+        action: "register",
+        client,
+        subject: None,
+        known: json!({
+            "client_name": document.client_name,
+            "redirect_uris": document.redirect_uris,
+            "grant_types": document.grant_types,
+            "scopes": document.scope.split(' ').filter(|scope| !scope.is_empty()).collect::<Vec<_>>(),
+            "token_endpoint_auth_method": document.token_endpoint_auth_method,
+        }),
+    };
+    ask(server, &context, wanted).await
+}
+
 /// At the token endpoint, once the grant is verified.
 pub(crate) async fn check_token(
     server: &AuthorizationServer,
@@ -76,7 +106,9 @@ pub(crate) async fn check_token(
             known.insert("assurance".to_owned(), grant.subject.acr.as_str().into());
             known.insert("methods".to_owned(), grant.subject.amr.clone().into());
         }
-        Wanted { action: "token", client, subject: grant.map(|grant| grant.subject.id.to_string()), known }
+        let named = || granted.subject.clone();
+        let subject = grant.map(|grant| grant.subject.id.to_string()).or_else(named);
+        Wanted { action: "token", client, subject, known }
     };
     ask(server, &context, wanted).await.map_err(|refusal| match refusal {
         Refusal::Denied(reason) => TokenError::AccessDenied(reason),

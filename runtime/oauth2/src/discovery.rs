@@ -13,6 +13,7 @@ use crate::client::{ASSERTION_ALGORITHMS, AuthenticationMethod, GrantType};
 use crate::dpop::PROOF_ALGORITHMS;
 use crate::pkce::METHODS;
 use crate::ports::PortError;
+use crate::registration::RegistrationMode;
 use crate::server::{AuthorizationServer, signer};
 
 impl AuthorizationServer {
@@ -30,7 +31,7 @@ impl AuthorizationServer {
         let grant_types = GrantType::ALL.into_iter().filter(|one| is_implicit || *one != GrantType::Implicit);
         let grant_types: Vec<_> = grant_types.map(GrantType::as_str).collect();
         let endpoints = &self.endpoints;
-        Ok(json!({
+        let mut document = json!({
             "issuer": self.issuer.as_str(),
             "authorization_endpoint": endpoints.authorization,
             "pushed_authorization_request_endpoint": endpoints.pushed_authorization_request,
@@ -74,13 +75,20 @@ impl AuthorizationServer {
             "backchannel_logout_session_supported": false,
             "frontchannel_logout_supported": false,
             "frontchannel_logout_session_supported": false,
-        }))
+        });
+        if let (Value::Object(members), true) =
+            (&mut document, self.settings.registration.mode != RegistrationMode::Off)
+        {
+            members.insert("registration_endpoint".to_owned(), endpoints.registration.clone().into());
+        }
+        Ok(document)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::memory::{World, now};
+    use crate::registration::RegistrationMode;
 
     #[test]
     fn document_names_what_is_served() {
@@ -105,6 +113,10 @@ mod tests {
         assert_eq!(document["authorization_response_iss_parameter_supported"], true);
         assert_eq!(document["code_challenge_methods_supported"], serde_json::json!(["S256"]));
         assert_eq!(document["id_token_signing_alg_values_supported"], serde_json::json!(["EdDSA"]));
+        assert_eq!(document.get("registration_endpoint"), None, "it is off");
+        let world = World::set(|settings| settings.registration.mode = RegistrationMode::Key);
+        let open = now(world.server.discovery()).unwrap();
+        assert_eq!(open["registration_endpoint"], "https://id.example/oauth2/register");
         let introspection = &document["introspection_endpoint_auth_methods_supported"];
         assert!(!introspection.as_array().unwrap().contains(&"none".into()));
     }

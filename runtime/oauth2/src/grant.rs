@@ -124,6 +124,8 @@ pub struct AccessToken {
     pub grant: Option<GrantId>,
     /// To whom it was issued.
     pub client: ClientId,
+    /// Whom an issuer named, where there is no grant.
+    pub subject: Option<String>,
     /// What it may be used for.
     pub scope: Scopes,
     /// Where.

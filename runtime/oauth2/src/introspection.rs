@@ -158,7 +158,7 @@ impl AuthorizationServer {
             client_id: token.client.as_str().to_owned(),
             sub: live
                 .grant()
-                .map_or_else(|| token.client.to_string(), |live| live.grant().subject.id.to_string()),
+                .map_or_else(|| token.subject.clone(), |live| live.grant().subject.id.to_string()),
             exp: token.expires_at.seconds(),
             iat: token.issued_at.seconds(),
             nbf: token.issued_at.seconds(),

@@ -38,12 +38,14 @@ pub mod logout;
 pub mod parameters;
 pub(crate) mod pkce;
 pub mod ports;
+pub mod registration;
 pub mod revocation;
 pub mod scope;
 pub mod server;
 pub mod settings;
 pub mod token;
 pub mod token_format;
+pub mod trust;
 pub mod userinfo;
 pub mod write;
 

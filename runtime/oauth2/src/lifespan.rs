@@ -63,8 +63,11 @@ pub(crate) fn lifespan(
         }
         // None is ever issued by the browser.
         (GrantType::Implicit, Lifetime::RefreshToken) => (None, server.settings.refresh_token_lifespan),
-        // Neither is ever issued for a client alone.
-        (GrantType::ClientCredentials, Lifetime::IdToken | Lifetime::RefreshToken) => {
+        (GrantType::JwtBearer, Lifetime::AccessToken) => {
+            (own.jwt_bearer_grant_access_token_lifespan, server.settings.access_token_lifespan)
+        }
+        // Neither is ever issued for a client alone, or where nobody has signed in.
+        (GrantType::ClientCredentials | GrantType::JwtBearer, Lifetime::IdToken | Lifetime::RefreshToken) => {
             (None, server.settings.id_token_lifespan)
         }
     };
@@ -136,6 +139,7 @@ mod tests {
             "device_authorization_grant_id_token_lifespan",
             "implicit_grant_access_token_lifespan",
             "implicit_grant_id_token_lifespan",
+            "jwt_bearer_grant_access_token_lifespan",
             "refresh_token_grant_access_token_lifespan",
             "refresh_token_grant_id_token_lifespan",
         ] {

@@ -50,6 +50,9 @@ pub trait ClientRepository: Send + Sync + fmt::Debug {
         filter: &'a ClientFilter,
         limit: u32,
     ) -> PortResult<'a, Vec<ClientRecord>>;
+
+    /// How many clients have registered themselves; counted up to `most`.
+    fn count_registered_clients<'a>(&'a self, tenant: &'a TenantId, most: u32) -> PortResult<'a, u32>;
 }
 
 /// Which clients to list.
@@ -135,6 +138,9 @@ pub trait TokenRepository: Send + Sync + fmt::Debug {
         client: &'a ClientId,
         jti: &'a str,
     ) -> PortResult<'a, bool>;
+
+    /// Whether an assertion was taken for a grant.
+    fn is_bearer_assertion_used<'a>(&'a self, tenant: &'a TenantId, jti: &'a str) -> PortResult<'a, bool>;
 }
 
 /// Tells about people, for claims and for whether they still may. Identity stands behind it.

@@ -19,6 +19,7 @@ use crate::ports::{
     ClientRepository, GrantRepository, PortError, SecretHasher, SubjectClaims, TokenKeys, TokenRepository,
 };
 use crate::settings::Settings;
+use crate::trust::TrustRepository;
 
 /// The authorization server of one tenant. Every decision of this room is a method of it, spread over
 /// the files that are named after the endpoints.
@@ -56,6 +57,7 @@ pub struct Ports {
     pub grants: Arc<dyn GrantRepository>,
     pub tokens: Arc<dyn TokenRepository>,
     pub devices: Arc<dyn DeviceCodeRepository>,
+    pub trusts: Arc<dyn TrustRepository>,
     pub subjects: Arc<dyn SubjectClaims>,
     pub keys: Arc<dyn TokenKeys>,
     pub hook: Arc<dyn TokenHook>,
@@ -177,6 +179,7 @@ pub struct Endpoints {
     pub token: String,
     pub device_authorization: String,
     pub device_verification: String,
+    pub registration: String,
     pub revocation: String,
     pub introspection: String,
     pub userinfo: String,
@@ -193,6 +196,7 @@ impl Endpoints {
             token: at("/oauth2/token"),
             device_authorization: at("/oauth2/device/auth"),
             device_verification: at("/oauth2/device/verify"),
+            registration: at("/oauth2/register"),
             revocation: at("/oauth2/revoke"),
             introspection: at("/oauth2/introspect"),
             userinfo: at("/userinfo"),

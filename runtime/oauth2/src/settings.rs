@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::authorization::ResponseType;
 use crate::go_duration::GoDuration;
+use crate::registration::RegistrationSettings;
 
 /// How this tenant's authorization server behaves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -56,7 +57,7 @@ pub struct Settings {
     pub interaction_lifespan: GoDuration,
     /// How long a remembered consent holds; absent: until it is revoked.
     pub consent_lifespan: Option<GoDuration>,
-    /// The longest `exp` accepted in a client's assertion (RFC 7523), counted from now.
+    /// The longest `exp` accepted in an assertion, a client's or one for a grant (RFC 7523), counted from now.
     pub client_assertion_lifespan: GoDuration,
     /// Whether every DPoP proof must hold a nonce of ours (RFC 9449 sections 8 and 9), which costs a client a second request
     /// every few minutes. A client can ask that of itself (`require_dpop_nonce`). Tokens are bound where their client sends
@@ -68,6 +69,8 @@ pub struct Settings {
     pub scopes_supported: Vec<String>,
     /// Where a client sends the person after logout when it named no address of its own.
     pub post_logout_redirect_uri: Option<String>,
+    /// How clients register themselves.
+    pub registration: RegistrationSettings,
 }
 
 impl Default for Settings {
@@ -98,6 +101,7 @@ impl Default for Settings {
                 .map(str::to_owned)
                 .to_vec(),
             post_logout_redirect_uri: None,
+            registration: RegistrationSettings::default(),
         }
     }
 }

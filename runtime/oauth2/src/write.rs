@@ -5,6 +5,7 @@ use primitives::{ClientId, GrantId, IdentityId, KeyedHash, SessionId, Timestamp}
 use crate::client::ClientRecord;
 use crate::device::{DeviceCode, Polling};
 use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken, Rotation};
+use crate::trust::TrustedIssuer;
 
 /// One guarded write.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +25,11 @@ pub enum Write {
         client: ClientId,
         /// The version that was read.
         expected: i64,
+    },
+    /// Notes that a client which registered itself got a token: it stays. No guard.
+    KeepClient {
+        /// Which.
+        client: ClientId,
     },
     /// Revokes every grant of a client. No guard.
     RevokeGrantsOfClient {
@@ -136,6 +142,20 @@ pub enum Write {
         jti: String,
         /// When it can be forgotten: the assertion is dead by then.
         expires_at: Timestamp,
+    },
+    /// Notes the `jti` of an assertion that was taken for a grant. Guard: nobody has used it.
+    UseBearerAssertion {
+        /// SHA-256 of issuer and `jti`, in base64url.
+        jti: String,
+        /// When it can be forgotten: the assertion is dead by then.
+        expires_at: Timestamp,
+    },
+    /// Trusts an issuer. Guard: there is no trust for its issuer, subject and key.
+    InsertTrustedIssuer(Box<TrustedIssuer>),
+    /// Trusts an issuer no more. No guard.
+    DeleteTrustedIssuer {
+        /// Which trust.
+        id: String,
     },
     /// Revokes one signed access token. No guard.
     RevokeJwt {

@@ -201,6 +201,7 @@ impl Bench {
             organisation: None,
             available: AssuranceLevel::Aal1,
             version: 1,
+            registration: None,
         };
         let method = AuthenticationMethod::new(Method::Password, AssuranceLevel::Aal1, now);
         let device = Device::new(&self.rng, ClientAddress("203.0.113.9".parse().unwrap()), Some("Firefox"));
@@ -244,6 +245,7 @@ impl Bench {
         let token = AccessToken {
             hash: self.hash(n),
             grant: Some(grant.id),
+            subject: None,
             client: client_id(n),
             scope: Scopes::parse("openid profile").unwrap(),
             audience: vec!["https://api.example".to_owned()],

@@ -28,6 +28,7 @@ pub struct ExpiredCounts {
     pub trusted_devices: u64,
     pub flows: u64,
     pub authorization_codes: u64,
+    pub clients: u64,
     pub device_codes: u64,
     pub access_tokens: u64,
     pub refresh_tokens: u64,
@@ -45,6 +46,7 @@ impl ExpiredCounts {
             + self.trusted_devices
             + self.flows
             + self.authorization_codes
+            + self.clients
             + self.device_codes
             + self.access_tokens
             + self.refresh_tokens
@@ -62,6 +64,7 @@ impl ExpiredCounts {
             || self.trusted_devices >= limit
             || self.flows >= limit
             || self.authorization_codes >= limit
+            || self.clients >= limit
             || self.device_codes >= limit
             || self.access_tokens >= limit
             || self.refresh_tokens >= limit
@@ -115,6 +118,8 @@ impl Storage {
                 now,
             )
             .await?,
+            // Whoever keeps one in memory looks at its time.
+            clients: delete(delete_batch!("oauth2_clients", "tenant, id", "unused_until"), now).await?,
             // Until then a device that went on asking learns that it is too late.
             device_codes: delete(
                 delete_batch!("oauth2_device_codes", "tenant, hash", "expires_at"),

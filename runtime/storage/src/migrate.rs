@@ -60,6 +60,9 @@ const MIGRATIONS: &[Migration] = migrations![
     31 "0031_connections.sql",
     32 "0032_bound_tokens.sql",
     33 "0033_device_codes.sql",
+    34 "0034_registered_clients.sql",
+    35 "0035_trusted_issuers.sql",
+    36 "0036_key_sets.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

@@ -139,6 +139,8 @@ scopes! {
     ClientsRead = "clients:read";
     /// Make and change OAuth clients.
     ClientsWrite = "clients:write";
+    /// Register OAuth clients at the public endpoint.
+    ClientsRegister = "clients:register";
     /// See identities and their sessions.
     IdentitiesRead = "identities:read";
     /// Make and change identities, end their sessions.

@@ -8,12 +8,14 @@
 import { finish } from "./checks.mjs";
 import { standIn } from "./provider.mjs";
 import clientAuthentication from "./client_authentication.mjs";
+import assertions from "./assertions.mjs";
 import codeFlow from "./code_flow.mjs";
 import device from "./device.mjs";
 import discovery from "./discovery.mjs";
 import dpop from "./dpop.mjs";
 import logout from "./logout.mjs";
 import refresh from "./refresh.mjs";
+import registration from "./registration.mjs";
 import tokens from "./tokens.mjs";
 
 if (standIn) console.log("against oidc-provider: checks of what it has not are left out");
@@ -24,5 +26,7 @@ await refresh();
 await tokens();
 await dpop();
 await device();
+await registration();
+await assertions();
 await logout();
 finish();

@@ -44,6 +44,18 @@ export async function register(document, at = issuer) {
   return client;
 }
 
+/** Calls another operation of operators and returns its answer. */
+export async function administer(method, path, document) {
+  const response = await fetch(options.registration.replace(/\/clients$/, path), {
+    method,
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: document && JSON.stringify(document),
+  });
+  const text = await response.text();
+  assert.ok(response.ok, text);
+  return text ? JSON.parse(text) : undefined;
+}
+
 export const webApp = {
   client_name: "Reports",
   redirect_uris: [redirectUri],

@@ -9,12 +9,14 @@ import access
 import applications
 import codes
 import identities
+import key_sets
 import keys
 import native
 import operations
 import own_api
 import recovery
 import refusals
+import registration
 import second_factors
 import single_page
 from checks import finish
@@ -28,6 +30,8 @@ second_factors.run()
 keys.run()
 applications.run()
 access.run()
+registration.run()
+key_sets.run()
 refusals.run()
 own_api.run()
 operations.run()

@@ -112,8 +112,9 @@ def refused(status: int, model: type[BaseModel] | None, operation: Callable, err
 # Documents that their own standards let servers extend; an OAuth error also names its request.
 EXTENSIBLE = ("OidcConfiguration", "OidcUserInfo", "JsonWebKey", "ErrorOAuth2")
 
-# What a session has that the specification does not know, where somebody signed in in an organisation's name.
-OURS = {"Session": {"portcullis_organization"}}
+# What the specification does not know: of a session, where somebody signed in in an organisation's name; of a client that
+# registered itself, what RFC 7591 section 3.2.1 has.
+OURS = {"Session": {"portcullis_organization"}, "OAuth2Client": {"client_id_issued_at"}}
 
 
 def known(value: object) -> None:

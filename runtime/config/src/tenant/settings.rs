@@ -132,6 +132,20 @@ fn check_document_alone(settings: &TenantSettings, report: &mut Report<'_>) {
     }
 }
 
+fn check_registration(settings: &oauth2::registration::RegistrationSettings, report: &mut Report<'_>) {
+    if settings.unused_lifespan.0.is_zero() {
+        report("oauth2.registration.unused_lifespan", "must be longer than nothing".to_owned());
+    }
+    if oauth2::scope::Scopes::parse(&settings.scopes.join(" ")).is_err() {
+        report("oauth2.registration.scopes", "holds what is no scope".to_owned());
+    }
+    for (index, publisher) in settings.software_publishers.iter().enumerate() {
+        if let Err(error) = jose::JwkSet::from_map(&publisher.jwks) {
+            report(&format!("oauth2.registration.software_publishers[{index}].jwks"), error.to_string());
+        }
+    }
+}
+
 fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) {
     for (key, lifespan) in [
         ("authorization_code_lifespan", settings.authorization_code_lifespan),
@@ -175,6 +189,7 @@ fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) 
     if settings.refresh_token_grace.0 >= settings.refresh_token_lifespan.0 {
         report("oauth2.refresh_token_grace", "must be shorter than `refresh_token_lifespan`".to_owned());
     }
+    check_registration(&settings.registration, report);
     for (index, scope) in settings.scopes_supported.iter().enumerate() {
         let one = !scope.is_empty() && !scope.contains(' ') && oauth2::scope::Scopes::parse(scope).is_ok();
         if !one {

@@ -4,6 +4,7 @@ mod captcha;
 mod courier;
 mod keys;
 mod plugins;
+mod registration;
 mod tenant_courier;
 mod webhooks;
 
@@ -534,7 +535,7 @@ fn clients() {
         &client(&format!("{secret}{uris}grant_types = [\"password\"]")),
         &["p.toml:7:16: tenant[0].client[0].grant_types[0]: unknown value `password`; known values here: \
            `authorization_code`, `refresh_token`, `client_credentials`, \
-           `urn:ietf:params:oauth:grant-type:device_code`, `implicit`"],
+           `urn:ietf:params:oauth:grant-type:device_code`, `implicit`, `urn:ietf:params:oauth:grant-type:jwt-bearer`"],
     );
     check(
         &client("token_endpoint_auth_method = \"none\"\ngrant_types = [\"client_credentials\"]"),

@@ -9,6 +9,7 @@ pub(crate) mod clients;
 pub(crate) mod courier;
 pub(crate) mod credentials;
 pub(crate) mod identities;
+pub(crate) mod key_sets;
 pub(crate) mod keys;
 pub(crate) mod manage_sessions;
 pub(crate) mod organisations;
@@ -19,6 +20,7 @@ pub(crate) mod recovery;
 pub(crate) mod secrets;
 pub(crate) mod sessions;
 pub(crate) mod tenants;
+pub(crate) mod trust;
 pub(crate) mod webhooks;
 
 use http::StatusCode;

@@ -32,7 +32,8 @@ pub(crate) fn refuse_request(call: &Call, code: &str, description: &str) -> Answ
     document(call, StatusCode::BAD_REQUEST, code, description)
 }
 
-fn document(call: &Call, status: StatusCode, code: &str, description: &str) -> Answer {
+/// The form of an error of OAuth's endpoints.
+pub(super) fn document(call: &Call, status: StatusCode, code: &str, description: &str) -> Answer {
     // RFC 6749 section 5.2: printable ASCII without quotes and backslashes.
     let description: String =
         description.chars().filter(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\')).collect();

@@ -9,6 +9,7 @@ mod form_post;
 pub(crate) mod introspect;
 pub(crate) mod logout;
 pub(crate) mod par;
+pub(crate) mod register;
 pub(crate) mod revoke;
 pub(crate) mod token;
 pub(crate) mod userinfo;

@@ -36,6 +36,8 @@ pub(crate) struct Site {
     pub(crate) storage: Storage,
     pub(crate) clock: Arc<FixedClock>,
     address: SocketAddr,
+    /// Of the listener that lets operators in by their keys alone.
+    keyed: SocketAddr,
     /// Dropped last: the server ends with it.
     _stop: watch::Sender<bool>,
     _directory: tempfile::TempDir,
@@ -199,11 +201,16 @@ impl Site {
         };
         let node = Node::new(settings, parts);
         let limits = ServerSettings { connections: 100, drain: Duration::from_secs(1) };
-        let server = Server::open(node, &[listener], limits).await.unwrap();
-        let ListenAddress::Tcp(address) = server.listening()[0].address.clone() else { panic!("not TCP") };
+        let by_key =
+            Listener { name: "keyed".to_owned(), auth: ClientAuthentication::Key, ..listener.clone() };
+        let server = Server::open(node, &[listener, by_key], limits).await.unwrap();
+        let [address, keyed] = [0, 1].map(|index: usize| match server.listening()[index].address.clone() {
+            ListenAddress::Tcp(address) => address,
+            other => panic!("not TCP: {other:?}"),
+        });
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(server.serve(stopped));
-        Self { storage, clock, address, _stop: stop, _directory: directory }
+        Self { storage, clock, address, keyed, _stop: stop, _directory: directory }
     }
 
     /// Has the audit records written that are on their way.
@@ -214,6 +221,18 @@ impl Site {
     /// A new client without cookies.
     pub(crate) fn client(&self) -> Client {
         Client::new(self.address)
+    }
+
+    /// A new client of the listener that asks operators for a key.
+    pub(crate) fn keyed_client(&self) -> Client {
+        Client::new(self.keyed)
+    }
+
+    /// An admin key of a tenant for one scope.
+    pub(crate) async fn key(&self, tenant: &str, scope: &str) -> String {
+        let body = json!({ "name": "k", "tenant": tenant, "scopes": [scope] });
+        let made = self.client().json("POST", "/admin/portcullis/v1/keys", &body).await;
+        made.json()["secret"].as_str().unwrap_or_else(|| panic!("{}", made.body)).to_owned()
     }
 
     /// A browser in which somebody is signed in, with the password "correct horse".

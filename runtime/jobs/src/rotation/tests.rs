@@ -41,6 +41,7 @@ impl World {
             updated_at: self.now(),
             not_before: primitives::Timestamp::from_seconds(0),
             version: 1,
+            registration: None,
         };
         let insert = oauth2::write::Write::InsertClient(Box::new(client));
         self.storage.apply(Change::new(id(tenant)).write(insert)).await.unwrap();

@@ -66,6 +66,7 @@ impl Store {
                 self.0.retain(|key| key.kid != kid);
                 "delete"
             }
+            other => panic!("rotation leaves the sets of operators alone: {other:?}"),
         }
     }
 

@@ -173,6 +173,7 @@ impl Lifespans {
             self.device_authorization_grant_id_token_lifespan,
             self.implicit_grant_access_token_lifespan,
             self.implicit_grant_id_token_lifespan,
+            self.jwt_bearer_grant_access_token_lifespan,
             self.refresh_token_grant_access_token_lifespan,
             self.refresh_token_grant_id_token_lifespan,
         ];

@@ -21,6 +21,7 @@ pub(crate) use rules::ASSERTION_ALGORITHMS;
 pub use rules::InvalidClient;
 pub use secret::StoredSecret;
 
+use crate::registration::SelfRegistered;
 use crate::scope::Scopes;
 use crate::settings::AccessTokenStrategy;
 
@@ -62,6 +63,16 @@ pub struct ClientRecord {
     pub not_before: Timestamp,
     /// Counts the changes; guards against two writers.
     pub version: i64,
+    /// Whether it registered itself.
+    pub registration: Option<SelfRegistered>,
+}
+
+impl ClientRecord {
+    /// Whether it may be used: nobody switched it off, and it is none that was registered and not used in time.
+    pub fn is_usable(&self, now: Timestamp) -> bool {
+        let until = self.registration.and_then(|registration| registration.unused_until);
+        self.enabled && until.is_none_or(|until| now < until)
+    }
 }
 
 /// Who owns an object's configuration.
@@ -139,16 +150,20 @@ pub enum GrantType {
     DeviceCode,
     /// Tokens from the authorization endpoint (RFC 6749 section 4.2); no grant of the token endpoint.
     Implicit,
+    /// RFC 7523 section 2.1.
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:jwt-bearer")]
+    JwtBearer,
 }
 
 impl GrantType {
     /// Every grant, as discovery lists them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::AuthorizationCode,
         Self::RefreshToken,
         Self::ClientCredentials,
         Self::DeviceCode,
         Self::Implicit,
+        Self::JwtBearer,
     ];
 
     /// Its registered name.
@@ -159,6 +174,7 @@ impl GrantType {
             Self::ClientCredentials => "client_credentials",
             Self::Implicit => "implicit",
             Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+            Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
         }
     }
 

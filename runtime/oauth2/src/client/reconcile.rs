@@ -101,12 +101,15 @@ fn as_declared(
         updated_at: now,
         not_before: Timestamp::from_seconds(now.seconds()),
         version: 1,
+        registration: None,
     };
     let record = before.map_or(blank, |before| ClientRecord {
         document,
         secrets: before.secrets.clone(),
         managed_by: ManagedBy::File,
         enabled: true,
+        // Whoever registered it has no say any more.
+        registration: None,
         ..before.clone()
     });
     let mut client = match Client::check(record) {

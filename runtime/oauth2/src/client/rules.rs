@@ -276,6 +276,7 @@ mod tests {
             updated_at: Timestamp::from_seconds(0),
             not_before: Timestamp::from_seconds(0),
             version: 1,
+            registration: None,
         })
     }
 

@@ -4,8 +4,8 @@
 //! with a public key as a shared secret (no symmetric algorithm is ever tried), one used twice (its
 //! `jti` is a row whose insertion is part of the very change that issues the tokens).
 
-use primitives::base64url;
 use primitives::time::ClockTolerance;
+use primitives::{Timestamp, base64url};
 use ring::digest::{SHA256, digest};
 
 use jose::{ClaimRules, Expiry, UnverifiedJwt, ValidClaims};
@@ -35,20 +35,15 @@ pub(super) async fn verify(
     let registered = client.record.document.token_endpoint_auth_signing_alg.as_deref();
     let signed = verify_signature(server, &client, registered, unverified).await.map_err(failed)?;
     let now = server.clock.now();
-    let rules = ClaimRules {
-        token_type: None,
-        issuer: Some(client.id.as_str()),
-        audience: &[
-            server.issuer.as_str(),
-            &server.endpoints.token,
-            &server.endpoints.pushed_authorization_request,
-            &server.endpoints.device_authorization,
-        ],
-        expiry: Expiry::Enforced,
-        max_lifetime: Some(server.settings.client_assertion_lifespan.0),
-        tolerance: ClockTolerance::default(),
-    };
-    let claims = signed.validate(&rules, now).map_err(|_| failed(FailedCause::AssertionClaims))?;
+    let us = [
+        server.issuer.as_str(),
+        &server.endpoints.token,
+        &server.endpoints.pushed_authorization_request,
+        &server.endpoints.device_authorization,
+    ];
+    let claims = signed
+        .validate(&rules(server, client.id.as_str(), &us), now)
+        .map_err(|_| failed(FailedCause::AssertionClaims))?;
     let write = check_claims(&client, &claims).ok_or_else(|| failed(FailedCause::AssertionClaims))?;
     if let Write::UseAssertion { jti, .. } = &write
         && server.ports.tokens.is_assertion_used(&server.tenant, &client.id, jti).await?
@@ -56,6 +51,27 @@ pub(super) async fn verify(
         return Err(failed(FailedCause::AssertionReplayed));
     }
     Ok(AuthenticatedClient { client, writes: vec![write] })
+}
+
+/// What every assertion is held to (RFC 7523 section 3): its maker, one of our names, and an end that is near.
+pub(crate) fn rules<'a>(
+    server: &AuthorizationServer,
+    issuer: &'a str,
+    audience: &'a [&'a str],
+) -> ClaimRules<'a> {
+    ClaimRules {
+        token_type: None,
+        issuer: Some(issuer),
+        audience,
+        expiry: Expiry::Enforced,
+        max_lifetime: Some(server.settings.client_assertion_lifespan.0),
+        tolerance: ClockTolerance::default(),
+    }
+}
+
+/// Until when an assertion is remembered that was used: as long as it could still be taken, and a little more.
+pub(crate) fn remembered_until(claims: &ValidClaims) -> Option<Timestamp> {
+    Some(claims.expires_at()?.after(ClockTolerance::default().0 * 2))
 }
 
 /// What the general rules do not say: the client speaks about itself, to us alone, once.
@@ -67,7 +83,6 @@ fn check_claims(client: &Client, claims: &ValidClaims) -> Option<Write> {
     Some(Write::UseAssertion {
         client: client.id.clone(),
         jti: base64url::encode(digest(&SHA256, jti.as_bytes())),
-        // As long as the assertion could still be taken, and a little more.
-        expires_at: claims.expires_at()?.after(ClockTolerance::default().0 * 2),
+        expires_at: remembered_until(claims)?,
     })
 }

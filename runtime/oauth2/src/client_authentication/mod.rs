@@ -3,7 +3,7 @@
 //! A client has exactly one method, and only that one is taken: a client registered for assertions
 //! cannot be impersonated with a secret that leaked years ago.
 
-mod assertion;
+pub(crate) mod assertion;
 mod assertion_keys;
 mod basic;
 mod origin;
@@ -132,7 +132,7 @@ async fn find(
     let client = server.ports.clients.find_client(&server.tenant, id).await?;
     Ok(match client {
         None => Err(FailedCause::UnknownClient),
-        Some(client) if !client.record.enabled => Err(FailedCause::Disabled),
+        Some(client) if !client.record.is_usable(server.now()) => Err(FailedCause::Disabled),
         Some(client) => Ok(client),
     })
 }

@@ -5,7 +5,7 @@ use primitives::hooks::HookFailureKind;
 use primitives::policy::{Obligation, Permission, PolicyHook};
 
 use super::*;
-use crate::memory::World;
+use crate::memory::{REQUEST, World, now};
 use crate::token::ErrorCode;
 
 /// Answers what it was made with, and remembers what it was asked.
@@ -65,6 +65,55 @@ fn policy_is_asked_about_every_token() {
     assert_eq!(asked[0], of_person("authorization_code"));
     assert_eq!(asked[1], of_person("refresh_token"));
     assert_eq!((&asked[2][2], &asked[2][3]["grant_type"]), (&json!(false), &json!("client_credentials")));
+}
+
+/// A client that registers itself has an id that nobody knew before: the plugin is asked about every one.
+#[derive(Debug)]
+struct NoNewcomers;
+
+impl PolicyHook for NoNewcomers {
+    fn applies(&self, _: &HookContext) -> bool {
+        true
+    }
+
+    fn decide<'a>(
+        &'a self,
+        _: &'a HookContext,
+        request: &'a PolicyRequest,
+    ) -> BoxFuture<'a, Result<PolicyDecision, HookFailure>> {
+        let known = &request.context["redirect_uris"];
+        let denied = request.action == "register" && *known == json!(["https://evil.example/cb"]);
+        let answer = if denied {
+            PolicyDecision::Deny { reason: "not of ours".to_owned() }
+        } else {
+            PolicyDecision::Permit(Permission::default())
+        };
+        Box::pin(ready(Ok(answer)))
+    }
+}
+
+#[test]
+fn policy_refuses_registrations_and_their_changes() {
+    let mut world = World::new();
+    world.server.ports.policy = Arc::new(NoNewcomers);
+    let at = |host: &str| {
+        let Value::Object(request) = json!({ "redirect_uris": [format!("https://{host}/cb")] }) else {
+            panic!("an object")
+        };
+        request
+    };
+    let register = |host: &str| {
+        let made = || now(world.server.register_client(at(host), Actor::Anonymous, REQUEST));
+        world.commit(made).map(|made| made.document()).map_err(|error| (error.code(), error.to_string()))
+    };
+    let denied = ("access_denied", "not of ours".to_owned());
+    assert_eq!(register("evil.example").unwrap_err(), denied);
+    assert!(world.rows(|rows| rows.clients.is_empty()));
+    let made = register("app.example").unwrap();
+    let [id, token] = ["client_id", "registration_access_token"].map(|name| made[name].as_str().unwrap());
+    let changed = now(world.server.replace_registration((id, token), at("evil.example"), REQUEST));
+    assert_eq!(changed.result.map(|_| ()).unwrap_err().code(), "access_denied");
+    assert!(changed.change.writes.is_empty());
 }
 
 #[test]

@@ -23,6 +23,7 @@ use crate::client::ClientRecord;
 use crate::device::{DeviceAnswer, DeviceCode};
 use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken};
 use crate::ports::SubjectProfile;
+use crate::trust::TrustedIssuer;
 use crate::write::Write;
 
 /// All tenants' rows, and the tenants' keys.
@@ -46,6 +47,8 @@ pub(crate) struct Rows {
     pub(crate) access_tokens: HashMap<KeyedHash, AccessToken>,
     pub(crate) refresh_tokens: HashMap<KeyedHash, RefreshToken>,
     pub(crate) assertions: BTreeSet<(ClientId, String)>,
+    pub(crate) bearer_assertions: BTreeSet<String>,
+    pub(crate) trusts: BTreeMap<String, TrustedIssuer>,
     pub(crate) revoked_jwts: BTreeSet<String>,
     pub(crate) subjects: BTreeMap<IdentityId, SubjectProfile>,
     pub(crate) sessions: BTreeSet<SessionId>,
@@ -110,6 +113,14 @@ impl Rows {
             }
             Write::DeleteClient { client, expected } => {
                 guard(self.clients.remove(&client).is_some_and(|before| before.version == expected))
+            }
+            Write::KeepClient { client } => {
+                if let Some(registration) =
+                    self.clients.get_mut(&client).and_then(|client| client.registration.as_mut())
+                {
+                    registration.unused_until = None;
+                }
+                Ok(())
             }
             Write::RevokeGrantsOfClient { client, at } => {
                 self.revoke(at, |grant| grant.client == client);
@@ -191,6 +202,19 @@ impl Rows {
                 Ok(())
             }
             Write::UseAssertion { client, jti, .. } => guard(self.assertions.insert((client, jti))),
+            Write::UseBearerAssertion { jti, .. } => guard(self.bearer_assertions.insert(jti)),
+            Write::InsertTrustedIssuer(trust) => {
+                let is_same = |other: &TrustedIssuer| {
+                    (&other.issuer, &other.subject, other.jwk.kid())
+                        == (&trust.issuer, &trust.subject, trust.jwk.kid())
+                };
+                guard(!self.trusts.values().any(is_same))?;
+                guard(self.trusts.insert(trust.id.clone(), *trust).is_none())
+            }
+            Write::DeleteTrustedIssuer { id } => {
+                self.trusts.remove(&id);
+                Ok(())
+            }
             Write::RevokeJwt { jti, .. } => {
                 self.revoked_jwts.insert(jti);
                 Ok(())

@@ -1,5 +1,6 @@
 //! The ports, answered from memory. Every answer is ready at once.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use futures_util::future::ready;
@@ -17,6 +18,7 @@ use crate::ports::{
     ClientFilter, ClientRepository, GrantFilter, GrantRepository, PortResult, SecretHasher, SubjectClaims,
     SubjectProfile, TokenKeys, TokenRepository,
 };
+use crate::trust::{TrustFilter, TrustRepository, TrustedIssuer, TrustedSubject};
 
 fn answer<'a, T: Send + 'a>(value: T) -> PortResult<'a, T> {
     Box::pin(ready(Ok(value)))
@@ -55,6 +57,12 @@ impl ClientRepository for Memory {
             let found = rows.clients.iter().filter(wanted).map(|(_, record)| record.clone());
             found.take(usize::try_from(limit).unwrap()).collect()
         }))
+    }
+
+    fn count_registered_clients<'a>(&'a self, tenant: &'a TenantId, most: u32) -> PortResult<'a, u32> {
+        let registered = |client: &&ClientRecord| client.registration.is_some();
+        let count = self.rows(tenant, |rows| rows.clients.values().filter(registered).count());
+        answer(u32::try_from(count).unwrap().min(most))
     }
 }
 
@@ -152,6 +160,54 @@ impl TokenRepository for Memory {
     ) -> PortResult<'a, bool> {
         let used = (client.clone(), jti.to_owned());
         answer(self.rows(tenant, |rows| rows.assertions.contains(&used)))
+    }
+
+    fn is_bearer_assertion_used<'a>(&'a self, tenant: &'a TenantId, jti: &'a str) -> PortResult<'a, bool> {
+        answer(self.rows(tenant, |rows| rows.bearer_assertions.contains(jti)))
+    }
+}
+
+impl TrustRepository for Memory {
+    fn find_trusted_issuer<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        id: &'a str,
+    ) -> PortResult<'a, Option<TrustedIssuer>> {
+        answer(self.rows(tenant, |rows| rows.trusts.get(id).cloned()))
+    }
+
+    fn list_trusted_issuers<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        filter: &'a TrustFilter,
+        limit: u32,
+    ) -> PortResult<'a, Vec<TrustedIssuer>> {
+        let wanted = |trust: &&TrustedIssuer| {
+            filter.after.as_ref().is_none_or(|after| trust.id > *after)
+                && filter.issuer.as_ref().is_none_or(|issuer| trust.issuer == *issuer)
+        };
+        answer(self.rows(tenant, |rows| {
+            rows.trusts.values().filter(wanted).take(usize::try_from(limit).unwrap()).cloned().collect()
+        }))
+    }
+
+    fn find_trusts<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        issuer: &'a str,
+        subject: &'a str,
+        now: Timestamp,
+        limit: u32,
+    ) -> PortResult<'a, Vec<TrustedIssuer>> {
+        answer(self.rows(tenant, |rows| {
+            let fits = |trust: &&TrustedIssuer| {
+                trust.issuer == issuer && trust.subject.covers(subject) && now < trust.expires_at
+            };
+            let mut trusts: Vec<_> = rows.trusts.values().filter(fits).cloned().collect();
+            trusts.sort_by_key(|trust| (trust.subject == TrustedSubject::Any, Reverse(trust.created_at)));
+            trusts.truncate(usize::try_from(limit).unwrap());
+            trusts
+        }))
     }
 }
 

@@ -85,6 +85,7 @@ impl World {
             grants: memory.clone(),
             tokens: memory.clone(),
             devices: memory.clone(),
+            trusts: memory.clone(),
             subjects: memory.clone(),
             keys: memory.clone(),
             hook,
@@ -130,7 +131,7 @@ impl World {
         let mut document = json!({
             "client_id": "app", "client_name": "App", "redirect_uris": [CALLBACK],
             "grant_types": ["authorization_code", "refresh_token", "client_credentials",
-                "urn:ietf:params:oauth:grant-type:device_code"],
+                "urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:jwt-bearer"],
             "scope": "openid profile email offline_access read write", "audience": ["https://api.example", "https://b.example"],
             "post_logout_redirect_uris": ["https://app.example/bye"],
         });
@@ -152,6 +153,7 @@ impl World {
             updated_at: now,
             not_before: Timestamp::from_seconds(0),
             version: 1,
+            registration: None,
         };
         let change =
             Change::new(self.server.tenant.clone()).write(Write::InsertClient(Box::new(record.clone())));

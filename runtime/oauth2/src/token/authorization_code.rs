@@ -72,6 +72,7 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
     writes.extend(refresh_row);
     Ok(Granted {
         grant_type: GrantType::AuthorizationCode,
+        subject: None,
         scope: grant.scope.clone(),
         audience: remaining_audience(parameters, client, grant)?,
         refresh_token,

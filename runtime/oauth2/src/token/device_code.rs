@@ -74,6 +74,7 @@ async fn redeem(
     let consume = Write::ConsumeDeviceCode { code: code.hash.clone(), grant: grant.id, at: now, kept_until };
     Ok(Granted {
         grant_type: GrantType::DeviceCode,
+        subject: None,
         scope: grant.scope.clone(),
         audience: remaining_audience(parameters, client, grant)?,
         refresh_token,

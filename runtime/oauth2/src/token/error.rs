@@ -90,6 +90,10 @@ pub enum InvalidGrant {
     UnknownRefreshToken,
     #[error("the refresh token was used before; the tokens issued with it are revoked")]
     ReusedRefreshToken,
+    #[error("the assertion is not one of a trusted issuer, for this server, and good now")]
+    Assertion,
+    #[error("the assertion was used before")]
+    ReplayedAssertion,
     #[error("the grant was revoked")]
     Revoked,
     #[error("the subject or its session is no longer active")]

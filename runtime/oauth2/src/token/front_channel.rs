@@ -41,6 +41,7 @@ pub(crate) async fn issue_to_browser(
     request: RequestId,
 ) -> Result<FrontChannel, TokenError> {
     let granted = Granted {
+        subject: None,
         grant_type: GrantType::Implicit,
         scope: live.grant().scope.clone(),
         audience: live.grant().audience.clone(),

@@ -121,6 +121,7 @@ impl<'a> Maker<'a> {
             hash: hash_token(self.server, &token),
             grant: granted.grant.as_ref().map(|live| live.grant().id),
             client: self.client.id.clone(),
+            subject: granted.subject.clone(),
             scope: granted.scope.clone(),
             audience: granted.audience.clone(),
             confirmation: granted.confirmation.clone(),
@@ -142,7 +143,11 @@ impl<'a> Maker<'a> {
         let jti = TokenId::generate(self.server.rng.as_ref(), grant.map(|grant| grant.id));
         let claims = AccessTokenClaims {
             iss: self.server.issuer.as_str(),
-            sub: subject.map_or(Cow::Borrowed(client_id), |subject| subject.id.to_string().into()),
+            sub: match (subject, &self.granted.subject) {
+                (Some(subject), _) => subject.id.to_string().into(),
+                (None, Some(named)) => Cow::Borrowed(named.as_str()),
+                (None, None) => Cow::Borrowed(client_id),
+            },
             aud: match self.granted.audience.as_slice() {
                 // RFC 9068 section 3: there is always an audience; without a wish it is ourselves.
                 [] => Audience::One(self.server.issuer.as_str()),

@@ -22,6 +22,7 @@ pub(crate) mod front_channel;
 pub(crate) mod hook;
 mod issue;
 pub(crate) mod jwt;
+mod jwt_bearer;
 pub(crate) mod refresh_token;
 pub mod request;
 
@@ -80,8 +81,10 @@ pub(crate) struct Asked<'a> {
 /// What a grant gives: everything that is decided before tokens are made.
 pub(crate) struct Granted {
     pub(crate) grant_type: GrantType,
-    /// None if the client acts for itself.
+    /// None if the client acts for itself, or for somebody whom an issuer names.
     pub(crate) grant: Option<LiveGrant>,
+    /// Whom an issuer names, where there is no grant.
+    pub(crate) subject: Option<String>,
     /// Scope of the access token.
     pub(crate) scope: Scopes,
     /// Audience of the access token.
@@ -138,6 +141,7 @@ impl AuthorizationServer {
             GrantType::DeviceCode => device_code::run(self, &asked).await?,
             // It is the authorization endpoint's: what it gives comes by the browser.
             GrantType::Implicit => return Err(TokenError::UnsupportedGrantType.into()),
+            GrantType::JwtBearer => jwt_bearer::run(self, &asked).await?,
         };
         writes.extend(holder.as_ref().map(ProvenKey::write));
         client_policy::check_token(self, &client.id, &granted, request.request).await?;
@@ -147,6 +151,9 @@ impl AuthorizationServer {
         change.writes = writes;
         change.writes.extend(issued.writes);
         change.audit = issued.audit;
+        if client.record.registration.is_some_and(|registration| registration.unused_until.is_some()) {
+            change.writes.push(Write::KeepClient { client: client.id.clone() });
+        }
         let stateless = change.writes.is_empty() && change.audit.is_empty();
         let stream = stateless
             .then(|| AuditEvent::new("token.issued", Actor::Client(client.id.clone()), "client", &client.id));

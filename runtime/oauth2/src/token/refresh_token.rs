@@ -66,6 +66,7 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
     };
     Ok(Granted {
         grant_type: GrantType::RefreshToken,
+        subject: None,
         scope,
         audience,
         refresh_token: Some(refresh_token),

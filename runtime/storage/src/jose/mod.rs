@@ -1,5 +1,6 @@
-//! A tenant's signing keys, sealed at rest, and parsed for requests.
+//! A tenant's signing keys, sealed at rest, and parsed for requests; and the sets of keys that it keeps.
 
+mod key_sets;
 mod signing_keys;
 mod tenant_keys;
 
@@ -21,6 +22,10 @@ const ALL_KEYS: &str = "all";
 impl Stored for Write {
     fn statements(self, tenant: &TenantId, sealer: &Sealer) -> Result<Vec<Statement>, StorageError> {
         let statement = match self {
+            // Read at each request: nobody has them in memory.
+            Self::InsertKeyOfSet(key) => return Ok(vec![key_sets::insert(tenant, &key, sealer)]),
+            Self::DeleteKeyOfSet { set, kid } => return Ok(vec![key_sets::delete_key(tenant, &set, &kid)]),
+            Self::DeleteKeySet { set } => return Ok(vec![key_sets::delete(tenant, &set)]),
             Self::InsertSigningKey(key) => signing_keys::insert(tenant, &key, sealer),
             Self::ActivateSigningKey { kid, rotate_at } => signing_keys::activate(tenant, &kid, rotate_at),
             Self::RetireSigningKey { kid, until } => signing_keys::retire(tenant, &kid, until),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ::oauth2::client::{Client, ClientRecord, ManagedBy, StoredSecret};
 use ::oauth2::ports::{ClientFilter, ClientRepository, PortResult};
+use ::oauth2::registration::SelfRegistered;
 use primitives::{ClientId, SealContext, Sealer, TenantId};
 
 use super::{CLIENT_CHANGED, port_error};
@@ -25,8 +26,8 @@ pub(super) fn insert(
     let id = id_of(client)?;
     let statement = Statement::one(
         "INSERT INTO oauth2_clients (tenant, id, name, owner, document, secrets, managed_by, enabled,
-             created_at, updated_at, not_before, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
+             created_at, updated_at, not_before, version, registered, unused_until)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING",
         values![
             tenant,
             id,
@@ -40,12 +41,14 @@ pub(super) fn insert(
             client.updated_at,
             client.not_before,
             client.version,
+            client.registration.is_some(),
+            client.registration.and_then(|registration| registration.unused_until),
         ],
     );
     Ok(statement.changes(CLIENT_CHANGED, id.as_str()))
 }
 
-/// The time of its making never changes.
+/// The time of its making never changes. One that got a token meanwhile goes on to stay.
 pub(super) fn update(
     tenant: &TenantId,
     client: &ClientRecord,
@@ -55,7 +58,8 @@ pub(super) fn update(
     let id = id_of(client)?;
     let statement = Statement::one(
         "UPDATE oauth2_clients SET name = $4, owner = $5, document = $6, secrets = $7, managed_by = $8,
-             enabled = $9, updated_at = $10, not_before = $11, version = $12
+             enabled = $9, updated_at = $10, not_before = $11, version = $12,
+             registered = $13, unused_until = CASE WHEN unused_until IS NULL THEN unused_until ELSE $14 END
          WHERE tenant = $1 AND id = $2 AND version = $3",
         values![
             tenant,
@@ -70,9 +74,20 @@ pub(super) fn update(
             client.updated_at,
             client.not_before,
             client.version,
+            client.registration.is_some(),
+            client.registration.and_then(|registration| registration.unused_until),
         ],
     );
     Ok(statement.changes(CLIENT_CHANGED, id.as_str()))
+}
+
+/// It got a token, and stays.
+pub(super) fn keep(tenant: &TenantId, client: &ClientId) -> Statement {
+    Statement::any(
+        "UPDATE oauth2_clients SET unused_until = NULL WHERE tenant = $1 AND id = $2 AND unused_until IS NOT NULL",
+        values![tenant, client],
+    )
+    .changes(CLIENT_CHANGED, client.as_str())
 }
 
 /// Attack: a client is deleted and somebody else takes its id, to inherit what people consented to.
@@ -126,6 +141,11 @@ fn read(tenant: &TenantId, row: &Row, sealer: &Sealer) -> Result<ClientRecord, S
         updated_at: row.time(6)?,
         not_before: row.time(7)?,
         version: row.int(8)?,
+        registration: if row.flag(9)? {
+            Some(SelfRegistered { unused_until: row.opt_time(10)? })
+        } else {
+            None
+        },
     })
 }
 
@@ -136,7 +156,8 @@ impl Storage {
         id: &ClientId,
     ) -> Result<Option<ClientRecord>, StorageError> {
         let sql =
-            "SELECT id, document, secrets, managed_by, enabled, created_at, updated_at, not_before, version
+            "SELECT id, document, secrets, managed_by, enabled, created_at, updated_at, not_before, version,
+                 registered, unused_until
              FROM oauth2_clients WHERE tenant = $1 AND id = $2";
         let row = self.find_one(sql, values![tenant, id]).await?;
         row.map(|row| read(tenant, &row, self.sealer())).transpose()
@@ -185,7 +206,8 @@ impl ClientRepository for Storage {
     ) -> PortResult<'a, Vec<ClientRecord>> {
         Box::pin(async move {
             let sql =
-                "SELECT id, document, secrets, managed_by, enabled, created_at, updated_at, not_before, version
+                "SELECT id, document, secrets, managed_by, enabled, created_at, updated_at, not_before, version,
+                     registered, unused_until
                  FROM oauth2_clients
                  WHERE tenant = $1 AND id > $2 AND ($3 IS NULL OR name = $3) AND ($4 IS NULL OR owner = $4)
                  ORDER BY id LIMIT $5";
@@ -197,6 +219,16 @@ impl ClientRepository for Storage {
                 .map(|row| read(tenant, row, self.sealer()))
                 .collect::<Result<_, _>>()
                 .map_err(port_error)
+        })
+    }
+
+    fn count_registered_clients<'a>(&'a self, tenant: &'a TenantId, most: u32) -> PortResult<'a, u32> {
+        Box::pin(async move {
+            let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM oauth2_clients
+                           WHERE tenant = $1 AND registered = 1 LIMIT $2) AS registered";
+            let row = self.find_one(sql, values![tenant, i64::from(most)]).await.map_err(port_error)?;
+            let count = row.map(|row| row.int(0)).transpose().map_err(port_error)?.unwrap_or(0);
+            Ok(u32::try_from(count).unwrap_or(most))
         })
     }
 }

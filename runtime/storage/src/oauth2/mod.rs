@@ -12,6 +12,7 @@ mod grants;
 mod refresh_tokens;
 mod token_cache;
 mod tokens;
+mod trusted_issuers;
 
 use ::oauth2::ports::PortError;
 use ::oauth2::scope::Scopes;
@@ -42,6 +43,7 @@ impl Stored for Write {
                 vec![clients::update(tenant, &client, expected, sealer)?]
             }
             Self::DeleteClient { client, expected } => clients::delete(tenant, &client, expected),
+            Self::KeepClient { client } => vec![clients::keep(tenant, &client)],
             Self::RevokeGrantsOfClient { client, at } => vec![grants::revoke_of_client(tenant, &client, at)],
             Self::InsertGrant(grant) => vec![grants::insert(tenant, &grant)],
             Self::RevokeGrant { grant, at } => vec![grants::revoke(tenant, grant, at)],
@@ -76,6 +78,11 @@ impl Stored for Write {
             Self::UseAssertion { client, jti, expires_at } => {
                 vec![assertions::use_once(tenant, &client, jti, expires_at)]
             }
+            Self::UseBearerAssertion { jti, expires_at } => {
+                vec![assertions::use_bearer_once(tenant, jti, expires_at)]
+            }
+            Self::InsertTrustedIssuer(trust) => vec![trusted_issuers::insert(tenant, &trust)],
+            Self::DeleteTrustedIssuer { id } => vec![trusted_issuers::delete(tenant, &id)],
             Self::RevokeJwt { jti, expires_at } => vec![access_tokens::revoke_jwt(tenant, jti, expires_at)],
         })
     }

@@ -57,4 +57,8 @@ impl TokenRepository for Storage {
     ) -> PortResult<'a, bool> {
         Box::pin(async move { assertions::is_used(self, tenant, client, jti).await.map_err(port_error) })
     }
+
+    fn is_bearer_assertion_used<'a>(&'a self, tenant: &'a TenantId, jti: &'a str) -> PortResult<'a, bool> {
+        Box::pin(async move { assertions::is_bearer_used(self, tenant, jti).await.map_err(port_error) })
+    }
 }

@@ -50,6 +50,7 @@ struct Table {
 const TABLES: &[Table] = tables![
     "admin_keys" "tenant, id",
     "signing_keys" "tenant, kid",
+    "key_set_keys" "tenant, set_name, kid",
     "outbox_messages" "tenant, id",
     "courier_messages" "tenant, id",
     "webhook_messages" "tenant, webhook, id",
@@ -63,6 +64,7 @@ const TABLES: &[Table] = tables![
     "oauth2_refresh_tokens" "tenant, hash",
     "oauth2_grants" "tenant, id",
     "oauth2_consents" "tenant, subject, client",
+    "oauth2_trusted_issuers" "tenant, id",
     "oauth2_used_assertions" "tenant, client, jti",
     "oauth2_revoked_jwts" "tenant, jti",
     "oauth2_clients" "tenant, id",

@@ -11,7 +11,7 @@ use identity::ports::{Flows as _, Identities as _, SessionFilter, Sessions as _}
 use identity::profile::{ProfileKey, Profiles as _};
 use identity::session::NewSession;
 use identity::{Flow, Identifier, IdentityState, Settings, Write as IdentityWrite};
-use jose::ports::SigningKeys as _;
+use jose::ports::{KeySets as _, SigningKeys as _};
 use jose::{KeyState, SigningAlgorithm, SigningKey, Write as KeyWrite};
 use oauth2::client::ClientRecord;
 use oauth2::device::{DeviceCode, DeviceCodeRepository as _, Polling};
@@ -20,6 +20,7 @@ use oauth2::ports::{
     ClientFilter, ClientRepository as _, GrantFilter, GrantRepository as _, SubjectClaims as _,
     TokenKeys as _, TokenRepository as _,
 };
+use oauth2::trust::{TrustFilter, TrustRepository as _, TrustedIssuer, TrustedSubject};
 use oauth2::write::Write;
 use primitives::{Secret, SessionId, TenantId, UploadedPluginId};
 use tenancy::plugin::uploaded::{SecretFacts, UploadedPlugins as _, UploadedSecret};
@@ -29,6 +30,7 @@ use tenancy::webhook::{NewWebhookMessage, WebhookFilter, WebhookMessages as _};
 use tenancy::{TenantSecret, TenantSecrets as _};
 use uuid::Uuid;
 
+use crate::key_sets::set_name;
 use crate::uploads::component;
 use crate::world::{World, client_id};
 
@@ -44,6 +46,7 @@ pub(crate) struct Rows {
     code: AuthorizationCode,
     redeemed: AuthorizationCode,
     device: DeviceCode,
+    trust: TrustedIssuer,
     access_token: AccessToken,
     refresh_token: RefreshToken,
     key: SigningKey,
@@ -75,6 +78,7 @@ impl Rows {
             code: world.code(&grant, "c"),
             redeemed: world.code(&grant, "redeemed"),
             device: world.device_code("nexboard", "d"),
+            trust: world.trust("1", TrustedSubject::One("mike".to_owned()), "k"),
             access_token: world.access_token(Some(&grant), "nexboard", "a"),
             refresh_token: world.refresh_token(&grant, "r"),
             key: SigningKey::generate(SigningAlgorithm::Es256, state, world.now(), &*world.rng).unwrap(),
@@ -106,6 +110,8 @@ impl Rows {
             Write::InsertAuthorizationCode(Box::new(self.code.clone())),
             Write::InsertAuthorizationCode(Box::new(self.redeemed.clone())),
             Write::InsertDeviceCode(Box::new(self.device.clone())),
+            Write::InsertTrustedIssuer(Box::new(self.trust.clone())),
+            Write::UseBearerAssertion { jti: "jti".to_owned(), expires_at: world.now() },
             Write::ConsumeAuthorizationCode {
                 code: self.redeemed.hash.clone(),
                 grant: self.grant.id,
@@ -123,6 +129,8 @@ impl Rows {
         ];
         assert_eq!(world.apply(granted).await, None);
         assert_eq!(world.apply([KeyWrite::InsertSigningKey(Box::new(self.key.clone()))]).await, None);
+        let kept = world.kept_key("services", "k");
+        assert_eq!(world.apply([KeyWrite::InsertKeyOfSet(Box::new(kept))]).await, None);
         let (plugin, name) = ("plan".to_owned(), "key".to_owned());
         let secret = PluginSecret { plugin, name, value: Secret::new("s".to_owned()) };
         assert_eq!(world.apply([tenancy::Write::PutPluginSecret { secret, at: world.now() }]).await, None);
@@ -183,6 +191,10 @@ impl Rows {
             list_grants(subject, GrantFilter::default(), 10),
             find_authorization_code(&self.code.hash),
             find_grant_of_redeemed_code(&self.redeemed.hash),
+            find_trusted_issuer("1"),
+            list_trusted_issuers(&TrustFilter::default(), 10),
+            find_trusts("https://jwt-idp.example", "mike", world.now(), 10),
+            is_bearer_assertion_used("jti"),
             find_device_code(&self.device.hash),
             find_user_code(&self.device.user_code),
             find_access_token(&self.access_token.hash),
@@ -192,6 +204,7 @@ impl Rows {
             find_subject(subject),
             is_session_live(self.session.session.id),
             list_signing_keys(),
+            list_keys_of_set(&set_name("services")),
             list_plugin_secrets("plan"),
             find_tenant_secret("key"),
             list_tenant_secrets(),
@@ -273,6 +286,7 @@ impl Rows {
             Write::ForgetConsents { subject: identity, client: None },
             Write::ForgetConsents { subject: identity, client: Some(client) },
             Write::DeleteAccessToken { token: self.access_token.hash.clone() },
+            Write::DeleteTrustedIssuer { id: "1".to_owned() },
             Write::NotePoll {
                 code: self.device.hash.clone(),
                 polling: Polling { interval: 60, next_at: at },
@@ -310,6 +324,9 @@ impl Rows {
         ] {
             assert_eq!(world.apply([write]).await, Some(0));
         }
+        let (set, kid) = (set_name("services"), "k".parse().unwrap());
+        let unguarded = [KeyWrite::DeleteKeyOfSet { set: set.clone(), kid }, KeyWrite::DeleteKeySet { set }];
+        assert_eq!(world.apply(unguarded).await, None);
     }
 }
 

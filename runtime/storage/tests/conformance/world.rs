@@ -155,6 +155,7 @@ impl World {
             updated_at: self.now(),
             not_before: Timestamp::from_seconds(0),
             version: 1,
+            registration: None,
         }
     }
 
@@ -223,6 +224,7 @@ impl World {
             hash: self.hash(token),
             grant: grant.map(|grant| grant.id),
             client: client.parse().unwrap(),
+            subject: grant.is_none().then(|| "mike@example.com".to_owned()),
             scope: scopes("openid"),
             audience: vec!["https://api.example".to_owned()],
             confirmation: None,

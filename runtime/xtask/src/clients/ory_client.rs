@@ -42,6 +42,7 @@ const NEIGHBOUR_SECRET: &str = "neighbour-secret-of-more-than-32-characters";
 fn tenants(secret: &str) -> String {
     format!(
         "[[tenant]]\nid = \"default\"\n\n{}\
+         [tenant.oauth2.registration]\nmode = \"open\"\n\
          [tenant.identity.code]\npasswordless_enabled = true\nmagic_link = true\n\
          [tenant.identity.flow.settings]\naccount_deletion = true\n\
          [tenant.identity.session.whoami.tokenizer.templates.api.claims]\nemail = \"{{identity.traits.email}}\"\n\n\

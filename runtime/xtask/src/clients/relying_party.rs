@@ -43,6 +43,7 @@ fn relying_party(place: &Place<'_>, mut script: Command) -> anyhow::Result<()> {
             // Authlib's assertions live for an hour, which is more than the default accepts.
             let tenants = format!(
                 "[[tenant]]\nid = \"default\"\n\n{same}[tenant.oauth2]\nclient_assertion_lifespan = \"1h\"\n\n\
+                 [tenant.oauth2.registration]\nmode = \"open\"\n\n\
                  [[tenant]]\nid = \"{STRICT}\"\n\n{same}[tenant.oauth2]\nrefresh_token_grace = \"0s\"\n"
             );
             let node = place.node(&tenants)?;

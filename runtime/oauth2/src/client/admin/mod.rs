@@ -19,6 +19,7 @@ use super::{
 };
 use crate::decision::Decision;
 use crate::ports::ClientFilter;
+use crate::registration::SelfRegistered;
 use crate::server::AuthorizationServer;
 use crate::write::Write;
 
@@ -35,7 +36,7 @@ pub struct ShownClient {
 }
 
 impl ShownClient {
-    fn new(record: ClientRecord, secret: Option<Secret<String>>) -> Self {
+    pub(crate) fn new(record: ClientRecord, secret: Option<Secret<String>>) -> Self {
         let (created_at, updated_at) = (Some(record.created_at), Some(record.updated_at));
         Self { document: ClientDocument { created_at, updated_at, ..record.document }, secret }
     }
@@ -65,7 +66,7 @@ impl AuthorizationServer {
         document: ClientDocument,
         actor: Actor,
     ) -> Decision<ShownClient, ClientError> {
-        self.decide(self.created(document, actor).await)
+        self.decide(self.created(document, None, actor).await)
     }
 
     /// Replaces a client's whole document. Its secret stays, unless the document brings one.
@@ -163,9 +164,11 @@ impl AuthorizationServer {
         }
     }
 
-    async fn created(
+    /// A new client; `registration` if it makes itself.
+    pub(crate) async fn created(
         &self,
         mut document: ClientDocument,
+        registration: Option<SelfRegistered>,
         actor: Actor,
     ) -> Result<(Change<Write>, ShownClient), ClientError> {
         let id = match document.client_id.take() {
@@ -187,6 +190,7 @@ impl AuthorizationServer {
             // Tokens of a deleted client of the same id stay dead. In whole seconds, as `iat` is.
             not_before: Timestamp::from_seconds(now.seconds()),
             version: 1,
+            registration,
         };
         let (record, secret) = self.finished(record).await?;
         let change = Change::new(self.tenant.clone())
@@ -195,7 +199,8 @@ impl AuthorizationServer {
         Ok((change, ShownClient::new(record, secret)))
     }
 
-    async fn updated(
+    /// A client as its new document has it.
+    pub(crate) async fn updated(
         &self,
         before: ClientRecord,
         document: ClientDocument,

@@ -1,0 +1,122 @@
+//! What a client may ask for itself (RFC 7591 sections 2 and 5). One rule a line, in the order in which they are reported.
+
+use serde_json::{Map, Value};
+use url::{Origin, Url};
+
+use super::{RegistrationError, RegistrationSettings};
+use crate::client::{ClientDocument, GrantType, Lifespans};
+use crate::scope::Scopes;
+
+/// Reads a request, and refuses what only an operator gives.
+pub(super) fn check(
+    settings: &RegistrationSettings,
+    request: Map<String, Value>,
+) -> Result<ClientDocument, RegistrationError> {
+    let document: ClientDocument = serde_json::from_value(Value::Object(request))
+        .map_err(|error| RegistrationError::Malformed(error.to_string()))?;
+    check_privileges(&document)?;
+    let document = with_allowed(settings, document);
+    check_grants(settings, &document)?;
+    check_scope(settings, &document)?;
+    check_pages(&document)?;
+    Ok(document)
+}
+
+const fn refuse(property: &'static str, reason: &'static str) -> RegistrationError {
+    RegistrationError::Metadata { property, reason }
+}
+
+/// Attack: a client makes itself first party, or puts itself down as somebody else's. It is told, so that its developer does
+/// not wonder.
+fn check_privileges(document: &ClientDocument) -> Result<(), RegistrationError> {
+    let is_listed = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
+    let has_metadata = !document.metadata.is_null() && document.metadata != Value::Object(Map::new());
+    for (property, is_asked_for) in [
+        ("skip_consent", document.skip_consent),
+        ("skip_logout_consent", document.skip_logout_consent == Some(true)),
+        ("owner", !document.owner.is_empty()),
+        ("metadata", has_metadata),
+        ("audience", is_listed(&document.audience)),
+        ("request_uris", is_listed(&document.request_uris)),
+        ("lifespans", document.lifespans != Lifespans::default()),
+    ] {
+        if is_asked_for {
+            return Err(refuse(property, "is set by operators alone"));
+        }
+    }
+    Ok(())
+}
+
+/// The members of the server's own are not the client's to say; what it leaves out is what it may have.
+fn with_allowed(settings: &RegistrationSettings, document: ClientDocument) -> ClientDocument {
+    let mut document = ClientDocument {
+        client_id: None,
+        client_secret: None,
+        registration_access_token: None,
+        registration_client_uri: None,
+        ..document
+    };
+    if document.scope.is_empty() {
+        document.scope = settings.scopes.join(" ");
+    }
+    document.with_defaults()
+}
+
+fn check_grants(settings: &RegistrationSettings, document: &ClientDocument) -> Result<(), RegistrationError> {
+    let asked = document.grant_types.iter().flatten().map(|name| GrantType::parse(name));
+    for grant in asked {
+        if !grant.is_some_and(|grant| settings.grant_types.contains(&grant)) {
+            return Err(refuse("grant_types", "holds a grant that cannot be registered here"));
+        }
+        let has_address = document.redirect_uris.as_ref().is_some_and(|uris| !uris.is_empty());
+        if grant == Some(GrantType::AuthorizationCode) && !has_address {
+            return Err(crate::client::InvalidClient::NoRedirectUri.into());
+        }
+    }
+    Ok(())
+}
+
+fn check_scope(settings: &RegistrationSettings, document: &ClientDocument) -> Result<(), RegistrationError> {
+    let asked = Scopes::parse(&document.scope).map_err(|_| crate::client::InvalidClient::Scope)?;
+    let allowed: Scopes = settings.scopes.iter().map(String::as_str).collect();
+    if allowed.covers(&asked) {
+        Ok(())
+    } else {
+        Err(refuse("scope", "holds a scope that cannot be registered here"))
+    }
+}
+
+const WHERE: &str = "must be https, at the host of one of redirect_uris";
+
+/// Attack (section 5): a client shows somebody else's picture and terms. Its pages are at a host to which its answers go, and
+/// so are the pages whose scripts may ask for its tokens.
+fn check_pages(document: &ClientDocument) -> Result<(), RegistrationError> {
+    let own: Vec<Url> =
+        document.redirect_uris.iter().flatten().filter_map(|uri| Url::parse(uri).ok()).collect();
+    let is_own = |page: &str| {
+        let page = Url::parse(page).ok().filter(|page| page.scheme() == "https");
+        page.is_some_and(|page| own.iter().any(|uri| uri.scheme() == "https" && uri.host() == page.host()))
+    };
+    for (property, page) in [
+        ("client_uri", &document.client_uri),
+        ("logo_uri", &document.logo_uri),
+        ("policy_uri", &document.policy_uri),
+        ("tos_uri", &document.tos_uri),
+    ] {
+        if !page.is_empty() && !is_own(page) {
+            return Err(refuse(property, WHERE));
+        }
+    }
+    // A frame of it stands in our own page.
+    if document.frontchannel_logout_uri.as_deref().is_some_and(|page| !page.is_empty() && !is_own(page)) {
+        return Err(refuse("frontchannel_logout_uri", WHERE));
+    }
+    let origins: Vec<Origin> = own.iter().map(Url::origin).collect();
+    for origin in document.allowed_cors_origins.iter().flatten() {
+        let origin = Url::parse(origin).ok().map(|url| url.origin()).filter(Origin::is_tuple);
+        if !origin.is_some_and(|origin| origins.contains(&origin)) {
+            return Err(refuse("allowed_cors_origins", "must be origins of redirect_uris"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! What strangers may register, and what they try.
+
+use jose::{KeyState, SigningAlgorithm, SigningKey, TokenType};
+use primitives::{Actor, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::{Registered, RegistrationError, SoftwarePublisher};
+use crate::memory::{CALLBACK, REQUEST, World, form, now};
+use crate::settings::Settings;
+
+fn object(value: Value) -> Map<String, Value> {
+    let Value::Object(object) = value else { panic!("{value}") };
+    object
+}
+
+/// A request of an app, changed by `patch`.
+fn request(patch: &Value) -> Map<String, Value> {
+    let mut request = object(json!({"client_name": "App", "redirect_uris": [CALLBACK]}));
+    request.extend(patch.as_object().unwrap().clone());
+    request
+}
+
+impl World {
+    fn register(&self, patch: &Value) -> Result<Registered, RegistrationError> {
+        self.commit(|| now(self.server.register_client(request(patch), Actor::Anonymous, REQUEST)))
+    }
+
+    fn replace_own(&self, at: (&str, &str), patch: &Value) -> Result<Registered, RegistrationError> {
+        self.commit(|| now(self.server.replace_registration(at, request(patch), REQUEST)))
+    }
+}
+
+fn text<'a>(document: &'a Value, name: &str) -> &'a str {
+    document[name].as_str().unwrap_or_else(|| panic!("{name} of {document}"))
+}
+
+#[test]
+fn client_registers_reads_changes_and_deletes_itself() {
+    let world = World::new();
+    let made = world.register(&json!({})).unwrap().document();
+    let (id, token) = (text(&made, "client_id"), text(&made, "registration_access_token"));
+    assert_eq!(text(&made, "registration_client_uri"), format!("https://id.example/oauth2/register/{id}"));
+    assert!(made["client_secret"].is_string() && made["client_secret_expires_at"] == 0);
+    assert_eq!(
+        (&made["scope"], &made["skip_consent"]),
+        (&json!("openid profile email offline_access"), &json!(false))
+    );
+    let shown = now(world.server.show_registration(id, token)).unwrap().document();
+    assert_eq!((&shown["client_name"], &shown["registration_access_token"]), (&json!("App"), &json!(token)));
+    assert_eq!(shown.get("client_secret"), None, "a secret is shown once");
+
+    let own = json!({"client_name": "Renamed", "client_id": id, "client_secret": made["client_secret"]});
+    let renamed = world.replace_own((id, token), &own).unwrap().document();
+    assert_eq!(renamed["client_name"], "Renamed");
+    let chosen = world.replace_own((id, token), &json!({"client_secret": "chosen by the client"}));
+    assert_eq!(chosen.unwrap_err().code(), "invalid_client_metadata");
+    let other = world.replace_own((id, token), &json!({"client_id": "another"}));
+    assert_eq!(other.unwrap_err().code(), "invalid_client_metadata");
+
+    world.commit(|| now(world.server.delete_registration(id, token))).unwrap();
+    let gone = now(world.server.show_registration(id, token));
+    assert_eq!(gone.err(), Some(RegistrationError::Unauthorized));
+}
+
+/// Attack: the token of one client is tried on another, of any origin.
+#[test]
+fn token_is_that_of_one_registration() {
+    let world = World::new();
+    world.add_client(&json!({}));
+    let [one, other] = [(); 2].map(|()| world.register(&json!({})).unwrap().document());
+    let token = text(&one, "registration_access_token");
+    let refused = |server: &crate::server::AuthorizationServer, id: &str, token: &str| {
+        assert_eq!(
+            now(server.show_registration(id, token)).err(),
+            Some(RegistrationError::Unauthorized),
+            "{id}"
+        );
+    };
+    refused(&world.server, text(&other, "client_id"), token);
+    refused(&world.server, "app", token);
+    refused(
+        &world.server,
+        "app",
+        &world.server.registration_token(&"app".parse().unwrap(), world.server.now()),
+    );
+    refused(&world.server, "nobody", token);
+    refused(&world.server, text(&one, "client_id"), "");
+    refused(&world.server, text(&one, "client_id"), &format!("{token}x"));
+    refused(&world.other_tenant(), text(&one, "client_id"), token);
+    // Made anew under the same id a moment later, it is another client.
+    world.rows(|rows| {
+        let client = rows.clients.get_mut(&text(&one, "client_id").parse().unwrap()).unwrap();
+        client.created_at = client.created_at.after(std::time::Duration::from_micros(1));
+    });
+    refused(&world.server, text(&one, "client_id"), token);
+}
+
+#[test]
+fn nobody_gives_themselves_what_operators_give() {
+    let key = SigningKey::generate(
+        SigningAlgorithm::Es256,
+        KeyState::Active { rotate_at: Timestamp::from_seconds(9_000_000_000) },
+        Timestamp::from_seconds(0),
+        &primitives::rng::SeededRng::new(3),
+    )
+    .unwrap();
+    let private: Value = serde_json::from_str(&key.key.to_json()).unwrap();
+    let check = |patch: Value, expect: Option<&str>| {
+        let world = World::new();
+        let made = world.register(&patch);
+        assert_eq!(made.as_ref().err().map(RegistrationError::code), expect, "{patch}");
+        let Ok(made) = made else {
+            assert!(world.rows(|rows| rows.clients.is_empty() && rows.audit.is_empty()), "{patch}");
+            return;
+        };
+        let made = made.document();
+        let at = (text(&made, "client_id"), text(&made, "registration_access_token"));
+        let mut patch = patch;
+        // Section 2.2: neither is the client's to choose, and whoever tries is told.
+        for chosen in ["client_id", "client_secret"] {
+            patch.as_object_mut().unwrap().remove(chosen);
+        }
+        assert!(world.replace_own(at, &patch).is_ok(), "{patch}");
+    };
+    let metadata = Some("invalid_client_metadata");
+    check(json!({}), None);
+    check(json!({"client_id": "chosen", "client_secret": "chosen"}), None);
+    check(json!({"grant_types": "authorization_code"}), metadata);
+    check(json!({"skip_consent": true}), metadata);
+    check(json!({"skip_logout_consent": true}), metadata);
+    check(json!({"owner": "acme"}), metadata);
+    check(json!({"metadata": {"role": "admin"}}), metadata);
+    check(json!({"audience": ["https://api.example"]}), metadata);
+    check(json!({"authorization_code_grant_access_token_lifespan": "9000h"}), metadata);
+    check(json!({"grant_types": ["authorization_code", "refresh_token"]}), None);
+    check(json!({"grant_types": ["client_credentials"]}), metadata);
+    check(json!({"grant_types": ["urn:ietf:params:oauth:grant-type:device_code"]}), metadata);
+    check(json!({"grant_types": ["password"]}), metadata);
+    check(json!({"scope": "openid email"}), None);
+    check(json!({"scope": "openid admin"}), metadata);
+    check(json!({"redirect_uris": []}), Some("invalid_redirect_uri"));
+    check(json!({"redirect_uris": ["http://app.example/cb"]}), Some("invalid_redirect_uri"));
+    check(json!({"redirect_uris": ["javascript:alert(1)"]}), Some("invalid_redirect_uri"));
+    check(json!({"redirect_uris": ["http://127.0.0.1/cb", "com.example.app:/cb"]}), None);
+    check(json!({"client_uri": "https://app.example", "logo_uri": "https://app.example/l.png"}), None);
+    check(json!({"logo_uri": "https://bank.example/l.png"}), metadata);
+    check(json!({"tos_uri": "http://app.example/tos"}), metadata);
+    check(json!({"frontchannel_logout_uri": "https://bank.example/out"}), metadata);
+    check(json!({"allowed_cors_origins": ["https://app.example"]}), None);
+    check(json!({"allowed_cors_origins": ["https://evil.example"]}), metadata);
+    check(json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [private]}}), metadata);
+    check(
+        json!({"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "http://169.254.169.254/k"}),
+        metadata,
+    );
+    check(json!({"token_endpoint_auth_method": "none"}), None);
+}
+
+/// A privilege that was asked for is refused whatever it was before.
+#[test]
+fn registration_is_no_way_around_its_own_rules_by_changing_it() {
+    let world = World::new();
+    let made = world.register(&json!({})).unwrap().document();
+    let at = (text(&made, "client_id"), text(&made, "registration_access_token"));
+    for patch in [
+        json!({"skip_consent": true}),
+        json!({"scope": "openid admin"}),
+        json!({"grant_types": ["client_credentials"]}),
+    ] {
+        assert_eq!(world.replace_own(at, &patch).unwrap_err().code(), "invalid_client_metadata", "{patch}");
+    }
+}
+
+/// Attack: a thousand registrations.
+#[test]
+fn there_are_so_many_at_most_and_what_is_never_used_leaves() {
+    let world = World::set(|settings| settings.registration.most_clients = 2);
+    world.add_client(&json!({}));
+    let made = world.register(&json!({
+        "token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "refresh_token"],
+    }));
+    let made = made.unwrap().document();
+    world.register(&json!({})).unwrap();
+    assert_eq!(world.register(&json!({})).err(), Some(RegistrationError::Full));
+
+    let id = text(&made, "client_id");
+    let sign_in =
+        form(&[("client_id", id), ("grant_type", "refresh_token"), ("refresh_token", "ory_rt_none")]);
+    let refused = |world: &World| world.commit(|| world.decide_token(&sign_in)).unwrap_err().code().as_str();
+    assert_eq!(refused(&world), "invalid_grant");
+    world.wait(24 * 3_600);
+    assert_eq!(refused(&world), "invalid_client", "what was never used is nobody");
+    let token = text(&made, "registration_access_token");
+    assert_eq!(now(world.server.show_registration(id, token)).err(), Some(RegistrationError::Unauthorized));
+}
+
+#[test]
+fn client_that_got_a_token_stays() {
+    let world = World::set(|settings| {
+        settings.registration.grant_types.push(crate::client::GrantType::ClientCredentials);
+    });
+    let asked =
+        json!({"grant_types": ["client_credentials"], "token_endpoint_auth_method": "client_secret_post"});
+    let made = world.register(&asked).unwrap().document();
+    let sign_in = form(&[
+        ("client_id", text(&made, "client_id")),
+        ("client_secret", text(&made, "client_secret")),
+        ("grant_type", "client_credentials"),
+    ]);
+    let token = || world.commit(|| world.decide_token(&sign_in));
+    token().unwrap();
+    assert!(world.decide_token(&sign_in).change.writes.is_empty(), "it is noted once");
+    world.wait(48 * 3_600);
+    token().unwrap();
+}
+
+#[test]
+fn statement_of_a_trusted_publisher_wins_and_others_are_refused() {
+    let rng = primitives::rng::SeededRng::new(5);
+    let state = KeyState::Active { rotate_at: Timestamp::from_seconds(9_000_000_000) };
+    let made =
+        || SigningKey::generate(SigningAlgorithm::Es256, state, Timestamp::from_seconds(0), &rng).unwrap();
+    let (key, other) = (made(), made());
+    let public = serde_json::to_value(key.key.public()).unwrap();
+    let world = World::with(
+        {
+            let mut settings = Settings::default();
+            settings.registration.software_publishers = vec![SoftwarePublisher {
+                issuer: "https://pub.example".to_owned(),
+                jwks: object(json!({"keys": [public]})),
+            }];
+            settings
+        },
+        std::sync::Arc::new(crate::hooks::NoTokenHook),
+    );
+    let sign = |key: &SigningKey, claims: Value| {
+        jose::Signer::new(&key.key).unwrap().sign(TokenType::Jwt, &claims).unwrap()
+    };
+    let ask = |statement: &str| {
+        world
+            .register(&json!({"client_name": "Liar", "software_statement": statement}))
+            .map(|made| made.document())
+    };
+    let good =
+        sign(&key, json!({"iss": "https://pub.example", "client_name": "True Name", "exp": 1_800_000_001}));
+    let made = ask(&good).unwrap();
+    assert_eq!((&made["client_name"], &made["software_statement"]), (&json!("True Name"), &json!(good)));
+    let code = |statement: &str| ask(statement).unwrap_err().code();
+    assert_eq!(code(&sign(&other, json!({"iss": "https://pub.example"}))), "invalid_software_statement");
+    assert_eq!(
+        code(&sign(&key, json!({"iss": "https://pub.example", "exp": 1_800_000_000}))),
+        "invalid_software_statement"
+    );
+    assert_eq!(code(&sign(&key, json!({"iss": "https://nobody.example"}))), "unapproved_software_statement");
+    assert_eq!(code("nonsense"), "invalid_software_statement");
+    let privileged = sign(&key, json!({"iss": "https://pub.example", "skip_consent": true}));
+    assert_eq!(code(&privileged), "invalid_client_metadata", "a statement gives no right");
+}
+
+#[test]
+fn who_registered_stands_in_the_audit_log() {
+    let world = World::new();
+    let made = world.register(&json!({})).unwrap().document();
+    let at = (text(&made, "client_id"), text(&made, "registration_access_token"));
+    world.replace_own(at, &json!({})).unwrap();
+    let actors = world.rows(|rows| rows.audit.iter().map(|event| event.actor.clone()).collect::<Vec<_>>());
+    assert_eq!(actors, [Actor::Anonymous, Actor::Client(at.0.parse().unwrap())]);
+}

@@ -1,0 +1,63 @@
+//! Clients that registered themselves: counted, kept once they got a token, and gone if they never did.
+
+use oauth2::client::ClientRecord;
+use oauth2::ports::ClientRepository as _;
+use oauth2::registration::SelfRegistered;
+use oauth2::write::Write;
+
+use crate::world::{World, client_id};
+
+fn registered(world: &World, id: &str) -> ClientRecord {
+    let unused_until = Some(world.in_seconds(100));
+    ClientRecord { registration: Some(SelfRegistered { unused_until }), ..world.client(id) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registration_is_read_as_it_was_written_and_counted() {
+    for world in World::each().await {
+        let (own, made) = (registered(&world, "own"), world.client("made"));
+        let insert = |record: &ClientRecord| Write::InsertClient(Box::new(record.clone()));
+        assert_eq!(world.apply([insert(&own), insert(&made)]).await, None);
+        for record in [&own, &made] {
+            let id = record.document.client_id.clone().unwrap();
+            let found = world.storage.find_client_record(&world.tenant, &id).await.unwrap();
+            assert_eq!(found.as_ref(), Some(record));
+        }
+        assert_eq!(world.apply([insert(&registered(&world, "another"))]).await, None);
+        let count = async |most| world.storage.count_registered_clients(&world.tenant, most).await.unwrap();
+        assert_eq!((count(9).await, count(1).await), (2, 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_that_got_a_token_stays_and_another_leaves() {
+    for world in World::each().await {
+        let writes = ["used", "unused"].map(|id| Write::InsertClient(Box::new(registered(&world, id))));
+        assert_eq!(world.apply(writes).await, None);
+        let find = async |id: &str| {
+            world
+                .storage
+                .find_client(&world.tenant, &client_id(id))
+                .await
+                .unwrap()
+                .map(|client| client.record.clone())
+        };
+        assert!(!find("used").await.unwrap().is_usable(world.in_seconds(100)), "not even in memory");
+        assert_eq!(world.apply([Write::KeepClient { client: client_id("used") }]).await, None);
+        assert!(find("used").await.unwrap().is_usable(world.in_seconds(100)), "seen at once");
+
+        // A change that was decided on what was read before it got a token.
+        let late = Write::UpdateClient {
+            client: Box::new(ClientRecord { version: 2, ..registered(&world, "used") }),
+            expected: 1,
+        };
+        assert_eq!(world.apply([late]).await, None);
+        assert!(find("used").await.unwrap().is_usable(world.in_seconds(100)));
+
+        assert_eq!(world.storage.delete_expired(world.in_seconds(99), 10).await.unwrap().clients, 0);
+        assert_eq!(world.storage.delete_expired(world.in_seconds(100), 10).await.unwrap().clients, 1);
+        let of =
+            async |id: &str| world.storage.find_client_record(&world.tenant, &client_id(id)).await.unwrap();
+        assert!(of("used").await.is_some() && of("unused").await.is_none());
+    }
+}
