@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::authorization::ResponseMode;
 use crate::authorization::request::{PROMPTS, RESPONSE_TYPES};
 use crate::claims::CLAIMS_SUPPORTED;
-use crate::client::{ASSERTION_ALGORITHMS, AuthenticationMethod, GrantType};
+use crate::client::{ASSERTION_ALGORITHMS, AuthenticationMethod, GrantType, SubjectType};
 use crate::dpop::PROOF_ALGORITHMS;
 use crate::pkce::METHODS;
 use crate::ports::PortError;
@@ -40,7 +40,7 @@ impl AuthorizationServer {
             "response_types_supported": RESPONSE_TYPES,
             "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),
             "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
-            "subject_types_supported": ["public"],
+            "subject_types_supported": SubjectType::ALL,
             "claims_supported": CLAIMS_SUPPORTED,
             "code_challenge_methods_supported": METHODS,
             "prompt_values_supported": PROMPTS,
@@ -61,10 +61,10 @@ impl AuthorizationServer {
             "request_uri_parameter_supported": false,
             "require_request_uri_registration": false,
             "request_object_signing_alg_values_supported": [],
-            "backchannel_logout_supported": false,
-            "backchannel_logout_session_supported": false,
-            "frontchannel_logout_supported": false,
-            "frontchannel_logout_session_supported": false,
+            "backchannel_logout_supported": true,
+            "backchannel_logout_session_supported": true,
+            "frontchannel_logout_supported": true,
+            "frontchannel_logout_session_supported": true,
         }))
     }
 }

@@ -104,6 +104,15 @@ pub struct LogoutView {
     pub cancel_url: String,
 }
 
+/// Apps are opened to end their sessions, and the browser goes on.
+#[derive(Debug, Clone)]
+pub struct FarewellView {
+    /// What is opened, each in a frame: absolute web addresses.
+    pub frames: Vec<String>,
+    /// Where the browser goes then, if anywhere.
+    pub next: Option<String>,
+}
+
 /// Something failed in a way that only a page can say.
 #[derive(Debug, Clone, Default)]
 pub struct ErrorView {

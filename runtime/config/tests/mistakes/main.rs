@@ -533,6 +533,35 @@ fn clients() {
            authenticates"],
     );
     check(
+        &client(&format!("{secret}{uris}subject_type = \"ephemeral\"")),
+        &[
+            "p.toml:7:16: tenant[0].client[0].subject_type: subject_type \"ephemeral\" is not supported; it may be \
+           public or pairwise",
+        ],
+    );
+    check(
+        &client(&format!("{secret}redirect_uris = [\"app:/cb\"]\nsubject_type = \"pairwise\"")),
+        &[
+            "p.toml:3:1: tenant[0].client[0].sector_identifier_uri: subject_type pairwise needs sector_identifier_uri, \
+           unless all redirect_uris are https addresses of one host",
+        ],
+    );
+    check(
+        &client(&format!("{secret}{uris}backchannel_logout_uri = \"http://a.example/out\"")),
+        &[
+            "p.toml:7:26: tenant[0].client[0].backchannel_logout_uri: backchannel_logout_uri must be an absolute https \
+           URL",
+        ],
+    );
+    check(
+        &client(&format!("{secret}{uris}frontchannel_logout_uri = \"https://b.example/out\"")),
+        &[
+            "p.toml:7:27: tenant[0].client[0].frontchannel_logout_uri: frontchannel_logout_uri must have the scheme, \
+           host and port of one of redirect_uris",
+        ],
+    );
+    check(&client(&format!("{secret}{uris}frontchannel_logout_uri = \"https://a.example/out\"")), &[]);
+    check(
         &client(uris),
         &[
             "p.toml:3:1: tenant[0].client[0].token_endpoint_auth_method: `client_secret_basic` needs `secret = { file \

@@ -1,5 +1,6 @@
 //! The ports, answered from memory. Every answer is ready at once.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::ready;
@@ -92,6 +93,19 @@ impl GrantRepository for Memory {
             grants.truncate(usize::try_from(limit).unwrap());
             grants
         }))
+    }
+
+    fn list_clients_of_session<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        session: SessionId,
+        limit: u32,
+    ) -> PortResult<'a, Vec<ClientId>> {
+        let of_session = |grant: &&Grant| grant.subject.session == session;
+        let clients = self.rows(tenant, |rows| {
+            rows.grants.values().filter(of_session).map(|grant| grant.client.clone()).collect::<BTreeSet<_>>()
+        });
+        answer(clients.into_iter().take(usize::try_from(limit).unwrap()).collect())
     }
 }
 
@@ -225,11 +239,22 @@ impl TokenKeys for Memory {
     }
 }
 
+/// The web of the default tenant.
 impl Outbound for Memory {
     fn fetch(
         &self,
-        _: OutboundRequest,
+        request: OutboundRequest,
     ) -> futures_util::future::BoxFuture<'_, Result<OutboundResponse, OutboundError>> {
-        Box::pin(ready(Err(OutboundError::Forbidden)))
+        let answer = self.rows(&TenantId::default_tenant(), |rows| {
+            let found = rows.web.get(request.url.as_str()).cloned();
+            rows.requests.push(request);
+            found.ok_or(OutboundError::Forbidden)
+        });
+        let response = answer.map(|(status, body)| OutboundResponse {
+            status,
+            headers: Vec::new(),
+            body: body.into_bytes(),
+        });
+        Box::pin(ready(response))
     }
 }

@@ -117,7 +117,9 @@ impl Signed<'_> {
         let jti = TokenId::generate(self.server.rng.as_ref(), grant.map(|grant| grant.id));
         let claims = AccessTokenClaims {
             iss: self.server.issuer.as_str(),
-            sub: subject.map_or(Cow::Borrowed(client_id), |subject| subject.id.to_string().into()),
+            sub: subject.map_or(Cow::Borrowed(client_id), |subject| {
+                self.server.subject_for(self.client, subject.id).into()
+            }),
             aud: match self.granted.audience.as_slice() {
                 // RFC 9068 section 3: there is always an audience; without a wish it is ourselves.
                 [] => Audience::One(self.server.issuer.as_str()),
@@ -131,7 +133,7 @@ impl Signed<'_> {
             auth_time: subject.map(|subject| subject.authenticated_at.seconds()),
             acr: subject.map(|subject| subject.acr.as_str()),
             amr: subject.map_or(&[], |subject| subject.amr.as_slice()),
-            sid: subject.map(|subject| subject.session.to_string()),
+            sid: subject.map(|subject| self.server.session_for(self.client, subject.session)),
             act: subject.and_then(|subject| subject.actor.as_ref()),
             cnf: self.granted.confirmation.as_ref(),
             organization: organization(subject.and_then(|subject| subject.organisation), added),
@@ -158,7 +160,7 @@ fn id_token(
 ) -> Result<String, SignError> {
     let claims = IdTokenClaims {
         iss: server.issuer.as_str(),
-        sub: grant.subject.id.to_string(),
+        sub: server.subject_for(client, grant.subject.id),
         aud: [client.id.as_str()],
         azp: client.id.as_str(),
         iat: token.now.seconds(),
@@ -168,7 +170,7 @@ fn id_token(
         at_hash: token.at_hash,
         acr: &grant.subject.acr,
         amr: &grant.subject.amr,
-        sid: grant.subject.session.to_string(),
+        sid: server.session_for(client, grant.subject.session),
         act: grant.subject.actor.as_ref(),
         organization: organization(grant.subject.organisation, &token.claims),
         jti: server.rng.uuid().to_string(),

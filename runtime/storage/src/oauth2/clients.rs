@@ -25,8 +25,8 @@ pub(super) fn insert(
     let id = id_of(client)?;
     let statement = Statement::one(
         "INSERT INTO oauth2_clients (tenant, id, name, owner, document, secrets, managed_by, enabled,
-             created_at, updated_at, not_before, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
+             created_at, updated_at, not_before, version, backchannel_logout)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING",
         values![
             tenant,
             id,
@@ -40,6 +40,7 @@ pub(super) fn insert(
             client.updated_at,
             client.not_before,
             client.version,
+            client.document.backchannel_logout_uri().is_some(),
         ],
     );
     Ok(statement.changes(CLIENT_CHANGED, id.as_str()))
@@ -55,7 +56,7 @@ pub(super) fn update(
     let id = id_of(client)?;
     let statement = Statement::one(
         "UPDATE oauth2_clients SET name = $4, owner = $5, document = $6, secrets = $7, managed_by = $8,
-             enabled = $9, updated_at = $10, not_before = $11, version = $12
+             enabled = $9, updated_at = $10, not_before = $11, version = $12, backchannel_logout = $13
          WHERE tenant = $1 AND id = $2 AND version = $3",
         values![
             tenant,
@@ -70,6 +71,7 @@ pub(super) fn update(
             client.updated_at,
             client.not_before,
             client.version,
+            client.document.backchannel_logout_uri().is_some(),
         ],
     );
     Ok(statement.changes(CLIENT_CHANGED, id.as_str()))

@@ -109,7 +109,7 @@ words! {
         allowed_lead, denied_title, denied_lead,
     }
     logout: LogoutWords {
-        title, lead, lead_nameless, client_lead, confirm, stay, done_title, done_lead, sign_in_again,
+        title, lead, lead_nameless, client_lead, confirm, stay, done_title, done_lead, sign_in_again, leaving, go_on,
     }
     error: ErrorWords { title, request_id, request_hint, restart, home, help }
     verification: VerificationWords { title, lead, code_lead, link_lead, link_sent_lead, opened_lead, done_lead }

@@ -7,8 +7,8 @@ use crate::pages::{
     NewKey, OrganisationOutcome, OrganisationPart, OrganisationView, OwnershipView,
 };
 use crate::views::{
-    ConsentView, DeletionView, DeviceCodeProblem, DeviceCodeView, DeviceView, ErrorView, Hidden, LogoutView,
-    OrganisationLink, ScopeView, SessionItem, SessionsView,
+    ConsentView, DeletionView, DeviceCodeProblem, DeviceCodeView, DeviceView, ErrorView, FarewellView,
+    Hidden, LogoutView, OrganisationLink, ScopeView, SessionItem, SessionsView,
 };
 
 fn hidden(name: &str) -> Vec<Hidden> {
@@ -68,6 +68,11 @@ pub(super) fn logout() -> LogoutView {
         client_name: Some("Nexboard Reports".to_owned()),
         cancel_url: "/".to_owned(),
     }
+}
+
+/// Without frames: whoever looks at samples opens no apps.
+pub(super) fn farewell() -> FarewellView {
+    FarewellView { frames: Vec::new(), next: Some("/ui/signed-out".to_owned()) }
 }
 
 pub(super) fn invitation(subject: Option<&str>, refused: bool) -> InvitationView {
