@@ -37,7 +37,7 @@ pub use pages::{
 };
 pub use security::{page_headers, policy_with_sources};
 pub use views::{
-    ConsentView, DeletionRefusal, DeletionView, DeviceCodeProblem, DeviceCodeView, DeviceDoneView,
+    AppItem, ConsentView, DeletionRefusal, DeletionView, DeviceCodeProblem, DeviceCodeView, DeviceDoneView,
     DeviceView, ErrorView, FarewellView, Hidden, LetterView, LogoutView, MailboxView, OrganisationLink,
     ScopeView, SessionItem, SessionsView, WelcomeView,
 };

@@ -143,8 +143,21 @@ pub struct SessionsView {
     pub organisations: Vec<OrganisationLink>,
     /// The devices on which no second factor is asked for; `device=<id>` is posted to forget one.
     pub devices: Vec<SessionItem>,
+    /// The apps that were granted something; `app=<id>` is posted to take it back.
+    pub apps: Vec<AppItem>,
     /// How the account is deleted, where that is allowed.
     pub deletion: Option<DeletionView>,
+}
+
+/// An app that somebody has granted something.
+#[derive(Debug, Clone)]
+pub struct AppItem {
+    /// The client's id.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// When something was granted to it last.
+    pub granted_at: Timestamp,
 }
 
 /// The form that deletes an account.

@@ -98,6 +98,7 @@ words! {
     }
     impersonation: ImpersonationWords { title, lead, begin, banner }
     devices: DevicesWords { title, lead, since, forget, forget_one }
+    apps: AppsWords { title, lead, since, remove, remove_one }
     deletion: DeletionWords {
         title, lead, confirm, delete, unconfirmed, last_owner, done_title, done_lead,
     }
