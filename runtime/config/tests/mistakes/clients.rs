@@ -43,7 +43,7 @@ fn clients() {
     check(
         &client(&format!("{secret}{uris}subject_type = \"ephemeral\"")),
         &[
-            "p.toml:7:16: tenant[0].client[0].subject_type: subject_type \"ephemeral\" is not supported; it may be \
+            "p.toml:7:1: tenant[0].client[0].subject_type: subject_type \"ephemeral\" is not supported; it may be \
            public or pairwise",
         ],
     );
@@ -57,14 +57,14 @@ fn clients() {
     check(
         &client(&format!("{secret}{uris}backchannel_logout_uri = \"http://a.example/out\"")),
         &[
-            "p.toml:7:26: tenant[0].client[0].backchannel_logout_uri: backchannel_logout_uri must be an absolute https \
+            "p.toml:7:1: tenant[0].client[0].backchannel_logout_uri: backchannel_logout_uri must be an absolute https \
            URL",
         ],
     );
     check(
         &client(&format!("{secret}{uris}frontchannel_logout_uri = \"https://b.example/out\"")),
         &[
-            "p.toml:7:27: tenant[0].client[0].frontchannel_logout_uri: frontchannel_logout_uri must have the scheme, \
+            "p.toml:7:1: tenant[0].client[0].frontchannel_logout_uri: frontchannel_logout_uri must have the scheme, \
            host and port of one of redirect_uris",
         ],
     );
