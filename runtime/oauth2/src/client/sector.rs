@@ -43,14 +43,12 @@ pub(super) fn subject_type(
         return Ok(SubjectType::Public);
     }
     let named = document.sector_identifier_uri.as_deref().filter(|uri| !uri.is_empty());
-    let sector = match named {
-        Some(uri) => host(uri),
-        None => {
-            let mut hosts =
-                redirect_uris.iter().map(|uri| host(uri.as_str()).filter(|_| !uri.proves_nobody()));
-            let first = hosts.next().flatten();
-            first.filter(|first| hosts.all(|host| host.as_ref() == Some(first)))
-        }
+    let sector = if let Some(uri) = named {
+        host(uri)
+    } else {
+        let mut hosts = redirect_uris.iter().map(|uri| host(uri.as_str()).filter(|_| !uri.proves_nobody()));
+        let first = hosts.next().flatten();
+        first.filter(|first| hosts.all(|host| host.as_ref() == Some(first)))
     };
     Ok(SubjectType::Pairwise { sector: sector.ok_or(InvalidClient::NoSector)? })
 }
