@@ -11,6 +11,7 @@
     reason = "a test says by panicking that it failed"
 )]
 
+mod apps;
 mod browser;
 mod captcha;
 mod mail;

@@ -2,6 +2,7 @@
 //! Connect Core section 11) ends with the person.
 
 use serde_json::{Value, json};
+use tenancy::webhook::{WebhookFilter, WebhookMessages as _};
 
 use crate::browser::Browser;
 use crate::oauth2::code::{App, csrf_token, sign_up};
@@ -19,6 +20,7 @@ enum End {
     ChangePassword,
     OperatorEndsOne,
     OperatorDeletesAll,
+    OperatorEndsLogin,
     OperatorDisables,
     OperatorDeletesThePerson,
 }
@@ -70,6 +72,10 @@ async fn end(world: &World, how: End, app_user: &mut Browser, elsewhere: &mut Br
         End::OperatorDeletesAll => {
             operate("DELETE", format!("/admin/identities/{identity}/sessions"), Value::Null).await;
         }
+        End::OperatorEndsLogin => {
+            operate("DELETE", format!("/admin/oauth2/auth/sessions/login?subject={identity}"), Value::Null)
+                .await;
+        }
         End::OperatorDisables => {
             let off = json!([{"op": "replace", "path": "/state", "value": "inactive"}]);
             operate("PATCH", format!("/admin/identities/{identity}"), off).await;
@@ -95,10 +101,30 @@ async fn granted(app: &App<'_>, browser: &mut Browser, scope: &str) -> String {
     tokens["access_token"].as_str().unwrap_or_else(|| panic!("no token: {tokens}")).to_owned()
 }
 
+/// How often a server of the app is to be told that this session has ended.
+async fn told(world: &World, session: &str) -> usize {
+    let (tenant, all) = ("acme".parse().unwrap(), WebhookFilter::default());
+    let listed = world.storage.list_webhook_messages(&tenant, &all, 100);
+    let messages = listed.await.unwrap();
+    let of_app = messages.iter().filter(|message| message.webhook == "logout:app");
+    of_app.filter(|message| message.id.to_string() == session).count()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_die_with_the_session_unless_they_are_for_offline_access() {
     let world = World::start().await;
-    let app = App::register(&world, true).await;
+    let app = App::register_as(
+        &world,
+        json!({
+            "client_id": "app",
+            "grant_types": ["authorization_code", "refresh_token"],
+            "redirect_uris": ["https://app.example/cb"],
+            "scope": "openid profile email offline_access",
+            "skip_consent": true,
+            "backchannel_logout_uri": "https://app.example/logout",
+        }),
+    )
+    .await;
     for (number, how) in [
         End::SignOut,
         End::RevokeFromElsewhere,
@@ -106,6 +132,7 @@ async fn tokens_die_with_the_session_unless_they_are_for_offline_access() {
         End::ChangePassword,
         End::OperatorEndsOne,
         End::OperatorDeletesAll,
+        End::OperatorEndsLogin,
         End::OperatorDisables,
         End::OperatorDeletesThePerson,
     ]
@@ -119,7 +146,11 @@ async fn tokens_die_with_the_session_unless_they_are_for_offline_access() {
         let of_session = granted(&app, &mut app_user, "openid email").await;
         let offline = granted(&app, &mut app_user, "openid email offline_access").await;
         assert!(app.is_active(&of_session).await && app.is_active(&offline).await, "{how:?}");
+        let whoami = app_user.get_json(&format!("{}/sessions/whoami", world.tenant("acme"))).await.json();
+        let session = whoami["id"].as_str().unwrap();
+        assert_eq!(told(&world, session).await, 0, "{how:?}: it goes on");
         end(&world, how, &mut app_user, &mut elsewhere).await;
+        assert_eq!(told(&world, session).await, 1, "{how:?}: the app's server is told");
         assert!(!app.is_active(&of_session).await, "{how:?}: a token outlives its session");
         assert_eq!(app.is_active(&offline).await, !how.is_of_the_person(), "{how:?}: offline access");
         let whoami = format!("{}/sessions/whoami", world.tenant("acme"));

@@ -171,7 +171,7 @@ fn most() -> Vec<Route> {
         POST "/ui/device" "decideDevice", Public, Page, oauth2::device::decide, "Takes the person's answer";
         GET "/ui/logout" "showLogout", Public, Page, oauth2::logout::show, "Asks whether to sign out";
         POST "/ui/logout" "decideLogout", Public, Page, oauth2::logout::decide, "Signs out";
-        GET "/ui/signed-out" "showSignedOut", Public, Page, oauth2::logout::signed_out, "Says that one is signed out";
+        GET "/ui/signed-out" "showSignedOut", Public, Page, oauth2::farewell::signed_out, "Says that one is signed out";
 
         // People: forms to sign up, sign in and change one's account.
         GET "/self-service/login/browser" "createBrowserLoginFlow", Public, Api, start::login_browser, "Begins a sign-in in a browser";

@@ -54,13 +54,13 @@ pub(crate) enum Form {
 /// A token that is live right now, in whosever hands. Only [`FoundToken::check_live`] makes one.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LiveToken {
-    client: Arc<Client>,
     described: DescribedToken,
 }
 
 /// What a live token stands for. Without a check of its holder this is for telling, not for acting on.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DescribedToken {
+    client: Arc<Client>,
     token: FoundToken,
     grant: Option<LiveGrant>,
 }
@@ -219,7 +219,7 @@ impl FoundToken {
                 Err(_) => return Ok(None),
             },
         };
-        Ok(Some(LiveToken { client, described: DescribedToken { token, grant } }))
+        Ok(Some(LiveToken { described: DescribedToken { client, token, grant } }))
     }
 }
 
@@ -243,7 +243,7 @@ impl LiveToken {
                     method: presented.method,
                     endpoint,
                     access_token: Some((presented.text, key)),
-                    client: &self.client,
+                    client: &self.described.client,
                 };
                 Some(dpop::check(server, presented.proof, &expected).await.map_err(NotHeld::Proof)?)
             }
@@ -264,6 +264,11 @@ impl HeldToken {
 impl DescribedToken {
     pub(crate) const fn token(&self) -> &FoundToken {
         &self.token
+    }
+
+    /// To whom it was issued.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
     }
 
     /// None if the client acts for itself.

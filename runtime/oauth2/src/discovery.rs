@@ -9,7 +9,7 @@ use crate::authorization::request::PROMPTS;
 use crate::authorization::request_object::REQUEST_OBJECT_ALGORITHMS;
 use crate::authorization::{DEFAULT_SIGNED, ResponseMode};
 use crate::claims::CLAIMS_SUPPORTED;
-use crate::client::{ASSERTION_ALGORITHMS, AuthenticationMethod, GrantType};
+use crate::client::{ASSERTION_ALGORITHMS, AuthenticationMethod, GrantType, SubjectType};
 use crate::dpop::PROOF_ALGORITHMS;
 use crate::pkce::METHODS;
 use crate::ports::PortError;
@@ -47,7 +47,7 @@ impl AuthorizationServer {
             "response_types_supported": self.settings.response_types,
             "response_modes_supported": modes,
             "grant_types_supported": grant_types,
-            "subject_types_supported": ["public"],
+            "subject_types_supported": SubjectType::ALL,
             "claims_supported": CLAIMS_SUPPORTED,
             "code_challenge_methods_supported": METHODS,
             "prompt_values_supported": PROMPTS,
@@ -71,10 +71,10 @@ impl AuthorizationServer {
             "require_signed_request_object": self.settings.require_signed_request_object,
             "request_object_signing_alg_values_supported":
                 REQUEST_OBJECT_ALGORITHMS.map(jose::Algorithm::as_str),
-            "backchannel_logout_supported": false,
-            "backchannel_logout_session_supported": false,
-            "frontchannel_logout_supported": false,
-            "frontchannel_logout_session_supported": false,
+            "backchannel_logout_supported": true,
+            "backchannel_logout_session_supported": true,
+            "frontchannel_logout_supported": true,
+            "frontchannel_logout_session_supported": true,
         });
         if let (Value::Object(members), true) =
             (&mut document, self.settings.registration.mode != RegistrationMode::Off)

@@ -2,8 +2,8 @@
 //! 3.1.2.1, RP-Initiated Logout section 2). Its expiry does not matter, its signature does.
 
 use jose::{ClaimRules, Expiry, TokenType, UnverifiedJwt};
+use primitives::ClientId;
 use primitives::time::ClockTolerance;
-use primitives::{ClientId, IdentityId, SessionId};
 use serde_json::Value;
 
 use crate::ports::PortError;
@@ -12,10 +12,10 @@ use crate::server::AuthorizationServer;
 /// What a verified hint says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hint {
-    /// Whom it is about.
-    pub(crate) subject: IdentityId,
-    /// The session in which it was issued.
-    pub(crate) session: SessionId,
+    /// Whom it is about, by the name that its client knows.
+    pub(crate) subject: String,
+    /// The session in which it was issued, by the name that its client knows.
+    pub(crate) session: String,
     /// To whom it was issued.
     pub(crate) client: ClientId,
 }
@@ -35,8 +35,8 @@ pub(crate) async fn verify_hint(server: &AuthorizationServer, text: &str) -> Res
         tolerance: ClockTolerance::default(),
     };
     let Ok(claims) = signed.validate(&rules, server.now()) else { return Ok(None) };
-    let session = claims.claim("sid").and_then(Value::as_str).and_then(|sid| sid.parse().ok());
-    let subject = claims.subject().and_then(|sub| sub.parse().ok());
+    let session = claims.claim("sid").and_then(Value::as_str).map(str::to_owned);
+    let subject = claims.subject().map(str::to_owned);
     let client = match claims.audience() {
         [client] => client.parse().ok(),
         _ => None,

@@ -77,8 +77,9 @@ impl AuthorizationServer {
         let subject = subject.filter(|subject| subject.tenant == self.tenant);
         let Some(subject) = subject else { return Ok(EndSession::Done(self.nobody_signed_out(redirect))) };
         // A hint of another session, e.g. of another device, is no word of this one.
-        let fits =
-            hint.is_some_and(|hint| hint.session == subject.session && hint.subject == subject.subject);
+        let fits = hint
+            .zip(client.as_ref())
+            .is_some_and(|(hint, client)| self.is_of_session(client, &hint, subject));
         let is_first_party =
             client.as_ref().is_some_and(|client| client.record.document.skip_logout_consent == Some(true));
         if fits && is_first_party {
@@ -113,10 +114,12 @@ impl AuthorizationServer {
         }
     }
 
-    /// What ends here with a session, however it ends.
+    /// What ends here with a session, however it is ended, and that its clients are told.
     pub fn end_grants_of_session(&self, session: SessionId, actor: Actor) -> Change<Write> {
+        let at = self.now();
         Change::new(self.tenant.clone())
-            .write(Write::RevokeGrantsOfSession { session, at: self.now() })
+            .write(Write::TellClientsOfSession { session, at })
+            .write(Write::RevokeGrantsOfSession { session, at })
             .audit(AuditEvent::new("session.grants_revoked", actor, "session", &session))
     }
 
@@ -211,7 +214,7 @@ mod tests {
         match answer {
             Ok(EndSession::Ask { .. }) => "ask".to_owned(),
             Ok(EndSession::Done(SignedOut { session, redirect, change })) => {
-                assert_eq!(change.writes.len(), usize::from(session.is_some()));
+                assert_eq!(change.writes.len(), if session.is_some() { 2 } else { 0 });
                 let who = if session.is_some() { "done" } else { "nobody" };
                 format!("{who} {}", redirect.as_deref().unwrap_or("-"))
             }

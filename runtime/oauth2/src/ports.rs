@@ -87,6 +87,14 @@ pub trait GrantRepository: Send + Sync + fmt::Debug {
         filter: GrantFilter,
         limit: u32,
     ) -> PortResult<'a, Vec<Grant>>;
+
+    /// The clients that were granted something in a session, whatever became of it, in the order of their ids.
+    fn list_clients_of_session<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        session: SessionId,
+        limit: u32,
+    ) -> PortResult<'a, Vec<ClientId>>;
 }
 
 /// Which of a subject's grants to list.

@@ -152,7 +152,7 @@ impl AuthorizationServer {
             // As in the tokens: what a plugin says by that name stands.
             claims.entry("organization").or_insert_with(|| organisation.to_string().into());
         }
-        claims.insert("sub".to_owned(), grant.grant().subject.id.to_string().into());
+        claims.insert("sub".to_owned(), self.subject_for(live.client(), grant.grant().subject.id).into());
         Ok(claims)
     }
 }

@@ -63,6 +63,14 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
+    /// Has every client that was granted something in a session, and has an address for it, be told that the session has
+    /// ended (OpenID Connect Back-Channel Logout 1.0). No guard: what waits already waits once.
+    TellClientsOfSession {
+        /// Which.
+        session: SessionId,
+        /// When.
+        at: Timestamp,
+    },
     /// Remembers a consent in place of an earlier one. No guard.
     RememberConsent(Box<Consent>),
     /// Forgets the consents of a subject, or only that to one client. No guard.

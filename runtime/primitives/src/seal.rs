@@ -23,7 +23,9 @@ use crate::ids::TenantId;
 use crate::rng::Rng;
 
 const VERSION: u8 = 1;
-const HEADER: usize = 1 + 4;
+/// Of a data key, in bytes.
+const KEY_NUMBER: usize = 4;
+const HEADER: usize = 1 + KEY_NUMBER;
 
 /// Where a sealed value belongs. All three parts are authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,6 +177,14 @@ impl Sealer {
         self.keyring.keys.iter().map(|key| keyed_hash(key, tenant, purpose, secret)).collect()
     }
 
+    /// A keyed hash that is the same for as long as the deployment is, made with its oldest key: for what others
+    /// remember us by. 32 bytes, without the key's number.
+    pub fn lasting_hash(&self, tenant: &TenantId, purpose: &str, value: &[u8]) -> Vec<u8> {
+        let oldest = self.keyring.keys.last();
+        let hash = oldest.map(|key| keyed_hash(key, tenant, purpose, value).0);
+        hash.into_iter().flatten().skip(KEY_NUMBER).collect()
+    }
+
     /// Whether `hash` is that of `secret`, in constant time.
     pub fn verify_hash(&self, tenant: &TenantId, purpose: &str, secret: &[u8], hash: &KeyedHash) -> bool {
         hash.0
@@ -283,5 +293,21 @@ mod tests {
         assert!(rotated.verify_hash(&tenant, "token", b"t", &hash));
         assert!(rotated.hashes(&tenant, "token", b"t").contains(&hash));
         assert!(!rotated.verify_hash(&tenant, "other", b"t", &hash));
+    }
+
+    #[test]
+    fn lasting_hash_outlives_every_rotation_and_is_of_one_tenant_and_purpose() {
+        let (a, b) = ("a".parse().unwrap(), "b".parse().unwrap());
+        let first = sealer(1, &[]).lasting_hash(&a, "name", b"x");
+        assert_eq!(first.len(), 32);
+        assert_eq!(sealer(3, &[1, 2]).lasting_hash(&a, "name", b"x"), first);
+        for other in [
+            sealer(2, &[]).lasting_hash(&a, "name", b"x"),
+            sealer(1, &[]).lasting_hash(&b, "name", b"x"),
+            sealer(1, &[]).lasting_hash(&a, "other", b"x"),
+            sealer(1, &[]).lasting_hash(&a, "name", b"y"),
+        ] {
+            assert_ne!(other, first);
+        }
     }
 }

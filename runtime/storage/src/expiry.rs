@@ -140,9 +140,30 @@ impl Storage {
             consents: delete(delete_batch!("oauth2_consents", "tenant, subject, client", "expires_at"), now)
                 .await?,
             // Last: until then what hung on them is gone.
-            grants: delete(delete_batch!("oauth2_grants", "tenant, id", "kept_until"), now).await?,
+            grants: self.delete_expired_grants(now, limit).await?,
             plugin_values: self.delete_expired_values(now, limit).await?,
         })
+    }
+
+    /// A grant is there for as long as its session is: by it we know which clients to tell of the session's end. One whose
+    /// session goes on has its time put off to the session's end, which may be put off itself until then.
+    async fn delete_expired_grants(&self, now: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        let keep = "UPDATE oauth2_grants SET kept_until = (
+                 SELECT s.expires_at FROM identity_sessions s
+                 WHERE s.tenant = oauth2_grants.tenant AND s.id = oauth2_grants.session)
+             WHERE (tenant, id) IN (
+                 SELECT g.tenant, g.id FROM oauth2_grants g
+                 JOIN identity_sessions s ON s.tenant = g.tenant AND s.id = g.session
+                     AND s.revoked_at IS NULL AND s.expires_at > $1
+                 WHERE g.kept_until <= $1 ORDER BY g.kept_until LIMIT $2)";
+        self.delete(keep, now, limit).await?;
+        let sql = "DELETE FROM oauth2_grants WHERE (tenant, id) IN (
+                 SELECT g.tenant, g.id FROM oauth2_grants g
+                 WHERE g.kept_until <= $1 AND NOT EXISTS (
+                     SELECT 1 FROM identity_sessions s WHERE s.tenant = g.tenant AND s.id = g.session
+                         AND s.revoked_at IS NULL AND s.expires_at > $1)
+                 ORDER BY g.kept_until LIMIT $2)";
+        self.delete(sql, now, limit).await
     }
 
     /// Deletes at most `limit` rows of the change log from before `before`. Rows of the last hour stay

@@ -63,6 +63,8 @@ const MIGRATIONS: &[Migration] = migrations![
     34 "0034_registered_clients.sql",
     35 "0035_trusted_issuers.sql",
     36 "0036_key_sets.sql",
+    37 "0037_login_sessions.sql",
+    38 "0038_backchannel_logout.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

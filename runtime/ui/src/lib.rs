@@ -2,7 +2,8 @@
 //!
 //! A page is a function of what it is given: a flow as the API describes it ([`FlowView`]), or one of the views in
 //! [`views`], and the [`PageContext`] (tenant, language, where it is). The result is one HTML document that works
-//! without scripts; [`page_headers`] forbids them. Only passkeys need one, see `js/`. This room never fetches, stores or decides anything.
+//! without scripts; [`page_headers`] forbids them. Only passkeys need one, see `js/`, and the last page of a session has a line of
+//! one, see `farewell.rs`. This room never fetches, stores or decides anything.
 //!
 //! Start with [`Pages`]. A page's words are in `locales/`, its mark-up in `templates/`, its looks in `css/`.
 
@@ -10,6 +11,7 @@ pub mod assets;
 pub mod branding;
 pub mod colour;
 mod device;
+mod farewell;
 pub mod flow;
 mod form;
 mod frame;
@@ -24,6 +26,7 @@ mod when;
 pub use assets::{Asset, Assets, IMMUTABLE, brand_stylesheet_name};
 pub use branding::{Branding, PageUrl};
 pub use colour::Colour;
+pub use farewell::farewell_policy;
 pub use flow::FlowView;
 pub use frame::PageContext;
 pub use locale::{Locale, LocaleError};
@@ -34,7 +37,7 @@ pub use pages::{
 };
 pub use security::{page_headers, policy_with_sources};
 pub use views::{
-    ConsentView, DeletionRefusal, DeletionView, DeviceCodeProblem, DeviceCodeView, DeviceDoneView,
-    DeviceView, ErrorView, Hidden, LetterView, LogoutView, MailboxView, OrganisationLink, ScopeView,
-    SessionItem, SessionsView, WelcomeView,
+    AppItem, ConsentView, DeletionRefusal, DeletionView, DeviceCodeProblem, DeviceCodeView, DeviceDoneView,
+    DeviceView, ErrorView, FarewellView, Hidden, LetterView, LogoutView, MailboxView, OrganisationLink,
+    ScopeView, SessionItem, SessionsView, WelcomeView,
 };

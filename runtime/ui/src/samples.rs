@@ -170,6 +170,7 @@ pub static SAMPLES: &[Sample] = &[
     }),
     page!("logout", |pages, context| pages.logout(&views::logout(), context)),
     page!("signed-out", |pages, context| pages.signed_out(context)),
+    page!("signed-out-apps", |pages, context| pages.farewell(&views::farewell(), context)),
     page!("error-expired", |pages, context| {
         pages.error(&views::error("self_service_flow_expired", Some("/")), context)
     }),

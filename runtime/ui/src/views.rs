@@ -104,6 +104,15 @@ pub struct LogoutView {
     pub cancel_url: String,
 }
 
+/// Apps are opened to end their sessions, and the browser goes on.
+#[derive(Debug, Clone)]
+pub struct FarewellView {
+    /// What is opened, each in a frame: absolute web addresses.
+    pub frames: Vec<String>,
+    /// Where the browser goes then, if anywhere.
+    pub next: Option<String>,
+}
+
 /// Something failed in a way that only a page can say.
 #[derive(Debug, Clone, Default)]
 pub struct ErrorView {
@@ -134,8 +143,21 @@ pub struct SessionsView {
     pub organisations: Vec<OrganisationLink>,
     /// The devices on which no second factor is asked for; `device=<id>` is posted to forget one.
     pub devices: Vec<SessionItem>,
+    /// The apps that were granted something; `app=<id>` is posted to take it back.
+    pub apps: Vec<AppItem>,
     /// How the account is deleted, where that is allowed.
     pub deletion: Option<DeletionView>,
+}
+
+/// An app that somebody has granted something.
+#[derive(Debug, Clone)]
+pub struct AppItem {
+    /// The client's id.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// When something was granted to it last.
+    pub granted_at: Timestamp,
 }
 
 /// The form that deletes an account.

@@ -25,6 +25,20 @@ pub(crate) const CHROMIUM: Debian = Debian {
     found: || answers("chromium", "--version"),
 };
 
+/// The web server of the relying party that is a module of it. Not the package `apache2`, which starts one.
+pub(crate) const APACHE: Debian = Debian {
+    purpose: "a relying party that is a web server",
+    package: "apache2-bin",
+    found: || Path::new("/usr/sbin/apache2").is_file(),
+};
+
+/// That relying party.
+pub(crate) const MOD_AUTH_OPENIDC: Debian = Debian {
+    purpose: "a relying party that is a web server",
+    package: "libapache2-mod-auth-openidc",
+    found: || Path::new("/usr/lib/apache2/modules/mod_auth_openidc.so").is_file(),
+};
+
 /// Compiles plugins in C.
 pub(crate) const CLANG: Debian =
     Debian { purpose: "plugins in C", package: "clang", found: || answers("clang", "--version") };

@@ -47,6 +47,26 @@ pub struct DeclaredClient {
     /// Where the person may be sent after logout; compared exactly.
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
+    /// Where its server is told that a session has ended, however it ended (`https`, or a loopback address). This file's own
+    /// addresses may be inside your network.
+    #[serde(default)]
+    pub backchannel_logout_uri: Option<String>,
+    /// Whether it needs to be told which session. It always is.
+    #[serde(default)]
+    pub backchannel_logout_session_required: Option<bool>,
+    /// What the browser of whoever signs out opens of it, in a frame: of the scheme, host and port of one of `redirect_uris`.
+    #[serde(default)]
+    pub frontchannel_logout_uri: Option<String>,
+    /// Whether that address is given `iss` and `sid`, which say which session.
+    #[serde(default)]
+    pub frontchannel_logout_session_required: Option<bool>,
+    /// By which names it knows people: `public`, the ids of their accounts, or `pairwise`, names that only it and others of
+    /// its sector know. Without it, `public`.
+    #[serde(default)]
+    pub subject_type: Option<String>,
+    /// Its sector: the host of this address, which this file vouches for. Without it, the one host of `redirect_uris`.
+    #[serde(default)]
+    pub sector_identifier_uri: Option<String>,
     /// The scopes that it may ask for, separated by spaces.
     #[serde(default = "default_scope")]
     pub scope: String,
@@ -231,7 +251,7 @@ impl DeclaredClient {
             version: 1,
             registration: None,
         };
-        Client::check(record).err()
+        Client::check(record).and_then(|client| client.check_frontchannel_logout()).err()
     }
 
     /// The key that is wrong; the very element where it is a list.
@@ -281,7 +301,8 @@ mod tests {
         let declared = read(
             "client_id = \"a\"\nclient_name = \"A\"\ntoken_endpoint_auth_method = \"private_key_jwt\"\n\
              grant_types = [\"client_credentials\"]\njwks = { keys = [] }\nmetadata = { plan = \"team\" }\n\
-             access_token_strategy = \"opaque\"\nclient_credentials_grant_access_token_lifespan = \"5m\"",
+             access_token_strategy = \"opaque\"\nclient_credentials_grant_access_token_lifespan = \"5m\"\n\
+             subject_type = \"pairwise\"\nbackchannel_logout_uri = \"https://a.example/out\"",
         );
         let document = serde_json::to_value(declared.document().unwrap()).unwrap();
         for (property, expect) in [
@@ -291,6 +312,8 @@ mod tests {
             ("jwks", serde_json::json!({"keys": []})),
             ("metadata", serde_json::json!({"plan": "team"})),
             ("access_token_strategy", serde_json::json!("opaque")),
+            ("subject_type", serde_json::json!("pairwise")),
+            ("backchannel_logout_uri", serde_json::json!("https://a.example/out")),
             ("client_credentials_grant_access_token_lifespan", serde_json::json!("5m0s")),
         ] {
             assert_eq!(document[property], expect, "{property}");
@@ -298,15 +321,9 @@ mod tests {
     }
 
     /// Properties of the document that are no keys, and why.
-    const NO_KEYS: [(&str, &str); 12] = [
-        ("subject_type", "`public` is the only one"),
+    const NO_KEYS: [(&str, &str); 6] = [
         ("userinfo_signed_response_alg", "`none` is the only one"),
         ("client_secret_expires_at", "secrets do not expire"),
-        ("sector_identifier_uri", "only for pairwise subjects"),
-        ("frontchannel_logout_uri", "not served"),
-        ("frontchannel_logout_session_required", "not served"),
-        ("backchannel_logout_uri", "not served"),
-        ("backchannel_logout_session_required", "not served"),
         ("registration_access_token", "dynamic registration is not served"),
         ("registration_client_uri", "dynamic registration is not served"),
         ("created_at", "kept by the node"),

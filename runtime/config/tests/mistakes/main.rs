@@ -1,6 +1,7 @@
 //! Every mistake has its place and says what was meant. One case a line: file, then what is printed.
 
 mod captcha;
+mod clients;
 mod courier;
 mod keys;
 mod plugins;
@@ -501,77 +502,6 @@ fn branding() {
     check(
         &tenant("[tenant.branding]\nheadline = { en = \" \" }"),
         &["p.toml:4:14: tenant[0].branding.headline.en: must have 1 to 80 characters"],
-    );
-}
-
-#[test]
-fn clients() {
-    let client = |rest: &str| tenant(&format!("[[tenant.client]]\nclient_id = \"app\"\n{rest}"));
-    let secret = "secret = { env = \"APP\" }\n";
-    let uris = "redirect_uris = [\"https://a.example/cb\"]\n";
-    check(&client(&format!("{secret}{uris}")), &[]);
-    check(&client(&format!("token_endpoint_auth_method = \"none\"\n{uris}")), &[]);
-    check(
-        &client("redirect_uri = \"https://a.example/cb\""),
-        &[
-            "p.toml:5:1: tenant[0].client[0].redirect_uri: unknown key `redirect_uri`, did you mean `redirect_uris`?",
-        ],
-    );
-    check(
-        &client("client_secret = \"hunter2\""),
-        &[
-            "p.toml:5:1: tenant[0].client[0].client_secret: unknown key `client_secret`; write `secret = { file = \
-           \"…\" }` or { env = \"…\" }",
-        ],
-    );
-    check(
-        &client(&format!("{secret}redirect_uris = [\"https://a.example/cb\", \"http://b.example/cb\"]")),
-        &[
-            "p.toml:6:42: tenant[0].client[0].redirect_uris[1]: redirect_uris \"http://b.example/cb\" must use https; \
-           http is only for loopback addresses",
-        ],
-    );
-    check(
-        &client(&format!("{secret}{uris}grant_types = [\"password\"]")),
-        &["p.toml:7:16: tenant[0].client[0].grant_types[0]: unknown value `password`; known values here: \
-           `authorization_code`, `refresh_token`, `client_credentials`, \
-           `urn:ietf:params:oauth:grant-type:device_code`, `implicit`, `urn:ietf:params:oauth:grant-type:jwt-bearer`"],
-    );
-    check(
-        &client("token_endpoint_auth_method = \"none\"\ngrant_types = [\"client_credentials\"]"),
-        &["p.toml:6:1: tenant[0].client[0].grant_types: the client_credentials grant needs a client that \
-           authenticates"],
-    );
-    check(
-        &client(uris),
-        &[
-            "p.toml:3:1: tenant[0].client[0].token_endpoint_auth_method: `client_secret_basic` needs `secret = { file \
-           = \"…\" }` or { env = \"…\" }; a public client says `none`",
-        ],
-    );
-    check(
-        &client(&format!("{secret}{uris}token_endpoint_auth_method = \"none\"")),
-        &["p.toml:5:1: tenant[0].client[0].secret: has no use: `token_endpoint_auth_method` is `none`"],
-    );
-    check(
-        &client(secret),
-        &[
-            "p.toml:3:1: tenant[0].client[0].redirect_uris: the authorization_code grant needs at least one of \
-           redirect_uris",
-        ],
-    );
-    check(
-        &client(&format!("{uris}token_endpoint_auth_method = \"private_key_jwt\"")),
-        &[
-            "p.toml:6:1: tenant[0].client[0].token_endpoint_auth_method: private_key_jwt needs jwks or jwks_uri",
-        ],
-    );
-    check(
-        &format!(
-            "{}\n[[tenant.client]]\nclient_id = \"app\"\n{secret}{uris}",
-            client(&format!("{secret}{uris}"))
-        ),
-        &["p.toml:9:1: tenant[0].client[1].client_id: `app` is also the id of client[0]"],
     );
 }
 

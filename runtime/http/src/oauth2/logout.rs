@@ -15,6 +15,7 @@ use ui::{Hidden, LogoutView};
 use super::FORM;
 use super::authorize::refuse;
 use super::consent::label;
+use super::farewell;
 use crate::browser::{check_own_origin, session_of_cookie};
 use crate::call::Call;
 use crate::response::{Answer, page, see_other};
@@ -86,14 +87,6 @@ pub(crate) async fn decide(call: Call) -> Answer {
     }
 }
 
-/// `GET /ui/signed-out`
-pub(crate) async fn signed_out(call: Call) -> Answer {
-    let here = call.page_path();
-    let context = call.page_context(&here, call.locale(&[]));
-    let html = call.node.pages.signed_out(&context);
-    page(StatusCode::OK, html, &ui::page_headers(&call.tenant.branding, None))
-}
-
 /// Ends the session and what hangs on it, then sends the browser on.
 async fn end(call: &Call, signed_out: SignedOut, live: Option<LiveSession>) -> Answer {
     match apply(call, &signed_out).await {
@@ -106,7 +99,8 @@ async fn end(call: &Call, signed_out: SignedOut, live: Option<LiveSession>) -> A
         }
         Err(error) => return refuse(call, &error),
     }
-    let target = signed_out.redirect.unwrap_or_else(|| call.tenant.absolute("/ui/signed-out"));
+    let session = signed_out.session.map(|(session, _)| session);
+    let target = farewell::target(call, session, signed_out.redirect).await;
     let mut answer = see_other(&target);
     forget_session(call, &mut answer);
     answer

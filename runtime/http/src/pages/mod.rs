@@ -3,6 +3,7 @@
 //! They are made of the same documents that the API gives to other user interfaces, and work without
 //! scripts: every button is a form that posts to the flow's own action. Passkeys alone need one.
 
+mod apps;
 pub(crate) mod assets;
 pub(crate) mod deletion;
 pub(crate) mod dev_mail;

@@ -8,7 +8,7 @@ use identity::trusted_device::TrustedDevice;
 use primitives::FlowId;
 use ui::{Hidden, SessionItem, SessionsView};
 
-use super::{deletion, organisation};
+use super::{apps, deletion, organisation};
 use crate::call::Call;
 use crate::response::{Answer, see_other};
 use crate::self_service::{
@@ -49,6 +49,7 @@ pub(super) async fn view(call: &Call, live: &LiveSession, flow: FlowId) -> Optio
         organisations: organisation::links(call, live).await,
         deletion: deletion::view(call, live, flow).await,
         devices: devices(call, live).await,
+        apps: apps::listed(call, live).await,
     })
 }
 
@@ -65,15 +66,25 @@ async fn devices(call: &Call, live: &LiveSession) -> Vec<SessionItem> {
     listed.into_iter().map(item).collect()
 }
 
-/// `POST /ui/sessions`: `session=<id>` ends one, `session=others` all but this one; `device=<id>` forgets a trusted device.
+/// `POST /ui/sessions`: `session=<id>` ends one, `session=others` all but this one; `device=<id>` forgets a trusted device;
+/// `app=<id>` takes back what an app was granted.
 pub(crate) async fn revoke(call: Call) -> Answer {
     match end(&call).await {
-        Ok(flow) => see_other(&with_query(&Kind::Settings.page_url(&call, flow), "revoked", "true")),
+        Ok((flow, Ended::Session)) => {
+            see_other(&with_query(&Kind::Settings.page_url(&call, flow), "revoked", "true"))
+        }
+        Ok((flow, Ended::Other)) => see_other(&Kind::Settings.page_url(&call, flow)),
         Err(problem) => respond_to_browser(&call, problem),
     }
 }
 
-async fn end(call: &Call) -> Result<FlowId, Problem> {
+/// What is said of it on the page: nothing, where the list says it.
+enum Ended {
+    Session,
+    Other,
+}
+
+async fn end(call: &Call) -> Result<(FlowId, Ended), Problem> {
     debug_assert_eq!(call.method, http::Method::POST);
     let value = |wanted: &str| {
         let mut pairs = url::form_urlencoded::parse(&call.body);
@@ -84,7 +95,11 @@ async fn end(call: &Call) -> Result<FlowId, Problem> {
     if !cookie.check(call.node.sealer(), &call.tenant.id, flow, &value("csrf_token")) {
         return Err(Problem::CsrfViolation);
     }
-    let (which, device) = (value("session"), value("device"));
+    let (which, device, app) = (value("session"), value("device"), value("app"));
+    if !app.is_empty() {
+        apps::take_back(call, &app).await?;
+        return Ok((flow, Ended::Other));
+    }
     if !device.is_empty() {
         match trusted_devices::forgotten(call, &device).await {
             // Forgotten in another window meanwhile.
@@ -102,5 +117,5 @@ async fn end(call: &Call) -> Result<FlowId, Problem> {
             Err(problem) => return Err(problem),
         }
     }
-    Ok(flow)
+    Ok((flow, Ended::Session))
 }

@@ -14,6 +14,7 @@ use super::cookies::forget_session;
 use super::visitor::session_of_browser;
 use super::{Applied, apply, failed, respond, respond_to_browser, tell, with_query};
 use crate::call::Call;
+use crate::oauth2::farewell;
 use crate::response::{Answer, empty, json_no_store, see_other};
 
 /// `GET /self-service/logout/browser`: where the browser must go to sign out.
@@ -51,11 +52,13 @@ async fn end(call: &Call) -> Result<String, Problem> {
     let target = match call.query_value("return_to").filter(|target| !target.is_empty()) {
         Some(target) => {
             let checked = return_to::check(&target, &call.tenant.url, &call.tenant.identity.flow)?;
-            checked.as_str().to_owned()
+            Some(checked.as_str().to_owned())
         }
-        None => call.tenant.absolute("/ui/signed-out"),
+        None => None,
     };
-    let Some(live) = session_of_browser(call).await? else { return Ok(target) };
+    let Some(live) = session_of_browser(call).await? else {
+        return Ok(farewell::target(call, None, target).await);
+    };
     let token = call.query_value("token").unwrap_or_default();
     if !live.session().check_logout_token(call.node.sealer(), &call.tenant.id, &token) {
         return Err(Problem::CsrfViolation);
@@ -64,7 +67,7 @@ async fn end(call: &Call) -> Result<String, Problem> {
     if apply(call, revoke::sign_out(&call.tenant.id, &live, call.now())).await? == Applied::Whole {
         tell(call, Happening::Logout, live.identity(), Some(live.session().id)).await;
     }
-    Ok(target)
+    Ok(farewell::target(call, Some(live.session().id), target).await)
 }
 
 /// `performNativeLogoutBody`

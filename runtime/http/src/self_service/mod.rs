@@ -29,7 +29,7 @@ use http::StatusCode;
 use identity::captcha::NoCaptchaVerifier;
 use identity::flow::{FlowKind, Room};
 use identity::ports::Sessions as _;
-use identity::{BrowserError, Problem, Write};
+use identity::{BrowserError, IdentityState, Problem, Write};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use primitives::{Actor, Change, SessionId};
 use storage::{ApplyError, StorageError};
@@ -179,6 +179,10 @@ async fn sessions_that_end(call: &Call, change: &Change<Write>) -> Result<Vec<Se
             }
             Write::RevokeSessions { identity, except, .. } => (*identity, *except),
             Write::DeleteSessions(identity) | Write::DeleteIdentity(identity) => (*identity, None),
+            // Whoever may not sign in any more is not signed in.
+            Write::ReplaceIdentity(identity) if identity.state == IdentityState::Inactive => {
+                (identity.id, None)
+            }
             _ => continue,
         };
         let live = call.node.storage.list_live(&call.tenant.id, identity, call.now(), MOST_ENDED).await;

@@ -1,11 +1,14 @@
-//! Sends what was kept for webhooks, whether or not their tenant was visited since the node started.
+//! Sends what was kept for webhooks, and for clients that are told of the end of sessions, whether or not their tenant was visited since the node started.
 
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use oauth2::backchannel_logout::BackchannelError;
+use oauth2::server::AuthorizationServer;
+use primitives::SessionId;
 use primitives::outbound::OutboundError;
 use tenancy::TenantState;
-use tenancy::webhook::{SendError, WebhookMessage, WebhookSender};
+use tenancy::webhook::{LOGOUT_PREFIX, SendError, WebhookMessage, WebhookSender};
 
 use super::request::{Message, NoAnswer, Whose, send};
 use crate::node::Node;
@@ -29,6 +32,7 @@ impl WebhookSender for Node {
 }
 
 impl Node {
+    /// Sends it to the webhook of the settings, or to the client, that it waits for.
     async fn send_to_webhook(&self, message: &WebhookMessage) -> Result<(), SendError> {
         let loaded = self.tenants.load(self, &message.tenant).await;
         let tenant = match loaded.map_err(|error| SendError::Unreachable(error.to_string()))? {
@@ -36,6 +40,9 @@ impl Node {
             // A tenant that was stopped may go on later.
             Some(_) | None => return Err(SendError::Unreachable("its tenant is stopped".to_owned())),
         };
+        if let Some(client) = message.webhook.strip_prefix(LOGOUT_PREFIX) {
+            return tell_client(&tenant.oauth2, client, message).await;
+        }
         let found = tenant.webhooks.iter().find(|webhook| webhook.name == message.webhook);
         let gone = || SendError::Gone("the settings have no webhook of this name any more".to_owned());
         let webhook = found.ok_or_else(gone)?;
@@ -51,4 +58,23 @@ impl Node {
             Err(error) => Err(SendError::Unreachable(error.to_string())),
         }
     }
+}
+
+/// Tells a client that a session has ended (OpenID Connect Back-Channel Logout 1.0).
+async fn tell_client(
+    server: &AuthorizationServer,
+    client: &str,
+    message: &WebhookMessage,
+) -> Result<(), SendError> {
+    let unknown = || SendError::Gone("it names no client or nobody".to_owned());
+    let client = client.parse().map_err(|_| unknown())?;
+    let subject = message.body.parse().map_err(|_| unknown())?;
+    let told = server.send_logout_token(&client, subject, SessionId(message.id)).await;
+    told.map_err(|error| match error {
+        BackchannelError::Gone => SendError::Gone(error.to_string()),
+        BackchannelError::Refused(_) => SendError::Refused(error.to_string()),
+        BackchannelError::Unreachable(_) | BackchannelError::Sign(_) | BackchannelError::Port(_) => {
+            SendError::Unreachable(error.to_string())
+        }
+    })
 }

@@ -211,7 +211,7 @@ impl AuthorizationServer {
         request: AuthorizationRequest,
         browser: Browser<'_>,
     ) -> Outcome {
-        let subject = match subject::check(self, &request, browser.subject)? {
+        let subject = match subject::check(self, &redirect.client, &request, browser.subject)? {
             Standing::SignedIn(subject) => subject,
             Standing::MustSignIn { reauthenticate, elsewhere } => {
                 let step = Step::Login { reauthenticate };
@@ -284,7 +284,7 @@ impl AuthorizationServer {
         browser: Browser<'a>,
     ) -> Result<(ProvenRedirect, AuthorizationRequest, &'a AuthenticatedSubject), PageError> {
         let (redirect, interaction) = self.reopen(Kind::Consent, challenge, browser).await?;
-        let standing = subject::check(self, &interaction.request, browser.subject);
+        let standing = subject::check(self, &redirect.client, &interaction.request, browser.subject);
         match (standing, interaction.step) {
             (Ok(Standing::SignedIn(signed_in)), Step::Consent { subject })
                 if signed_in.subject == subject =>

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use primitives::{ClientId, GrantId, IdentityId, OrganisationId, Timestamp};
+use primitives::{ClientId, GrantId, OrganisationId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::error::RedirectError;
@@ -53,8 +53,8 @@ pub(super) struct AuthorizationRequest {
     /// The person must have proven who they are no earlier than this (`prompt=login`, `max_age`).
     /// Fixed when the request arrives, so that a slow person is not asked for ever.
     pub(super) authenticated_since: Option<Timestamp>,
-    /// Who it must be (`id_token_hint`).
-    pub(super) hinted: Option<IdentityId>,
+    /// Who it must be (`id_token_hint`), by the name that the client knows.
+    pub(super) hinted: Option<String>,
     pub(super) login_hint: Option<String>,
     /// In which organisation's name the person must sign in (`organization`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -287,7 +287,7 @@ async fn check_hint(
     server: &AuthorizationServer,
     client: &Client,
     parameters: &Parameters<'_>,
-) -> Result<Option<IdentityId>, RedirectError> {
+) -> Result<Option<String>, RedirectError> {
     let Some(text) = parameters.find("id_token_hint") else { return Ok(None) };
     match verify_hint(server, text).await? {
         Some(hint) if hint.client == client.id => Ok(Some(hint.subject)),

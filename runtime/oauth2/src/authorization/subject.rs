@@ -4,6 +4,7 @@ use primitives::AuthenticatedSubject;
 
 use super::error::RedirectError;
 use super::request::AuthorizationRequest;
+use crate::client::Client;
 use crate::server::AuthorizationServer;
 
 /// Where the person stands.
@@ -23,15 +24,20 @@ pub(super) enum Standing<'a> {
 /// Looks whether `subject` satisfies the request.
 pub(super) fn check<'a>(
     server: &AuthorizationServer,
+    client: &Client,
     request: &AuthorizationRequest,
     subject: Option<&'a AuthenticatedSubject>,
 ) -> Result<Standing<'a>, RedirectError> {
     // A subject of one tenant is nobody in another.
     let subject = subject.filter(|subject| subject.tenant == server.tenant);
+    // By the name that this client knows (OpenID Connect Core section 8.1).
+    let is_other = |subject: &AuthenticatedSubject| {
+        request.hinted.as_ref().is_some_and(|hinted| *hinted != server.subject_for(client, subject.subject))
+    };
     let standing = match subject {
         None => Standing::MustSignIn { reauthenticate: false, elsewhere: false },
         Some(subject)
-            if (is_other(request, subject) || is_elsewhere(request, subject))
+            if (is_other(subject) || is_elsewhere(request, subject))
                 && has_signed_in_for(request, subject) =>
         {
             // They were asked and chose to be somebody else, or to sign in for somebody else. The client must not take them for who it
@@ -41,7 +47,7 @@ pub(super) fn check<'a>(
         Some(subject) if is_elsewhere(request, subject) => {
             Standing::MustSignIn { reauthenticate: false, elsewhere: true }
         }
-        Some(subject) if is_other(request, subject) || is_stale(request, subject) => {
+        Some(subject) if is_other(subject) || is_stale(request, subject) => {
             Standing::MustSignIn { reauthenticate: true, elsewhere: false }
         }
         Some(subject) => Standing::SignedIn(subject),
@@ -50,10 +56,6 @@ pub(super) fn check<'a>(
         Standing::MustSignIn { .. } if request.prompt.none => Err(RedirectError::LoginRequired),
         standing => Ok(standing),
     }
-}
-
-fn is_other(request: &AuthorizationRequest, subject: &AuthenticatedSubject) -> bool {
-    request.hinted.is_some_and(|hinted| hinted != subject.subject)
 }
 
 /// Attack: a client asks for a token in an organisation's name and gets one of somebody who is signed in without it, or in

@@ -57,7 +57,7 @@ pub struct ClientDocument {
     /// Always 0: secrets do not expire.
     #[serde(deserialize_with = "null_as_default")]
     pub client_secret_expires_at: i64,
-    /// How subjects are named: `public`.
+    /// How subjects are named: `public`, by their ids, or `pairwise`, by names that only the client's sector knows.
     #[serde(deserialize_with = "null_as_default")]
     pub subject_type: String,
     /// Where the client publishes its keys.
@@ -93,7 +93,7 @@ pub struct ClientDocument {
     /// Whether the client's proofs must hold a nonce of ours (RFC 9449 section 8).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_dpop_nonce: Option<bool>,
-    /// For pairwise subjects.
+    /// With which other clients it shares the names of subjects: an address that answers with a list of all their redirect URIs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sector_identifier_uri: Option<String>,
     /// How userinfo answers: `none` is plain JSON.
@@ -254,6 +254,18 @@ impl ClientDocument {
         fill_list(&mut self.grant_types, "authorization_code");
         fill_list(&mut self.response_types, "code");
         self
+    }
+}
+
+impl ClientDocument {
+    /// Where the client is told that a session has ended. An empty address is none.
+    pub fn backchannel_logout_uri(&self) -> Option<&str> {
+        self.backchannel_logout_uri.as_deref().filter(|uri| !uri.is_empty())
+    }
+
+    /// What the browser opens in the client when a session ends.
+    pub fn frontchannel_logout_uri(&self) -> Option<&str> {
+        self.frontchannel_logout_uri.as_deref().filter(|uri| !uri.is_empty())
     }
 }
 

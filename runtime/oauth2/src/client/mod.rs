@@ -9,6 +9,7 @@ pub mod reconcile;
 pub mod redirect_uri;
 mod rules;
 pub mod secret;
+pub mod sector;
 
 use primitives::{ClientId, Timestamp};
 use schemars::JsonSchema;
@@ -20,6 +21,7 @@ pub use redirect_uri::{InvalidRedirectUri, RedirectUri};
 pub(crate) use rules::ASSERTION_ALGORITHMS;
 pub use rules::InvalidClient;
 pub use secret::StoredSecret;
+pub use sector::SubjectType;
 
 use crate::registration::SelfRegistered;
 use crate::scope::Scopes;
@@ -36,6 +38,8 @@ pub struct Client {
     pub grant_types: Vec<GrantType>,
     /// Where authorization responses may go.
     pub redirect_uris: Vec<RedirectUri>,
+    /// How it names people.
+    pub subject_type: SubjectType,
     /// What it may ask for.
     pub scope: Scopes,
     /// The form of its access tokens, if not the tenant's default.

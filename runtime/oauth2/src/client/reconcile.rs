@@ -112,7 +112,9 @@ fn as_declared(
         registration: None,
         ..before.clone()
     });
-    let mut client = match Client::check(record) {
+    let checked =
+        Client::check(record).and_then(|client| client.check_frontchannel_logout().map(|()| client));
+    let mut client = match checked {
         Ok(client) => client,
         Err(reason) => return Err(invalid(reason)),
     };

@@ -5,7 +5,7 @@ use primitives::ClientId;
 use url::Url;
 
 use super::redirect_uri::{InvalidRedirectUri, RedirectUri};
-use super::{AuthenticationMethod, Client, ClientDocument, ClientRecord, GrantType};
+use super::{AuthenticationMethod, Client, ClientDocument, ClientRecord, GrantType, sector};
 use crate::authorization::request_object::REQUEST_OBJECT_ALGORITHMS;
 use crate::scope::Scopes;
 use crate::settings::AccessTokenStrategy;
@@ -42,6 +42,17 @@ pub enum InvalidClient {
         /// The property.
         property: &'static str,
     },
+    /// Nothing that says with which other clients it shares the names of people.
+    #[error(
+        "subject_type pairwise needs sector_identifier_uri, unless all redirect_uris are https addresses of one host"
+    )]
+    NoSector,
+    /// A sector that does not name the client.
+    #[error("sector_identifier_uri must answer with a JSON array that lists every one of redirect_uris")]
+    Sector,
+    /// An address that the browser opens at logout, of another origin than everything else of the client.
+    #[error("frontchannel_logout_uri must have the scheme, host and port of one of redirect_uris")]
+    FrontchannelOrigin,
     /// Scope with characters that no scope may have.
     #[error("scope holds a character that is not allowed")]
     Scope,
@@ -76,6 +87,8 @@ impl InvalidClient {
             Self::RedirectUri { property, .. }
             | Self::Unsupported { property, .. }
             | Self::NotHttps { property } => property,
+            Self::NoSector | Self::Sector => "sector_identifier_uri",
+            Self::FrontchannelOrigin => "frontchannel_logout_uri",
             Self::Scope => "scope",
             Self::TwoKeySources => "jwks_uri",
             Self::NoKeys => "token_endpoint_auth_method",
@@ -107,7 +120,8 @@ pub(super) fn check(record: ClientRecord) -> Result<Client, InvalidClient> {
     let redirect_uris = check_redirect_uris("redirect_uris", document.redirect_uris.as_deref())?;
     check_redirect_uris("post_logout_redirect_uris", document.post_logout_redirect_uris.as_deref())?;
     let scope = Scopes::parse(&document.scope).map_err(|_| InvalidClient::Scope)?;
-    check_one_of("subject_type", &document.subject_type, &["", "public"], "public")?;
+    check_one_of("subject_type", &document.subject_type, &["", "public", "pairwise"], "public or pairwise")?;
+    let subject_type = sector::subject_type(document, &redirect_uris)?;
     check_one_of(
         "userinfo_signed_response_alg",
         &document.userinfo_signed_response_alg,
@@ -128,7 +142,16 @@ pub(super) fn check(record: ClientRecord) -> Result<Client, InvalidClient> {
     if grant_types.contains(&GrantType::ClientCredentials) && authentication == AuthenticationMethod::None {
         return Err(InvalidClient::PublicClientCredentials);
     }
-    Ok(Client { id, authentication, grant_types, redirect_uris, scope, access_token_strategy, record })
+    Ok(Client {
+        id,
+        authentication,
+        grant_types,
+        redirect_uris,
+        subject_type,
+        scope,
+        access_token_strategy,
+        record,
+    })
 }
 
 fn unsupported(property: &'static str, value: &str, supported: &'static str) -> InvalidClient {
@@ -300,7 +323,7 @@ mod tests {
             (json!({"request_uris": ["https://a.example/r.jwt#hash"]}), None),
             (json!({"request_uris": ["http://a.example/r.jwt"]}), Some("request_uris")),
             (json!({"request_uris": ["urn:x:y"]}), Some("request_uris")),
-            (json!({"subject_type": "pairwise"}), Some("public")),
+            (json!({"subject_type": "ephemeral"}), Some("public or pairwise")),
             (json!({"jwks": {"keys": [{"kty": "oct", "k": "AA"}]}}), Some("private members")),
             (json!({"jwks": {}}), None),
             (json!({"jwks": {"keys": []}, "jwks_uri": "https://a.example/k"}), Some("exclude")),

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use jose::TenantKeys;
-use primitives::outbound::OutboundResponse;
+use primitives::outbound::{OutboundRequest, OutboundResponse};
 use primitives::{
     AuditEvent, Change, ClientId, GrantId, IdentityId, KeyedHash, OrganisationId, SessionId, TenantId,
 };
@@ -50,11 +50,17 @@ pub(crate) struct Rows {
     pub(crate) bearer_assertions: BTreeSet<String>,
     pub(crate) trusts: BTreeMap<String, TrustedIssuer>,
     pub(crate) revoked_jwts: BTreeSet<String>,
+    /// Which clients are to be told that which session has ended, and whose it was.
+    pub(crate) told: BTreeSet<(ClientId, SessionId, IdentityId)>,
     pub(crate) subjects: BTreeMap<IdentityId, SubjectProfile>,
     pub(crate) sessions: BTreeSet<SessionId>,
     /// Who has left which organisation.
     pub(crate) left: BTreeSet<(OrganisationId, IdentityId)>,
     pub(crate) audit: Vec<AuditEvent>,
+    /// What is answered by which address of the outside: a status and a body. Nothing else may be called.
+    pub(crate) web: BTreeMap<String, (u16, String)>,
+    /// What was asked of the outside.
+    pub(crate) requests: Vec<OutboundRequest>,
 }
 
 /// A guard missed; nothing of the change was written.
@@ -140,6 +146,16 @@ impl Rows {
             Write::RevokeGrantsOfSession { session, at } => {
                 let lasting: BTreeSet<_> = self.refresh_tokens.values().map(|token| token.grant).collect();
                 self.revoke(at, |grant| grant.subject.session == session && !lasting.contains(&grant.id));
+                Ok(())
+            }
+            Write::TellClientsOfSession { session, .. } => {
+                let of_session = self.grants.values().filter(|grant| grant.subject.session == session);
+                for grant in of_session {
+                    let client = self.clients.get(&grant.client);
+                    if client.is_some_and(|client| client.document.backchannel_logout_uri().is_some()) {
+                        self.told.insert((grant.client.clone(), session, grant.subject.id));
+                    }
+                }
                 Ok(())
             }
             Write::RememberConsent(consent) => {

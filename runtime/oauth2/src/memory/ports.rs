@@ -1,6 +1,7 @@
 //! The ports, answered from memory. Every answer is ready at once.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::ready;
@@ -100,6 +101,19 @@ impl GrantRepository for Memory {
             grants.truncate(usize::try_from(limit).unwrap());
             grants
         }))
+    }
+
+    fn list_clients_of_session<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        session: SessionId,
+        limit: u32,
+    ) -> PortResult<'a, Vec<ClientId>> {
+        let of_session = |grant: &&Grant| grant.subject.session == session;
+        let clients = self.rows(tenant, |rows| {
+            rows.grants.values().filter(of_session).map(|grant| grant.client.clone()).collect::<BTreeSet<_>>()
+        });
+        answer(clients.into_iter().take(usize::try_from(limit).unwrap()).collect())
     }
 }
 
@@ -281,12 +295,21 @@ impl TokenKeys for Memory {
     }
 }
 
+/// The web of the default tenant.
 impl Outbound for Memory {
     fn fetch(
         &self,
         request: OutboundRequest,
     ) -> futures_util::future::BoxFuture<'_, Result<OutboundResponse, OutboundError>> {
         let found = self.published.lock().unwrap().get(request.url.as_str()).cloned();
+        let found = self.rows(&TenantId::default_tenant(), |rows| {
+            let of_tenant = rows.web.get(request.url.as_str()).cloned();
+            rows.requests.push(request.clone());
+            found.or_else(|| {
+                let (status, body) = of_tenant?;
+                Some(OutboundResponse { status, headers: Vec::new(), body: body.into_bytes() })
+            })
+        });
         let within = |found: OutboundResponse| {
             let fits = found.body.len() <= request.max_response_bytes;
             if fits { Ok(found) } else { Err(OutboundError::TooLarge) }

@@ -144,7 +144,7 @@ impl<'a> Maker<'a> {
         let claims = AccessTokenClaims {
             iss: self.server.issuer.as_str(),
             sub: match (subject, &self.granted.subject) {
-                (Some(subject), _) => subject.id.to_string().into(),
+                (Some(subject), _) => self.server.subject_for(self.client, subject.id).into(),
                 (None, Some(named)) => Cow::Borrowed(named.as_str()),
                 (None, None) => Cow::Borrowed(client_id),
             },
@@ -161,7 +161,7 @@ impl<'a> Maker<'a> {
             auth_time: subject.map(|subject| subject.authenticated_at.seconds()),
             acr: subject.map(|subject| subject.acr.as_str()),
             amr: subject.map_or(&[], |subject| subject.amr.as_slice()),
-            sid: subject.map(|subject| subject.session.to_string()),
+            sid: subject.map(|subject| self.server.session_for(self.client, subject.session)),
             act: subject.and_then(|subject| subject.actor.as_ref()),
             cnf: self.granted.confirmation.as_ref(),
             organization: organization(subject.and_then(|subject| subject.organisation), added),
@@ -187,7 +187,7 @@ impl<'a> Maker<'a> {
         let hash = |text: &str| left_half(signer.algorithm(), text);
         let claims = IdTokenClaims {
             iss: server.issuer.as_str(),
-            sub: grant.subject.id.to_string(),
+            sub: server.subject_for(self.client, grant.subject.id),
             aud: [self.client.id.as_str()],
             azp: self.client.id.as_str(),
             iat: self.now.seconds(),
@@ -198,7 +198,7 @@ impl<'a> Maker<'a> {
             c_hash: beside.code.map(hash),
             acr: &grant.subject.acr,
             amr: &grant.subject.amr,
-            sid: grant.subject.session.to_string(),
+            sid: server.session_for(self.client, grant.subject.session),
             act: grant.subject.actor.as_ref(),
             organization: organization(grant.subject.organisation, &added),
             jti: server.rng.uuid().to_string(),

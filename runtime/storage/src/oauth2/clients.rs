@@ -26,8 +26,8 @@ pub(super) fn insert(
     let id = id_of(client)?;
     let statement = Statement::one(
         "INSERT INTO oauth2_clients (tenant, id, name, owner, document, secrets, managed_by, enabled,
-             created_at, updated_at, not_before, version, registered, unused_until)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING",
+             created_at, updated_at, not_before, version, registered, unused_until, backchannel_logout)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING",
         values![
             tenant,
             id,
@@ -43,6 +43,7 @@ pub(super) fn insert(
             client.version,
             client.registration.is_some(),
             client.registration.and_then(|registration| registration.unused_until),
+            client.document.backchannel_logout_uri().is_some(),
         ],
     );
     Ok(statement.changes(CLIENT_CHANGED, id.as_str()))
@@ -58,7 +59,7 @@ pub(super) fn update(
     let id = id_of(client)?;
     let statement = Statement::one(
         "UPDATE oauth2_clients SET name = $4, owner = $5, document = $6, secrets = $7, managed_by = $8,
-             enabled = $9, updated_at = $10, not_before = $11, version = $12,
+             enabled = $9, updated_at = $10, not_before = $11, version = $12, backchannel_logout = $15,
              registered = $13, unused_until = CASE WHEN unused_until IS NULL THEN unused_until ELSE $14 END
          WHERE tenant = $1 AND id = $2 AND version = $3",
         values![
@@ -76,6 +77,7 @@ pub(super) fn update(
             client.version,
             client.registration.is_some(),
             client.registration.and_then(|registration| registration.unused_until),
+            client.document.backchannel_logout_uri().is_some(),
         ],
     );
     Ok(statement.changes(CLIENT_CHANGED, id.as_str()))

@@ -6,7 +6,7 @@ use ::oauth2::grant::{Consent, Grant, GrantSubject};
 use ::oauth2::ports::{GrantFilter, GrantRepository, PortResult};
 use primitives::{ActingParty, ClientId, GrantId, IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
 
-use super::{GRANT_CHANGED, consents, port_error, scopes_at};
+use super::{GRANT_CHANGED, consents, logouts, port_error, scopes_at};
 use crate::row::Row;
 use crate::statement::{Statement, json, session_claims};
 use crate::{Storage, StorageError, values};
@@ -195,6 +195,17 @@ impl GrantRepository for Storage {
             let args = values![tenant, &subject, session, at, id, i64::from(limit)];
             let rows = self.list(sql, args).await.map_err(port_error)?;
             rows.iter().map(|row| grant_at(row, 0)).collect::<Result<_, _>>().map_err(port_error)
+        })
+    }
+
+    fn list_clients_of_session<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        session: SessionId,
+        limit: u32,
+    ) -> PortResult<'a, Vec<ClientId>> {
+        Box::pin(async move {
+            logouts::clients_of_session(self, tenant, session, limit).await.map_err(port_error)
         })
     }
 }

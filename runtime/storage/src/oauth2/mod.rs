@@ -9,6 +9,7 @@ mod clients;
 mod consents;
 mod device_codes;
 mod grants;
+mod logouts;
 mod refresh_tokens;
 mod token_cache;
 mod tokens;
@@ -52,6 +53,9 @@ impl Stored for Write {
             }
             Self::RevokeGrantsOfSession { session, at } => {
                 vec![grants::revoke_of_session(tenant, session, at)]
+            }
+            Self::TellClientsOfSession { session, at } => {
+                vec![logouts::tell_clients_of_session(tenant, session, at)]
             }
             Self::RememberConsent(consent) => vec![consents::remember(tenant, &consent)],
             Self::ForgetConsents { subject, client } => {

@@ -134,6 +134,42 @@ async fn grant_stays_while_its_tokens_are_renewed() {
     }
 }
 
+/// By its grants we know which clients to tell of a session's end.
+#[tokio::test(flavor = "multi_thread")]
+async fn grant_stays_while_its_session_lives() {
+    for world in World::each().await {
+        let person = world.person();
+        let mut session = world.session_of(&person, "s");
+        session.session.expires_at = world.in_seconds(20 * DAY);
+        let id = session.session.id;
+        let writes = [
+            IdentityWrite::InsertIdentity(Box::new(person)),
+            IdentityWrite::InsertSession(Box::new(session)),
+        ];
+        assert_eq!(world.apply(writes).await, None);
+        let mut grant = world.with_grant("nexboard").await;
+        let other = grant.id;
+        grant = world.grant(grant.subject.id, "nexboard");
+        grant.subject.session = id;
+        assert_eq!(world.apply([Write::InsertGrant(Box::new(grant.clone()))]).await, None);
+        let alive = async |day, id| {
+            world.storage.delete_expired(world.in_seconds(day * DAY), 10).await.unwrap();
+            world.storage.find_grant(&world.tenant, id).await.unwrap().is_some()
+        };
+        assert!(alive(19, grant.id).await);
+        assert!(!alive(19, other).await, "that of a session that is not there");
+        // It was prolonged meanwhile.
+        let extend = IdentityWrite::ExtendSession {
+            session: id,
+            expires_at: world.in_seconds(40 * DAY),
+            at: world.in_seconds(19 * DAY),
+        };
+        assert_eq!(world.apply([extend]).await, None);
+        assert!(alive(39, grant.id).await);
+        assert!(!alive(40, grant.id).await);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_call_takes_no_more_than_its_limit_of_a_table() {
     for mut world in World::each().await {

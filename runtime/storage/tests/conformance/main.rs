@@ -18,6 +18,7 @@ mod grants;
 mod identity;
 mod jobs;
 mod key_sets;
+mod logouts;
 mod migrations;
 mod nodes;
 mod organisations;

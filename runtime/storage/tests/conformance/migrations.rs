@@ -114,3 +114,33 @@ async fn plugin_that_was_uploaded_before_schema_20_keeps_what_it_kept_and_writes
         assert_eq!(world.storage.put_value(owner(id), put, world.now()).await, Ok(()));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_that_had_an_address_for_logout_tokens_before_schema_39_is_told() {
+    let rows = |bytes: fn(&str) -> String| {
+        let client = |id: &str, document: &str| {
+            format!(
+                "INSERT INTO oauth2_clients (tenant, id, name, owner, document, secrets, managed_by, enabled, created_at,
+                     updated_at, not_before, version)
+                 VALUES ('default', '{id}', '', '', '{document}', {}, 'api', 1, 1, 1, 0, 1);
+                 INSERT INTO oauth2_grants (tenant, id, client, subject, session, authenticated_at, acr, amr, scope,
+                     audience, created_at, kept_until)
+                 VALUES ('default', 'grant of {id}', '{id}', '00000000-0000-4000-8000-00000000000a',
+                     '00000000-0000-4000-8000-00000000000b', 1, 'aal1', '[]', 'openid', '[]', 1, 9000000000000000);",
+                bytes("00")
+            )
+        };
+        [
+            client("listens", r#"{"backchannel_logout_uri":"https://a.example/out"}"#),
+            client("empty", r#"{"backchannel_logout_uri":""}"#),
+            client("null", r#"{"backchannel_logout_uri":null}"#),
+            client("none", "{}"),
+        ]
+        .concat()
+    };
+    for world in World::each_migrated_from(33, rows).await {
+        let session = "00000000-0000-4000-8000-00000000000b".parse().unwrap();
+        assert_eq!(world.apply([Write::TellClientsOfSession { session, at: world.now() }]).await, None);
+        assert_eq!(world.raw_texts("SELECT webhook FROM webhook_messages").await, ["logout:listens"]);
+    }
+}

@@ -24,3 +24,7 @@ pub use signature::{SIGNING_KEY_BYTES, SigningKey, UnusableSigningKey};
 
 /// What stands before a webhook's name where plugins and webhooks share a table: no plugin's name has a slash.
 pub const WEBHOOK_PREFIX: &str = "webhook/";
+
+/// What stands before a client's id where its logout tokens wait among the messages of webhooks: no webhook's name has a
+/// colon. Such a message is named by the session that ended, and its body is the id of who had signed in.
+pub const LOGOUT_PREFIX: &str = "logout:";

@@ -98,6 +98,7 @@ words! {
     }
     impersonation: ImpersonationWords { title, lead, begin, banner }
     devices: DevicesWords { title, lead, since, forget, forget_one }
+    apps: AppsWords { title, lead, since, remove, remove_one }
     deletion: DeletionWords {
         title, lead, confirm, delete, unconfirmed, last_owner, done_title, done_lead,
     }
@@ -109,7 +110,7 @@ words! {
         allowed_lead, denied_title, denied_lead,
     }
     logout: LogoutWords {
-        title, lead, lead_nameless, client_lead, confirm, stay, done_title, done_lead, sign_in_again,
+        title, lead, lead_nameless, client_lead, confirm, stay, done_title, done_lead, sign_in_again, leaving, go_on,
     }
     error: ErrorWords { title, request_id, request_hint, restart, home, help }
     verification: VerificationWords { title, lead, code_lead, link_lead, link_sent_lead, opened_lead, done_lead }

@@ -3,9 +3,10 @@
 use askama::Template;
 
 use super::{Pages, render};
+use crate::farewell::GO_ON;
 use crate::frame::{Frame, PageContext};
 use crate::locale::fill;
-use crate::views::LogoutView;
+use crate::views::{FarewellView, LogoutView};
 
 #[derive(Template)]
 #[template(path = "logout.html")]
@@ -20,6 +21,9 @@ struct LogoutPage<'a> {
 #[template(path = "signed_out.html")]
 struct SignedOutPage<'a> {
     frame: Frame<'a>,
+    farewell: Option<&'a FarewellView>,
+    next: Option<&'a str>,
+    script: &'static str,
 }
 
 impl Pages {
@@ -36,7 +40,18 @@ impl Pages {
 
     /// Saying that one is signed out.
     pub fn signed_out(&self, context: &PageContext<'_>) -> String {
+        self.last_page(None, context)
+    }
+
+    /// Saying that one is signed out, while the apps that were used are opened to end their own sessions. The page needs the
+    /// policy of [`farewell_policy`](crate::farewell_policy).
+    pub fn farewell(&self, view: &FarewellView, context: &PageContext<'_>) -> String {
+        self.last_page(Some(view), context)
+    }
+
+    fn last_page(&self, farewell: Option<&FarewellView>, context: &PageContext<'_>) -> String {
         let title = self.words(context).logout.done_title.clone();
-        render(&SignedOutPage { frame: self.frame(context, title) })
+        let next = farewell.and_then(|farewell| farewell.next.as_deref());
+        render(&SignedOutPage { frame: self.frame(context, title), farewell, next, script: GO_ON })
     }
 }

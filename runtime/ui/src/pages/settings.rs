@@ -1,5 +1,5 @@
-//! The account page: profile, password, second factors, keys, linked providers, sessions, trusted devices, and how the
-//! account is deleted.
+//! The account page: profile, password, second factors, keys, linked providers, sessions, trusted devices, apps with
+//! access, and how the account is deleted.
 
 use askama::Template;
 
@@ -9,8 +9,8 @@ use crate::device::device_name;
 use crate::flow::FlowView;
 use crate::form::{Form, Forms, Item, Notice, Purpose};
 use crate::frame::{Frame, PageContext};
-use crate::locale::fill;
-use crate::views::{DeletionRefusal, DeletionView, SessionItem, SessionsView};
+use crate::locale::{Words, fill};
+use crate::views::{AppItem, DeletionRefusal, DeletionView, SessionItem, SessionsView};
 use crate::when::ago;
 
 #[derive(Template)]
@@ -41,8 +41,21 @@ struct Section {
 struct SessionList<'a> {
     view: &'a SessionsView,
     lines: Vec<SessionLine<'a>>,
-    devices: Vec<SessionLine<'a>>,
+    others: Vec<OtherList<'a>>,
     deletion: Option<DeletionForm<'a>>,
+}
+
+/// Something else that a person may take back, one by one; shown if there is any.
+#[derive(Debug)]
+struct OtherList<'a> {
+    /// What names it in the page.
+    id: &'static str,
+    /// The field of the form.
+    field: &'static str,
+    title: &'a str,
+    lead: &'a str,
+    button: &'a str,
+    lines: Vec<SessionLine<'a>>,
 }
 
 /// The form that deletes the account.
@@ -145,7 +158,24 @@ impl Pages {
         let w = &words.sessions;
         let lines = view.sessions.iter().map(|one| line(one, &w.revoke_one, &w.signed_in)).collect();
         let w = &words.devices;
-        let devices = view.devices.iter().map(|one| line(one, &w.forget_one, &w.since)).collect();
+        let devices = OtherList {
+            id: "devices",
+            field: "device",
+            title: &w.title,
+            lead: &w.lead,
+            button: &w.forget,
+            lines: view.devices.iter().map(|one| line(one, &w.forget_one, &w.since)).collect(),
+        };
+        let w = &words.apps;
+        let apps = OtherList {
+            id: "apps",
+            field: "app",
+            title: &w.title,
+            lead: &w.lead,
+            button: &w.remove,
+            lines: view.apps.iter().map(|app| app_line(app, context, words)).collect(),
+        };
+        let others = [devices, apps].into_iter().filter(|list| !list.lines.is_empty()).collect();
         let w = &words.deletion;
         let deletion = view.deletion.as_ref().map(|view| DeletionForm {
             view,
@@ -155,7 +185,20 @@ impl Pages {
                 DeletionRefusal::LastOwner => w.last_owner.as_str(),
             }),
         });
-        SessionList { view, lines, devices, deletion }
+        SessionList { view, lines, others, deletion }
+    }
+}
+
+fn app_line<'a>(app: &'a AppItem, context: &PageContext<'_>, words: &Words) -> SessionLine<'a> {
+    let w = &words.apps;
+    SessionLine {
+        id: &app.id,
+        current: false,
+        device: app.name.clone(),
+        revoke: fill(&w.remove_one, &[("app", &app.name)]),
+        signed_in: fill(&w.since, &[("when", &ago(app.granted_at, context.now, words))]),
+        at: app.granted_at.rfc3339(),
+        ip_address: None,
     }
 }
 

@@ -7,8 +7,8 @@ use crate::pages::{
     NewKey, OrganisationOutcome, OrganisationPart, OrganisationView, OwnershipView,
 };
 use crate::views::{
-    ConsentView, DeletionView, DeviceCodeProblem, DeviceCodeView, DeviceView, ErrorView, Hidden, LogoutView,
-    OrganisationLink, ScopeView, SessionItem, SessionsView,
+    AppItem, ConsentView, DeletionView, DeviceCodeProblem, DeviceCodeView, DeviceView, ErrorView,
+    FarewellView, Hidden, LogoutView, OrganisationLink, ScopeView, SessionItem, SessionsView,
 };
 
 fn hidden(name: &str) -> Vec<Hidden> {
@@ -70,6 +70,11 @@ pub(super) fn logout() -> LogoutView {
     }
 }
 
+/// Without frames: whoever looks at samples opens no apps.
+pub(super) fn farewell() -> FarewellView {
+    FarewellView { frames: Vec::new(), next: Some("/ui/signed-out".to_owned()) }
+}
+
 pub(super) fn invitation(subject: Option<&str>, refused: bool) -> InvitationView {
     InvitationView {
         organisation: "Analytical Engines".to_owned(),
@@ -99,6 +104,11 @@ pub(super) fn sessions(now: Timestamp) -> SessionsView {
             "192.0.2.17",
             "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Chrome/140.0 Safari/537.36",
         )],
+        apps: vec![AppItem {
+            id: "reports".to_owned(),
+            name: "Nexboard Reports".to_owned(),
+            granted_at: Timestamp::from_seconds(now.seconds() - 7_300),
+        }],
         deletion: Some(DeletionView {
             action: "#".to_owned(),
             hidden: hidden("csrf_token"),

@@ -5,6 +5,7 @@
 //! a provider that is not ours. What a suite drives is listed, and counted by the node ([`operations`]); what the node
 //! answers is held against the description of the API on its way ([`witness`]).
 
+mod apache;
 mod browser;
 mod kratos_client;
 mod operations;
@@ -41,6 +42,7 @@ struct Suite {
 const SUITES: &[Suite] = &[
     Suite { name: "openid-client", stand_in: true, run: relying_party::openid_client },
     Suite { name: "authlib", stand_in: true, run: relying_party::authlib },
+    Suite { name: "mod-auth-openidc", stand_in: false, run: apache::run },
     Suite { name: "ory-client", stand_in: false, run: ory_client::run },
     Suite { name: "kratos-client", stand_in: false, run: kratos_client::typescript },
     Suite { name: "kratos-client-python", stand_in: false, run: kratos_client::python },

@@ -193,6 +193,7 @@ impl AuthorizationServer {
             registration,
         };
         let (record, secret) = self.finished(record).await?;
+        self.check_sector(&record.document, None).await?;
         let change = Change::new(self.tenant.clone())
             .write(Write::InsertClient(Box::new(record.clone())))
             .audit(AuditEvent::new("client.created", actor, "client", &id));
@@ -213,9 +214,10 @@ impl AuthorizationServer {
             document: ClientDocument { client_id: Some(id.clone()), ..document },
             updated_at: self.now(),
             version: expected + 1,
-            ..before
+            ..before.clone()
         };
         let (record, secret) = self.finished(record).await?;
+        self.check_sector(&record.document, Some(&before.document)).await?;
         let change = Change::new(self.tenant.clone())
             .write(Write::UpdateClient { client: Box::new(record.clone()), expected })
             .audit(AuditEvent::new("client.updated", actor, "client", &id));
@@ -257,7 +259,9 @@ impl AuthorizationServer {
         (document.created_at, document.updated_at) = (None, None);
         record.document = document;
         let secrets = std::mem::take(&mut record.secrets);
-        let Client { authentication, mut record, .. } = Client::check(record)?;
+        let client = Client::check(record)?;
+        client.check_frontchannel_logout()?;
+        let Client { authentication, mut record, .. } = client;
         if !authentication.uses_secret() {
             return Ok((record, None));
         }

@@ -1,0 +1,52 @@
+//! The last page of a session, which opens the apps of the session to end theirs (OpenID Connect Front-Channel Logout 1.0).
+
+use std::collections::BTreeSet;
+
+use http::StatusCode;
+use oauth2::frontchannel_logout::Farewell;
+use primitives::SessionId;
+use ui::{FarewellView, farewell_policy};
+
+use crate::call::Call;
+use crate::response::{Answer, page, set};
+use crate::self_service::with_query;
+
+/// Where the browser goes when its session has ended: to the apps that were used in it first, if any wants that.
+///
+/// That we cannot tell which they are is no reason to stay.
+pub(crate) async fn target(call: &Call, session: Option<SessionId>, redirect: Option<String>) -> String {
+    let ours = call.tenant.absolute("/ui/signed-out");
+    let sealed = match session {
+        Some(session) => call.tenant.oauth2.seal_farewell(session, redirect.clone()).await,
+        None => Ok(None),
+    };
+    match sealed {
+        Ok(Some(sealed)) => with_query(&ours, "farewell", &sealed),
+        Ok(None) => redirect.unwrap_or(ours),
+        Err(error) => {
+            tracing::error!(request = %call.request, tenant = %call.tenant.id, %error, "no app is opened at a logout");
+            redirect.unwrap_or(ours)
+        }
+    }
+}
+
+/// `GET /ui/signed-out`, with what [`target`] sealed or without.
+pub(crate) async fn signed_out(call: Call) -> Answer {
+    let farewell = match call.query_value("farewell") {
+        Some(sealed) => call.tenant.oauth2.open_farewell(&sealed).await.unwrap_or_default(),
+        None => None,
+    };
+    let here = call.page_path();
+    let context = call.page_context(&here, call.locale(&[]));
+    let headers = ui::page_headers(&call.tenant.branding, None);
+    let Some(Farewell { frames, redirect }) = farewell else {
+        return page(StatusCode::OK, call.node.pages.signed_out(&context), &headers);
+    };
+    let origins: BTreeSet<_> = frames.iter().map(|frame| frame.origin().ascii_serialization()).collect();
+    let view = FarewellView { frames: frames.into_iter().map(String::from).collect(), next: redirect };
+    let mut answer = page(StatusCode::OK, call.node.pages.farewell(&view, &context), &headers);
+    if let Some((name, policy)) = headers.iter().find(|(name, _)| *name == "content-security-policy") {
+        set(&mut answer, name, &farewell_policy(policy, &origins.into_iter().collect::<Vec<_>>()));
+    }
+    answer
+}
