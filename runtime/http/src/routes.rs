@@ -123,12 +123,14 @@ macro_rules! routes {
     (@body $body:ident) => { BodySize::$body };
 }
 
+mod challenges;
 mod organisations;
 
 /// The table.
 pub(crate) fn all() -> Vec<Route> {
     let mut routes = most();
     routes.extend(organisations::routes());
+    routes.extend(challenges::routes());
     routes
 }
 

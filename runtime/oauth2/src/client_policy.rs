@@ -46,11 +46,11 @@ pub(crate) async fn check_authorization(
     let wanted = || Wanted {
         action: "authorize",
         client,
-        subject: Some(subject.subject.to_string()),
+        subject: Some(subject.sub()),
         known: json!({
             "scopes": scope.to_vec(),
             "audience": audience,
-            "assurance": subject.assurance.as_str(),
+            "assurance": subject.acr(),
             "methods": subject.methods,
         }),
     };
@@ -76,7 +76,7 @@ pub(crate) async fn check_token(
             known.insert("assurance".to_owned(), grant.subject.acr.as_str().into());
             known.insert("methods".to_owned(), grant.subject.amr.clone().into());
         }
-        Wanted { action: "token", client, subject: grant.map(|grant| grant.subject.id.to_string()), known }
+        Wanted { action: "token", client, subject: grant.map(|grant| grant.subject.sub()), known }
     };
     ask(server, &context, wanted).await.map_err(|refusal| match refusal {
         Refusal::Denied(reason) => TokenError::AccessDenied(reason),

@@ -6,6 +6,7 @@ use primitives::time::ClockTolerance;
 use primitives::{ClientId, IdentityId, SessionId};
 use serde_json::Value;
 
+use crate::authorization::external::resolve;
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
 
@@ -36,7 +37,10 @@ pub(crate) async fn verify_hint(server: &AuthorizationServer, text: &str) -> Res
     };
     let Ok(claims) = signed.validate(&rules, server.now()) else { return Ok(None) };
     let session = claims.claim("sid").and_then(Value::as_str).and_then(|sid| sid.parse().ok());
-    let subject = claims.subject().and_then(|sub| sub.parse().ok());
+    let subject = match claims.subject() {
+        Some(sub) => Some(resolve(server, sub).await?.id),
+        None => None,
+    };
     let client = match claims.audience() {
         [client] => client.parse().ok(),
         _ => None,

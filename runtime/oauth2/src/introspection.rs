@@ -156,9 +156,7 @@ impl AuthorizationServer {
             active: true,
             scope: token.scope.to_text(),
             client_id: token.client.as_str().to_owned(),
-            sub: live
-                .grant()
-                .map_or_else(|| token.client.to_string(), |live| live.grant().subject.id.to_string()),
+            sub: live.grant().map_or_else(|| token.client.to_string(), |live| live.grant().subject.sub()),
             exp: token.expires_at.seconds(),
             iat: token.issued_at.seconds(),
             nbf: token.issued_at.seconds(),
@@ -225,7 +223,7 @@ impl AuthorizationServer {
             active: true,
             scope: token.scope.to_text(),
             client_id: grant.client.as_str().to_owned(),
-            sub: grant.subject.id.to_string(),
+            sub: grant.subject.sub(),
             exp: token.expires_at.seconds(),
             iat: token.issued_at.seconds(),
             nbf: token.issued_at.seconds(),

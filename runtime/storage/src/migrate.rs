@@ -60,6 +60,10 @@ const MIGRATIONS: &[Migration] = migrations![
     31 "0031_connections.sql",
     32 "0032_bound_tokens.sql",
     33 "0033_device_codes.sql",
+    34 "0034_left_open.sql",
+    35 "0035_left_open.sql",
+    36 "0036_left_open.sql",
+    37 "0037_login_sessions.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

@@ -7,6 +7,7 @@
 
 import access
 import applications
+import challenges
 import codes
 import identities
 import keys
@@ -28,6 +29,7 @@ second_factors.run()
 keys.run()
 applications.run()
 access.run()
+challenges.run()
 refusals.run()
 own_api.run()
 operations.run()

@@ -4,4 +4,5 @@ mod accounts;
 pub(crate) mod code;
 mod cors;
 mod dpop;
+mod own_login;
 mod token;

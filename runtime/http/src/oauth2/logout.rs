@@ -8,15 +8,16 @@ use oauth2::logout::{EndSession, SignedOut};
 use oauth2::parameters::Parameters;
 use oauth2::ports::PortError;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use primitives::{Actor, AuditEvent, Change};
+use primitives::{Actor, AuditEvent, AuthenticatedSubject, Change};
 use storage::ApplyError;
 use ui::{Hidden, LogoutView};
 
 use super::FORM;
 use super::authorize::refuse;
 use super::consent::label;
-use crate::browser::{check_own_origin, session_of_cookie};
+use crate::browser::{check_own_origin, forget_login, login_session_of_cookie, session_of_cookie};
 use crate::call::Call;
+use crate::failure::Failure;
 use crate::response::{Answer, page, see_other};
 use crate::self_service::{Applied, forget_session, tell};
 
@@ -31,16 +32,34 @@ pub(crate) async fn begin(call: Call) -> Answer {
     } else {
         call.query.as_bytes()
     };
-    let subject = live.as_ref().map(|live| live.subject(&call.tenant.id));
+    let subject = match signed_in(&call, live.as_ref()).await {
+        Ok(subject) => subject,
+        Err(failure) => return failure.to_page(&call),
+    };
+    if let Some(verifier) = call.query_value("logout_verifier") {
+        return match call.tenant.oauth2.continue_logout(&verifier, subject.as_ref()) {
+            Ok(signed_out) => end(&call, signed_out, live).await,
+            Err(error) => refuse(&call, &error),
+        };
+    }
     match call.tenant.oauth2.end_session(&Parameters::parse(encoded), subject.as_ref()).await {
         Ok(EndSession::Ask { challenge, client_name }) => {
             let name = client_name.map(|name| format!("&client={}", encode(&name))).unwrap_or_default();
             let path = format!("/ui/logout?logout_challenge={}{name}", encode(&challenge));
             see_other(&call.tenant.absolute(&path))
         }
+        Ok(EndSession::App(url)) => see_other(&url),
         Ok(EndSession::Done(signed_out)) => end(&call, signed_out, live).await,
         Err(error) => refuse(&call, &error),
     }
+}
+
+/// Who is signed in at the browser: at a login app of the tenant's own, where it has one.
+async fn signed_in(call: &Call, live: Option<&LiveSession>) -> Result<Option<AuthenticatedSubject>, Failure> {
+    if call.tenant.oauth2.settings.urls.login.is_none() {
+        return Ok(live.map(|live| live.subject(&call.tenant.id)));
+    }
+    Ok(login_session_of_cookie(call).await?.map(|session| session.subject(&call.tenant.id)))
 }
 
 /// `GET /ui/logout?logout_challenge=…`: asks.
@@ -77,7 +96,10 @@ pub(crate) async fn decide(call: Call) -> Answer {
         Ok(live) => live,
         Err(failure) => return failure.to_page(&call),
     };
-    let subject = live.as_ref().map(|live| live.subject(&call.tenant.id));
+    let subject = match signed_in(&call, live.as_ref()).await {
+        Ok(subject) => subject,
+        Err(failure) => return failure.to_page(&call),
+    };
     let form = Parameters::parse(&call.body);
     let challenge = form.find("logout_challenge").unwrap_or_default();
     match call.tenant.oauth2.finish_logout(challenge, subject.as_ref()) {
@@ -109,6 +131,7 @@ async fn end(call: &Call, signed_out: SignedOut, live: Option<LiveSession>) -> A
     let target = signed_out.redirect.unwrap_or_else(|| call.tenant.absolute("/ui/signed-out"));
     let mut answer = see_other(&target);
     forget_session(call, &mut answer);
+    forget_login(call, &mut answer);
     answer
 }
 

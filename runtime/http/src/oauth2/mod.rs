@@ -5,6 +5,7 @@ pub(crate) mod consent;
 pub(crate) mod cors;
 pub(crate) mod device;
 mod error;
+mod external;
 mod form_post;
 pub(crate) mod introspect;
 pub(crate) mod logout;

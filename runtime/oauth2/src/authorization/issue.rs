@@ -5,10 +5,19 @@ use primitives::{Actor, AuditEvent, AuthenticatedSubject, Change};
 use super::redirect::ProvenRedirect;
 use super::request::AuthorizationRequest;
 use super::response::AuthorizationResponse;
-use crate::grant::{AuthorizationCode, Consent, Grant, GrantSubject};
+use crate::grant::{AuthorizationCode, Consent, Grant, GrantSubject, GrantedClaims};
 use crate::server::AuthorizationServer;
 use crate::token_format::{AUTHORIZATION_CODE, hash_token};
 use crate::write::Write;
+
+/// What goes with a grant that the request did not ask for.
+#[derive(Debug, Default)]
+pub(super) struct Extras {
+    /// The consent to remember.
+    pub(super) remember: Option<Consent>,
+    /// What a consent app wants said.
+    pub(super) claims: GrantedClaims,
+}
 
 /// Grants what the request asks for. The insertion of the grant is guarded by its id, which the
 /// request carries: of two answers to one request, one is written.
@@ -17,7 +26,7 @@ pub(super) fn issue(
     redirect: &ProvenRedirect,
     request: &AuthorizationRequest,
     subject: &AuthenticatedSubject,
-    remember: Option<Consent>,
+    extras: Extras,
 ) -> (Change<Write>, AuthorizationResponse) {
     let now = server.now();
     let code = format!("{AUTHORIZATION_CODE}{}", server.rng.token());
@@ -28,6 +37,7 @@ pub(super) fn issue(
         scope: request.scope.clone(),
         audience: request.audience.clone(),
         nonce: request.nonce.clone(),
+        claims: extras.claims,
         created_at: now,
         revoked_at: None,
     };
@@ -47,7 +57,7 @@ pub(super) fn issue(
         .write(Write::InsertGrant(Box::new(grant)))
         .write(Write::InsertAuthorizationCode(Box::new(row)))
         .audit(event);
-    if let Some(consent) = remember {
+    if let Some(consent) = extras.remember {
         change = change.write(Write::RememberConsent(Box::new(consent)));
     }
     (change, redirect.grant(server, code))

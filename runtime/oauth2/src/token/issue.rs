@@ -70,9 +70,10 @@ pub(super) async fn issue(
         (Some(live), Some(keys)) if id_token_wanted => {
             let signer = signer(keys, server.settings.id_token_signing_algorithm)?;
             let until = now.after(lifespan(server, client, granted.grant_type, Lifetime::IdToken));
-            // The claims that scopes ask for, then the hook's: a plugin may correct a name, never a
-            // protected claim.
+            // The claims that scopes ask for, then those of a consent app, then the hook's: a plugin may correct a
+            // name, never a protected claim.
             let mut claims = scope_claims(live.profile(), &granted.scope);
+            claims.extend(live.grant().claims.id_token.clone());
             claims.extend(shape.id_token);
             let at_hash = at_hash(signer.algorithm(), &access_token);
             let grant = live.grant();
@@ -117,7 +118,7 @@ impl Signed<'_> {
         let jti = TokenId::generate(self.server.rng.as_ref(), grant.map(|grant| grant.id));
         let claims = AccessTokenClaims {
             iss: self.server.issuer.as_str(),
-            sub: subject.map_or(Cow::Borrowed(client_id), |subject| subject.id.to_string().into()),
+            sub: subject.map_or(Cow::Borrowed(client_id), |subject| subject.sub().into()),
             aud: match self.granted.audience.as_slice() {
                 // RFC 9068 section 3: there is always an audience; without a wish it is ourselves.
                 [] => Audience::One(self.server.issuer.as_str()),
@@ -158,7 +159,7 @@ fn id_token(
 ) -> Result<String, SignError> {
     let claims = IdTokenClaims {
         iss: server.issuer.as_str(),
-        sub: grant.subject.id.to_string(),
+        sub: grant.subject.sub(),
         aud: [client.id.as_str()],
         azp: client.id.as_str(),
         iat: token.now.seconds(),

@@ -13,6 +13,7 @@ use identity::session::NewSession;
 use identity::{Flow, Identifier, IdentityState, Settings, Write as IdentityWrite};
 use jose::ports::SigningKeys as _;
 use jose::{KeyState, SigningAlgorithm, SigningKey, Write as KeyWrite};
+use oauth2::authorization::external::{LoginSession, LoginSessionRepository as _};
 use oauth2::client::ClientRecord;
 use oauth2::device::{DeviceCode, DeviceCodeRepository as _, Polling};
 use oauth2::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken, Rotation};
@@ -44,6 +45,7 @@ pub(crate) struct Rows {
     code: AuthorizationCode,
     redeemed: AuthorizationCode,
     device: DeviceCode,
+    login: LoginSession,
     access_token: AccessToken,
     refresh_token: RefreshToken,
     key: SigningKey,
@@ -75,6 +77,7 @@ impl Rows {
             code: world.code(&grant, "c"),
             redeemed: world.code(&grant, "redeemed"),
             device: world.device_code("nexboard", "d"),
+            login: world.login_session(person.id, "l"),
             access_token: world.access_token(Some(&grant), "nexboard", "a"),
             refresh_token: world.refresh_token(&grant, "r"),
             key: SigningKey::generate(SigningAlgorithm::Es256, state, world.now(), &*world.rng).unwrap(),
@@ -106,6 +109,7 @@ impl Rows {
             Write::InsertAuthorizationCode(Box::new(self.code.clone())),
             Write::InsertAuthorizationCode(Box::new(self.redeemed.clone())),
             Write::InsertDeviceCode(Box::new(self.device.clone())),
+            Write::InsertLoginSession(Box::new(self.login.clone())),
             Write::ConsumeAuthorizationCode {
                 code: self.redeemed.hash.clone(),
                 grant: self.grant.id,
@@ -185,6 +189,9 @@ impl Rows {
             find_grant_of_redeemed_code(&self.redeemed.hash),
             find_device_code(&self.device.hash),
             find_user_code(&self.device.user_code),
+            find_login_session(self.login.id),
+            find_login_session_by_token(&self.login.token),
+            has_identity(subject),
             find_access_token(&self.access_token.hash),
             find_refresh_token(&self.refresh_token.hash),
             is_jwt_revoked("jti"),
@@ -253,6 +260,12 @@ impl Rows {
             Write::ConsumeAuthorizationCode { code, grant: self.grant.id, at, kept_until: at },
             Write::RotateRefreshToken { token, grant: self.grant.id, rotation },
             Write::AnswerDeviceCode { code: self.device.hash.clone(), grant: None, at },
+            Write::ExtendLoginSession {
+                session: self.login.id,
+                token: world.hash("x"),
+                remembered_until: None,
+                expires_at: at,
+            },
             Write::ConsumeDeviceCode {
                 code: self.device.hash.clone(),
                 grant: self.grant.id,
@@ -271,6 +284,8 @@ impl Rows {
             Write::RevokeGrantsOfSubject { subject: identity, client: Some(client.clone()), at },
             Write::RevokeGrantsOfSession { session, at },
             Write::ForgetConsents { subject: identity, client: None },
+            Write::DeleteLoginSession { session: self.login.id },
+            Write::DeleteLoginSessions { subject: identity },
             Write::ForgetConsents { subject: identity, client: Some(client) },
             Write::DeleteAccessToken { token: self.access_token.hash.clone() },
             Write::NotePoll {

@@ -24,6 +24,7 @@ async fn each_row_leaves_at_its_own_time_and_not_before() {
             Write::RememberConsent(Box::new(kept)),
             Write::InsertAuthorizationCode(Box::new(world.code(&grant, "c"))),
             Write::InsertDeviceCode(Box::new(world.device_code("nexboard", "d"))),
+            Write::InsertLoginSession(Box::new(world.login_session(grant.subject.id, "l"))),
             Write::InsertAccessToken(Box::new(world.access_token(Some(&grant), "nexboard", "a"))),
             Write::InsertRefreshToken(Box::new(world.refresh_token(&grant, "r"))),
             Write::UseAssertion {
@@ -51,7 +52,7 @@ async fn each_row_leaves_at_its_own_time_and_not_before() {
             (60, ExpiredCounts { authorization_codes: 1, ..none }),
             // Five minutes after it was too late to answer it.
             (900, ExpiredCounts { device_codes: 1, ..none }),
-            (3600, ExpiredCounts { access_tokens: 1, ..none }),
+            (3600, ExpiredCounts { access_tokens: 1, login_sessions: 1, ..none }),
             (session_ends, ExpiredCounts { sessions: 1, ..none }),
             (30 * DAY, ExpiredCounts { refresh_tokens: 1, ..none }),
             // Seven days for signed tokens and a step of one day.

@@ -17,6 +17,7 @@ mod expiry;
 mod grants;
 mod identity;
 mod jobs;
+mod login_sessions;
 mod migrations;
 mod nodes;
 mod organisations;
