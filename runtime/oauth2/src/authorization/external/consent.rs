@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use primitives::{AuthenticatedSubject, Change, Timestamp};
+use primitives::{AuthenticatedSubject, Change, ExternalLogin, Timestamp};
 use serde_json::Value;
 
 use super::answer::{AcceptConsent, Reject, check_seconds};
@@ -163,6 +163,10 @@ impl AuthorizationServer {
         (subject, browser): (&AuthenticatedSubject, Browser<'_>),
     ) -> Outcome {
         let Consented { scope, audience, remember, claims } = consented;
+        // As the app that let them skip has said it, if it did.
+        let said = |external| ExternalLogin { acr: challenge.acr.clone(), ..external };
+        let external = subject.external.clone().map(said);
+        let subject = &AuthenticatedSubject { methods: challenge.amr, external, ..subject.clone() };
         // What was asked for was checked when it was accepted; the seal says so.
         let request = AuthorizationRequest { scope, audience, ..challenge.request };
         check_again(redirect, &request)?;

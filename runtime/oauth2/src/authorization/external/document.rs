@@ -2,7 +2,7 @@
 
 use primitives::ClientId;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use url::Url;
 use url::form_urlencoded::Serializer;
 
@@ -94,16 +94,18 @@ pub(super) fn consent_request(
 }
 
 fn oidc_context(request: &AuthorizationRequest) -> Value {
-    let mut context = json!({ "acr_values": request.acr_values, "ui_locales": request.ui_locales });
+    let mut context = Map::new();
+    context.insert("acr_values".to_owned(), json!(request.acr_values));
+    context.insert("ui_locales".to_owned(), json!(request.ui_locales));
     let url = request.request_url.as_deref().and_then(|url| Url::parse(url).ok());
     let display =
         url.and_then(|url| Some(url.query_pairs().find(|(name, _)| name == "display")?.1.into_owned()));
     for (name, value) in [("login_hint", request.login_hint.clone()), ("display", display)] {
         if let Some(value) = value {
-            context[name] = value.into();
+            context.insert(name.to_owned(), value.into());
         }
     }
-    context
+    context.into()
 }
 
 /// The authorization request again, for a browser that begins anew.

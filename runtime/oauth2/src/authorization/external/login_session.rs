@@ -115,14 +115,20 @@ pub trait LoginSessionRepository: Send + Sync + fmt::Debug {
 impl AuthorizationServer {
     /// The sign-in at the tenant's login app that a cookie stands for, if it still says who sits there.
     pub async fn login_session(&self, cookie: &str) -> Result<Option<LoginSession>, PortError> {
+        let found = self.login_session_to_end(cookie).await?;
+        let interaction = self.settings.interaction_lifespan.0;
+        Ok(found.filter(|found| found.counts(self.now(), interaction)))
+    }
+
+    /// The same for whoever signs out: also one that was for once, in which something may have been granted.
+    pub async fn login_session_to_end(&self, cookie: &str) -> Result<Option<LoginSession>, PortError> {
         if !has_form(cookie, PREFIX) {
             return Ok(None);
         }
         for hash in self.sealer.hashes(&self.tenant, PURPOSE, cookie.as_bytes()) {
             let found = self.ports.logins.find_login_session_by_token(&self.tenant, &hash).await?;
             if let Some(found) = found {
-                let counts = found.counts(self.now(), self.settings.interaction_lifespan.0);
-                return Ok(Some(found).filter(|_| counts));
+                return Ok(Some(found).filter(|found| self.now() < found.expires_at));
             }
         }
         Ok(None)

@@ -10,7 +10,7 @@
 
 use primitives::{IdentityId, TenantId};
 use ring::digest::{Context, SHA256};
-use uuid::{Builder, Uuid};
+use uuid::Builder;
 
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
@@ -44,7 +44,7 @@ fn external_id(tenant: &TenantId, text: &str) -> IdentityId {
     }
     let digest = hash.finish();
     let first = digest.as_ref().first_chunk::<16>().copied().unwrap_or_default();
-    IdentityId(Uuid::from(Builder::from_custom_bytes(first).into_uuid()))
+    IdentityId(Builder::from_custom_bytes(first).into_uuid())
 }
 
 #[cfg(test)]

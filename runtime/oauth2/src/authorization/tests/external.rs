@@ -335,3 +335,34 @@ fn what_was_granted_ends_with_the_session_and_is_found_by_the_apps_text() {
     let ends = |write: &Write| *write == Write::DeleteLoginSession { session: ada.session };
     assert!(signed_out.change.writes.iter().any(ends));
 }
+
+#[test]
+fn app_that_lets_somebody_skip_says_how_sure_it_is_now() {
+    let world = world();
+    let (_, ada, _) = sign_in(&world, &[], json!({"subject": "ada", "remember": true, "acr": "gold"}));
+    let asked = page(authorize(&world, &[], Some(&ada)), "login_challenge");
+    let answer = json!({"subject": "ada", "acr": "silver", "amr": ["mfa"]});
+    let accepted = verifier(accept_login(&world, &asked, answer), "login_verifier");
+    let next = come_back(&world, &accepted, browser(Some(&ada))).map(|continued| continued.next);
+    let asked = page(next, "consent_challenge");
+    let accepted =
+        verifier(accept_consent(&world, &asked, json!({"grant_scope": ["openid"]})), "consent_verifier");
+    let tokens = world.redeem(&code(consented(&world, &accepted, browser(Some(&ada))))).unwrap();
+    let id_token = payload(&tokens.id_token.unwrap());
+    assert_eq!((&id_token["acr"], &id_token["amr"]), (&json!("silver"), &json!(["mfa"])));
+}
+
+#[test]
+fn sign_in_for_once_is_over_soon_and_can_be_ended_later() {
+    let world = world();
+    let (_, ada, cookie) = sign_in(&world, &[], json!({"subject": "ada"}));
+    let cookie = cookie.unwrap();
+    let counts = || now(world.server.login_session(&cookie)).unwrap().is_some();
+    let to_end = || now(world.server.login_session_to_end(&cookie)).unwrap().map(|session| session.id);
+    world.wait(1_799);
+    assert!(counts());
+    world.wait(1);
+    assert_eq!((counts(), to_end()), (false, Some(ada.session)));
+    world.wait(720 * 3_600 - 1_800);
+    assert_eq!(to_end(), None);
+}
