@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use identity::session::{CachedSession, LiveSession, SessionCache, SessionToken};
 use oauth2::authorization::external::{LoginCookie, LoginSession};
+use oauth2::ports::PortError;
 use primitives::AuthenticatedSubject;
 
 use crate::call::Call;
@@ -29,12 +30,20 @@ pub(crate) async fn session_of_cookie(call: &Call) -> Result<Option<LiveSession>
 }
 
 /// The sign-in at a login app that the browser has.
-pub(crate) async fn login_session_of_cookie(call: &Call) -> Result<Option<LoginSession>, Failure> {
+async fn login_session_of_cookie(call: &Call) -> Result<Option<LoginSession>, Failure> {
     let Some(cookie) = call.cookie(LOGIN_COOKIE) else { return Ok(None) };
-    call.tenant.oauth2.login_session(cookie).await.map_err(|error| {
-        tracing::error!(request = %call.request, %error, "a login session cannot be looked up");
-        Failure::unavailable()
-    })
+    call.tenant.oauth2.login_session(cookie).await.map_err(|error| unknown_login(call, &error))
+}
+
+/// The same for whoever signs out.
+pub(crate) async fn login_session_to_end(call: &Call) -> Result<Option<LoginSession>, Failure> {
+    let Some(cookie) = call.cookie(LOGIN_COOKIE) else { return Ok(None) };
+    call.tenant.oauth2.login_session_to_end(cookie).await.map_err(|error| unknown_login(call, &error))
+}
+
+fn unknown_login(call: &Call, error: &PortError) -> Failure {
+    tracing::error!(request = %call.request, %error, "a login session cannot be looked up");
+    Failure::unavailable()
 }
 
 /// Gives the browser the sign-in that it has from now on.

@@ -1,7 +1,7 @@
 // The provider as `openid-client`, a certified relying party, sees it.
 //
 //   node main.mjs --issuer URL --registration URL --key-file FILE --identifier NAME --password-file FILE
-//                 [--strict URL --strict-registration URL] [--stand-in]
+//                 [--strict URL --strict-registration URL] [--apps URL --apps-admin URL --apps-port N] [--stand-in]
 //
 // `cargo xtask clients openid-client` starts a provider and calls it so. ONLY=<text> runs the checks whose name contains it.
 
@@ -13,6 +13,7 @@ import device from "./device.mjs";
 import discovery from "./discovery.mjs";
 import dpop from "./dpop.mjs";
 import logout from "./logout.mjs";
+import ownApps from "./own_apps.mjs";
 import refresh from "./refresh.mjs";
 import tokens from "./tokens.mjs";
 
@@ -25,4 +26,5 @@ await tokens();
 await dpop();
 await device();
 await logout();
+await ownApps();
 finish();

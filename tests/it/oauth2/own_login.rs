@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::code::App;
+use super::code::{App, sign_up};
 use crate::browser::Browser;
 use crate::world::World;
 
@@ -142,5 +142,29 @@ async fn challenges_are_answered_by_keys_of_their_tenant_that_may() {
         let key = world.admin_key(owner(whose), vec![scope]).await;
         let answered = world.operate(&key, ("PUT", &path), at, &json!({"subject": "ada"})).await;
         assert_eq!(answered.status, expect, "{whose} at {at}: {}", answered.text());
+    }
+}
+
+/// An app that signs people in with the tenant's own identities names their session, and it ends with the sign-out; the
+/// session of somebody else does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn session_that_the_app_names_ends_with_the_sign_out_if_it_is_of_the_same_person() {
+    let world = world().await;
+    let app = App::register(&world, false).await;
+    let whoami = format!("{}/sessions/whoami", world.tenant("acme"));
+    let (mut ada, mut bob) = (Browser::default(), Browser::default());
+    sign_up(&world, &mut ada, "ada@example.org").await;
+    sign_up(&world, &mut bob, "bob@example.org").await;
+    let (own, others) = (ada.get_json(&whoami).await.json(), bob.get_json(&whoami).await.json());
+    for (named, still_live) in [(text(&others, "id"), true), (text(&own, "id"), false)] {
+        let mut browser = Browser::default();
+        let body = json!({"subject": own["identity"]["id"], "identity_provider_session_id": named});
+        sign_in(&world, &app, &mut browser, body).await;
+        let logout = format!("{}/oauth2/sessions/logout", world.tenant("acme"));
+        let challenge = sent(&mut browser, &logout, "logout").await;
+        let accepted = answer(&world, "logout/accept", &challenge, json!({})).await;
+        assert_eq!(browser.get(&accepted).await.status, 303);
+        assert_eq!(ada.get_json(&whoami).await.status == 200, still_live);
+        assert_eq!(bob.get_json(&whoami).await.status, 200);
     }
 }

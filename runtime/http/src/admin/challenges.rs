@@ -14,90 +14,86 @@ use crate::response::{Answer, empty, json_no_store};
 
 /// `GET /admin/oauth2/auth/requests/login?login_challenge=…`
 pub(crate) async fn show_login(call: Call) -> Answer {
-    let shown = match challenge(&call, "login_challenge") {
-        Ok(challenge) => call.tenant.oauth2.show_login_challenge(&challenge).await,
-        Err(failure) => return failure.to_oauth(),
-    };
-    show(&call, shown)
+    let server = &call.tenant.oauth2;
+    show(&call, "login_challenge", |challenge| async move { server.show_login_challenge(&challenge).await })
+        .await
 }
 
 /// `PUT /admin/oauth2/auth/requests/login/accept?login_challenge=…`
 pub(crate) async fn accept_login(call: Call) -> Answer {
-    match read::<AcceptLogin>(&call, "login_challenge") {
-        Ok((challenge, answer)) => {
-            redirect(&call, call.tenant.oauth2.accept_login_challenge(&challenge, answer).await)
-        }
-        Err(failure) => failure.to_oauth(),
-    }
+    let server = &call.tenant.oauth2;
+    let take = |challenge: String, answer: AcceptLogin| async move {
+        server.accept_login_challenge(&challenge, answer).await
+    };
+    redirect(&call, "login_challenge", take).await
 }
 
 /// `PUT /admin/oauth2/auth/requests/login/reject?login_challenge=…`
 pub(crate) async fn reject_login(call: Call) -> Answer {
-    match read::<Reject>(&call, "login_challenge") {
-        Ok((challenge, answer)) => {
-            redirect(&call, call.tenant.oauth2.reject_login_challenge(&challenge, answer).await)
-        }
-        Err(failure) => failure.to_oauth(),
-    }
+    let server = &call.tenant.oauth2;
+    let take = |challenge: String, answer: Reject| async move {
+        server.reject_login_challenge(&challenge, answer).await
+    };
+    redirect(&call, "login_challenge", take).await
 }
 
 /// `GET /admin/oauth2/auth/requests/consent?consent_challenge=…`
 pub(crate) async fn show_consent(call: Call) -> Answer {
-    let shown = match challenge(&call, "consent_challenge") {
-        Ok(challenge) => call.tenant.oauth2.show_consent_challenge(&challenge).await,
-        Err(failure) => return failure.to_oauth(),
-    };
-    show(&call, shown)
+    let server = &call.tenant.oauth2;
+    show(
+        &call,
+        "consent_challenge",
+        |challenge| async move { server.show_consent_challenge(&challenge).await },
+    )
+    .await
 }
 
 /// `PUT /admin/oauth2/auth/requests/consent/accept?consent_challenge=…`
 pub(crate) async fn accept_consent(call: Call) -> Answer {
-    match read::<AcceptConsent>(&call, "consent_challenge") {
-        Ok((challenge, answer)) => {
-            redirect(&call, call.tenant.oauth2.accept_consent_challenge(&challenge, answer).await)
-        }
-        Err(failure) => failure.to_oauth(),
-    }
+    let server = &call.tenant.oauth2;
+    let take = |challenge: String, answer: AcceptConsent| async move {
+        server.accept_consent_challenge(&challenge, answer).await
+    };
+    redirect(&call, "consent_challenge", take).await
 }
 
 /// `PUT /admin/oauth2/auth/requests/consent/reject?consent_challenge=…`
 pub(crate) async fn reject_consent(call: Call) -> Answer {
-    match read::<Reject>(&call, "consent_challenge") {
-        Ok((challenge, answer)) => {
-            redirect(&call, call.tenant.oauth2.reject_consent_challenge(&challenge, answer).await)
-        }
-        Err(failure) => failure.to_oauth(),
-    }
+    let server = &call.tenant.oauth2;
+    let take = |challenge: String, answer: Reject| async move {
+        server.reject_consent_challenge(&challenge, answer).await
+    };
+    redirect(&call, "consent_challenge", take).await
 }
 
 /// `GET /admin/oauth2/auth/requests/logout?logout_challenge=…`
 pub(crate) async fn show_logout(call: Call) -> Answer {
-    let shown = match challenge(&call, "logout_challenge") {
-        Ok(challenge) => call.tenant.oauth2.show_logout_challenge(&challenge).await,
-        Err(failure) => return failure.to_oauth(),
-    };
-    show(&call, shown)
+    let server = &call.tenant.oauth2;
+    show(&call, "logout_challenge", |challenge| async move { server.show_logout_challenge(&challenge).await })
+        .await
 }
 
 /// `PUT /admin/oauth2/auth/requests/logout/accept?logout_challenge=…`
 pub(crate) async fn accept_logout(call: Call) -> Answer {
-    match challenge(&call, "logout_challenge") {
-        Ok(challenge) => redirect(&call, call.tenant.oauth2.accept_logout_challenge(&challenge)),
-        Err(failure) => failure.to_oauth(),
-    }
+    let server = &call.tenant.oauth2;
+    let take = |challenge: String, _: Nothing| async move { server.accept_logout_challenge(&challenge) };
+    redirect(&call, "logout_challenge", take).await
 }
 
 /// `PUT /admin/oauth2/auth/requests/logout/reject?logout_challenge=…`
 pub(crate) async fn reject_logout(call: Call) -> Answer {
-    let challenge = match challenge(&call, "logout_challenge") {
-        Ok(challenge) => challenge,
-        Err(failure) => return failure.to_oauth(),
-    };
-    match call.tenant.oauth2.reject_logout_challenge(&challenge) {
-        Ok(()) => empty(StatusCode::NO_CONTENT),
-        Err(error) => refuse(&call, error),
+    let rejected = challenge(&call, "logout_challenge")
+        .map(|challenge| call.tenant.oauth2.reject_logout_challenge(&challenge));
+    match rejected {
+        Ok(Ok(())) => empty(StatusCode::NO_CONTENT),
+        Ok(Err(error)) => refuse(&call, error),
+        Err(failure) => failure.to_oauth(),
     }
 }
+
+/// An answer of which nothing is read.
+#[derive(Debug, Default, Deserialize)]
+struct Nothing {}
 
 /// `acceptDeviceUserCodeRequest`.
 #[derive(Debug, Default, Deserialize)]
@@ -108,19 +104,19 @@ struct AcceptDevice {
 
 /// `PUT /admin/oauth2/auth/requests/device/accept?device_challenge=…`
 pub(crate) async fn accept_device(call: Call) -> Answer {
-    let (challenge, answer) = match read::<AcceptDevice>(&call, "device_challenge") {
-        Ok(read) => read,
-        Err(failure) => return failure.to_oauth(),
-    };
     if count_guess_of_app(&call).await.is_err() {
         let words = "Too many codes were tried. Please try again in a moment.";
         return Failure::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", words).to_oauth();
     }
-    let accepted = call.tenant.oauth2.accept_device_challenge(&challenge, &answer.user_code).await;
-    if accepted.is_ok() {
-        forgive_guess_of_app(&call).await;
-    }
-    redirect(&call, accepted)
+    let (server, call) = (&call.tenant.oauth2, &call);
+    let take = |challenge: String, answer: AcceptDevice| async move {
+        let accepted = server.accept_device_challenge(&challenge, &answer.user_code).await;
+        if accepted.is_ok() {
+            forgive_guess_of_app(call).await;
+        }
+        accepted
+    };
+    redirect(call, "device_challenge", take).await
 }
 
 fn challenge(call: &Call, name: &'static str) -> Result<String, Failure> {
@@ -135,8 +131,16 @@ fn read<T: DeserializeOwned + Default>(call: &Call, name: &'static str) -> Resul
     Ok((challenge, answer))
 }
 
-fn show(call: &Call, shown: Result<Value, ChallengeError>) -> Answer {
-    match shown {
+async fn show<F: Future<Output = Result<Value, ChallengeError>>>(
+    call: &Call,
+    name: &'static str,
+    look: impl FnOnce(String) -> F,
+) -> Answer {
+    let challenge = match challenge(call, name) {
+        Ok(challenge) => challenge,
+        Err(failure) => return failure.to_oauth(),
+    };
+    match look(challenge).await {
         Ok(document) => json_no_store(StatusCode::OK, &document),
         // What was answered says where the browser begins anew, so that an app can send it there.
         Err(ChallengeError::Gone { redirect_to }) => {
@@ -146,8 +150,17 @@ fn show(call: &Call, shown: Result<Value, ChallengeError>) -> Answer {
     }
 }
 
-fn redirect(call: &Call, accepted: Result<RedirectTo, ChallengeError>) -> Answer {
-    match accepted {
+/// Takes an answer; says where the app sends the browser.
+async fn redirect<T, F>(call: &Call, name: &'static str, take: impl FnOnce(String, T) -> F) -> Answer
+where
+    T: DeserializeOwned + Default,
+    F: Future<Output = Result<RedirectTo, ChallengeError>>,
+{
+    let (challenge, answer) = match read(call, name) {
+        Ok(read) => read,
+        Err(failure) => return failure.to_oauth(),
+    };
+    match take(challenge, answer).await {
         Ok(redirect) => json_no_store(StatusCode::OK, &redirect),
         Err(error) => refuse(call, error),
     }

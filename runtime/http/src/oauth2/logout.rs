@@ -15,7 +15,8 @@ use ui::{Hidden, LogoutView};
 use super::FORM;
 use super::authorize::refuse;
 use super::consent::label;
-use crate::browser::{check_own_origin, forget_login, login_session_of_cookie, session_of_cookie};
+use super::external::end_provider_session;
+use crate::browser::{check_own_origin, forget_login, login_session_to_end, session_of_cookie};
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::response::{Answer, page, see_other};
@@ -23,18 +24,14 @@ use crate::self_service::{Applied, forget_session, tell};
 
 /// `GET` and `POST /oauth2/sessions/logout`
 pub(crate) async fn begin(call: Call) -> Answer {
-    let live = match session_of_cookie(&call).await {
-        Ok(live) => live,
+    let (live, subject) = match visitor(&call).await {
+        Ok(visitor) => visitor,
         Err(failure) => return failure.to_page(&call),
     };
     let encoded = if call.method == Method::POST && call.has_media_type(FORM) {
         &call.body[..]
     } else {
         call.query.as_bytes()
-    };
-    let subject = match signed_in(&call, live.as_ref()).await {
-        Ok(subject) => subject,
-        Err(failure) => return failure.to_page(&call),
     };
     if let Some(verifier) = call.query_value("logout_verifier") {
         return match call.tenant.oauth2.continue_logout(&verifier, subject.as_ref()) {
@@ -54,12 +51,15 @@ pub(crate) async fn begin(call: Call) -> Answer {
     }
 }
 
-/// Who is signed in at the browser: at a login app of the tenant's own, where it has one.
-async fn signed_in(call: &Call, live: Option<&LiveSession>) -> Result<Option<AuthenticatedSubject>, Failure> {
-    if call.tenant.oauth2.settings.urls.login.is_none() {
-        return Ok(live.map(|live| live.subject(&call.tenant.id)));
-    }
-    Ok(login_session_of_cookie(call).await?.map(|session| session.subject(&call.tenant.id)))
+/// The session of ours that the browser has, and who is signed in: at a login app of the tenant's own, where it has one.
+async fn visitor(call: &Call) -> Result<(Option<LiveSession>, Option<AuthenticatedSubject>), Failure> {
+    let (tenant, live) = (&call.tenant.id, session_of_cookie(call).await?);
+    let subject = if call.tenant.oauth2.settings.urls.login.is_some() {
+        login_session_to_end(call).await?.map(|session| session.subject(tenant))
+    } else {
+        live.as_ref().map(|live| live.subject(tenant))
+    };
+    Ok((live, subject))
 }
 
 /// `GET /ui/logout?logout_challenge=…`: asks.
@@ -69,15 +69,16 @@ pub(crate) async fn show(call: Call) -> Answer {
         // A page of ours leads here: begin as for a client that says nothing of itself.
         return see_other(&call.tenant.absolute("/oauth2/sessions/logout"));
     };
-    let live = match session_of_cookie(&call).await {
-        Ok(live) => live,
+    let (live, subject) = match visitor(&call).await {
+        Ok(visitor) => visitor,
         Err(failure) => return failure.to_page(&call),
     };
+    let external = subject.filter(|subject| subject.external.is_some()).map(|subject| subject.sub());
     let view = LogoutView {
         action: call.tenant.absolute("/ui/logout"),
         method: "post".to_owned(),
         hidden: vec![Hidden { name: "logout_challenge".to_owned(), value: challenge }],
-        subject: live.as_ref().map(|live: &LiveSession| label(live.identity())),
+        subject: external.or_else(|| live.as_ref().map(|live: &LiveSession| label(live.identity()))),
         client_name: call.query_value("client").map(|name| name.chars().take(80).collect()),
         cancel_url: call.tenant.absolute("/"),
     };
@@ -92,12 +93,8 @@ pub(crate) async fn decide(call: Call) -> Answer {
     if let Err(failure) = check_own_origin(&call) {
         return failure.to_page(&call);
     }
-    let live = match session_of_cookie(&call).await {
-        Ok(live) => live,
-        Err(failure) => return failure.to_page(&call),
-    };
-    let subject = match signed_in(&call, live.as_ref()).await {
-        Ok(subject) => subject,
+    let (live, subject) = match visitor(&call).await {
+        Ok(visitor) => visitor,
         Err(failure) => return failure.to_page(&call),
     };
     let form = Parameters::parse(&call.body);
@@ -145,6 +142,7 @@ async fn apply(call: &Call, signed_out: &SignedOut) -> Result<Applied, PageError
         let ended = storage.apply_prepared(grants()?).await;
         return ended.map(|()| Applied::Missed).map_err(|error| failed(&error));
     };
+    end_provider_session(call, session, identity).await?;
     let actor = Actor::Subject(identity);
     let ended = Change::new(call.tenant.id.clone())
         .write(identity::Write::RevokeSession { session, identity, at: call.now() })
