@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use identity::session::{CachedSession, LiveSession, SessionCache, SessionToken};
+use oauth2::authorization::external::{LoginCookie, LoginSession};
+use oauth2::ports::PortError;
 use primitives::AuthenticatedSubject;
 
 use crate::call::Call;
@@ -15,6 +17,9 @@ pub(crate) const SESSION_COOKIE: &str = "ory_kratos_session";
 /// The cookie that binds a sealed request in progress to the browser that began it.
 const BINDING_COOKIE: &str = "portcullis_browser";
 
+/// The cookie of a browser that has signed in at a login app of the tenant's own.
+const LOGIN_COOKIE: &str = "ory_hydra_session";
+
 /// The live session of the browser, by its cookie.
 pub(crate) async fn session_of_cookie(call: &Call) -> Result<Option<LiveSession>, Failure> {
     let cached = match call.cookie(SESSION_COOKIE).and_then(SessionToken::parse) {
@@ -22,6 +27,35 @@ pub(crate) async fn session_of_cookie(call: &Call) -> Result<Option<LiveSession>
         None => None,
     };
     Ok(cached.map(|cached| cached.live().clone()))
+}
+
+/// The sign-in at a login app that the browser has.
+async fn login_session_of_cookie(call: &Call) -> Result<Option<LoginSession>, Failure> {
+    let Some(cookie) = call.cookie(LOGIN_COOKIE) else { return Ok(None) };
+    call.tenant.oauth2.login_session(cookie).await.map_err(|error| unknown_login(call, &error))
+}
+
+/// The same for whoever signs out.
+pub(crate) async fn login_session_to_end(call: &Call) -> Result<Option<LoginSession>, Failure> {
+    let Some(cookie) = call.cookie(LOGIN_COOKIE) else { return Ok(None) };
+    call.tenant.oauth2.login_session_to_end(cookie).await.map_err(|error| unknown_login(call, &error))
+}
+
+fn unknown_login(call: &Call, error: &PortError) -> Failure {
+    tracing::error!(request = %call.request, %error, "a login session cannot be looked up");
+    Failure::unavailable()
+}
+
+/// Gives the browser the sign-in that it has from now on.
+pub(crate) fn remember_login(call: &Call, answer: &mut Answer, given: &LoginCookie) {
+    set_cookie(answer, &cookie(call, LOGIN_COOKIE, &given.value, given.max_age));
+}
+
+/// Takes it away.
+pub(crate) fn forget_login(call: &Call, answer: &mut Answer) {
+    if call.cookie(LOGIN_COOKIE).is_some() {
+        set_cookie(answer, &cookie(call, LOGIN_COOKIE, "", Some(0)));
+    }
 }
 
 /// The live session of a token: remembered while news of changes are fresh, else read anew.
@@ -53,6 +87,8 @@ pub(crate) fn binding(call: &Call) -> Option<&str> {
 #[derive(Debug)]
 pub(crate) struct BrowserState {
     pub(crate) subject: Option<AuthenticatedSubject>,
+    /// Whether that holds for what begins anew, too: a login app may have said that it is for once.
+    is_remembered: bool,
     binding: String,
     /// Whether the browser had no binding yet, so that the answer must set it.
     is_new: bool,
@@ -61,18 +97,48 @@ pub(crate) struct BrowserState {
 impl BrowserState {
     /// Reads session and binding; makes a binding for a browser that has none.
     pub(crate) async fn read(call: &Call) -> Result<Self, Failure> {
+        if call.tenant.oauth2.settings.urls.login.is_some() {
+            return Self::read_login(call).await;
+        }
         // Who has not proven their second factor, where the tenant or their organisation asks for it, is nobody yet: no app
         // is let in by a password alone.
         let live = session_of_cookie(call)
             .await?
             .filter(LiveSession::satisfies_organisation)
             .filter(|live| crate::self_service::room(call).counts(live));
+        Ok(Self::of(call, live.map(|live| live.subject(&call.tenant.id)), true))
+    }
+
+    /// The same where a login app of the tenant's own signs people in: a session of ours says nothing there.
+    async fn read_login(call: &Call) -> Result<Self, Failure> {
+        let session = login_session_of_cookie(call).await?;
+        let is_remembered = session.as_ref().is_some_and(|session| session.is_remembered(call.now()));
+        Ok(Self::of(call, session.map(|session| session.subject(&call.tenant.id)), is_remembered))
+    }
+
+    fn of(call: &Call, subject: Option<AuthenticatedSubject>, is_remembered: bool) -> Self {
         let known = binding(call);
-        Ok(Self {
-            subject: live.map(|live| live.subject(&call.tenant.id)),
+        Self {
+            subject,
+            is_remembered,
             binding: known.map_or_else(|| call.node.rng.token(), str::to_owned),
             is_new: known.is_none(),
-        })
+        }
+    }
+
+    /// By which name a login app of the tenant's own knows the person, if it signed them in.
+    pub(crate) fn external(&self) -> Option<String> {
+        self.subject.as_ref().filter(|subject| subject.external.is_some()).map(AuthenticatedSubject::sub)
+    }
+
+    /// Whether whoever is signed in is so by a session of ours.
+    pub(crate) fn is_of_identity(&self) -> bool {
+        self.subject.as_ref().is_some_and(|subject| subject.external.is_none())
+    }
+
+    /// The browser as something begins anew in it: who was signed in for once is nobody.
+    pub(crate) fn anew(self) -> Self {
+        Self { subject: self.subject.filter(|_| self.is_remembered), ..self }
     }
 
     /// The same of a browser that posts a form, which must be one of ours.

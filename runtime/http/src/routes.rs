@@ -123,6 +123,7 @@ macro_rules! routes {
     (@body $body:ident) => { BodySize::$body };
 }
 
+mod challenges;
 mod organisations;
 mod registration;
 
@@ -131,6 +132,7 @@ pub(crate) fn all() -> Vec<Route> {
     let mut routes = most();
     routes.extend(organisations::routes());
     routes.extend(registration::routes());
+    routes.extend(challenges::routes());
     routes
 }
 

@@ -245,6 +245,7 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
         tokens: Arc::new(node.storage.clone()),
         devices: Arc::new(node.storage.clone()),
         trusts: Arc::new(node.storage.clone()),
+        logins: Arc::new(node.storage.clone()),
         subjects: Arc::new(node.storage.clone()),
         keys: Arc::new(node.storage.clone()),
         hook: node.hook.clone(),

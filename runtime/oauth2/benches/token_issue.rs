@@ -101,6 +101,7 @@ fn server(algorithm: SigningAlgorithm) -> AuthorizationServer {
         tokens: rows.clone(),
         devices: rows.clone(),
         trusts: rows.clone(),
+        logins: rows.clone(),
         subjects: rows.clone(),
         keys: rows.clone(),
         hook: Arc::new(NoTokenHook),
@@ -156,6 +157,7 @@ impl Rows {
             methods: vec!["pwd".to_owned()],
             claims: primitives::SessionClaims::default(),
             actor: None,
+            external: None,
         };
         let traits = json!({"email": "ada@example.org", "name": {"first": "Ada", "last": "Lovelace"}});
         Self {
@@ -167,6 +169,7 @@ impl Rows {
                 scope: Scopes::parse("openid profile email offline_access").unwrap(),
                 audience: Vec::new(),
                 nonce: Some("n-1".to_owned()),
+                claims: oauth2::grant::GrantedClaims::default(),
                 created_at: NOW,
                 revoked_at: None,
             },

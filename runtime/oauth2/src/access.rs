@@ -37,7 +37,7 @@ impl ListedGrant {
                 "challenge": id,
                 "consent_request_id": id,
                 "client": client,
-                "subject": grant.subject.id.to_string(),
+                "subject": grant.subject.sub(),
                 "requested_scope": scope,
                 "requested_access_token_audience": grant.audience,
                 "login_session_id": grant.subject.session.to_string(),

@@ -58,7 +58,8 @@ pub enum BackchannelError {
 #[derive(Serialize)]
 struct LogoutTokenClaims<'a> {
     iss: &'a str,
-    sub: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<String>,
     aud: &'a str,
     iat: i64,
     exp: i64,
@@ -102,7 +103,8 @@ impl AuthorizationServer {
         }
     }
 
-    /// `sub` and `sid`, always both: with `sub` alone a client would end what the person does elsewhere too.
+    /// `sub` and `sid`: with `sub` alone a client would end what the person does elsewhere too. Somebody whom only a login app
+    /// knows by name has `sid` alone.
     async fn logout_token(
         &self,
         client: &Client,
@@ -113,7 +115,7 @@ impl AuthorizationServer {
         let now = self.now();
         let claims = LogoutTokenClaims {
             iss: self.issuer.as_str(),
-            sub: self.subject_for(client, subject),
+            sub: self.subject_of_id(client, subject),
             aud: client.id.as_str(),
             iat: now.seconds(),
             exp: now.after(LIFESPAN).seconds(),

@@ -1,5 +1,6 @@
 //! Standard claims from an identity's traits, by scope (OpenID Connect Core sections 5.1 and 5.4).
 
+use primitives::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::ports::SubjectProfile;
@@ -97,7 +98,10 @@ fn profile_claims(profile: &SubjectProfile, claims: &mut Map<String, Value>) {
     if let Some(username) = profile.traits.get("username").and_then(Value::as_str) {
         claims.entry("preferred_username").or_insert_with(|| username.into());
     }
-    claims.insert("updated_at".to_owned(), json!(profile.updated_at.seconds()));
+    // Of whom only a login app knows there is nothing that could have changed.
+    if profile.updated_at > Timestamp::from_seconds(0) {
+        claims.insert("updated_at".to_owned(), json!(profile.updated_at.seconds()));
+    }
 }
 
 fn address_claim(

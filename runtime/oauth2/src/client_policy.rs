@@ -47,11 +47,11 @@ pub(crate) async fn check_authorization(
     let wanted = || Wanted {
         action: "authorize",
         client,
-        subject: Some(subject.subject.to_string()),
+        subject: Some(subject.sub()),
         known: json!({
             "scopes": scope.to_vec(),
             "audience": audience,
-            "assurance": subject.assurance.as_str(),
+            "assurance": subject.acr(),
             "methods": subject.methods,
         }),
     };
@@ -107,7 +107,7 @@ pub(crate) async fn check_token(
             known.insert("methods".to_owned(), grant.subject.amr.clone().into());
         }
         let named = || granted.subject.clone();
-        let subject = grant.map(|grant| grant.subject.id.to_string()).or_else(named);
+        let subject = grant.map(|grant| grant.subject.sub()).or_else(named);
         Wanted { action: "token", client, subject, known }
     };
     ask(server, &context, wanted).await.map_err(|refusal| match refusal {

@@ -7,6 +7,7 @@ use primitives::{
     ActingParty, AuthenticatedSubject, ClientId, GrantId, IdentityId, KeyedHash, OrganisationId,
     SessionClaims, SessionId, Timestamp,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::confirmation::{Confirmation, Thumbprint};
@@ -27,6 +28,8 @@ pub struct Grant {
     pub audience: Vec<String>,
     /// `nonce` of the authorization request, for the ID token.
     pub nonce: Option<String>,
+    /// What a consent app of the tenant's own wants said in its tokens.
+    pub claims: GrantedClaims,
     /// When it was granted.
     pub created_at: Timestamp,
     /// When it was revoked.
@@ -42,10 +45,29 @@ impl Grant {
     }
 }
 
+/// Claims that a consent app of the tenant's own adds, by document. None of them is protected: they were checked when
+/// they came.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantedClaims {
+    /// For signed access tokens, and for the introspection answer of opaque ones.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub access_token: Map<String, Value>,
+    /// For ID tokens and userinfo.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub id_token: Map<String, Value>,
+}
+
+impl GrantedClaims {
+    /// Whether nothing is added.
+    pub fn is_empty(&self) -> bool {
+        self.access_token.is_empty() && self.id_token.is_empty()
+    }
+}
+
 /// The person behind a grant, as they were when they granted it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantSubject {
-    /// `sub`.
+    /// Who.
     pub id: IdentityId,
     /// `sid`.
     pub session: SessionId,
@@ -61,6 +83,15 @@ pub struct GrantSubject {
     pub session_claims: SessionClaims,
     /// Who acted in the person's name, if it was not the person (`act`).
     pub actor: Option<ActingParty>,
+    /// By which text a login app of the tenant's own knows them, if they are no identity of the tenant.
+    pub external: Option<String>,
+}
+
+impl GrantSubject {
+    /// `sub`.
+    pub fn sub(&self) -> String {
+        self.external.clone().unwrap_or_else(|| self.id.to_string())
+    }
 }
 
 impl From<&AuthenticatedSubject> for GrantSubject {
@@ -70,10 +101,11 @@ impl From<&AuthenticatedSubject> for GrantSubject {
             session: subject.session,
             organisation: subject.organisation,
             authenticated_at: subject.authenticated_at,
-            acr: subject.assurance.as_str().to_owned(),
+            acr: subject.acr().to_owned(),
             amr: subject.methods.clone(),
             session_claims: subject.claims.clone(),
             actor: subject.actor.clone(),
+            external: subject.external.as_ref().and_then(|external| external.subject.clone()),
         }
     }
 }

@@ -158,7 +158,7 @@ impl AuthorizationServer {
             client_id: token.client.as_str().to_owned(),
             sub: live.grant().map_or_else(
                 || token.subject.clone(),
-                |grant| self.subject_for(live.client(), grant.grant().subject.id),
+                |grant| self.subject_of_grant(live.client(), grant.grant()),
             ),
             exp: token.expires_at.seconds(),
             iat: token.issued_at.seconds(),
@@ -226,7 +226,7 @@ impl AuthorizationServer {
             active: true,
             scope: token.scope.to_text(),
             client_id: grant.client.as_str().to_owned(),
-            sub: self.subject_for(&client, grant.subject.id),
+            sub: self.subject_of_grant(&client, &grant),
             exp: token.expires_at.seconds(),
             iat: token.issued_at.seconds(),
             nbf: token.issued_at.seconds(),

@@ -56,7 +56,11 @@ pub(crate) async fn check_grant(
         return Ok(Err(Dead::Grant));
     }
     let subjects = &server.ports.subjects;
-    let profile = subjects.find_subject(&server.tenant, grant.subject.id).await?;
+    let profile = match grant.subject.external {
+        None => subjects.find_subject(&server.tenant, grant.subject.id).await?,
+        // Whom only a login app knows ends with their sessions and grants.
+        Some(_) => Some(SubjectProfile::external()),
+    };
     let Some(profile) = profile.filter(|profile| grant.created_at >= profile.not_before) else {
         return Ok(Err(Dead::Subject));
     };

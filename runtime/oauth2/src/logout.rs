@@ -5,6 +5,8 @@
 //! session); a sign-out link becomes an open redirector (the address must be registered for the client
 //! that the hint or `client_id` names, character by character).
 
+mod external;
+
 use std::sync::Arc;
 
 use primitives::{
@@ -13,6 +15,7 @@ use primitives::{
 use serde::{Deserialize, Serialize};
 
 use crate::access_token::find_client;
+use crate::authorization::external::with_query;
 use crate::authorization::{AuthorizationResponse, PageError, ResponseMode};
 use crate::client::Client;
 use crate::id_token_hint::{Hint, verify_hint};
@@ -34,6 +37,8 @@ pub enum EndSession {
         /// The client that asks, if it said who it is.
         client_name: Option<String>,
     },
+    /// An app of the tenant's own asks them, at this address (`urls.logout`).
+    App(String),
     /// Nobody needs to be asked.
     Done(SignedOut),
 }
@@ -56,6 +61,9 @@ struct LogoutInteraction {
     session: SessionId,
     redirect: Option<String>,
     expires_at: Timestamp,
+    /// For an app that asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    for_app: Option<external::ForApp>,
 }
 
 impl AuthorizationServer {
@@ -86,7 +94,16 @@ impl AuthorizationServer {
             return Ok(EndSession::Done(self.signed_out(subject, redirect)));
         }
         let expires_at = self.now().after(self.settings.interaction_lifespan.0);
-        let interaction = LogoutInteraction { session: subject.session, redirect, expires_at };
+        let app = self.settings.urls.logout.as_deref();
+        let for_app = app.map(|_| external::ForApp::new(self, subject, client.as_deref(), parameters));
+        let interaction = LogoutInteraction { session: subject.session, redirect, expires_at, for_app };
+        if let Some(app) = app {
+            return Ok(EndSession::App(with_query(
+                app,
+                "logout_challenge",
+                &self.seal(PURPOSE, &interaction),
+            )));
+        }
         Ok(EndSession::Ask {
             challenge: self.seal(PURPOSE, &interaction),
             client_name: client.map(|client| client.display_name().to_owned()),
@@ -99,9 +116,16 @@ impl AuthorizationServer {
         challenge: &str,
         subject: Option<&AuthenticatedSubject>,
     ) -> Result<SignedOut, PageError> {
-        let short = Some(challenge).filter(|text| text.len() <= MAX_CHALLENGE);
-        let opened = short.and_then(|text| self.open::<LogoutInteraction>(PURPOSE, text));
-        let interaction = opened.ok_or(PageError::UnknownChallenge)?;
+        self.finish_sealed(PURPOSE, challenge, subject)
+    }
+
+    fn finish_sealed(
+        &self,
+        purpose: &'static str,
+        sealed: &str,
+        subject: Option<&AuthenticatedSubject>,
+    ) -> Result<SignedOut, PageError> {
+        let interaction = self.open_logout(purpose, sealed)?;
         if self.now() >= interaction.expires_at {
             return Err(PageError::Expired);
         }
@@ -114,6 +138,11 @@ impl AuthorizationServer {
         }
     }
 
+    fn open_logout(&self, purpose: &'static str, sealed: &str) -> Result<LogoutInteraction, PageError> {
+        let short = Some(sealed).filter(|text| text.len() <= MAX_CHALLENGE);
+        short.and_then(|text| self.open(purpose, text)).ok_or(PageError::UnknownChallenge)
+    }
+
     /// What ends here with a session, however it is ended, and that its clients are told.
     pub fn end_grants_of_session(&self, session: SessionId, actor: Actor) -> Change<Write> {
         let at = self.now();
@@ -124,11 +153,11 @@ impl AuthorizationServer {
     }
 
     fn signed_out(&self, subject: &AuthenticatedSubject, redirect: Option<String>) -> SignedOut {
-        SignedOut {
-            session: Some((subject.session, subject.subject)),
-            redirect,
-            change: self.end_grants_of_session(subject.session, Actor::Subject(subject.subject)),
+        let mut change = self.end_grants_of_session(subject.session, Actor::Subject(subject.subject));
+        if subject.external.is_some() {
+            change = change.write(Write::DeleteLoginSession { session: subject.session });
         }
+        SignedOut { session: Some((subject.session, subject.subject)), redirect, change }
     }
 
     fn nobody_signed_out(&self, redirect: Option<String>) -> SignedOut {
@@ -213,6 +242,7 @@ mod tests {
     fn word(answer: &Result<EndSession, PageError>) -> String {
         match answer {
             Ok(EndSession::Ask { .. }) => "ask".to_owned(),
+            Ok(EndSession::App(url)) => format!("app {}", url.split('?').next().unwrap()),
             Ok(EndSession::Done(SignedOut { session, redirect, change })) => {
                 assert_eq!(change.writes.len(), if session.is_some() { 2 } else { 0 });
                 let who = if session.is_some() { "done" } else { "nobody" };

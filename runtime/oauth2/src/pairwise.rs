@@ -12,7 +12,9 @@
 
 use primitives::{AuthenticatedSubject, IdentityId, SessionId, base64url};
 
+use crate::authorization::external::is_external;
 use crate::client::{Client, SubjectType};
+use crate::grant::Grant;
 use crate::id_token_hint::Hint;
 use crate::server::AuthorizationServer;
 
@@ -20,12 +22,29 @@ const SUBJECT: &str = "pairwise_subject";
 const SESSION: &str = "pairwise_session";
 
 impl AuthorizationServer {
-    /// `sub` for a client.
-    pub(crate) fn subject_for(&self, client: &Client, subject: IdentityId) -> String {
+    /// `sub` for a client, of somebody with this id whom everybody else knows by this text.
+    fn subject_for(&self, client: &Client, id: IdentityId, text: String) -> String {
         match &client.subject_type {
-            SubjectType::Public => subject.to_string(),
-            SubjectType::Pairwise { sector } => self.pairwise(SUBJECT, sector, subject.0.as_bytes()),
+            SubjectType::Public => text,
+            SubjectType::Pairwise { sector } => self.pairwise(SUBJECT, sector, id.0.as_bytes()),
         }
+    }
+
+    /// `sub` of a grant's tokens.
+    pub(crate) fn subject_of_grant(&self, client: &Client, grant: &Grant) -> String {
+        self.subject_for(client, grant.subject.id, grant.subject.sub())
+    }
+
+    /// `sub` of somebody who has signed in.
+    pub(crate) fn subject_of_login(&self, client: &Client, subject: &AuthenticatedSubject) -> String {
+        self.subject_for(client, subject.subject, subject.sub())
+    }
+
+    /// `sub` of whom nothing but the id is known; none of somebody whom only a login app of the tenant's own knows, by a text
+    /// that the id does not tell.
+    pub(crate) fn subject_of_id(&self, client: &Client, id: IdentityId) -> Option<String> {
+        let is_named = client.subject_type != SubjectType::Public || !is_external(id);
+        is_named.then(|| self.subject_for(client, id, id.to_string()))
     }
 
     /// `sid` for a client.
@@ -39,7 +58,7 @@ impl AuthorizationServer {
     /// Whether a hint is about this very session of this person.
     pub(crate) fn is_of_session(&self, client: &Client, hint: &Hint, subject: &AuthenticatedSubject) -> bool {
         hint.client == client.id
-            && hint.subject == self.subject_for(client, subject.subject)
+            && hint.subject == self.subject_of_login(client, subject)
             && hint.session == self.session_for(client, subject.session)
     }
 

@@ -187,6 +187,19 @@ pub struct SubjectProfile {
     pub not_before: Timestamp,
 }
 
+impl SubjectProfile {
+    /// Of somebody whom only a login app of the tenant's own knows: what is told of them is what a consent app says.
+    pub(crate) fn external() -> Self {
+        Self {
+            traits: Map::new(),
+            metadata_public: Map::new(),
+            verified_addresses: Vec::new(),
+            updated_at: Timestamp::from_seconds(0),
+            not_before: Timestamp::from_seconds(0),
+        }
+    }
+}
+
 /// Hashes secrets that people chose, in a bounded pool.
 pub trait SecretHasher: Send + Sync + fmt::Debug {
     /// Argon2id in PHC form.

@@ -10,6 +10,7 @@ use primitives::{Clock, Rng, SealContext, Sealer, TenantId, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::authorization::external::LoginSessionRepository;
 use crate::client::secret::VerifiedSecrets;
 use crate::client_authentication::AssertionKeys;
 use crate::device::DeviceCodeRepository;
@@ -58,6 +59,7 @@ pub struct Ports {
     pub tokens: Arc<dyn TokenRepository>,
     pub devices: Arc<dyn DeviceCodeRepository>,
     pub trusts: Arc<dyn TrustRepository>,
+    pub logins: Arc<dyn LoginSessionRepository>,
     pub subjects: Arc<dyn SubjectClaims>,
     pub keys: Arc<dyn TokenKeys>,
     pub hook: Arc<dyn TokenHook>,

@@ -67,6 +67,11 @@ pub struct Settings {
     pub dpop_proof_lifespan: GoDuration,
     /// The scopes that discovery names. A client may use what its own `scope` lists.
     pub scopes_supported: Vec<String>,
+    /// Pages of the tenant's own in place of ours, by the Hydra API: `config/own-login.md`.
+    pub urls: Urls,
+    /// How long a sign-in at a login app (`urls.login`) lasts: what was granted in it without `offline_access` ends with it.
+    /// A browser that is to be remembered for longer is.
+    pub login_session_lifespan: GoDuration,
     /// Where a client sends the person after logout when it named no address of its own.
     pub post_logout_redirect_uri: Option<String>,
     /// How clients register themselves.
@@ -100,10 +105,38 @@ impl Default for Settings {
             scopes_supported: ["openid", "profile", "email", "phone", "address", "offline_access", "offline"]
                 .map(str::to_owned)
                 .to_vec(),
+            urls: Urls::default(),
+            login_session_lifespan: GoDuration::hours(720),
             post_logout_redirect_uri: None,
             registration: RegistrationSettings::default(),
         }
     }
+}
+
+/// Pages of the tenant's own, each in place of one of ours. The browser goes there with a challenge that the app shows to
+/// the admin API.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Urls {
+    /// Who signs people in: `?login_challenge=` is appended. Without it they sign in with the tenant's identities.
+    pub login: Option<String>,
+    /// Who asks them for their consent: `?consent_challenge=` is appended.
+    pub consent: Option<String>,
+    /// Who asks whether they want to sign out: `?logout_challenge=` is appended.
+    pub logout: Option<String>,
+    /// Who shows what no client can be told: `?error=` and `error_description=` are appended.
+    pub error: Option<String>,
+    /// The pages of devices without a browser.
+    pub device: DeviceUrls,
+}
+
+/// The pages of devices without a browser (RFC 8628).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeviceUrls {
+    /// Who asks for the code that a device shows: `?device_challenge=` is appended, and `user_code=` where the device's own
+    /// address has it.
+    pub verification: Option<String>,
 }
 
 /// The form of access tokens.

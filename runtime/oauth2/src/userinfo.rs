@@ -134,6 +134,7 @@ impl AuthorizationServer {
         // A client's own token stands for nobody, whatever its scope.
         let grant = live.grant().filter(|_| token.scope.openid()).ok_or(UserinfoError::InsufficientScope)?;
         let mut claims = scope_claims(grant.profile(), &token.scope);
+        claims.extend(grant.grant().claims.id_token.clone());
         let context = hook::context(self, &token.client, Some(grant.grant()), request);
         if self.ports.hook.applies(&context) {
             let input = TokenRequest {
@@ -152,7 +153,7 @@ impl AuthorizationServer {
             // As in the tokens: what a plugin says by that name stands.
             claims.entry("organization").or_insert_with(|| organisation.to_string().into());
         }
-        claims.insert("sub".to_owned(), self.subject_for(live.client(), grant.grant().subject.id).into());
+        claims.insert("sub".to_owned(), self.subject_of_grant(live.client(), grant.grant()).into());
         Ok(claims)
     }
 }

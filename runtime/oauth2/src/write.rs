@@ -2,6 +2,7 @@
 
 use primitives::{ClientId, GrantId, IdentityId, KeyedHash, SessionId, Timestamp};
 
+use crate::authorization::external::LoginSession;
 use crate::client::ClientRecord;
 use crate::device::{DeviceCode, Polling};
 use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken, Rotation};
@@ -79,6 +80,29 @@ pub enum Write {
         subject: IdentityId,
         /// To whom; everybody if absent.
         client: Option<ClientId>,
+    },
+    /// Adds somebody's sign-in at a login app. Guard: its id is free.
+    InsertLoginSession(Box<LoginSession>),
+    /// Lets one last longer, under another cookie. Guard: it has not ended.
+    ExtendLoginSession {
+        /// Which.
+        session: SessionId,
+        /// Keyed hash of the cookie from now on.
+        token: KeyedHash,
+        /// Until when the person need not sign in again.
+        remembered_until: Option<Timestamp>,
+        /// Until when what was granted in it may live.
+        expires_at: Timestamp,
+    },
+    /// Ends one. No guard: ended twice is ended.
+    DeleteLoginSession {
+        /// Which.
+        session: SessionId,
+    },
+    /// Ends those of a subject. No guard.
+    DeleteLoginSessions {
+        /// Whose.
+        subject: IdentityId,
     },
     /// Adds a code. Guard: its hash is new.
     InsertAuthorizationCode(Box<AuthorizationCode>),

@@ -43,5 +43,5 @@ pub use seal::{KeyedHash, SealContext, Sealer};
 pub use secret::Secret;
 pub use secret_reference::SecretReference;
 pub use session_claims::SessionClaims;
-pub use subject::{ActingParty, AuthenticatedSubject};
+pub use subject::{ActingParty, AuthenticatedSubject, ExternalLogin};
 pub use time::{Clock, Timestamp};

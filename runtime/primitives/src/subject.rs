@@ -43,6 +43,15 @@ impl From<&Actor> for ActingParty {
     }
 }
 
+/// What a login app of the tenant's own said of somebody, where our own sign-in would have said something else.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExternalLogin {
+    /// `sub`, where the person is no identity of the tenant.
+    pub subject: Option<String>,
+    /// `acr`, in the app's own words; empty if it said nothing.
+    pub acr: String,
+}
+
 /// A subject whose proof was verified, with what is needed to say so in a token.
 ///
 /// `oauth2` and `identity` do not know each other; this is what passes between them.
@@ -66,4 +75,19 @@ pub struct AuthenticatedSubject {
     pub claims: SessionClaims,
     /// Who acts in its name, if it is not the subject itself (`act`).
     pub actor: Option<ActingParty>,
+    /// What a login app of the tenant's own said, if it was that which authenticated the person.
+    pub external: Option<ExternalLogin>,
+}
+
+impl AuthenticatedSubject {
+    /// `sub`: the identity's id, or the text by which a login app of the tenant's own knows somebody else.
+    pub fn sub(&self) -> String {
+        let external = self.external.as_ref().and_then(|external| external.subject.clone());
+        external.unwrap_or_else(|| self.subject.to_string())
+    }
+
+    /// `acr`.
+    pub fn acr(&self) -> &str {
+        self.external.as_ref().map_or(self.assurance.as_str(), |external| &external.acr)
+    }
 }

@@ -235,10 +235,12 @@ impl Bench {
                 amr: vec!["pwd".to_owned()],
                 session_claims: primitives::SessionClaims::default(),
                 actor: None,
+                external: None,
             },
             scope: Scopes::parse("openid profile").unwrap(),
             audience: vec!["https://api.example".to_owned()],
             nonce: None,
+            claims: oauth2::grant::GrantedClaims::default(),
             created_at: now,
             revoked_at: None,
         };

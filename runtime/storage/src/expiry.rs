@@ -25,6 +25,7 @@ const DEVICE_CODES_KEPT: Duration = Duration::from_mins(5);
 #[expect(missing_docs, reason = "each name is that of what was deleted")]
 pub struct ExpiredCounts {
     pub sessions: u64,
+    pub login_sessions: u64,
     pub trusted_devices: u64,
     pub flows: u64,
     pub authorization_codes: u64,
@@ -43,6 +44,7 @@ impl ExpiredCounts {
     /// All tables together.
     pub const fn total(&self) -> u64 {
         self.sessions
+            + self.login_sessions
             + self.trusted_devices
             + self.flows
             + self.authorization_codes
@@ -61,6 +63,7 @@ impl ExpiredCounts {
     pub const fn is_full(&self, limit: u32) -> bool {
         let limit = limit as u64;
         self.sessions >= limit
+            || self.login_sessions >= limit
             || self.trusted_devices >= limit
             || self.flows >= limit
             || self.authorization_codes >= limit
@@ -105,6 +108,8 @@ impl Storage {
         let delete = async |sql, until: Timestamp| self.delete(sql, until, limit).await;
         Ok(ExpiredCounts {
             sessions: delete(delete_batch!("identity_sessions", "tenant, id", "expires_at"), now).await?,
+            login_sessions: delete(delete_batch!("oauth2_login_sessions", "tenant, id", "expires_at"), now)
+                .await?,
             trusted_devices: delete(delete_batch!("trusted_devices", "tenant, id", "expires_at"), now)
                 .await?,
             // An expired flow still answers for a while, with where to begin anew.

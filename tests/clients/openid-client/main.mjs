@@ -1,7 +1,7 @@
 // The provider as `openid-client`, a certified relying party, sees it.
 //
 //   node main.mjs --issuer URL --registration URL --key-file FILE --identifier NAME --password-file FILE
-//                 [--strict URL --strict-registration URL] [--stand-in]
+//                 [--strict URL --strict-registration URL] [--apps URL --apps-admin URL --apps-port N] [--stand-in]
 //
 // `cargo xtask clients openid-client` starts a provider and calls it so. ONLY=<text> runs the checks whose name contains it.
 
@@ -14,6 +14,7 @@ import device from "./device.mjs";
 import discovery from "./discovery.mjs";
 import dpop from "./dpop.mjs";
 import logout from "./logout.mjs";
+import ownApps from "./own_apps.mjs";
 import refresh from "./refresh.mjs";
 import registration from "./registration.mjs";
 import tokens from "./tokens.mjs";
@@ -29,4 +30,5 @@ await device();
 await registration();
 await assertions();
 await logout();
+await ownApps();
 finish();

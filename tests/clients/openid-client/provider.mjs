@@ -15,6 +15,9 @@ const { values: options } = parseArgs({
     "key-file": { type: "string" },
     identifier: { type: "string" },
     "password-file": { type: "string" },
+    apps: { type: "string" },
+    "apps-admin": { type: "string" },
+    "apps-port": { type: "string" },
     "stand-in": { type: "boolean", default: false },
   },
 });
@@ -23,6 +26,8 @@ const key = (await readFile(options["key-file"], "utf8")).trim();
 export const issuer = options.issuer;
 /** An issuer whose refresh tokens have no grace, below a path where the provider has tenants. */
 export const strictIssuer = options.strict;
+/** A tenant whose login and consent apps are at a port of this machine, and its admin API. */
+export const apps = { issuer: options.apps, admin: options["apps-admin"], port: Number(options["apps-port"]), key };
 /** Whether the provider is `oidc-provider`, which has no path issuer and another idea of a few details. */
 export const standIn = options["stand-in"];
 export const person = {
@@ -34,7 +39,12 @@ export const loggedOutUri = "http://127.0.0.1:4999/logged-out";
 
 /** Makes a client at the provider and returns its document, with its secret. */
 export async function register(document, at = issuer) {
-  const response = await fetch(at === issuer ? options.registration : options["strict-registration"], {
+  const registrations = new Map([
+    [issuer, options.registration],
+    [strictIssuer, options["strict-registration"]],
+    [apps.issuer, `${apps.admin}/admin/clients`],
+  ]);
+  const response = await fetch(registrations.get(at), {
     method: "POST",
     headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
     body: JSON.stringify(document),

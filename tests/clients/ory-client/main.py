@@ -7,6 +7,7 @@
 
 import access
 import applications
+import challenges
 import codes
 import identities
 import key_sets
@@ -32,6 +33,7 @@ applications.run()
 access.run()
 registration.run()
 key_sets.run()
+challenges.run()
 refusals.run()
 own_api.run()
 operations.run()

@@ -5,4 +5,5 @@ pub(crate) mod code;
 mod cors;
 mod dpop;
 mod endings;
+mod own_login;
 mod token;

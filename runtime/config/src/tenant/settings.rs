@@ -157,6 +157,7 @@ fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) 
         ("interaction_lifespan", settings.interaction_lifespan),
         ("device_code_lifespan", settings.device_code_lifespan),
         ("device_poll_interval", settings.device_poll_interval),
+        ("login_session_lifespan", settings.login_session_lifespan),
         ("client_assertion_lifespan", settings.client_assertion_lifespan),
         ("dpop_proof_lifespan", settings.dpop_proof_lifespan),
     ] {
@@ -196,8 +197,22 @@ fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) 
             report(&format!("oauth2.scopes_supported[{index}]"), format!("`{scope}` is not one scope"));
         }
     }
-    if let Some(url) = &settings.post_logout_redirect_uri {
-        check_page(url, "oauth2.post_logout_redirect_uri", report);
+    let urls = &settings.urls;
+    for (key, url) in [
+        ("post_logout_redirect_uri", &settings.post_logout_redirect_uri),
+        ("urls.login", &urls.login),
+        ("urls.consent", &urls.consent),
+        ("urls.logout", &urls.logout),
+        ("urls.error", &urls.error),
+        ("urls.device.verification", &urls.device.verification),
+    ] {
+        if let Some(url) = url {
+            check_page(url, &format!("oauth2.{key}"), report);
+            // What is appended would stand in the fragment, which the app's server never sees.
+            if key.starts_with("urls.") && url.contains('#') {
+                report(&format!("oauth2.{key}"), format!("`{url}` must have no fragment"));
+            }
+        }
     }
 }
 

@@ -326,6 +326,22 @@ fn oauth2_settings() {
         &tenant("[tenant.oauth2]\npost_logout_redirect_uri = \"/bye\""),
         &["p.toml:4:1: tenant[0].oauth2.post_logout_redirect_uri: `/bye` is not an absolute URL"],
     );
+    check(
+        &tenant(
+            "[tenant.oauth2]\nlogin_session_lifespan = \"0s\"\n[tenant.oauth2.urls]\nlogin = \"/login\"\n\
+             consent = \"https://a.example/#ask\"\n[tenant.oauth2.urls.device]\nverification = \"ftp://a.example\"",
+        ),
+        &[
+            "p.toml:4:1: tenant[0].oauth2.login_session_lifespan: must be longer than nothing",
+            "p.toml:6:1: tenant[0].oauth2.urls.login: `/login` is not an absolute URL",
+            "p.toml:7:1: tenant[0].oauth2.urls.consent: `https://a.example/#ask` must have no fragment",
+            "p.toml:9:1: tenant[0].oauth2.urls.device.verification: `ftp://a.example` must be an http or https URL",
+        ],
+    );
+    check(
+        &tenant("[tenant.oauth2.urls]\nlogon = \"https://a.example\""),
+        &["p.toml:4:1: tenant[0].oauth2.urls.logon: unknown key `logon`, did you mean `login`?"],
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use identity::ports::Sessions as _;
 use identity::session::revoke::{delete_all, revoke};
 use oauth2::access::ListedGrant;
 use oauth2::ports::GrantFilter;
-use primitives::{ClientId, GrantId, IdentityId, SessionId, Timestamp};
+use primitives::{Change, ClientId, GrantId, IdentityId, SessionId, Timestamp};
 
 use super::{actor, paging, store};
 use crate::call::Call;
@@ -29,10 +29,9 @@ async fn listed(call: &Call) -> Result<Answer, Failure> {
         paging::asked(call, LARGEST_PAGE).map_err(|problem| Failure::bad_request(problem.to_string()))?;
     let subject = call.query_value("subject").ok_or_else(|| Failure::bad_request("Name the `subject`."))?;
     let session = call.query_value("login_session_id").filter(|session| !session.is_empty());
-    let (subject, session) = (subject.parse().ok(), session.map(|session| session.parse().ok()));
-    // Whoever is unknown has granted nothing.
-    let (Some(subject), Some(session)) = (subject, session.map_or(Some(None), |known| known.map(Some)))
-    else {
+    let subject = subject_id(call, &subject).await?;
+    // A session that is unknown has granted nothing.
+    let Some(session) = session.map_or(Some(None), |session| session.parse().ok().map(Some)) else {
         return Ok(json_no_store(StatusCode::OK, &[(); 0]));
     };
     let filter = GrantFilter { session, after: page.after.as_deref().and_then(place) };
@@ -43,6 +42,11 @@ async fn listed(call: &Call) -> Result<Answer, Failure> {
     let last = listed.last().map(|last| format!("{}.{}", last.grant.created_at.micros(), last.grant.id));
     paging::link(call, &mut answer, &page, listed.len(), last);
     Ok(answer)
+}
+
+/// Whom a text names: an identity of the tenant, or somebody whom only its login app knows.
+async fn subject_id(call: &Call, subject: &str) -> Result<IdentityId, Failure> {
+    call.tenant.oauth2.subject_id(subject).await.map_err(|error| store(call, &error))
 }
 
 /// Where the page before ended.
@@ -65,13 +69,14 @@ pub(crate) async fn revoke_consent(call: Call) -> Answer {
         },
         (None, Some(subject), client, all) if client.is_some() != (all.as_deref() == Some("true")) => {
             let client = client.map(|client| client.parse::<ClientId>()).transpose();
-            match (subject.parse::<IdentityId>(), client) {
+            match (subject_id(&call, &subject).await, client) {
                 (Ok(subject), Ok(client)) => {
                     let decide = || async { server.revoke_access(subject, client.clone(), actor(&call)) };
                     commit(&call.node, decide).await.map_err(failed)
                 }
-                // Nobody, or nothing, of this name was ever granted anything.
-                _ => Ok(()),
+                (Err(failure), _) => Err(failure),
+                // Nothing of this name was ever granted anything.
+                (Ok(_), Err(_)) => Ok(()),
             }
         }
         _ => Err(Failure::bad_request(
@@ -84,32 +89,38 @@ pub(crate) async fn revoke_consent(call: Call) -> Answer {
 /// `DELETE /admin/oauth2/auth/sessions/login`: by `subject`, or by `sid`.
 pub(crate) async fn revoke_login(call: Call) -> Answer {
     let value = |name: &str| call.query_value(name).filter(|value| !value.is_empty());
-    let change = match (value("subject"), value("sid")) {
-        (Some(subject), None) => {
-            let of = |subject: IdentityId| delete_all(&call.tenant.id, subject, actor(&call));
-            Ok(subject.parse().ok().map(of))
-        }
+    let revoked = match (value("subject"), value("sid")) {
+        (Some(subject), None) => end_all(&call, &subject).await,
         (None, Some(sid)) => match sid.parse::<SessionId>() {
-            Ok(id) => match call.node.storage.find_session(&call.tenant.id, id).await {
-                Ok(found) => {
-                    Ok(found.map(|session| revoke(&call.tenant.id, &session, actor(&call), call.now())))
-                }
-                Err(error) => Err(store(&call, &error)),
-            },
-            Err(_) => Ok(None),
+            Ok(id) => end_one(&call, id).await,
+            Err(_) => Ok(()),
         },
         _ => Err(Failure::bad_request("Give either `subject` or `sid`.")),
     };
-    let revoked = match change {
-        // Ended before is ended.
-        Ok(Some(change)) => match apply(&call, change).await {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Failure::unavailable()),
-        },
-        Ok(None) => Ok(()),
-        Err(failure) => Err(failure),
-    };
     nothing_more(revoked)
+}
+
+/// Ends every session of somebody, here and at the tenant's login app.
+async fn end_all(call: &Call, subject: &str) -> Result<(), Failure> {
+    let subject = subject_id(call, subject).await?;
+    let end = || async { call.tenant.oauth2.end_login_sessions(subject, actor(call)) };
+    commit(&call.node, end).await.map_err(|error| store(call, &error))?;
+    ended(call, delete_all(&call.tenant.id, subject, actor(call))).await
+}
+
+async fn end_one(call: &Call, id: SessionId) -> Result<(), Failure> {
+    let end = || call.tenant.oauth2.end_login_session(id, actor(call));
+    commit(&call.node, end).await.map_err(|error| store(call, &error))?;
+    let found = call.node.storage.find_session(&call.tenant.id, id).await;
+    match found.map_err(|error| store(call, &error))? {
+        Some(session) => ended(call, revoke(&call.tenant.id, &session, actor(call), call.now())).await,
+        None => Ok(()),
+    }
+}
+
+/// Ended before is ended.
+async fn ended(call: &Call, change: Change<identity::Write>) -> Result<(), Failure> {
+    apply(call, change).await.map(|_| ()).map_err(|_| Failure::unavailable())
 }
 
 /// `DELETE /admin/oauth2/tokens?client_id=…`

@@ -5,6 +5,7 @@
 
 pub(crate) mod access;
 pub(crate) mod audit;
+pub(crate) mod challenges;
 pub(crate) mod clients;
 pub(crate) mod courier;
 pub(crate) mod credentials;

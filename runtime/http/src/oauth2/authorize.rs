@@ -7,7 +7,7 @@ use oauth2::ports::PortError;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ui::Locale;
 
-use super::{FORM, form_post};
+use super::{FORM, external, form_post};
 use crate::browser::{BrowserState, cookie};
 use crate::call::{ASKED_LOCALE_COOKIE, Call};
 use crate::commit::{Uncommitted, commit};
@@ -30,6 +30,10 @@ pub(crate) async fn begin(call: Call) -> Answer {
         Ok(browser) => browser,
         Err(failure) => return failure.to_page(&call),
     };
+    if let Some(answer) = external::come_back(&call, &browser).await {
+        return answer;
+    }
+    let browser = browser.anew();
     let encoded = if call.method == Method::POST && call.has_media_type(FORM) {
         &call.body[..]
     } else {
@@ -58,7 +62,7 @@ fn remember_language(call: &Call, ui_locales: Option<&str>, answer: &mut Answer)
 /// `GET /oauth2/auth/resume`: the browser comes back signed in.
 pub(crate) async fn resume(call: Call) -> Answer {
     let browser = match BrowserState::read(&call).await {
-        Ok(browser) => browser,
+        Ok(browser) => browser.anew(),
         Err(failure) => return failure.to_page(&call),
     };
     let challenge = call.query_value("login_challenge").unwrap_or_default();
@@ -83,6 +87,7 @@ pub(super) fn respond(call: &Call, next: Result<Next, PageError>) -> Answer {
             let path = format!("/ui/consent?consent_challenge={}", encode(&challenge));
             see_other(&call.tenant.absolute(&path))
         }
+        Ok(Next::Page(url)) => see_other(&url),
         Ok(Next::Answer(response)) => match response.location() {
             Some(location) => see_other(&location),
             None => form_post::page(&response),
@@ -106,7 +111,10 @@ pub(crate) fn refuse(call: &Call, error: &PageError) -> Answer {
     } else {
         tracing::info!(%request, %tenant, %error, "an authorization request was refused");
     }
-    Failure::new(status, error.id(), error.message()).to_page(call)
+    match external::error_page(call, error) {
+        Some(page) => page,
+        None => Failure::new(status, error.id(), error.message()).to_page(call),
+    }
 }
 
 pub(super) fn encode(value: &str) -> String {

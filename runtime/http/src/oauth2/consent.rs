@@ -34,10 +34,11 @@ pub(crate) async fn show(call: Call) -> Answer {
         client_name: request.client_name,
         client_logo: logo.clone(),
         scopes: request.scopes.into_iter().map(|scope| ScopeView { scope, description: None }).collect(),
-        subject: live.map(|live| label(live.identity())).unwrap_or_default(),
+        subject: browser.external().or_else(|| live.map(|live| label(live.identity()))).unwrap_or_default(),
         action: call.tenant.absolute("/ui/consent"),
         hidden: vec![Hidden { name: "consent_challenge".to_owned(), value: challenge }],
-        switch_account_url: Some(switch_account_url),
+        // Where an app of the tenant's own signs people in, it is the client that begins again.
+        switch_account_url: Some(switch_account_url).filter(|_| browser.is_of_identity()),
         redirect_host: Some(request.redirect_host),
         can_remember: true,
     };

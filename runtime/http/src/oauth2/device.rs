@@ -58,7 +58,30 @@ pub(crate) async fn begin(call: Call) -> Answer {
 pub(crate) async fn show_code(call: Call) -> Answer {
     let brought = call.query_value("user_code").and_then(|code| UserCode::parse(&code));
     let user_code = brought.map(|code| code.to_string()).unwrap_or_default();
+    if let Some(answer) = at_app(&call, &user_code).await {
+        return answer;
+    }
     code_page(&call, StatusCode::OK, user_code, None)
+}
+
+/// Leads to the tenant's own page that asks for a code, or on from there; `None` where the page is ours.
+async fn at_app(call: &Call, user_code: &str) -> Option<Answer> {
+    let server = &call.tenant.oauth2;
+    server.settings.urls.device.verification.as_ref()?;
+    let browser = match BrowserState::read(call).await {
+        Ok(browser) => browser,
+        Err(failure) => return Some(failure.to_page(call)),
+    };
+    let next = match call.query_value("device_verifier") {
+        Some(verifier) => server
+            .continue_device(&verifier, browser.as_room(call))
+            .map(|challenge| challenge_url(call, &challenge)),
+        None => server.device_app(user_code, browser.as_room(call))?,
+    };
+    Some(match next {
+        Ok(url) => browser.remember(call, see_other(&url)),
+        Err(error) => refuse(call, &error),
+    })
 }
 
 fn code_page(
@@ -97,6 +120,18 @@ pub(crate) async fn enter_code(call: Call) -> Answer {
     }
 }
 
+/// Counts a code that the tenant's own page was told: by tenant alone, since every one comes from the same app.
+pub(crate) async fn count_guess_of_app(call: &Call) -> Result<(), LimitReached> {
+    let key = LimitKey::UserCode(call.tenant.id.clone(), None);
+    call.node.attempts.count(key, GUESSES_OF_TENANT, call.now()).await
+}
+
+/// Takes back the count of a code that was right.
+pub(crate) async fn forgive_guess_of_app(call: &Call) {
+    let key = LimitKey::UserCode(call.tenant.id.clone(), None);
+    call.node.attempts.forgive(key, GUESSES_OF_TENANT, call.now()).await;
+}
+
 /// Counted before anything is looked up, the source's own first.
 async fn count_guess(call: &Call) -> Result<(), LimitReached> {
     for (key, rate) in guess_keys(call) {
@@ -127,8 +162,10 @@ pub(crate) async fn ask(call: Call) -> Answer {
     let sign_in = with_query(&call.tenant.absolute("/self-service/login/browser"), "return_to", &here);
     match call.tenant.oauth2.device_step(&challenge, browser.as_room(&call)).await {
         Ok(DeviceStep::Login) => see_other(&sign_in),
+        Ok(DeviceStep::LoginApp(url)) => see_other(&url),
         Ok(DeviceStep::Question(question)) => {
-            let subject = live.map(|live| label(live.identity())).unwrap_or_default();
+            let subject = browser.external().or_else(|| live.map(|live| label(live.identity())));
+            let subject = subject.unwrap_or_default();
             let view = view(&call, *question, subject, with_query(&sign_in, "prompt", "select_account"));
             show(&call, StatusCode::OK, |context| call.node.pages.device(&view, context))
         }

@@ -8,23 +8,25 @@ use oauth2::logout::{EndSession, SignedOut};
 use oauth2::parameters::Parameters;
 use oauth2::ports::PortError;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use primitives::{Actor, AuditEvent, Change};
+use primitives::{Actor, AuditEvent, AuthenticatedSubject, Change};
 use storage::ApplyError;
 use ui::{Hidden, LogoutView};
 
 use super::FORM;
 use super::authorize::refuse;
 use super::consent::label;
+use super::external::end_provider_session;
 use super::farewell;
-use crate::browser::{check_own_origin, session_of_cookie};
+use crate::browser::{check_own_origin, forget_login, login_session_to_end, session_of_cookie};
 use crate::call::Call;
+use crate::failure::Failure;
 use crate::response::{Answer, page, see_other};
 use crate::self_service::{Applied, forget_session, tell};
 
 /// `GET` and `POST /oauth2/sessions/logout`
 pub(crate) async fn begin(call: Call) -> Answer {
-    let live = match session_of_cookie(&call).await {
-        Ok(live) => live,
+    let (live, subject) = match visitor(&call).await {
+        Ok(visitor) => visitor,
         Err(failure) => return failure.to_page(&call),
     };
     let encoded = if call.method == Method::POST && call.has_media_type(FORM) {
@@ -32,16 +34,33 @@ pub(crate) async fn begin(call: Call) -> Answer {
     } else {
         call.query.as_bytes()
     };
-    let subject = live.as_ref().map(|live| live.subject(&call.tenant.id));
+    if let Some(verifier) = call.query_value("logout_verifier") {
+        return match call.tenant.oauth2.continue_logout(&verifier, subject.as_ref()) {
+            Ok(signed_out) => end(&call, signed_out, live).await,
+            Err(error) => refuse(&call, &error),
+        };
+    }
     match call.tenant.oauth2.end_session(&Parameters::parse(encoded), subject.as_ref()).await {
         Ok(EndSession::Ask { challenge, client_name }) => {
             let name = client_name.map(|name| format!("&client={}", encode(&name))).unwrap_or_default();
             let path = format!("/ui/logout?logout_challenge={}{name}", encode(&challenge));
             see_other(&call.tenant.absolute(&path))
         }
+        Ok(EndSession::App(url)) => see_other(&url),
         Ok(EndSession::Done(signed_out)) => end(&call, signed_out, live).await,
         Err(error) => refuse(&call, &error),
     }
+}
+
+/// The session of ours that the browser has, and who is signed in: at a login app of the tenant's own, where it has one.
+async fn visitor(call: &Call) -> Result<(Option<LiveSession>, Option<AuthenticatedSubject>), Failure> {
+    let (tenant, live) = (&call.tenant.id, session_of_cookie(call).await?);
+    let subject = if call.tenant.oauth2.settings.urls.login.is_some() {
+        login_session_to_end(call).await?.map(|session| session.subject(tenant))
+    } else {
+        live.as_ref().map(|live| live.subject(tenant))
+    };
+    Ok((live, subject))
 }
 
 /// `GET /ui/logout?logout_challenge=…`: asks.
@@ -51,15 +70,16 @@ pub(crate) async fn show(call: Call) -> Answer {
         // A page of ours leads here: begin as for a client that says nothing of itself.
         return see_other(&call.tenant.absolute("/oauth2/sessions/logout"));
     };
-    let live = match session_of_cookie(&call).await {
-        Ok(live) => live,
+    let (live, subject) = match visitor(&call).await {
+        Ok(visitor) => visitor,
         Err(failure) => return failure.to_page(&call),
     };
+    let external = subject.filter(|subject| subject.external.is_some()).map(|subject| subject.sub());
     let view = LogoutView {
         action: call.tenant.absolute("/ui/logout"),
         method: "post".to_owned(),
         hidden: vec![Hidden { name: "logout_challenge".to_owned(), value: challenge }],
-        subject: live.as_ref().map(|live: &LiveSession| label(live.identity())),
+        subject: external.or_else(|| live.as_ref().map(|live: &LiveSession| label(live.identity()))),
         client_name: call.query_value("client").map(|name| name.chars().take(80).collect()),
         cancel_url: call.tenant.absolute("/"),
     };
@@ -74,11 +94,10 @@ pub(crate) async fn decide(call: Call) -> Answer {
     if let Err(failure) = check_own_origin(&call) {
         return failure.to_page(&call);
     }
-    let live = match session_of_cookie(&call).await {
-        Ok(live) => live,
+    let (live, subject) = match visitor(&call).await {
+        Ok(visitor) => visitor,
         Err(failure) => return failure.to_page(&call),
     };
-    let subject = live.as_ref().map(|live| live.subject(&call.tenant.id));
     let form = Parameters::parse(&call.body);
     let challenge = form.find("logout_challenge").unwrap_or_default();
     match call.tenant.oauth2.finish_logout(challenge, subject.as_ref()) {
@@ -103,6 +122,7 @@ async fn end(call: &Call, signed_out: SignedOut, live: Option<LiveSession>) -> A
     let target = farewell::target(call, session, signed_out.redirect).await;
     let mut answer = see_other(&target);
     forget_session(call, &mut answer);
+    forget_login(call, &mut answer);
     answer
 }
 
@@ -116,6 +136,7 @@ async fn apply(call: &Call, signed_out: &SignedOut) -> Result<Applied, PageError
         let ended = storage.apply_prepared(grants()?).await;
         return ended.map(|()| Applied::Missed).map_err(|error| failed(&error));
     };
+    end_provider_session(call, session, identity).await?;
     let actor = Actor::Subject(identity);
     let ended = Change::new(call.tenant.id.clone())
         .write(identity::Write::RevokeSession { session, identity, at: call.now() })

@@ -5,6 +5,7 @@ pub(crate) mod consent;
 pub(crate) mod cors;
 pub(crate) mod device;
 mod error;
+mod external;
 pub(crate) mod farewell;
 mod form_post;
 pub(crate) mod introspect;

@@ -335,6 +335,7 @@ impl LiveSession {
             methods: self.references(),
             claims: self.session.claims.clone(),
             actor: self.session.actor.clone(),
+            external: None,
         }
     }
 

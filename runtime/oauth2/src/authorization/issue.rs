@@ -7,12 +7,21 @@ use super::redirect::ProvenRedirect;
 use super::request::AuthorizationRequest;
 use super::response::AuthorizationResponse;
 use super::response_type::ResponseType;
-use crate::grant::{AuthorizationCode, Consent, Grant, GrantSubject};
+use crate::grant::{AuthorizationCode, Consent, Grant, GrantSubject, GrantedClaims};
 use crate::liveness::{Dead, SessionRule, check_grant};
 use crate::server::AuthorizationServer;
 use crate::token::front_channel::{Wanted, issue_to_browser};
 use crate::token_format::{AUTHORIZATION_CODE, hash_token};
 use crate::write::Write;
+
+/// What goes with a grant that the request did not ask for.
+#[derive(Debug, Default)]
+pub(super) struct Extras {
+    /// The consent to remember.
+    pub(super) remember: Option<Consent>,
+    /// What a consent app wants said.
+    pub(super) claims: GrantedClaims,
+}
 
 /// Grants what the request asks for. The insertion of the grant is guarded by its id, which the
 /// request carries: of two answers to one request, one is written.
@@ -21,7 +30,7 @@ pub(super) async fn issue(
     redirect: &ProvenRedirect,
     request: &AuthorizationRequest,
     (subject, id): (&AuthenticatedSubject, RequestId),
-    remember: Option<Consent>,
+    extras: Extras,
 ) -> Result<(Change<Write>, AuthorizationResponse), RedirectError> {
     let now = server.now();
     let response_type = request.response_type;
@@ -32,6 +41,7 @@ pub(super) async fn issue(
         scope: request.scope.clone(),
         audience: request.audience.clone(),
         nonce: request.nonce.clone(),
+        claims: extras.claims,
         created_at: now,
         revoked_at: None,
     };
@@ -73,7 +83,7 @@ pub(super) async fn issue(
         change.writes.extend(made.write);
         granted.extend(made.parameters);
     }
-    if let Some(consent) = remember {
+    if let Some(consent) = extras.remember {
         change = change.write(Write::RememberConsent(Box::new(consent)));
     }
     Ok((change, redirect.grant(server, granted)))

@@ -31,6 +31,7 @@
 
 mod consent;
 pub(crate) mod error;
+pub mod external;
 mod interaction;
 mod issue;
 mod page_error;
@@ -47,6 +48,7 @@ mod subject;
 mod tests;
 
 use primitives::{AuthenticatedSubject, Change, RequestId};
+use serde_json::Value;
 
 pub(crate) use interaction::{binding_fits, hash_binding};
 pub use page_error::{Fault, PageError};
@@ -58,6 +60,7 @@ pub use response_type::ResponseType;
 
 use self::error::RedirectError;
 use self::interaction::{Kind, Step};
+use self::issue::Extras;
 use self::pushed::Pushed;
 use self::redirect::ProvenRedirect;
 use self::request::{AuthorizationRequest, Origin};
@@ -98,6 +101,8 @@ pub enum Next {
         /// The request in progress, sealed.
         challenge: String,
     },
+    /// The browser goes to this address: an app of the tenant's own ([`external`]), or a page of ours behind one.
+    Page(String),
     /// The client gets its answer.
     Answer(AuthorizationResponse),
 }
@@ -211,7 +216,11 @@ impl AuthorizationServer {
         request: AuthorizationRequest,
         browser: Browser<'_>,
     ) -> Outcome {
-        let subject = match subject::check(self, &redirect.client, &request, browser.subject)? {
+        let standing = subject::check(self, &redirect.client, &request, browser.subject)?;
+        if let Some(app) = &self.settings.urls.login {
+            return external::ask_login(self, app, request, &standing, browser);
+        }
+        let subject = match standing {
             Standing::SignedIn(subject) => subject,
             Standing::MustSignIn { reauthenticate, elsewhere } => {
                 let step = Step::Login { reauthenticate };
@@ -220,14 +229,29 @@ impl AuthorizationServer {
                 return Ok((Change::new(self.tenant.clone()), next));
             }
         };
+        self.proceed_as(redirect, request, (subject, None), browser).await
+    }
+
+    /// Stages 4 and 5, for somebody who is signed in as the request asks; with what a login app passes on.
+    async fn proceed_as(
+        &self,
+        redirect: &ProvenRedirect,
+        request: AuthorizationRequest,
+        (subject, context): (&AuthenticatedSubject, Option<Value>),
+        browser: Browser<'_>,
+    ) -> Outcome {
         self.check_policy(redirect, &request, (subject, browser.request)).await?;
-        if consent::is_needed(self, redirect, &request, subject).await? {
+        let is_needed = consent::is_needed(self, redirect, &request, subject).await?;
+        if let Some(app) = &self.settings.urls.consent {
+            return external::ask_consent(self, app, request, (subject, context), (!is_needed, browser));
+        }
+        if is_needed {
             let step = Step::Consent { subject: subject.subject };
             let challenge = interaction::seal(self, request, step, browser.binding)?;
             return Ok((Change::new(self.tenant.clone()), Next::Consent { challenge }));
         }
         let asked = (subject, browser.request);
-        let (change, response) = issue::issue(self, redirect, &request, asked, None).await?;
+        let (change, response) = issue::issue(self, redirect, &request, asked, Extras::default()).await?;
         Ok((change, Next::Answer(response)))
     }
 
@@ -249,7 +273,8 @@ impl AuthorizationServer {
         } else {
             None
         };
-        let (change, response) = issue::issue(self, redirect, request, (subject, id), remember).await?;
+        let extras = Extras { remember, ..Extras::default() };
+        let (change, response) = issue::issue(self, redirect, request, (subject, id), extras).await?;
         Ok((change, Next::Answer(response)))
     }
 

@@ -46,6 +46,9 @@ pub enum PageError {
     /// Somebody else is signed in than the one who was asked, or nobody.
     #[error("the challenge belongs to another person")]
     OtherSubject,
+    /// A login app refused somebody who wanted to sign in for a device.
+    #[error("the login app refused")]
+    Refused,
     /// Ours.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -82,6 +85,7 @@ impl PageError {
             Self::Used => "challenge_used",
             Self::OtherBrowser => "challenge_of_another_browser",
             Self::OtherSubject => "challenge_of_another_subject",
+            Self::Refused => "access_denied",
             Self::Port(PortError::Busy(_)) => "temporarily_unavailable",
             Self::Port(PortError::Unavailable(_)) => "server_error",
         }
@@ -124,6 +128,7 @@ impl PageError {
             Self::OtherSubject => {
                 "Somebody else is signed in than when this was started. Go back to the application and start again."
             }
+            Self::Refused => "You were not signed in. Nothing was given to the device.",
             Self::Port(PortError::Busy(_)) => "The server is busy. Please try again in a moment.",
             Self::Port(PortError::Unavailable(_)) => {
                 "Something went wrong on our side. Please try again later, naming the request id."
@@ -142,7 +147,7 @@ impl PageError {
             | Self::PushedRequest
             | Self::RequestObject
             | Self::UnknownChallenge => Fault::Request,
-            Self::OtherBrowser | Self::OtherSubject => Fault::Forbidden,
+            Self::OtherBrowser | Self::OtherSubject | Self::Refused => Fault::Forbidden,
             Self::Expired | Self::Used => Fault::Gone,
             Self::Port(PortError::Busy(_)) => Fault::Busy,
             Self::Port(PortError::Unavailable(_)) => Fault::Server,

@@ -121,6 +121,16 @@ impl ProvenRedirect {
         self.respond(server, vec![("error", error.code().to_owned()), ("error_description", description)])
     }
 
+    /// Answers with the refusal of a login or consent app, in its words.
+    pub(super) fn reject(
+        &self,
+        server: &AuthorizationServer,
+        error: String,
+        description: String,
+    ) -> AuthorizationResponse {
+        self.respond(server, vec![("error", error), ("error_description", description)])
+    }
+
     fn respond(
         &self,
         server: &AuthorizationServer,

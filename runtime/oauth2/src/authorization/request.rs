@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use primitives::{ClientId, GrantId, OrganisationId, Timestamp};
 use serde::{Deserialize, Serialize};
+use url::form_urlencoded;
 
 use super::error::RedirectError;
 use super::redirect::{MAX_STATE, ProvenRedirect};
@@ -25,6 +26,7 @@ pub(crate) const PROMPTS: [&str; 4] = ["none", "login", "consent", "select_accou
 
 const MAX_NONCE: usize = 512;
 const MAX_HINT: usize = 256;
+const MAX_REQUEST_URL: usize = 3_072;
 /// More languages or contexts than this are not read.
 const MAX_WORDS: usize = 16;
 
@@ -62,6 +64,9 @@ pub(super) struct AuthorizationRequest {
     pub(super) ui_locales: Vec<String>,
     pub(super) acr_values: Vec<String>,
     pub(super) requested_at: Timestamp,
+    /// The request as it came, for a login or consent app that reads more of it than we do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) request_url: Option<String>,
 }
 
 /// What `prompt` asks for.
@@ -166,7 +171,19 @@ pub(super) async fn check(
         ui_locales: words("ui_locales"),
         acr_values: words("acr_values"),
         requested_at: now,
+        request_url: request_url(server, parameters),
     })
+}
+
+/// The request as an address, where an app may ask for it. One that is too long to travel along is cut to the endpoint.
+fn request_url(server: &AuthorizationServer, parameters: &Parameters<'_>) -> Option<String> {
+    let urls = &server.settings.urls;
+    if urls.login.is_none() && urls.consent.is_none() {
+        return None;
+    }
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters.pairs()).finish();
+    let endpoint = &server.endpoints.authorization;
+    Some(if query.len() > MAX_REQUEST_URL { endpoint.clone() } else { format!("{endpoint}?{query}") })
 }
 
 fn invalid(text: &'static str) -> RedirectError {

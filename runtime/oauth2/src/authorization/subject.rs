@@ -32,7 +32,7 @@ pub(super) fn check<'a>(
     let subject = subject.filter(|subject| subject.tenant == server.tenant);
     // By the name that this client knows (OpenID Connect Core section 8.1).
     let is_other = |subject: &AuthenticatedSubject| {
-        request.hinted.as_ref().is_some_and(|hinted| *hinted != server.subject_for(client, subject.subject))
+        request.hinted.as_ref().is_some_and(|hinted| *hinted != server.subject_of_login(client, subject))
     };
     let standing = match subject {
         None => Standing::MustSignIn { reauthenticate: false, elsewhere: false },

@@ -7,34 +7,37 @@ use std::sync::Arc;
 use super::store::DeviceCode;
 use super::user_code::UserCode;
 use crate::access_token::find_client;
+use crate::authorization::external::DeviceAsked;
 use crate::authorization::{Browser, PageError, binding_fits, hash_binding};
 use crate::client::{Client, GrantType};
 use crate::client_policy::{self, Refusal};
 use crate::decision::Decision;
-use crate::grant::{Grant, GrantSubject};
+use crate::grant::{Grant, GrantSubject, GrantedClaims};
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
 use crate::write::Write;
 
 /// Longer texts are not opened.
-const MAX_CHALLENGE: usize = 4 * 1_024;
+pub(super) const MAX_CHALLENGE: usize = 4 * 1_024;
 
 /// A code that somebody entered, sealed to their browser.
 #[derive(Debug, Serialize, Deserialize)]
-struct Entered {
-    user_code: UserCode,
+pub(super) struct Entered {
+    pub(super) user_code: UserCode,
     /// The grant that it becomes, once.
-    grant: GrantId,
+    pub(super) grant: GrantId,
     /// Hash of the browser's cookie.
-    browser: String,
+    pub(super) browser: String,
     /// Who is asked; none before somebody is.
-    asked: Option<IdentityId>,
-    expires_at: Timestamp,
+    pub(super) asked: Option<IdentityId>,
+    pub(super) expires_at: Timestamp,
 }
 
 /// Which step a challenge is for. Part of its seal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
+    /// A code was entered on a page of the tenant's own.
+    Verified,
     /// A code was entered.
     Entered,
     /// Somebody was shown the question.
@@ -42,8 +45,9 @@ enum Kind {
 }
 
 impl Kind {
-    const fn purpose(self) -> &'static str {
+    pub(super) const fn purpose(self) -> &'static str {
         match self {
+            Self::Verified => "device_verifier",
             Self::Entered => "device_challenge",
             Self::Asked => "device_consent",
         }
@@ -55,6 +59,8 @@ impl Kind {
 pub enum DeviceStep {
     /// The person signs in, and comes back with the same challenge.
     Login,
+    /// The person signs in at an app of the tenant's own, at this address.
+    LoginApp(String),
     /// The person is asked.
     Question(Box<DeviceQuestion>),
 }
@@ -110,7 +116,15 @@ impl AuthorizationServer {
         let entered = self.open_entered(Kind::Entered, challenge, browser)?;
         let (code, client) = self.reopen_device(&entered).await?;
         let Some(subject) = browser.subject.filter(|subject| subject.tenant == self.tenant) else {
-            return Ok(DeviceStep::Login);
+            let asked = DeviceAsked {
+                client: code.client,
+                scope: code.scope,
+                audience: code.audience,
+                challenge: challenge.to_owned(),
+                expires_at: entered.expires_at,
+            };
+            let app = self.ask_login_for_device(asked, browser.binding).transpose()?;
+            return Ok(app.map_or(DeviceStep::Login, DeviceStep::LoginApp));
         };
         let user_code = entered.user_code.to_string();
         let asked = Entered { asked: Some(subject.subject), ..entered };
@@ -171,6 +185,7 @@ impl AuthorizationServer {
             scope: code.scope.clone(),
             audience: code.audience.clone(),
             nonce: None,
+            claims: GrantedClaims::default(),
             created_at: now,
             revoked_at: None,
         };
@@ -190,7 +205,12 @@ impl AuthorizationServer {
         Change::new(self.tenant.clone()).write(answer).audit(event)
     }
 
-    fn open_entered(&self, kind: Kind, challenge: &str, browser: Browser<'_>) -> Result<Entered, PageError> {
+    pub(super) fn open_entered(
+        &self,
+        kind: Kind,
+        challenge: &str,
+        browser: Browser<'_>,
+    ) -> Result<Entered, PageError> {
         let short = Some(challenge).filter(|text| text.len() <= MAX_CHALLENGE);
         let entered: Entered =
             short.and_then(|text| self.open(kind.purpose(), text)).ok_or(PageError::UnknownChallenge)?;
@@ -215,7 +235,7 @@ impl AuthorizationServer {
     }
 
     /// The request of a user code that can still be answered.
-    async fn find_waiting(&self, user_code: &UserCode) -> Result<Option<DeviceCode>, PortError> {
+    pub(super) async fn find_waiting(&self, user_code: &UserCode) -> Result<Option<DeviceCode>, PortError> {
         for hash in user_code.hashes(self) {
             if let Some(code) = self.ports.devices.find_user_code(&self.tenant, &hash).await? {
                 return Ok(Some(code).filter(|code| code.answer.is_none() && self.now() < code.expires_at));

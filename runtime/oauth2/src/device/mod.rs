@@ -20,6 +20,7 @@
 //!   write), or redeemed twice (guarded; the second one revokes what the first one got, as for authorization codes).
 
 mod entered;
+mod external;
 mod request;
 mod store;
 #[cfg(test)]

@@ -54,7 +54,7 @@ impl World {
         let entered = self.enter(Some(n), "b", user_code).unwrap();
         match self.question(Some(n), "b", &entered).unwrap() {
             DeviceStep::Question(question) => question.challenge,
-            DeviceStep::Login => panic!("is signed in"),
+            other => panic!("is signed in: {other:?}"),
         }
     }
 

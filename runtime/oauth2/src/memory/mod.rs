@@ -19,6 +19,7 @@ use primitives::{
 pub(crate) use prover::{Prover, hash_of};
 pub(crate) use world::*;
 
+use crate::authorization::external::LoginSession;
 use crate::client::ClientRecord;
 use crate::device::{DeviceAnswer, DeviceCode};
 use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken};
@@ -54,6 +55,10 @@ pub(crate) struct Rows {
     pub(crate) told: BTreeSet<(ClientId, SessionId, IdentityId)>,
     pub(crate) subjects: BTreeMap<IdentityId, SubjectProfile>,
     pub(crate) sessions: BTreeSet<SessionId>,
+    /// Sign-ins at a login app; their ids are among the sessions.
+    pub(crate) logins: BTreeMap<SessionId, LoginSession>,
+    /// Identities that are there and may not sign in.
+    pub(crate) inactive: BTreeSet<IdentityId>,
     /// Who has left which organisation.
     pub(crate) left: BTreeSet<(OrganisationId, IdentityId)>,
     pub(crate) audit: Vec<AuditEvent>,
@@ -165,6 +170,32 @@ impl Rows {
             Write::ForgetConsents { subject, client } => {
                 self.consents
                     .retain(|(of, to), _| *of != subject || client.as_ref().is_some_and(|id| id != to));
+                Ok(())
+            }
+            Write::InsertLoginSession(session) => {
+                self.sessions.insert(session.id);
+                guard(self.logins.insert(session.id, *session).is_none())
+            }
+            Write::ExtendLoginSession { session, token, remembered_until, expires_at } => {
+                let session = self.logins.get_mut(&session).ok_or(Missed)?;
+                (session.token, session.remembered_until, session.expires_at) =
+                    (token, remembered_until, expires_at);
+                Ok(())
+            }
+            Write::DeleteLoginSession { session } => {
+                if self.logins.remove(&session).is_some() {
+                    self.sessions.remove(&session);
+                }
+                Ok(())
+            }
+            Write::DeleteLoginSessions { subject } => {
+                let of = |login: &LoginSession| login.subject == subject;
+                let ended: Vec<_> =
+                    self.logins.values().filter(|login| of(login)).map(|login| login.id).collect();
+                for id in ended {
+                    self.logins.remove(&id);
+                    self.sessions.remove(&id);
+                }
                 Ok(())
             }
             Write::InsertAuthorizationCode(code) => {

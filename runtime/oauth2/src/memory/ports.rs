@@ -12,6 +12,7 @@ use primitives::{
 };
 
 use super::Memory;
+use crate::authorization::external::{LoginSession, LoginSessionRepository};
 use crate::client::{Client, ClientRecord};
 use crate::device::{DeviceCode, DeviceCodeRepository};
 use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken};
@@ -252,6 +253,28 @@ impl DeviceCodeRepository for Memory {
         let waits = |code: &&DeviceCode| code.client == *client && now < code.expires_at;
         let count = self.rows(tenant, |rows| rows.devices.values().filter(waits).count());
         answer(u32::try_from(count).unwrap().min(most))
+    }
+}
+
+impl LoginSessionRepository for Memory {
+    fn find_login_session_by_token<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        hash: &'a KeyedHash,
+    ) -> PortResult<'a, Option<LoginSession>> {
+        answer(self.rows(tenant, |rows| rows.logins.values().find(|login| login.token == *hash).cloned()))
+    }
+
+    fn find_login_session<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        id: SessionId,
+    ) -> PortResult<'a, Option<LoginSession>> {
+        answer(self.rows(tenant, |rows| rows.logins.get(&id).cloned()))
+    }
+
+    fn has_identity<'a>(&'a self, tenant: &'a TenantId, id: IdentityId) -> PortResult<'a, bool> {
+        answer(self.rows(tenant, |rows| rows.subjects.contains_key(&id) || rows.inactive.contains(&id)))
     }
 }
 

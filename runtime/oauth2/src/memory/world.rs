@@ -23,7 +23,7 @@ use crate::access_token::{PresentedToken, TokenScheme};
 use crate::client::{ClientDocument, ClientRecord, ManagedBy, StoredSecret};
 use crate::decision::{Decision, MOST_ATTEMPTS};
 use crate::dpop::PresentedProof;
-use crate::grant::{AuthorizationCode, Grant, GrantSubject};
+use crate::grant::{AuthorizationCode, Grant, GrantSubject, GrantedClaims};
 use crate::hooks::{NoTokenHook, TokenHook};
 use crate::parameters::Parameters;
 use crate::ports::{PortError, SubjectProfile};
@@ -86,6 +86,7 @@ impl World {
             tokens: memory.clone(),
             devices: memory.clone(),
             trusts: memory.clone(),
+            logins: memory.clone(),
             subjects: memory.clone(),
             keys: memory.clone(),
             hook,
@@ -192,6 +193,7 @@ impl World {
             claims: SessionClaims::check(Map::from_iter([("desk".to_owned(), json!("3.14"))]))
                 .unwrap_or_default(),
             actor: None,
+            external: None,
         }
     }
 
@@ -206,6 +208,7 @@ impl World {
             scope: Scopes::parse(scope).unwrap(),
             audience: vec!["https://api.example".to_owned()],
             nonce: Some("n-1".to_owned()),
+            claims: GrantedClaims::default(),
             created_at: now,
             revoked_at: None,
         };

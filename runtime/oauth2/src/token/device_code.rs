@@ -91,7 +91,7 @@ enum Found {
     /// Its row is there.
     Known(DeviceCode),
     /// It was redeemed for this grant so long ago that its row is gone.
-    Forgotten(Grant),
+    Forgotten(Box<Grant>),
 }
 
 async fn find(server: &AuthorizationServer, code: &str) -> Result<Option<Found>, PortError> {
@@ -104,7 +104,7 @@ async fn find(server: &AuthorizationServer, code: &str) -> Result<Option<Found>,
             return Ok(Some(Found::Known(code)));
         }
         if let Some(grant) = ports.tokens.find_grant_of_redeemed_code(tenant, &hash).await? {
-            return Ok(Some(Found::Forgotten(grant)));
+            return Ok(Some(Found::Forgotten(Box::new(grant))));
         }
     }
     Ok(None)

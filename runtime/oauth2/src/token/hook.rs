@@ -20,8 +20,13 @@ pub(super) async fn shape_tokens(
 ) -> Result<TokenShape, TokenError> {
     let grant = granted.grant.as_ref();
     let context = context(server, &client.id, grant.map(LiveGrant::grant), request);
+    // What a consent app of the tenant's own wants said comes first: a plugin may correct it.
+    let mut said = TokenShape::default();
+    if let Some(grant) = grant {
+        said.access_token.clone_from(&grant.grant().claims.access_token);
+    }
     if !server.ports.hook.applies(&context) {
-        return Ok(TokenShape::default());
+        return Ok(said);
     }
     let input = TokenRequest {
         grant_type: granted.grant_type.as_str().to_owned(),
@@ -31,7 +36,10 @@ pub(super) async fn shape_tokens(
         id_token: grant.is_some() && granted.scope.openid(),
     };
     match server.ports.hook.shape_tokens(&context, &input).await? {
-        TokenDecision::Issue(shape) => Ok(shape),
+        TokenDecision::Issue(shape) => {
+            said.access_token.extend(shape.access_token);
+            Ok(TokenShape { id_token: shape.id_token, ..said })
+        }
         TokenDecision::Deny { description } => Err(TokenError::AccessDenied(description)),
     }
 }
@@ -56,7 +64,7 @@ pub(crate) fn context(
 pub(crate) fn subject(live: &LiveGrant) -> TokenSubject {
     let (subject, profile) = (&live.grant().subject, live.profile());
     TokenSubject {
-        id: subject.id.to_string(),
+        id: subject.sub(),
         session: Some(subject.session.to_string()),
         assurance: subject.acr.clone(),
         methods: subject.amr.clone(),

@@ -41,9 +41,10 @@ pub(super) async fn issue(
     let (access_token, row) = maker.access_token(shape.access_token)?;
     let id_token = match &granted.grant {
         Some(live) if granted.scope.openid() => {
-            // The claims that scopes ask for, then the hook's: a plugin may correct a name, never a
-            // protected claim.
+            // The claims that scopes ask for, then those of a consent app, then the hook's: a plugin may correct a
+            // name, never a protected claim.
             let mut claims = scope_claims(live.profile(), &granted.scope);
+            claims.extend(live.grant().claims.id_token.clone());
             claims.extend(shape.id_token);
             Some(maker.id_token(live, claims, &Beside { access_token: Some(&access_token), code: None })?)
         }
@@ -143,8 +144,8 @@ impl<'a> Maker<'a> {
         let jti = TokenId::generate(self.server.rng.as_ref(), grant.map(|grant| grant.id));
         let claims = AccessTokenClaims {
             iss: self.server.issuer.as_str(),
-            sub: match (subject, &self.granted.subject) {
-                (Some(subject), _) => self.server.subject_for(self.client, subject.id).into(),
+            sub: match (grant, &self.granted.subject) {
+                (Some(grant), _) => self.server.subject_of_grant(self.client, grant).into(),
                 (None, Some(named)) => Cow::Borrowed(named.as_str()),
                 (None, None) => Cow::Borrowed(client_id),
             },
@@ -187,7 +188,7 @@ impl<'a> Maker<'a> {
         let hash = |text: &str| left_half(signer.algorithm(), text);
         let claims = IdTokenClaims {
             iss: server.issuer.as_str(),
-            sub: server.subject_for(self.client, grant.subject.id),
+            sub: server.subject_of_grant(self.client, grant),
             aud: [self.client.id.as_str()],
             azp: self.client.id.as_str(),
             iat: self.now.seconds(),

@@ -49,7 +49,10 @@ impl SubjectClaims for Storage {
         Box::pin(async move {
             let sql = "SELECT 1 FROM identity_sessions s
                  JOIN identities i ON i.tenant = s.tenant AND i.id = s.identity AND i.state = 'active'
-                 WHERE s.tenant = $1 AND s.id = $2 AND s.revoked_at IS NULL AND s.expires_at > $3";
+                 WHERE s.tenant = $1 AND s.id = $2 AND s.revoked_at IS NULL AND s.expires_at > $3
+                 UNION ALL
+                 SELECT 1 FROM oauth2_login_sessions l
+                 WHERE l.tenant = $1 AND l.id = $2 AND l.expires_at > $3";
             let args = values![tenant, &session, self.inner.clock.now()];
             Ok(self.find_one(sql, args).await.map_err(port_error)?.is_some())
         })

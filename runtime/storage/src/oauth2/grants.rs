@@ -8,7 +8,7 @@ use primitives::{ActingParty, ClientId, GrantId, IdentityId, KeyedHash, SessionI
 
 use super::{GRANT_CHANGED, consents, logouts, port_error, scopes_at};
 use crate::row::Row;
-use crate::statement::{Statement, json, session_claims};
+use crate::statement::{Statement, json, opt_json, session_claims};
 use crate::{Storage, StorageError, values};
 
 /// A grant's row stays so much longer than the codes and opaque tokens that hang on it, for the signed
@@ -22,7 +22,7 @@ const STEP: Duration = Duration::from_hours(24);
 macro_rules! grant_columns {
     () => {
         "g.id, g.client, g.subject, g.session, g.organisation, g.authenticated_at, g.acr, g.amr, g.scope,
-         g.audience, g.nonce, g.created_at, g.revoked_at, g.session_claims, g.actor"
+         g.audience, g.nonce, g.created_at, g.revoked_at, g.session_claims, g.actor, g.external_subject, g.claims"
     };
 }
 pub(super) use grant_columns;
@@ -30,8 +30,10 @@ pub(super) use grant_columns;
 pub(super) fn insert(tenant: &TenantId, grant: &Grant) -> Statement {
     Statement::one(
         "INSERT INTO oauth2_grants (tenant, id, client, subject, session, organisation, authenticated_at, acr,
-             amr, scope, audience, nonce, created_at, revoked_at, kept_until, session_claims, actor)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING",
+             amr, scope, audience, nonce, created_at, revoked_at, kept_until, session_claims, actor,
+             external_subject, claims)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+         ON CONFLICT DO NOTHING",
         values![
             tenant,
             &grant.id,
@@ -50,6 +52,8 @@ pub(super) fn insert(tenant: &TenantId, grant: &Grant) -> Statement {
             grant.created_at.after(SIGNED_TOKENS_LIVE + STEP),
             session_claims(&grant.subject.session_claims),
             grant.subject.actor.as_ref().map(|actor| actor.sub.clone()),
+            grant.subject.external.clone(),
+            opt_json(Some(&grant.claims).filter(|claims| !claims.is_empty())),
         ],
     )
 }
@@ -141,10 +145,12 @@ pub(super) fn grant_at(row: &Row, at: usize) -> Result<Grant, StorageError> {
             amr: row.json(at + 7, "amr")?,
             session_claims: row.opt_json(at + 13, "session_claims")?.unwrap_or_default(),
             actor: row.opt_text(at + 14)?.map(|sub| ActingParty { sub }),
+            external: row.opt_text(at + 15)?,
         },
         scope: scopes_at(row, at + 8, "oauth2_grants")?,
         audience: row.json(at + 9, "audience")?,
         nonce: row.opt_text(at + 10)?,
+        claims: row.opt_json(at + 16, "claims")?.unwrap_or_default(),
         created_at: row.time(at + 11)?,
         revoked_at: row.opt_time(at + 12)?,
     })

@@ -10,6 +10,7 @@ mod consents;
 mod device_codes;
 mod grants;
 mod logouts;
+mod login_sessions;
 mod refresh_tokens;
 mod token_cache;
 mod tokens;
@@ -61,6 +62,12 @@ impl Stored for Write {
             Self::ForgetConsents { subject, client } => {
                 vec![consents::forget(tenant, subject, client.as_ref())]
             }
+            Self::InsertLoginSession(session) => vec![login_sessions::insert(tenant, &session)],
+            Self::ExtendLoginSession { session, token, remembered_until, expires_at } => {
+                vec![login_sessions::extend(tenant, session, &token, (remembered_until, expires_at))]
+            }
+            Self::DeleteLoginSession { session } => vec![login_sessions::delete(tenant, session)],
+            Self::DeleteLoginSessions { subject } => vec![login_sessions::delete_of_subject(tenant, subject)],
             Self::InsertAuthorizationCode(code) => authorization_codes::insert(tenant, &code),
             Self::ConsumeAuthorizationCode { code, grant, at, kept_until } => {
                 authorization_codes::consume(tenant, &code, grant, (at, kept_until))

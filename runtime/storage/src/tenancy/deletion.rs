@@ -56,6 +56,7 @@ const TABLES: &[Table] = tables![
     "webhook_messages" "tenant, webhook, id",
     "plugin_events" "tenant, plugin",
     "identity_sessions" "tenant, id",
+    "oauth2_login_sessions" "tenant, id",
     "trusted_devices" "tenant, id",
     "self_service_flows" "tenant, id",
     "oauth2_authorization_codes" "tenant, hash",

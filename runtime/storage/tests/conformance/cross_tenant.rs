@@ -13,6 +13,7 @@ use identity::session::NewSession;
 use identity::{Flow, Identifier, IdentityState, Settings, Write as IdentityWrite};
 use jose::ports::{KeySets as _, SigningKeys as _};
 use jose::{KeyState, SigningAlgorithm, SigningKey, Write as KeyWrite};
+use oauth2::authorization::external::{LoginSession, LoginSessionRepository as _};
 use oauth2::client::ClientRecord;
 use oauth2::device::{DeviceCode, DeviceCodeRepository as _, Polling};
 use oauth2::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken, Rotation};
@@ -47,6 +48,7 @@ pub(crate) struct Rows {
     redeemed: AuthorizationCode,
     device: DeviceCode,
     trust: TrustedIssuer,
+    login: LoginSession,
     access_token: AccessToken,
     refresh_token: RefreshToken,
     key: SigningKey,
@@ -79,6 +81,7 @@ impl Rows {
             redeemed: world.code(&grant, "redeemed"),
             device: world.device_code("nexboard", "d"),
             trust: world.trust("1", TrustedSubject::One("mike".to_owned()), "k"),
+            login: world.login_session(person.id, "l"),
             access_token: world.access_token(Some(&grant), "nexboard", "a"),
             refresh_token: world.refresh_token(&grant, "r"),
             key: SigningKey::generate(SigningAlgorithm::Es256, state, world.now(), &*world.rng).unwrap(),
@@ -112,6 +115,7 @@ impl Rows {
             Write::InsertDeviceCode(Box::new(self.device.clone())),
             Write::InsertTrustedIssuer(Box::new(self.trust.clone())),
             Write::UseBearerAssertion { jti: "jti".to_owned(), expires_at: world.now() },
+            Write::InsertLoginSession(Box::new(self.login.clone())),
             Write::ConsumeAuthorizationCode {
                 code: self.redeemed.hash.clone(),
                 grant: self.grant.id,
@@ -198,6 +202,9 @@ impl Rows {
             is_bearer_assertion_used("jti"),
             find_device_code(&self.device.hash),
             find_user_code(&self.device.user_code),
+            find_login_session(self.login.id),
+            find_login_session_by_token(&self.login.token),
+            has_identity(subject),
             find_access_token(&self.access_token.hash),
             find_refresh_token(&self.refresh_token.hash),
             is_jwt_revoked("jti"),
@@ -267,6 +274,12 @@ impl Rows {
             Write::ConsumeAuthorizationCode { code, grant: self.grant.id, at, kept_until: at },
             Write::RotateRefreshToken { token, grant: self.grant.id, rotation },
             Write::AnswerDeviceCode { code: self.device.hash.clone(), grant: None, at },
+            Write::ExtendLoginSession {
+                session: self.login.id,
+                token: world.hash("x"),
+                remembered_until: None,
+                expires_at: at,
+            },
             Write::ConsumeDeviceCode {
                 code: self.device.hash.clone(),
                 grant: self.grant.id,
@@ -286,6 +299,8 @@ impl Rows {
             Write::RevokeGrantsOfSession { session, at },
             Write::TellClientsOfSession { session: self.grant.subject.session, at },
             Write::ForgetConsents { subject: identity, client: None },
+            Write::DeleteLoginSession { session: self.login.id },
+            Write::DeleteLoginSessions { subject: identity },
             Write::ForgetConsents { subject: identity, client: Some(client) },
             Write::DeleteAccessToken { token: self.access_token.hash.clone() },
             Write::DeleteTrustedIssuer { id: "1".to_owned() },

@@ -18,12 +18,15 @@ async fn each_row_leaves_at_its_own_time_and_not_before() {
         let mut consent = world.consent(grant.subject.id, "nexboard");
         consent.expires_at = Some(world.in_seconds(50));
         let kept = world.consent(grant.subject.id, "another");
+        let mut login = world.login_session(grant.subject.id, "l");
+        login.expires_at = world.in_seconds(3700);
         let jti = || "jti".to_owned();
         let writes = [
             Write::RememberConsent(Box::new(consent)),
             Write::RememberConsent(Box::new(kept)),
             Write::InsertAuthorizationCode(Box::new(world.code(&grant, "c"))),
             Write::InsertDeviceCode(Box::new(world.device_code("nexboard", "d"))),
+            Write::InsertLoginSession(Box::new(login)),
             Write::InsertAccessToken(Box::new(world.access_token(Some(&grant), "nexboard", "a"))),
             Write::InsertRefreshToken(Box::new(world.refresh_token(&grant, "r"))),
             Write::UseAssertion {
@@ -52,6 +55,7 @@ async fn each_row_leaves_at_its_own_time_and_not_before() {
             // Five minutes after it was too late to answer it.
             (900, ExpiredCounts { device_codes: 1, ..none }),
             (3600, ExpiredCounts { access_tokens: 1, ..none }),
+            (3700, ExpiredCounts { login_sessions: 1, ..none }),
             (session_ends, ExpiredCounts { sessions: 1, ..none }),
             (30 * DAY, ExpiredCounts { refresh_tokens: 1, ..none }),
             // Seven days for signed tokens and a step of one day.

@@ -19,6 +19,7 @@ mod identity;
 mod jobs;
 mod key_sets;
 mod logouts;
+mod login_sessions;
 mod migrations;
 mod nodes;
 mod organisations;

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use oauth2::authorization::external::LoginSession;
 use oauth2::client::{ClientDocument, ClientRecord, ManagedBy, StoredSecret};
 use oauth2::device::{DeviceCode, Polling};
-use oauth2::grant::{AccessToken, AuthorizationCode, Consent, Grant, GrantSubject, RefreshToken};
+use oauth2::grant::{
+    AccessToken, AuthorizationCode, Consent, Grant, GrantSubject, GrantedClaims, RefreshToken,
+};
 use oauth2::scope::Scopes;
 use oauth2::write::Write;
 use portcullis_storage::{
@@ -172,10 +175,12 @@ impl World {
                 amr: vec!["pwd".to_owned()],
                 session_claims: session_claims("3.14"),
                 actor: Some(ActingParty { sub: "admin_key:1".to_owned() }),
+                external: Some("ada@crm".to_owned()),
             },
             scope: scopes("openid offline_access"),
             audience: vec!["https://api.example".to_owned()],
             nonce: Some("n-0S6_WzA2Mj".to_owned()),
+            claims: granted_claims(),
             created_at: self.now(),
             revoked_at: None,
         }
@@ -246,6 +251,22 @@ impl World {
         }
     }
 
+    /// A sign-in at a login app, which is remembered for a minute and lasts for an hour.
+    pub(crate) fn login_session(&self, subject: IdentityId, cookie: &str) -> LoginSession {
+        LoginSession {
+            id: SessionId(self.rng.uuid()),
+            token: self.hash(cookie),
+            subject,
+            external: Some("ada@crm".to_owned()),
+            authenticated_at: self.now(),
+            acr: "gold".to_owned(),
+            amr: vec!["otp".to_owned()],
+            remembered_until: Some(self.in_seconds(60)),
+            expires_at: self.in_seconds(3600),
+            provider_session: Some("s-1".to_owned()),
+        }
+    }
+
     /// Puts in a client and a grant of somebody to it.
     pub(crate) async fn with_grant(&self, client: &str) -> Grant {
         let grant = self.grant(IdentityId(self.rng.uuid()), client);
@@ -305,6 +326,12 @@ pub(crate) async fn open(
 
 pub(crate) fn scopes(text: &str) -> Scopes {
     Scopes::parse(text).unwrap()
+}
+
+/// What a consent app wants said.
+pub(crate) fn granted_claims() -> GrantedClaims {
+    let claim = |name: &str| serde_json::Map::from_iter([(name.to_owned(), "3.14".into())]);
+    GrantedClaims { access_token: claim("floor"), id_token: claim("desk") }
 }
 
 pub(crate) fn client_id(text: &str) -> ClientId {

@@ -4,10 +4,14 @@ use std::process::Command;
 
 use super::{PERSON, Place, Target, python, tenant_settings};
 use crate::bench::OidcProvider;
+use crate::loopback::free_port;
 use crate::{install, workspace};
 
 /// A tenant whose refresh tokens have no grace: their reuse is noticed at once.
 const STRICT: &str = "strict";
+
+/// A tenant that has login, consent and logout apps of its own.
+const APPS: &str = "apps";
 
 /// Every check of `tests/clients/openid-client`.
 pub(super) fn openid_client(place: &Place<'_>) -> anyhow::Result<()> {
@@ -15,17 +19,18 @@ pub(super) fn openid_client(place: &Place<'_>) -> anyhow::Result<()> {
     install::node_packages(&home)?;
     let mut script = Command::new("node");
     script.arg("main.mjs").current_dir(&home);
-    relying_party(place, script)
+    relying_party(place, script, Some(free_port()?))
 }
 
 /// Every check of `tests/clients/authlib`.
 pub(super) fn authlib(place: &Place<'_>) -> anyhow::Result<()> {
     let home = workspace::root().join("tests/clients/authlib");
-    relying_party(place, python(&home)?)
+    relying_party(place, python(&home)?, None)
 }
 
-/// Starts a provider, and the script with where it is and who may sign in.
-fn relying_party(place: &Place<'_>, mut script: Command) -> anyhow::Result<()> {
+/// Starts a provider, and the script with where it is and who may sign in; with the port of login and consent apps, where the
+/// script brings some.
+fn relying_party(place: &Place<'_>, mut script: Command, apps: Option<u16>) -> anyhow::Result<()> {
     let password = place.write("password", PERSON.1)?;
     script.args(["--identifier", PERSON.0, "--password-file"]).arg(&password);
     match place.target {
@@ -46,6 +51,7 @@ fn relying_party(place: &Place<'_>, mut script: Command) -> anyhow::Result<()> {
                  [tenant.oauth2.registration]\nmode = \"open\"\n\n\
                  [[tenant]]\nid = \"{STRICT}\"\n\n{same}[tenant.oauth2]\nrefresh_token_grace = \"0s\"\n"
             );
+            let tenants = tenants + &apps.map(tenant_of_apps).unwrap_or_default();
             let node = place.node(&tenants)?;
             node.make_person("", PERSON.0, PERSON.1)?;
             node.make_person(&format!("/t/{STRICT}"), PERSON.0, PERSON.1)?;
@@ -54,10 +60,26 @@ fn relying_party(place: &Place<'_>, mut script: Command) -> anyhow::Result<()> {
             script.args(["--strict", &format!("{}/t/{STRICT}", node.public)]);
             script.args(["--strict-registration", &format!("{}/t/{STRICT}/admin/clients", node.admin)]);
             script.arg("--key-file").arg(&node.admin_key_file);
+            if let Some(port) = apps {
+                script.args([
+                    "--apps",
+                    &format!("{}/t/{APPS}", node.public),
+                    "--apps-port",
+                    &port.to_string(),
+                ]);
+                script.args(["--apps-admin", &format!("{}/t/{APPS}", node.admin)]);
+            }
             let watch = place.watch(&node)?;
             workspace::run(&mut script)?;
             watch.check(&node)?;
             node.end()
         }
     }
+}
+
+/// The apps are at a port of this machine.
+fn tenant_of_apps(port: u16) -> String {
+    let at = |page: &str| format!("{page} = \"http://127.0.0.1:{port}/{page}\"\n");
+    let urls: String = ["login", "consent", "logout"].map(at).concat();
+    format!("\n[[tenant]]\nid = \"{APPS}\"\n\n{}[tenant.oauth2.urls]\n{urls}", tenant_settings())
 }

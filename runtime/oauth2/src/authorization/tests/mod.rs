@@ -2,6 +2,8 @@
 
 mod challenge;
 mod consent;
+mod external;
+mod external_attacks;
 mod front_channel;
 mod pushed;
 mod request;
@@ -82,6 +84,7 @@ fn word(next: &Result<Next, PageError>) -> String {
         Ok(Next::Login { reauthenticate: false, .. }) => "login".to_owned(),
         Ok(Next::Login { reauthenticate: true, .. }) => "login again".to_owned(),
         Ok(Next::Consent { .. }) => "consent".to_owned(),
+        Ok(Next::Page(url)) => format!("app: {}", url.split('?').next().unwrap()),
         Ok(Next::Answer(response)) => {
             assert_eq!(response.find("iss"), Some("https://id.example"), "RFC 9207");
             assert_eq!(response.redirect_uri.split(':').next(), CALLBACK.split(':').next());
@@ -94,7 +97,7 @@ fn word(next: &Result<Next, PageError>) -> String {
 fn challenge(next: Result<Next, PageError>) -> String {
     match next.unwrap() {
         Next::Login { challenge, .. } | Next::Consent { challenge } => challenge,
-        Next::Answer(response) => panic!("{response:?}"),
+        other => panic!("{other:?}"),
     }
 }
 

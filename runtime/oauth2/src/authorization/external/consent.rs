@@ -1,0 +1,193 @@
+//! The consent by an app: asked for, shown to it, answered by it, and taken from the browser that comes back.
+
+use std::time::Duration;
+
+use primitives::{AuthenticatedSubject, Change, ExternalLogin, Timestamp};
+use serde_json::Value;
+
+use super::answer::{AcceptConsent, Reject, check_seconds};
+use super::document::{self, RedirectTo};
+use super::error::ChallengeError;
+use super::sealed::{Answer, ConsentChallenge, ConsentVerifier, Consented, check_time, open, open_in, seal};
+use crate::authorization::error::RedirectError;
+use crate::authorization::interaction::{check_unused, hash_binding};
+use crate::authorization::issue::Extras;
+use crate::authorization::redirect::{ProvenRedirect, prove_again};
+use crate::authorization::request::{AuthorizationRequest, check_again};
+use crate::authorization::subject::{self, Standing};
+use crate::authorization::{Browser, Next, Outcome, PageError, consent, issue};
+use crate::decision::Decision;
+use crate::scope::Scopes;
+use crate::server::AuthorizationServer;
+
+/// Sends the browser to the consent app: always, as Hydra does, so that the app may say what stands in the tokens.
+pub(in crate::authorization) fn ask(
+    server: &AuthorizationServer,
+    app: &str,
+    request: AuthorizationRequest,
+    (subject, context): (&AuthenticatedSubject, Option<Value>),
+    (skip, browser): (bool, Browser<'_>),
+) -> Outcome {
+    let binding =
+        browser.binding.ok_or(RedirectError::InteractionRequired("the browser takes no cookies"))?;
+    let challenge = ConsentChallenge {
+        browser: hash_binding(binding),
+        subject: subject.subject,
+        session: subject.session,
+        sub: subject.sub(),
+        acr: subject.acr().to_owned(),
+        amr: subject.methods.clone(),
+        skip,
+        context,
+        expires_at: request.requested_at.after(server.settings.interaction_lifespan.0),
+        request,
+    };
+    let sealed = seal(server, &challenge)
+        .map_err(|_| RedirectError::InvalidRequest("the request is too long".into()))?;
+    let next = Next::Page(document::with_query(app, "consent_challenge", &sealed));
+    Ok((Change::new(server.tenant.clone()), next))
+}
+
+impl AuthorizationServer {
+    /// What a consent app is asked: `oAuth2ConsentRequest`.
+    pub async fn show_consent_challenge(&self, challenge: &str) -> Result<Value, ChallengeError> {
+        let (opened, redirect) = self.open_consent(challenge).await?;
+        Ok(document::consent_request(challenge, &opened, &redirect))
+    }
+
+    /// Takes the consent that an app reports.
+    pub async fn accept_consent_challenge(
+        &self,
+        challenge: &str,
+        answer: AcceptConsent,
+    ) -> Result<RedirectTo, ChallengeError> {
+        let (opened, _) = self.open_consent(challenge).await?;
+        let asked = &opened.request;
+        let granted: Scopes = answer.grant_scope.iter().flatten().map(String::as_str).collect();
+        if let Some(scope) = asked.scope.first_missing(&granted) {
+            let scope: String = scope.chars().take(100).collect();
+            return Err(ChallengeError::Invalid(format!("grant_scope: {scope} was not asked for")));
+        }
+        let audience = answer.grant_access_token_audience.unwrap_or_default();
+        if audience.iter().any(|one| !asked.audience.contains(one)) {
+            let text = "grant_access_token_audience holds one that was not asked for";
+            return Err(ChallengeError::invalid(text));
+        }
+        let consented = Consented {
+            scope: granted,
+            audience,
+            remember: answer.remember.then(|| check_seconds(answer.remember_for)).transpose()?,
+            claims: answer.session.unwrap_or_default().check()?,
+        };
+        self.verify_consent(opened, Answer::Accepted(consented))
+    }
+
+    /// Takes it that somebody does not consent.
+    pub async fn reject_consent_challenge(
+        &self,
+        challenge: &str,
+        answer: Reject,
+    ) -> Result<RedirectTo, ChallengeError> {
+        let rejection = answer.check()?;
+        let (opened, _) = self.open_consent(challenge).await?;
+        self.verify_consent(opened, Answer::Rejected(rejection))
+    }
+
+    fn verify_consent(
+        &self,
+        challenge: ConsentChallenge,
+        answer: Answer<Consented>,
+    ) -> Result<RedirectTo, ChallengeError> {
+        let sealed = seal(self, &ConsentVerifier { challenge, answer })?;
+        Ok(RedirectTo::own(&self.endpoints.authorization, "consent_verifier", &sealed))
+    }
+
+    async fn open_consent(
+        &self,
+        challenge: &str,
+    ) -> Result<(ConsentChallenge, ProvenRedirect), ChallengeError> {
+        let opened: ConsentChallenge = open(self, challenge).map_err(|_| ChallengeError::Unknown)?;
+        let anew = document::request_url(self, &opened.request);
+        let proven = async {
+            check_time(self, &opened)?;
+            check_unused(self, opened.request.grant).await?;
+            prove_again(self, &opened.request).await
+        };
+        let redirect = proven.await.map_err(|error| ChallengeError::of_page(error, &anew))?;
+        Ok((opened, redirect))
+    }
+
+    /// Goes on when the browser comes back from the consent app.
+    pub async fn continue_consent(&self, verifier: &str, browser: Browser<'_>) -> Decision<Next, PageError> {
+        match self.take_consent(verifier, browser).await {
+            Ok(decision) => decision,
+            Err(error) => Decision::without_change(self.tenant.clone(), Err(error)),
+        }
+    }
+
+    async fn take_consent(
+        &self,
+        verifier: &str,
+        browser: Browser<'_>,
+    ) -> Result<Decision<Next, PageError>, PageError> {
+        let ConsentVerifier { challenge, answer } = open_in(self, verifier, browser.binding)?;
+        check_unused(self, challenge.request.grant).await?;
+        let redirect = prove_again(self, &challenge.request).await?;
+        // The app asked somebody; meanwhile the browser may have become somebody else's, or their session have ended.
+        let standing = subject::check(self, &redirect.client, &challenge.request, browser.subject);
+        let subject = match standing {
+            Ok(Standing::SignedIn(subject))
+                if (subject.subject, subject.session) == (challenge.subject, challenge.session) =>
+            {
+                subject
+            }
+            _ => return Err(PageError::OtherSubject),
+        };
+        let outcome = match answer {
+            Answer::Accepted(consented) => {
+                self.grant_consented(&redirect, challenge, consented, (subject, browser)).await
+            }
+            Answer::Rejected(rejection) => {
+                let answer = redirect.reject(self, rejection.error, rejection.description);
+                Ok((Change::new(self.tenant.clone()), Next::Answer(answer)))
+            }
+        };
+        Ok(self.conclude(&redirect, outcome, browser).await)
+    }
+
+    async fn grant_consented(
+        &self,
+        redirect: &ProvenRedirect,
+        challenge: ConsentChallenge,
+        consented: Consented,
+        (subject, browser): (&AuthenticatedSubject, Browser<'_>),
+    ) -> Outcome {
+        let Consented { scope, audience, remember, claims } = consented;
+        // As the app that let them skip has said it, if it did.
+        let said = |external| ExternalLogin { acr: challenge.acr.clone(), ..external };
+        let external = subject.external.clone().map(said);
+        let subject = &AuthenticatedSubject { methods: challenge.amr, external, ..subject.clone() };
+        // What was asked for was checked when it was accepted; the seal says so.
+        let request = AuthorizationRequest { scope, audience, ..challenge.request };
+        check_again(self, redirect, &request)?;
+        self.check_policy(redirect, &request, (subject, browser.request)).await?;
+        let remember = match remember.filter(|_| subject.actor.is_none()) {
+            None => None,
+            Some(seconds) => {
+                let merged = consent::merged(self, redirect, &request, subject).await?;
+                Some(crate::grant::Consent { expires_at: self.ends(seconds), ..merged })
+            }
+        };
+        let extras = Extras { remember, claims };
+        let (change, response) = issue::issue(self, redirect, &request, (subject, browser.request), extras).await?;
+        Ok((change, Next::Answer(response)))
+    }
+
+    /// Until when a consent holds that an app remembers for some seconds; never longer than the tenant's settings say.
+    fn ends(&self, seconds: u32) -> Option<Timestamp> {
+        let now = self.now();
+        let asked = (seconds > 0).then(|| now.after(Duration::from_secs(seconds.into())));
+        let most = self.settings.consent_lifespan.map(|lifespan| now.after(lifespan.0));
+        [asked, most].into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,170 @@
+//! A login, consent and logout app of a tenant's own, made of the admin API, from a browser's request to the app's tokens.
+
+use serde_json::{Value, json};
+
+use super::code::{App, sign_up};
+use crate::browser::Browser;
+use crate::world::World;
+
+const APP: &str = "https://login.acme.example";
+
+async fn world() -> World {
+    let world = World::start().await;
+    let urls = json!({
+        "login": format!("{APP}/login"), "consent": format!("{APP}/consent"), "logout": format!("{APP}/logout"),
+        "error": format!("{APP}/error"), "device": {"verification": format!("{APP}/device")},
+    });
+    let path = ("PATCH", "/admin/portcullis/v1/tenants/acme");
+    let settings = json!({ "settings": { "oauth2": { "urls": urls } } });
+    let changed = world.operate(&world.key, path, "default", &settings).await;
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    world
+}
+
+/// The app answers a challenge; where it sends the browser.
+async fn answer(world: &World, step: &str, challenge: &str, body: Value) -> String {
+    let kind = step.split('/').next().unwrap();
+    let path = format!("/admin/oauth2/auth/requests/{step}?{kind}_challenge={challenge}");
+    let answer = world.operate(&world.key, ("PUT", &path), "acme", &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["redirect_to"].as_str().unwrap().to_owned()
+}
+
+async fn shown(world: &World, kind: &str, challenge: &str) -> Value {
+    let path = format!("/admin/oauth2/auth/requests/{kind}?{kind}_challenge={challenge}");
+    let answer = world.operate(&world.key, ("GET", &path), "acme", &Value::Null).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()
+}
+
+/// Goes to an address of the tenant; the challenge with which the browser is sent to the app.
+async fn sent(browser: &mut Browser, url: &str, kind: &str) -> String {
+    let answer = browser.get(url).await;
+    assert!(
+        answer.header("location").starts_with(&format!("{APP}/{kind}?")),
+        "{} {}",
+        answer.status,
+        answer.text()
+    );
+    answer.sent(&format!("{kind}_challenge")).unwrap()
+}
+
+/// Signs somebody in; the challenge of the consent.
+async fn sign_in(world: &World, app: &App<'_>, browser: &mut Browser, body: Value) -> String {
+    let challenge = sent(browser, &app.authorize(&[]), "login").await;
+    let accepted = answer(world, "login/accept", &challenge, body).await;
+    sent(browser, &accepted, "consent").await
+}
+
+async fn let_in(world: &World, app: &App<'_>, browser: &mut Browser, subject: &str) -> Value {
+    let body = json!({"subject": subject, "remember": true, "remember_for": 600});
+    let challenge = sign_in(world, app, browser, body).await;
+    let body = json!({"grant_scope": ["openid"], "session": {"id_token": {"desk": 7}}});
+    let accepted = answer(world, "consent/accept", &challenge, body).await;
+    let code = browser.get(&accepted).await.sent("code").unwrap();
+    let tokens = app.redeem(&code).await;
+    assert_eq!(tokens.status, 200, "{}", tokens.text());
+    tokens.json()
+}
+
+fn text<'a>(document: &'a Value, name: &str) -> &'a str {
+    document[name].as_str().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_whom_only_the_app_knows_is_let_in_remembered_and_signed_out() {
+    let world = world().await;
+    let app = App::register(&world, false).await;
+    let mut browser = Browser::default();
+    let tokens = let_in(&world, &app, &mut browser, "ada@crm").await;
+    let access = text(&tokens, "access_token");
+    assert!(app.is_active(access).await);
+    let challenge = sent(&mut browser, &app.authorize(&[("prompt", "none")]), "login").await;
+    let asked = shown(&world, "login", &challenge).await;
+    assert_eq!((&asked["skip"], &asked["subject"]), (&json!(true), &json!("ada@crm")));
+    // In another browser nobody is remembered.
+    let silent = Browser::default().get(&app.authorize(&[("prompt", "none")])).await;
+    assert_eq!(silent.sent("error").as_deref(), Some("login_required"));
+    let path = "/admin/oauth2/auth/sessions/consent?subject=ada%40crm";
+    let listed = world.operate(&world.key, ("GET", path), "acme", &Value::Null).await.json();
+    assert_eq!(listed[0]["consent_request"]["subject"], "ada@crm");
+
+    let logout = format!("{}/oauth2/sessions/logout", world.tenant("acme"));
+    let challenge = sent(&mut browser, &logout, "logout").await;
+    assert_eq!(shown(&world, "logout", &challenge).await["subject"], "ada@crm");
+    let accepted = answer(&world, "logout/accept", &challenge, json!({})).await;
+    let done = browser.get(&accepted).await;
+    assert!(done.header("location").ends_with("/ui/signed-out"), "{}", done.text());
+    assert!(!app.is_active(access).await);
+    let challenge = sent(&mut browser, &app.authorize(&[]), "login").await;
+    assert_eq!(shown(&world, "login", &challenge).await["skip"], false);
+}
+
+/// Attack: a victim is handed the verifier of an attacker's sign-in, and would go on as the attacker; or the attacker has a
+/// victim sign in to what they have begun.
+#[tokio::test(flavor = "multi_thread")]
+async fn verifier_of_another_browser_signs_nobody_in() {
+    let world = world().await;
+    let app = App::register(&world, true).await;
+    let (mut eve, mut victim) = (Browser::default(), Browser::default());
+    let challenge = sent(&mut eve, &app.authorize(&[]), "login").await;
+    let accepted = answer(&world, "login/accept", &challenge, json!({"subject": "eve"})).await;
+    sent(&mut victim, &app.authorize(&[]), "login").await;
+    let refused = victim.get(&accepted).await;
+    assert_eq!(
+        refused.sent("error").as_deref(),
+        Some("challenge_of_another_browser"),
+        "on the tenant's own page"
+    );
+    assert!(!victim.cookies.keys().any(|(_, name)| name == "ory_hydra_session"));
+    sent(&mut eve, &accepted, "consent").await;
+    let again = eve.get(&accepted).await;
+    assert_eq!(again.sent("error").as_deref(), Some("challenge_used"), "it was good once");
+}
+
+/// Attack: whoever has a key of another tenant answers for this one.
+#[tokio::test(flavor = "multi_thread")]
+async fn challenges_are_answered_by_keys_of_their_tenant_that_may() {
+    use primitives::TenantId;
+    use tenancy::{KeyOwner, Scope};
+
+    let world = world().await;
+    let app = App::register(&world, false).await;
+    let challenge = sent(&mut Browser::default(), &app.authorize(&[]), "login").await;
+    let owner = |id: &str| KeyOwner::Tenant(id.parse::<TenantId>().unwrap());
+    let path = format!("/admin/oauth2/auth/requests/login/accept?login_challenge={challenge}");
+    for (whose, scope, at, expect) in [
+        ("rival", Scope::TokensWrite, "acme", 404),
+        ("rival", Scope::TokensWrite, "rival", 404),
+        ("acme", Scope::TokensRead, "acme", 403),
+        ("acme", Scope::TokensWrite, "acme", 200),
+    ] {
+        let key = world.admin_key(owner(whose), vec![scope]).await;
+        let answered = world.operate(&key, ("PUT", &path), at, &json!({"subject": "ada"})).await;
+        assert_eq!(answered.status, expect, "{whose} at {at}: {}", answered.text());
+    }
+}
+
+/// An app that signs people in with the tenant's own identities names their session, and it ends with the sign-out; the
+/// session of somebody else does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn session_that_the_app_names_ends_with_the_sign_out_if_it_is_of_the_same_person() {
+    let world = world().await;
+    let app = App::register(&world, false).await;
+    let whoami = format!("{}/sessions/whoami", world.tenant("acme"));
+    let (mut ada, mut bob) = (Browser::default(), Browser::default());
+    sign_up(&world, &mut ada, "ada@example.org").await;
+    sign_up(&world, &mut bob, "bob@example.org").await;
+    let (own, others) = (ada.get_json(&whoami).await.json(), bob.get_json(&whoami).await.json());
+    for (named, still_live) in [(text(&others, "id"), true), (text(&own, "id"), false)] {
+        let mut browser = Browser::default();
+        let body = json!({"subject": own["identity"]["id"], "identity_provider_session_id": named});
+        sign_in(&world, &app, &mut browser, body).await;
+        let logout = format!("{}/oauth2/sessions/logout", world.tenant("acme"));
+        let challenge = sent(&mut browser, &logout, "logout").await;
+        let accepted = answer(&world, "logout/accept", &challenge, json!({})).await;
+        assert_eq!(browser.get(&accepted).await.status, 303);
+        assert_eq!(ada.get_json(&whoami).await.status == 200, still_live);
+        assert_eq!(bob.get_json(&whoami).await.status, 200);
+    }
+}
