@@ -201,7 +201,6 @@ impl Bench {
             organisation: None,
             available: AssuranceLevel::Aal1,
             version: 1,
-            registration: None,
         };
         let method = AuthenticationMethod::new(Method::Password, AssuranceLevel::Aal1, now);
         let device = Device::new(&self.rng, ClientAddress("203.0.113.9".parse().unwrap()), Some("Firefox"));
@@ -222,6 +221,7 @@ impl Bench {
             updated_at: now,
             not_before: Timestamp::from_seconds(0),
             version: 1,
+            registration: None,
         };
         let grant = Grant {
             id: GrantId(self.rng.uuid()),

@@ -206,7 +206,7 @@ impl Site {
         let server = Server::open(node, &[listener, by_key], limits).await.unwrap();
         let [address, keyed] = [0, 1].map(|index: usize| match server.listening()[index].address.clone() {
             ListenAddress::Tcp(address) => address,
-            other => panic!("not TCP: {other:?}"),
+            other @ ListenAddress::Unix(_) => panic!("not TCP: {other:?}"),
         });
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(server.serve(stopped));

@@ -73,6 +73,7 @@ fn world() -> World {
     world
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it stands for the error that a result may have")]
 fn wrong() -> Option<TokenError> {
     Some(TokenError::InvalidGrant(InvalidGrant::Assertion))
 }

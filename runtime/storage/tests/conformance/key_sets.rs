@@ -16,7 +16,7 @@ impl World {
     pub(crate) fn kept_key(&self, set: &str, kid: &str) -> KeyOfSet {
         let pair = generate(SigningAlgorithm::EdDsa, &*self.rng).unwrap();
         let mut document: serde_json::Value = serde_json::from_str(&pair.to_json()).unwrap();
-        document["kid"] = kid.into();
+        document.as_object_mut().unwrap().insert("kid".to_owned(), kid.into());
         KeyOfSet::parse(&set_name(set), document.to_string().as_bytes(), self.now()).unwrap()
     }
 
