@@ -11,10 +11,14 @@ use criterion::Criterion;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 use jose::{KeyState, SigningAlgorithm, SigningKey, TenantKeys};
+use portcullis_oauth2::authorization::external::{LoginSession, LoginSessionRepository};
 use portcullis_oauth2::client::{Client, ClientDocument, ClientRecord, ManagedBy, StoredSecret};
 use portcullis_oauth2::device::{DeviceCode, DeviceCodeRepository};
 use portcullis_oauth2::dpop::PresentedProof;
-use portcullis_oauth2::grant::{AccessToken, AuthorizationCode, Consent, Grant, GrantSubject, RefreshToken};
+use portcullis_oauth2::grant::{
+    AccessToken, AuthorizationCode, Consent, Grant, GrantSubject, GrantedClaims, RefreshToken,
+};
+
 use portcullis_oauth2::hooks::NoTokenHook;
 use portcullis_oauth2::parameters::Parameters;
 use portcullis_oauth2::ports::{
@@ -169,7 +173,7 @@ impl Rows {
                 scope: Scopes::parse("openid profile email offline_access").unwrap(),
                 audience: Vec::new(),
                 nonce: Some("n-1".to_owned()),
-                claims: oauth2::grant::GrantedClaims::default(),
+                claims: GrantedClaims::default(),
                 created_at: NOW,
                 revoked_at: None,
             },
@@ -238,6 +242,37 @@ impl GrantRepository for Rows {
         _: u32,
     ) -> PortResult<'a, Vec<Grant>> {
         answer(Vec::new())
+    }
+
+    fn list_clients_of_session<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: SessionId,
+        _: u32,
+    ) -> PortResult<'a, Vec<ClientId>> {
+        answer(Vec::new())
+    }
+}
+
+impl LoginSessionRepository for Rows {
+    fn find_login_session_by_token<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: &'a KeyedHash,
+    ) -> PortResult<'a, Option<LoginSession>> {
+        answer(None)
+    }
+
+    fn find_login_session<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: SessionId,
+    ) -> PortResult<'a, Option<LoginSession>> {
+        answer(None)
+    }
+
+    fn has_identity<'a>(&'a self, _: &'a TenantId, _: IdentityId) -> PortResult<'a, bool> {
+        answer(false)
     }
 }
 

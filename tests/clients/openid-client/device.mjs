@@ -6,7 +6,7 @@ import { Browser } from "./browser.mjs";
 import { check, refused } from "./checks.mjs";
 import { discover, issuer, person, register, standIn } from "./provider.mjs";
 
-const television = {
+export const television = {
   client_name: "Television",
   grant_types: ["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"],
   response_types: [],
@@ -57,7 +57,7 @@ export default async function device() {
 }
 
 /** Does what a person does who scans the device's code: presses on, signs in, and decides. */
-async function answer(begun, decision) {
+export async function answer(begun, decision) {
   const browser = new Browser();
   let page = await browser.open(begun.verification_uri_complete);
   const seen = [];

@@ -6,4 +6,5 @@ mod cors;
 mod dpop;
 mod endings;
 mod own_login;
+mod request_object;
 mod token;

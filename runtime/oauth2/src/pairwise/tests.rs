@@ -67,8 +67,10 @@ fn name_is_of_the_sector_the_tenant_and_the_person_and_lasts() {
         let client =
             now(crate::access_token::find_client(&world.server, &"app".parse().unwrap())).unwrap().unwrap();
         let id = IdentityId(uuid::Uuid::from_u128(person));
-        let names =
-            (world.server.subject_of_id(&client, id).unwrap(), world.server.session_for(&client, SessionId(id.0)));
+        let names = (
+            world.server.subject_of_id(&client, id).unwrap(),
+            world.server.session_for(&client, SessionId(id.0)),
+        );
         (names, world.other_tenant().subject_of_id(&client, id).unwrap())
     };
     let pairwise = |uri: &str| json!({"subject_type": "pairwise", "redirect_uris": [uri]});

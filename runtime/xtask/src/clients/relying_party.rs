@@ -47,7 +47,8 @@ fn relying_party(place: &Place<'_>, mut script: Command, apps: Option<u16>) -> a
             let same = tenant_settings();
             // Authlib's assertions live for an hour, which is more than the default accepts.
             let tenants = format!(
-                "[[tenant]]\nid = \"default\"\n\n{same}[tenant.oauth2]\nclient_assertion_lifespan = \"1h\"\n\n\
+                "[[tenant]]\nid = \"default\"\n\n{same}[tenant.oauth2]\nclient_assertion_lifespan = \"1h\"\n\
+                 response_types = [\"code\", \"code id_token\", \"id_token\"]\n\n\
                  [tenant.oauth2.registration]\nmode = \"open\"\n\n\
                  [[tenant]]\nid = \"{STRICT}\"\n\n{same}[tenant.oauth2]\nrefresh_token_grace = \"0s\"\n"
             );

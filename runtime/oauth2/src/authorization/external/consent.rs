@@ -179,7 +179,8 @@ impl AuthorizationServer {
             }
         };
         let extras = Extras { remember, claims };
-        let (change, response) = issue::issue(self, redirect, &request, (subject, browser.request), extras).await?;
+        let (change, response) =
+            issue::issue(self, redirect, &request, (subject, browser.request), extras).await?;
         Ok((change, Next::Answer(response)))
     }
 
