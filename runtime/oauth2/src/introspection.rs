@@ -226,7 +226,7 @@ impl AuthorizationServer {
             active: true,
             scope: token.scope.to_text(),
             client_id: grant.client.as_str().to_owned(),
-            sub: self.subject_of_grant(&client, &grant),
+            sub: self.subject_of_grant(&client, grant),
             exp: token.expires_at.seconds(),
             iat: token.issued_at.seconds(),
             nbf: token.issued_at.seconds(),

@@ -31,6 +31,8 @@ export default async function oauth4webapi() {
       dpop_bound_access_tokens: true,
     });
     client.id_token_signed_response_alg = "ES256";
+    // The document says `none` where the library has an app say nothing: both mean plain JSON.
+    delete client.userinfo_signed_response_alg;
     const own = { key: keys.key, kid: keys.kid };
     const authentication = oauth.PrivateKeyJwt(own);
     const DPoP = oauth.DPoP(client, await oauth.generateKeyPair("ES256"));

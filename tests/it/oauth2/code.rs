@@ -293,7 +293,7 @@ async fn errors_after_the_redirect_uri_was_proven_go_to_the_client() {
     let world = World::start().await;
     let app = App::register(&world, true).await;
     for (more, error) in [
-        (("response_type", "token"), "unsupported_response_type"),
+        (("response_type", "none"), "unsupported_response_type"),
         (("scope", "openid admin"), "invalid_scope"),
         (("code_challenge_method", "plain"), "invalid_request"),
         (("code_challenge", ""), "invalid_request"),
@@ -304,6 +304,14 @@ async fn errors_after_the_redirect_uri_was_proven_go_to_the_client() {
         assert_eq!(answer.sent("state").as_deref(), Some("the-state"), "{more:?}");
         assert_eq!(answer.sent("iss"), Some(world.tenant("acme")), "{more:?}");
     }
+    // What belongs behind the `#` is told there (OAuth 2.0 Multiple Response Type Encoding Practices section 5).
+    let answer = Browser::default().get(&app.authorize(&[("response_type", "token")])).await;
+    let location = answer.location();
+    assert_eq!(location.query(), None);
+    assert!(
+        location.fragment().unwrap_or_default().contains("error=unsupported_response_type"),
+        "{location}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

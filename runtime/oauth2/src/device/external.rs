@@ -100,8 +100,7 @@ mod tests {
 
     fn last(url: &str, name: &str) -> String {
         let url = url::Url::parse(url).unwrap();
-        let value = url.query_pairs().find(|(other, _)| other == name).unwrap().1.into_owned();
-        value
+        url.query_pairs().find_map(|(other, value)| (other == name).then(|| value.into_owned())).unwrap()
     }
 
     fn challenge(world: &World) -> String {

@@ -53,15 +53,14 @@ pub(crate) fn webhook_message_at(sealer: &Sealer, row: &Row) -> Result<WebhookMe
     };
     let tenant: TenantId = row.parse(0, "tenant")?;
     let (webhook, id) = (row.text(1)?, row.text(2)?);
-    let body = match row.opt_text(10)? {
+    let body = if let Some(subject) = row.opt_text(10)? {
         // What waits for an app: ids alone, which nobody sealed.
-        Some(subject) => subject,
-        None => {
-            let place = row_of(&webhook, &id);
-            let broken = |_| inconsistent("body", "the seal is broken");
-            let plain = sealer.open(context(&tenant, &place), &row.blob(4)?).map_err(broken)?;
-            std::str::from_utf8(&plain).map_err(|_| inconsistent("body", "is not text"))?.to_owned()
-        }
+        subject
+    } else {
+        let place = row_of(&webhook, &id);
+        let broken = |_| inconsistent("body", "the seal is broken");
+        let plain = sealer.open(context(&tenant, &place), &row.blob(4)?).map_err(broken)?;
+        std::str::from_utf8(&plain).map_err(|_| inconsistent("body", "is not text"))?.to_owned()
     };
     Ok(WebhookMessage {
         id: id.parse().map_err(|_| inconsistent("id", "is no UUID"))?,

@@ -115,10 +115,8 @@ fn start(place: &Place<'_>, way: &Way, url: &str, issuer: &str) -> anyhow::Resul
 }
 
 fn configured(way: &Way, url: &str, issuer: &str, directory: &Path) -> String {
-    let modules: String = MODULES
-        .iter()
-        .map(|(name, file)| format!("LoadModule {name} /usr/lib/apache2/modules/{file}\n"))
-        .collect();
+    let modules =
+        MODULES.map(|(name, file)| format!("LoadModule {name} /usr/lib/apache2/modules/{file}\n")).concat();
     let (place, listen) = (directory.display(), url.trim_start_matches("http://"));
     format!(
         "{modules}ServerName 127.0.0.1\nListen {listen}\nPidFile \"{place}/apache.pid\"\nErrorLog \"{place}/error.log\"\n\
