@@ -66,7 +66,7 @@ fn response(status: &str, headers: &str, body: &str) -> Vec<u8> {
 const TYPE: &str = "content-type: application/oauth-authz-req+jwt\r\n";
 
 /// What the app signs.
-fn object(world: &World, key: &Prover, more: Value) -> String {
+fn object(world: &World, key: &Prover, more: &Value) -> String {
     let now = world.clock.now().seconds();
     let mut claims = json!({
         "iss": "app", "aud": world.tenant("acme"), "iat": now, "exp": now + 60, "client_id": "app",
@@ -105,7 +105,7 @@ async fn signed_request_leads_to_tokens_and_a_changed_one_nowhere() {
     let app = register(&world, &key, json!({"require_signed_request_object": true})).await;
     let mut browser = Browser::default();
     sign_up(&world, &mut browser, "ada@example.org").await;
-    let text = object(&world, &key, json!({"jti": "j1"}));
+    let text = object(&world, &key, &json!({"jti": "j1"}));
     let by_value = [("client_id", "app"), ("request", text.as_str()), ("redirect_uri", REDIRECT)];
     let answer = browser.get(&begin(&world, &by_value)).await;
     assert_eq!(answer.sent("state").as_deref(), Some("signed"), "{}", answer.text());
@@ -116,7 +116,7 @@ async fn signed_request_leads_to_tokens_and_a_changed_one_nowhere() {
 
     let plain = browser.get(&app.authorize(&[("scope", "openid email")])).await;
     assert_eq!(plain.sent("error").as_deref(), Some("invalid_request"));
-    let changed = format!("{}A", object(&world, &key, json!({"jti": "j2"})));
+    let changed = format!("{}A", object(&world, &key, &json!({"jti": "j2"})));
     let refused = browser.get(&begin(&world, &[("client_id", "app"), ("request", &changed)])).await;
     assert_eq!(refused.sent("error").as_deref(), Some("invalid_request_object"));
     let elsewhere =
@@ -136,7 +136,7 @@ async fn signed_request_leads_to_tokens_and_a_changed_one_nowhere() {
 async fn request_uri_within_our_own_network_is_not_called() {
     let world = World::start().await;
     let key = Prover::generate();
-    let publisher = Publisher::start(response("200 OK", TYPE, &object(&world, &key, json!({})))).await;
+    let publisher = Publisher::start(response("200 OK", TYPE, &object(&world, &key, &json!({})))).await;
     let uri = publisher.uri();
     register(&world, &key, json!({"request_uris": [uri]})).await;
     let asked = Browser::default().get(&begin(&world, &[("client_id", "app"), ("request_uri", &uri)])).await;
@@ -148,7 +148,7 @@ async fn request_uri_within_our_own_network_is_not_called() {
 async fn what_is_at_request_uri_is_taken_within_bounds() {
     let world = World::start_reaching(granting_loopback()).await;
     let key = Prover::generate();
-    let good = object(&world, &key, json!({}));
+    let good = object(&world, &key, &json!({}));
     let target = Publisher::start(response("200 OK", TYPE, &good)).await;
     let location = format!("{TYPE}location: {}\r\n", target.uri());
     let large = "a".repeat(1 << 20);

@@ -132,7 +132,10 @@ async fn message_is_claimed_and_finished_as_those_of_webhooks_are() {
         world.client_in(world.listening_client("a"), &[SESSION]).await;
         world.tell_of(SESSION).await;
         let whose = (world.tenant.clone(), "logout:a".to_owned());
-        assert_eq!(world.storage.list_due_webhooks(world.now(), None, 10).await.unwrap(), [whose.clone()]);
+        assert_eq!(
+            world.storage.list_due_webhooks(world.now(), None, 10).await.unwrap(),
+            std::slice::from_ref(&whose)
+        );
         let due = world.storage.take_due_webhook_messages(&whose, world.now(), 10).await.unwrap();
         let [message] = <[_; 1]>::try_from(due).unwrap();
         let until = world.in_seconds(60);
