@@ -155,7 +155,7 @@ impl AuthorizationServer {
     fn signed_out(&self, subject: &AuthenticatedSubject, redirect: Option<String>) -> SignedOut {
         let mut change = self.end_grants_of_session(subject.session, Actor::Subject(subject.subject));
         if subject.external.is_some() {
-            change = change.write(Write::DeleteLoginSession { session: subject.session });
+            change = change.write(Write::DeleteLoginSession { session: subject.session, at: self.now() });
         }
         SignedOut { session: Some((subject.session, subject.subject)), redirect, change }
     }

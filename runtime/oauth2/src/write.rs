@@ -94,15 +94,19 @@ pub enum Write {
         /// Until when what was granted in it may live.
         expires_at: Timestamp,
     },
-    /// Ends one. No guard: ended twice is ended.
+    /// Ends one, and has its clients told. No guard: ended twice is ended.
     DeleteLoginSession {
         /// Which.
         session: SessionId,
+        /// Now.
+        at: Timestamp,
     },
-    /// Ends those of a subject. No guard.
+    /// Ends those of a subject, and has their clients told. No guard.
     DeleteLoginSessions {
         /// Whose.
         subject: IdentityId,
+        /// Now.
+        at: Timestamp,
     },
     /// Adds a code. Guard: its hash is new.
     InsertAuthorizationCode(Box<AuthorizationCode>),

@@ -8,13 +8,13 @@ use oauth2::authorization::PageError;
 use oauth2::authorization::external::LoginSessionRepository as _;
 use oauth2::ports::PortError;
 use primitives::{Actor, IdentityId, SessionId};
-use storage::ApplyError;
 
 use super::authorize::{encode, refuse, respond};
 use crate::browser::{BrowserState, remember_login};
 use crate::call::Call;
 use crate::commit::commit;
 use crate::response::{Answer, see_other};
+use crate::self_service::apply;
 
 /// Takes the verifier that a request brings; `None` where it brings none, and is one of a client.
 pub(super) async fn come_back(call: &Call, browser: &BrowserState) -> Option<Answer> {
@@ -66,9 +66,6 @@ pub(super) async fn end_provider_session(
     let found = storage.find_session(tenant, named).await.map_err(|error| failed(&error))?;
     let Some(found) = found.filter(|found| found.identity == identity) else { return Ok(()) };
     let ended = revoke(tenant, &found, Actor::Subject(identity), call.now());
-    match storage.apply(ended).await {
-        // Ended before is ended.
-        Ok(()) | Err(ApplyError::Missed { .. }) => Ok(()),
-        Err(ApplyError::Storage(error)) => Err(failed(&error)),
-    }
+    // Ended before is ended.
+    apply(call, ended).await.map(|_| ()).map_err(|_| failed(&"a session cannot be ended"))
 }

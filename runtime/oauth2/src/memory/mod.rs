@@ -101,6 +101,15 @@ fn guard(holds: bool) -> Result<(), Missed> {
 }
 
 impl Rows {
+    fn tell_clients(&mut self, session: SessionId) {
+        for grant in self.grants.values().filter(|grant| grant.subject.session == session) {
+            let client = self.clients.get(&grant.client);
+            if client.is_some_and(|client| client.document.backchannel_logout_uri().is_some()) {
+                self.told.insert((grant.client.clone(), session, grant.subject.id));
+            }
+        }
+    }
+
     fn is_live(&self, grant: GrantId) -> bool {
         self.grants.get(&grant).is_some_and(|grant| grant.revoked_at.is_none())
     }
@@ -154,13 +163,7 @@ impl Rows {
                 Ok(())
             }
             Write::TellClientsOfSession { session, .. } => {
-                let of_session = self.grants.values().filter(|grant| grant.subject.session == session);
-                for grant in of_session {
-                    let client = self.clients.get(&grant.client);
-                    if client.is_some_and(|client| client.document.backchannel_logout_uri().is_some()) {
-                        self.told.insert((grant.client.clone(), session, grant.subject.id));
-                    }
-                }
+                self.tell_clients(session);
                 Ok(())
             }
             Write::RememberConsent(consent) => {
@@ -182,17 +185,19 @@ impl Rows {
                     (token, remembered_until, expires_at);
                 Ok(())
             }
-            Write::DeleteLoginSession { session } => {
+            Write::DeleteLoginSession { session, .. } => {
+                self.tell_clients(session);
                 if self.logins.remove(&session).is_some() {
                     self.sessions.remove(&session);
                 }
                 Ok(())
             }
-            Write::DeleteLoginSessions { subject } => {
+            Write::DeleteLoginSessions { subject, .. } => {
                 let of = |login: &LoginSession| login.subject == subject;
                 let ended: Vec<_> =
                     self.logins.values().filter(|login| of(login)).map(|login| login.id).collect();
                 for id in ended {
+                    self.tell_clients(id);
                     self.logins.remove(&id);
                     self.sessions.remove(&id);
                 }

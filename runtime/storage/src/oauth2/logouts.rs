@@ -5,7 +5,7 @@
 //! was taken or given up.
 
 use ::tenancy::webhook::LOGOUT_PREFIX;
-use primitives::{ClientId, SessionId, TenantId, Timestamp};
+use primitives::{ClientId, IdentityId, SessionId, TenantId, Timestamp};
 
 use crate::statement::Statement;
 use crate::{Storage, StorageError, values};
@@ -13,18 +13,37 @@ use crate::{Storage, StorageError, values};
 /// What such a message is about, for operators.
 const TOPIC: &str = "session.ended";
 
-/// A grant that was revoked counts too: that the app may do nothing more does not end the session that it has made of it. Of
-/// one session each client is told once, whatever else ends it while the message waits.
+/// One message for each client of the sessions that the condition names, whatever else ends them while it waits.
+macro_rules! tell_clients {
+    ($sessions:literal) => {
+        concat!(
+            "INSERT INTO webhook_messages
+                 (tenant, webhook, id, topic, body, subject, attempts, next_attempt_at, created_at, updated_at)
+             SELECT DISTINCT g.tenant, $3 || g.client, g.session, $4, $5, g.subject, 0, $6, $6, $6
+             FROM oauth2_grants g
+             JOIN oauth2_clients c ON c.tenant = g.tenant AND c.id = g.client
+             WHERE g.tenant = $1 AND g.session ",
+            $sessions,
+            " AND c.backchannel_logout = 1 AND c.enabled = 1
+             ON CONFLICT DO NOTHING"
+        )
+    };
+}
+
+/// A grant that was revoked counts too: that the app may do nothing more does not end the session that it has made of it.
 pub(super) fn tell_clients_of_session(tenant: &TenantId, session: SessionId, at: Timestamp) -> Statement {
+    Statement::any(tell_clients!("= $2"), values![tenant, &session, LOGOUT_PREFIX, TOPIC, Vec::new(), at])
+}
+
+/// The same of all sign-ins of somebody at a login app, before they are deleted.
+pub(super) fn tell_clients_of_login_sessions(
+    tenant: &TenantId,
+    subject: IdentityId,
+    at: Timestamp,
+) -> Statement {
     Statement::any(
-        "INSERT INTO webhook_messages
-             (tenant, webhook, id, topic, body, subject, attempts, next_attempt_at, created_at, updated_at)
-         SELECT DISTINCT g.tenant, $3 || g.client, g.session, $4, $5, g.subject, 0, $6, $6, $6
-         FROM oauth2_grants g
-         JOIN oauth2_clients c ON c.tenant = g.tenant AND c.id = g.client
-         WHERE g.tenant = $1 AND g.session = $2 AND c.backchannel_logout = 1 AND c.enabled = 1
-         ON CONFLICT DO NOTHING",
-        values![tenant, &session, LOGOUT_PREFIX, TOPIC, Vec::new(), at],
+        tell_clients!("IN (SELECT l.id FROM oauth2_login_sessions l WHERE l.tenant = $1 AND l.subject = $2)"),
+        values![tenant, &subject, LOGOUT_PREFIX, TOPIC, Vec::new(), at],
     )
 }
 

@@ -66,8 +66,14 @@ impl Stored for Write {
             Self::ExtendLoginSession { session, token, remembered_until, expires_at } => {
                 vec![login_sessions::extend(tenant, session, &token, (remembered_until, expires_at))]
             }
-            Self::DeleteLoginSession { session } => vec![login_sessions::delete(tenant, session)],
-            Self::DeleteLoginSessions { subject } => vec![login_sessions::delete_of_subject(tenant, subject)],
+            Self::DeleteLoginSession { session, at } => vec![
+                logouts::tell_clients_of_session(tenant, session, at),
+                login_sessions::delete(tenant, session),
+            ],
+            Self::DeleteLoginSessions { subject, at } => vec![
+                logouts::tell_clients_of_login_sessions(tenant, subject, at),
+                login_sessions::delete_of_subject(tenant, subject),
+            ],
             Self::InsertAuthorizationCode(code) => authorization_codes::insert(tenant, &code),
             Self::ConsumeAuthorizationCode { code, grant, at, kept_until } => {
                 authorization_codes::consume(tenant, &code, grant, (at, kept_until))

@@ -51,11 +51,11 @@ async fn session_is_live_until_it_is_ended_or_its_time_has_come() {
         };
         assert_eq!(live().await, [true, true, true]);
         for _ in 0..2 {
-            let end = Write::DeleteLoginSession { session: sessions[0].id };
+            let end = Write::DeleteLoginSession { session: sessions[0].id, at: world.now() };
             assert_eq!(world.apply([end]).await, None, "ended twice is ended");
             assert_eq!(live().await, [false, true, true]);
         }
-        assert_eq!(world.apply([Write::DeleteLoginSessions { subject: ADA }]).await, None);
+        assert_eq!(world.apply([Write::DeleteLoginSessions { subject: ADA, at: world.now() }]).await, None);
         assert_eq!(live().await, [false, false, true]);
         let longer = |session, cookie: &str| Write::ExtendLoginSession {
             session,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use oauth2::authorization::external::LoginSession;
 use oauth2::client::ClientRecord;
 use oauth2::grant::Grant;
 use oauth2::ports::GrantRepository as _;
@@ -161,5 +162,25 @@ async fn clients_of_a_session_are_found_whatever_became_of_their_grants() {
         assert_eq!(found(2).await, ["a", "b"].map(client_id));
         let other = SessionId(Uuid::nil());
         assert_eq!(world.storage.list_clients_of_session(&world.tenant, other, 10).await.unwrap(), []);
+    }
+}
+
+/// Attack: a login app's person is signed out by an operator, and the apps that they used go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_of_a_sign_in_at_a_login_app_are_told_when_it_ends() {
+    for world in World::each().await {
+        let at = world.now();
+        for (cookie, end) in [
+            ("1", Write::DeleteLoginSession { session: SESSION, at }),
+            ("2", Write::DeleteLoginSessions { subject: ADA, at }),
+        ] {
+            let login = LoginSession { id: SESSION, ..world.login_session(ADA, cookie) };
+            world.does(Write::InsertLoginSession(Box::new(login))).await;
+            world.client_in(world.listening_client(&format!("a{cookie}")), &[SESSION]).await;
+            world.client_in(world.client(&format!("deaf{cookie}")), &[SESSION]).await;
+            world.does(end).await;
+            assert!(world.told_of().await.contains(&format!("a{cookie} of this")));
+        }
+        assert_eq!(world.told_of().await, ["a1 of this", "a2 of this"]);
     }
 }

@@ -142,7 +142,8 @@ impl AuthorizationServer {
     /// Ends every sign-in of somebody at the login app; what was granted in them without `offline_access` ends with them.
     pub fn end_login_sessions(&self, subject: IdentityId, actor: Actor) -> Decision<(), PortError> {
         let event = AuditEvent::new("login_session.ended", actor, "subject", &subject);
-        let change = Change::new(self.tenant.clone()).write(Write::DeleteLoginSessions { subject });
+        let change =
+            Change::new(self.tenant.clone()).write(Write::DeleteLoginSessions { subject, at: self.now() });
         Decision::new(change.audit(event), Ok(()))
     }
 
@@ -151,7 +152,8 @@ impl AuthorizationServer {
         match self.ports.logins.find_login_session(&self.tenant, session).await {
             Ok(Some(_)) => {
                 let event = AuditEvent::new("login_session.ended", actor, "session", &session);
-                let change = Change::new(self.tenant.clone()).write(Write::DeleteLoginSession { session });
+                let change = Change::new(self.tenant.clone())
+                    .write(Write::DeleteLoginSession { session, at: self.now() });
                 Decision::new(change.audit(event), Ok(()))
             }
             Ok(None) => Decision::without_change(self.tenant.clone(), Ok(())),

@@ -332,7 +332,8 @@ fn what_was_granted_ends_with_the_session_and_is_found_by_the_apps_text() {
     let done = now(world.server.end_session(&Parameters::parse(b""), Some(&ada))).unwrap();
     let crate::logout::EndSession::Ask { challenge, .. } = done else { panic!("{done:?}") };
     let signed_out = world.server.finish_logout(&challenge, Some(&ada)).unwrap();
-    let ends = |write: &Write| *write == Write::DeleteLoginSession { session: ada.session };
+    let ends =
+        |write: &Write| matches!(write, Write::DeleteLoginSession { session, .. } if *session == ada.session);
     assert!(signed_out.change.writes.iter().any(ends));
 }
 
