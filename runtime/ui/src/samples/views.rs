@@ -72,7 +72,8 @@ pub(super) fn logout() -> LogoutView {
 
 /// Without frames: whoever looks at samples opens no apps.
 pub(super) fn farewell() -> FarewellView {
-    FarewellView { frames: Vec::new(), next: Some("/ui/signed-out".to_owned()) }
+    // With an address to go on to, the page leaves at once.
+    FarewellView { frames: Vec::new(), next: None }
 }
 
 pub(super) fn invitation(subject: Option<&str>, refused: bool) -> InvitationView {
