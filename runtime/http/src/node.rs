@@ -162,12 +162,15 @@ impl Node {
     }
 }
 
-/// A component that any node took in is compiled here before it is enabled, so that no request waits for that.
+/// A component that any node took in is compiled here before it is enabled, so that no request waits for that. The plugin
+/// host reads components from the storage, so what the storage holds of it is weak: neither would ever be let go of.
 fn make_ready_what_is_uploaded(storage: &Storage, plugins: &Arc<dyn TenantPlugins>) {
-    let plugins = Arc::clone(plugins);
+    let plugins = Arc::downgrade(plugins);
     storage.on_change(Box::new(move |record| {
-        if record.kind == COMPONENT_CHANGED {
-            let (plugins, tenant, sha256) = (Arc::clone(&plugins), record.tenant.clone(), record.key.clone());
+        if record.kind == COMPONENT_CHANGED
+            && let Some(plugins) = plugins.upgrade()
+        {
+            let (tenant, sha256) = (record.tenant.clone(), record.key.clone());
             tokio::spawn(async move { plugins.make_ready(&tenant, &sha256).await });
         }
     }));

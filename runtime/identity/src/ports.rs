@@ -117,6 +117,14 @@ pub trait Factors: Send + Sync {
         identity: IdentityId,
     ) -> BoxFuture<'a, Result<Vec<StoredKey>, StoreUnavailable>>;
 
+    /// Lists the passkeys and security keys of whoever holds an identifier. One look-up, which takes no longer where somebody
+    /// has keys than where nobody is.
+    fn list_keys_of_identifier<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identifier: &'a Identifier,
+    ) -> BoxFuture<'a, Result<Vec<StoredKey>, StoreUnavailable>>;
+
     /// Finds a passkey or a security key by its id, whoever's it is.
     fn find_key<'a>(
         &'a self,

@@ -20,6 +20,9 @@ use crate::webauthn::{CredentialId, CredentialRecord};
 pub enum Write {
     /// Inserts an identity. Guard: neither its id nor its `external_id` is taken.
     InsertIdentity(Box<Identity>),
+    /// The same, one of many at once: search finds it once background work has read by what. Most of what an identity costs to
+    /// write is that.
+    ImportIdentity(Box<Identity>),
     /// Replaces everything about an identity that can change. Guard: its version is still
     /// `identity.version`, and nobody else has its `external_id`; the stored version becomes one more.
     ReplaceIdentity(Box<Identity>),

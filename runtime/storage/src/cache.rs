@@ -1,7 +1,7 @@
 //! A cache that the change log keeps correct.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use primitives::{Remembered, TenantId};
 
@@ -44,8 +44,10 @@ impl<V: Clone + Send + Sync + 'static> InvalidatedCache<V> {
 
     fn of(feed: &Arc<ChangeFeed>, kind: &'static str, values: Remembered<(TenantId, String), V>) -> Self {
         let values = Arc::new(values);
-        let listened: Arc<Remembered<(TenantId, String), V>> = Arc::clone(&values);
+        // What is remembered may hold the storage, and that the feed.
+        let listened: Weak<Remembered<(TenantId, String), V>> = Arc::downgrade(&values);
         feed.subscribe(Box::new(move |record| {
+            let Some(listened) = listened.upgrade() else { return };
             let tenant = record.tenant.clone();
             match record.kind.as_str() {
                 EVERYTHING_CHANGED => listened.forget_all(),

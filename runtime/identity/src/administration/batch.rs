@@ -21,6 +21,8 @@ const MOST: usize = 1000;
 const MOST_PLAIN: usize = 200;
 /// Identities in one change.
 pub const CHANGE: usize = 256;
+/// Of so many in a change, each is found by search at once.
+const FOUND_AT_ONCE: usize = 50;
 
 /// Whether identities may keep the ids that they have elsewhere. The compatible API does not have that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,5 +164,20 @@ pub async fn plan(
 
 /// One change for several identities: all of them or none.
 pub fn joined<'a>(room: Room<'_>, planned: impl IntoIterator<Item = &'a Planned>) -> Change<Write> {
-    planned.into_iter().fold(Change::new(room.tenant.clone()), |change, planned| change.and(planned.change()))
+    let empty = (0, Change::new(room.tenant.clone()));
+    let add = |(count, change): (usize, Change<Write>), planned: &Planned| {
+        (count + 1, change.and(planned.change()))
+    };
+    let (count, mut change) = planned.into_iter().fold(empty, add);
+    if count > FOUND_AT_ONCE {
+        change.writes = change.writes.into_iter().map(imported).collect();
+    }
+    change
+}
+
+fn imported(write: Write) -> Write {
+    match write {
+        Write::InsertIdentity(identity) => Write::ImportIdentity(identity),
+        other => other,
+    }
 }

@@ -253,7 +253,9 @@ impl People {
         let mut kept = self.0.lock().unwrap();
         for write in &change.writes {
             match write.clone() {
-                Write::InsertIdentity(identity) | Write::ReplaceIdentity(identity) => {
+                Write::InsertIdentity(identity)
+                | Write::ImportIdentity(identity)
+                | Write::ReplaceIdentity(identity) => {
                     kept.identities.insert(identity.id, *identity);
                 }
                 Write::ClaimIdentifier { identity, identifier } => {
@@ -391,6 +393,17 @@ impl Factors for People {
         identity: IdentityId,
     ) -> BoxFuture<'a, Result<Vec<StoredKey>, StoreUnavailable>> {
         self.read(|kept| kept.keys.iter().filter(|key| key.identity == identity).cloned().collect())
+    }
+
+    fn list_keys_of_identifier<'a>(
+        &'a self,
+        _: &'a TenantId,
+        identifier: &'a Identifier,
+    ) -> BoxFuture<'a, Result<Vec<StoredKey>, StoreUnavailable>> {
+        self.read(|kept| {
+            let whose = kept.identifiers.get(identifier);
+            kept.keys.iter().filter(|key| Some(&key.identity) == whose).cloned().collect()
+        })
     }
 
     fn find_key<'a>(

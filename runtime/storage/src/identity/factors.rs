@@ -1,5 +1,6 @@
 //! Second factors, sealed, and how much their identity can prove.
 
+use ::identity::Identifier;
 use ::identity::factor::{FactorKind, SecondFactor, StoredFactor};
 use ::identity::ports::{Factors, StoreUnavailable};
 use ::identity::trusted_device::TrustedDevice;
@@ -125,6 +126,14 @@ impl Factors for Storage {
         identity: IdentityId,
     ) -> BoxFuture<'a, Result<Vec<StoredKey>, StoreUnavailable>> {
         self.keys_of(tenant, identity)
+    }
+
+    fn list_keys_of_identifier<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identifier: &'a Identifier,
+    ) -> BoxFuture<'a, Result<Vec<StoredKey>, StoreUnavailable>> {
+        self.keys_of_identifier(tenant, identifier)
     }
 
     fn find_key<'a>(

@@ -60,10 +60,37 @@ macro_rules! select {
     };
 }
 
+/// The identity that the first statement finds (`identity`, and 1 as `is_asked_for`), else the one that the second does, and 0.
+/// Both are looked for whoever there is, so that it takes the same time.
+macro_rules! or_another {
+    ($asked_for:literal, $another:literal) => {
+        concat!(
+            "SELECT identity, is_asked_for FROM (",
+            $asked_for,
+            " UNION ALL SELECT * FROM (",
+            $another,
+            ") f) e ORDER BY is_asked_for DESC LIMIT 1"
+        )
+    };
+}
+
+/// The same, and the tenant's first for whoever is not there.
+macro_rules! or_the_first {
+    ($asked_for:literal) => {
+        or_another!(
+            $asked_for,
+            "SELECT id, CAST(0 AS BIGINT) FROM identities WHERE tenant = $1 ORDER BY id LIMIT 1"
+        )
+    };
+}
+
+pub(super) use or_another;
+
 /// How many columns [`identity_at`] reads.
 pub(super) const COLUMNS: usize = 15;
 
-pub(super) fn insert(tenant: &TenantId, identity: &Identity) -> Statement {
+/// `terms` is by which reading its terms are taken in the same change, 0 if they are not.
+pub(super) fn insert(tenant: &TenantId, identity: &Identity, terms: i64) -> Statement {
     Statement::one(
         "INSERT INTO identities (tenant, id, schema_id, state, state_changed_at, traits, metadata_public,
              metadata_admin, external_id, organisation, verifiable_addresses, recovery_addresses, version,
@@ -85,7 +112,7 @@ pub(super) fn insert(tenant: &TenantId, identity: &Identity) -> Statement {
             identity.version,
             identity.created_at,
             identity.updated_at,
-            super::terms::VERSION,
+            terms,
         ],
     )
 }
@@ -175,6 +202,15 @@ pub(super) fn identity_at(row: &Row, at: usize) -> Result<Identity, StorageError
     })
 }
 
+/// What was read, if the row is of whom [`or_another`] was asked for. That somebody else could not be read is nobody's error.
+pub(super) fn if_asked_for<T>(
+    row: &Row,
+    at: usize,
+    read: Result<T, StorageError>,
+) -> Result<Option<T>, StorageError> {
+    if row.int(at)? == 0 { Ok(None) } else { read.map(Some) }
+}
+
 impl Storage {
     fn open_password(
         &self,
@@ -208,6 +244,8 @@ impl Identities for Storage {
         })
     }
 
+    // Attack: the time of an answer tells who has an account. Of nobody, what is read, opened and thrown away is somebody
+    // else: the first of the tenant.
     fn find_by_identifier<'a>(
         &'a self,
         tenant: &'a TenantId,
@@ -217,11 +255,15 @@ impl Identities for Storage {
             let sql = concat!(
                 "SELECT ",
                 identity_columns!("i"),
-                ", p.hash, p.version
-                 FROM identity_identifiers n
-                 JOIN identities i ON i.tenant = n.tenant AND i.id = n.identity
-                 LEFT JOIN identity_passwords p ON p.tenant = i.tenant AND p.identity = i.id
-                 WHERE n.tenant = $1 AND n.identifier = $2"
+                ", p.hash, p.version, w.is_asked_for
+                 FROM (",
+                or_the_first!(
+                    "SELECT identity, CAST(1 AS BIGINT) AS is_asked_for FROM identity_identifiers
+                     WHERE tenant = $1 AND identifier = $2"
+                ),
+                ") w
+                 JOIN identities i ON i.tenant = $1 AND i.id = w.identity
+                 LEFT JOIN identity_passwords p ON p.tenant = i.tenant AND p.identity = i.id"
             );
             let row = self.find_one(sql, values![tenant, identifier.as_str()]).await.map_err(unavailable)?;
             let Some(row) = row else { return Ok(None) };
@@ -231,9 +273,9 @@ impl Identities for Storage {
                     .opt_blob(COLUMNS)?
                     .map(|sealed| self.open_password(tenant, identity.id, &sealed, row.int(COLUMNS + 1)?))
                     .transpose()?;
-                Ok(Some((identity, password)))
+                Ok((identity, password))
             };
-            read().map_err(unavailable)
+            if_asked_for(&row, COLUMNS + 2, read()).map_err(unavailable)
         })
     }
 
@@ -248,13 +290,19 @@ impl Identities for Storage {
             let sql = concat!(
                 "SELECT ",
                 identity_columns!("i"),
-                "
-                 FROM identity_addresses a
-                 JOIN identities i ON i.tenant = a.tenant AND i.id = a.identity
-                 LEFT JOIN identity_identifiers n
-                     ON n.tenant = a.tenant AND n.identifier = a.address AND n.identity = a.identity
-                 WHERE a.tenant = $1 AND a.use = $2 AND a.via = $3 AND a.address = $4
-                 ORDER BY CASE WHEN n.identity IS NULL THEN 1 ELSE 0 END, i.created_at, i.id LIMIT 1"
+                ", w.is_asked_for
+                 FROM (",
+                or_the_first!(
+                    "SELECT * FROM (
+                         SELECT a.identity, CAST(1 AS BIGINT) AS is_asked_for
+                         FROM identity_addresses a
+                         JOIN identities i ON i.tenant = a.tenant AND i.id = a.identity
+                         LEFT JOIN identity_identifiers n
+                             ON n.tenant = a.tenant AND n.identifier = a.address AND n.identity = a.identity
+                         WHERE a.tenant = $1 AND a.use = $2 AND a.via = $3 AND a.address = $4
+                         ORDER BY CASE WHEN n.identity IS NULL THEN 1 ELSE 0 END, i.created_at, i.id LIMIT 1) o"
+                ),
+                ") w JOIN identities i ON i.tenant = $1 AND i.id = w.identity"
             );
             let purpose = match purpose {
                 AddressUse::Verification => "verification",
@@ -262,7 +310,8 @@ impl Identities for Storage {
             };
             let args = values![tenant, purpose, super::addresses::via(via), address];
             let row = self.find_one(sql, args).await.map_err(unavailable)?;
-            row.map(|row| identity_at(&row, 0)).transpose().map_err(unavailable)
+            let Some(row) = row else { return Ok(None) };
+            if_asked_for(&row, COLUMNS, identity_at(&row, 0)).map_err(unavailable)
         })
     }
 

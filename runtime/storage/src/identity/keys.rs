@@ -1,11 +1,13 @@
 //! Passkeys and security keys, sealed, and found by the id that their authenticator gave them.
 
+use ::identity::Identifier;
 use ::identity::ports::StoreUnavailable;
 use ::identity::webauthn::{CredentialId, CredentialRecord, StoredKey};
 use futures_util::future::BoxFuture;
 use primitives::{IdentityId, SealContext, Sealer, TenantId, Timestamp};
 
 use super::factors::{hold, recount};
+use super::identities::{if_asked_for, or_another};
 use super::ways::has_another_way;
 use super::{sealed_json, unavailable};
 use crate::row::Row;
@@ -124,6 +126,31 @@ impl Storage {
             version: row.int(3)?,
             created_at: row.time(4)?,
             updated_at: row.time(5)?,
+        })
+    }
+
+    // Attack: the time of an answer tells who has keys. Of whoever has none, or is not, those of somebody who has are read.
+    pub(super) fn keys_of_identifier<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        identifier: &'a Identifier,
+    ) -> BoxFuture<'a, Result<Vec<StoredKey>, StoreUnavailable>> {
+        Box::pin(async move {
+            let sql = concat!(
+                "SELECT k.id, k.identity, k.document, k.version, k.created_at, k.updated_at, w.is_asked_for
+                 FROM (",
+                or_another!(
+                    "SELECT * FROM (
+                         SELECT k.identity, CAST(1 AS BIGINT) AS is_asked_for FROM identity_identifiers n
+                         JOIN identity_keys k ON k.tenant = n.tenant AND k.identity = n.identity
+                         WHERE n.tenant = $1 AND n.identifier = $2 LIMIT 1) o",
+                    "SELECT identity, CAST(0 AS BIGINT) FROM identity_keys WHERE tenant = $1 ORDER BY id LIMIT 1"
+                ),
+                ") w JOIN identity_keys k ON k.tenant = $1 AND k.identity = w.identity ORDER BY k.created_at, k.id"
+            );
+            let rows = self.list(sql, values![tenant, identifier.as_str()]).await.map_err(unavailable)?;
+            let keys = rows.iter().map(|row| if_asked_for(row, 6, self.key(tenant, row)));
+            keys.filter_map(Result::transpose).collect::<Result<_, _>>().map_err(unavailable)
         })
     }
 

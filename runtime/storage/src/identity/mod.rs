@@ -73,9 +73,16 @@ impl OwnStatements for Write {
     fn own_statements(self, tenant: &TenantId, sealer: &Sealer) -> Result<Vec<Statement>, StorageError> {
         Ok(match self {
             Self::InsertIdentity(identity) => {
-                let mut statements = vec![identities::insert(tenant, &identity)];
+                let mut statements = vec![identities::insert(tenant, &identity, terms::VERSION)];
                 statements.extend(addresses::insert(tenant, &identity));
                 statements.extend(terms::insert(tenant, &identity));
+                statements.extend(organisations::of_identity(tenant, &identity));
+                statements
+            }
+            Self::ImportIdentity(identity) => {
+                let mut statements = vec![identities::insert(tenant, &identity, terms::NOT_TAKEN)];
+                statements.extend(addresses::insert(tenant, &identity));
+                statements.extend(terms::insert_state(tenant, &identity));
                 statements.extend(organisations::of_identity(tenant, &identity));
                 statements
             }

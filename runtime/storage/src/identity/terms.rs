@@ -12,6 +12,8 @@ use crate::{Storage, StorageError, values};
 
 /// By which reading terms are taken today. Another one raises it, and the job takes them anew.
 pub(super) const VERSION: i64 = 1;
+/// They are still to be taken.
+pub(super) const NOT_TAKEN: i64 = 0;
 
 /// One statement for several rows: the terms come from the third value on.
 macro_rules! insert {
@@ -43,6 +45,39 @@ pub(super) fn insert(tenant: &TenantId, identity: &Identity) -> Vec<Statement> {
         }
     }
     statements
+}
+
+/// What is never put off: whoever may not sign in is not among those who may.
+pub(super) fn insert_state(tenant: &TenantId, identity: &Identity) -> Option<Statement> {
+    state_term(identity.state).map(|term| Statement::any(ONE, values![tenant, &identity.id, term]))
+}
+
+/// Eight rows of whomever: a term and an identity each.
+const EIGHT_OF_SEVERAL: &str = "INSERT INTO identity_terms (tenant, term, identity) VALUES
+     ($1, $2, $3), ($1, $4, $5), ($1, $6, $7), ($1, $8, $9), ($1, $10, $11), ($1, $12, $13), ($1, $14, $15),
+     ($1, $16, $17) ON CONFLICT DO NOTHING";
+
+/// The terms of several, in the order of the table.
+fn insert_all<'a>(tenant: &TenantId, several: impl Iterator<Item = &'a Identity>) -> Vec<Statement> {
+    let mut rows: Vec<(String, String)> = several
+        .flat_map(|identity| {
+            let id = identity.id.to_string();
+            terms(identity).into_iter().map(move |term| (term, id.clone()))
+        })
+        .collect();
+    rows.sort_unstable();
+    let (eights, rest) = rows.as_chunks::<8>();
+    let eights = eights.iter().map(|eight| {
+        let mut args = values![tenant];
+        for (term, identity) in eight {
+            args.extend(values![term.as_str(), identity.as_str()]);
+        }
+        Statement::any(EIGHT_OF_SEVERAL, args)
+    });
+    let rest = rest
+        .iter()
+        .map(|(term, identity)| Statement::any(ONE, values![tenant, identity.as_str(), term.as_str()]));
+    eights.chain(rest).collect()
 }
 
 /// The terms of an identity that had others.
@@ -84,7 +119,14 @@ impl Storage {
         Ok(self.find_one(sql, Vec::new()).await?.is_some())
     }
 
-    /// Takes the terms of up to `limit` identities that have none, and says of how many.
+    /// Whether identities of this tenant do.
+    pub async fn has_identities_without_terms_of(&self, tenant: &TenantId) -> Result<bool, StorageError> {
+        let sql = "SELECT 1 FROM identities WHERE tenant = $1 AND terms_version = 0 LIMIT 1";
+        Ok(self.find_one(sql, values![tenant]).await?.is_some())
+    }
+
+    /// Takes the terms of up to `limit` identities that have none, and says of how many. Those of a tenant in one change, in
+    /// the order of the table: neighbours are written to the same pages.
     pub async fn take_terms(&self, limit: u32) -> Result<u64, StorageError> {
         let sql = concat!(
             "SELECT ",
@@ -92,22 +134,44 @@ impl Storage {
             ", tenant FROM identities i WHERE terms_version = 0 ORDER BY tenant, id LIMIT $1"
         );
         let rows = self.list(sql, values![i64::from(limit)]).await?;
+        let waiting = rows.iter().map(|row| Ok((row.parse(COLUMNS, "tenant")?, identity_at(row, 0)?)));
+        let waiting: Vec<(TenantId, Identity)> = waiting.collect::<Result<_, StorageError>>()?;
         let mut taken = 0;
-        for row in &rows {
-            let tenant: TenantId = row.parse(COLUMNS, "tenant")?;
-            let identity = identity_at(row, 0)?;
-            let mut statements = vec![Statement::one(
-                "UPDATE identities SET terms_version = $4 WHERE tenant = $1 AND id = $2 AND version = $3",
-                values![&tenant, &identity.id, identity.version, VERSION],
-            )];
-            statements.extend(replace(&tenant, &identity));
-            match self.apply_prepared(Prepared::of_tenant(tenant, statements)).await {
-                Ok(()) => taken += 1,
-                // It changed meanwhile, and has its terms.
-                Err(ApplyError::Missed { .. }) => {}
-                Err(ApplyError::Storage(error)) => return Err(error),
-            }
+        for several in waiting.chunk_by(|(one, _), (next, _)| one == next) {
+            taken += self.take_terms_of(several).await?;
         }
         Ok(taken)
+    }
+
+    /// Of identities of one tenant: of all of them, or of each by itself where one changed meanwhile.
+    async fn take_terms_of(&self, several: &[(TenantId, Identity)]) -> Result<u64, StorageError> {
+        if self.take_together(several).await? {
+            return Ok(several.len() as u64);
+        }
+        let mut taken = 0;
+        for one in several.chunks(1) {
+            taken += u64::from(self.take_together(one).await?);
+        }
+        Ok(taken)
+    }
+
+    /// Whether none of them changed meanwhile; who did has its terms by that.
+    async fn take_together(&self, several: &[(TenantId, Identity)]) -> Result<bool, StorageError> {
+        let Some((tenant, _)) = several.first() else { return Ok(true) };
+        let mut statements = Vec::new();
+        for (_, identity) in several {
+            statements.push(Statement::one(
+                "UPDATE identities SET terms_version = $4 WHERE tenant = $1 AND id = $2 AND version = $3
+                     AND terms_version = 0",
+                values![tenant, &identity.id, identity.version, VERSION],
+            ));
+            statements.push(delete(tenant, identity.id));
+        }
+        statements.extend(insert_all(tenant, several.iter().map(|(_, identity)| identity)));
+        match self.apply_prepared(Prepared::of_tenant(tenant.clone(), statements)).await {
+            Ok(()) => Ok(true),
+            Err(ApplyError::Missed { .. }) => Ok(false),
+            Err(ApplyError::Storage(error)) => Err(error),
+        }
     }
 }

@@ -41,6 +41,8 @@ pub(super) fn run(amount: &Amount) -> anyhow::Result<()> {
         amount.identities
     );
     println!("bar {BAR:.0} per second: {}", if whole >= BAR { "met" } else { "MISSED" });
+    let found = found_by_search(&node, amount.identities)?;
+    println!("search finds the last of them {:.1} s later", found.as_secs_f64());
     node.end()
 }
 
@@ -60,6 +62,26 @@ pub(super) fn fill(node: &Node, identities: usize) -> anyhow::Result<(f64, f64)>
     let since = batches.checked_sub(tenth + 1).and_then(|at| ends.get(at)).copied().unwrap_or_default();
     let last = ends.last().copied().unwrap_or_default();
     Ok((rate(batches, last), rate(tenth, last.saturating_sub(since))))
+}
+
+/// Waits until search finds the last: they are taken in the order of their ids, which is that of the import.
+pub(super) fn found_by_search(node: &Node, identities: usize) -> anyhow::Result<Duration> {
+    /// How often it is asked.
+    const EVERY: Duration = Duration::from_millis(250);
+    /// When it is given up.
+    const MOST: Duration = Duration::from_mins(20);
+    let began = Instant::now();
+    let last = person_of(identities.div_ceil(BATCH) * BATCH - 1);
+    let address = last.pointer("/traits/email").and_then(Value::as_str).context("an address")?;
+    let url = format!("{}/admin/portcullis/v1/identities?address={address}", node.admin);
+    while began.elapsed() < MOST {
+        let answer = send("GET", &url, &[("authorization", &node.authorization())], b"")?.json()?;
+        if answer.pointer("/identities/0").is_some() {
+            return Ok(began.elapsed());
+        }
+        std::thread::sleep(EVERY);
+    }
+    anyhow::bail!("search does not find {address} after {} s", MOST.as_secs())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "batches are few")]

@@ -4,7 +4,7 @@ use anyhow::Context;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
-use super::import::{Amount, fill, person_of};
+use super::import::{Amount, fill, found_by_search, person_of};
 use crate::loopback::{Answer, send};
 use crate::node::{self, Node, Profile};
 use crate::workspace;
@@ -43,6 +43,8 @@ pub(super) fn run(amount: &Amount) -> anyhow::Result<()> {
     let node = Node::start(&node::build(Profile::Release)?, &directory, "")?;
     let (whole, tail) = fill(&node, amount.identities)?;
     println!("{} identities: {whole:.0} imported per second, {tail:.0} in the last tenth", amount.identities);
+    let found = found_by_search(&node, amount.identities)?;
+    println!("search finds the last of them {:.1} s later", found.as_secs_f64());
     println!("| what is asked for | p50 | p99 | bar {BAR:?} |\n|---|---|---|---|");
     for (name, question) in KINDS {
         let mut took = Vec::with_capacity(QUESTIONS);

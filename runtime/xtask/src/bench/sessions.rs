@@ -3,6 +3,7 @@
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
+use std::process::Command;
 use std::time::Duration;
 
 use super::load::{self, Request};
@@ -32,7 +33,15 @@ pub(super) fn run(database: &Database) -> anyhow::Result<()> {
         std::fs::remove_dir_all(&directory)?;
     }
     let storage = database.storage.as_ref().map(|url| format!("[storage]\nurl = \"{url}\"\n"));
-    let node = Node::start(&node::build(Profile::Release)?, &directory, &storage.unwrap_or_default())?;
+    let binary = node::build(Profile::Release)?;
+    if let Some(storage) = &storage {
+        // A node migrates the file that it makes itself, and no other database.
+        std::fs::create_dir_all(&directory)?;
+        let config = directory.join("migrate.toml");
+        std::fs::write(&config, storage)?;
+        workspace::run(Command::new(&binary).arg("migrate").arg("--config").arg(&config))?;
+    }
+    let node = Node::start(&binary, &directory, &storage.unwrap_or_default())?;
     node.make_person("", PERSON.0, PERSON.1)?;
     println!(
         "| whoami by | per second | CPU each | p50 and p99 at half of it | bars |\n|---|---|---|---|---|"

@@ -48,5 +48,8 @@ async fn found(call: &Call) -> Result<Value, Failure> {
     let identities: Vec<Value> =
         found.identities.iter().map(|identity| document(call, identity, None)).collect();
     let next = found.next.map(|next| paging::token(call, &next.to_text()));
-    Ok(json!({ "identities": identities, "next_page_token": next }))
+    // Of a large import some may still be to come.
+    let waits = storage.has_identities_without_terms_of(&call.tenant.id).await;
+    let is_complete = !waits.map_err(|error| store(call, &error))?;
+    Ok(json!({ "identities": identities, "next_page_token": next, "is_complete": is_complete }))
 }

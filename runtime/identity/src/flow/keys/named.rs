@@ -17,7 +17,6 @@
 //! same each time, after the same look-ups. Of no credential it is said how it is reached.
 
 use primitives::IdentityId;
-use uuid::Uuid;
 
 use super::sign_in::let_in;
 use super::{Ceremony, KeyForm, NamedForm, refused, relying_party, verify};
@@ -77,9 +76,10 @@ async fn credentials(
     room: Room<'_>,
     typed: &str,
 ) -> Result<Vec<(CredentialId, Vec<String>)>, StoreUnavailable> {
-    // Whoever it is, or nobody: the same look-ups.
-    let whose = find(room, typed).await?.unwrap_or(IdentityId(Uuid::nil()));
-    let keys = room.factors.list_keys(room.tenant, whose).await?;
+    let keys = match Identifier::parse(typed) {
+        Some(identifier) => room.factors.list_keys_of_identifier(room.tenant, &identifier).await?,
+        None => Vec::new(),
+    };
     let own = keys.iter().filter(|key| key.record.kind == KeyKind::Passwordless);
     let own: Vec<CredentialId> = own.map(|key| key.record.id.clone()).collect();
     // Also for whoever has some: the hashes take a time that can be measured.

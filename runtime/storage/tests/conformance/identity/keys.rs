@@ -2,13 +2,14 @@
 
 use futures_util::future::join_all;
 use identity::flow::{Caller, StartRequest, Transport, start_login};
-use identity::ports::{Factors as _, Identities as _};
+use identity::identity::AddressKind;
+use identity::ports::{AddressUse, Factors as _, Identities as _};
 use identity::settings::Conveyance;
 use identity::webauthn::{
     Asked, AttestationPolicy, Challenge, CredentialId, CredentialRecord, Expected, KeyKind, RelyingParty,
     UnverifiedRegistration, UserHandle, UserVerification, creation_options,
 };
-use identity::{Step, Submission, Write, next_step};
+use identity::{Identifier, Step, Submission, Write, next_step};
 use portcullis_storage::ApplyError;
 use primitives::subject::AssuranceLevel;
 use primitives::{Change, ClientAddress, Clock as _, IdentityId};
@@ -73,6 +74,36 @@ async fn key_is_read_as_it_was_written_and_is_one_persons() {
         assert!(missed(&world.apply_one(world.added(nobody, &of_nobody)).await));
         world.apply_one(Write::DeleteIdentity(ada.id)).await.unwrap();
         assert_eq!(world.storage.find_key(&world.tenant, &passkey.id).await, Ok(None));
+    }
+}
+
+/// The attack: what is read in place of somebody who is not there is told.
+#[tokio::test]
+async fn keys_of_a_name_are_its_own_and_nobody_elses() {
+    for world in World::both().await {
+        let ada = world.ada().await;
+        let of_name = async |name: &str| {
+            let identifier = Identifier::parse(name).unwrap();
+            world.storage.list_keys_of_identifier(&world.tenant, &identifier).await.unwrap()
+        };
+        let name = world.storage.list_identifiers(&world.tenant, ada.id).await.unwrap().remove(0);
+        assert_eq!(of_name(&name).await, []);
+        for seed in [1, 2] {
+            let (_, record) = world.credential(seed, KeyKind::Passwordless, ada.id);
+            world.apply_one(world.added(ada.id, &record)).await.unwrap();
+        }
+        assert_eq!(of_name(&name).await, world.storage.list_keys(&world.tenant, ada.id).await.unwrap());
+        assert_eq!(of_name(&name).await.len(), 2);
+        assert_eq!(of_name("nobody@example.com").await, []);
+        let identifier = Identifier::parse("nobody@example.com").unwrap();
+        assert_eq!(world.storage.find_by_identifier(&world.tenant, &identifier).await.unwrap(), None);
+        let address = async |use_: AddressUse| {
+            let found =
+                world.storage.find_by_address(&world.tenant, use_, AddressKind::Email, "nobody@example.com");
+            found.await.unwrap()
+        };
+        assert_eq!(address(AddressUse::Recovery).await, None);
+        assert_eq!(address(AddressUse::Verification).await, None);
     }
 }
 

@@ -1,10 +1,11 @@
 //! Identities are found by what is known of them, in either database.
 
 use identity::administration::{CreateIdentity, ReplaceIdentity, create, replace};
+use identity::ports::Identities as _;
 use identity::search::{
     Found, FoundByStart, IdentitySearch as _, SearchPosition, SearchQuery, StartOfIdentifier,
 };
-use identity::{Identity, IdentityState, Write};
+use identity::{Identifier, Identity, IdentityState, Write};
 use primitives::{Actor, Change, Clock as _, IdentityId, TenantId};
 use serde_json::{Value, json};
 
@@ -246,5 +247,67 @@ async fn who_was_there_before_is_found_when_their_terms_are_taken() {
         assert_eq!((count("default").await, count("other").await), (2, 1));
         assert!(!world.storage.has_identities_without_terms().await.unwrap());
         assert_eq!(world.storage.take_terms(2).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn who_is_imported_with_many_is_searched_for_later_and_found_by_name_at_once() {
+    for world in World::both().await {
+        let mut people = Vec::new();
+        for number in 0..5 {
+            people.push(world.unstored(&format!("p{number}@example.com")).await);
+        }
+        people[4].state = IdentityState::Inactive;
+        let import = people.iter().cloned().map(|person| Write::ImportIdentity(Box::new(person)));
+        let change = import.fold(Change::new(world.tenant.clone()), Change::write);
+        let claims = people.iter().map(|person| Write::ClaimIdentifier {
+            identity: person.id,
+            identifier: Identifier::parse(&email(person)).unwrap(),
+        });
+        world.storage.apply(claims.fold(change, Change::write)).await.unwrap();
+
+        let identifier = Identifier::parse("p3@example.com").unwrap();
+        let named = world.storage.find_by_identifier(&world.tenant, &identifier).await.unwrap().unwrap();
+        assert_eq!(named.0.id, people[3].id);
+        let waits = async || world.storage.has_identities_without_terms_of(&world.tenant).await.unwrap();
+        let elsewhere: TenantId = "other".parse().unwrap();
+        assert!(waits().await);
+        assert!(!world.storage.has_identities_without_terms_of(&elsewhere).await.unwrap());
+        assert_eq!(world.found(&[("text", "example")], 10).await, [""; 0]);
+        // Whoever may not sign in is never among those who may.
+        assert_eq!(world.found(&[("state", "active")], 10).await.len(), 4);
+        assert_eq!(world.found(&[("state", "inactive")], 10).await, ["p4@example.com"]);
+
+        assert_eq!(world.storage.take_terms(3).await.unwrap(), 3);
+        assert_eq!(world.found(&[("text", "example")], 10).await.len(), 3);
+        assert_eq!(world.storage.take_terms(3).await.unwrap(), 2);
+        assert!(!waits().await);
+        for (number, person) in people.iter().enumerate() {
+            let address = format!("p{number}@example.com");
+            assert_eq!(world.found(&[("address", &address)], 10).await, [email(person)]);
+            assert_eq!(world.found(&[("trait.email", &address)], 10).await, [email(person)]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn many_who_are_read_at_once_are_found_by_all_that_is_theirs() {
+    for world in World::both().await {
+        let mut change = Change::new(world.tenant.clone());
+        for number in 0..41 {
+            let person = world.unstored(&format!("p{number}@example.com")).await;
+            change = change.write(Write::ImportIdentity(Box::new(person)));
+        }
+        world.storage.apply(change).await.unwrap();
+        assert_eq!(world.storage.take_terms(100).await.unwrap(), 41);
+        for filter in [("text", "example"), ("schema", "default"), ("text", "p")] {
+            assert_eq!(world.found(&[filter], 10).await.len(), 41, "{filter:?}");
+        }
+        for number in 0..41 {
+            assert_eq!(world.found(&[("text", &format!("p{number} com"))], 50).await.len(), {
+                // As a beginning.
+                (0..41).filter(|other| other.to_string().starts_with(&number.to_string())).count()
+            });
+        }
     }
 }
