@@ -23,6 +23,7 @@ use url::Url;
 use config::tenant::{StoredSettings, TenantCourier, TenantSettings};
 
 use crate::node::Node;
+use crate::oauth2::detail_schemas::CompiledSchemas;
 
 /// What a tenant with default settings takes in memory, in bytes.
 const AT_LEAST: u64 = 12 * 1024;
@@ -228,6 +229,8 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
     let issuer = Issuer::parse(&base_url).map_err(|error| unusable(error.to_string()))?;
     let url = Url::parse(&base_url).map_err(|error| unusable(error.to_string()))?;
     let schemas = Schemas::compile(&settings.identity).map_err(|error| unusable(error.to_string()))?;
+    let details = CompiledSchemas::compile(&settings.oauth2.authorization_details_types)
+        .map_err(|error| unusable(error.to_string()))?;
     let declared_plugins = settings.plugins.iter().map(|plugin| plugin.name.clone()).collect();
     let stored = stored_plugins(node, &tenant.id, &declared_plugins).await?;
     let memory = memory + declared_memory(&stored);
@@ -265,7 +268,8 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
             Arc::new(settings.oauth2),
             ports,
             environment,
-        ),
+        )
+        .with_detail_schemas(Arc::new(details)),
         id: tenant.id,
         state: tenant.state,
         base_path: url.path().trim_end_matches('/').to_owned(),

@@ -172,6 +172,8 @@ impl Rows {
                 subject: GrantSubject::from(&person),
                 scope: Scopes::parse("openid profile email offline_access").unwrap(),
                 audience: Vec::new(),
+                details: portcullis_oauth2::details::AuthorizationDetails::default(),
+                requested: portcullis_oauth2::claims_request::RequestedClaims::default(),
                 nonce: Some("n-1".to_owned()),
                 claims: GrantedClaims::default(),
                 created_at: NOW,

@@ -31,7 +31,7 @@ impl ListedGrant {
         let until = remembered
             .as_ref()
             .and_then(|consent| consent.expires_at.map(|end| end.since(consent.granted_at)));
-        json!({
+        let mut document = json!({
             "consent_request_id": id,
             "consent_request": {
                 "challenge": id,
@@ -50,7 +50,11 @@ impl ListedGrant {
             "handled_at": grant.created_at,
             "remember": remembered.is_some(),
             "remember_for": until.map_or(0, |length| length.as_secs()),
-        })
+        });
+        if let (Some(members), false) = (document.as_object_mut(), grant.details.is_empty()) {
+            members.insert("grant_authorization_details".to_owned(), json!(grant.details));
+        }
+        document
     }
 }
 
@@ -153,6 +157,7 @@ mod tests {
                     client: "app".parse().unwrap(),
                     scope: Scopes::parse("openid").unwrap(),
                     audience: Vec::new(),
+                    details: crate::details::AuthorizationDetails::default(),
                     granted_at: world.server.now(),
                     expires_at: None,
                 };

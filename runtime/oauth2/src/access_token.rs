@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::client::Client;
 use crate::confirmation::Confirmation;
+use crate::details::{AUTHORIZATION_DETAILS, AuthorizationDetails};
 use crate::dpop::{self, DpopError, Expected, PresentedProof, ProvenKey};
 use crate::grant::{AccessToken, Grant};
 use crate::hooks::PROTECTED_CLAIMS;
@@ -35,6 +36,8 @@ pub(crate) struct FoundToken {
     pub(crate) subject: String,
     pub(crate) scope: Scopes,
     pub(crate) audience: Vec<String>,
+    /// What it is for that no scope says (RFC 9396).
+    pub(crate) details: AuthorizationDetails,
     pub(crate) issued_at: Timestamp,
     pub(crate) expires_at: Timestamp,
     /// What it is bound to.
@@ -138,6 +141,7 @@ fn of_row(token: AccessToken, grant: Option<Grant>) -> FoundToken {
         client: token.client,
         scope: token.scope,
         audience: token.audience,
+        details: token.details,
         issued_at: token.issued_at,
         expires_at: token.expires_at,
         confirmation: token.confirmation,
@@ -176,6 +180,8 @@ fn of_claims(jti: String, claims: &ValidClaims, grant: Option<Grant>) -> Option<
     let text = |name: &str| claims.claim(name).and_then(Value::as_str);
     // A binding that we cannot read is not to be taken for none.
     let confirmation = claims.claim("cnf").map(|cnf| serde_json::from_value(cnf.clone())).transpose().ok()?;
+    let details = claims.claim(AUTHORIZATION_DETAILS);
+    let details = details.map(|details| serde_json::from_value(details.clone())).transpose().ok()?;
     let is_added = |(name, _): &(&String, &Value)| !PROTECTED_CLAIMS.contains(&name.as_str());
     Some(FoundToken {
         form: Form::Signed { jti },
@@ -183,6 +189,7 @@ fn of_claims(jti: String, claims: &ValidClaims, grant: Option<Grant>) -> Option<
         subject: text("sub")?.to_owned(),
         scope: Scopes::parse(text("scope")?).ok()?,
         audience: claims.audience().to_vec(),
+        details: details.unwrap_or_default(),
         issued_at: claims.issued_at()?,
         expires_at: claims.expires_at()?,
         confirmation,

@@ -54,6 +54,17 @@ pub const CLAIMS_SUPPORTED: [&str; 27] = [
     "address",
 ];
 
+/// The scope that releases a claim (OpenID Connect Core section 5.4).
+pub(crate) fn scope_of_claim(name: &str) -> Option<&'static str> {
+    match name {
+        "updated_at" => Some("profile"),
+        "email" | "email_verified" => Some("email"),
+        "phone_number" | "phone_number_verified" => Some("phone"),
+        "address" => Some("address"),
+        name => PROFILE.contains(&name).then_some("profile"),
+    }
+}
+
 /// The claims that `scope` releases of a person.
 pub fn scope_claims(profile: &SubjectProfile, scope: &Scopes) -> Map<String, Value> {
     let mut claims = Map::new();

@@ -6,6 +6,7 @@ use primitives::{Actor, AuthenticatedSubject, ClientId, RequestId};
 use serde_json::{Map, Value, json};
 
 use crate::client::ClientDocument;
+use crate::details::{AUTHORIZATION_DETAILS, AuthorizationDetails};
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
 use crate::token::{Granted, TokenError};
@@ -33,7 +34,7 @@ pub(crate) enum Refusal {
 pub(crate) async fn check_authorization(
     server: &AuthorizationServer,
     client: &ClientId,
-    (scope, audience): (&Scopes, &[String]),
+    (scope, audience, details): (&Scopes, &[String], &AuthorizationDetails),
     subject: &AuthenticatedSubject,
     request: RequestId,
 ) -> Result<(), Refusal> {
@@ -48,12 +49,15 @@ pub(crate) async fn check_authorization(
         action: "authorize",
         client,
         subject: Some(subject.sub()),
-        known: json!({
-            "scopes": scope.to_vec(),
-            "audience": audience,
-            "assurance": subject.acr(),
-            "methods": subject.methods,
-        }),
+        known: with_details(
+            json!({
+                "scopes": scope.to_vec(),
+                "audience": audience,
+                "assurance": subject.acr(),
+                "methods": subject.methods,
+            }),
+            details,
+        ),
     };
     ask(server, &context, wanted).await
 }
@@ -106,6 +110,7 @@ pub(crate) async fn check_token(
             known.insert("assurance".to_owned(), grant.subject.acr.as_str().into());
             known.insert("methods".to_owned(), grant.subject.amr.clone().into());
         }
+        let known = with_details(known, &granted.details);
         let named = || granted.subject.clone();
         let subject = grant.map(|grant| grant.subject.sub()).or_else(named);
         Wanted { action: "token", client, subject, known }
@@ -114,6 +119,14 @@ pub(crate) async fn check_token(
         Refusal::Denied(reason) => TokenError::AccessDenied(reason),
         Refusal::Hook(failure) => TokenError::Hook(failure),
     })
+}
+
+/// What no scope says, where there is something.
+fn with_details(mut known: Value, details: &AuthorizationDetails) -> Value {
+    if let (Some(known), false) = (known.as_object_mut(), details.is_empty()) {
+        known.insert(AUTHORIZATION_DETAILS.to_owned(), json!(details));
+    }
+    known
 }
 
 async fn ask<'a>(

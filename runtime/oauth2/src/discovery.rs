@@ -3,8 +3,10 @@
 //! Its values are the constants by which the endpoints decide, so that what is advertised is what is
 //! served.
 
-use serde_json::{Value, json};
+use primitives::subject::AssuranceLevel;
+use serde_json::{Map, Value, json};
 
+use crate::authorization::acr::LEVELS;
 use crate::authorization::request::PROMPTS;
 use crate::authorization::request_object::REQUEST_OBJECT_ALGORITHMS;
 use crate::authorization::{DEFAULT_SIGNED, ResponseMode};
@@ -64,7 +66,7 @@ impl AuthorizationServer {
             "dpop_signing_alg_values_supported": PROOF_ALGORITHMS.map(jose::Algorithm::as_str),
             "authorization_signing_alg_values_supported": algorithms,
             "authorization_response_iss_parameter_supported": true,
-            "claims_parameter_supported": false,
+            "claims_parameter_supported": true,
             "request_parameter_supported": true,
             "request_uri_parameter_supported": true,
             "require_request_uri_registration": true,
@@ -81,7 +83,22 @@ impl AuthorizationServer {
         {
             members.insert("registration_endpoint".to_owned(), endpoints.registration.clone().into());
         }
+        if let Value::Object(members) = &mut document {
+            self.describe_requests(members);
+        }
         Ok(document)
+    }
+
+    /// What there is only where the tenant has set it up, or has no login app whose words it would be.
+    fn describe_requests(&self, members: &mut Map<String, Value>) {
+        let types = self.settings.authorization_details_types.iter().map(|one| one.name.as_str());
+        let types: Vec<_> = types.collect();
+        if !types.is_empty() {
+            members.insert("authorization_details_types_supported".to_owned(), json!(types));
+        }
+        if self.settings.urls.login.is_none() {
+            members.insert("acr_values_supported".to_owned(), json!(LEVELS.map(AssuranceLevel::as_str)));
+        }
     }
 }
 

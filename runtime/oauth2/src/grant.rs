@@ -10,7 +10,9 @@ use primitives::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::claims_request::RequestedClaims;
 use crate::confirmation::{Confirmation, Thumbprint};
+use crate::details::AuthorizationDetails;
 use crate::scope::Scopes;
 
 /// What a subject granted to a client at one authorization.
@@ -26,6 +28,10 @@ pub struct Grant {
     pub scope: Scopes,
     /// For whom the access tokens are.
     pub audience: Vec<String>,
+    /// What no scope says (RFC 9396).
+    pub details: AuthorizationDetails,
+    /// The claims that were asked for by name.
+    pub requested: RequestedClaims,
     /// `nonce` of the authorization request, for the ID token.
     pub nonce: Option<String>,
     /// What a consent app of the tenant's own wants said in its tokens.
@@ -121,6 +127,8 @@ pub struct Consent {
     pub scope: Scopes,
     /// For whom.
     pub audience: Vec<String>,
+    /// Which details (RFC 9396): these, as they are.
+    pub details: AuthorizationDetails,
     /// When.
     pub granted_at: Timestamp,
     /// Until when, if not until it is revoked.
@@ -162,6 +170,8 @@ pub struct AccessToken {
     pub scope: Scopes,
     /// Where.
     pub audience: Vec<String>,
+    /// For which details (RFC 9396).
+    pub details: AuthorizationDetails,
     /// What it is bound to.
     pub confirmation: Option<Confirmation>,
     /// Claims that a hook added, for introspection.

@@ -8,7 +8,7 @@ use primitives::hooks::{FailurePolicy, HookContext, HookFailure};
 use serde_json::{Map, Value};
 
 /// Claim names that belong to the server. A hook that returns one fails; it is never overruled silently.
-pub const PROTECTED_CLAIMS: [&str; 20] = [
+pub const PROTECTED_CLAIMS: [&str; 21] = [
     "iss",
     "sub",
     "aud",
@@ -19,6 +19,7 @@ pub const PROTECTED_CLAIMS: [&str; 20] = [
     "azp",
     "cnf",
     "act",
+    "authorization_details",
     "scope",
     "client_id",
     "sid",

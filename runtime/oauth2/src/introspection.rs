@@ -10,6 +10,7 @@ use crate::access_token::{DescribedToken, find_client, find_token};
 use crate::client_authentication::{AuthenticatedClient, FailedCause, authenticate};
 use crate::confirmation::Confirmation;
 use crate::decision::Decision;
+use crate::details::AuthorizationDetails;
 use crate::hooks::{IntrospectedToken, IntrospectionDecision};
 use crate::liveness::{LiveGrant, SessionRule, check_grant};
 use crate::ports::PortError;
@@ -46,6 +47,12 @@ pub struct ActiveToken {
     pub cnf: Option<Confirmation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub act: Option<ActingParty>,
+    #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub authorization_details: AuthorizationDetails,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub ext: Map<String, Value>,
 }
@@ -152,6 +159,7 @@ impl AuthorizationServer {
         let organisation = live.grant().and_then(|live| live.grant().subject.organisation);
         name_organisation(&mut ext, organisation);
         let token = live.token();
+        let subject = live.grant().map(|live| &live.grant().subject);
         let active = ActiveToken {
             active: true,
             scope: token.scope.to_text(),
@@ -172,6 +180,10 @@ impl AuthorizationServer {
             token_use: "access_token",
             cnf: token.confirmation.clone(),
             act: live.grant().and_then(|live| live.grant().subject.actor.clone()),
+            authorization_details: token.details.clone(),
+            // RFC 9470 section 6.2: by these a resource server sees whether it must ask for more.
+            acr: subject.map(|subject| subject.acr.clone()),
+            auth_time: subject.map(|subject| subject.authenticated_at.seconds()),
             ext,
         };
         Ok(Some(active))
@@ -236,6 +248,9 @@ impl AuthorizationServer {
             token_use: "refresh_token",
             cnf: token.confirmation.clone(),
             act: grant.subject.actor.clone(),
+            authorization_details: grant.details.clone(),
+            acr: Some(grant.subject.acr.clone()),
+            auth_time: Some(grant.subject.authenticated_at.seconds()),
             ext,
         };
         Ok(Some((token.scope.clone(), active)))

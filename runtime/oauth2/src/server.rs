@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::authorization::external::LoginSessionRepository;
 use crate::client::secret::VerifiedSecrets;
 use crate::client_authentication::AssertionKeys;
+use crate::details::{DetailSchemas, NoDetailSchemas};
 use crate::device::DeviceCodeRepository;
 use crate::fetch::FetchPlaces;
 use crate::hooks::TokenHook;
@@ -48,6 +49,8 @@ pub struct AuthorizationServer {
     pub assertion_keys: AssertionKeys,
     /// How many fetches for browsers are under way.
     pub fetch_places: FetchPlaces,
+    /// What details of the tenant's types look like; without it none fits.
+    pub detail_schemas: Arc<dyn DetailSchemas>,
 }
 
 /// What the authorization server asks of the outside.
@@ -100,7 +103,14 @@ impl AuthorizationServer {
             verified_secrets: VerifiedSecrets::default(),
             assertion_keys: AssertionKeys::default(),
             fetch_places: FetchPlaces::default(),
+            detail_schemas: Arc::new(NoDetailSchemas),
         }
+    }
+
+    /// With the schemas of the types that its settings name.
+    #[must_use]
+    pub fn with_detail_schemas(self, detail_schemas: Arc<dyn DetailSchemas>) -> Self {
+        Self { detail_schemas, ..self }
     }
 
     /// The tenant's keys.

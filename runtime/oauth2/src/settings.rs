@@ -1,10 +1,13 @@
 //! What a tenant may set about its authorization server.
 
+use std::collections::BTreeMap;
+
 use jose::SigningAlgorithm;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::authorization::ResponseType;
+use crate::details::DetailsType;
 use crate::go_duration::GoDuration;
 use crate::registration::RegistrationSettings;
 
@@ -67,6 +70,15 @@ pub struct Settings {
     pub dpop_proof_lifespan: GoDuration,
     /// The scopes that discovery names. A client may use what its own `scope` lists.
     pub scopes_supported: Vec<String>,
+    /// What scopes of your own let a client do, by scope and language, as it stands in a list on the page where somebody is
+    /// asked: `{ "reports:read" = { en = "Read your reports", de = "Ihre Berichte lesen" } }`. It stands before our own words.
+    pub scope_descriptions: BTreeMap<String, BTreeMap<String, String>>,
+    /// The resources (RFC 8707) that every client may ask for, e.g. your MCP servers; beside those of its own `audience`.
+    /// Absolute URIs without fragment, spelt as the resource server names itself: that stands in `aud`.
+    pub resources: Vec<String>,
+    /// What clients may ask for that no scope says (RFC 9396), each those of its `authorization_details_types`:
+    /// `config/requests.md`.
+    pub authorization_details_types: Vec<DetailsType>,
     /// Pages of the tenant's own in place of ours, by the Hydra API: `config/own-login.md`.
     pub urls: Urls,
     /// How long a sign-in at a login app (`urls.login`) lasts: what was granted in it without `offline_access` ends with it.
@@ -105,6 +117,9 @@ impl Default for Settings {
             scopes_supported: ["openid", "profile", "email", "phone", "address", "offline_access", "offline"]
                 .map(str::to_owned)
                 .to_vec(),
+            scope_descriptions: BTreeMap::new(),
+            resources: Vec::new(),
+            authorization_details_types: Vec::new(),
             urls: Urls::default(),
             login_session_lifespan: GoDuration::hours(720),
             post_logout_redirect_uri: None,

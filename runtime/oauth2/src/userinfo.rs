@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::access_token::{DescribedToken, HeldToken, NotHeld, find_token};
 pub use crate::access_token::{PresentedToken, TokenScheme};
 use crate::claims::scope_claims;
+use crate::claims_request::named_claims;
 use crate::decision::Decision;
 use crate::dpop::{DpopError, ProofFault, ProvenKey};
 use crate::hooks::{TokenDecision, TokenRequest};
@@ -134,6 +135,8 @@ impl AuthorizationServer {
         // A client's own token stands for nobody, whatever its scope.
         let grant = live.grant().filter(|_| token.scope.openid()).ok_or(UserinfoError::InsufficientScope)?;
         let mut claims = scope_claims(grant.profile(), &token.scope);
+        let named = &grant.grant().requested.userinfo;
+        claims.extend(named_claims(grant.profile(), named, &live.client().scope));
         claims.extend(grant.grant().claims.id_token.clone());
         let context = hook::context(self, &token.client, Some(grant.grant()), request);
         if self.ports.hook.applies(&context) {

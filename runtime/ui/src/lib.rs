@@ -37,7 +37,7 @@ pub use pages::{
 };
 pub use security::{page_headers, policy_with_sources};
 pub use views::{
-    AppItem, ConsentView, DeletionRefusal, DeletionView, DeviceCodeProblem, DeviceCodeView, DeviceDoneView,
-    DeviceView, ErrorView, FarewellView, Hidden, LetterView, LogoutView, MailboxView, OrganisationLink,
-    ScopeView, SessionItem, SessionsView, WelcomeView,
+    AppItem, ConsentView, DeletionRefusal, DeletionView, DetailView, DeviceCodeProblem, DeviceCodeView,
+    DeviceDoneView, DeviceView, ErrorView, FarewellView, Hidden, LetterView, LogoutView, MailboxView,
+    OrganisationLink, PartView, ScopeView, SessionItem, SessionsView, WelcomeView,
 };

@@ -14,6 +14,10 @@ pub struct ConsentView {
     pub client_logo: Option<PageUrl>,
     /// What the client asks for.
     pub scopes: Vec<ScopeView>,
+    /// What it asks for that no scope says.
+    pub details: Vec<DetailView>,
+    /// Where it wants to use it, by the names of the services.
+    pub places: Vec<String>,
     /// Who is signed in, as they know themselves (an e-mail address, not an id).
     pub subject: String,
     /// Where the decision is posted. It is sent as `decision` (`allow` or `deny`), with `remember=true` if asked.
@@ -35,6 +39,26 @@ pub struct ScopeView {
     pub scope: String,
     /// What the tenant says that it allows; known scopes are described without it.
     pub description: Option<String>,
+}
+
+/// Something that a client asks for in detail (RFC 9396).
+#[derive(Debug, Clone)]
+pub struct DetailView {
+    /// Its type, which is shown where there is no sentence.
+    pub name: String,
+    /// What it lets the client do.
+    pub sentence: Vec<PartView>,
+    /// What the sentence leaves out: names and values, as the client sent them.
+    pub rest: Vec<(String, String)>,
+}
+
+/// A piece of a sentence.
+#[derive(Debug, Clone)]
+pub struct PartView {
+    /// The text.
+    pub text: String,
+    /// Whether it is the client's, which the page sets apart from the tenant's words.
+    pub is_value: bool,
 }
 
 /// A person enters the code that a device shows.
@@ -64,6 +88,10 @@ pub struct DeviceView {
     pub client_name: String,
     /// What it asks for.
     pub scopes: Vec<ScopeView>,
+    /// What it asks for that no scope says.
+    pub details: Vec<DetailView>,
+    /// Where it wants to use it, by the names of the services.
+    pub places: Vec<String>,
     /// Who is signed in, as they know themselves.
     pub subject: String,
     /// The code that the device must show.

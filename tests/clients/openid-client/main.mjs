@@ -19,6 +19,7 @@ import ownApps from "./own_apps.mjs";
 import refresh from "./refresh.mjs";
 import signed from "./signed.mjs";
 import registration from "./registration.mjs";
+import requests from "./requests.mjs";
 import tokens from "./tokens.mjs";
 
 if (standIn) console.log("against oidc-provider: checks of what it has not are left out");
@@ -32,6 +33,7 @@ await device();
 await signed();
 await oauth4webapi();
 await registration();
+await requests();
 await assertions();
 await logout();
 await ownApps();

@@ -73,6 +73,9 @@ pub struct DeclaredClient {
     /// The audiences that it may ask for.
     #[serde(default)]
     pub audience: Vec<String>,
+    /// The types of `authorization_details` that it may use (RFC 9396), of those that the tenant has.
+    #[serde(default)]
+    pub authorization_details_types: Vec<String>,
     /// Whether it is yours: nobody is asked to consent.
     #[serde(default)]
     pub skip_consent: bool,
@@ -290,6 +293,7 @@ mod tests {
             "scope": "openid offline_access offline",
             "post_logout_redirect_uris": [],
             "request_uris": [],
+            "authorization_details_types": [],
             "skip_logout_consent": false,
         }))
         .unwrap();

@@ -4,6 +4,7 @@ mod client;
 mod courier;
 mod json;
 mod plugin;
+mod requests;
 mod settings;
 mod smtp;
 mod stored;

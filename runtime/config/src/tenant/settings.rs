@@ -11,7 +11,7 @@ use tenancy::plugin::secrets::is_secret_name;
 use tenancy::{DeclaredPlugin, Webhook};
 use url::Url;
 
-use super::{TenantCourier, json, plugin, stored};
+use super::{TenantCourier, json, plugin, requests, stored};
 use crate::problem::Report;
 
 /// What a tenant may set about itself. A section or key that is absent has its default.
@@ -191,6 +191,7 @@ fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) 
         report("oauth2.refresh_token_grace", "must be shorter than `refresh_token_lifespan`".to_owned());
     }
     check_registration(&settings.registration, report);
+    requests::check(settings, report);
     for (index, scope) in settings.scopes_supported.iter().enumerate() {
         let one = !scope.is_empty() && !scope.contains(' ') && oauth2::scope::Scopes::parse(scope).is_ok();
         if !one {

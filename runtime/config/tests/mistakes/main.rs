@@ -6,6 +6,7 @@ mod courier;
 mod keys;
 mod plugins;
 mod registration;
+mod requests;
 mod tenant_courier;
 mod webhooks;
 

@@ -1,7 +1,7 @@
 //! `/oauth2/auth`: the authorization request, and how it goes on after a sign-in.
 
 use http::{Method, StatusCode};
-use oauth2::authorization::{Fault, Next, PageError};
+use oauth2::authorization::{Fault, Next, PageError, SignInPage};
 use oauth2::parameters::Parameters;
 use oauth2::ports::PortError;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -74,13 +74,15 @@ pub(crate) async fn resume(call: Call) -> Answer {
 /// Where the browser goes next.
 pub(super) fn respond(call: &Call, next: Result<Next, PageError>) -> Answer {
     match next {
-        Ok(Next::Login { challenge, reauthenticate, elsewhere }) => {
-            let how = match (reauthenticate, elsewhere) {
-                (true, _) => "&refresh=true",
-                (false, true) => "&prompt=select_account",
-                (false, false) => "",
+        Ok(Next::Login { challenge, reauthenticate, elsewhere, page }) => {
+            let (form, how) = match (page, reauthenticate, elsewhere) {
+                (SignInPage::Registration, ..) => ("registration", ""),
+                (SignInPage::SecondFactor, ..) => ("login", "&aal=aal2"),
+                (SignInPage::Login, true, _) => ("login", "&refresh=true"),
+                (SignInPage::Login, false, true) => ("login", "&prompt=select_account"),
+                (SignInPage::Login, false, false) => ("login", ""),
             };
-            let path = format!("/self-service/login/browser?login_challenge={}{how}", encode(&challenge));
+            let path = format!("/self-service/{form}/browser?login_challenge={}{how}", encode(&challenge));
             see_other(&call.tenant.absolute(&path))
         }
         Ok(Next::Consent { challenge }) => {

@@ -6,8 +6,9 @@
 use http::{Method, StatusCode};
 use oauth2::authorization::ConsentVerdict;
 use oauth2::parameters::Parameters;
-use ui::{ConsentView, Hidden, ScopeView};
+use ui::{ConsentView, Hidden};
 
+use super::asked;
 use super::authorize::{encode, refuse, respond};
 use crate::browser::{BrowserState, session_of_cookie};
 use crate::call::Call;
@@ -30,20 +31,23 @@ pub(crate) async fn show(call: Call) -> Answer {
     let switch =
         format!("/self-service/login/browser?login_challenge={login_challenge}&prompt=select_account");
     let switch_account_url = call.tenant.absolute(&switch);
+    let locale = call.locale(&request.ui_locales);
     let view = ConsentView {
         client_name: request.client_name,
         client_logo: logo.clone(),
-        scopes: request.scopes.into_iter().map(|scope| ScopeView { scope, description: None }).collect(),
+        scopes: asked::scopes(&call, request.scopes, locale),
+        details: asked::details(&call, &request.details, locale),
+        places: request.audience,
         subject: browser.external().or_else(|| live.map(|live| label(live.identity()))).unwrap_or_default(),
         action: call.tenant.absolute("/ui/consent"),
         hidden: vec![Hidden { name: "consent_challenge".to_owned(), value: challenge }],
         // Where an app of the tenant's own signs people in, it is the client that begins again.
         switch_account_url: Some(switch_account_url).filter(|_| browser.is_of_identity()),
         redirect_host: Some(request.redirect_host),
-        can_remember: true,
+        can_remember: request.can_remember,
     };
     let here = call.page_path();
-    let context = call.page_context(&here, call.locale(&request.ui_locales));
+    let context = call.page_context(&here, locale);
     let html = call.node.pages.consent(&view, &context);
     page(StatusCode::OK, html, &ui::page_headers(&call.tenant.branding, logo.as_ref()))
 }

@@ -11,8 +11,9 @@ use oauth2::device::{DeviceOutcome, DeviceQuestion, DeviceStep, UserCode};
 use oauth2::parameters::Parameters;
 use oauth2::ports::PortError;
 use oauth2::token::TokenError;
-use ui::{DeviceCodeProblem, DeviceCodeView, DeviceDoneView, DeviceView, Hidden, ScopeView};
+use ui::{DeviceCodeProblem, DeviceCodeView, DeviceDoneView, DeviceView, Hidden};
 
+use super::asked;
 use super::authorize::{encode, refuse};
 use super::consent::label;
 use super::cors::let_read;
@@ -174,10 +175,12 @@ pub(crate) async fn ask(call: Call) -> Answer {
 }
 
 fn view(call: &Call, question: DeviceQuestion, subject: String, switch_account_url: String) -> DeviceView {
-    let scope = |scope| ScopeView { scope, description: None };
+    let locale = call.locale(&[]);
     DeviceView {
         client_name: question.client_name,
-        scopes: question.scopes.into_iter().map(scope).collect(),
+        scopes: asked::scopes(call, question.scopes, locale),
+        details: asked::details(call, &question.details, locale),
+        places: question.audience,
         subject,
         user_code: question.user_code,
         action: call.tenant.absolute("/ui/device"),

@@ -1,8 +1,10 @@
 //! The endpoints of the authorization server: parse, call the room, commit, respond.
 
+mod asked;
 pub(crate) mod authorize;
 pub(crate) mod consent;
 pub(crate) mod cors;
+pub(crate) mod detail_schemas;
 pub(crate) mod device;
 mod error;
 mod external;

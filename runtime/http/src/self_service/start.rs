@@ -211,6 +211,13 @@ async fn begin(
 fn instead(call: &Call, kind: Kind, problem: Problem) -> Answer {
     match (problem, kind) {
         (Problem::SessionAlreadyAvailable, _) => signed_in_already(call),
+        // The request that waits knows what it makes of somebody who has no second factor.
+        (Problem::SecondFactorUnavailable, Kind::Login) if waits(call) => signed_in_already(call),
+        // Where nobody signs up, whoever was sent to do so signs in.
+        (Problem::FlowDisabled, Kind::Registration) if waits(call) && !call.wants_json() => {
+            let challenge = call.query_value("login_challenge").unwrap_or_default();
+            see_other(&with_query(&Kind::Login.start_url(call), "login_challenge", &challenge))
+        }
         (Problem::SessionInactive, Kind::Settings) if !call.wants_json() => {
             let back = call.tenant.absolute(&call.path_and_query());
             see_other(&with_query(&Kind::Login.start_url(call), "return_to", &back))
@@ -220,6 +227,11 @@ fn instead(call: &Call, kind: Kind, problem: Problem) -> Answer {
         }
         (problem, _) => respond_to_browser(call, problem),
     }
+}
+
+/// Whether an authorization request waits for the form.
+fn waits(call: &Call) -> bool {
+    call.query_value("login_challenge").is_some_and(|challenge| !challenge.is_empty())
 }
 
 /// Somebody who is signed in goes on to where signing in would have led.

@@ -28,6 +28,7 @@ mod provider_linking;
 mod providers;
 mod recovery;
 mod register;
+mod requests;
 mod screens;
 mod second_factor;
 mod select_account;

@@ -112,7 +112,7 @@ impl PluginCandidates for NoPlugins {
     }
 }
 
-fn nowhere() -> Arc<dyn Outbound> {
+pub(crate) fn nowhere() -> Arc<dyn Outbound> {
     Arc::new(GuardedOutbound::new(OutboundPolicy::default()).unwrap())
 }
 

@@ -33,8 +33,10 @@ pub(super) async fn is_needed(
     }
     let remembered = remembered(server, redirect, subject).await?;
     let is_covered = remembered.is_some_and(|consent| {
-        consent.scope.covers(&request.scope)
+        consent.scope.covers(&request.told_scope())
             && request.audience.iter().all(|one| consent.audience.contains(one))
+            && consent.details.contains_all(&request.details)
+            && !request.details.always_ask(server)
     });
     match is_covered {
         true => Ok(false),
@@ -68,16 +70,17 @@ pub(super) async fn merged(
     subject: &AuthenticatedSubject,
 ) -> Result<Consent, PortError> {
     let before = remembered(server, redirect, subject).await?;
-    let (scope, mut audience) =
-        before.map_or_else(Default::default, |before| (before.scope, before.audience));
+    let (scope, mut audience, details) =
+        before.map_or_else(Default::default, |before| (before.scope, before.audience, before.details));
     audience
         .extend(request.audience.iter().filter(|one| !audience.contains(one)).cloned().collect::<Vec<_>>());
     let now = server.now();
     Ok(Consent {
         subject: subject.subject,
         client: redirect.client.id.clone(),
-        scope: scope.iter().chain(request.scope.iter()).collect(),
+        scope: scope.iter().chain(request.told_scope().iter()).collect(),
         audience,
+        details: details.merged(&request.details),
         granted_at: now,
         expires_at: server.settings.consent_lifespan.map(|lifespan| now.after(lifespan.0)),
     })

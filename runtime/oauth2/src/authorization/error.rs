@@ -27,6 +27,12 @@ pub(crate) enum RedirectError {
     /// Denied: an audience that the client may not have (RFC 8707 section 2).
     #[error("the client may not ask for this audience")]
     InvalidTarget,
+    /// The client's fault: details of a type that it may not use, or that do not fit their type (RFC 9396 section 5).
+    #[error("{0}")]
+    InvalidAuthorizationDetails(Cow<'static, str>),
+    /// Nobody can sign in as the client needs it (OpenID Connect Core Error Code unmet_authentication_requirements).
+    #[error("the person cannot sign in as the client asks")]
+    UnmetAuthenticationRequirements,
     /// The client's fault: `request`, and there is nothing to check it with (RFC 9101 section 7).
     #[error("the client has registered no keys for request objects")]
     RequestNotSupported,
@@ -74,6 +80,8 @@ impl RedirectError {
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::InvalidScope(_) => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::InvalidAuthorizationDetails(_) => "invalid_authorization_details",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::InvalidRequestObject(_) => "invalid_request_object",
@@ -91,15 +99,17 @@ impl RedirectError {
     /// `error_description` of the answer: never the inside of a failure of ours.
     pub(crate) fn description(&self) -> Cow<'static, str> {
         match self {
-            Self::InvalidRequest(text) | Self::InvalidScope(text) | Self::InvalidRequestObject(text) => {
-                text.clone()
-            }
+            Self::InvalidRequest(text)
+            | Self::InvalidScope(text)
+            | Self::InvalidAuthorizationDetails(text)
+            | Self::InvalidRequestObject(text) => text.clone(),
             Self::Refused(reason) => reason.clone().into(),
             Self::Port(PortError::Busy(_)) => "the server is busy; try again".into(),
             Self::Hook(_) | Self::Port(PortError::Unavailable(_)) => "the server could not answer".into(),
             Self::UnauthorizedClient
             | Self::UnsupportedResponseType
             | Self::InvalidTarget
+            | Self::UnmetAuthenticationRequirements
             | Self::RequestNotSupported
             | Self::RequestUriNotSupported
             | Self::InvalidRequestUri(_)
@@ -127,6 +137,7 @@ impl From<TokenError> for RedirectError {
         match error {
             TokenError::InvalidScope(text) => Self::InvalidScope(text),
             TokenError::InvalidTarget => Self::InvalidTarget,
+            TokenError::InvalidAuthorizationDetails(text) => Self::InvalidAuthorizationDetails(text),
             TokenError::Port(error) => Self::Port(error),
             TokenError::InvalidRequest(text) => Self::InvalidRequest(text),
             TokenError::InvalidClient { .. }

@@ -32,7 +32,12 @@ pub(super) struct Interaction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Step {
     /// Sign in.
-    Login { reauthenticate: bool },
+    Login {
+        reauthenticate: bool,
+        /// With a second factor: whoever comes back was asked for it.
+        #[serde(default)]
+        second_factor: bool,
+    },
     /// Consent, as this very person.
     Consent { subject: IdentityId },
 }

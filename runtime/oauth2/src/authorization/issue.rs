@@ -2,6 +2,7 @@
 
 use primitives::{Actor, AuditEvent, AuthenticatedSubject, Change, RequestId};
 
+use super::acr;
 use super::error::RedirectError;
 use super::redirect::ProvenRedirect;
 use super::request::AuthorizationRequest;
@@ -34,12 +35,16 @@ pub(super) async fn issue(
 ) -> Result<(Change<Write>, AuthorizationResponse), RedirectError> {
     let now = server.now();
     let response_type = request.response_type;
+    // Whatever became of the session since the person was asked.
+    acr::check(request, subject, true)?;
     let grant = Grant {
         id: request.grant,
         client: redirect.client.id.clone(),
-        subject: GrantSubject::from(subject),
+        subject: GrantSubject { acr: acr::to_say(request, subject), ..GrantSubject::from(subject) },
         scope: request.scope.clone(),
         audience: request.audience.clone(),
+        details: request.details.clone(),
+        requested: request.claims.clone(),
         nonce: request.nonce.clone(),
         claims: extras.claims,
         created_at: now,

@@ -16,19 +16,25 @@
 //! | | | `nonce` and `openid`, where an ID token comes back through the browser | `invalid_request` |
 //! | | | `scope` | `invalid_scope` |
 //! | | | `audience`, `resource` | `invalid_target` |
+//! | | | `authorization_details` | `invalid_authorization_details` |
+//! | | | `claims` | `invalid_request` |
 //! | | | `dpop_jkt` | `invalid_request` |
 //! | | | PKCE, as the tenant's settings ask | `invalid_request` |
 //! | | | `prompt`, `max_age`, `id_token_hint`, `organization` | `invalid_request` |
+//! | | `acr` | an essential `acr` is one that can be reached | `unmet_authentication_requirements` |
 //! | 3 | `subject` | the right person is signed in, in the name of the right organisation, lately enough | a sign-in; `login_required` |
+//! | | `acr` | they have proven it as strongly as the request asks | a second factor; `login_required`, `unmet_authentication_requirements` |
 //! | | `client_policy` | the tenant's plugins permit it | `access_denied`, `server_error` |
 //! | 4 | `consent` | the person agrees, or has agreed | a question; `consent_required`, `interaction_required` |
 //! | 5 | `issue` | the request was not answered before | a page |
+//! | | `acr` | the session is still as strong | `unmet_authentication_requirements` |
 //! | | `token::front_channel` | the tenant's plugins permit and shape what comes back through the browser | `access_denied`, `server_error` |
 //!
 //! While a person signs in or thinks, the request travels sealed through their browser
 //! (`interaction`); when it comes back, stage 1, what may have changed of stage 2, and the tenant's plugins are run
 //! again.
 
+pub(crate) mod acr;
 mod consent;
 pub(crate) mod error;
 pub mod external;
@@ -58,6 +64,7 @@ pub(crate) use response::DEFAULT_SIGNED;
 pub use response::{AuthorizationResponse, ResponseMode};
 pub use response_type::ResponseType;
 
+use self::acr::Reached;
 use self::error::RedirectError;
 use self::interaction::{Kind, Step};
 use self::issue::Extras;
@@ -95,6 +102,8 @@ pub enum Next {
         reauthenticate: bool,
         /// Whether the session of whoever is signed in makes way: it is not in the name of the organisation that is asked for.
         elsewhere: bool,
+        /// Which page the person is led to.
+        page: SignInPage,
     },
     /// The person is asked; then [`AuthorizationServer::decide_consent`] goes on.
     Consent {
@@ -105,6 +114,18 @@ pub enum Next {
     Page(String),
     /// The client gets its answer.
     Answer(AuthorizationResponse),
+}
+
+/// Where somebody signs in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SignInPage {
+    /// With what they have.
+    #[default]
+    Login,
+    /// With a second factor, beside the first that they have proven.
+    SecondFactor,
+    /// With an account that they make.
+    Registration,
 }
 
 /// What a stage after the first ends with.
@@ -150,7 +171,7 @@ impl AuthorizationServer {
             Err(page) => return Decision::without_change(self.tenant.clone(), Err(page)),
         };
         let outcome = match request::check_first(self, &redirect, parameters, origin).await {
-            Ok(request) => self.proceed(&redirect, request, browser).await,
+            Ok(request) => self.proceed(&redirect, request, browser, false).await,
             Err(error) => Err(error),
         };
         self.conclude(&redirect, outcome, browser).await
@@ -162,8 +183,9 @@ impl AuthorizationServer {
             Ok(opened) => opened,
             Err(page) => return Decision::without_change(self.tenant.clone(), Err(page)),
         };
+        let asked = matches!(interaction.step, Step::Login { second_factor: true, .. });
         let outcome = match request::check_again(self, &redirect, &interaction.request) {
-            Ok(()) => self.proceed(&redirect, interaction.request, browser).await,
+            Ok(()) => self.proceed(&redirect, interaction.request, browser, asked).await,
             Err(error) => Err(error),
         };
         self.conclude(&redirect, outcome, browser).await
@@ -176,7 +198,7 @@ impl AuthorizationServer {
         binding: Option<&str>,
     ) -> Result<LoginRequest, PageError> {
         let interaction = interaction::open(self, Kind::Login, login_challenge, binding)?;
-        let reauthenticate = matches!(interaction.step, Step::Login { reauthenticate: true });
+        let reauthenticate = matches!(interaction.step, Step::Login { reauthenticate: true, .. });
         Ok(LoginRequest::new(interaction.request, reauthenticate))
     }
 
@@ -187,10 +209,11 @@ impl AuthorizationServer {
         browser: Browser<'_>,
     ) -> Result<ConsentRequest, PageError> {
         let (redirect, request, _) = self.reopen_consent(consent_challenge, browser).await?;
-        let step = Step::Login { reauthenticate: false };
+        let step = Step::Login { reauthenticate: false, second_factor: false };
         let login_challenge = interaction::seal(self, request.clone(), step, browser.binding)
             .map_err(|_| PageError::OtherBrowser)?;
-        Ok(ConsentRequest::new(&redirect, request, login_challenge))
+        let can_remember = !request.details.always_ask(self);
+        Ok(ConsentRequest::new(&redirect, request, (login_challenge, can_remember)))
     }
 
     /// Goes on after the person was asked.
@@ -209,12 +232,13 @@ impl AuthorizationServer {
         self.conclude(&redirect, outcome, browser).await
     }
 
-    /// Stages 3 to 5.
+    /// Stages 3 to 5. `asked` says that the person was at the page of the second factor for this request.
     async fn proceed(
         &self,
         redirect: &ProvenRedirect,
         request: AuthorizationRequest,
         browser: Browser<'_>,
+        asked: bool,
     ) -> Outcome {
         let standing = subject::check(self, &redirect.client, &request, browser.subject)?;
         if let Some(app) = &self.settings.urls.login {
@@ -223,13 +247,29 @@ impl AuthorizationServer {
         let subject = match standing {
             Standing::SignedIn(subject) => subject,
             Standing::MustSignIn { reauthenticate, elsewhere } => {
-                let step = Step::Login { reauthenticate };
-                let challenge = interaction::seal(self, request, step, browser.binding)?;
-                let next = Next::Login { challenge, reauthenticate, elsewhere };
-                return Ok((Change::new(self.tenant.clone()), next));
+                // Nobody whom a form of registration would tell that they are signed in already.
+                let is_new = request.prompt.create && !reauthenticate && !elsewhere;
+                let page = if is_new { SignInPage::Registration } else { SignInPage::Login };
+                return self.sign_in(request, browser, (reauthenticate, elsewhere, page));
             }
         };
+        if acr::check(&request, subject, asked)? == Reached::MoreIsAsked {
+            return self.sign_in(request, browser, (false, false, SignInPage::SecondFactor));
+        }
         self.proceed_as(redirect, request, (subject, None), browser).await
+    }
+
+    /// Seals the request for a page on which the person signs in.
+    fn sign_in(
+        &self,
+        request: AuthorizationRequest,
+        browser: Browser<'_>,
+        (reauthenticate, elsewhere, page): (bool, bool, SignInPage),
+    ) -> Outcome {
+        let step = Step::Login { reauthenticate, second_factor: page == SignInPage::SecondFactor };
+        let challenge = interaction::seal(self, request, step, browser.binding)?;
+        let next = Next::Login { challenge, reauthenticate, elsewhere, page };
+        Ok((Change::new(self.tenant.clone()), next))
     }
 
     /// Stages 4 and 5, for somebody who is signed in as the request asks; with what a login app passes on.
@@ -285,7 +325,7 @@ impl AuthorizationServer {
         request: &AuthorizationRequest,
         (subject, id): (&AuthenticatedSubject, RequestId),
     ) -> Result<(), RedirectError> {
-        let wanted = (&request.scope, &*request.audience);
+        let wanted = (&request.scope, &*request.audience, &request.details);
         Ok(client_policy::check_authorization(self, &redirect.client.id, wanted, subject, id).await?)
     }
 

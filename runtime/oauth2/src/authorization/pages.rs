@@ -5,6 +5,7 @@ use url::Url;
 
 use super::redirect::ProvenRedirect;
 use super::request::AuthorizationRequest;
+use crate::details::AuthorizationDetails;
 
 /// What a sign-in page needs to know of the request behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +45,10 @@ pub struct ConsentRequest {
     pub scopes: Vec<String>,
     /// Where it wants to use it.
     pub audience: Vec<String>,
+    /// What it asks for that no scope says.
+    pub details: AuthorizationDetails,
+    /// Whether the answer can be remembered for all of it.
+    pub can_remember: bool,
     /// The host that the person is sent to afterwards; the scheme for an app's own.
     pub redirect_host: String,
     /// Languages, the preferred one first (BCP 47).
@@ -79,7 +84,7 @@ impl ConsentRequest {
     pub(super) fn new(
         redirect: &ProvenRedirect,
         request: AuthorizationRequest,
-        login_challenge: String,
+        (login_challenge, can_remember): (String, bool),
     ) -> Self {
         let document = &redirect.client.record.document;
         let page = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
@@ -90,8 +95,10 @@ impl ConsentRequest {
             client_uri: page(&document.client_uri),
             policy_uri: page(&document.policy_uri),
             tos_uri: page(&document.tos_uri),
-            scopes: request.scope.to_vec(),
+            scopes: request.told_scope().to_vec(),
             audience: request.audience,
+            can_remember,
+            details: request.details,
             redirect_host: host(&redirect.redirect_uri),
             ui_locales: request.ui_locales,
             login_challenge,

@@ -7,12 +7,15 @@ use primitives::{ClientId, GrantId, OrganisationId, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
+use super::acr;
 use super::error::RedirectError;
 use super::redirect::{MAX_STATE, ProvenRedirect};
 use super::response::ResponseMode;
 use super::response_type::ResponseType;
+use crate::claims_request::RequestedClaims;
 use crate::client::{Client, GrantType};
 use crate::confirmation::Thumbprint;
+use crate::details::{self, AuthorizationDetails};
 use crate::id_token_hint::verify_hint;
 use crate::parameters::Parameters;
 use crate::pkce;
@@ -22,7 +25,7 @@ use crate::settings::PkcePolicy;
 use crate::token::request::{check_audience, check_scope};
 
 /// The values of `prompt`, as discovery lists them.
-pub(crate) const PROMPTS: [&str; 4] = ["none", "login", "consent", "select_account"];
+pub(crate) const PROMPTS: [&str; 5] = ["none", "login", "consent", "select_account", "create"];
 
 const MAX_NONCE: usize = 512;
 const MAX_HINT: usize = 256;
@@ -46,6 +49,12 @@ pub(super) struct AuthorizationRequest {
     pub(super) state: Option<String>,
     pub(super) scope: Scopes,
     pub(super) audience: Vec<String>,
+    /// What no scope says (RFC 9396).
+    #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub(super) details: AuthorizationDetails,
+    /// The claims that are asked for by name (OpenID Connect Core section 5.5).
+    #[serde(default, skip_serializing_if = "RequestedClaims::is_empty")]
+    pub(super) claims: RequestedClaims,
     pub(super) nonce: Option<String>,
     pub(super) code_challenge: Option<String>,
     /// The key with whose proof alone the code is redeemed (`dpop_jkt`).
@@ -62,11 +71,23 @@ pub(super) struct AuthorizationRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) organisation: Option<OrganisationId>,
     pub(super) ui_locales: Vec<String>,
+    /// How strongly the person is to prove who they are, the preferred first.
     pub(super) acr_values: Vec<String>,
+    /// Whether one of these must be reached.
+    #[serde(default)]
+    pub(super) acr_is_essential: bool,
     pub(super) requested_at: Timestamp,
     /// The request as it came, for a login or consent app that reads more of it than we do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) request_url: Option<String>,
+}
+
+impl AuthorizationRequest {
+    /// The scopes in whose words the person is asked, for claims that are asked for by name too.
+    pub(super) fn told_scope(&self) -> Scopes {
+        let named = self.claims.scopes();
+        self.scope.iter().chain(named.iter()).collect()
+    }
 }
 
 /// What `prompt` asks for.
@@ -76,6 +97,12 @@ pub(super) struct Prompt {
     pub(super) none: bool,
     /// The person proves again who they are (`login`), or chooses to be somebody else (`select_account`).
     pub(super) login: bool,
+    /// Whoever is signed in makes way for whom the person chooses to be (`select_account`).
+    #[serde(default)]
+    pub(super) select: bool,
+    /// Nobody who is not signed in has an account (`create`; OpenID Connect Prompt Create 1.0).
+    #[serde(default)]
+    pub(super) create: bool,
     /// The person is asked, whatever they said before.
     pub(super) consent: bool,
 }
@@ -138,13 +165,20 @@ pub(super) async fn check(
     if scope.openid() && !redirect.is_named {
         return Err(invalid("redirect_uri is required with scope openid"));
     }
-    let audience = check_audience(parameters, client.audience())?;
+    let audience = check_audience(parameters, &server.targets(client))?;
+    let details = details::check(server, client, parameters)?;
+    let claims = check_claims(client, parameters, &scope)?;
     let code_challenge = check_pkce(server, client, parameters, response_type)?;
     let prompt = Prompt::check(parameters)?;
     let now = server.now();
     let since = [prompt.login.then_some(now), check_max_age(parameters)?.map(|max_age| now.before(max_age))];
     let hinted = check_hint(server, client, parameters).await?;
+    let hinted = named_subject(&claims, hinted)?;
     let words = |name| parameters.words(name).take(MAX_WORDS).map(|word| cut(word, 64)).collect();
+    let (acr_values, acr_is_essential) = acr::wanted(words("acr_values"), claims.demand("acr"));
+    if server.settings.urls.login.is_none() {
+        acr::check_possible((&acr_values, acr_is_essential))?;
+    }
     Ok(AuthorizationRequest {
         grant: GrantId::generate(server.rng.as_ref()),
         client_id: client.id.clone(),
@@ -160,6 +194,8 @@ pub(super) async fn check(
             without_offline(&scope)
         },
         audience,
+        details,
+        claims,
         nonce: parameters.find("nonce").map(str::to_owned),
         code_challenge,
         dpop_jkt: check_key(parameters)?,
@@ -169,10 +205,34 @@ pub(super) async fn check(
         organisation: check_organisation(parameters)?,
         login_hint: parameters.find("login_hint").map(|hint| cut(hint, MAX_HINT)),
         ui_locales: words("ui_locales"),
-        acr_values: words("acr_values"),
+        acr_values,
+        acr_is_essential,
         requested_at: now,
         request_url: request_url(server, parameters),
     })
+}
+
+/// `claims`; without `openid` there is neither an ID token nor userinfo.
+fn check_claims(
+    client: &Client,
+    parameters: &Parameters<'_>,
+    scope: &Scopes,
+) -> Result<RequestedClaims, RedirectError> {
+    match parameters.find("claims") {
+        Some(text) if scope.openid() => Ok(RequestedClaims::parse(text, &client.scope)?),
+        _ => Ok(RequestedClaims::default()),
+    }
+}
+
+/// Who it must be, if the request names somebody by `sub` or by a hint (OpenID Connect Core section 5.5.1).
+fn named_subject(claims: &RequestedClaims, hinted: Option<String>) -> Result<Option<String>, RedirectError> {
+    let named = claims.demand("sub").and_then(|sub| sub.texts().next());
+    match (named, hinted) {
+        (Some(named), Some(hinted)) if named != hinted => {
+            Err(invalid("id_token_hint and claims name two people"))
+        }
+        (named, hinted) => Ok(hinted.or(named.map(str::to_owned))),
+    }
 }
 
 /// The request as an address, where an app may ask for it. One that is too long to travel along is cut to the endpoint.
@@ -284,8 +344,9 @@ impl Prompt {
         if has("none") && words.len() > 1 {
             return Err(invalid("prompt=none stands alone"));
         }
-        let login = has("login") || has("select_account");
-        Ok(Self { none: has("none"), login, consent: has("consent") })
+        let select = has("select_account");
+        let login = has("login") || select;
+        Ok(Self { none: has("none"), login, select, create: has("create"), consent: has("consent") })
     }
 }
 
@@ -334,8 +395,13 @@ pub(super) fn check_again(
     if !client.scope.covers(&request.scope) {
         return Err(RedirectError::InvalidScope("the client may not ask for this scope any more".into()));
     }
-    if !request.audience.iter().all(|one| client.audience().contains(one)) {
+    let targets = server.targets(client);
+    if !request.audience.iter().all(|one| targets.contains(one)) {
         return Err(RedirectError::InvalidTarget);
+    }
+    if !request.details.are_allowed(server, client) {
+        let text = "the client may not use a type of authorization_details any more";
+        return Err(RedirectError::InvalidAuthorizationDetails(text.into()));
     }
     Ok(())
 }

@@ -47,6 +47,10 @@ pub(super) fn check<'a>(
         Some(subject) if is_elsewhere(request, subject) => {
             Standing::MustSignIn { reauthenticate: false, elsewhere: true }
         }
+        // Whoever is to choose is not led to prove that they are the one they were.
+        Some(subject) if request.prompt.select && is_stale(request, subject) => {
+            Standing::MustSignIn { reauthenticate: false, elsewhere: true }
+        }
         Some(subject) if is_other(subject) || is_stale(request, subject) => {
             Standing::MustSignIn { reauthenticate: true, elsewhere: false }
         }

@@ -35,6 +35,9 @@ pub struct ClientDocument {
     pub scope: String,
     /// The audiences that the client may ask for.
     pub audience: Option<Vec<String>>,
+    /// The types of `authorization_details` that the client may use (RFC 9396 section 10).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_details_types: Option<Vec<String>>,
     /// Who owns the client.
     #[serde(deserialize_with = "null_as_default")]
     pub owner: String,
@@ -192,6 +195,7 @@ impl Default for ClientDocument {
             response_types: None,
             scope: String::new(),
             audience: Some(Vec::new()),
+            authorization_details_types: None,
             owner: String::new(),
             policy_uri: String::new(),
             allowed_cors_origins: Some(Vec::new()),
@@ -302,7 +306,7 @@ mod tests {
         let input = serde_json::json!({
             "client_id": "c", "client_name": "n", "redirect_uris": ["https://a.example/cb"],
             "grant_types": ["authorization_code"], "response_types": ["code"], "scope": "openid",
-            "audience": ["https://api.example"], "owner": "o", "policy_uri": "https://a.example/p",
+            "audience": ["https://api.example"], "authorization_details_types": ["payment"], "owner": "o", "policy_uri": "https://a.example/p",
             "allowed_cors_origins": ["https://a.example"], "tos_uri": "https://a.example/t",
             "client_uri": "https://a.example", "logo_uri": "https://a.example/l", "contacts": ["x@a.example"],
             "client_secret_expires_at": 0, "subject_type": "public", "jwks_uri": "https://a.example/jwks",

@@ -9,9 +9,11 @@ use super::user_code::UserCode;
 use crate::access_token::find_client;
 use crate::authorization::external::DeviceAsked;
 use crate::authorization::{Browser, PageError, binding_fits, hash_binding};
+use crate::claims_request::RequestedClaims;
 use crate::client::{Client, GrantType};
 use crate::client_policy::{self, Refusal};
 use crate::decision::Decision;
+use crate::details::AuthorizationDetails;
 use crate::grant::{Grant, GrantSubject, GrantedClaims};
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
@@ -74,6 +76,10 @@ pub struct DeviceQuestion {
     pub client_name: String,
     /// What it asks for.
     pub scopes: Vec<String>,
+    /// Where it wants to use it.
+    pub audience: Vec<String>,
+    /// What it asks for that no scope says.
+    pub details: AuthorizationDetails,
     /// Goes with the answer: the question, sealed to this person and browser.
     pub challenge: String,
 }
@@ -132,6 +138,8 @@ impl AuthorizationServer {
             user_code,
             client_name: client.display_name().to_owned(),
             scopes: code.scope.to_vec(),
+            audience: code.audience,
+            details: code.details,
             challenge: self.seal(Kind::Asked.purpose(), &asked),
         })))
     }
@@ -163,10 +171,11 @@ impl AuthorizationServer {
         if !allow {
             return Ok((self.denied(&code, subject), DeviceOutcome::Denied));
         }
-        if !client.may_use(GrantType::DeviceCode) || !client.scope.covers(&code.scope) {
+        let may_ask = client.scope.covers(&code.scope) && code.details.are_allowed(self, &client);
+        if !client.may_use(GrantType::DeviceCode) || !may_ask {
             return Err(PageError::UnknownClient);
         }
-        let wanted = (&code.scope, &*code.audience);
+        let wanted = (&code.scope, &*code.audience, &code.details);
         let allowed =
             client_policy::check_authorization(self, &client.id, wanted, subject, browser.request).await;
         match allowed {
@@ -184,6 +193,8 @@ impl AuthorizationServer {
             subject: GrantSubject::from(subject),
             scope: code.scope.clone(),
             audience: code.audience.clone(),
+            details: code.details.clone(),
+            requested: RequestedClaims::default(),
             nonce: None,
             claims: GrantedClaims::default(),
             created_at: now,

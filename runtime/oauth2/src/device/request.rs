@@ -9,6 +9,7 @@ use crate::authorization::request::without_vain_offline;
 use crate::client::{Client, GrantType};
 use crate::client_authentication::{AuthenticatedClient, authenticate};
 use crate::decision::Decision;
+use crate::details;
 use crate::parameters::Parameters;
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
@@ -74,7 +75,8 @@ impl AuthorizationServer {
             return Err(TokenError::UnauthorizedClient);
         }
         let scope = without_vain_offline(client, &check_scope(parameters, &client.scope)?);
-        let audience = check_audience(parameters, client.audience())?;
+        let audience = check_audience(parameters, &self.targets(client))?;
+        let details = details::check(self, client, parameters)?;
         let now = self.now();
         let waiting =
             self.ports.devices.count_device_codes(&self.tenant, &client.id, now, MOST_WAITING).await?;
@@ -91,6 +93,7 @@ impl AuthorizationServer {
             client: client.id.clone(),
             scope,
             audience,
+            details,
             created_at: now,
             expires_at: now.after(lifespan),
             // The first poll may come at once.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use primitives::{ClientId, GrantId, KeyedHash, TenantId, Timestamp};
 
+use crate::details::AuthorizationDetails;
 use crate::ports::PortResult;
 use crate::scope::Scopes;
 
@@ -20,6 +21,8 @@ pub struct DeviceCode {
     pub scope: Scopes,
     /// For whom the access tokens will be.
     pub audience: Vec<String>,
+    /// What no scope says (RFC 9396).
+    pub details: AuthorizationDetails,
     /// When it asked.
     pub created_at: Timestamp,
     /// Until when it may be answered and redeemed.

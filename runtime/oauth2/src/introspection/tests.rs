@@ -34,7 +34,7 @@ fn live_tokens_say_what_they_stand_for() {
             "active": true, "scope": "openid read offline_access", "client_id": "app",
             "sub": "00000000-0000-0000-0000-000000000001", "exp": at + 3_600, "iat": at, "nbf": at,
             "aud": ["https://api.example"], "iss": "https://id.example", "token_type": "Bearer",
-            "token_use": "access_token"
+            "token_use": "access_token", "acr": "aal1", "auth_time": at
         });
         assert_eq!(introspect(&world, &tokens.access_token), expect, "{strategy}");
         expect["token_use"] = "refresh_token".into();

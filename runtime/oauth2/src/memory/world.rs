@@ -20,8 +20,10 @@ use zeroize::Zeroizing;
 
 use super::Memory;
 use crate::access_token::{PresentedToken, TokenScheme};
+use crate::claims_request::RequestedClaims;
 use crate::client::{ClientDocument, ClientRecord, ManagedBy, StoredSecret};
 use crate::decision::{Decision, MOST_ATTEMPTS};
+use crate::details::AuthorizationDetails;
 use crate::dpop::PresentedProof;
 use crate::grant::{AuthorizationCode, Grant, GrantSubject, GrantedClaims};
 use crate::hooks::{NoTokenHook, TokenHook};
@@ -207,6 +209,8 @@ impl World {
             subject: GrantSubject::from(&self.subject(1)),
             scope: Scopes::parse(scope).unwrap(),
             audience: vec!["https://api.example".to_owned()],
+            details: AuthorizationDetails::default(),
+            requested: RequestedClaims::default(),
             nonce: Some("n-1".to_owned()),
             claims: GrantedClaims::default(),
             created_at: now,

@@ -37,6 +37,7 @@ fn check_privileges(document: &ClientDocument) -> Result<(), RegistrationError> 
         ("owner", !document.owner.is_empty()),
         ("metadata", has_metadata),
         ("audience", is_listed(&document.audience)),
+        ("authorization_details_types", is_listed(&document.authorization_details_types)),
         ("request_uris", is_listed(&document.request_uris)),
         ("lifespans", document.lifespans != Lifespans::default()),
     ] {

@@ -9,15 +9,17 @@
 
 use primitives::{Actor, AuditEvent};
 
-use super::refresh_token::{binding, new_refresh_token, remaining_audience};
+use super::refresh_token::{binding, new_refresh_token};
 use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
 use crate::client::{Client, GrantType};
+use crate::details;
 use crate::dpop::ProvenKey;
 use crate::grant::{AuthorizationCode, Grant};
 use crate::lifespan::{Lifetime, lifespan};
 use crate::liveness::{Dead, SessionRule, check_grant};
 use crate::parameters::Parameters;
 use crate::pkce;
+use crate::resource;
 use crate::server::AuthorizationServer;
 use crate::token_format::{AUTHORIZATION_CODE, has_form, hashes};
 use crate::write::Write;
@@ -74,7 +76,8 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
         grant_type: GrantType::AuthorizationCode,
         subject: None,
         scope: grant.scope.clone(),
-        audience: remaining_audience(parameters, client, grant)?,
+        audience: resource::remaining(server, client, parameters, grant)?,
+        details: details::remaining(server, client, parameters, grant)?,
         refresh_token,
         confirmation: holder.map(ProvenKey::confirmation),
         writes,

@@ -6,9 +6,11 @@
 use super::request::{check_audience, check_scope};
 use super::{Asked, Granted, TokenError};
 use crate::client::GrantType;
+use crate::details;
 use crate::dpop::ProvenKey;
+use crate::server::AuthorizationServer;
 
-pub(super) fn run(asked: &Asked<'_>) -> Result<Granted, TokenError> {
+pub(super) fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Result<Granted, TokenError> {
     let Asked { client, parameters, holder } = *asked;
     // A public client proved nothing, and so acts for nobody. Registration refuses it too.
     if client.is_public() {
@@ -19,7 +21,8 @@ pub(super) fn run(asked: &Asked<'_>) -> Result<Granted, TokenError> {
         subject: None,
         grant: None,
         scope: check_scope(parameters, &client.scope)?,
-        audience: check_audience(parameters, client.audience())?,
+        audience: check_audience(parameters, &server.targets(client))?,
+        details: details::check(server, client, parameters)?,
         refresh_token: None,
         confirmation: holder.map(ProvenKey::confirmation),
         writes: Vec::new(),

@@ -5,15 +5,17 @@
 //! grant, as an authorization code is: whoever comes second revokes.
 
 use super::authorization_code::{event, refusal, revoked};
-use super::refresh_token::{binding, new_refresh_token, remaining_audience};
+use super::refresh_token::{binding, new_refresh_token};
 use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
 use crate::client::{Client, GrantType};
+use crate::details;
 use crate::device::{DeviceAnswer, DeviceCode, LEEWAY, Polling};
 use crate::dpop::ProvenKey;
 use crate::grant::Grant;
 use crate::lifespan::{Lifetime, lifespan};
 use crate::liveness::{SessionRule, check_grant};
 use crate::ports::PortError;
+use crate::resource;
 use crate::server::AuthorizationServer;
 use crate::token_format::{DEVICE_CODE, has_form, hashes};
 use crate::write::Write;
@@ -76,7 +78,8 @@ async fn redeem(
         grant_type: GrantType::DeviceCode,
         subject: None,
         scope: grant.scope.clone(),
-        audience: remaining_audience(parameters, client, grant)?,
+        audience: resource::remaining(server, client, parameters, grant)?,
+        details: details::remaining(server, client, parameters, grant)?,
         refresh_token,
         confirmation: holder.map(ProvenKey::confirmation),
         writes: std::iter::once(consume).chain(refresh_row).collect(),

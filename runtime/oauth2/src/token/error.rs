@@ -43,6 +43,9 @@ pub enum TokenError {
     /// Denied: an audience that the client may not have (RFC 8707 section 2).
     #[error("the client may not ask for this audience")]
     InvalidTarget,
+    /// The client's fault: details of a type that it may not use, or that do not fit their type (RFC 9396 section 5).
+    #[error("{0}")]
+    InvalidAuthorizationDetails(Cow<'static, str>),
     /// Nobody has answered the device yet (RFC 8628 section 3.5).
     #[error("nobody has answered yet")]
     AuthorizationPending,
@@ -113,6 +116,7 @@ pub enum ErrorCode {
     UnsupportedGrantType,
     InvalidScope,
     InvalidTarget,
+    InvalidAuthorizationDetails,
     AccessDenied,
     AuthorizationPending,
     SlowDown,
@@ -134,6 +138,7 @@ impl ErrorCode {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
             Self::AccessDenied => "access_denied",
             Self::AuthorizationPending => "authorization_pending",
             Self::SlowDown => "slow_down",
@@ -157,6 +162,7 @@ impl TokenError {
             Self::UnsupportedGrantType => ErrorCode::UnsupportedGrantType,
             Self::InvalidScope(_) => ErrorCode::InvalidScope,
             Self::InvalidTarget => ErrorCode::InvalidTarget,
+            Self::InvalidAuthorizationDetails(_) => ErrorCode::InvalidAuthorizationDetails,
             Self::AccessDenied(_) => ErrorCode::AccessDenied,
             Self::AuthorizationPending => ErrorCode::AuthorizationPending,
             Self::SlowDown => ErrorCode::SlowDown,
@@ -170,7 +176,9 @@ impl TokenError {
     /// which part of its credentials was wrong.
     pub fn description(&self) -> Cow<'static, str> {
         match self {
-            Self::InvalidRequest(text) | Self::InvalidScope(text) => text.clone(),
+            Self::InvalidRequest(text)
+            | Self::InvalidScope(text)
+            | Self::InvalidAuthorizationDetails(text) => text.clone(),
             Self::InvalidClient { .. } => "client authentication failed".into(),
             Self::AccessDenied(text) => text.clone().into(),
             Self::Hook(_) | Self::Port(PortError::Unavailable(_)) | Self::Sign(_) => {
@@ -202,6 +210,7 @@ impl TokenError {
             | Self::UnsupportedGrantType
             | Self::InvalidScope(_)
             | Self::InvalidTarget
+            | Self::InvalidAuthorizationDetails(_)
             | Self::AuthorizationPending
             | Self::SlowDown
             | Self::ExpiredToken

@@ -11,6 +11,7 @@ use primitives::RequestId;
 use super::issue::{Beside, Maker};
 use super::{Granted, TokenError, hook};
 use crate::claims::scope_claims;
+use crate::claims_request::named_claims;
 use crate::client::{Client, GrantType};
 use crate::client_policy;
 use crate::liveness::LiveGrant;
@@ -45,6 +46,7 @@ pub(crate) async fn issue_to_browser(
         grant_type: GrantType::Implicit,
         scope: live.grant().scope.clone(),
         audience: live.grant().audience.clone(),
+        details: live.grant().details.clone(),
         refresh_token: None,
         confirmation: None,
         writes: Vec::new(),
@@ -73,6 +75,7 @@ pub(crate) async fn issue_to_browser(
         let is_alone = !wanted.access_token && wanted.code.is_none();
         let mut claims =
             if is_alone { scope_claims(live.profile(), &granted.scope) } else { serde_json::Map::new() };
+        claims.extend(named_claims(live.profile(), &live.grant().requested.id_token, &client.scope));
         claims.extend(shape.id_token);
         let beside = Beside { access_token: access_token.as_deref(), code: wanted.code };
         made.parameters.push(("id_token", maker.id_token(live, claims, &beside)?));

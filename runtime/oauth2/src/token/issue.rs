@@ -12,6 +12,7 @@ use super::jwt::{
 };
 use super::{Granted, TokenError, TokenResponse};
 use crate::claims::scope_claims;
+use crate::claims_request::named_claims;
 use crate::client::{Client, GrantType};
 use crate::confirmation::Confirmation;
 use crate::grant::AccessToken;
@@ -41,9 +42,10 @@ pub(super) async fn issue(
     let (access_token, row) = maker.access_token(shape.access_token)?;
     let id_token = match &granted.grant {
         Some(live) if granted.scope.openid() => {
-            // The claims that scopes ask for, then those of a consent app, then the hook's: a plugin may correct a
+            // The claims that scopes ask for, those that were asked for by name, then those of a consent app, then the hook's: a plugin may correct a
             // name, never a protected claim.
             let mut claims = scope_claims(live.profile(), &granted.scope);
+            claims.extend(named_claims(live.profile(), &live.grant().requested.id_token, &client.scope));
             claims.extend(live.grant().claims.id_token.clone());
             claims.extend(shape.id_token);
             Some(maker.id_token(live, claims, &Beside { access_token: Some(&access_token), code: None })?)
@@ -59,6 +61,7 @@ pub(super) async fn issue(
         id_token,
         refresh_token: granted.refresh_token,
         scope,
+        authorization_details: granted.details,
         token_type: match &granted.confirmation {
             Some(Confirmation::Key(_)) => "DPoP",
             None => "bearer",
@@ -125,6 +128,7 @@ impl<'a> Maker<'a> {
             subject: granted.subject.clone(),
             scope: granted.scope.clone(),
             audience: granted.audience.clone(),
+            details: granted.details.clone(),
             confirmation: granted.confirmation.clone(),
             claims: added,
             issued_at: self.now,
@@ -165,6 +169,7 @@ impl<'a> Maker<'a> {
             sid: subject.map(|subject| self.server.session_for(self.client, subject.session)),
             act: subject.and_then(|subject| subject.actor.as_ref()),
             cnf: self.granted.confirmation.as_ref(),
+            authorization_details: &self.granted.details,
             organization: organization(subject.and_then(|subject| subject.organisation), added),
             added,
         };

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::confirmation::Confirmation;
+use crate::details::AuthorizationDetails;
 
 /// Claims of a signed access token.
 #[derive(Serialize)]
@@ -33,6 +34,8 @@ pub(super) struct AccessTokenClaims<'a> {
     pub(super) act: Option<&'a ActingParty>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cnf: Option<&'a Confirmation>,
+    #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub(super) authorization_details: &'a AuthorizationDetails,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) organization: Option<OrganisationId>,
     #[serde(flatten)]

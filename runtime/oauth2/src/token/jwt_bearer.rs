@@ -14,6 +14,7 @@ use super::request::{check_audience, check_scope};
 use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
 use crate::client::GrantType;
 use crate::client_authentication::assertion::{remembered_until, rules};
+use crate::details;
 use crate::dpop::ProvenKey;
 use crate::server::AuthorizationServer;
 use crate::trust::TrustedIssuer;
@@ -50,7 +51,9 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
         grant: None,
         subject: Some(subject),
         scope,
-        audience: check_audience(parameters, client.audience())?,
+        audience: check_audience(parameters, &server.targets(client))?,
+        // The issuer has said nothing of them.
+        details: details::check_none(parameters)?,
         refresh_token: None,
         confirmation: holder.map(ProvenKey::confirmation),
         writes: vec![used],

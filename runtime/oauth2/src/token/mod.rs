@@ -6,7 +6,7 @@
 //! | 2 the client is who it says | `client_authentication` | `invalid_client` |
 //! | 3 the grant exists and the client may use it | `token` | `unsupported_grant_type`, `unauthorized_client` |
 //! | | a proof of possession is one, and is there where it must be: `dpop` | `invalid_dpop_proof`, `use_dpop_nonce` |
-//! | 4 the grant itself | one file each | `invalid_grant`, `invalid_scope`, `invalid_target` |
+//! | 4 the grant itself | one file each | `invalid_grant`, `invalid_scope`, `invalid_target`, `invalid_authorization_details` |
 //! | 5 the tenant's plugins permit it | `client_policy` | `access_denied`, `server_error` |
 //! | 6 the tenant's plugins shape it | `hook` | `access_denied`, `server_error` |
 //! | 7 tokens are made | `issue` | `server_error` |
@@ -36,6 +36,7 @@ use crate::client_authentication::{AuthenticatedClient, authenticate};
 use crate::client_policy;
 use crate::confirmation::Confirmation;
 use crate::decision::Decision;
+use crate::details::AuthorizationDetails;
 use crate::dpop::{self, PresentedProof, ProofFault, ProvenKey};
 use crate::liveness::LiveGrant;
 use crate::parameters::Parameters;
@@ -67,6 +68,8 @@ pub struct TokenResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
     pub scope: String,
+    #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub authorization_details: AuthorizationDetails,
     pub token_type: &'static str,
 }
 
@@ -89,6 +92,8 @@ pub(crate) struct Granted {
     pub(crate) scope: Scopes,
     /// Audience of the access token.
     pub(crate) audience: Vec<String>,
+    /// What the access token is for that no scope says (RFC 9396).
+    pub(crate) details: AuthorizationDetails,
     /// The refresh token that goes with it; its row is among the writes.
     pub(crate) refresh_token: Option<String>,
     /// What the access token is bound to.
@@ -137,7 +142,7 @@ impl AuthorizationServer {
         let granted = match grant_type {
             GrantType::AuthorizationCode => authorization_code::run(self, &asked).await?,
             GrantType::RefreshToken => refresh_token::run(self, &asked).await?,
-            GrantType::ClientCredentials => client_credentials::run(&asked)?,
+            GrantType::ClientCredentials => client_credentials::run(self, &asked)?,
             GrantType::DeviceCode => device_code::run(self, &asked).await?,
             // It is the authorization endpoint's: what it gives comes by the browser.
             GrantType::Implicit => return Err(TokenError::UnsupportedGrantType.into()),

@@ -16,12 +16,14 @@ use super::request::check_scope;
 use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
 use crate::client::{Client, GrantType};
 use crate::confirmation::Confirmation;
+use crate::details;
 use crate::dpop::ProvenKey;
 use crate::grant::{Grant, RefreshToken, Rotation};
 use crate::lifespan::{Lifetime, lifespan};
 use crate::liveness::{SessionRule, check_grant};
 use crate::parameters::Parameters;
 use crate::ports::PortError;
+use crate::resource;
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
 use crate::token_format::{REFRESH_TOKEN, has_form, hash_token, hashes};
@@ -58,7 +60,8 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
     let live = check_grant(server, client, grant, SessionRule::AsGranted).await?.map_err(refusal)?;
     let grant = live.grant();
     let scope = access_scope(parameters, client, &token)?;
-    let audience = remaining_audience(parameters, client, grant)?;
+    let audience = resource::remaining(server, client, parameters, grant)?;
+    let details = details::remaining(server, client, parameters, grant)?;
 
     let (refresh_token, writes) = match repeated {
         Some(rotation) => (open_successor(server, &token, rotation)?, Vec::new()),
@@ -69,6 +72,7 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
         subject: None,
         scope,
         audience,
+        details,
         refresh_token: Some(refresh_token),
         confirmation: holder.map(ProvenKey::confirmation),
         writes,
@@ -191,18 +195,6 @@ fn access_scope(
         Some(_) => check_scope(parameters, &token.scope)?,
     };
     Ok(asked.iter().filter(|scope| client.scope.contains(scope)).collect())
-}
-
-/// The audience of an access token: what is named, out of what was granted (RFC 8707 section 2.2); all
-/// of it if nothing is named. What the client may not have any more is left out.
-pub(super) fn remaining_audience(
-    parameters: &Parameters<'_>,
-    client: &Client,
-    grant: &Grant,
-) -> Result<Vec<String>, TokenError> {
-    let asked = super::request::check_audience(parameters, &grant.audience)?;
-    let chosen = if asked.is_empty() { grant.audience.clone() } else { asked };
-    Ok(chosen.into_iter().filter(|one| client.audience().contains(one)).collect())
 }
 
 #[cfg(test)]

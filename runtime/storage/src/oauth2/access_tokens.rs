@@ -4,15 +4,16 @@ use ::oauth2::grant::{AccessToken, Grant};
 use primitives::{KeyedHash, TenantId, Timestamp, base64url};
 
 use super::grants::{self, grant_at, grant_columns};
-use super::{ACCESS_TOKEN_CHANGED, scopes_at};
+use super::{ACCESS_TOKEN_CHANGED, details_value, scopes_at};
 use crate::statement::{Statement, json, opt_json};
 use crate::{Storage, StorageError, values};
 
 pub(super) fn insert(tenant: &TenantId, token: &AccessToken) -> Vec<Statement> {
     let row = Statement::one(
         "INSERT INTO oauth2_access_tokens
-             (tenant, hash, grant_id, client, scope, audience, claims, issued_at, expires_at, cnf, subject)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
+             (tenant, hash, grant_id, client, scope, audience, claims, issued_at, expires_at, cnf, subject,
+              authorization_details)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
         values![
             tenant,
             &token.hash,
@@ -25,6 +26,7 @@ pub(super) fn insert(tenant: &TenantId, token: &AccessToken) -> Vec<Statement> {
             token.expires_at,
             opt_json(token.confirmation.as_ref()),
             token.subject.clone(),
+            details_value(&token.details),
         ],
     );
     std::iter::once(row)
@@ -55,7 +57,7 @@ pub(super) async fn find(
 ) -> Result<Option<(AccessToken, Option<Grant>)>, StorageError> {
     let sql = concat!(
         "SELECT t.grant_id, t.client, t.scope, t.audience, t.claims, t.issued_at, t.expires_at, t.cnf, \
-             t.subject, ",
+             t.subject, t.authorization_details, ",
         grant_columns!(),
         " FROM oauth2_access_tokens t
           JOIN oauth2_clients c ON c.tenant = t.tenant AND c.id = t.client AND c.created_at <= t.issued_at
@@ -69,13 +71,14 @@ pub(super) async fn find(
         client: row.parse(1, "client")?,
         scope: scopes_at(&row, 2, "oauth2_access_tokens")?,
         audience: row.json(3, "audience")?,
+        details: row.opt_json(9, "authorization_details")?.unwrap_or_default(),
         confirmation: row.opt_json(7, "cnf")?,
         claims: row.json(4, "claims")?,
         issued_at: row.time(5)?,
         expires_at: row.time(6)?,
         subject: row.opt_text(8)?,
     };
-    let grant = token.grant.map(|_| grant_at(&row, 9)).transpose()?;
+    let grant = token.grant.map(|_| grant_at(&row, 10)).transpose()?;
     Ok(Some((token, grant)))
 }
 

@@ -3,16 +3,18 @@
 use ::oauth2::grant::Consent;
 use primitives::{ClientId, IdentityId, TenantId};
 
-use super::scopes_at;
+use super::{details_value, scopes_at};
 use crate::statement::{Statement, json};
 use crate::{Storage, StorageError, values};
 
 pub(super) fn remember(tenant: &TenantId, consent: &Consent) -> Statement {
     Statement::one(
-        "INSERT INTO oauth2_consents (tenant, subject, client, scope, audience, granted_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+        "INSERT INTO oauth2_consents (tenant, subject, client, scope, audience, granted_at, expires_at,
+             authorization_details)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (tenant, subject, client) DO UPDATE SET scope = excluded.scope,
-             audience = excluded.audience, granted_at = excluded.granted_at, expires_at = excluded.expires_at",
+             audience = excluded.audience, granted_at = excluded.granted_at, expires_at = excluded.expires_at,
+             authorization_details = excluded.authorization_details",
         values![
             tenant,
             &consent.subject,
@@ -21,6 +23,7 @@ pub(super) fn remember(tenant: &TenantId, consent: &Consent) -> Statement {
             json(&consent.audience),
             consent.granted_at,
             consent.expires_at,
+            details_value(&consent.details),
         ],
     )
 }
@@ -44,7 +47,7 @@ pub(super) async fn find(
     subject: IdentityId,
     client: &ClientId,
 ) -> Result<Option<Consent>, StorageError> {
-    let sql = "SELECT scope, audience, granted_at, expires_at FROM oauth2_consents
+    let sql = "SELECT scope, audience, granted_at, expires_at, authorization_details FROM oauth2_consents
          WHERE tenant = $1 AND subject = $2 AND client = $3";
     let Some(row) = storage.find_one(sql, values![tenant, &subject, client]).await? else { return Ok(None) };
     Ok(Some(Consent {
@@ -52,6 +55,7 @@ pub(super) async fn find(
         client: client.clone(),
         scope: scopes_at(&row, 0, "oauth2_consents")?,
         audience: row.json(1, "audience")?,
+        details: row.opt_json(4, "authorization_details")?.unwrap_or_default(),
         granted_at: row.time(2)?,
         expires_at: row.opt_time(3)?,
     }))

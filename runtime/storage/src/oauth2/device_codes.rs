@@ -4,7 +4,7 @@ use ::oauth2::device::{DeviceAnswer, DeviceCode, DeviceCodeRepository, Polling};
 use ::oauth2::ports::PortResult;
 use primitives::{ClientId, GrantId, KeyedHash, TenantId, Timestamp};
 
-use super::{grants, port_error, scopes_at};
+use super::{details_value, grants, port_error, scopes_at};
 use crate::row::Row;
 use crate::statement::{Statement, json};
 use crate::{Storage, StorageError, values};
@@ -24,8 +24,8 @@ pub(super) fn insert(tenant: &TenantId, code: &DeviceCode) -> Statement {
     let (answer, grant) = code.answer.map(word).unzip();
     Statement::one(
         "INSERT INTO oauth2_device_codes (tenant, hash, user_code, client, scope, audience, created_at, expires_at,
-             poll_interval, next_poll_at, answer, grant_id)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
+             poll_interval, next_poll_at, answer, grant_id, authorization_details)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING",
         values![
             tenant,
             &code.hash,
@@ -39,6 +39,7 @@ pub(super) fn insert(tenant: &TenantId, code: &DeviceCode) -> Statement {
             code.polling.next_at,
             answer.map(str::to_owned),
             grant.flatten().as_ref(),
+            details_value(&code.details),
         ],
     )
 }
@@ -97,6 +98,7 @@ fn code_at(row: &Row) -> Result<DeviceCode, StorageError> {
         client: row.parse(2, "client")?,
         scope: scopes_at(row, 3, TABLE)?,
         audience: row.json(4, "audience")?,
+        details: row.opt_json(11, "authorization_details")?.unwrap_or_default(),
         created_at: row.time(5)?,
         expires_at: row.time(6)?,
         polling: Polling { interval, next_at: row.time(8)? },
@@ -108,7 +110,7 @@ macro_rules! select_where {
     ($column:literal) => {
         concat!(
             "SELECT hash, user_code, client, scope, audience, created_at, expires_at, poll_interval, next_poll_at,
-                 answer, grant_id
+                 answer, grant_id, authorization_details
              FROM oauth2_device_codes WHERE tenant = $1 AND ",
             $column,
             " = $2"

@@ -6,7 +6,7 @@ use ::oauth2::grant::{Consent, Grant, GrantSubject};
 use ::oauth2::ports::{GrantFilter, GrantRepository, PortResult};
 use primitives::{ActingParty, ClientId, GrantId, IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
 
-use super::{GRANT_CHANGED, consents, logouts, port_error, scopes_at};
+use super::{GRANT_CHANGED, consents, details_value, logouts, port_error, scopes_at};
 use crate::row::Row;
 use crate::statement::{Statement, json, opt_json, session_claims};
 use crate::{Storage, StorageError, values};
@@ -22,7 +22,8 @@ const STEP: Duration = Duration::from_hours(24);
 macro_rules! grant_columns {
     () => {
         "g.id, g.client, g.subject, g.session, g.organisation, g.authenticated_at, g.acr, g.amr, g.scope,
-         g.audience, g.nonce, g.created_at, g.revoked_at, g.session_claims, g.actor, g.external_subject, g.claims"
+         g.audience, g.nonce, g.created_at, g.revoked_at, g.session_claims, g.actor, g.external_subject, g.claims,
+         g.authorization_details, g.requested_claims"
     };
 }
 pub(super) use grant_columns;
@@ -31,8 +32,8 @@ pub(super) fn insert(tenant: &TenantId, grant: &Grant) -> Statement {
     Statement::one(
         "INSERT INTO oauth2_grants (tenant, id, client, subject, session, organisation, authenticated_at, acr,
              amr, scope, audience, nonce, created_at, revoked_at, kept_until, session_claims, actor,
-             external_subject, claims)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+             external_subject, claims, authorization_details, requested_claims)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
          ON CONFLICT DO NOTHING",
         values![
             tenant,
@@ -54,6 +55,8 @@ pub(super) fn insert(tenant: &TenantId, grant: &Grant) -> Statement {
             grant.subject.actor.as_ref().map(|actor| actor.sub.clone()),
             grant.subject.external.clone(),
             opt_json(Some(&grant.claims).filter(|claims| !claims.is_empty())),
+            details_value(&grant.details),
+            opt_json(Some(&grant.requested).filter(|claims| !claims.is_empty())),
         ],
     )
 }
@@ -151,6 +154,8 @@ pub(super) fn grant_at(row: &Row, at: usize) -> Result<Grant, StorageError> {
         audience: row.json(at + 9, "audience")?,
         nonce: row.opt_text(at + 10)?,
         claims: row.opt_json(at + 16, "claims")?.unwrap_or_default(),
+        details: row.opt_json(at + 17, "authorization_details")?.unwrap_or_default(),
+        requested: row.opt_json(at + 18, "requested_claims")?.unwrap_or_default(),
         created_at: row.time(at + 11)?,
         revoked_at: row.opt_time(at + 12)?,
     })

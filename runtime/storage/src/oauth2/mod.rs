@@ -16,6 +16,7 @@ mod token_cache;
 mod tokens;
 mod trusted_issuers;
 
+use ::oauth2::details::AuthorizationDetails;
 use ::oauth2::ports::PortError;
 use ::oauth2::scope::Scopes;
 use ::oauth2::write::Write;
@@ -24,7 +25,7 @@ use primitives::{Sealer, TenantId};
 use crate::StorageError;
 use crate::apply::Stored;
 use crate::row::Row;
-use crate::statement::Statement;
+use crate::statement::{Statement, Value, opt_json};
 
 pub(crate) use clients::ClientCache;
 pub(crate) use token_cache::TokenCache;
@@ -108,6 +109,11 @@ impl Stored for Write {
 #[expect(clippy::needless_pass_by_value, reason = "is given to map_err")]
 fn port_error(error: StorageError) -> PortError {
     PortError::Unavailable(error.to_string())
+}
+
+/// A column that holds authorization details, or NULL where there are none.
+fn details_value(details: &AuthorizationDetails) -> Value {
+    opt_json(Some(details).filter(|details| !details.is_empty()))
 }
 
 fn scopes_at(row: &Row, at: usize, table: &'static str) -> Result<Scopes, StorageError> {

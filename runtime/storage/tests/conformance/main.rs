@@ -12,6 +12,7 @@ mod cross_tenant;
 mod damage;
 mod deleted_plugins;
 mod deleted_tenants;
+mod details;
 mod device_codes;
 mod expiry;
 mod grants;

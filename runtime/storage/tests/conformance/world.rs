@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use oauth2::authorization::external::LoginSession;
+use oauth2::claims_request::RequestedClaims;
 use oauth2::client::{ClientDocument, ClientRecord, ManagedBy, StoredSecret};
+use oauth2::details::AuthorizationDetails;
 use oauth2::device::{DeviceCode, Polling};
 use oauth2::grant::{
     AccessToken, AuthorizationCode, Consent, Grant, GrantSubject, GrantedClaims, RefreshToken,
@@ -179,6 +181,8 @@ impl World {
             },
             scope: scopes("openid offline_access"),
             audience: vec!["https://api.example".to_owned()],
+            details: details("write"),
+            requested: requested_claims(),
             nonce: Some("n-0S6_WzA2Mj".to_owned()),
             claims: granted_claims(),
             created_at: self.now(),
@@ -192,6 +196,7 @@ impl World {
             client: client.parse().unwrap(),
             scope: scopes("openid"),
             audience: Vec::new(),
+            details: details("read"),
             granted_at: self.now(),
             expires_at: None,
         }
@@ -216,6 +221,7 @@ impl World {
             client: client.parse().unwrap(),
             scope: scopes("openid offline_access"),
             audience: vec!["https://api.example".to_owned()],
+            details: details("read"),
             created_at: self.now(),
             expires_at: self.in_seconds(600),
             polling: Polling { interval: 5, next_at: self.now() },
@@ -232,6 +238,7 @@ impl World {
             subject: grant.is_none().then(|| "mike@example.com".to_owned()),
             scope: scopes("openid"),
             audience: vec!["https://api.example".to_owned()],
+            details: details("read"),
             confirmation: None,
             claims: claims.as_object().unwrap().clone(),
             issued_at: self.now(),
@@ -332,6 +339,18 @@ pub(crate) fn scopes(text: &str) -> Scopes {
 pub(crate) fn granted_claims() -> GrantedClaims {
     let claim = |name: &str| serde_json::Map::from_iter([(name.to_owned(), "3.14".into())]);
     GrantedClaims { access_token: claim("floor"), id_token: claim("desk") }
+}
+
+/// What no scope says.
+pub(crate) fn details(action: &str) -> AuthorizationDetails {
+    serde_json::from_value(json!([{"type": "files", "actions": [action], "of": {"id": 7}}])).unwrap()
+}
+
+/// Claims that were asked for by name.
+pub(crate) fn requested_claims() -> RequestedClaims {
+    let wanted =
+        json!({"id_token": {"acr": {"essential": true, "values": ["aal2"]}}, "userinfo": {"email": {}}});
+    serde_json::from_value(wanted).unwrap()
 }
 
 pub(crate) fn client_id(text: &str) -> ClientId {

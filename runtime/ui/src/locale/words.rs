@@ -103,7 +103,7 @@ words! {
         title, lead, confirm, delete, unconfirmed, last_owner, done_title, done_lead,
     }
     consent: ConsentWords {
-        title, as_subject, not_you, will, remember, allow, deny, redirect_note,
+        title, as_subject, not_you, will, places, remember, each_time, allow, deny, redirect_note,
     }
     device: DeviceWords {
         title, lead, label, warning, go_on, unknown, too_many, question, check, question_warning, allowed_title,

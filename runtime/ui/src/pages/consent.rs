@@ -5,7 +5,7 @@ use askama::Template;
 use super::{Pages, render};
 use crate::frame::{Frame, PageContext};
 use crate::locale::{Words, fill};
-use crate::views::{ConsentView, ScopeView};
+use crate::views::{ConsentView, DetailView, ScopeView};
 
 #[derive(Template)]
 #[template(path = "consent.html")]
@@ -18,6 +18,8 @@ struct ConsentPage<'a> {
     remember: String,
     note: Option<String>,
     scopes: Vec<ScopeLine>,
+    details: &'a [DetailView],
+    places: Option<String>,
 }
 
 #[derive(Debug)]
@@ -49,6 +51,7 @@ impl Pages {
         let scopes = ScopeLine::all(words, &view.scopes);
         let note = view.redirect_host.as_ref().map(|host| fill(&w.redirect_note, &[("host", host)]));
         let frame = self.frame(context, of(&w.title));
+        let places = places(words, &view.places);
         render(&ConsentPage {
             frame,
             view,
@@ -58,6 +61,14 @@ impl Pages {
             remember: of(&w.remember),
             note,
             scopes,
+            details: &view.details,
+            places,
         })
     }
+}
+
+/// At which services it will be used.
+pub(super) fn places(words: &Words, places: &[String]) -> Option<String> {
+    let named = places.join(", ");
+    (!named.is_empty()).then(|| fill(&words.consent.places, &[("places", &named)]))
 }

@@ -10,8 +10,8 @@ use crate::flow::UiTextType;
 use crate::form::{FieldLink, Notice};
 use crate::frame::{Frame, PageContext};
 use crate::locale::fill;
-use crate::pages::consent::ScopeLine;
-use crate::views::{DeviceCodeProblem, DeviceCodeView, DeviceDoneView, DeviceView};
+use crate::pages::consent::{ScopeLine, places};
+use crate::views::{DetailView, DeviceCodeProblem, DeviceCodeView, DeviceDoneView, DeviceView};
 
 #[derive(Template)]
 #[template(path = "device_code.html")]
@@ -31,6 +31,8 @@ struct DevicePage<'a> {
     as_subject: String,
     will: String,
     scopes: Vec<ScopeLine>,
+    details: &'a [DetailView],
+    places: Option<String>,
 }
 
 #[derive(Template)]
@@ -70,6 +72,8 @@ impl Pages {
             as_subject: of(&words.consent.as_subject),
             will: of(&words.consent.will),
             scopes: ScopeLine::all(words, &view.scopes),
+            details: &view.details,
+            places: places(words, &view.places),
         })
     }
 

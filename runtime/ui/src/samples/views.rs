@@ -7,8 +7,8 @@ use crate::pages::{
     NewKey, OrganisationOutcome, OrganisationPart, OrganisationView, OwnershipView,
 };
 use crate::views::{
-    AppItem, ConsentView, DeletionView, DeviceCodeProblem, DeviceCodeView, DeviceView, ErrorView,
-    FarewellView, Hidden, LogoutView, OrganisationLink, ScopeView, SessionItem, SessionsView,
+    AppItem, ConsentView, DeletionView, DetailView, DeviceCodeProblem, DeviceCodeView, DeviceView, ErrorView,
+    FarewellView, Hidden, LogoutView, OrganisationLink, PartView, ScopeView, SessionItem, SessionsView,
 };
 
 fn hidden(name: &str) -> Vec<Hidden> {
@@ -31,12 +31,24 @@ pub(super) fn consent() -> ConsentView {
         scopes: ["openid", "profile", "email", "offline_access", "reports:read"]
             .map(|scope| ScopeView { scope: scope.to_owned(), description: None })
             .into(),
+        details: vec![payment()],
+        places: vec!["https://reports.nexboard.example".to_owned()],
         subject: "ada@nexboard.example".to_owned(),
         action: "/ui/consent".to_owned(),
         hidden: hidden("consent_challenge"),
         switch_account_url: Some("/ui/logout".to_owned()),
         redirect_host: Some("reports.nexboard.example".to_owned()),
         can_remember: true,
+    }
+}
+
+fn payment() -> DetailView {
+    let words = |text: &str| PartView { text: text.to_owned(), is_value: false };
+    let value = |text: &str| PartView { text: text.to_owned(), is_value: true };
+    DetailView {
+        name: "payment".to_owned(),
+        sentence: vec![words("Pay "), value("12.50"), words(" EUR to "), value("Nexboard Ltd")],
+        rest: vec![("reference".to_owned(), "Invoice 4711".to_owned())],
     }
 }
 
@@ -51,6 +63,8 @@ pub(super) fn device() -> DeviceView {
         scopes: ["openid", "profile", "offline_access", "boards:read"]
             .map(|scope| ScopeView { scope: scope.to_owned(), description: None })
             .into(),
+        details: Vec::new(),
+        places: Vec::new(),
         subject: "ada@nexboard.example".to_owned(),
         user_code: "BCDF-GHJK".to_owned(),
         action: "/ui/device".to_owned(),

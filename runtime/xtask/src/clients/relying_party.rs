@@ -13,6 +13,14 @@ const STRICT: &str = "strict";
 /// A tenant that has login, consent and logout apps of its own.
 const APPS: &str = "apps";
 
+/// What may be asked for at the tenant `default` that no scope says; within its `[tenant.oauth2]`, and below it.
+const RESOURCES: &str = "resources = [\"https://mcp.example\"]\n";
+const DETAILS: &str = "[[tenant.oauth2.authorization_details_types]]\nname = \"payment\"\n\
+    schema = { properties = { amount = { type = \"number\" }, to = { type = \"string\" } }, required = [\"amount\"] }\n\
+    words = { en = \"Pay {amount} to {to}\" }\n\n\
+    [[tenant.oauth2.authorization_details_types]]\nname = \"files\"\n\
+    schema = { properties = { actions = { items = { enum = [\"read\", \"write\"] } } } }\n\n";
+
 /// Every check of `tests/clients/openid-client`.
 pub(super) fn openid_client(place: &Place<'_>) -> anyhow::Result<()> {
     let home = workspace::root().join("tests/clients/openid-client");
@@ -48,7 +56,7 @@ fn relying_party(place: &Place<'_>, mut script: Command, apps: Option<u16>) -> a
             // Authlib's assertions live for an hour, which is more than the default accepts.
             let tenants = format!(
                 "[[tenant]]\nid = \"default\"\n\n{same}[tenant.oauth2]\nclient_assertion_lifespan = \"1h\"\n\
-                 response_types = [\"code\", \"code id_token\", \"id_token\"]\n\n\
+                 response_types = [\"code\", \"code id_token\", \"id_token\"]\n{RESOURCES}\n{DETAILS}\
                  [tenant.oauth2.registration]\nmode = \"open\"\n\n\
                  [[tenant]]\nid = \"{STRICT}\"\n\n{same}[tenant.oauth2]\nrefresh_token_grace = \"0s\"\n"
             );

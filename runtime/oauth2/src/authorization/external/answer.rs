@@ -40,6 +40,8 @@ pub struct AcceptLogin {
 pub struct AcceptConsent {
     pub grant_scope: Option<Vec<String>>,
     pub grant_access_token_audience: Option<Vec<String>>,
+    /// Ours: of `requested_authorization_details` those that are granted, each as it is or less; none where it is left out.
+    pub grant_authorization_details: Option<Vec<Value>>,
     pub remember: bool,
     /// Seconds; 0: until it is taken back.
     pub remember_for: i64,

@@ -17,6 +17,7 @@ use crate::authorization::request::{AuthorizationRequest, check_again};
 use crate::authorization::subject::{self, Standing};
 use crate::authorization::{Browser, Next, Outcome, PageError, consent, issue};
 use crate::decision::Decision;
+use crate::details::AuthorizationDetails;
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
 
@@ -61,7 +62,7 @@ impl AuthorizationServer {
         challenge: &str,
         answer: AcceptConsent,
     ) -> Result<RedirectTo, ChallengeError> {
-        let (opened, _) = self.open_consent(challenge).await?;
+        let (opened, redirect) = self.open_consent(challenge).await?;
         let asked = &opened.request;
         let granted: Scopes = answer.grant_scope.iter().flatten().map(String::as_str).collect();
         if let Some(scope) = asked.scope.first_missing(&granted) {
@@ -73,9 +74,17 @@ impl AuthorizationServer {
             let text = "grant_access_token_audience holds one that was not asked for";
             return Err(ChallengeError::invalid(text));
         }
+        let details = answer.grant_authorization_details.unwrap_or_default();
+        let details = AuthorizationDetails::check_value(self, &redirect.client, details)
+            .map_err(|error| ChallengeError::Invalid(format!("grant_authorization_details: {error}")))?;
+        if !details.is_within(&asked.details) {
+            let text = "grant_authorization_details hold more than was asked for";
+            return Err(ChallengeError::invalid(text));
+        }
         let consented = Consented {
             scope: granted,
             audience,
+            details,
             remember: answer.remember.then(|| check_seconds(answer.remember_for)).transpose()?,
             claims: answer.session.unwrap_or_default().check()?,
         };
@@ -162,13 +171,14 @@ impl AuthorizationServer {
         consented: Consented,
         (subject, browser): (&AuthenticatedSubject, Browser<'_>),
     ) -> Outcome {
-        let Consented { scope, audience, remember, claims } = consented;
+        let Consented { scope, audience, details, remember, claims } = consented;
         // As the app that let them skip has said it, if it did.
         let said = |external| ExternalLogin { acr: challenge.acr.clone(), ..external };
         let external = subject.external.clone().map(said);
         let subject = &AuthenticatedSubject { methods: challenge.amr, external, ..subject.clone() };
         // What was asked for was checked when it was accepted; the seal says so.
-        let request = AuthorizationRequest { scope, audience, ..challenge.request };
+        let named = challenge.request.claims.within(&scope);
+        let request = AuthorizationRequest { scope, audience, details, claims: named, ..challenge.request };
         check_again(self, redirect, &request)?;
         self.check_policy(redirect, &request, (subject, browser.request)).await?;
         let remember = match remember.filter(|_| subject.actor.is_none()) {

@@ -75,7 +75,7 @@ pub(super) fn consent_request(
     redirect: &ProvenRedirect,
 ) -> Value {
     let request = &opened.request;
-    json!({
+    let mut document = json!({
         "challenge": challenge,
         // What the list of consent sessions calls it later.
         "consent_request_id": request.grant.to_string(),
@@ -90,7 +90,12 @@ pub(super) fn consent_request(
         "client": redirect.client.record.document,
         "request_url": request.request_url.as_deref().unwrap_or_default(),
         "oidc_context": oidc_context(request),
-    })
+    });
+    // Hydra has no such member: it is there for whoever asks for details.
+    if let (Some(members), false) = (document.as_object_mut(), request.details.is_empty()) {
+        members.insert("requested_authorization_details".to_owned(), json!(request.details));
+    }
+    document
 }
 
 fn oidc_context(request: &AuthorizationRequest) -> Value {

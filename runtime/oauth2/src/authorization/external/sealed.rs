@@ -11,6 +11,7 @@ use super::login::DeviceAsked;
 use crate::authorization::interaction::binding_fits;
 use crate::authorization::page_error::PageError;
 use crate::authorization::request::AuthorizationRequest;
+use crate::details::AuthorizationDetails;
 use crate::grant::GrantedClaims;
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
@@ -115,6 +116,8 @@ pub(super) struct ConsentVerifier {
 pub(super) struct Consented {
     pub(super) scope: Scopes,
     pub(super) audience: Vec<String>,
+    #[serde(default)]
+    pub(super) details: AuthorizationDetails,
     /// Seconds for which it is remembered; 0: until it is taken back.
     pub(super) remember: Option<u32>,
     pub(super) claims: GrantedClaims,

@@ -84,11 +84,11 @@ pub(super) fn sign_in(
     (page(Ok(continued.next), "consent_challenge"), subject, Some(cookie))
 }
 
-fn code(next: Result<Next, PageError>) -> String {
+pub(super) fn code(next: Result<Next, PageError>) -> String {
     answer(next).find("code").unwrap().to_owned()
 }
 
-fn payload(token: &str) -> Value {
+pub(super) fn payload(token: &str) -> Value {
     let payload = token.split('.').nth(1).and_then(primitives::base64url::decode).unwrap();
     serde_json::from_slice(&payload).unwrap()
 }

@@ -1,13 +1,16 @@
 //! The whole endpoint on the model of storage: a file for each of its promises.
 
+mod acr;
 mod challenge;
 mod consent;
 mod external;
 mod external_attacks;
+mod external_details;
 mod front_channel;
 mod pushed;
 mod request;
 mod request_object;
+mod rich;
 mod secured;
 mod sign_in;
 
@@ -80,6 +83,8 @@ fn decide(
 /// `login`, `login again`, `consent`, `code`, an error code, or `page: …`.
 fn word(next: &Result<Next, PageError>) -> String {
     match next {
+        Ok(Next::Login { page: SignInPage::SecondFactor, .. }) => "second factor".to_owned(),
+        Ok(Next::Login { page: SignInPage::Registration, .. }) => "registration".to_owned(),
         Ok(Next::Login { elsewhere: true, .. }) => "login elsewhere".to_owned(),
         Ok(Next::Login { reauthenticate: false, .. }) => "login".to_owned(),
         Ok(Next::Login { reauthenticate: true, .. }) => "login again".to_owned(),

@@ -70,7 +70,10 @@ fn errors_after_it_go_to_the_client() {
     check(&[("code_challenge", "short")], "invalid_request");
     check(&[("code_challenge", "")], "invalid_request");
     check(&[("prompt", "none login")], "invalid_request");
-    check(&[("prompt", "create")], "invalid_request");
+    check(&[("prompt", "registration")], "invalid_request");
+    check(&[("prompt", "none create")], "invalid_request");
+    check(&[("authorization_details", "[{}]")], "invalid_authorization_details");
+    check(&[("claims", "[]")], "invalid_request");
     check(&[("max_age", "-1")], "invalid_request");
     check(&[("max_age", "soon")], "invalid_request");
     check(&[("id_token_hint", "x.y.z")], "invalid_request");

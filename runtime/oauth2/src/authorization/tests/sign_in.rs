@@ -13,7 +13,11 @@ fn request_says_who_must_sign_in_and_when() {
     check(&[], None, "login");
     check(&[], Some(&ada), "code");
     check(&[("prompt", "login")], Some(&ada), "login again");
-    check(&[("prompt", "select_account")], Some(&ada), "login again");
+    check(&[("prompt", "select_account")], Some(&ada), "login elsewhere");
+    check(&[("prompt", "select_account login")], Some(&ada), "login elsewhere");
+    check(&[("prompt", "create")], None, "registration");
+    check(&[("prompt", "create")], Some(&ada), "code");
+    check(&[("prompt", "create login")], Some(&ada), "login again");
     check(&[("prompt", "login")], None, "login");
     check(&[("max_age", "100")], Some(&ada), "code");
     check(&[("max_age", "99")], Some(&ada), "login again");
@@ -96,9 +100,14 @@ fn old_sign_in_does_not_satisfy_a_demand_for_a_new_one() {
         let before = world.subject(1);
         world.wait(100);
         let asked = challenge(authorize(&world, &demand, Some(&before)));
-        assert!(world.server.login_request(&asked, Some(COOKIE)).unwrap().reauthenticate);
+        // Whoever chooses need not be the one they were.
+        let (is_again, expect) = match demand {
+            [("prompt", "select_account")] => (false, "login elsewhere"),
+            _ => (true, "login again"),
+        };
+        assert_eq!(world.server.login_request(&asked, Some(COOKIE)).unwrap().reauthenticate, is_again);
         world.wait(100);
-        assert_eq!(word(&resume(&world, &asked, browser(Some(&before)))), "login again", "{demand:?}");
+        assert_eq!(word(&resume(&world, &asked, browser(Some(&before)))), expect, "{demand:?}");
         // However long the person takes afterwards.
         let after = world.subject(1);
         world.wait(600);
