@@ -38,12 +38,18 @@ async fn page_runs_nothing_and_loads_what_its_own_listener_has() {
         let page = get(&format!("{}/openapi?ui_locales={language}", world.admin)).await;
         assert_eq!(page.status, 200, "{}", page.text());
         let policy = page.header("content-security-policy");
-        assert!(policy.starts_with("default-src 'none'; style-src 'self';") && !policy.contains("script-src"), "{policy}");
+        assert!(
+            policy.starts_with("default-src 'none'; style-src 'self';") && !policy.contains("script-src"),
+            "{policy}"
+        );
         let html = page.text();
         assert!(html.contains("/admin/identities/{id}") && !html.contains("<script"), "{html}");
         assert!(html.contains(&format!("<html lang=\"{language}\">")), "{language}");
-        let loaded: Vec<&str> =
-            html.split("<link ").skip(1).map(|link| link.split("href=\"").nth(1).unwrap().split('"').next().unwrap()).collect();
+        let loaded: Vec<&str> = html
+            .split("<link ")
+            .skip(1)
+            .map(|link| link.split("href=\"").nth(1).unwrap().split('"').next().unwrap())
+            .collect();
         assert!(loaded.len() >= 3, "{loaded:?}");
         for address in loaded {
             assert!(address.starts_with("/ui/assets/"), "{address}");
