@@ -61,7 +61,7 @@ impl Address {
 pub fn is_host(text: &str) -> bool {
     let parsed = Url::parse(&format!("https://{text}/"));
     let is_alone = |url: &Url| url.authority().eq_ignore_ascii_case(text) && url.domain().is_some();
-    let is_name = !text.contains('*');
+    let is_name = !text.contains(['*', '@']);
     text == ANY_HOST || (is_name && parsed.is_ok_and(|url| is_alone(&url) && url.path() == "/"))
 }
 
