@@ -39,8 +39,8 @@ fn hosts_of_clients_that_describe_themselves() {
             "[tenant.oauth2.registration]\nmetadata_document_hosts = [\"app.example:8443\", \"*\", \"https://app.example\", \"*.example\"]",
         ),
         &[
-            "p.toml:4:1: tenant[0].oauth2.registration.metadata_document_hosts[2]: `https://app.example` is not the name of a host, with its port perhaps, nor `*`",
-            "p.toml:4:1: tenant[0].oauth2.registration.metadata_document_hosts[3]: `*.example` is not the name of a host, with its port perhaps, nor `*`",
+            "p.toml:4:53: tenant[0].oauth2.registration.metadata_document_hosts[2]: `https://app.example` is not the name of a host, with its port perhaps, nor `*`",
+            "p.toml:4:76: tenant[0].oauth2.registration.metadata_document_hosts[3]: `*.example` is not the name of a host, with its port perhaps, nor `*`",
         ],
     );
 }
