@@ -1,4 +1,5 @@
-//! What a tenant publishes for passkeys (WebAuthn L3 section 5.11.1, W3C Passkey Endpoints): of itself, and of nobody else.
+//! What a tenant publishes for passkeys (WebAuthn L3 section 5.11.1, W3C Passkey Endpoints) and of its APIs (RFC 9728): of itself, and of
+//! nobody else.
 
 use primitives::{Actor, Clock as _};
 use serde_json::{Value, json};
@@ -92,5 +93,35 @@ async fn nothing_is_published_of_a_tenant_that_there_is_not_or_by_another_method
         assert_eq!(published(&world, "nobody", name).await.status, 404, "{name}");
         let url = format!("{}{name}", world.base);
         assert_eq!(Browser::default().post_json(&url, &json!({})).await.status, 405, "{name}");
+    }
+}
+
+/// RFC 9728: an API is described under its identifier, for its own tenant, and for nobody else's.
+#[tokio::test(flavor = "multi_thread")]
+async fn apis_of_a_tenant_are_described_to_apps() {
+    const DESCRIBED: &str = "/.well-known/oauth-protected-resource";
+    let world = world("https://id.example").await;
+    let mut declared = Tenant::new("apis".parse().unwrap(), ManagedBy::Api, world.clock.now());
+    let apis = json!([
+        { "resource": "https://mcp.example/mcp", "scopes": ["notes:read"] },
+        { "resource": "https://id.example/t/apis/api", "name": "API" },
+    ]);
+    declared.settings.document.insert("oauth2".to_owned(), json!({ "protected_resources": apis }));
+    world.storage.apply(declared.create(Actor::System)).await.unwrap();
+    let described = |resource: &str, more: &Value| {
+        let mut document = json!({
+            "resource": resource, "authorization_servers": ["https://id.example/t/apis"], "bearer_methods_supported": ["header"],
+        });
+        document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        document
+    };
+    let mcp = described("https://mcp.example/mcp", &json!({ "scopes_supported": ["notes:read"] }));
+    check(&published(&world, "apis", &format!("{DESCRIBED}/mcp.example/mcp")).await, &mcp);
+    let api = described("https://id.example/t/apis/api", &json!({ "resource_name": "API" }));
+    check(&published(&world, "apis", &format!("{DESCRIBED}/api")).await, &api);
+    for (id, place) in
+        [("apis", ""), ("apis", "/mcp"), ("apis", "/evil.example/mcp"), ("acme", "/mcp.example/mcp")]
+    {
+        assert_eq!(published(&world, id, &format!("{DESCRIBED}{place}")).await.status, 404, "{id}{place}");
     }
 }

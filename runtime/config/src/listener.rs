@@ -64,6 +64,8 @@ pub enum Router {
     Admin,
     /// `/metrics` for Prometheus.
     Metrics,
+    /// `/openapi.json` and its page `/openapi`: what this listener serves. A listener with `admin` has them without it.
+    ApiDocument,
 }
 
 /// How callers of operators' routers prove who they are.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use config::Router;
 use http::{HeaderMap, Method};
 use primitives::{ClientAddress, RequestId, Timestamp};
 use tenancy::AdminPrincipal;
@@ -46,6 +47,8 @@ pub(crate) struct Call {
     pub(crate) principal: Option<AdminPrincipal>,
     /// How long it may go on.
     pub(crate) patience: Arc<Patience>,
+    /// What its listener serves.
+    pub(crate) routers: Arc<[Router]>,
 }
 
 impl Call {

@@ -138,6 +138,7 @@ async fn run<'a>(
         places,
         principal: None,
         patience: Arc::clone(patience),
+        routers: Arc::clone(&table.routers),
     };
     // 4
     match let_in(&call, route, entrance).await {
@@ -170,7 +171,7 @@ async fn let_in(
     entrance: &Entrance,
 ) -> Result<Option<tenancy::AdminPrincipal>, Failure> {
     let principal = match route.access {
-        Access::Public | Access::PublicAnywhere => {
+        Access::Public | Access::PublicAnywhere | Access::Description => {
             return match call.tenant.state {
                 TenantState::Active => Ok(None),
                 // To the world a tenant that its operator stopped is not there.
@@ -189,7 +190,11 @@ async fn let_in(
             principal.check_organisation(&call.tenant.id, organisation, scope)
         }
         Access::Operator(scope) => principal.check_operator(scope),
-        Access::Public | Access::PublicAnywhere | Access::Health | Access::AnyOperator => Ok(()),
+        Access::Public
+        | Access::PublicAnywhere
+        | Access::Health
+        | Access::Description
+        | Access::AnyOperator => Ok(()),
     };
     match allowed {
         Ok(()) => Ok(Some(principal)),

@@ -29,6 +29,8 @@ pub(crate) enum Access {
     PublicAnywhere,
     /// Everybody, on every listener, whatever the tenant's state.
     Health,
+    /// Everybody, on the operators' listener and on others that say so.
+    Description,
     /// Whoever may do this in the request's tenant.
     Tenant(Scope),
     /// Whoever may do this to the organisation in the path, in the request's tenant: a key of that organisation may.
@@ -96,6 +98,7 @@ impl Route {
     pub(crate) fn is_of(&self, routers: &[Router]) -> bool {
         match self.access {
             Access::Health => true,
+            Access::Description => routers.contains(&Router::Admin) || routers.contains(&Router::ApiDocument),
             Access::Public => routers.contains(&Router::Public),
             Access::PublicAnywhere => routers.contains(&Router::Public) || routers.contains(&Router::Admin),
             Access::Operator(Scope::MetricsRead) => routers.contains(&Router::Metrics),
@@ -124,12 +127,14 @@ macro_rules! routes {
 }
 
 mod challenges;
+mod descriptions;
 mod organisations;
 mod registration;
 
 /// The table.
 pub(crate) fn all() -> Vec<Route> {
     let mut routes = most();
+    routes.extend(descriptions::routes());
     routes.extend(organisations::routes());
     routes.extend(registration::routes());
     routes.extend(challenges::routes());
@@ -243,7 +248,7 @@ fn most() -> Vec<Route> {
         DELETE "/portcullis/v1/trusted-devices/{id}" "forgetTrustedDevice", Public, Api, self_service::trusted_devices::forget_one, "Has a device ask for the second factor again";
         DELETE "/portcullis/v1/account" "deleteMyAccount", Public, Api, self_service::deletion::delete, "Deletes the account of whoever is signed in";
         GET "/ui/error" "showError", Public, Page, pages::error::page, "Says what went wrong";
-        GET "/ui/assets/{name}" "getAsset", Public, Api, pages::assets::file, "A file that pages load";
+        GET "/ui/assets/{name}" "getAsset", PublicAnywhere, Api, pages::assets::file, "A file that pages load";
 
         // Operators: people and their sessions.
         GET "/admin/identities" "listIdentities", Tenant(Scope::IdentitiesRead), Api, admin::identities::list::get, "Lists identities";
@@ -338,6 +343,8 @@ pub(crate) struct RouteTable {
     methods: Vec<HashMap<Method, Arc<Route>>>,
     /// Whether what pages load is among them.
     pub(crate) has_pages: bool,
+    /// What it was made for.
+    pub(crate) routers: Arc<[Router]>,
     /// Whether the operators' are.
     has_operators: bool,
 }
@@ -397,7 +404,7 @@ impl RouteTable {
         }
         let (has_pages, has_operators) =
             (routers.contains(&Router::Public), routers.contains(&Router::Admin));
-        Ok(Self { paths, methods, has_pages, has_operators })
+        Ok(Self { paths, methods, has_pages, routers: routers.into(), has_operators })
     }
 
     /// The route of a request; HEAD is answered by GET's.
@@ -459,7 +466,9 @@ mod tests {
     #[test]
     fn operators_routes_are_on_no_public_listener() {
         let public = RouteTable::of(&[Router::Public]).unwrap();
-        let is_open = |access| matches!(access, Access::Public | Access::PublicAnywhere | Access::Health);
+        let is_open = |access| {
+            matches!(access, Access::Public | Access::PublicAnywhere | Access::Health | Access::Description)
+        };
         for route in all().iter().filter(|route| !is_open(route.access)) {
             let path = route.path.replace(['{', '}'], "x");
             match public.find(&route.method, &path) {

@@ -38,6 +38,14 @@ pub(crate) async fn jwks(call: Call) -> Answer {
     }
 }
 
+/// `GET /.well-known/oauth-protected-resource…` (RFC 9728 section 3).
+pub(crate) async fn protected_resource(call: Call) -> Answer {
+    match call.tenant.oauth2.find_protected_resource(call.place("resource")) {
+        Some(document) => published(response::json(StatusCode::OK, &document)),
+        None => Failure::not_found().to_api(call.request),
+    }
+}
+
 /// `GET /.well-known/ory/webauthn.js`: what pages need for passkeys and security keys.
 pub(crate) async fn webauthn_script(call: Call) -> Answer {
     let assets = call.node.pages.assets();

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::client::{ClientDocument, ClientRecord};
 use crate::decision::Decision;
 use crate::grant::{Consent, Grant};
+use crate::metadata_document::find_known;
 use crate::ports::{GrantFilter, PortError};
 use crate::server::AuthorizationServer;
 use crate::write::Write;
@@ -70,7 +71,8 @@ impl AuthorizationServer {
         let grants = ports.grants.list_grants(&self.tenant, subject, filter, limit).await?;
         let mut listed = Vec::with_capacity(grants.len());
         for grant in grants {
-            let client = ports.clients.find_client(&self.tenant, &grant.client).await?;
+            let stored = ports.clients.find_client(&self.tenant, &grant.client).await?;
+            let client = stored.or_else(|| find_known(self, &grant.client));
             let remembered = ports.grants.find_consent(&self.tenant, subject, &grant.client).await?;
             let client = client.map(|client| client.record.document.clone());
             listed.push(ListedGrant { grant, client, remembered });

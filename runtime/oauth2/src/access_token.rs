@@ -21,6 +21,7 @@ use crate::dpop::{self, DpopError, Expected, PresentedProof, ProvenKey};
 use crate::grant::{AccessToken, Grant};
 use crate::hooks::PROTECTED_CLAIMS;
 use crate::liveness::{LiveGrant, SessionRule, check_grant};
+use crate::metadata_document;
 use crate::ports::PortError;
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
@@ -289,6 +290,7 @@ pub(crate) async fn find_client(
     server: &AuthorizationServer,
     id: &ClientId,
 ) -> Result<Option<Arc<Client>>, PortError> {
-    let client = server.ports.clients.find_client(&server.tenant, id).await?;
+    let stored = server.ports.clients.find_client(&server.tenant, id).await?;
+    let client = stored.or_else(|| metadata_document::find_known(server, id));
     Ok(client.filter(|client| client.record.is_usable(server.now())))
 }

@@ -91,7 +91,7 @@ impl AuthorizationServer {
             timeout: TIMEOUT,
             reach: match client.record.managed_by {
                 ManagedBy::File => Reach::NamedByOperator,
-                ManagedBy::Api => Reach::Public,
+                ManagedBy::Api | ManagedBy::Document => Reach::Public,
             },
         };
         match self.ports.outbound.fetch(request).await {

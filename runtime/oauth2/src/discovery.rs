@@ -73,11 +73,17 @@ impl AuthorizationServer {
             "require_signed_request_object": self.settings.require_signed_request_object,
             "request_object_signing_alg_values_supported":
                 REQUEST_OBJECT_ALGORITHMS.map(jose::Algorithm::as_str),
+            "client_id_metadata_document_supported": !self.settings.registration.metadata_document_hosts.is_empty(),
             "backchannel_logout_supported": true,
             "backchannel_logout_session_supported": true,
             "frontchannel_logout_supported": true,
             "frontchannel_logout_session_supported": true,
         });
+        let apis: Vec<_> = self.settings.protected_resources.iter().map(|api| &api.resource).collect();
+        if let (Value::Object(members), true) = (&mut document, !apis.is_empty()) {
+            // RFC 9728 section 4.
+            members.insert("protected_resources".to_owned(), json!(apis));
+        }
         if let (Value::Object(members), true) =
             (&mut document, self.settings.registration.mode != RegistrationMode::Off)
         {

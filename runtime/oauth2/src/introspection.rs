@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::access_token::{DescribedToken, find_client, find_token};
+use crate::client::Client;
 use crate::client_authentication::{AuthenticatedClient, FailedCause, authenticate};
 use crate::confirmation::Confirmation;
 use crate::decision::Decision;
@@ -62,7 +63,7 @@ struct Asked<'a> {
     /// Without any of these it is inactive.
     required: Scopes,
     /// The client that asks; none for an administrator.
-    resource_server: Option<&'a ClientId>,
+    resource_server: Option<&'a Client>,
     request: RequestId,
 }
 
@@ -104,8 +105,9 @@ impl AuthorizationServer {
     }
 
     /// Introspects for a client that authenticates with the request. A confidential client, as every
-    /// resource server is one, learns about any access token that it was shown; about a refresh token
-    /// only its owner does. A public client could be anybody, and is refused.
+    /// resource server is one, learns about its own access tokens and those of the APIs that it is named for
+    /// ([`crate::protected_resource`]); about a refresh token only its owner does. Of any other it hears what it would of one
+    /// that never was. A public client could be anybody, and is refused.
     pub async fn introspect_as_client(
         &self,
         request: ClientRequest<'_>,
@@ -133,7 +135,7 @@ impl AuthorizationServer {
             self.introspect_refresh_token(token, Some(&client.id)).await?.map(|(_, active)| active)
         } else {
             let required = Scopes::default();
-            let asked = Asked { required, resource_server: Some(&client.id), request: request.request };
+            let asked = Asked { required, resource_server: Some(&client), request: request.request };
             self.introspect_access_token(token, &asked).await?
         };
         let answer = Introspection::of(found);
@@ -149,6 +151,9 @@ impl AuthorizationServer {
         asked: &Asked<'_>,
     ) -> Result<Option<ActiveToken>, TokenError> {
         let Some(found) = find_token(self, token).await? else { return Ok(None) };
+        if asked.resource_server.is_some_and(|client| !self.may_introspect(client, &found)) {
+            return Ok(None);
+        }
         let Some(live) = found.check_live(self).await? else { return Ok(None) };
         // Whoever asks was shown it, and checks who showed it: `cnf` says by what.
         let live = live.describe();
@@ -205,7 +210,7 @@ impl AuthorizationServer {
             scopes: token.scope.to_vec(),
             audience: token.audience.clone(),
             claims: token.claims.clone(),
-            resource_server: asked.resource_server.cloned(),
+            resource_server: asked.resource_server.map(|client| client.id.clone()),
         };
         Ok(match self.ports.hook.shape_introspection(&context, &input).await? {
             IntrospectionDecision::Answer(added) => {

@@ -14,11 +14,11 @@ use primitives::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::access_token::find_client;
 use crate::authorization::external::with_query;
 use crate::authorization::{AuthorizationResponse, PageError, ResponseMode};
 use crate::client::Client;
 use crate::id_token_hint::{Hint, verify_hint};
+use crate::metadata_document::find_client;
 use crate::parameters::Parameters;
 use crate::server::AuthorizationServer;
 use crate::write::Write;

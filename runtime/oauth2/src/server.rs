@@ -17,6 +17,7 @@ use crate::details::{DetailSchemas, NoDetailSchemas};
 use crate::device::DeviceCodeRepository;
 use crate::fetch::FetchPlaces;
 use crate::hooks::TokenHook;
+use crate::metadata_document::DescribedClients;
 use crate::ports::{
     ClientRepository, GrantRepository, PortError, SecretHasher, SubjectClaims, TokenKeys, TokenRepository,
 };
@@ -45,6 +46,8 @@ pub struct AuthorizationServer {
     pub rng: Arc<dyn Rng>,
     /// Chosen secrets that verified before.
     pub verified_secrets: VerifiedSecrets,
+    /// Clients that describe themselves.
+    pub described_clients: DescribedClients,
     /// Keys of clients.
     pub assertion_keys: AssertionKeys,
     /// How many fetches for browsers are under way.
@@ -101,6 +104,7 @@ impl AuthorizationServer {
             clock: environment.clock,
             rng: environment.rng,
             verified_secrets: VerifiedSecrets::default(),
+            described_clients: DescribedClients::default(),
             assertion_keys: AssertionKeys::default(),
             fetch_places: FetchPlaces::default(),
             detail_schemas: Arc::new(NoDetailSchemas),

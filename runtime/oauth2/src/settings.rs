@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::authorization::ResponseType;
 use crate::details::DetailsType;
 use crate::go_duration::GoDuration;
+use crate::protected_resource::ProtectedResource;
 use crate::registration::RegistrationSettings;
 
 /// How this tenant's authorization server behaves.
@@ -86,6 +87,9 @@ pub struct Settings {
     pub login_session_lifespan: GoDuration,
     /// Where a client sends the person after logout when it named no address of its own.
     pub post_logout_redirect_uri: Option<String>,
+    /// The APIs that take this tenant's tokens: how they are described to apps (RFC 9728), and which clients ask about tokens in
+    /// their name.
+    pub protected_resources: Vec<ProtectedResource>,
     /// How clients register themselves.
     pub registration: RegistrationSettings,
 }
@@ -123,6 +127,7 @@ impl Default for Settings {
             urls: Urls::default(),
             login_session_lifespan: GoDuration::hours(720),
             post_logout_redirect_uri: None,
+            protected_resources: Vec::new(),
             registration: RegistrationSettings::default(),
         }
     }

@@ -1,5 +1,6 @@
 //! Every page, as a function from what it shows to its HTML.
 
+mod api;
 mod consent;
 mod device_code;
 mod error;
@@ -17,6 +18,7 @@ mod samples;
 mod settings;
 mod welcome;
 
+pub use api::{ApiOperationView, ApiParameterView, ApiView};
 pub use impersonation::ImpersonationView;
 pub use invitation::InvitationView;
 pub use organisation::{InvitationItem, MemberItem, OrganisationOutcome, OrganisationPart, OrganisationView};

@@ -124,6 +124,8 @@ pub static SAMPLES: &[Sample] = &[
     flow!("settings-factors", settings),
     flow!("settings-keys", settings_with_sessions),
     page!("consent", |pages, context| pages.consent(&views::consent(), context)),
+    page!("consent-described", |pages, context| pages.consent(&views::described_consent(), context)),
+    page!("api", |pages, context| pages.api(&views::api(), context)),
     page!("device-code", |pages, context| pages.device_code(&views::device_code(None), context)),
     page!("device-code-unknown", |pages, context| {
         pages.device_code(&views::device_code(Some(DeviceCodeProblem::Unknown)), context)

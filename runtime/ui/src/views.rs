@@ -26,6 +26,10 @@ pub struct ConsentView {
     pub hidden: Vec<Hidden>,
     /// Where "Not you?" leads; no link if absent.
     pub switch_account_url: Option<String>,
+    /// The host that vouches for a client which nobody registered.
+    pub described_at: Option<String>,
+    /// Whether the answer goes to a program on the person's own machine, which may be any.
+    pub is_local: bool,
     /// The host that the person is sent to afterwards.
     pub redirect_host: Option<String>,
     /// Whether the decision can be remembered.

@@ -1,13 +1,14 @@
 // People sign in to Nexboard by clicking, in headless Chromium.
 //
 //   node main.mjs --app URL --third-party URL --provider URL --keys URL --alone URL --attested URL --steps URL --guarded URL
-//                 --captcha-port PORT --captcha-secret-file FILE --identifier NAME --suspended NAME --password-file FILE
+//                 --captcha-port PORT --captcha-secret-file FILE --single-page-port PORT --identifier NAME --suspended NAME --password-file FILE
 //
 // --app is a first-party client, --third-party one that asks for consent; --provider is the tenant's base URL,
 // --keys that of a tenant at a host name, as passkeys need it, --alone and --attested those of two more: one whose security
 // keys sign in alone, and one that takes keys of a maker whom it knows. --steps is that of one whose forms are in two steps,
 // which proves addresses by links, and where --identifier owns an organisation. --guarded is that of one whose forms ask
-// whether a person is there, by a service that is started here, at --captcha-port.
+// whether a person is there, by a service that is started here, at --captcha-port. An application without a server is served at
+// --single-page-port.
 // `cargo xtask clients browser` starts all of them. ONLY=<text> runs the checks whose name contains it.
 
 import assert from "node:assert/strict";
@@ -21,6 +22,7 @@ import { keyChecks } from "./keys.mjs";
 import { latestCode, latestLink } from "./mail.mjs";
 import { passkeyChecks } from "./passkeys.mjs";
 import { browser, heading, onDashboard, pressUntil, signInAs, withPage } from "./person.mjs";
+import { singlePageChecks } from "./single_page.mjs";
 import { stepChecks } from "./steps.mjs";
 
 const { values: options } = parseArgs({
@@ -34,6 +36,7 @@ const { values: options } = parseArgs({
     guarded: { type: "string" },
     "captcha-port": { type: "string" },
     "captcha-secret-file": { type: "string" },
+    "single-page-port": { type: "string" },
     steps: { type: "string" },
     identifier: { type: "string" },
     suspended: { type: "string" },
@@ -406,6 +409,7 @@ await captchaChecks({
   newAddress,
 });
 await stepChecks({ provider: options.steps, owner: ada, password, newAddress });
+await singlePageChecks({ provider: options.provider, port: Number(options["single-page-port"]), person: ada });
 await accessibilityChecks({ provider: options.provider, keys: options.keys, signUp, newAddress, password });
 
 await browser.close();

@@ -16,7 +16,12 @@ async fn install(world: &World, component: &str) {
     // A busy machine is no failure of the guest's.
     let limits = json!({ "wall_ms": 10_000 });
     let plugin = json!({ "name": "says", "component": guest(component), "limits": limits });
-    set(world, &json!({ "plugin": [plugin] })).await;
+    set(world, &json!({ "plugin": [plugin], "oauth2": api_of(world) })).await;
+}
+
+/// The client `api` asks about tokens of the tenant's own API, which is what a token without a wish is for.
+fn api_of(world: &World) -> Value {
+    json!({ "protected_resources": [{ "resource": world.tenant("acme"), "introspected_by": ["api"] }] })
 }
 
 /// A machine and its secret, as `Authorization` has them.
@@ -52,6 +57,9 @@ async fn plugin_says_what_is_answered_of_a_token_to_whoever_asks() {
     let world = World::start().await;
     let (app, api) = (client(&world, "app").await, client(&world, "api").await);
     let issued_before = token(&world, &app, "answer").await;
+    let unnamed = ask(&world, &api, &issued_before).await.json();
+    assert_eq!(unnamed, json!({ "active": false }), "it is named for no API");
+    set(&world, &json!({ "oauth2": api_of(&world) })).await;
     let plain = ask(&world, &api, &issued_before).await.json();
     assert_eq!((&plain["active"], plain.get("ext")), (&json!(true), None), "no plugin yet");
 

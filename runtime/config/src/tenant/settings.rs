@@ -139,6 +139,12 @@ fn check_registration(settings: &oauth2::registration::RegistrationSettings, rep
     if oauth2::scope::Scopes::parse(&settings.scopes.join(" ")).is_err() {
         report("oauth2.registration.scopes", "holds what is no scope".to_owned());
     }
+    for (index, host) in settings.metadata_document_hosts.iter().enumerate() {
+        if !oauth2::metadata_document::is_host(host) {
+            let words = format!("`{host}` is not the name of a host, with its port perhaps, nor `*`");
+            report(&format!("oauth2.registration.metadata_document_hosts[{index}]"), words);
+        }
+    }
     for (index, publisher) in settings.software_publishers.iter().enumerate() {
         if let Err(error) = jose::JwkSet::from_map(&publisher.jwks) {
             report(&format!("oauth2.registration.software_publishers[{index}].jwks"), error.to_string());
@@ -192,6 +198,14 @@ fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) 
     }
     check_registration(&settings.registration, report);
     requests::check(settings, report);
+    for (index, api) in settings.protected_resources.iter().enumerate() {
+        for (property, words) in api.mistakes() {
+            report(&format!("oauth2.protected_resources[{index}].{property}"), words.to_owned());
+        }
+        if settings.protected_resources.iter().take(index).any(|other| other.resource == api.resource) {
+            report(&format!("oauth2.protected_resources[{index}].resource"), "is declared twice".to_owned());
+        }
+    }
     for (index, scope) in settings.scopes_supported.iter().enumerate() {
         let one = !scope.is_empty() && !scope.contains(' ') && oauth2::scope::Scopes::parse(scope).is_ok();
         if !one {

@@ -48,7 +48,7 @@ fn with_script(call: &Call, view: &FlowView, mut answer: Answer) -> Answer {
 const YEAR: u64 = 365 * 24 * 3600;
 
 /// A page of the tenant.
-fn show(
+pub(crate) fn show(
     call: &Call,
     status: StatusCode,
     languages: &[String],

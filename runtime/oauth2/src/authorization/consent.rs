@@ -25,6 +25,10 @@ pub(super) async fn is_needed(
         let text = "the client cannot prove who it is, and so the person must be asked";
         return if request.prompt.none { Err(RedirectError::InteractionRequired(text)) } else { Ok(true) };
     }
+    // Whoever it is, it is not proven by having been allowed once: any program can use its id.
+    if client.is_described() {
+        return if request.prompt.none { Err(RedirectError::ConsentRequired) } else { Ok(true) };
+    }
     if request.prompt.consent {
         return Ok(true);
     }

@@ -308,7 +308,8 @@ impl AuthorizationServer {
         request::check_again(self, redirect, request)?;
         self.check_policy(redirect, request, (subject, id)).await?;
         // Whoever acts in the person's name answers for now, and for nobody later.
-        let remember = if verdict.remember && subject.actor.is_none() {
+        let may_remember = subject.actor.is_none() && !redirect.client.is_described();
+        let remember = if verdict.remember && may_remember {
             Some(consent::merged(self, redirect, request, subject).await?)
         } else {
             None

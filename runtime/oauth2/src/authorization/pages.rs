@@ -6,6 +6,7 @@ use url::Url;
 use super::redirect::ProvenRedirect;
 use super::request::AuthorizationRequest;
 use crate::details::AuthorizationDetails;
+use crate::metadata_document;
 
 /// What a sign-in page needs to know of the request behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,10 @@ pub struct ConsentRequest {
     pub client_id: String,
     /// The client's name, or its id.
     pub client_name: String,
+    /// The host that vouches for a client which nobody registered: what is asked is not remembered.
+    pub described_at: Option<String>,
+    /// Whether the answer goes to a program on the person's own machine.
+    pub is_local: bool,
     /// A picture of the client.
     pub logo_uri: Option<String>,
     /// A page about the client.
@@ -91,6 +96,8 @@ impl ConsentRequest {
         Self {
             client_id: redirect.client.id.as_str().to_owned(),
             client_name: redirect.client.display_name().to_owned(),
+            described_at: metadata_document::host(&redirect.client),
+            is_local: redirect.proves_nobody,
             logo_uri: page(&document.logo_uri),
             client_uri: page(&document.client_uri),
             policy_uri: page(&document.policy_uri),

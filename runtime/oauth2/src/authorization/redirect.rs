@@ -12,8 +12,8 @@ use super::error::RedirectError;
 use super::page_error::PageError;
 use super::request::AuthorizationRequest;
 use super::response::{AuthorizationResponse, ResponseMode};
-use crate::access_token::find_client;
 use crate::client::Client;
+use crate::metadata_document::find_client;
 use crate::parameters::Parameters;
 use crate::server::AuthorizationServer;
 

@@ -87,6 +87,8 @@ pub enum ManagedBy {
     Api,
     /// A configuration file; the API only reads.
     File,
+    /// The document at its own id, which is an address. It is stored nowhere.
+    Document,
 }
 
 impl ManagedBy {
@@ -95,6 +97,7 @@ impl ManagedBy {
         match self {
             Self::Api => "api",
             Self::File => "file",
+            Self::Document => "document",
         }
     }
 }
@@ -197,6 +200,11 @@ impl Client {
     /// Whether it holds no secret of its own.
     pub fn is_public(&self) -> bool {
         self.authentication == AuthenticationMethod::None
+    }
+
+    /// Whether nobody registered it, and it describes itself where its id points.
+    pub fn is_described(&self) -> bool {
+        self.record.managed_by == ManagedBy::Document
     }
 
     /// Whether it may use a grant.

@@ -88,6 +88,11 @@ impl AssertionKeys {
             }
         }
         let set = match (remote, &client.record.document.jwks) {
+            // Whoever describes itself has us ask as often as it likes to.
+            (Some(uri), _) if client.is_described() => {
+                let _place = server.fetch_places.take().ok_or(FailedCause::Keys)?;
+                find_set(server, uri).await.ok_or(FailedCause::Keys)?
+            }
             (Some(uri), _) => find_set(server, uri).await.ok_or(FailedCause::Keys)?,
             (None, Some(serde_json::Value::Object(set))) => {
                 JwkSet::from_map(set).map_err(|_| FailedCause::Keys)?

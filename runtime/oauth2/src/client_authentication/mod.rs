@@ -19,6 +19,7 @@ pub(crate) use assertion_keys::verify_signature;
 
 use crate::client::secret::SecretCheck;
 use crate::client::{AuthenticationMethod, Client};
+use crate::metadata_document::find_stored_or_described;
 use crate::parameters::Parameters;
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
@@ -129,7 +130,7 @@ async fn find(
     server: &AuthorizationServer,
     id: &ClientId,
 ) -> Result<Result<Arc<Client>, FailedCause>, PortError> {
-    let client = server.ports.clients.find_client(&server.tenant, id).await?;
+    let client = find_stored_or_described(server, id).await?;
     Ok(match client {
         None => Err(FailedCause::UnknownClient),
         Some(client) if !client.record.is_usable(server.now()) => Err(FailedCause::Disabled),

@@ -133,8 +133,11 @@ fn missing_scope_makes_inactive() {
 }
 
 #[test]
-fn clients_introspect_access_tokens_and_only_their_own_refresh_tokens() {
-    let world = world("opaque");
+fn clients_introspect_tokens_of_their_own_and_access_tokens_of_the_apis_that_they_are_named_for() {
+    let world = World::of_app(
+        |settings| settings.protected_resources = vec![protected("https://api.example", "api")],
+        &json!({"access_token_strategy": "opaque"}),
+    );
     for (id, method) in [("api", "client_secret_post"), ("spa", "none")] {
         world.add_client(&json!({"client_id": id, "token_endpoint_auth_method": method,
             "grant_types": ["authorization_code"]}));
@@ -152,9 +155,49 @@ fn clients_introspect_access_tokens_and_only_their_own_refresh_tokens() {
     assert!(active(ask(&as_app(&[("token", &refresh)]))));
     assert!(active(ask(&form(&[&api[..], &[("token", &access)]].concat()))));
     assert!(!active(ask(&form(&[&api[..], &[("token", &refresh)]].concat()))));
+    // Attack: any client asks about whatever token it came by.
+    world.add_client(&json!({"client_id": "other", "token_endpoint_auth_method": "client_secret_post"}));
+    let other = [("client_id", "other"), ("client_secret", "s3cret-of-other")];
+    assert!(!active(ask(&form(&[&other[..], &[("token", &access)]].concat()))));
     let public = ask(&form(&[("client_id", "spa"), ("token", &access)]));
     assert_eq!(public.unwrap_err().code().as_str(), "invalid_client");
     assert_eq!(ask(&as_app(&[])).unwrap_err().code().as_str(), "invalid_request");
+}
+
+/// An API whose tokens a client asks about.
+fn protected(resource: &str, client: &str) -> crate::protected_resource::ProtectedResource {
+    serde_json::from_value(json!({"resource": resource, "introspected_by": [client]})).unwrap()
+}
+
+/// Attack: whoever is named for one API asks about tokens of another.
+#[test]
+fn api_is_told_of_tokens_for_itself_alone() {
+    for strategy in ["jwt", "opaque"] {
+        for (resource, audience, expect) in [
+            ("https://api.example", "https://api.example", true),
+            ("https://api.example", "https://api.example https://b.example", true),
+            ("https://api.example", "https://b.example", false),
+            ("https://api.example", "", false),
+            // RFC 9068 section 3: without a wish it is the server itself.
+            ("https://id.example", "", true),
+            ("https://id.example", "https://api.example", false),
+        ] {
+            let world = World::of_app(
+                |settings| settings.protected_resources = vec![protected(resource, "api")],
+                &json!({"access_token_strategy": strategy}),
+            );
+            world
+                .add_client(&json!({"client_id": "api", "token_endpoint_auth_method": "client_secret_post"}));
+            let grant = [("grant_type", "client_credentials"), ("audience", audience)];
+            let token = world.token(&grant).unwrap().access_token;
+            let encoded =
+                form(&[("client_id", "api"), ("client_secret", "s3cret-of-api"), ("token", &token)]);
+            let parameters = Parameters::parse(encoded.as_bytes());
+            let answer = now(world.server.introspect_as_client(request(&parameters))).result.unwrap();
+            let is_active = answer != Introspection::Inactive;
+            assert_eq!(is_active, expect, "{strategy}: {audience:?} at {resource}");
+        }
+    }
 }
 
 /// Answers what it was made with; a token's own claims are `plan` alone.

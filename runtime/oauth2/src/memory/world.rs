@@ -108,10 +108,20 @@ impl World {
 
     /// The server of another tenant beside this one, on the same storage, keys and sealer.
     pub(crate) fn other_tenant(&self) -> AuthorizationServer {
+        let settings = Arc::clone(&self.server.settings);
+        self.beside(("other".parse().unwrap(), "https://other.example"), settings)
+    }
+
+    /// Another server on the same storage, keys and sealer: another tenant's, or another node's of the same.
+    pub(crate) fn beside(
+        &self,
+        (tenant, issuer): (TenantId, &str),
+        settings: Arc<Settings>,
+    ) -> AuthorizationServer {
         AuthorizationServer::new(
-            "other".parse().unwrap(),
-            Issuer::parse("https://other.example").unwrap(),
-            Arc::clone(&self.server.settings),
+            tenant,
+            Issuer::parse(issuer).unwrap(),
+            settings,
             self.server.ports.clone(),
             Environment {
                 sealer: self.server.sealer.clone(),

@@ -18,6 +18,7 @@ pub(super) fn check(
     let document = with_allowed(settings, document);
     check_grants(settings, &document)?;
     check_scope(settings, &document)?;
+    check_audience(settings, &document)?;
     check_pages(&document)?;
     Ok(document)
 }
@@ -36,7 +37,6 @@ fn check_privileges(document: &ClientDocument) -> Result<(), RegistrationError> 
         ("skip_logout_consent", document.skip_logout_consent == Some(true)),
         ("owner", !document.owner.is_empty()),
         ("metadata", has_metadata),
-        ("audience", is_listed(&document.audience)),
         ("authorization_details_types", is_listed(&document.authorization_details_types)),
         ("request_uris", is_listed(&document.request_uris)),
         ("lifespans", document.lifespans != Lifespans::default()),
@@ -57,6 +57,9 @@ fn with_allowed(settings: &RegistrationSettings, document: ClientDocument) -> Cl
         registration_client_uri: None,
         ..document
     };
+    if document.audience.as_ref().is_none_or(Vec::is_empty) {
+        document.audience = Some(settings.audience.clone());
+    }
     if document.scope.is_empty() {
         document.scope = settings.scopes.join(" ");
     }
@@ -84,6 +87,17 @@ fn check_scope(settings: &RegistrationSettings, document: &ClientDocument) -> Re
         Ok(())
     } else {
         Err(refuse("scope", "holds a scope that cannot be registered here"))
+    }
+}
+
+fn check_audience(
+    settings: &RegistrationSettings,
+    document: &ClientDocument,
+) -> Result<(), RegistrationError> {
+    if document.audience.iter().flatten().all(|asked| settings.audience.contains(asked)) {
+        Ok(())
+    } else {
+        Err(refuse("audience", "holds an audience that cannot be registered here"))
     }
 }
 

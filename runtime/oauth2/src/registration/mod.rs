@@ -3,7 +3,7 @@
 //! Attacks, and what stands against them:
 //!
 //! - A stranger registers a client that people take for another, or that may more than it should. `metadata.rs` is the one
-//!   table of what may be asked for: no first party, no owner, no audience, no lifespans, grants and scopes of a list, pages
+//!   table of what may be asked for: no first party, no owner, no lifespans, grants, scopes and audiences of a list, pages
 //!   of its own host. Whoever has an account is always asked.
 //! - A thousand registrations. Whoever calls this counts them by source; a tenant has so many at most; and one that never
 //!   gets a token leaves by itself.

@@ -20,6 +20,12 @@ pub struct RegistrationSettings {
     pub grant_types: Vec<GrantType>,
     /// The scopes that such a client may ask for; one that asks for none gets all of them.
     pub scopes: Vec<String>,
+    /// The audiences that such a client may ask for, as `protected_resources` or others name them; one that asks for none may ask
+    /// for all of them.
+    pub audience: Vec<String>,
+    /// Whose clients may describe themselves instead of registering: the hosts of ids that are the address of a document (client
+    /// ID metadata documents), each with its port where that is not the usual one, or `*` for every host. Empty: nobody's.
+    pub metadata_document_hosts: Vec<String>,
     /// How many such clients there may be at a time.
     pub most_clients: u32,
     /// After how long such a client leaves that never got a token.
@@ -34,6 +40,8 @@ impl Default for RegistrationSettings {
             mode: RegistrationMode::Off,
             grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
             scopes: ["openid", "profile", "email", "offline_access"].map(str::to_owned).to_vec(),
+            audience: Vec::new(),
+            metadata_document_hosts: Vec::new(),
             most_clients: 1_000,
             unused_lifespan: GoDuration::hours(24),
             software_publishers: Vec::new(),

@@ -103,7 +103,8 @@ words! {
         title, lead, confirm, delete, unconfirmed, last_owner, done_title, done_lead,
     }
     consent: ConsentWords {
-        title, as_subject, not_you, will, places, remember, each_time, allow, deny, redirect_note,
+        title, as_subject, not_you, will, places, remember, each_time, described, local, allow, deny,
+        redirect_note,
     }
     device: DeviceWords {
         title, lead, label, warning, go_on, unknown, too_many, question, check, question_warning, allowed_title,
@@ -116,6 +117,7 @@ words! {
     verification: VerificationWords { title, lead, code_lead, link_lead, link_sent_lead, opened_lead, done_lead }
     recovery: RecoveryWords { title, lead, code_lead, link_lead, link_sent_lead, opened_lead, done_lead, remembered }
     mailbox: MailboxWords { title, lead, empty }
+    api: ApiWords { title, lead, document, access, key, scope, parameters, required, body, answers, name }
     samples: SamplesWords { title, lead }
     mail: MailWords {
         code, link, ignore, sent_by, verification_subject, verification_lead, verification_unknown_subject,

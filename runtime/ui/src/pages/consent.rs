@@ -17,6 +17,7 @@ struct ConsentPage<'a> {
     will: String,
     remember: String,
     note: Option<String>,
+    warnings: Vec<String>,
     scopes: Vec<ScopeLine>,
     details: &'a [DetailView],
     places: Option<String>,
@@ -50,6 +51,11 @@ impl Pages {
         let of = |text: &str| fill(text, &[("client", &view.client_name), ("subject", &view.subject)]);
         let scopes = ScopeLine::all(words, &view.scopes);
         let note = view.redirect_host.as_ref().map(|host| fill(&w.redirect_note, &[("host", host)]));
+        let described = view
+            .described_at
+            .as_ref()
+            .map(|host| fill(&w.described, &[("client", &view.client_name), ("host", host)]));
+        let local = view.is_local.then(|| w.local.clone());
         let frame = self.frame(context, of(&w.title));
         let places = places(words, &view.places);
         render(&ConsentPage {
@@ -60,6 +66,7 @@ impl Pages {
             will: of(&w.will),
             remember: of(&w.remember),
             note,
+            warnings: described.into_iter().chain(local).collect(),
             scopes,
             details: &view.details,
             places,

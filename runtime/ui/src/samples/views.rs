@@ -3,8 +3,9 @@
 use primitives::Timestamp;
 
 use crate::pages::{
-    ConnectionFields, ConnectionItem, DomainItem, InvitationItem, InvitationView, KeyItem, MemberItem,
-    NewKey, OrganisationOutcome, OrganisationPart, OrganisationView, OwnershipView,
+    ApiOperationView, ApiParameterView, ApiView, ConnectionFields, ConnectionItem, DomainItem,
+    InvitationItem, InvitationView, KeyItem, MemberItem, NewKey, OrganisationOutcome, OrganisationPart,
+    OrganisationView, OwnershipView,
 };
 use crate::views::{
     AppItem, ConsentView, DeletionView, DetailView, DeviceCodeProblem, DeviceCodeView, DeviceView, ErrorView,
@@ -37,6 +38,8 @@ pub(super) fn consent() -> ConsentView {
         action: "/ui/consent".to_owned(),
         hidden: hidden("consent_challenge"),
         switch_account_url: Some("/ui/logout".to_owned()),
+        described_at: None,
+        is_local: false,
         redirect_host: Some("reports.nexboard.example".to_owned()),
         can_remember: true,
     }
@@ -50,6 +53,36 @@ fn payment() -> DetailView {
         sentence: vec![words("Pay "), value("12.50"), words(" EUR to "), value("Nexboard Ltd")],
         rest: vec![("reference".to_owned(), "Invoice 4711".to_owned())],
     }
+}
+
+/// Of a client that nobody registered, on the person's own machine.
+pub(super) fn described_consent() -> ConsentView {
+    ConsentView {
+        client_name: "Fieldnotes Assistant".to_owned(),
+        described_at: Some("assistant.fieldnotes.example".to_owned()),
+        is_local: true,
+        redirect_host: Some("127.0.0.1".to_owned()),
+        can_remember: false,
+        ..consent()
+    }
+}
+
+/// What a listener serves.
+pub(super) fn api() -> ApiView {
+    let place = ApiParameterView { name: "id".to_owned(), place: "path".to_owned(), is_required: true };
+    let operation = ApiOperationView {
+        id: "getIdentity",
+        method: "GET".to_owned(),
+        path: "/admin/identities/{id}".to_owned(),
+        summary: "Shows an identity",
+        parameters: vec![place],
+        body: String::new(),
+        answers: "200, 404".to_owned(),
+        needs_key: true,
+        scope: Some("identities:read"),
+    };
+    let groups = vec![("/admin/identities".to_owned(), vec![operation])];
+    ApiView { document: "/openapi.json".to_owned(), version: "1.0", groups }
 }
 
 pub(super) fn device_code(problem: Option<DeviceCodeProblem>) -> DeviceCodeView {

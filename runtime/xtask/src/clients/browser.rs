@@ -70,6 +70,8 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     // Another host name, so that the two share no cookies.
     let third_party = App::start(place, &node, &nexboard, ("reports", "localhost", false), &issuer)?;
 
+    let page_port = free_port()?;
+    make_single_page(&node, page_port)?;
     let own_ui = App::own_ui(place, &node, ui_port)?;
     let named = |tenant: &str| format!("{}/t/{tenant}", node.public.replace("127.0.0.1", "localhost"));
     let password = place.write("password", PERSON.1)?;
@@ -80,6 +82,7 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     script.args(["--steps", &format!("{}/t/{STEPS}", node.public)]);
     script.args(["--guarded", &format!("{}/t/{GUARDED}", node.public)]);
     script.args(["--captcha-port", &captcha_port.to_string(), "--captcha-secret-file"]).arg(&captcha_secret);
+    script.args(["--single-page-port", &page_port.to_string()]);
     script.args(["--identifier", PERSON.0, "--suspended", SUSPENDED, "--password-file"]).arg(&password);
     let watch = place.watch(&node)?;
     workspace::run(&mut script)?;
@@ -107,6 +110,35 @@ fn make_sign_in_client(node: &Node, issuer: &str) -> anyhow::Result<()> {
     });
     let clients = format!("{}/t/umbrella/admin/clients", node.admin);
     post_json(&clients, &[("authorization", &node.authorization())], &client).map(|_| ())
+}
+
+/// Makes the clients of an application without a server: at an origin of its own, and at another name of this machine, which is
+/// another site for the browser. One of them proves itself, as a script at loopback must to be answered unseen.
+fn make_single_page(node: &Node, port: u16) -> anyhow::Result<()> {
+    let origins = ["127.0.0.1", "localhost"].map(|host| format!("http://{host}:{port}"));
+    let below = |path: &str| origins.iter().map(|origin| format!("{origin}{path}")).collect::<Vec<_>>();
+    for (id, method) in [("single-page", "none"), ("framed-page", "client_secret_post")] {
+        let mut client = json!({
+            "client_id": id,
+            "client_name": "Single page",
+            "token_endpoint_auth_method": method,
+            "grant_types": ["authorization_code", "refresh_token"],
+            "response_types": ["code"],
+            "scope": "openid email offline_access",
+            "redirect_uris": [below("/callback"), below("/silent")].concat(),
+            "post_logout_redirect_uris": below("/"),
+            "allowed_cors_origins": origins,
+            "skip_consent": true,
+            "skip_logout_consent": true,
+        });
+        if let (Value::Object(members), true) = (&mut client, method != "none") {
+            members
+                .insert("client_secret".to_owned(), format!("{id}-secret-of-more-than-32-characters").into());
+        }
+        let clients = format!("{}/t/{TENANT}/admin/clients", node.admin);
+        post_json(&clients, &[("authorization", &node.authorization())], &client)?;
+    }
+    Ok(())
 }
 
 /// Makes an organisation, whose owner is the person that the checks sign in.

@@ -8,6 +8,7 @@
 mod apache;
 mod browser;
 mod kratos_client;
+mod mcp;
 mod operations;
 mod ory_client;
 mod relying_party;
@@ -43,6 +44,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "openid-client", stand_in: true, run: relying_party::openid_client },
     Suite { name: "authlib", stand_in: true, run: relying_party::authlib },
     Suite { name: "mod-auth-openidc", stand_in: false, run: apache::run },
+    Suite { name: "mcp", stand_in: false, run: mcp::run },
     Suite { name: "ory-client", stand_in: false, run: ory_client::run },
     Suite { name: "kratos-client", stand_in: false, run: kratos_client::typescript },
     Suite { name: "kratos-client-python", stand_in: false, run: kratos_client::python },

@@ -161,6 +161,8 @@ impl AuthorizationServer {
         match record.managed_by {
             ManagedBy::Api => Ok(record),
             ManagedBy::File => Err(ClientError::ManagedByFile),
+            // Nothing is stored of it.
+            ManagedBy::Document => Err(ClientError::NotFound),
         }
     }
 

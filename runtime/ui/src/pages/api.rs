@@ -1,0 +1,80 @@
+//! What a listener serves, to read.
+
+use askama::Template;
+
+use super::{Pages, render};
+use crate::frame::{Frame, PageContext};
+use crate::locale::fill;
+
+/// The API of a listener.
+#[derive(Debug)]
+pub struct ApiView {
+    /// Where the document for programs is.
+    pub document: String,
+    /// Which version runs.
+    pub version: &'static str,
+    /// Operations that stand together, each group by the path that they share.
+    pub groups: Vec<(String, Vec<ApiOperationView>)>,
+}
+
+/// One operation.
+#[derive(Debug)]
+pub struct ApiOperationView {
+    /// Its name.
+    pub id: &'static str,
+    /// Its method.
+    pub method: String,
+    /// Its path, with `{places}`.
+    pub path: String,
+    /// What it does.
+    pub summary: &'static str,
+    /// What it takes beside its body.
+    pub parameters: Vec<ApiParameterView>,
+    /// The media types of its body; empty if it takes none.
+    pub body: String,
+    /// The statuses of its answers, where they are described.
+    pub answers: String,
+    /// Whether callers bring an admin key.
+    pub needs_key: bool,
+    /// The scope that the key must have.
+    pub scope: Option<&'static str>,
+}
+
+/// One parameter.
+#[derive(Debug)]
+pub struct ApiParameterView {
+    /// Its name.
+    pub name: String,
+    /// `path`, `query` or `header`.
+    pub place: String,
+    /// Whether it must be there.
+    pub is_required: bool,
+}
+
+#[derive(Template)]
+#[template(path = "api.html")]
+struct ApiPage<'a> {
+    frame: Frame<'a>,
+    view: &'a ApiView,
+    lead: String,
+}
+
+impl ApiPage<'_> {
+    /// Who may call it.
+    fn access(&self, operation: &ApiOperationView) -> String {
+        let words = &self.frame.words.api;
+        match operation.scope {
+            Some(scope) => fill(&words.scope, &[("scope", scope)]),
+            None => words.key.clone(),
+        }
+    }
+}
+
+impl Pages {
+    /// What a listener serves.
+    pub fn api(&self, view: &ApiView, context: &PageContext<'_>) -> String {
+        let words = &self.words(context).api;
+        let frame = self.frame(context, words.title.clone());
+        render(&ApiPage { frame, view, lead: fill(&words.lead, &[("version", view.version)]) })
+    }
+}

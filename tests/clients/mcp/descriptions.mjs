@@ -1,0 +1,53 @@
+// What programs find out before they have a token: the API's description, and what the listeners serve.
+
+import assert from "node:assert/strict";
+import { check } from "../openid-client/checks.mjs";
+import { admin, issuer, server } from "./options.mjs";
+
+const json = async (address, status = 200) => {
+  const response = await fetch(address);
+  assert.equal(response.status, status, address);
+  return status === 200 ? response.json() : undefined;
+};
+
+export default async function descriptions() {
+  await check("without a token the server says where tokens come from, and the provider describes it", async () => {
+    const refused = await fetch(server, { method: "POST", body: "{}", headers: { "content-type": "application/json" } });
+    assert.equal(refused.status, 401);
+    const [, place] = refused.headers.get("www-authenticate").match(/^Bearer resource_metadata="([^"]+)", scope="notes:read"$/);
+    const described = await json(place);
+    assert.equal(described.resource, server);
+    assert.deepEqual(described.authorization_servers, [issuer]);
+    assert.deepEqual(described.scopes_supported, ["notes:read", "notes:write"]);
+    const name = server.replace("http://", "");
+    assert.deepEqual(await json(`${issuer}/.well-known/oauth-protected-resource/${name}`), described);
+    await json(`${issuer}/.well-known/oauth-protected-resource/evil.example/mcp`, 404);
+    assert.equal((await json(`${issuer}/.well-known/oauth-protected-resource`)).resource, issuer);
+  });
+
+  await check("discovery names the APIs, and that clients may describe themselves", async () => {
+    const discovery = await json(`${issuer}/.well-known/oauth-authorization-server`);
+    assert.deepEqual(discovery.protected_resources, [server, issuer]);
+    assert.equal(discovery.client_id_metadata_document_supported, true);
+    assert.equal(discovery.authorization_response_iss_parameter_supported, true);
+  });
+
+  await check("operators' listener says what it serves, to programs and to people, and the public one does not", async () => {
+    const document = await json(`${admin}/openapi.json`);
+    assert.equal(document.openapi, "3.1.0");
+    assert.ok(document.paths["/admin/clients"].get.parameters.some(({ name }) => name === "page_token"));
+    assert.equal(document.paths["/oauth2/token"], undefined);
+    const page = await fetch(`${admin}/openapi`);
+    assert.equal(page.status, 200);
+    assert.match(page.headers.get("content-security-policy"), /^default-src 'none'; style-src 'self'/);
+    const html = await page.text();
+    assert.ok(html.includes("/admin/clients") && !html.includes("<script"), html.slice(0, 500));
+    // What it loads is there.
+    for (const [, style] of html.matchAll(/rel="stylesheet" href="([^"]+)"/g)) {
+      assert.ok(style.startsWith("/"), style);
+      assert.equal((await fetch(`${admin}${style}`)).status, 200, style);
+    }
+    await json(`${issuer}/openapi.json`, 404);
+    await json(`${issuer}/openapi`, 404);
+  });
+}
