@@ -37,6 +37,7 @@ pub mod introspection;
 pub mod lifespan;
 pub(crate) mod liveness;
 pub mod logout;
+pub mod mtls;
 pub(crate) mod pairwise;
 pub mod parameters;
 pub(crate) mod pkce;

@@ -16,6 +16,7 @@ use crate::client_authentication::AssertionKeys;
 use crate::device::DeviceCodeRepository;
 use crate::fetch::FetchPlaces;
 use crate::hooks::TokenHook;
+use crate::mtls::Authorities;
 use crate::ports::{
     ClientRepository, GrantRepository, PortError, SecretHasher, SubjectClaims, TokenKeys, TokenRepository,
 };
@@ -44,6 +45,8 @@ pub struct AuthorizationServer {
     pub rng: Arc<dyn Rng>,
     /// Chosen secrets that verified before.
     pub verified_secrets: VerifiedSecrets,
+    /// Whose signatures of clients' certificates count.
+    pub certificate_authorities: Authorities,
     /// Keys of clients.
     pub assertion_keys: AssertionKeys,
     /// How many fetches for browsers are under way.
@@ -90,6 +93,8 @@ impl AuthorizationServer {
     ) -> Self {
         Self {
             endpoints: Endpoints::of(&issuer),
+            // Settings that were taken are readable. If these are not, nobody is an authority.
+            certificate_authorities: settings.client_certificates.authorities().unwrap_or_default(),
             tenant,
             issuer,
             settings,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::authorization::ResponseType;
 use crate::go_duration::GoDuration;
+use crate::mtls::CertificateSettings;
 use crate::registration::RegistrationSettings;
 
 /// How this tenant's authorization server behaves.
@@ -65,6 +66,8 @@ pub struct Settings {
     pub require_dpop_nonce: bool,
     /// For how long after it was made a DPoP proof is taken (RFC 9449 section 11.1); five minutes at most.
     pub dpop_proof_lifespan: GoDuration,
+    /// The certificates of clients.
+    pub client_certificates: CertificateSettings,
     /// The scopes that discovery names. A client may use what its own `scope` lists.
     pub scopes_supported: Vec<String>,
     /// Pages of the tenant's own in place of ours, by the Hydra API: `config/own-login.md`.
@@ -102,6 +105,7 @@ impl Default for Settings {
             client_assertion_lifespan: GoDuration::minutes(10),
             require_dpop_nonce: false,
             dpop_proof_lifespan: GoDuration::minutes(1),
+            client_certificates: CertificateSettings::default(),
             scopes_supported: ["openid", "profile", "email", "phone", "address", "offline_access", "offline"]
                 .map(str::to_owned)
                 .to_vec(),

@@ -3,10 +3,10 @@
 //! With signed access tokens nothing is written: the token lives until it expires, until it is revoked
 //! by itself, or until its client's `not_before` passes it.
 
+use super::holder::Holder;
 use super::request::{check_audience, check_scope};
 use super::{Asked, Granted, TokenError};
 use crate::client::GrantType;
-use crate::dpop::ProvenKey;
 
 pub(super) fn run(asked: &Asked<'_>) -> Result<Granted, TokenError> {
     let Asked { client, parameters, holder } = *asked;
@@ -21,7 +21,7 @@ pub(super) fn run(asked: &Asked<'_>) -> Result<Granted, TokenError> {
         scope: check_scope(parameters, &client.scope)?,
         audience: check_audience(parameters, client.audience())?,
         refresh_token: None,
-        confirmation: holder.map(ProvenKey::confirmation),
+        confirmation: holder.map(Holder::confirmation),
         writes: Vec::new(),
         audit: Vec::new(),
     })

@@ -5,11 +5,11 @@
 //! grant, as an authorization code is: whoever comes second revokes.
 
 use super::authorization_code::{event, refusal, revoked};
+use super::holder::Holder;
 use super::refresh_token::{binding, new_refresh_token, remaining_audience};
 use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
 use crate::client::{Client, GrantType};
 use crate::device::{DeviceAnswer, DeviceCode, LEEWAY, Polling};
-use crate::dpop::ProvenKey;
 use crate::grant::Grant;
 use crate::lifespan::{Lifetime, lifespan};
 use crate::liveness::{SessionRule, check_grant};
@@ -78,7 +78,7 @@ async fn redeem(
         scope: grant.scope.clone(),
         audience: remaining_audience(parameters, client, grant)?,
         refresh_token,
-        confirmation: holder.map(ProvenKey::confirmation),
+        confirmation: holder.map(Holder::confirmation),
         writes: std::iter::once(consume).chain(refresh_row).collect(),
         audit: vec![event("device_code.redeemed", client, grant)],
         grant: Some(live),

@@ -10,11 +10,11 @@ use primitives::base64url;
 use primitives::{Actor, AuditEvent};
 use ring::digest::{SHA256, digest};
 
+use super::holder::Holder;
 use super::request::{check_audience, check_scope};
 use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
 use crate::client::GrantType;
 use crate::client_authentication::assertion::{remembered_until, rules};
-use crate::dpop::ProvenKey;
 use crate::server::AuthorizationServer;
 use crate::trust::TrustedIssuer;
 use crate::write::Write;
@@ -52,7 +52,7 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
         scope,
         audience: check_audience(parameters, client.audience())?,
         refresh_token: None,
-        confirmation: holder.map(ProvenKey::confirmation),
+        confirmation: holder.map(Holder::confirmation),
         writes: vec![used],
         audit: vec![event],
     })
