@@ -159,6 +159,7 @@ impl World {
         let mut settings = NodeSettings {
             base_url: base.parse().unwrap(),
             trusted_proxies: TrustedProxies::default(),
+            client_certificate_header: None,
             body_bytes: 64 * 1024,
             request_timeout: Duration::from_secs(20),
             loaded_tenants: 100,

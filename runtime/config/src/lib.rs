@@ -5,6 +5,7 @@
 //! file and no environment: the composition root hands it the text, and resolves the secrets that the
 //! text only refers to.
 
+pub mod certificate_header;
 pub mod courier;
 mod document;
 pub mod jobs;
@@ -25,6 +26,7 @@ pub mod tenant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use certificate_header::CertificateHeader;
 pub use courier::Courier;
 pub use document::{read_json, read_toml};
 pub use jobs::Jobs;

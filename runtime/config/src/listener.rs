@@ -36,6 +36,11 @@ pub struct Listener {
     /// PEM file with the authorities whose client certificates let callers in.
     #[serde(default)]
     pub client_ca: Option<PathBuf>,
+    /// Whether whoever connects is asked for a certificate by which apps prove who they are, and to which their tokens are
+    /// bound (`oauth2.client_certificates` of their tenant). Nobody must have one, and it lets nobody into `admin`. Browsers
+    /// may ask people for one: give apps a listener of their own.
+    #[serde(default)]
+    pub app_certificates: bool,
     /// The largest request body here, in bytes, instead of `limits.body_bytes`.
     #[serde(default)]
     pub body_bytes: Option<u64>,
@@ -90,6 +95,7 @@ impl Listener {
             reason: None,
             tls: None,
             client_ca: None,
+            app_certificates: false,
             body_bytes: None,
             request_timeout: None,
         };
@@ -223,6 +229,9 @@ fn check_one(listener: &Listener, key: &dyn Fn(&str) -> String, checker: &mut Ch
     if listener.client_ca.is_some() && listener.tls.is_none() {
         checker.report(&key("client_ca"), "needs `tls`: without it nobody can present a certificate");
     }
+    if listener.app_certificates {
+        check_app_certificates(listener, key, checker);
+    }
     if listener.tls.is_some() && matches!(listener.address, ListenAddress::Unix(_)) {
         checker.report(&key("tls"), "is not served on a Unix socket");
     }
@@ -238,6 +247,23 @@ fn check_one(listener: &Listener, key: &dyn Fn(&str) -> String, checker: &mut Ch
     }
     if listener.body_bytes == Some(0) {
         checker.report(&key("body_bytes"), "must be at least 1");
+    }
+}
+
+/// Attack: an app's certificate opens a door of operators. A listener asks for the certificates of one of them.
+fn check_app_certificates(listener: &Listener, key: &dyn Fn(&str) -> String, checker: &mut Checker<'_>) {
+    let at = key("app_certificates");
+    if listener.tls.is_none() {
+        checker.report(&at, "needs `tls`: without it nobody can present a certificate");
+    }
+    if listener.client_ca.is_some() {
+        checker.report(
+            &at,
+            "and `client_ca` exclude each other: that is for operators, on a listener of theirs",
+        );
+    }
+    if listener.routers.iter().any(|router| *router != Router::Public) {
+        checker.report(&at, "is for a listener of apps, that serves `public` alone");
     }
 }
 

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::certificate_header::CertificateHeader;
 use crate::problem::Checker;
 use crate::span::Span;
 
@@ -24,6 +25,10 @@ pub struct Server {
     pub base_url: Option<Url>,
     /// The proxies whose `X-Forwarded-For` is believed, as addresses or networks, e.g. `10.0.0.0/8`.
     pub trusted_proxies: Vec<String>,
+    /// The header in which those proxies tell the certificate that a client showed them, by which apps prove who they are:
+    /// `client-cert` as RFC 9440 has it, `x-forwarded-client-cert` as Envoy does, or any other with percent-encoded PEM, as
+    /// nginx has in `$ssl_client_escaped_cert`. They must take it off what they are sent themselves.
+    pub client_certificate_header: Option<String>,
     /// The name servers that are asked whether organisations have proven their domains, as addresses with or without a
     /// port, e.g. `9.9.9.9`. Without any, those of the system (`/etc/resolv.conf`).
     pub name_servers: Vec<String>,
@@ -40,6 +45,7 @@ impl Default for Server {
             data_dir: PathBuf::from("portcullis-data"),
             base_url: None,
             trusted_proxies: Vec::new(),
+            client_certificate_header: None,
             name_servers: Vec::new(),
             drain: Span::seconds(30),
             watch: true,
@@ -51,6 +57,11 @@ impl Server {
     /// The trusted proxies as networks. Entries were checked when the configuration was read.
     pub fn proxies(&self) -> TrustedProxies {
         TrustedProxies(self.trusted_proxies.iter().filter_map(|entry| entry.parse().ok()).collect())
+    }
+
+    /// The header with the certificates of clients. It was checked when the configuration was read.
+    pub fn certificate_header(&self) -> Option<CertificateHeader> {
+        self.client_certificate_header.as_deref().and_then(CertificateHeader::parse)
     }
 
     /// The name servers. Entries were checked when the configuration was read.
@@ -68,6 +79,16 @@ impl Server {
         for (index, entry) in self.trusted_proxies.iter().enumerate() {
             if let Err(error) = entry.parse::<primitives::address::Network>() {
                 checker.report(&format!("server.trusted_proxies[{index}]"), format!("`{entry}` is {error}"));
+            }
+        }
+        if let Some(name) = &self.client_certificate_header {
+            const AT: &str = "server.client_certificate_header";
+            if CertificateHeader::parse(name).is_none() {
+                checker
+                    .report(AT, format!("`{name}` is no header that a proxy may write a certificate into"));
+            }
+            if self.trusted_proxies.is_empty() {
+                checker.report(AT, "needs `trusted_proxies`: it is believed of nobody else");
             }
         }
         if let Some(url) = &self.base_url

@@ -1,7 +1,7 @@
 //! Who is let in to operators' routes.
 //!
 //! A key is taken as Bearer token or as HTTP Basic password; a client certificate that the listener's
-//! authority signed counts as well; a listener that the operator opened by name asks for nothing. Every
+//! authority signed counts as well, and no other; a listener that the operator opened by name asks for nothing. Every
 //! refusal is one answer, whatever was wrong with the credentials.
 
 use base64::Engine as _;
@@ -11,11 +11,11 @@ use tenancy::{AdminKeys as _, AdminPrincipal, PlainAdminKey};
 
 use crate::call::Call;
 use crate::failure::Failure;
-use crate::server::Entrance;
+use crate::server::{Entrance, PeerCertificate};
 
 /// Lets the caller in, or says why not.
 pub(crate) async fn authenticate(call: &Call, entrance: &Entrance) -> Result<AdminPrincipal, Failure> {
-    if entrance.is_open || entrance.has_certificate {
+    if entrance.is_open || matches!(entrance.certificate, PeerCertificate::Operator) {
         return Ok(AdminPrincipal::of_listener(&entrance.listener));
     }
     by_key(call).await

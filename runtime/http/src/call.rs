@@ -9,6 +9,7 @@ use primitives::{ClientAddress, RequestId, Timestamp};
 use tenancy::AdminPrincipal;
 use ui::Locale;
 
+use crate::client_certificate::RequestCertificate;
 use crate::node::Node;
 use crate::patience::Patience;
 use crate::tenants::LoadedTenant;
@@ -45,6 +46,8 @@ pub(crate) struct Call {
     pub(crate) places: Vec<(String, String)>,
     /// Who was let in; only on operators' routes.
     pub(crate) principal: Option<AdminPrincipal>,
+    /// The certificate that an app came with.
+    pub(crate) certificate: RequestCertificate,
     /// How long it may go on.
     pub(crate) patience: Arc<Patience>,
     /// What its listener serves.

@@ -2,7 +2,7 @@
 //!
 //! | phase | fails with |
 //! |---|---|
-//! | 1 name the request, find the client behind trusted proxies | |
+//! | 1 name the request, find the client behind trusted proxies, and its certificate | |
 //! | 2 find tenant and route | 404, 405 |
 //! | 3 load the tenant | 404, 503, 500 |
 //! | 4 let the caller in, where operators are | 401, 403, 404 |
@@ -28,6 +28,7 @@ use tenancy::{AccessDenied, TenantState};
 use crate::admin_auth;
 use crate::body::{self, BodyError};
 use crate::call::Call;
+use crate::client_certificate;
 use crate::failure::Failure;
 use crate::node::Node;
 use crate::oauth2::cors;
@@ -94,8 +95,9 @@ async fn run<'a>(
 ) -> Answer {
     let id = arriving.request;
     // 1
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let client = client_address(node, entrance.peer, &head.headers);
+    let certificate = client_certificate::take(node, entrance, &mut head.headers);
     // 2
     let host = forwarded_host(node, entrance.peer, &head.headers)
         .or_else(|| head.uri.authority().map(http::uri::Authority::as_str));
@@ -137,6 +139,7 @@ async fn run<'a>(
         body: Bytes::new(),
         places,
         principal: None,
+        certificate,
         patience: Arc::clone(patience),
         routers: Arc::clone(&table.routers),
     };

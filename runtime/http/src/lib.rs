@@ -12,6 +12,7 @@ mod body;
 mod browser;
 mod call;
 mod captcha;
+mod client_certificate;
 mod commit;
 mod dispatch;
 mod dns;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use config::CertificateHeader;
 use federation::{Federation, Parts};
 use identity::hooks::{ClaimMapper, IdentityHooks};
 use identity::limiter::AttemptsInMemory;
@@ -67,6 +68,8 @@ pub struct NodeSettings {
     pub base_url: Url,
     /// Whose `X-Forwarded-…` is believed.
     pub trusted_proxies: TrustedProxies,
+    /// In which header they tell the certificate of a client.
+    pub client_certificate_header: Option<CertificateHeader>,
     /// The largest request body, in bytes.
     pub body_bytes: u64,
     /// How long a request may take to arrive and to be answered.

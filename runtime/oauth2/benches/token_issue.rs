@@ -20,6 +20,7 @@ use portcullis_oauth2::grant::{
 };
 
 use portcullis_oauth2::hooks::NoTokenHook;
+use portcullis_oauth2::mtls::PresentedCertificate;
 use portcullis_oauth2::parameters::Parameters;
 use portcullis_oauth2::ports::{
     ClientFilter, ClientRepository, GrantFilter, GrantRepository, PortResult, SecretHasher, SubjectClaims,
@@ -88,6 +89,7 @@ fn token(server: &AuthorizationServer, form: &str) -> TokenResponse {
         authorization: None,
         parameters: &parameters,
         proof: PresentedProof::Absent,
+        certificate: PresentedCertificate::Absent,
         request: RequestId(Uuid::nil()),
     };
     server.token(request).now_or_never().unwrap().result.unwrap()

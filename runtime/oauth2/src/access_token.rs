@@ -22,6 +22,7 @@ use crate::grant::{AccessToken, Grant};
 use crate::hooks::PROTECTED_CLAIMS;
 use crate::liveness::{LiveGrant, SessionRule, check_grant};
 use crate::metadata_document;
+use crate::mtls::PresentedCertificate;
 use crate::ports::PortError;
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
@@ -95,6 +96,8 @@ pub struct PresentedToken<'a> {
     pub text: &'a str,
     /// The `DPoP` header.
     pub proof: PresentedProof<'a>,
+    /// The certificate of the other end.
+    pub certificate: PresentedCertificate<'a>,
     /// The request's method.
     pub method: &'a str,
 }
@@ -104,6 +107,8 @@ pub struct PresentedToken<'a> {
 pub(crate) enum NotHeld {
     /// It is bound and came as a bearer token, or the other way round (RFC 9449 sections 7.1 and 7.2).
     Scheme,
+    /// It is bound to a certificate, and came with another or with none (RFC 8705 section 3).
+    Certificate,
     /// The proof.
     Proof(DpopError),
 }
@@ -255,9 +260,14 @@ impl LiveToken {
                 };
                 Some(dpop::check(server, presented.proof, &expected).await.map_err(NotHeld::Proof)?)
             }
-            (Some(Confirmation::Key(_)), TokenScheme::Bearer) | (None, TokenScheme::Dpop) => {
-                return Err(NotHeld::Scheme);
+            (Some(Confirmation::Certificate(bound)), TokenScheme::Bearer) => {
+                if presented.certificate.thumbprint().as_ref() != Some(bound) {
+                    return Err(NotHeld::Certificate);
+                }
+                None
             }
+            (Some(Confirmation::Key(_)), TokenScheme::Bearer)
+            | (Some(Confirmation::Certificate(_)) | None, TokenScheme::Dpop) => return Err(NotHeld::Scheme),
         };
         Ok(HeldToken { described: self.described, proof })
     }

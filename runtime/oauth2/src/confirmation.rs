@@ -61,6 +61,9 @@ pub enum Confirmation {
     /// A key whose possession a proof shows (RFC 9449 section 6).
     #[serde(rename = "jkt")]
     Key(Thumbprint),
+    /// The certificate that the connection shows (RFC 8705 section 3.1).
+    #[serde(rename = "x5t#S256")]
+    Certificate(Thumbprint),
 }
 
 #[cfg(test)]
@@ -73,10 +76,14 @@ mod tests {
 
     #[test]
     fn confirmation_is_written_as_the_rfcs_have_it_and_read_back() {
-        let bound = Confirmation::Key(JKT.parse().unwrap());
-        let document = json!({"jkt": JKT});
-        assert_eq!(serde_json::to_value(&bound).unwrap(), document);
-        assert_eq!(serde_json::from_value::<Confirmation>(document).unwrap(), bound);
+        let hash: Thumbprint = JKT.parse().unwrap();
+        for (bound, document) in [
+            (Confirmation::Key(hash.clone()), json!({"jkt": JKT})),
+            (Confirmation::Certificate(hash), json!({"x5t#S256": JKT})),
+        ] {
+            assert_eq!(serde_json::to_value(&bound).unwrap(), document);
+            assert_eq!(serde_json::from_value::<Confirmation>(document).unwrap(), bound);
+        }
     }
 
     #[test]
@@ -84,7 +91,9 @@ mod tests {
         for text in ["", "AA", &format!("{JKT}="), &format!("{JKT}A"), &JKT.replace('-', "+"), &JKT[..42]] {
             assert_eq!(text.parse::<Thumbprint>(), Err(InvalidThumbprint), "{text}");
         }
-        for broken in [json!({}), json!({"jkt": "x"}), json!({"jwk": {}}), json!({"jkt": JKT, "kid": "x"})] {
+        for broken in
+            [json!({}), json!({"jkt": "x"}), json!({"jwk": {}}), json!({"jkt": JKT, "x5t#S256": JKT})]
+        {
             assert!(serde_json::from_value::<Confirmation>(broken.clone()).is_err(), "{broken}");
         }
     }

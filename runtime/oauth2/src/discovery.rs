@@ -24,7 +24,10 @@ impl AuthorizationServer {
         let keys = self.load_keys().await?;
         let algorithms: Vec<_> = keys.algorithms().map(jose::Algorithm::as_str).collect();
         let id_token = signer(&keys, self.settings.id_token_signing_algorithm)?.algorithm();
-        let methods = AuthenticationMethod::ALL.map(AuthenticationMethod::as_str);
+        let certificates = &self.settings.client_certificates;
+        let methods = AuthenticationMethod::ALL.into_iter();
+        let methods = methods.filter(|method| certificates.enabled || !method.uses_certificate());
+        let methods: Vec<_> = methods.map(AuthenticationMethod::as_str).collect();
         let confidential: Vec<_> =
             methods.iter().filter(|method| **method != AuthenticationMethod::None.as_str()).collect();
         let modes = ResponseMode::ALL.map(ResponseMode::as_str);
@@ -91,6 +94,10 @@ impl AuthorizationServer {
         }
         if let Value::Object(members) = &mut document {
             self.describe_requests(members);
+        }
+        if let (Value::Object(members), true) = (&mut document, certificates.enabled) {
+            members.insert("tls_client_certificate_bound_access_tokens".to_owned(), true.into());
+            members.extend(self.certificate_aliases().map(|them| ("mtls_endpoint_aliases".to_owned(), them)));
         }
         Ok(document)
     }

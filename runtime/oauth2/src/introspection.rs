@@ -123,8 +123,7 @@ impl AuthorizationServer {
         request: ClientRequest<'_>,
     ) -> Result<Decision<Introspection, TokenError>, TokenError> {
         let parameters = check_form(request.parameters)?;
-        let AuthenticatedClient { client, writes } =
-            authenticate(self, request.authorization, parameters).await?;
+        let AuthenticatedClient { client, writes } = authenticate(self, &request).await?;
         if client.is_public() {
             return Err(TokenError::InvalidClient { basic: false, cause: FailedCause::Method });
         }
@@ -180,7 +179,7 @@ impl AuthorizationServer {
             iss: self.issuer.as_str().to_owned(),
             token_type: match &token.confirmation {
                 Some(Confirmation::Key(_)) => "DPoP",
-                None => "Bearer",
+                Some(Confirmation::Certificate(_)) | None => "Bearer",
             },
             token_use: "access_token",
             cnf: token.confirmation.clone(),

@@ -40,6 +40,7 @@ pub mod lifespan;
 pub(crate) mod liveness;
 pub mod logout;
 pub mod metadata_document;
+pub mod mtls;
 pub(crate) mod pairwise;
 pub mod parameters;
 pub(crate) mod pkce;

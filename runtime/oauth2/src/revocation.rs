@@ -27,8 +27,7 @@ impl AuthorizationServer {
 
     async fn revoke_for(&self, request: ClientRequest<'_>) -> Result<Change<Write>, TokenError> {
         let parameters = check_form(request.parameters)?;
-        let AuthenticatedClient { client, writes } =
-            authenticate(self, request.authorization, parameters).await?;
+        let AuthenticatedClient { client, writes } = authenticate(self, &request).await?;
         let token = parameters
             .find("token")
             .ok_or(TokenError::InvalidRequest("parameter token is missing".into()))?;

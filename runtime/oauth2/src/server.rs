@@ -18,6 +18,7 @@ use crate::device::DeviceCodeRepository;
 use crate::fetch::FetchPlaces;
 use crate::hooks::TokenHook;
 use crate::metadata_document::DescribedClients;
+use crate::mtls::Authorities;
 use crate::ports::{
     ClientRepository, GrantRepository, PortError, SecretHasher, SubjectClaims, TokenKeys, TokenRepository,
 };
@@ -48,6 +49,8 @@ pub struct AuthorizationServer {
     pub verified_secrets: VerifiedSecrets,
     /// Clients that describe themselves.
     pub described_clients: DescribedClients,
+    /// Whose signatures of clients' certificates count.
+    pub certificate_authorities: Authorities,
     /// Keys of clients.
     pub assertion_keys: AssertionKeys,
     /// How many fetches for browsers are under way.
@@ -96,6 +99,8 @@ impl AuthorizationServer {
     ) -> Self {
         Self {
             endpoints: Endpoints::of(&issuer),
+            // Settings that were taken are readable. If these are not, nobody is an authority.
+            certificate_authorities: settings.client_certificates.authorities().unwrap_or_default(),
             tenant,
             issuer,
             settings,

@@ -10,6 +10,7 @@ use crate::authorization::ResponseType;
 use crate::details::DetailsType;
 use crate::go_duration::GoDuration;
 use crate::protected_resource::ProtectedResource;
+use crate::mtls::CertificateSettings;
 use crate::registration::RegistrationSettings;
 
 /// How this tenant's authorization server behaves.
@@ -69,6 +70,8 @@ pub struct Settings {
     pub require_dpop_nonce: bool,
     /// For how long after it was made a DPoP proof is taken (RFC 9449 section 11.1); five minutes at most.
     pub dpop_proof_lifespan: GoDuration,
+    /// The certificates of clients.
+    pub client_certificates: CertificateSettings,
     /// The scopes that discovery names. A client may use what its own `scope` lists.
     pub scopes_supported: Vec<String>,
     /// What scopes of your own let a client do, by scope and language, as it stands in a list on the page where somebody is
@@ -118,6 +121,7 @@ impl Default for Settings {
             client_assertion_lifespan: GoDuration::minutes(10),
             require_dpop_nonce: false,
             dpop_proof_lifespan: GoDuration::minutes(1),
+            client_certificates: CertificateSettings::default(),
             scopes_supported: ["openid", "profile", "email", "phone", "address", "offline_access", "offline"]
                 .map(str::to_owned)
                 .to_vec(),

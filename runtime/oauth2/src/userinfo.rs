@@ -27,6 +27,9 @@ pub enum UserinfoError {
     /// The caller's fault: the token is bound to a key and came without proof of it, or the other way round; 401.
     #[error("the access token was not presented in the way that it was issued for")]
     Scheme,
+    /// The caller's fault: the token is bound to another certificate than it came with; 401.
+    #[error("the access token is bound to a certificate, and this connection does not show that one")]
+    Certificate,
     /// The caller's fault: its proof of possession; 401.
     #[error(transparent)]
     InvalidProof(#[from] ProofFault),
@@ -51,7 +54,7 @@ impl UserinfoError {
     /// `error` of the answer and of `WWW-Authenticate` (RFC 6750 section 3.1).
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::InvalidToken | Self::Scheme => "invalid_token",
+            Self::InvalidToken | Self::Scheme | Self::Certificate => "invalid_token",
             Self::InvalidProof(_) => "invalid_dpop_proof",
             Self::UseDpopNonce => "use_dpop_nonce",
             Self::InsufficientScope => "insufficient_scope",
@@ -66,6 +69,7 @@ impl UserinfoError {
         match self {
             Self::InvalidToken
             | Self::Scheme
+            | Self::Certificate
             | Self::InvalidProof(_)
             | Self::UseDpopNonce
             | Self::InsufficientScope => self.to_string().into(),
@@ -83,6 +87,7 @@ impl UserinfoError {
             Self::Hook(_) | Self::Port(_) => true,
             Self::InvalidToken
             | Self::Scheme
+            | Self::Certificate
             | Self::InvalidProof(_)
             | Self::UseDpopNonce
             | Self::InsufficientScope
@@ -95,6 +100,7 @@ impl From<NotHeld> for UserinfoError {
     fn from(error: NotHeld) -> Self {
         match error {
             NotHeld::Scheme => Self::Scheme,
+            NotHeld::Certificate => Self::Certificate,
             NotHeld::Proof(DpopError::InvalidProof(fault)) => Self::InvalidProof(fault),
             NotHeld::Proof(DpopError::UseNonce) => Self::UseDpopNonce,
             NotHeld::Proof(DpopError::Port(error)) => Self::Port(error),

@@ -274,6 +274,7 @@ fn node_settings(config: &Config, base_url: &url::Url) -> NodeSettings {
         base_url: base_url.clone(),
         shows_mail: MailWay::of(config, base_url) == MailWay::Terminal,
         trusted_proxies: config.server.proxies(),
+        client_certificate_header: config.server.certificate_header(),
         body_bytes: config.limits.body_bytes,
         request_timeout: config.limits.request_timeout.0,
         loaded_tenants: config.limits.loaded_tenants,

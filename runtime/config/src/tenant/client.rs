@@ -85,7 +85,7 @@ pub struct DeclaredClient {
     /// The form of its access tokens. Without it, the tenant's.
     #[serde(default)]
     pub access_token_strategy: Option<AccessTokenStrategy>,
-    /// Its public keys, for `private_key_jwt` and for what it signs otherwise: `{ keys = [ … ] }`.
+    /// Its public keys, for `private_key_jwt`, `self_signed_tls_client_auth` and for what it signs otherwise: `{ keys = [ … ] }`.
     #[serde(default)]
     pub jwks: Option<Map<String, Value>>,
     /// Where it publishes its public keys, instead of `jwks`.
@@ -94,6 +94,26 @@ pub struct DeclaredClient {
     /// The one algorithm of its assertions, e.g. `ES256`. Without it, any that its keys allow.
     #[serde(default)]
     pub token_endpoint_auth_signing_alg: Option<String>,
+    /// Whom its certificate names, where `token_endpoint_auth_method` is `tls_client_auth`: its whole subject as RFC 4514
+    /// writes it, e.g. `CN=app,O=Example`, its last part first. Exactly one of this and the four below.
+    #[serde(default)]
+    pub tls_client_auth_subject_dn: Option<String>,
+    /// A host name among the certificate's alternative names; no wildcard.
+    #[serde(default)]
+    pub tls_client_auth_san_dns: Option<String>,
+    /// A URI among them; compared exactly.
+    #[serde(default)]
+    pub tls_client_auth_san_uri: Option<String>,
+    /// An IP address among them.
+    #[serde(default)]
+    pub tls_client_auth_san_ip: Option<String>,
+    /// An address of mail among them.
+    #[serde(default)]
+    pub tls_client_auth_san_email: Option<String>,
+    /// Whether it gets no tokens but those that are bound to the certificate that it comes with (RFC 8705), however it proves
+    /// who it is.
+    #[serde(default)]
+    pub tls_client_certificate_bound_access_tokens: Option<bool>,
     /// The one algorithm of the authorization requests that it signs (RFC 9101). Without it, any that its keys allow.
     #[serde(default)]
     pub request_object_signing_alg: Option<String>,

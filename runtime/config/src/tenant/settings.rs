@@ -152,6 +152,27 @@ fn check_registration(settings: &oauth2::registration::RegistrationSettings, rep
     }
 }
 
+fn check_certificates(settings: &oauth2::mtls::CertificateSettings, report: &mut Report<'_>) {
+    const AT: &str = "oauth2.client_certificates";
+    for (index, authority) in settings.authorities.iter().enumerate() {
+        if let Err(error) = oauth2::mtls::Authorities::parse([authority.as_str()]) {
+            report(&format!("{AT}.authorities[{index}]"), error.to_string());
+        }
+    }
+    if let Some(url) = &settings.base_url {
+        let at = format!("{AT}.base_url");
+        let is_bare = Url::parse(url).is_ok_and(|url| {
+            url.scheme() == "https"
+                && url.query().is_none()
+                && url.fragment().is_none()
+                && url.username().is_empty()
+        });
+        if !is_bare {
+            report(&at, format!("`{url}` must be an https URL without query and fragment"));
+        }
+    }
+}
+
 fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) {
     for (key, lifespan) in [
         ("authorization_code_lifespan", settings.authorization_code_lifespan),
@@ -206,6 +227,7 @@ fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) 
             report(&format!("oauth2.protected_resources[{index}].resource"), "is declared twice".to_owned());
         }
     }
+    check_certificates(&settings.client_certificates, report);
     for (index, scope) in settings.scopes_supported.iter().enumerate() {
         let one = !scope.is_empty() && !scope.contains(' ') && oauth2::scope::Scopes::parse(scope).is_ok();
         if !one {

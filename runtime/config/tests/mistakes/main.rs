@@ -1,6 +1,7 @@
 //! Every mistake has its place and says what was meant. One case a line: file, then what is printed.
 
 mod captcha;
+mod certificates;
 mod clients;
 mod courier;
 mod keys;
@@ -62,7 +63,7 @@ fn unknown_keys() {
         &listener("lisen = 1"),
         &[
             "p.toml:5:1: listener[0].lisen: unknown key `lisen`; known keys here: `name`, `address`, `routers`, \
-           `auth`, `reason`, `tls`, `client_ca`, `body_bytes`, `request_timeout`",
+           `auth`, `reason`, `tls`, `client_ca`, `app_certificates`, `body_bytes`, `request_timeout`",
         ],
     );
 }

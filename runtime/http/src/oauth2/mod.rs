@@ -40,7 +40,8 @@ fn form(call: &Call) -> Result<Parameters<'_>, TokenError> {
 /// The request of a client that authenticates.
 fn client_request<'a>(call: &'a Call, parameters: &'a Parameters<'a>) -> ClientRequest<'a> {
     let authorization = call.header("authorization");
-    ClientRequest { authorization, parameters, proof: proof(call), request: call.request }
+    let certificate = call.certificate.presented();
+    ClientRequest { authorization, parameters, proof: proof(call), certificate, request: call.request }
 }
 
 /// The proof of possession that a request brings (RFC 9449 section 4.1).

@@ -31,8 +31,13 @@ pub(crate) async fn answer(call: Call) -> Answer {
         challenge(&mut response, &dpop_challenge(""));
         return response;
     };
-    let presented =
-        PresentedToken { scheme, text: &token, proof: proof(&call), method: call.method.as_str() };
+    let presented = PresentedToken {
+        scheme,
+        text: &token,
+        proof: proof(&call),
+        certificate: call.certificate.presented(),
+        method: call.method.as_str(),
+    };
     match commit(&call.node, || call.tenant.oauth2.userinfo(presented, call.request)).await {
         Ok(claims) => {
             let response = json_no_store(StatusCode::OK, &claims);
@@ -76,6 +81,7 @@ fn refuse(call: &Call, scheme: TokenScheme, error: &UserinfoError) -> Answer {
     let status = match error {
         UserinfoError::InvalidToken
         | UserinfoError::Scheme
+        | UserinfoError::Certificate
         | UserinfoError::InvalidProof(_)
         | UserinfoError::UseDpopNonce => StatusCode::UNAUTHORIZED,
         UserinfoError::InsufficientScope | UserinfoError::AccessDenied(_) => StatusCode::FORBIDDEN,

@@ -10,6 +10,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError as Refusal, Error, RootCertStore};
 use rustls_pki_types::{CertificateDer, UnixTime};
 
+use super::peer::Asked;
 use super::tls::{certificates, configuration};
 
 /// Why a certificate is not to be used. The operator's to mend.
@@ -34,7 +35,7 @@ pub fn certificate_valid_until(
     client_ca: Option<&Path>,
     now: Timestamp,
 ) -> Result<Timestamp, CertificateError> {
-    configuration(&tls.cert, &tls.key, client_ca).map_err(CertificateError::Unusable)?;
+    configuration(&tls.cert, &tls.key, &Asked::of(client_ca, false)).map_err(CertificateError::Unusable)?;
     let unusable = |error: &dyn std::fmt::Display| {
         CertificateError::Unusable(format!("{}: {error}", tls.cert.display()))
     };

@@ -46,9 +46,7 @@ pub(super) async fn serve(mut connection: Connection, stream: Stream) {
             match tokio::time::timeout(HEAD_TIMEOUT, handshake).await {
                 Ok(Ok(stream)) => {
                     let (_, session) = stream.get_ref();
-                    // rustls has verified whatever certificate is here against the listener's authority.
-                    connection.entrance.has_certificate =
-                        session.peer_certificates().is_some_and(|chain| !chain.is_empty());
+                    connection.entrance.certificate = files.worth(session.peer_certificates());
                     speak(connection, stream).await;
                 }
                 Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),

@@ -3,6 +3,7 @@
 mod accept;
 mod certificate;
 mod connection;
+pub(crate) mod peer;
 mod socket;
 mod tls;
 
@@ -19,6 +20,8 @@ pub use certificate::{CertificateError, certificate_valid_until};
 
 use crate::node::Node;
 use crate::routes::RouteTable;
+use peer::Asked;
+pub(crate) use peer::PeerCertificate;
 use tls::TlsFiles;
 
 /// What every listener shares.
@@ -66,8 +69,8 @@ pub(crate) struct Entrance {
     pub(crate) is_tls: bool,
     /// Whether the operator opened the listener: callers authenticate by reaching it.
     pub(crate) is_open: bool,
-    /// Whether the other end proved a client certificate that the listener's authority signed.
-    pub(crate) has_certificate: bool,
+    /// What the other end has proven by a certificate, and who vouches for it.
+    pub(crate) certificate: PeerCertificate,
     pub(crate) body_bytes: u64,
     pub(crate) request_timeout: Duration,
 }
@@ -168,7 +171,7 @@ async fn open_one(node: &Arc<Node>, listener: &Listener) -> Result<Open, ServeEr
     let tls = match &listener.tls {
         None => None,
         Some(tls) => {
-            let files = TlsFiles::open(&tls.cert, &tls.key, listener.client_ca.as_deref())
+            let files = TlsFiles::open(&tls.cert, &tls.key, Asked::by(listener))
                 .map_err(|reason| ServeError::Tls { name: listener.name.clone(), reason })?;
             Some(Arc::new(files))
         }
@@ -185,7 +188,7 @@ async fn open_one(node: &Arc<Node>, listener: &Listener) -> Result<Open, ServeEr
         peer: IpAddr::from([127, 0, 0, 1]),
         is_tls: tls.is_some(),
         is_open: listener.auth == ClientAuthentication::None,
-        has_certificate: false,
+        certificate: PeerCertificate::None,
         body_bytes: listener.body_bytes.unwrap_or(node.settings.body_bytes),
         request_timeout: listener.request_timeout.map_or(node.settings.request_timeout, |span| span.0),
     };
@@ -202,6 +205,7 @@ pub fn command_socket(path: PathBuf) -> Listener {
         reason: Some("a socket that only the node's user can open".to_owned()),
         tls: None,
         client_ca: None,
+        app_certificates: false,
         body_bytes: None,
         request_timeout: None,
     }

@@ -7,30 +7,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
+
+use super::peer::{Asked, PeerCertificate};
 
 /// Certificate, key and client authority of a listener, as files and as they are in use.
 #[derive(Debug)]
 pub(crate) struct TlsFiles {
     cert: PathBuf,
     key: PathBuf,
-    client_ca: Option<PathBuf>,
+    asked: Asked,
     current: ArcSwap<ServerConfig>,
     read: Mutex<Vec<Option<SystemTime>>>,
 }
 
 impl TlsFiles {
     /// Reads the files; says what is wrong with which.
-    pub(super) fn open(cert: &Path, key: &Path, client_ca: Option<&Path>) -> Result<Self, String> {
-        let config = configuration(cert, key, client_ca)?;
+    pub(super) fn open(cert: &Path, key: &Path, asked: Asked) -> Result<Self, String> {
+        let config = configuration(cert, key, &asked)?;
         let files = Self {
             cert: cert.to_owned(),
             key: key.to_owned(),
-            client_ca: client_ca.map(Path::to_owned),
+            asked,
             current: ArcSwap::from_pointee(config),
             read: Mutex::default(),
         };
@@ -43,6 +44,11 @@ impl TlsFiles {
         TlsAcceptor::from(self.current.load_full())
     }
 
+    /// What the certificates are worth that the other end of a connection has shown.
+    pub(super) fn worth(&self, shown: Option<&[CertificateDer<'_>]>) -> PeerCertificate {
+        self.asked.worth(shown)
+    }
+
     /// Reads the files again if one of them changed. Connections that are open keep what they have.
     pub(super) fn reload_if_changed(&self) {
         let now = self.changed_at();
@@ -50,7 +56,7 @@ impl TlsFiles {
         if *read == now {
             return;
         }
-        match configuration(&self.cert, &self.key, self.client_ca.as_deref()) {
+        match configuration(&self.cert, &self.key, &self.asked) {
             Ok(config) => {
                 self.current.store(Arc::new(config));
                 tracing::info!(certificate = %self.cert.display(), "a new certificate is in use");
@@ -62,17 +68,13 @@ impl TlsFiles {
     }
 
     fn changed_at(&self) -> Vec<Option<SystemTime>> {
-        let files = [Some(&self.cert), Some(&self.key), self.client_ca.as_ref()];
+        let files = [Some(&self.cert), Some(&self.key), self.asked.file()];
         let modified = |path: &PathBuf| fs::metadata(path).and_then(|file| file.modified()).ok();
         files.into_iter().flatten().map(modified).collect()
     }
 }
 
-pub(super) fn configuration(
-    cert: &Path,
-    key: &Path,
-    client_ca: Option<&Path>,
-) -> Result<ServerConfig, String> {
+pub(super) fn configuration(cert: &Path, key: &Path, asked: &Asked) -> Result<ServerConfig, String> {
     let named = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let chain = certificates(cert).map_err(|error| named(cert, &error))?;
     let private = fs::read(key).map_err(|error| named(key, &error))?;
@@ -81,20 +83,9 @@ pub(super) fn configuration(
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
-    let builder = match client_ca {
+    let builder = match asked.verifier(&provider)? {
         None => builder.with_no_client_auth(),
-        Some(path) => {
-            let mut roots = RootCertStore::empty();
-            for authority in certificates(path).map_err(|error| named(path, &error))? {
-                roots.add(authority).map_err(|error| named(path, &error))?;
-            }
-            // Whoever has no certificate may still come with a key.
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-                .allow_unauthenticated()
-                .build()
-                .map_err(|error| named(path, &error))?;
-            builder.with_client_cert_verifier(verifier)
-        }
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
     };
     let mut config = builder.with_single_cert(chain, private).map_err(|error| named(cert, &error))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];

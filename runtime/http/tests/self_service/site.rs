@@ -160,6 +160,7 @@ impl Site {
         }
         let settings = NodeSettings {
             base_url: BASE.parse().unwrap(),
+            client_certificate_header: None,
             trusted_proxies: TrustedProxies::default(),
             body_bytes: 1 << 20,
             request_timeout: Duration::from_secs(30),
@@ -196,6 +197,7 @@ impl Site {
             reason: Some("a test".to_owned()),
             tls: None,
             client_ca: None,
+            app_certificates: false,
             body_bytes: None,
             request_timeout: None,
         };

@@ -108,8 +108,7 @@ impl AuthorizationServer {
     ) -> Decision<PushedResponse, PushError> {
         let pushed = async {
             let parameters = check_form(request.parameters)?;
-            let caller =
-                authenticate(self, request.authorization, parameters).await.map_err(TokenError::from)?;
+            let caller = authenticate(self, &request).await.map_err(TokenError::from)?;
             let endpoint = &self.endpoints.pushed_authorization_request;
             let holder = dpop::check_of_client(self, request.proof, &caller.client, endpoint);
             let holder = holder.await.map_err(TokenError::from)?;

@@ -295,7 +295,9 @@ fn may_use(
     let may_have_code = !response_type.has_code() || client.may_use(GrantType::AuthorizationCode);
     let may_have_tokens = !response_type.is_front_channel() || client.may_use(GrantType::Implicit);
     // Attack: a client that has no tokens but those that are bound to a key gets one that is not.
-    let must_bind = client.record.document.dpop_bound_access_tokens == Some(true);
+    let document = &client.record.document;
+    let must_bind = [document.dpop_bound_access_tokens, document.tls_client_certificate_bound_access_tokens];
+    let must_bind = must_bind.contains(&Some(true));
     if is_registered && may_have_code && may_have_tokens && !(must_bind && response_type.has_token()) {
         Ok(())
     } else {

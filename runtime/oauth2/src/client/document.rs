@@ -75,6 +75,24 @@ pub struct ClientDocument {
     /// The algorithm of the client's assertions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_endpoint_auth_signing_alg: Option<String>,
+    /// Whom the client's certificate names, by its whole subject (RFC 8705 section 2.1.2); exactly one of these five.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_subject_dn: Option<String>,
+    /// By a host name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_dns: Option<String>,
+    /// By a URI.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_uri: Option<String>,
+    /// By an IP address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_ip: Option<String>,
+    /// By an address of mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_email: Option<String>,
+    /// Whether the client's access tokens are bound to its certificate (RFC 8705 section 3.4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_certificate_bound_access_tokens: Option<bool>,
     /// The one algorithm of the client's request objects; absent for any that its keys allow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_object_signing_alg: Option<String>,
@@ -209,6 +227,12 @@ impl Default for ClientDocument {
             jwks: None,
             token_endpoint_auth_method: String::new(),
             token_endpoint_auth_signing_alg: None,
+            tls_client_auth_subject_dn: None,
+            tls_client_auth_san_dns: None,
+            tls_client_auth_san_uri: None,
+            tls_client_auth_san_ip: None,
+            tls_client_auth_san_email: None,
+            tls_client_certificate_bound_access_tokens: None,
             request_object_signing_alg: None,
             authorization_signed_response_alg: None,
             request_uris: None,
@@ -313,6 +337,9 @@ mod tests {
             "jwks": {"keys": []}, "token_endpoint_auth_method": "private_key_jwt",
             "token_endpoint_auth_signing_alg": "ES256", "request_object_signing_alg": "ES256",
             "require_signed_request_object": true, "authorization_signed_response_alg": "ES256",
+            "tls_client_auth_subject_dn": "CN=a", "tls_client_auth_san_dns": "a.example",
+            "tls_client_auth_san_uri": "urn:a", "tls_client_auth_san_ip": "192.0.2.1",
+            "tls_client_auth_san_email": "a@a.example", "tls_client_certificate_bound_access_tokens": true,
             "request_uris": ["https://a.example/r"],
             "dpop_bound_access_tokens": true, "require_dpop_nonce": false, "sector_identifier_uri": "https://a.example/s",
             "userinfo_signed_response_alg": "none", "post_logout_redirect_uris": ["https://a.example/bye"],

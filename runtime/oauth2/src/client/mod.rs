@@ -23,6 +23,7 @@ pub use rules::InvalidClient;
 pub use secret::StoredSecret;
 pub use sector::SubjectType;
 
+use crate::mtls::RegisteredSubject;
 use crate::registration::SelfRegistered;
 use crate::scope::Scopes;
 use crate::settings::AccessTokenStrategy;
@@ -42,6 +43,8 @@ pub struct Client {
     pub subject_type: SubjectType,
     /// What it may ask for.
     pub scope: Scopes,
+    /// Whom its certificate names, where it proves itself by one that an authority has signed.
+    pub(crate) certificate_subject: Option<RegisteredSubject>,
     /// The form of its access tokens, if not the tenant's default.
     pub access_token_strategy: Option<AccessTokenStrategy>,
     /// The record that this was made of.
@@ -112,14 +115,24 @@ pub enum AuthenticationMethod {
     ClientSecretPost,
     /// A signed assertion (RFC 7523).
     PrivateKeyJwt,
+    /// A certificate that an authority of the tenant has signed (RFC 8705 section 2.1).
+    TlsClientAuth,
+    /// A certificate whose key is one of the client's (RFC 8705 section 2.2).
+    SelfSignedTlsClientAuth,
     /// A public client.
     None,
 }
 
 impl AuthenticationMethod {
     /// Every method, as discovery lists them.
-    pub const ALL: [Self; 4] =
-        [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt, Self::None];
+    pub const ALL: [Self; 6] = [
+        Self::ClientSecretBasic,
+        Self::ClientSecretPost,
+        Self::PrivateKeyJwt,
+        Self::TlsClientAuth,
+        Self::SelfSignedTlsClientAuth,
+        Self::None,
+    ];
 
     /// Its registered name.
     pub const fn as_str(self) -> &'static str {
@@ -127,6 +140,8 @@ impl AuthenticationMethod {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
             Self::None => "none",
         }
     }
@@ -139,6 +154,11 @@ impl AuthenticationMethod {
     /// Whether it uses a secret that we store.
     pub const fn uses_secret(self) -> bool {
         matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+
+    /// Whether it is by a certificate.
+    pub const fn uses_certificate(self) -> bool {
+        matches!(self, Self::TlsClientAuth | Self::SelfSignedTlsClientAuth)
     }
 }
 

@@ -7,6 +7,7 @@ use url::Url;
 use super::redirect_uri::{InvalidRedirectUri, RedirectUri};
 use super::{AuthenticationMethod, Client, ClientDocument, ClientRecord, GrantType, sector};
 use crate::authorization::request_object::REQUEST_OBJECT_ALGORITHMS;
+use crate::mtls::{InvalidSubject, RegisteredSubject};
 use crate::scope::Scopes;
 use crate::settings::AccessTokenStrategy;
 
@@ -56,12 +57,18 @@ pub enum InvalidClient {
     /// Scope with characters that no scope may have.
     #[error("scope holds a character that is not allowed")]
     Scope,
+    /// No name, or more than one, of whom a certificate is.
+    #[error(transparent)]
+    CertificateSubject(#[from] InvalidSubject),
+    /// Tokens that are bound to a certificate and to the key of a proof.
+    #[error("tls_client_certificate_bound_access_tokens and dpop_bound_access_tokens exclude each other")]
+    TwoBindings,
     /// Keys by value and by reference at once (RFC 7591 section 2).
     #[error("jwks and jwks_uri exclude each other")]
     TwoKeySources,
-    /// `private_key_jwt` without keys.
-    #[error("private_key_jwt needs jwks or jwks_uri")]
-    NoKeys,
+    /// A method by which the client proves that it holds a key, without keys.
+    #[error("{0} needs jwks or jwks_uri")]
+    NoKeys(&'static str),
     /// Keys that are not a set of public keys.
     #[error("jwks must be a JSON Web Key Set of public asymmetric keys: {0}")]
     Keys(String),
@@ -90,8 +97,10 @@ impl InvalidClient {
             Self::NoSector | Self::Sector => "sector_identifier_uri",
             Self::FrontchannelOrigin => "frontchannel_logout_uri",
             Self::Scope => "scope",
+            Self::CertificateSubject(wrong) => wrong.property(),
+            Self::TwoBindings => "dpop_bound_access_tokens",
             Self::TwoKeySources => "jwks_uri",
-            Self::NoKeys => "token_endpoint_auth_method",
+            Self::NoKeys(_) => "token_endpoint_auth_method",
             Self::Keys(_) => "jwks",
             Self::NoRedirectUri => "redirect_uris",
             Self::PublicClientCredentials => "grant_types",
@@ -111,7 +120,8 @@ pub(super) fn check(record: ClientRecord) -> Result<Client, InvalidClient> {
             unsupported(
                 "token_endpoint_auth_method",
                 &document.token_endpoint_auth_method,
-                "client_secret_basic, client_secret_post, private_key_jwt or none",
+                "client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, \
+                 self_signed_tls_client_auth or none",
             )
         })?;
     // Grants that we do not serve round-trip and are never granted.
@@ -131,6 +141,7 @@ pub(super) fn check(record: ClientRecord) -> Result<Client, InvalidClient> {
     check_algorithm(document)?;
     check_signed_messages(document)?;
     check_keys(document, authentication)?;
+    let certificate_subject = certificate_subject(document, authentication)?;
     check_pages(document)?;
     let strategy = document.access_token_strategy.as_deref().unwrap_or("");
     let access_token_strategy = match strategy {
@@ -149,6 +160,7 @@ pub(super) fn check(record: ClientRecord) -> Result<Client, InvalidClient> {
         redirect_uris,
         subject_type,
         scope,
+        certificate_subject,
         access_token_strategy,
         record,
     })
@@ -221,10 +233,30 @@ fn check_keys(document: &ClientDocument, method: AuthenticationMethod) -> Result
     if let Some(keys) = inline {
         check_public_keys(keys)?;
     }
-    if method == AuthenticationMethod::PrivateKeyJwt && inline.is_none() && uri.is_none() {
-        return Err(InvalidClient::NoKeys);
+    let proves_key =
+        matches!(method, AuthenticationMethod::PrivateKeyJwt | AuthenticationMethod::SelfSignedTlsClientAuth);
+    if proves_key && inline.is_none() && uri.is_none() {
+        return Err(InvalidClient::NoKeys(method.as_str()));
     }
     Ok(())
+}
+
+/// Whom a certificate names. What is registered with another method is checked too: it would count when the method changes.
+fn certificate_subject(
+    document: &ClientDocument,
+    method: AuthenticationMethod,
+) -> Result<Option<RegisteredSubject>, InvalidClient> {
+    let subject = RegisteredSubject::find(document)?;
+    if method == AuthenticationMethod::TlsClientAuth && subject.is_none() {
+        return Err(InvalidSubject::NotOne.into());
+    }
+    let is_set = |asked: Option<bool>| asked == Some(true);
+    if is_set(document.tls_client_certificate_bound_access_tokens)
+        && is_set(document.dpop_bound_access_tokens)
+    {
+        return Err(InvalidClient::TwoBindings);
+    }
+    Ok(subject)
 }
 
 /// Private and symmetric members have no place in a document that anybody may read.
@@ -312,7 +344,30 @@ mod tests {
             (json!({"redirect_uris": ["javascript:x"]}), Some("not allowed")),
             (json!({"post_logout_redirect_uris": ["data:x"]}), Some("post_logout_redirect_uris")),
             (json!({"token_endpoint_auth_method": "client_secret_jwt"}), Some("client_secret_basic")),
-            (json!({"token_endpoint_auth_method": "private_key_jwt"}), Some("needs jwks")),
+            (json!({"token_endpoint_auth_method": "private_key_jwt"}), Some("private_key_jwt needs jwks")),
+            (
+                json!({"token_endpoint_auth_method": "self_signed_tls_client_auth"}),
+                Some("self_signed_tls_client_auth needs jwks"),
+            ),
+            (json!({"token_endpoint_auth_method": "tls_client_auth"}), Some("exactly one of")),
+            (
+                json!({"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_subject_dn": "CN=a"}),
+                None,
+            ),
+            (
+                json!({"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_subject_dn": "CN=a",
+                    "tls_client_auth_san_dns": "a.example"}),
+                Some("exactly one of"),
+            ),
+            (json!({"tls_client_auth_subject_dn": "a"}), Some("RFC 4514")),
+            (json!({"tls_client_auth_san_dns": "*.a.example"}), Some("a host name")),
+            (json!({"tls_client_auth_san_uri": "a"}), Some("an absolute URI")),
+            (json!({"tls_client_auth_san_ip": "192.0.2.0/24"}), Some("an IP address")),
+            (json!({"tls_client_auth_san_email": "a"}), Some("an address of mail")),
+            (
+                json!({"tls_client_certificate_bound_access_tokens": true, "dpop_bound_access_tokens": true}),
+                Some("exclude"),
+            ),
             (json!({"token_endpoint_auth_signing_alg": "HS256"}), Some("ES256")),
             (json!({"token_endpoint_auth_signing_alg": "none"}), Some("ES256")),
             (json!({"request_object_signing_alg": "none"}), Some("ES256")),

@@ -36,6 +36,7 @@ struct Wanted {
 #[derive(Clone)]
 struct Entry {
     fetched_at: Timestamp,
+    set: Arc<JwkSet>,
     keys: Arc<VerifyingKeys>,
 }
 
@@ -56,11 +57,11 @@ pub(crate) async fn verify_signature(
         Some(alg) => Some(alg.parse().map_err(|_| FailedCause::Keys)?),
         None => None,
     };
-    let keys = server.assertion_keys.load(server, client, registered, false).await?;
+    let keys = server.assertion_keys.load(server, client, registered, false).await?.keys;
     let signed = match token.clone().verify(&keys) {
         // The client may have published a new key since we looked.
         Err(JwsError::UnknownKey) => {
-            let keys = server.assertion_keys.load(server, client, registered, true).await?;
+            let keys = server.assertion_keys.load(server, client, registered, true).await?.keys;
             token.verify(&keys)
         }
         outcome => outcome,
@@ -69,6 +70,16 @@ pub(crate) async fn verify_signature(
 }
 
 impl AssertionKeys {
+    /// The client's keys as it publishes them; `again` asks for newer ones than are known.
+    pub(super) async fn load_set(
+        &self,
+        server: &AuthorizationServer,
+        client: &Client,
+        again: bool,
+    ) -> Result<Arc<JwkSet>, FailedCause> {
+        Ok(self.load(server, client, None, again).await?.set)
+    }
+
     /// The client's keys; `again` asks for newer ones than are known.
     async fn load(
         &self,
@@ -76,7 +87,7 @@ impl AssertionKeys {
         client: &Client,
         registered: Option<Algorithm>,
         again: bool,
-    ) -> Result<Arc<VerifyingKeys>, FailedCause> {
+    ) -> Result<Entry, FailedCause> {
         let key = Wanted { client: client.id.clone(), version: client.record.version, registered };
         let now = server.clock.now();
         let remote = client.record.document.jwks_uri.as_deref().filter(|uri| !uri.is_empty());
@@ -84,7 +95,7 @@ impl AssertionKeys {
         if let Some(entry) = known {
             let age = now.since(entry.fetched_at);
             if remote.is_none() || age < if again { RETRY } else { FRESH } {
-                return Ok(entry.keys);
+                return Ok(entry);
             }
         }
         let set = match (remote, &client.record.document.jwks) {
@@ -100,13 +111,13 @@ impl AssertionKeys {
             (None, _) => return Err(FailedCause::Keys),
         };
         let keys = VerifyingKeys::from_set(&set, registered).map_err(|_| FailedCause::Keys)?;
-        let keys = Arc::new(keys);
+        let entry = Entry { fetched_at: now, set: Arc::new(set), keys: Arc::new(keys) };
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= MOST {
             entries.clear();
         }
-        entries.insert(key, Entry { fetched_at: now, keys: Arc::clone(&keys) });
-        Ok(keys)
+        entries.insert(key, entry.clone());
+        Ok(entry)
     }
 }
 

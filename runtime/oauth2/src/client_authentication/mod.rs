@@ -6,6 +6,7 @@
 pub(crate) mod assertion;
 mod assertion_keys;
 mod basic;
+mod certificate;
 mod origin;
 #[cfg(test)]
 mod tests;
@@ -20,9 +21,11 @@ pub(crate) use assertion_keys::verify_signature;
 use crate::client::secret::SecretCheck;
 use crate::client::{AuthenticationMethod, Client};
 use crate::metadata_document::find_stored_or_described;
+use crate::mtls::{CertificateFault, PresentedCertificate};
 use crate::parameters::Parameters;
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
+use crate::token::ClientRequest;
 use crate::write::Write;
 
 /// A client that proved who it is, or a public one that need not.
@@ -77,6 +80,8 @@ pub enum FailedCause {
     AssertionReplayed,
     #[error("the client's keys could not be fetched")]
     Keys,
+    #[error(transparent)]
+    Certificate(#[from] CertificateFault),
 }
 
 /// Credentials as they were presented.
@@ -89,13 +94,17 @@ enum Presented<'a> {
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// Authenticates the caller of a back-channel endpoint.
-///
-/// `authorization` is the request's `Authorization` header.
 pub async fn authenticate(
     server: &AuthorizationServer,
-    authorization: Option<&str>,
-    parameters: &Parameters<'_>,
+    request: &ClientRequest<'_>,
 ) -> Result<AuthenticatedClient, AuthenticationError> {
+    let ClientRequest { authorization, parameters, certificate, .. } = *request;
+    if certificate == PresentedCertificate::Malformed {
+        // Whoever it is: two readers of the request might look at different certificates.
+        return Err(AuthenticationError::Malformed(
+            "the client certificate is malformed, or there are several",
+        ));
+    }
     let basic = authorization.is_some();
     let failed = |cause| AuthenticationError::Failed { basic, cause };
     match presented(authorization, parameters)? {
@@ -118,10 +127,11 @@ pub async fn authenticate(
         Presented::Assertion { id, assertion } => assertion::verify(server, id, assertion).await,
         Presented::Nothing { id } => {
             let client = find(server, &id).await?.map_err(failed)?;
-            if client.authentication != AuthenticationMethod::None {
-                return Err(failed(FailedCause::Method));
+            match client.authentication {
+                AuthenticationMethod::None => Ok(AuthenticatedClient { client, writes: Vec::new() }),
+                method if method.uses_certificate() => certificate::verify(server, client, certificate).await,
+                _ => Err(failed(FailedCause::Method)),
             }
-            Ok(AuthenticatedClient { client, writes: Vec::new() })
         }
     }
 }

@@ -49,8 +49,7 @@ impl AuthorizationServer {
     ) -> Decision<DeviceAuthorizationResponse, TokenError> {
         let begun = async {
             let parameters = check_form(request.parameters)?;
-            let caller =
-                authenticate(self, request.authorization, parameters).await.map_err(TokenError::from)?;
+            let caller = authenticate(self, &request).await.map_err(TokenError::from)?;
             let (row, response) = self.begin_device(&caller.client, parameters).await?;
             let AuthenticatedClient { mut writes, .. } = caller;
             writes.push(Write::InsertDeviceCode(Box::new(row)));

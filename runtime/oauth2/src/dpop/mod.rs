@@ -186,7 +186,9 @@ pub(crate) async fn check(
         return Err(ProofFault::Method.into());
     }
     // 9
-    if !target::is_same(claims.target, expected.endpoint) {
+    let alias = server.certificate_alias(expected.endpoint);
+    let mut addresses = std::iter::once(expected.endpoint).chain(alias.as_deref());
+    if !addresses.any(|endpoint| target::is_same(claims.target, endpoint)) {
         return Err(ProofFault::Target.into());
     }
     // 10

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::access_token::{PresentedToken, TokenScheme};
 use crate::memory::{
-    CALLBACK, Prover, REQUEST, VERIFIER, World, as_app, form, hash_of, now, redemption, request,
+    CALLBACK, Prover, REQUEST, VERIFIER, World, as_app, as_bearer, form, hash_of, now, redemption, request,
 };
 use crate::parameters::Parameters;
 use crate::token::{ClientRequest, InvalidGrant, TokenError, TokenResponse};
@@ -311,7 +311,7 @@ fn userinfo(
     proof: Option<&str>,
 ) -> Result<(), UserinfoError> {
     let proof = proof.map_or(PresentedProof::Absent, PresentedProof::One);
-    let presented = PresentedToken { scheme, text, proof, method: "GET" };
+    let presented = PresentedToken { scheme, proof, ..as_bearer(text) };
     world.commit(|| now(world.server.userinfo(presented, REQUEST))).map(drop)
 }
 

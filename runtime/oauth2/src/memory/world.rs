@@ -27,6 +27,7 @@ use crate::details::AuthorizationDetails;
 use crate::dpop::PresentedProof;
 use crate::grant::{AuthorizationCode, Grant, GrantSubject, GrantedClaims};
 use crate::hooks::{NoTokenHook, TokenHook};
+use crate::mtls::PresentedCertificate;
 use crate::parameters::Parameters;
 use crate::ports::{PortError, SubjectProfile};
 use crate::scope::Scopes;
@@ -300,12 +301,24 @@ pub(crate) const REQUEST: RequestId = RequestId(Uuid::nil());
 
 /// A request with credentials in its form.
 pub(crate) fn request<'a>(parameters: &'a Parameters<'a>) -> ClientRequest<'a> {
-    ClientRequest { authorization: None, parameters, proof: PresentedProof::Absent, request: REQUEST }
+    ClientRequest {
+        authorization: None,
+        parameters,
+        proof: PresentedProof::Absent,
+        certificate: PresentedCertificate::Absent,
+        request: REQUEST,
+    }
 }
 
 /// A token as bearers present it.
 pub(crate) fn as_bearer(text: &str) -> PresentedToken<'_> {
-    PresentedToken { scheme: TokenScheme::Bearer, text, proof: PresentedProof::Absent, method: "GET" }
+    PresentedToken {
+        scheme: TokenScheme::Bearer,
+        text,
+        proof: PresentedProof::Absent,
+        certificate: PresentedCertificate::Absent,
+        method: "GET",
+    }
 }
 
 /// The answer of a decision: every port of the model is ready at once.

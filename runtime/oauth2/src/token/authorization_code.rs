@@ -9,11 +9,11 @@
 
 use primitives::{Actor, AuditEvent};
 
+use super::holder::Holder;
 use super::refresh_token::{binding, new_refresh_token};
 use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
 use crate::client::{Client, GrantType};
 use crate::details;
-use crate::dpop::ProvenKey;
 use crate::grant::{AuthorizationCode, Grant};
 use crate::lifespan::{Lifetime, lifespan};
 use crate::liveness::{Dead, SessionRule, check_grant};
@@ -79,7 +79,7 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
         audience: resource::remaining(server, client, parameters, grant)?,
         details: details::remaining(server, client, parameters, grant)?,
         refresh_token,
-        confirmation: holder.map(ProvenKey::confirmation),
+        confirmation: holder.map(Holder::confirmation),
         writes,
         audit: vec![event("code.redeemed", client, grant)],
         grant: Some(live),
@@ -141,10 +141,10 @@ fn check_verifier(code: &AuthorizationCode, parameters: &Parameters<'_>) -> Resu
 
 /// The key that the authorization request has named (RFC 9449 section 10): a code that was caught on its way, with its verifier,
 /// is worth nothing without it.
-fn check_key(code: &AuthorizationCode, holder: Option<&ProvenKey>) -> Result<(), TokenError> {
+fn check_key(code: &AuthorizationCode, holder: Option<&Holder>) -> Result<(), TokenError> {
     match (&code.dpop_jkt, holder) {
         (None, _) => Ok(()),
-        (Some(named), Some(holder)) if holder.thumbprint() == named => Ok(()),
+        (Some(named), Some(holder)) if holder.key() == Some(named) => Ok(()),
         (Some(_), _) => Err(TokenError::InvalidGrant(InvalidGrant::Key)),
     }
 }

@@ -3,11 +3,11 @@
 //! With signed access tokens nothing is written: the token lives until it expires, until it is revoked
 //! by itself, or until its client's `not_before` passes it.
 
+use super::holder::Holder;
 use super::request::{check_audience, check_scope};
 use super::{Asked, Granted, TokenError};
 use crate::client::GrantType;
 use crate::details;
-use crate::dpop::ProvenKey;
 use crate::server::AuthorizationServer;
 
 pub(super) fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Result<Granted, TokenError> {
@@ -24,7 +24,7 @@ pub(super) fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Result<Gra
         audience: check_audience(parameters, &server.targets(client))?,
         details: details::check(server, client, parameters)?,
         refresh_token: None,
-        confirmation: holder.map(ProvenKey::confirmation),
+        confirmation: holder.map(Holder::confirmation),
         writes: Vec::new(),
         audit: Vec::new(),
     })

@@ -5,12 +5,12 @@
 //! grant, as an authorization code is: whoever comes second revokes.
 
 use super::authorization_code::{event, refusal, revoked};
+use super::holder::Holder;
 use super::refresh_token::{binding, new_refresh_token};
 use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
 use crate::client::{Client, GrantType};
 use crate::details;
 use crate::device::{DeviceAnswer, DeviceCode, LEEWAY, Polling};
-use crate::dpop::ProvenKey;
 use crate::grant::Grant;
 use crate::lifespan::{Lifetime, lifespan};
 use crate::liveness::{SessionRule, check_grant};
@@ -81,7 +81,7 @@ async fn redeem(
         audience: resource::remaining(server, client, parameters, grant)?,
         details: details::remaining(server, client, parameters, grant)?,
         refresh_token,
-        confirmation: holder.map(ProvenKey::confirmation),
+        confirmation: holder.map(Holder::confirmation),
         writes: std::iter::once(consume).chain(refresh_row).collect(),
         audit: vec![event("device_code.redeemed", client, grant)],
         grant: Some(live),

@@ -85,7 +85,7 @@ pub enum InvalidGrant {
     RedirectUri,
     #[error("code_verifier does not fit the code_challenge")]
     CodeVerifier,
-    #[error("it is bound to a key, and the request has no DPoP proof of that key")]
+    #[error("it is bound to a key or a certificate, which the request does not show")]
     Key,
     #[error("the device code is unknown or was issued to another client")]
     UnknownDeviceCode,

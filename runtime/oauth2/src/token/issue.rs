@@ -64,7 +64,8 @@ pub(super) async fn issue(
         authorization_details: granted.details,
         token_type: match &granted.confirmation {
             Some(Confirmation::Key(_)) => "DPoP",
-            None => "bearer",
+            // RFC 8705 section 3: whoever presents it sends it as any other.
+            Some(Confirmation::Certificate(_)) | None => "bearer",
         },
     };
     Ok(Issued { response, writes, audit: granted.audit })

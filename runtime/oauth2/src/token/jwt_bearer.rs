@@ -10,12 +10,12 @@ use primitives::base64url;
 use primitives::{Actor, AuditEvent};
 use ring::digest::{SHA256, digest};
 
+use super::holder::Holder;
 use super::request::{check_audience, check_scope};
 use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
 use crate::client::GrantType;
 use crate::client_authentication::assertion::{remembered_until, rules};
 use crate::details;
-use crate::dpop::ProvenKey;
 use crate::server::AuthorizationServer;
 use crate::trust::TrustedIssuer;
 use crate::write::Write;
@@ -55,7 +55,7 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
         // The issuer has said nothing of them.
         details: details::check_none(parameters)?,
         refresh_token: None,
-        confirmation: holder.map(ProvenKey::confirmation),
+        confirmation: holder.map(Holder::confirmation),
         writes: vec![used],
         audit: vec![event],
     })

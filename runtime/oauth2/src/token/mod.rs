@@ -5,7 +5,7 @@
 //! | 1 the request is well-formed | `token` | `invalid_request` |
 //! | 2 the client is who it says | `client_authentication` | `invalid_client` |
 //! | 3 the grant exists and the client may use it | `token` | `unsupported_grant_type`, `unauthorized_client` |
-//! | | a proof of possession is one, and is there where it must be: `dpop` | `invalid_dpop_proof`, `use_dpop_nonce` |
+//! | | a proof of possession is one, and is there where it must be: `holder` | `invalid_dpop_proof`, `use_dpop_nonce`, `invalid_request` |
 //! | 4 the grant itself | one file each | `invalid_grant`, `invalid_scope`, `invalid_target`, `invalid_authorization_details` |
 //! | 5 the tenant's plugins permit it | `client_policy` | `access_denied`, `server_error` |
 //! | 6 the tenant's plugins shape it | `hook` | `access_denied`, `server_error` |
@@ -19,6 +19,7 @@ mod client_credentials;
 mod device_code;
 pub mod error;
 pub(crate) mod front_channel;
+pub(crate) mod holder;
 pub(crate) mod hook;
 mod issue;
 pub(crate) mod jwt;
@@ -37,12 +38,14 @@ use crate::client_policy;
 use crate::confirmation::Confirmation;
 use crate::decision::Decision;
 use crate::details::AuthorizationDetails;
-use crate::dpop::{self, PresentedProof, ProofFault, ProvenKey};
+use crate::dpop::PresentedProof;
 use crate::liveness::LiveGrant;
+use crate::mtls::PresentedCertificate;
 use crate::parameters::Parameters;
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
 use crate::write::Write;
+use holder::Holder;
 
 /// A request of an endpoint that authenticates clients.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +56,8 @@ pub struct ClientRequest<'a> {
     pub parameters: &'a Parameters<'a>,
     /// The `DPoP` header.
     pub proof: PresentedProof<'a>,
+    /// The certificate of the other end.
+    pub certificate: PresentedCertificate<'a>,
     /// Which request, for logs.
     pub request: RequestId,
 }
@@ -77,8 +82,8 @@ pub struct TokenResponse {
 pub(crate) struct Asked<'a> {
     pub(crate) client: &'a Client,
     pub(crate) parameters: &'a Parameters<'a>,
-    /// The key that the caller has shown to hold.
-    pub(crate) holder: Option<&'a ProvenKey>,
+    /// What the caller has shown to hold.
+    pub(crate) holder: Option<&'a Holder>,
 }
 
 /// What a grant gives: everything that is decided before tokens are made.
@@ -135,9 +140,9 @@ impl AuthorizationServer {
     ) -> Result<Decision<TokenResponse, TokenError>, Refused> {
         let parameters = check_form(request.parameters)?;
         let AuthenticatedClient { client, mut writes } =
-            authenticate(self, request.authorization, parameters).await.map_err(TokenError::from)?;
+            authenticate(self, &request).await.map_err(TokenError::from)?;
         let grant_type = check_grant_type(&client, parameters)?;
-        let holder = self.check_holder(request.proof, &client).await?;
+        let holder = self.check_holder(&request, &client).await?;
         let asked = Asked { client: &client, parameters, holder: holder.as_ref() };
         let granted = match grant_type {
             GrantType::AuthorizationCode => authorization_code::run(self, &asked).await?,
@@ -148,7 +153,7 @@ impl AuthorizationServer {
             GrantType::Implicit => return Err(TokenError::UnsupportedGrantType.into()),
             GrantType::JwtBearer => jwt_bearer::run(self, &asked).await?,
         };
-        writes.extend(holder.as_ref().map(ProvenKey::write));
+        writes.extend(holder.as_ref().and_then(Holder::write));
         client_policy::check_token(self, &client.id, &granted, request.request).await?;
         let shape = hook::shape_tokens(self, &client, &granted, request.request).await?;
         let issued = issue::issue(self, &client, granted, shape).await?;
@@ -163,22 +168,6 @@ impl AuthorizationServer {
         let stream = stateless
             .then(|| AuditEvent::new("token.issued", Actor::Client(client.id.clone()), "client", &client.id));
         Ok(Decision { change, result: Ok(issued.response), stream })
-    }
-}
-
-impl AuthorizationServer {
-    /// Phase 3: the key that the caller holds, if it shows one.
-    async fn check_holder(
-        &self,
-        presented: PresentedProof<'_>,
-        client: &Client,
-    ) -> Result<Option<ProvenKey>, TokenError> {
-        let holder = dpop::check_of_client(self, presented, client, &self.endpoints.token).await?;
-        // RFC 9449 section 5.2. Nor is a token of such a client issued in another way.
-        if holder.is_none() && client.record.document.dpop_bound_access_tokens == Some(true) {
-            return Err(TokenError::InvalidProof(ProofFault::Missing));
-        }
-        Ok(holder)
     }
 }
 

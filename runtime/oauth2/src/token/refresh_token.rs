@@ -7,17 +7,17 @@
 //! it gives the thief nothing that lasts, since the family still has one newest token.
 //!
 //! A public client's token is bound to the key that the client has shown (RFC 9449 section 5). Whoever cannot show it is not the
-//! client, and changes nothing: neither gets tokens, nor can end the grant with an old token that was found somewhere.
+//! client, and changes nothing (RFC 8705 section 4 says the same of its certificate): neither gets tokens, nor can end the grant with an old token that was found somewhere.
 
 use primitives::{SealContext, base64url};
 
 use super::authorization_code::{event, refusal, revoked};
+use super::holder::Holder;
 use super::request::check_scope;
 use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
 use crate::client::{Client, GrantType};
 use crate::confirmation::Confirmation;
 use crate::details;
-use crate::dpop::ProvenKey;
 use crate::grant::{Grant, RefreshToken, Rotation};
 use crate::lifespan::{Lifetime, lifespan};
 use crate::liveness::{SessionRule, check_grant};
@@ -74,7 +74,7 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
         audience,
         details,
         refresh_token: Some(refresh_token),
-        confirmation: holder.map(ProvenKey::confirmation),
+        confirmation: holder.map(Holder::confirmation),
         writes,
         audit: vec![event("token.refreshed", client, grant)],
         grant: Some(live),
@@ -82,7 +82,7 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
 }
 
 /// That the caller holds the key that the token is bound to.
-fn check_key(token: &RefreshToken, holder: Option<&ProvenKey>) -> Result<(), TokenError> {
+fn check_key(token: &RefreshToken, holder: Option<&Holder>) -> Result<(), TokenError> {
     match &token.confirmation {
         None => Ok(()),
         Some(bound) if holder.is_some_and(|holder| holder.confirmation() == *bound) => Ok(()),
@@ -91,9 +91,9 @@ fn check_key(token: &RefreshToken, holder: Option<&ProvenKey>) -> Result<(), Tok
 }
 
 /// What a new refresh token is bound to: the key of a public client, which has nothing else to prove itself with; nothing
-/// where the client authenticates whenever it uses one (RFC 9449 section 5).
-pub(super) fn binding(client: &Client, holder: Option<&ProvenKey>) -> Option<Confirmation> {
-    holder.filter(|_| client.is_public()).map(ProvenKey::confirmation)
+/// where the client authenticates whenever it uses one (RFC 9449 section 5, RFC 8705 section 4).
+pub(super) fn binding(client: &Client, holder: Option<&Holder>) -> Option<Confirmation> {
+    holder.filter(|_| client.is_public()).map(Holder::confirmation)
 }
 
 /// Finds a refresh token, rotated or not.

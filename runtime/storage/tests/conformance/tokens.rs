@@ -35,15 +35,16 @@ async fn code_is_redeemed_once_of_fifty_times_and_remembered_with_its_grant() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_token_or_a_code_is_bound_to_comes_back_with_it() {
     const JKT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
-    let confirmation = Some(Confirmation::Key(JKT.parse().unwrap()));
+    let (key, certificate) =
+        (Confirmation::Key(JKT.parse().unwrap()), Confirmation::Certificate(JKT.parse().unwrap()));
     for world in World::each().await {
         let grant = world.with_grant("nexboard").await;
         let dpop_jkt = Some(JKT.parse().unwrap());
         let code = AuthorizationCode { dpop_jkt, ..world.code(&grant, "code") };
         let access_token = world.access_token(Some(&grant), "nexboard", "access");
-        let access_token = AccessToken { confirmation: confirmation.clone(), ..access_token };
+        let access_token = AccessToken { confirmation: Some(certificate.clone()), ..access_token };
         let refresh_token =
-            RefreshToken { confirmation: confirmation.clone(), ..world.refresh_token(&grant, "refresh") };
+            RefreshToken { confirmation: Some(key.clone()), ..world.refresh_token(&grant, "refresh") };
         let writes = [
             Write::InsertAuthorizationCode(Box::new(code.clone())),
             Write::InsertAccessToken(Box::new(access_token.clone())),
