@@ -124,6 +124,7 @@ macro_rules! routes {
 }
 
 mod challenges;
+mod exchange;
 mod organisations;
 mod registration;
 
@@ -133,6 +134,7 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(organisations::routes());
     routes.extend(registration::routes());
     routes.extend(challenges::routes());
+    routes.extend(exchange::routes());
     routes
 }
 

@@ -7,8 +7,10 @@ use primitives::ClientId;
 use primitives::hooks::{FailurePolicy, HookContext, HookFailure};
 use serde_json::{Map, Value};
 
+use crate::derivation::Act;
+
 /// Claim names that belong to the server. A hook that returns one fails; it is never overruled silently.
-pub const PROTECTED_CLAIMS: [&str; 20] = [
+pub const PROTECTED_CLAIMS: [&str; 21] = [
     "iss",
     "sub",
     "aud",
@@ -19,6 +21,7 @@ pub const PROTECTED_CLAIMS: [&str; 20] = [
     "azp",
     "cnf",
     "act",
+    "exchanged_from",
     "scope",
     "client_id",
     "sid",
@@ -44,6 +47,17 @@ pub struct TokenRequest {
     pub audience: Vec<String>,
     /// Whether an ID token is issued too.
     pub id_token: bool,
+    /// What is exchanged, at token exchange (RFC 8693).
+    pub exchange: Option<TokenExchange>,
+}
+
+/// What of an exchange a hook is told beside what it is told of every token.
+#[derive(Debug, Clone)]
+pub struct TokenExchange {
+    /// To whom the token was issued that is exchanged.
+    pub subject_client: ClientId,
+    /// `act` of the new token; none where the client impersonates, or narrows its own token.
+    pub act: Option<Act>,
 }
 
 /// The subject as a hook sees it.

@@ -1,7 +1,7 @@
 //! Token introspection (RFC 7662): whether a token is live, and what it stands for.
 
 use primitives::hooks::HookFailure;
-use primitives::{ActingParty, Change, ClientId, OrganisationId, RequestId};
+use primitives::{Change, ClientId, OrganisationId, RequestId};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -10,6 +10,7 @@ use crate::access_token::{DescribedToken, find_client, find_token};
 use crate::client_authentication::{AuthenticatedClient, FailedCause, authenticate};
 use crate::confirmation::Confirmation;
 use crate::decision::Decision;
+use crate::derivation::Act;
 use crate::hooks::{IntrospectedToken, IntrospectionDecision};
 use crate::liveness::{LiveGrant, SessionRule, check_grant};
 use crate::ports::PortError;
@@ -45,7 +46,7 @@ pub struct ActiveToken {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub act: Option<ActingParty>,
+    pub act: Option<Act>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub ext: Map<String, Value>,
 }
@@ -171,7 +172,7 @@ impl AuthorizationServer {
             },
             token_use: "access_token",
             cnf: token.confirmation.clone(),
-            act: live.grant().and_then(|live| live.grant().subject.actor.clone()),
+            act: live.act(),
             ext,
         };
         Ok(Some(active))
@@ -235,7 +236,7 @@ impl AuthorizationServer {
             token_type: "Bearer",
             token_use: "refresh_token",
             cnf: token.confirmation.clone(),
-            act: grant.subject.actor.clone(),
+            act: grant.subject.actor.as_ref().map(Act::from),
             ext,
         };
         Ok(Some((token.scope.clone(), active)))

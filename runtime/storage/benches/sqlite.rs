@@ -252,6 +252,7 @@ impl Bench {
             scope: Scopes::parse("openid profile").unwrap(),
             audience: vec!["https://api.example".to_owned()],
             confirmation: None,
+            derivation: None,
             claims: serde_json::Map::new(),
             issued_at: now,
             expires_at: now.after(Duration::from_hours(1)),

@@ -5,6 +5,8 @@ pub(crate) mod code;
 mod cors;
 mod dpop;
 mod endings;
+mod exchange;
 mod own_login;
+mod password;
 mod request_object;
 mod token;

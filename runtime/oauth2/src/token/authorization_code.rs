@@ -73,6 +73,7 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
     Ok(Granted {
         grant_type: GrantType::AuthorizationCode,
         subject: None,
+        exchanged: None,
         scope: grant.scope.clone(),
         audience: remaining_audience(parameters, client, grant)?,
         refresh_token,

@@ -17,6 +17,7 @@ pub(super) fn run(asked: &Asked<'_>) -> Result<Granted, TokenError> {
     Ok(Granted {
         grant_type: GrantType::ClientCredentials,
         subject: None,
+        exchanged: None,
         grant: None,
         scope: check_scope(parameters, &client.scope)?,
         audience: check_audience(parameters, client.audience())?,

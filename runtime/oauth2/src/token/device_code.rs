@@ -75,6 +75,7 @@ async fn redeem(
     Ok(Granted {
         grant_type: GrantType::DeviceCode,
         subject: None,
+        exchanged: None,
         scope: grant.scope.clone(),
         audience: remaining_audience(parameters, client, grant)?,
         refresh_token,

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use primitives::{ActingParty, GrantId, OrganisationId, Rng, Timestamp, base64url};
+use primitives::{ActingParty, ClientId, GrantId, OrganisationId, Rng, Timestamp, base64url};
 use ring::digest::{SHA256, digest};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::confirmation::Confirmation;
+use crate::derivation::Act;
 
 /// Claims of a signed access token.
 #[derive(Serialize)]
@@ -30,7 +31,9 @@ pub(super) struct AccessTokenClaims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) act: Option<&'a ActingParty>,
+    pub(super) act: Option<Act>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) exchanged_from: Option<Vec<&'a ClientId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cnf: Option<&'a Confirmation>,
     #[serde(skip_serializing_if = "Option::is_none")]

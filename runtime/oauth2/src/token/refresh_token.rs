@@ -24,7 +24,7 @@ use crate::parameters::Parameters;
 use crate::ports::PortError;
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
-use crate::token_format::{REFRESH_TOKEN, has_form, hash_token, hashes};
+use crate::token_format::{REFRESH_TOKEN, has_form, hash_token, hashes, new_token};
 use crate::write::Write;
 
 const SUCCESSOR: &str = "refresh_token_successor";
@@ -67,6 +67,7 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
     Ok(Granted {
         grant_type: GrantType::RefreshToken,
         subject: None,
+        exchanged: None,
         scope,
         audience,
         refresh_token: Some(refresh_token),
@@ -116,7 +117,7 @@ pub(super) fn new_refresh_token(
     (grant, confirmation): (&Grant, Option<Confirmation>),
 ) -> (String, RefreshToken) {
     let now = server.now();
-    let token = format!("{REFRESH_TOKEN}{}", server.rng.token());
+    let token = new_token(server, REFRESH_TOKEN);
     let row = RefreshToken {
         hash: hash_token(server, &token),
         grant: grant.id,

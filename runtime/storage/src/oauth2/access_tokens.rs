@@ -11,8 +11,9 @@ use crate::{Storage, StorageError, values};
 pub(super) fn insert(tenant: &TenantId, token: &AccessToken) -> Vec<Statement> {
     let row = Statement::one(
         "INSERT INTO oauth2_access_tokens
-             (tenant, hash, grant_id, client, scope, audience, claims, issued_at, expires_at, cnf, subject)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
+             (tenant, hash, grant_id, client, scope, audience, claims, issued_at, expires_at, cnf, subject,
+              derivation)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
         values![
             tenant,
             &token.hash,
@@ -25,6 +26,7 @@ pub(super) fn insert(tenant: &TenantId, token: &AccessToken) -> Vec<Statement> {
             token.expires_at,
             opt_json(token.confirmation.as_ref()),
             token.subject.clone(),
+            opt_json(token.derivation.as_ref()),
         ],
     );
     std::iter::once(row)
@@ -55,7 +57,7 @@ pub(super) async fn find(
 ) -> Result<Option<(AccessToken, Option<Grant>)>, StorageError> {
     let sql = concat!(
         "SELECT t.grant_id, t.client, t.scope, t.audience, t.claims, t.issued_at, t.expires_at, t.cnf, \
-             t.subject, ",
+             t.subject, t.derivation, ",
         grant_columns!(),
         " FROM oauth2_access_tokens t
           JOIN oauth2_clients c ON c.tenant = t.tenant AND c.id = t.client AND c.created_at <= t.issued_at
@@ -74,8 +76,9 @@ pub(super) async fn find(
         issued_at: row.time(5)?,
         expires_at: row.time(6)?,
         subject: row.opt_text(8)?,
+        derivation: row.opt_json(9, "derivation")?,
     };
-    let grant = token.grant.map(|_| grant_at(&row, 9)).transpose()?;
+    let grant = token.grant.map(|_| grant_at(&row, 10)).transpose()?;
     Ok(Some((token, grant)))
 }
 

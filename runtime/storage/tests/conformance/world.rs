@@ -233,6 +233,7 @@ impl World {
             scope: scopes("openid"),
             audience: vec!["https://api.example".to_owned()],
             confirmation: None,
+            derivation: None,
             claims: claims.as_object().unwrap().clone(),
             issued_at: self.now(),
             expires_at: self.in_seconds(3600),
