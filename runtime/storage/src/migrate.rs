@@ -65,6 +65,7 @@ const MIGRATIONS: &[Migration] = migrations![
     36 "0036_key_sets.sql",
     37 "0037_login_sessions.sql",
     38 "0038_backchannel_logout.sql",
+    39 "0039_exchanged_tokens.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.
