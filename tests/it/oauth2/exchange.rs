@@ -201,14 +201,14 @@ async fn whoever_is_not_trusted_ends_nothing_and_learns_nothing() {
     for (credentials, body, status, error) in [
         ("x", &person, 401, "invalid_token"),
         (tokens["access_token"].as_str().unwrap(), &person, 403, "insufficient_scope"),
-        (&wrong, &person, 403, "insufficient_scope"),
-        (&wrong, &nobody, 403, "insufficient_scope"),
-        (&reading, &person, 403, "insufficient_scope"),
-        (&rival, &person, 403, "insufficient_scope"),
-        (&right, &nobody, 404, "not_found"),
-        (&right, &json!({"sub_id": {"format": "opaque", "id": "x"}}), 404, "not_found"),
-        (&right, &json!({"sub_id": {"format": "did", "url": "did:x"}}), 400, "invalid_request"),
-        (&right, &json!({}), 400, "invalid_request"),
+        (wrong.as_str(), &person, 403, "insufficient_scope"),
+        (wrong.as_str(), &nobody, 403, "insufficient_scope"),
+        (reading.as_str(), &person, 403, "insufficient_scope"),
+        (rival.as_str(), &person, 403, "insufficient_scope"),
+        (right.as_str(), &nobody, 404, "not_found"),
+        (right.as_str(), &json!({"sub_id": {"format": "opaque", "id": "x"}}), 404, "not_found"),
+        (right.as_str(), &json!({"sub_id": {"format": "did", "url": "did:x"}}), 400, "invalid_request"),
+        (right.as_str(), &json!({}), 400, "invalid_request"),
     ] {
         let answer = revoke(&world, credentials, body).await;
         assert_eq!((answer.status, answer.json()["error"].as_str()), (status, Some(error)), "{body}");
@@ -221,20 +221,4 @@ async fn whoever_is_not_trusted_ends_nothing_and_learns_nothing() {
     let headers = [("content-type", "application/json".to_owned())];
     let answer = Browser::default().send("POST", &url, &headers, person.to_string()).await;
     assert_eq!(answer.status, 401);
-}
-
-/// Attack: somebody writes another's address into their own account, and waits for that other to be signed out in their place, or to
-/// stay signed in.
-#[tokio::test(flavor = "multi_thread")]
-async fn address_that_was_never_proven_names_nobody() {
-    let world = World::start().await;
-    let body = json!({"schema_id": "default", "traits": {"email": "eve@acme.example"},
-        "verifiable_addresses": []});
-    let made = world.operate(&world.key, ("POST", "/admin/identities"), "acme", &body).await;
-    assert_eq!(made.status, 201, "{}", made.text());
-    let asked = json!({"sub_id": {"format": "email", "email": "ada@acme.example"}});
-    let answer = revoke(&world, &world.key, &asked).await;
-    assert_eq!(answer.status, 404);
-    let asked = json!({"sub_id": {"format": "email", "email": "eve@acme.example"}});
-    assert_eq!(revoke(&world, &world.key, &asked).await.status, 204, "she signs in with it");
 }

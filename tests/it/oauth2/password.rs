@@ -92,7 +92,9 @@ async fn person_signs_in_where_tenant_and_client_have_it_and_out_like_anybody() 
 #[tokio::test(flavor = "multi_thread")]
 async fn guesses_count_with_those_at_the_form() {
     let mut settings = on();
-    settings["identity"] = json!({"limits": {"identifier": {"burst": 3, "refill_seconds": 60}}});
+    let mut limits = serde_json::to_value(identity::settings::LimitSettings::default()).unwrap();
+    limits["identifier"] = json!({"burst": 3, "refill_seconds": 60});
+    settings["identity"] = json!({ "limits": limits });
     let old = Old::new(settings).await;
     sign_up(&old.world, &mut Browser::default(), "ada@acme.example").await;
     let mut answers = Vec::new();
