@@ -78,7 +78,7 @@ impl Provider {
         documents.endpoints(wire, &issuer, now).await
     }
 
-    fn issuer(&self) -> Option<String> {
+    pub(crate) fn issuer(&self) -> Option<String> {
         let known = || {
             let directory = self.settings.microsoft_tenant.as_deref().unwrap_or("common");
             self.kind.issuer.map(|issuer| issuer.replace("{tenant}", directory))

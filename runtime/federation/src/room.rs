@@ -117,6 +117,13 @@ impl TenantProviders {
         self.find(id).await.map_or_else(|_| id.to_owned(), |provider| provider.label.clone())
     }
 
+    /// The issuers of the providers of the settings, each with the provider's name. One whose people are linked by another name than
+    /// `sub` is not among them.
+    pub fn issuers(&self) -> Vec<(String, String)> {
+        let by_sub = self.providers.iter().filter(|provider| provider.settings.subject_source.is_none());
+        by_sub.filter_map(|provider| Some((provider.issuer()?, provider.id().to_owned()))).collect()
+    }
+
     /// What is registered at a provider of the settings as the address of its answers.
     pub fn redirect_uri(&self, id: &str) -> Option<String> {
         let known = self.providers.iter().find(|provider| provider.id() == id);

@@ -18,6 +18,7 @@ mod dispatch;
 mod dns;
 mod events;
 mod failure;
+mod federated;
 mod health;
 mod keys;
 mod metrics;

@@ -128,6 +128,7 @@ macro_rules! routes {
 
 mod challenges;
 mod descriptions;
+mod exchange;
 mod organisations;
 mod registration;
 
@@ -138,6 +139,7 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(organisations::routes());
     routes.extend(registration::routes());
     routes.extend(challenges::routes());
+    routes.extend(exchange::routes());
     routes
 }
 

@@ -22,6 +22,7 @@ use url::Url;
 
 use config::tenant::{StoredSettings, TenantCourier, TenantSettings};
 
+use crate::federated::LinkedSubjects;
 use crate::node::Node;
 use crate::oauth2::detail_schemas::CompiledSchemas;
 
@@ -242,6 +243,9 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
         node.plugins.install_all(&tenant.id, plugins, &settings.plugin_trust).await;
     }
     crate::keys::ensure(node, &tenant.id, &settings).await.map_err(LoadError::Store)?;
+    let by_operator = tenant.managed_by == ManagedBy::File;
+    let providers =
+        TenantProviders::new(&node.federation, (&tenant.id, &base_url), &settings.federation, by_operator);
     let ports = Ports {
         clients: Arc::new(node.storage.clone()),
         grants: Arc::new(node.storage.clone()),
@@ -250,15 +254,13 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
         trusts: Arc::new(node.storage.clone()),
         logins: Arc::new(node.storage.clone()),
         subjects: Arc::new(node.storage.clone()),
+        federated: Arc::new(LinkedSubjects::new(&node.storage, &providers)),
         keys: Arc::new(node.storage.clone()),
         hook: node.hook.clone(),
         policy: node.policy.clone(),
         hasher: node.secrets.clone(),
         outbound: node.outbound.clone(),
     };
-    let by_operator = tenant.managed_by == ManagedBy::File;
-    let providers =
-        TenantProviders::new(&node.federation, (&tenant.id, &base_url), &settings.federation, by_operator);
     let environment =
         Environment { sealer: node.sealer().clone(), clock: node.clock.clone(), rng: node.rng.clone() };
     Ok(LoadedTenant {

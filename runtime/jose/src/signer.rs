@@ -26,11 +26,19 @@ pub enum TokenType {
     Introspection,
     /// `oauth-authz-req+jwt`: an authorization request that its client signed (RFC 9101 section 10.8).
     RequestObject,
+    /// `oauth-id-jag+jwt`: a provider's word that one of its people may use a client (draft-ietf-oauth-identity-assertion-authz-grant).
+    IdentityAssertionGrant,
 }
 
 impl TokenType {
-    const ALL: [Self; 5] =
-        [Self::Jwt, Self::AccessToken, Self::LogoutToken, Self::Introspection, Self::RequestObject];
+    const ALL: [Self; 6] = [
+        Self::Jwt,
+        Self::AccessToken,
+        Self::LogoutToken,
+        Self::Introspection,
+        Self::RequestObject,
+        Self::IdentityAssertionGrant,
+    ];
 
     /// As it stands in the header.
     pub const fn as_str(self) -> &'static str {
@@ -40,6 +48,7 @@ impl TokenType {
             Self::LogoutToken => "logout+jwt",
             Self::Introspection => "token-introspection+jwt",
             Self::RequestObject => "oauth-authz-req+jwt",
+            Self::IdentityAssertionGrant => "oauth-id-jag+jwt",
         }
     }
 }

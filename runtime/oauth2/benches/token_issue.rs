@@ -23,8 +23,8 @@ use portcullis_oauth2::hooks::NoTokenHook;
 use portcullis_oauth2::mtls::PresentedCertificate;
 use portcullis_oauth2::parameters::Parameters;
 use portcullis_oauth2::ports::{
-    ClientFilter, ClientRepository, GrantFilter, GrantRepository, PortResult, SecretHasher, SubjectClaims,
-    SubjectProfile, TokenKeys, TokenRepository,
+    ClientFilter, ClientRepository, FederatedSubjects, GrantFilter, GrantRepository, PortResult,
+    SecretHasher, SubjectClaims, SubjectProfile, TokenKeys, TokenRepository,
 };
 use portcullis_oauth2::scope::Scopes;
 use portcullis_oauth2::server::{AuthorizationServer, Environment, Issuer, Ports};
@@ -109,6 +109,7 @@ fn server(algorithm: SigningAlgorithm) -> AuthorizationServer {
         trusts: rows.clone(),
         logins: rows.clone(),
         subjects: rows.clone(),
+        federated: rows.clone(),
         keys: rows.clone(),
         hook: Arc::new(NoTokenHook),
         policy: Arc::new(primitives::policy::NoPolicyHook),
@@ -405,6 +406,17 @@ impl SubjectClaims for Rows {
         _: IdentityId,
     ) -> PortResult<'a, bool> {
         answer(true)
+    }
+}
+
+impl FederatedSubjects for Rows {
+    fn find_federated<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: &'a str,
+        _: &'a str,
+    ) -> PortResult<'a, Option<IdentityId>> {
+        answer(None)
     }
 }
 

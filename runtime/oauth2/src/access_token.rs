@@ -12,11 +12,13 @@ use std::sync::Arc;
 use jose::{ClaimRules, Expiry, TokenType, UnverifiedJwt, ValidClaims};
 use primitives::time::ClockTolerance;
 use primitives::{ClientId, KeyedHash, Timestamp};
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use crate::client::Client;
 use crate::confirmation::Confirmation;
 use crate::details::{AUTHORIZATION_DETAILS, AuthorizationDetails};
+use crate::derivation::{Act, Derivation};
 use crate::dpop::{self, DpopError, Expected, PresentedProof, ProvenKey};
 use crate::grant::{AccessToken, Grant};
 use crate::hooks::PROTECTED_CLAIMS;
@@ -44,6 +46,8 @@ pub(crate) struct FoundToken {
     pub(crate) expires_at: Timestamp,
     /// What it is bound to.
     pub(crate) confirmation: Option<Confirmation>,
+    /// Through whose hands it came, where it was exchanged.
+    pub(crate) derivation: Option<Derivation>,
     /// What a hook added.
     pub(crate) claims: Map<String, Value>,
     grant: Option<Grant>,
@@ -151,6 +155,7 @@ fn of_row(token: AccessToken, grant: Option<Grant>) -> FoundToken {
         issued_at: token.issued_at,
         expires_at: token.expires_at,
         confirmation: token.confirmation,
+        derivation: token.derivation,
         claims: token.claims,
         grant,
     }
@@ -188,6 +193,7 @@ fn of_claims(jti: String, claims: &ValidClaims, grant: Option<Grant>) -> Option<
     let confirmation = claims.claim("cnf").map(|cnf| serde_json::from_value(cnf.clone())).transpose().ok()?;
     let details = claims.claim(AUTHORIZATION_DETAILS);
     let details = details.map(|details| serde_json::from_value(details.clone())).transpose().ok()?;
+    let derivation = derivation_of(claims).ok()?;
     let is_added = |(name, _): &(&String, &Value)| !PROTECTED_CLAIMS.contains(&name.as_str());
     Some(FoundToken {
         form: Form::Signed { jti },
@@ -199,6 +205,7 @@ fn of_claims(jti: String, claims: &ValidClaims, grant: Option<Grant>) -> Option<
         issued_at: claims.issued_at()?,
         expires_at: claims.expires_at()?,
         confirmation,
+        derivation,
         claims: claims
             .all()
             .iter()
@@ -207,6 +214,15 @@ fn of_claims(jti: String, claims: &ValidClaims, grant: Option<Grant>) -> Option<
             .collect(),
         grant,
     })
+}
+
+/// Of a signed token; an error if it says something that we cannot read, which is not to be taken for nothing.
+fn derivation_of(claims: &ValidClaims) -> Result<Option<Derivation>, serde_json::Error> {
+    let Some(hands) = claims.claim("exchanged_from") else { return Ok(None) };
+    let hands = Vec::<ClientId>::deserialize(hands)?;
+    let act = claims.claim("act").map(Act::deserialize).transpose()?;
+    let derivation = Derivation::of_hands(hands, act);
+    derivation.map(Some).ok_or_else(|| serde::de::Error::custom("exchanged_from is empty"))
 }
 
 impl FoundToken {
@@ -222,12 +238,19 @@ impl FoundToken {
             return Ok(None);
         }
         let mut token = self;
+        let origin = match &token.derivation {
+            None => Arc::clone(&client),
+            Some(derivation) => match derivation.check_hands(server, &client, token.issued_at).await? {
+                Some(origin) => origin,
+                None => return Ok(None),
+            },
+        };
         let grant = match token.grant.take() {
             None if token.issued_at < client.record.not_before => return Ok(None),
             None => None,
             // A forged pair of rows, or a token of one client on the grant of another.
-            Some(grant) if grant.client != client.id => return Ok(None),
-            Some(grant) => match check_grant(server, &client, grant, SessionRule::AsGranted).await? {
+            Some(grant) if grant.client != origin.id => return Ok(None),
+            Some(grant) => match check_grant(server, &origin, grant, SessionRule::AsGranted).await? {
                 Ok(live) => Some(live),
                 Err(_) => return Ok(None),
             },
@@ -287,6 +310,19 @@ impl DescribedToken {
     /// To whom it was issued.
     pub(crate) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Who acts for whom it stands for (RFC 8693 section 4.1).
+    pub(crate) fn act(&self) -> Option<Act> {
+        match &self.token.derivation {
+            Some(derivation) => derivation.act.clone(),
+            None => self.grant().and_then(|live| live.grant().subject.actor.as_ref()).map(Act::from),
+        }
+    }
+
+    /// Taken apart.
+    pub(crate) fn into_parts(self) -> (Arc<Client>, FoundToken, Option<LiveGrant>) {
+        (self.client, self.token, self.grant)
     }
 
     /// None if the client acts for itself.

@@ -17,6 +17,7 @@ use crate::pkce::METHODS;
 use crate::ports::PortError;
 use crate::registration::RegistrationMode;
 use crate::server::{AuthorizationServer, signer};
+use crate::token::id_jag::PROFILE;
 
 impl AuthorizationServer {
     /// The document of both well-known addresses.
@@ -33,7 +34,11 @@ impl AuthorizationServer {
         let modes = ResponseMode::ALL.map(ResponseMode::as_str);
         let modes: Vec<_> = modes.into_iter().chain([DEFAULT_SIGNED]).collect();
         let is_implicit = self.settings.response_types.iter().any(|one| one.is_front_channel());
-        let grant_types = GrantType::ALL.into_iter().filter(|one| is_implicit || *one != GrantType::Implicit);
+        let grant_types = GrantType::ALL.into_iter().filter(|one| match one {
+            GrantType::Implicit => is_implicit,
+            GrantType::Password => self.settings.password_grant,
+            _ => true,
+        });
         let grant_types: Vec<_> = grant_types.map(GrantType::as_str).collect();
         let endpoints = &self.endpoints;
         let mut document = json!({
@@ -52,6 +57,7 @@ impl AuthorizationServer {
             "response_types_supported": self.settings.response_types,
             "response_modes_supported": modes,
             "grant_types_supported": grant_types,
+            "authorization_grant_profiles_supported": [PROFILE],
             "subject_types_supported": SubjectType::ALL,
             "claims_supported": CLAIMS_SUPPORTED,
             "code_challenge_methods_supported": METHODS,
@@ -62,6 +68,7 @@ impl AuthorizationServer {
             "userinfo_signing_alg_values_supported": ["none"],
             "token_endpoint_auth_methods_supported": methods,
             "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+            "global_token_revocation_endpoint": endpoints.global_revocation,
             "revocation_endpoint_auth_methods_supported": methods,
             "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
             "introspection_endpoint_auth_methods_supported": confidential,

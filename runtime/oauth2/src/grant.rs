@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::claims_request::RequestedClaims;
 use crate::confirmation::{Confirmation, Thumbprint};
 use crate::details::AuthorizationDetails;
+use crate::derivation::Derivation;
 use crate::scope::Scopes;
 
 /// What a subject granted to a client at one authorization.
@@ -45,9 +46,9 @@ pub struct Grant {
 impl Grant {
     /// Whether it outlives the session in which it was made. `offline_access` is granted only to
     /// clients that may refresh, and says just that (OpenID Connect Core section 11). What somebody else was granted
-    /// in the person's name never does.
+    /// in the person's name never does. What was granted without a session, by the word of a provider, has none to end with.
     pub fn outlives_session(&self) -> bool {
-        self.subject.actor.is_none() && self.scope.offline()
+        !self.subject.has_session() || (self.subject.actor.is_none() && self.scope.offline())
     }
 }
 
@@ -75,7 +76,7 @@ impl GrantedClaims {
 pub struct GrantSubject {
     /// Who.
     pub id: IdentityId,
-    /// `sid`.
+    /// `sid`; none where a provider's word was enough.
     pub session: SessionId,
     /// The organisation for which they had signed in.
     pub organisation: Option<OrganisationId>,
@@ -94,6 +95,11 @@ pub struct GrantSubject {
 }
 
 impl GrantSubject {
+    /// Whether they have signed in here.
+    pub fn has_session(&self) -> bool {
+        self.session != SessionId::NONE
+    }
+
     /// `sub`.
     pub fn sub(&self) -> String {
         self.external.clone().unwrap_or_else(|| self.id.to_string())
@@ -174,6 +180,8 @@ pub struct AccessToken {
     pub details: AuthorizationDetails,
     /// What it is bound to.
     pub confirmation: Option<Confirmation>,
+    /// Through whose hands it came, where it was exchanged (RFC 8693). What it hangs on is then the first one's.
+    pub derivation: Option<Derivation>,
     /// Claims that a hook added, for introspection.
     pub claims: Map<String, Value>,
     /// When it was issued.

@@ -7,8 +7,10 @@ use primitives::ClientId;
 use primitives::hooks::{FailurePolicy, HookContext, HookFailure};
 use serde_json::{Map, Value};
 
+use crate::derivation::Act;
+
 /// Claim names that belong to the server. A hook that returns one fails; it is never overruled silently.
-pub const PROTECTED_CLAIMS: [&str; 21] = [
+pub const PROTECTED_CLAIMS: [&str; 22] = [
     "iss",
     "sub",
     "aud",
@@ -20,6 +22,7 @@ pub const PROTECTED_CLAIMS: [&str; 21] = [
     "cnf",
     "act",
     "authorization_details",
+    "exchanged_from",
     "scope",
     "client_id",
     "sid",
@@ -45,6 +48,17 @@ pub struct TokenRequest {
     pub audience: Vec<String>,
     /// Whether an ID token is issued too.
     pub id_token: bool,
+    /// What is exchanged, at token exchange (RFC 8693).
+    pub exchange: Option<TokenExchange>,
+}
+
+/// What of an exchange a hook is told beside what it is told of every token.
+#[derive(Debug, Clone)]
+pub struct TokenExchange {
+    /// To whom the token was issued that is exchanged.
+    pub subject_client: ClientId,
+    /// `act` of the new token; none where the client impersonates, or narrows its own token.
+    pub act: Option<Act>,
 }
 
 /// The subject as a hook sees it.

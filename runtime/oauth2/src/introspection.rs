@@ -1,7 +1,7 @@
 //! Token introspection (RFC 7662): whether a token is live, and what it stands for.
 
 use primitives::hooks::HookFailure;
-use primitives::{ActingParty, Change, ClientId, OrganisationId, RequestId};
+use primitives::{Change, ClientId, OrganisationId, RequestId};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -12,6 +12,7 @@ use crate::client_authentication::{AuthenticatedClient, FailedCause, authenticat
 use crate::confirmation::Confirmation;
 use crate::decision::Decision;
 use crate::details::AuthorizationDetails;
+use crate::derivation::Act;
 use crate::hooks::{IntrospectedToken, IntrospectionDecision};
 use crate::liveness::{LiveGrant, SessionRule, check_grant};
 use crate::ports::PortError;
@@ -47,7 +48,7 @@ pub struct ActiveToken {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub act: Option<ActingParty>,
+    pub act: Option<Act>,
     #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
     pub authorization_details: AuthorizationDetails,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -183,7 +184,7 @@ impl AuthorizationServer {
             },
             token_use: "access_token",
             cnf: token.confirmation.clone(),
-            act: live.grant().and_then(|live| live.grant().subject.actor.clone()),
+            act: live.act(),
             authorization_details: token.details.clone(),
             // RFC 9470 section 6.2: by these a resource server sees whether it must ask for more.
             acr: subject.map(|subject| subject.acr.clone()),
@@ -251,7 +252,7 @@ impl AuthorizationServer {
             token_type: "Bearer",
             token_use: "refresh_token",
             cnf: token.confirmation.clone(),
-            act: grant.subject.actor.clone(),
+            act: grant.subject.actor.as_ref().map(Act::from),
             authorization_details: grant.details.clone(),
             acr: Some(grant.subject.acr.clone()),
             auth_time: Some(grant.subject.authenticated_at.seconds()),

@@ -66,6 +66,11 @@ pub(crate) fn lifespan(
         (GrantType::JwtBearer, Lifetime::AccessToken) => {
             (own.jwt_bearer_grant_access_token_lifespan, server.settings.access_token_lifespan)
         }
+        (GrantType::Password, Lifetime::IdToken) => (None, server.settings.id_token_lifespan),
+        (GrantType::Password, Lifetime::RefreshToken) => (None, server.settings.refresh_token_lifespan),
+        (GrantType::Password, Lifetime::AccessToken) | (GrantType::TokenExchange, _) => {
+            (None, server.settings.access_token_lifespan)
+        }
         // Neither is ever issued for a client alone, or where nobody has signed in.
         (GrantType::ClientCredentials | GrantType::JwtBearer, Lifetime::IdToken | Lifetime::RefreshToken) => {
             (None, server.settings.id_token_lifespan)

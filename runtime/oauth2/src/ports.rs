@@ -200,6 +200,17 @@ impl SubjectProfile {
     }
 }
 
+/// Knows whom another issuer means: people who sign in with it are linked here. Identity and federation stand behind it.
+pub trait FederatedSubjects: Send + Sync + fmt::Debug {
+    /// The identity that is linked to this subject of an issuer.
+    fn find_federated<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        issuer: &'a str,
+        subject: &'a str,
+    ) -> PortResult<'a, Option<IdentityId>>;
+}
+
 /// Hashes secrets that people chose, in a bounded pool.
 pub trait SecretHasher: Send + Sync + fmt::Debug {
     /// Argon2id in PHC form.

@@ -20,7 +20,8 @@ use crate::hooks::TokenHook;
 use crate::metadata_document::DescribedClients;
 use crate::mtls::Authorities;
 use crate::ports::{
-    ClientRepository, GrantRepository, PortError, SecretHasher, SubjectClaims, TokenKeys, TokenRepository,
+    ClientRepository, FederatedSubjects, GrantRepository, PortError, SecretHasher, SubjectClaims, TokenKeys,
+    TokenRepository,
 };
 use crate::settings::Settings;
 use crate::trust::TrustRepository;
@@ -70,6 +71,7 @@ pub struct Ports {
     pub trusts: Arc<dyn TrustRepository>,
     pub logins: Arc<dyn LoginSessionRepository>,
     pub subjects: Arc<dyn SubjectClaims>,
+    pub federated: Arc<dyn FederatedSubjects>,
     pub keys: Arc<dyn TokenKeys>,
     pub hook: Arc<dyn TokenHook>,
     pub policy: Arc<dyn PolicyHook>,
@@ -202,6 +204,7 @@ pub struct Endpoints {
     pub device_verification: String,
     pub registration: String,
     pub revocation: String,
+    pub global_revocation: String,
     pub introspection: String,
     pub userinfo: String,
     pub end_session: String,
@@ -219,6 +222,7 @@ impl Endpoints {
             device_verification: at("/oauth2/device/verify"),
             registration: at("/oauth2/register"),
             revocation: at("/oauth2/revoke"),
+            global_revocation: at("/oauth2/global-token-revocation"),
             introspection: at("/oauth2/introspect"),
             userinfo: at("/userinfo"),
             end_session: at("/oauth2/sessions/logout"),

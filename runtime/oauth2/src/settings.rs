@@ -12,6 +12,7 @@ use crate::go_duration::GoDuration;
 use crate::protected_resource::ProtectedResource;
 use crate::mtls::CertificateSettings;
 use crate::registration::RegistrationSettings;
+use crate::token_format::DEFAULT_PREFIX;
 
 /// How this tenant's authorization server behaves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +20,10 @@ use crate::registration::RegistrationSettings;
 pub struct Settings {
     /// The form of access tokens, unless a client's `access_token_strategy` says otherwise.
     pub access_token_strategy: AccessTokenStrategy,
+    /// The first word of the prefixes of opaque tokens (`ory_at_…`, `ory_rt_…`), of client secrets that are made here and of registration
+    /// tokens: 2 to 16 lower-case letters and digits, by which secret scanners know them as yours (`config/tokens.md`). Tokens that
+    /// were made under another word stay good.
+    pub token_prefix: String,
     /// What signs access tokens. A key of an algorithm that is new to the tenant is published before it
     /// signs (`keys.rotation.publish_ahead_seconds`); until then any other of its keys does.
     pub access_token_signing_algorithm: SigningAlgorithm,
@@ -48,6 +53,10 @@ pub struct Settings {
     /// section 2.1.2 tells against every type with `token`, and OAuth 2.1 has none of them. `code id_token` and `id_token`
     /// give no access away; for an old application that knows nothing else, name that one type.
     pub response_types: Vec<ResponseType>,
+    /// Whether a client whose `grant_types` names `password` may sign people in by the passwords that they type into it (RFC 6749 section
+    /// 4.3): for an old application that knows nothing else. RFC 9700 section 2.4 forbids it, and OAuth 2.1 has none. Whoever has a
+    /// second factor, or would be asked anything else, is refused; attempts count as those of the sign-in form do.
+    pub password_grant: bool,
     /// Whether every authorization request must be signed by its client (RFC 9101), by itself or as what it pushes. A client
     /// can ask that of itself (`require_signed_request_object`).
     pub require_signed_request_object: bool,
@@ -101,6 +110,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             access_token_strategy: AccessTokenStrategy::Jwt,
+            token_prefix: DEFAULT_PREFIX.to_owned(),
             access_token_signing_algorithm: SigningAlgorithm::Es256,
             id_token_signing_algorithm: SigningAlgorithm::Es256,
             pkce: PkcePolicy::All,
@@ -112,6 +122,7 @@ impl Default for Settings {
             require_pushed_authorization_requests: false,
             pushed_request_lifespan: GoDuration::seconds(90),
             response_types: vec![ResponseType::Code],
+            password_grant: false,
             require_signed_request_object: false,
             request_object_lifespan: GoDuration::minutes(10),
             device_code_lifespan: GoDuration::minutes(10),

@@ -36,8 +36,8 @@ pub enum UserinfoError {
     /// The caller must make a proof with the nonce that comes with the answer (RFC 9449 section 9); 401.
     #[error("the DPoP proof must hold the nonce of this server")]
     UseDpopNonce,
-    /// Denied: the token is not for userinfo; 403.
-    #[error("the access token does not have scope openid")]
+    /// Denied: the token is not for this; 403.
+    #[error("the access token does not have the scope that is needed")]
     InsufficientScope,
     /// Denied by a hook; the text is for the client; 403.
     #[error("{0}")]
@@ -143,7 +143,10 @@ impl AuthorizationServer {
         let mut claims = scope_claims(grant.profile(), &token.scope);
         let named = &grant.grant().requested.userinfo;
         claims.extend(named_claims(grant.profile(), named, &live.client().scope));
-        claims.extend(grant.grant().claims.id_token.clone());
+        // What a consent app has said was for the app that it was asked about.
+        if grant.grant().client == token.client {
+            claims.extend(grant.grant().claims.id_token.clone());
+        }
         let context = hook::context(self, &token.client, Some(grant.grant()), request);
         if self.ports.hook.applies(&context) {
             let input = TokenRequest {
@@ -152,6 +155,7 @@ impl AuthorizationServer {
                 scopes: token.scope.to_vec(),
                 audience: token.audience.clone(),
                 id_token: false,
+                exchange: None,
             };
             match self.ports.hook.shape_userinfo(&context, &input).await? {
                 TokenDecision::Issue(shape) => claims.extend(shape.id_token),
@@ -161,6 +165,9 @@ impl AuthorizationServer {
         if let Some(organisation) = grant.grant().subject.organisation {
             // As in the tokens: what a plugin says by that name stands.
             claims.entry("organization").or_insert_with(|| organisation.to_string().into());
+        }
+        if let Some(Ok(act)) = live.act().map(serde_json::to_value) {
+            claims.insert("act".to_owned(), act);
         }
         claims.insert("sub".to_owned(), self.subject_of_grant(live.client(), grant.grant()).into());
         Ok(claims)

@@ -133,6 +133,7 @@ fn request() -> TokenRequest {
         scopes: ["openid", "profile", "email", "offline_access"].map(str::to_owned).to_vec(),
         audience: vec!["https://api.example".to_owned()],
         id_token: true,
+        exchange: None,
     }
 }
 

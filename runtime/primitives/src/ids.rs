@@ -56,6 +56,11 @@ impl IdentityId {
     }
 }
 
+impl SessionId {
+    /// No session: of what was granted without one. None has this id, since no random one is all zeros.
+    pub const NONE: Self = Self(Uuid::nil());
+}
+
 uuid_ids! {
     /// A person (or machine) that signs in; `sub` of its tokens.
     IdentityId = "identity id";

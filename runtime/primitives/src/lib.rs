@@ -9,6 +9,7 @@ pub mod address;
 pub mod audit;
 pub mod base64url;
 pub mod change;
+pub mod checksum;
 pub mod hook_document;
 pub mod hooks;
 pub mod ids;

@@ -255,6 +255,7 @@ impl Bench {
             audience: vec!["https://api.example".to_owned()],
             details: oauth2::details::AuthorizationDetails::default(),
             confirmation: None,
+            derivation: None,
             claims: serde_json::Map::new(),
             issued_at: now,
             expires_at: now.after(Duration::from_hours(1)),

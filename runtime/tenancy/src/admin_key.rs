@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use primitives::checksum::{strip_checksum, with_checksum};
 use primitives::{
     Actor, AdminKeyId, AuditEvent, Change, KeyedHash, OrganisationId, Rng, Sealer, Secret, TenantId,
     Timestamp, base64url,
@@ -251,7 +252,8 @@ impl NewAdminKey {
     }
 }
 
-/// A presented key, taken apart: `pk_<id>_<secret>`. The id finds the row, the secret proves it.
+/// A presented key, taken apart: `pk_<id>_<secret><checksum>`. The id finds the row, the secret proves it, and the checksum says that it
+/// was once a key at all. Keys from before there were checksums have none.
 #[derive(Debug, Clone)]
 pub struct PlainAdminKey {
     /// Which key it claims to be.
@@ -259,10 +261,14 @@ pub struct PlainAdminKey {
     secret: Secret<String>,
 }
 
+/// Bytes of a key before its checksum.
+const WITHOUT_CHECKSUM: usize = 3 + 22 + 1 + 43;
+
 impl PlainAdminKey {
     /// Takes a presented text apart; `None` if it is not of the form of our keys.
     pub fn parse(text: &str) -> Option<Self> {
-        let (id, secret) = text.strip_prefix("pk_")?.split_at_checked(22)?;
+        let whole = strip_checksum(text).filter(|whole| whole.len() == WITHOUT_CHECKSUM).unwrap_or(text);
+        let (id, secret) = whole.strip_prefix("pk_")?.split_at_checked(22)?;
         let id = uuid::Uuid::from_slice(&base64url::decode(id)?).ok()?;
         let secret = secret.strip_prefix('_').filter(|secret| secret.len() == 43)?;
         Some(Self { id: AdminKeyId(id), secret: Secret::new(secret.to_owned()) })
@@ -270,7 +276,8 @@ impl PlainAdminKey {
 
     /// The text that people handle.
     fn to_text(&self) -> Secret<String> {
-        Secret::new(format!("pk_{}_{}", base64url::encode(self.id.0.as_bytes()), self.secret.expose()))
+        let id = base64url::encode(self.id.0.as_bytes());
+        Secret::new(with_checksum(format!("pk_{id}_{}", self.secret.expose())))
     }
 
     /// Whether it is the key whose row was found, and still good.
@@ -333,9 +340,12 @@ mod tests {
         assert!(presented.verify(&key, &hash, &sealer(), NOW));
         assert!(!presented.verify(&key, &hash, &sealer(), Timestamp::from_seconds(2_000)));
         let mut forged = text.clone().into_bytes();
-        let last = forged.len() - 5;
+        let last = forged.len() - 10;
         forged[last] = if forged[last] == b'A' { b'B' } else { b'A' };
-        let forged = PlainAdminKey::parse(&String::from_utf8(forged).unwrap()).unwrap();
+        let forged = String::from_utf8(forged).unwrap();
+        assert!(PlainAdminKey::parse(&forged).is_none(), "it was never a key: nothing is looked up");
+        let forged = with_checksum(forged.get(..WITHOUT_CHECKSUM).unwrap().to_owned());
+        let forged = PlainAdminKey::parse(&forged).unwrap();
         assert!(!forged.verify(&key, &hash, &sealer(), NOW));
         let moved = AdminKey { owner: KeyOwner::Operator, ..key };
         assert!(
@@ -373,6 +383,8 @@ mod tests {
         let (_, text, _) = made(None);
         for (candidate, of_form) in [
             (text.as_str(), true),
+            // From before there were checksums.
+            (&text[..WITHOUT_CHECKSUM], true),
             ("", false),
             ("pk_", false),
             (&text[..60], false),

@@ -6,6 +6,8 @@ mod cors;
 mod dpop;
 mod endings;
 mod metadata_document;
+mod exchange;
 mod own_login;
+mod password;
 mod request_object;
 mod token;

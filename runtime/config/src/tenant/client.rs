@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use oauth2::authorization::ResponseType;
 use oauth2::client::{
     AuthenticationMethod, Client, ClientDocument, ClientRecord, GrantType, InvalidClient, ManagedBy,
+    TokenExchangeRules,
 };
 use oauth2::go_duration::GoDuration;
 use oauth2::settings::AccessTokenStrategy;
@@ -132,6 +133,9 @@ pub struct DeclaredClient {
     /// show a key.
     #[serde(default)]
     pub dpop_bound_access_tokens: Option<bool>,
+    /// What it may do with other clients' tokens, where `grant_types` let it exchange any: `config/token-exchange.md`.
+    #[serde(default)]
+    pub token_exchange: Option<TokenExchangeRules>,
     /// Whether its proofs of that key must hold a nonce of the server. Without it, as the tenant says.
     #[serde(default)]
     pub require_dpop_nonce: Option<bool>,

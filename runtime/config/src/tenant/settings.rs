@@ -192,6 +192,10 @@ fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) 
             report(&format!("oauth2.{key}"), "must be longer than nothing".to_owned());
         }
     }
+    if !oauth2::token_format::is_prefix(&settings.token_prefix) {
+        let words = "must be 2 to 16 lower-case letters and digits, a letter first";
+        report("oauth2.token_prefix", words.to_owned());
+    }
     // RFC 9126 section 2.2: what is pushed is for a browser that comes at once.
     if settings.pushed_request_lifespan.0 > std::time::Duration::from_mins(10) {
         report("oauth2.pushed_request_lifespan", "must be ten minutes at most".to_owned());

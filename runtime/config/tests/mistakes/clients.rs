@@ -30,15 +30,41 @@ fn clients() {
         ],
     );
     check(
-        &client(&format!("{secret}{uris}grant_types = [\"password\"]")),
-        &["p.toml:7:16: tenant[0].client[0].grant_types[0]: unknown value `password`; known values here: \
+        &client(&format!("{secret}{uris}grant_types = [\"magic\"]")),
+        &["p.toml:7:16: tenant[0].client[0].grant_types[0]: unknown value `magic`; known values here: \
            `authorization_code`, `refresh_token`, `client_credentials`, \
-           `urn:ietf:params:oauth:grant-type:device_code`, `implicit`, `urn:ietf:params:oauth:grant-type:jwt-bearer`"],
+           `urn:ietf:params:oauth:grant-type:device_code`, `implicit`, `urn:ietf:params:oauth:grant-type:jwt-bearer`, `password`, \
+           `urn:ietf:params:oauth:grant-type:token-exchange`"],
     );
     check(
         &client("token_endpoint_auth_method = \"none\"\ngrant_types = [\"client_credentials\"]"),
         &["p.toml:6:1: tenant[0].client[0].grant_types: the client_credentials grant needs a client that \
            authenticates"],
+    );
+    let exchange = "grant_types = [\"urn:ietf:params:oauth:grant-type:token-exchange\"]\n";
+    check(
+        &client(&format!("{secret}{exchange}token_exchange = {{ identifiers = [\"https://a.example\"] }}")),
+        &[],
+    );
+    check(
+        &client(&format!("token_endpoint_auth_method = \"none\"\n{exchange}")),
+        &[
+            "p.toml:6:1: tenant[0].client[0].grant_types: the token exchange grant needs a client that authenticates",
+        ],
+    );
+    check(
+        &client(&format!("{secret}{exchange}token_exchange = {{ targets = [\"a b\"] }}")),
+        &[
+            "p.toml:7:20: tenant[0].client[0].token_exchange.targets: token_exchange.targets must be a list of \
+           audiences, each without spaces",
+        ],
+    );
+    check(
+        &client(&format!("{secret}{exchange}token_exchange = {{ impersonate = true }}")),
+        &[
+            "p.toml:7:20: tenant[0].client[0].token_exchange.impersonate: unknown key `impersonate`, did you mean \
+           `impersonation`?",
+        ],
     );
     check(
         &client(&format!("{secret}{uris}subject_type = \"ephemeral\"")),

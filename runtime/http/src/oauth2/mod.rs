@@ -10,6 +10,7 @@ mod error;
 mod external;
 pub(crate) mod farewell;
 mod form_post;
+pub(crate) mod global_revocation;
 pub(crate) mod introspect;
 pub(crate) mod logout;
 pub(crate) mod par;

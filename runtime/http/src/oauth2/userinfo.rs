@@ -49,17 +49,22 @@ pub(crate) async fn answer(call: Call) -> Answer {
 
 /// The token: in the header, or in the form of a POST. A token in the URL would be in every log.
 fn presented(call: &Call) -> Option<(TokenScheme, String)> {
-    if let Some(authorization) = call.header("authorization") {
-        let (scheme, token) = authorization.split_once(' ')?;
-        let scheme = match scheme {
-            scheme if scheme.eq_ignore_ascii_case("bearer") => TokenScheme::Bearer,
-            scheme if scheme.eq_ignore_ascii_case("dpop") => TokenScheme::Dpop,
-            _ => return None,
-        };
-        return Some((scheme, token.trim().to_owned()));
+    if call.header("authorization").is_some() {
+        return in_header(call);
     }
     let parameters = form(call).ok()?;
     parameters.find("access_token").map(|token| (TokenScheme::Bearer, token.to_owned()))
+}
+
+/// The token of the header (RFC 6750 section 2.1, RFC 9449 section 7.1).
+pub(super) fn in_header(call: &Call) -> Option<(TokenScheme, String)> {
+    let (scheme, token) = call.header("authorization")?.split_once(' ')?;
+    let scheme = match scheme {
+        scheme if scheme.eq_ignore_ascii_case("bearer") => TokenScheme::Bearer,
+        scheme if scheme.eq_ignore_ascii_case("dpop") => TokenScheme::Dpop,
+        _ => return None,
+    };
+    Some((scheme, token.trim().to_owned()))
 }
 
 /// Any origin may read it, with the nonce and the challenge that a script needs to go on.
@@ -69,7 +74,7 @@ fn shared(mut response: Answer) -> Answer {
     response
 }
 
-fn refuse(call: &Call, scheme: TokenScheme, error: &UserinfoError) -> Answer {
+pub(super) fn refuse(call: &Call, scheme: TokenScheme, error: &UserinfoError) -> Answer {
     let (request, tenant) = (call.request, &call.tenant.id);
     if let UserinfoError::Hook(_) = error {
         tracing::debug!(%request, %tenant, %error, "userinfo failed");

@@ -6,6 +6,7 @@
 
 mod account;
 mod assurance;
+pub(crate) mod by_password;
 mod challenge;
 mod cookies;
 pub(crate) mod deletion;

@@ -61,7 +61,7 @@ impl Client<'_> {
     }
 
     /// The change together with the end of the form.
-    fn served(&self, change: Change<Write>) -> Change<Write> {
+    pub(super) fn served(&self, change: Change<Write>) -> Change<Write> {
         let guarded = self.once.then(|| self.own.update(self.own.flow.clone()));
         guarded.into_iter().fold(change, Change::write).write(self.own.remove())
     }

@@ -146,15 +146,16 @@ async fn for_native(call: &Call, kind: Kind) -> Answer {
 }
 
 /// What differs between the two kinds of client.
-struct Asked<'a> {
-    transport: Transport,
-    challenge: Option<String>,
+pub(super) struct Asked<'a> {
+    pub(super) transport: Transport,
+    pub(super) challenge: Option<String>,
     /// What waits behind the challenge.
-    waiting: Option<LoginRequest>,
-    browser: Option<&'a KeyedHash>,
+    pub(super) waiting: Option<LoginRequest>,
+    pub(super) browser: Option<&'a KeyedHash>,
 }
 
-async fn begin(
+/// Begins a form.
+pub(super) async fn begin(
     call: &Call,
     kind: Kind,
     session: Option<&LiveSession>,

@@ -9,6 +9,7 @@ use primitives::{ClientId, Secret, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use super::token_exchange::TokenExchangeRules;
 use crate::go_duration::GoDuration;
 
 /// An OAuth client, on the wire and as stored.
@@ -111,6 +112,9 @@ pub struct ClientDocument {
     /// Whether the client's access tokens are always bound to a key (RFC 9449 section 5.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dpop_bound_access_tokens: Option<bool>,
+    /// What the client may do with others' tokens (RFC 8693); of the operator alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_exchange: Option<TokenExchangeRules>,
     /// Whether the client's proofs must hold a nonce of ours (RFC 9449 section 8).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_dpop_nonce: Option<bool>,
@@ -238,6 +242,7 @@ impl Default for ClientDocument {
             request_uris: None,
             require_pushed_authorization_requests: None,
             require_signed_request_object: None,
+            token_exchange: None,
             dpop_bound_access_tokens: None,
             require_dpop_nonce: None,
             sector_identifier_uri: None,
@@ -341,6 +346,7 @@ mod tests {
             "tls_client_auth_san_uri": "urn:a", "tls_client_auth_san_ip": "192.0.2.1",
             "tls_client_auth_san_email": "a@a.example", "tls_client_certificate_bound_access_tokens": true,
             "request_uris": ["https://a.example/r"],
+            "token_exchange": {"identifiers": ["https://a.example/api"], "impersonation": true},
             "dpop_bound_access_tokens": true, "require_dpop_nonce": false, "sector_identifier_uri": "https://a.example/s",
             "userinfo_signed_response_alg": "none", "post_logout_redirect_uris": ["https://a.example/bye"],
             "frontchannel_logout_uri": "https://a.example/f", "frontchannel_logout_session_required": true,

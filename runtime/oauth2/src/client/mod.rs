@@ -10,6 +10,7 @@ pub mod redirect_uri;
 mod rules;
 pub mod secret;
 pub mod sector;
+pub mod token_exchange;
 
 use primitives::{ClientId, Timestamp};
 use schemars::JsonSchema;
@@ -22,6 +23,7 @@ pub(crate) use rules::ASSERTION_ALGORITHMS;
 pub use rules::InvalidClient;
 pub use secret::StoredSecret;
 pub use sector::SubjectType;
+pub use token_exchange::TokenExchangeRules;
 
 use crate::mtls::RegisteredSubject;
 use crate::registration::SelfRegistered;
@@ -180,17 +182,24 @@ pub enum GrantType {
     /// RFC 7523 section 2.1.
     #[serde(rename = "urn:ietf:params:oauth:grant-type:jwt-bearer")]
     JwtBearer,
+    /// RFC 6749 section 4.3; where the tenant has it.
+    Password,
+    /// RFC 8693.
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
+    TokenExchange,
 }
 
 impl GrantType {
     /// Every grant, as discovery lists them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::AuthorizationCode,
         Self::RefreshToken,
         Self::ClientCredentials,
         Self::DeviceCode,
         Self::Implicit,
         Self::JwtBearer,
+        Self::Password,
+        Self::TokenExchange,
     ];
 
     /// Its registered name.
@@ -202,6 +211,8 @@ impl GrantType {
             Self::Implicit => "implicit",
             Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
             Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            Self::Password => "password",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
         }
     }
 

@@ -5,6 +5,7 @@ use primitives::ClientId;
 use url::Url;
 
 use super::redirect_uri::{InvalidRedirectUri, RedirectUri};
+use super::token_exchange::TokenExchangeRules;
 use super::{AuthenticationMethod, Client, ClientDocument, ClientRecord, GrantType, sector};
 use crate::authorization::request_object::REQUEST_OBJECT_ALGORITHMS;
 use crate::mtls::{InvalidSubject, RegisteredSubject};
@@ -78,6 +79,15 @@ pub enum InvalidClient {
     /// A client without authentication cannot act for itself.
     #[error("the client_credentials grant needs a client that authenticates")]
     PublicClientCredentials,
+    /// A client without authentication cannot act for others.
+    #[error("the token exchange grant needs a client that authenticates")]
+    PublicTokenExchange,
+    /// What is no audience.
+    #[error("{property} must be a list of audiences, each without spaces")]
+    Audience {
+        /// The property.
+        property: &'static str,
+    },
     /// The secret is too short or too long for anything.
     #[error("client_secret must have 6 to 512 bytes")]
     SecretLength,
@@ -103,7 +113,8 @@ impl InvalidClient {
             Self::NoKeys(_) => "token_endpoint_auth_method",
             Self::Keys(_) => "jwks",
             Self::NoRedirectUri => "redirect_uris",
-            Self::PublicClientCredentials => "grant_types",
+            Self::PublicClientCredentials | Self::PublicTokenExchange => "grant_types",
+            Self::Audience { property } => property,
             Self::SecretLength | Self::NoSecret => "client_secret",
         }
     }
@@ -152,6 +163,12 @@ pub(super) fn check(record: ClientRecord) -> Result<Client, InvalidClient> {
     };
     if grant_types.contains(&GrantType::ClientCredentials) && authentication == AuthenticationMethod::None {
         return Err(InvalidClient::PublicClientCredentials);
+    }
+    if grant_types.contains(&GrantType::TokenExchange) && authentication == AuthenticationMethod::None {
+        return Err(InvalidClient::PublicTokenExchange);
+    }
+    if let Some(property) = document.token_exchange.as_ref().and_then(TokenExchangeRules::malformed) {
+        return Err(InvalidClient::Audience { property });
     }
     Ok(Client {
         id,
@@ -391,6 +408,14 @@ mod tests {
                 Some("authenticates"),
             ),
             (json!({"grant_types": ["implicit", "urn:x"]}), None),
+            (
+                json!({"grant_types": ["urn:ietf:params:oauth:grant-type:token-exchange"],
+                    "token_endpoint_auth_method": "none"}),
+                Some("authenticates"),
+            ),
+            (json!({"token_exchange": {"targets": ["a b"]}}), Some("token_exchange.targets")),
+            (json!({"token_exchange": {"identifiers": [""]}}), Some("token_exchange.identifiers")),
+            (json!({"token_exchange": {"identifiers": ["urn:x"], "impersonation": true}}), None),
         ] {
             let found = check_document(&patch).err().map(|e| e.to_string());
             match (expect, &found) {

@@ -12,6 +12,7 @@ use primitives::{ClientId, KeyedHash, Rng, Sealer, Secret, TenantId};
 use serde::{Deserialize, Serialize};
 
 use crate::ports::{PortError, SecretHasher};
+use crate::token_format::{CLIENT_SECRET, scannable};
 
 /// What the keyed hash of a generated secret is for.
 pub const CLIENT_SECRET_PURPOSE: &str = "client_secret";
@@ -28,9 +29,14 @@ pub enum StoredSecret {
 }
 
 impl StoredSecret {
-    /// Makes a secret of 256 random bits; gives it in clear, once.
-    pub fn generate(sealer: &Sealer, rng: &dyn Rng, tenant: &TenantId) -> (Self, Secret<String>) {
-        let secret = rng.token();
+    /// Makes a secret of 256 random bits, with the first word of the tenant's prefixes; gives it in clear, once.
+    pub fn generate(
+        sealer: &Sealer,
+        rng: &dyn Rng,
+        tenant: &TenantId,
+        prefix: &str,
+    ) -> (Self, Secret<String>) {
+        let secret = scannable(prefix, CLIENT_SECRET, &rng.token());
         let hash = sealer.hash(tenant, CLIENT_SECRET_PURPOSE, secret.as_bytes());
         (Self::Keyed(primitives::base64url::encode(hash.0)), Secret::new(secret))
     }

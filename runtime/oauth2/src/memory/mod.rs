@@ -55,6 +55,8 @@ pub(crate) struct Rows {
     pub(crate) told: BTreeSet<(ClientId, SessionId, IdentityId)>,
     pub(crate) subjects: BTreeMap<IdentityId, SubjectProfile>,
     pub(crate) sessions: BTreeSet<SessionId>,
+    /// Who is linked to which issuer's subject.
+    pub(crate) federated: BTreeMap<(String, String), IdentityId>,
     /// Sign-ins at a login app; their ids are among the sessions.
     pub(crate) logins: BTreeMap<SessionId, LoginSession>,
     /// Identities that are there and may not sign in.

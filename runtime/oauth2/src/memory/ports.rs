@@ -17,8 +17,8 @@ use crate::client::{Client, ClientRecord};
 use crate::device::{DeviceCode, DeviceCodeRepository};
 use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken};
 use crate::ports::{
-    ClientFilter, ClientRepository, GrantFilter, GrantRepository, PortResult, SecretHasher, SubjectClaims,
-    SubjectProfile, TokenKeys, TokenRepository,
+    ClientFilter, ClientRepository, FederatedSubjects, GrantFilter, GrantRepository, PortResult,
+    SecretHasher, SubjectClaims, SubjectProfile, TokenKeys, TokenRepository,
 };
 use crate::trust::{TrustFilter, TrustRepository, TrustedIssuer, TrustedSubject};
 
@@ -298,6 +298,18 @@ impl SubjectClaims for Memory {
         subject: IdentityId,
     ) -> PortResult<'a, bool> {
         answer(self.rows(tenant, |rows| !rows.left.contains(&(organisation, subject))))
+    }
+}
+
+impl FederatedSubjects for Memory {
+    fn find_federated<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        issuer: &'a str,
+        subject: &'a str,
+    ) -> PortResult<'a, Option<IdentityId>> {
+        let linked = (issuer.to_owned(), subject.to_owned());
+        answer(self.rows(tenant, |rows| rows.federated.get(&linked).copied()))
     }
 }
 

@@ -91,6 +91,7 @@ impl World {
             trusts: memory.clone(),
             logins: memory.clone(),
             subjects: memory.clone(),
+            federated: memory.clone(),
             keys: memory.clone(),
             hook,
             policy: Arc::new(NoPolicyHook),

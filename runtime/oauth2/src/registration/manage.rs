@@ -3,7 +3,7 @@
 use primitives::{Actor, Change, ClientId, RequestId};
 use serde_json::{Map, Value};
 
-use super::{Registered, RegistrationError, metadata, statement};
+use super::{Registered, RegistrationError, metadata, registration_proof, statement};
 use crate::client::ClientRecord;
 use crate::client::admin::ShownClient;
 use crate::client::secret::SecretCheck;
@@ -91,6 +91,8 @@ impl AuthorizationServer {
         token: &str,
     ) -> Result<(ClientId, ClientRecord), RegistrationError> {
         let id: ClientId = id.parse().map_err(|_| RegistrationError::Unauthorized)?;
+        // What never was a token is not worth a look-up.
+        registration_proof(token).ok_or(RegistrationError::Unauthorized)?;
         let record = self.ports.clients.find_client_record(&self.tenant, &id).await?;
         let record = record.filter(|record| record.is_usable(self.now()));
         let record = record.filter(|record| self.is_registration_token(token, record));

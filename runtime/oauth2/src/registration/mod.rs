@@ -33,6 +33,7 @@ use crate::client::{ClientDocument, ClientRecord};
 use crate::client_policy;
 use crate::decision::Decision;
 use crate::server::AuthorizationServer;
+use crate::token_format::{scannable, strip_form};
 
 /// That a client registered itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +124,7 @@ impl AuthorizationServer {
     /// What proves a client to be the one that was registered at that moment.
     fn registration_token(&self, client: &ClientId, created_at: Timestamp) -> String {
         let hash = self.sealer.hash(&self.tenant, TOKEN_PURPOSE, proof(client, created_at).as_bytes());
-        format!("{TOKEN}{}", base64url::encode(hash.0))
+        scannable(&self.settings.token_prefix, TOKEN, &base64url::encode(hash.0))
     }
 
     /// Whether a token is that of a client, which registered itself.
@@ -132,13 +133,19 @@ impl AuthorizationServer {
         else {
             return false;
         };
-        let hash = token.strip_prefix(TOKEN).and_then(base64url::decode);
+        let hash = registration_proof(token).and_then(base64url::decode);
         let text = proof(client, record.created_at);
         hash.is_some_and(|hash| {
             let hash = primitives::KeyedHash(hash);
             self.sealer.verify_hash(&self.tenant, TOKEN_PURPOSE, text.as_bytes(), &hash)
         })
     }
+}
+
+/// What a registration token proves itself by; `None` if the text never was one. Those from before there were checksums have
+/// none.
+fn registration_proof(token: &str) -> Option<&str> {
+    strip_form(token, TOKEN).or_else(|| token.strip_prefix(TOKEN))
 }
 
 /// The zero byte cannot occur in a client id, so that the parts do not run together.

@@ -75,6 +75,7 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
     Ok(Granted {
         grant_type: GrantType::AuthorizationCode,
         subject: None,
+        exchanged: None,
         scope: grant.scope.clone(),
         audience: resource::remaining(server, client, parameters, grant)?,
         details: details::remaining(server, client, parameters, grant)?,

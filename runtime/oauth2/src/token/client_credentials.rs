@@ -19,6 +19,7 @@ pub(super) fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Result<Gra
     Ok(Granted {
         grant_type: GrantType::ClientCredentials,
         subject: None,
+        exchanged: None,
         grant: None,
         scope: check_scope(parameters, &client.scope)?,
         audience: check_audience(parameters, &server.targets(client))?,

@@ -77,6 +77,7 @@ async fn redeem(
     Ok(Granted {
         grant_type: GrantType::DeviceCode,
         subject: None,
+        exchanged: None,
         scope: grant.scope.clone(),
         audience: resource::remaining(server, client, parameters, grant)?,
         details: details::remaining(server, client, parameters, grant)?,

@@ -97,6 +97,8 @@ pub enum InvalidGrant {
     Assertion,
     #[error("the assertion was used before")]
     ReplayedAssertion,
+    #[error("the name or the password is wrong, or more is needed to sign in")]
+    Credentials,
     #[error("the grant was revoked")]
     Revoked,
     #[error("the subject or its session is no longer active")]

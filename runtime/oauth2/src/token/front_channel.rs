@@ -43,6 +43,7 @@ pub(crate) async fn issue_to_browser(
 ) -> Result<FrontChannel, TokenError> {
     let granted = Granted {
         subject: None,
+        exchanged: None,
         grant_type: GrantType::Implicit,
         scope: live.grant().scope.clone(),
         audience: live.grant().audience.clone(),

@@ -7,7 +7,7 @@ use primitives::{ClientId, RequestId};
 use super::{Granted, TokenError};
 use crate::client::Client;
 use crate::grant::Grant;
-use crate::hooks::{TokenDecision, TokenRequest, TokenShape, TokenSubject};
+use crate::hooks::{TokenDecision, TokenExchange, TokenRequest, TokenShape, TokenSubject};
 use crate::liveness::LiveGrant;
 use crate::server::AuthorizationServer;
 
@@ -22,8 +22,11 @@ pub(super) async fn shape_tokens(
     let context = context(server, &client.id, grant.map(LiveGrant::grant), request);
     // What a consent app of the tenant's own wants said comes first: a plugin may correct it.
     let mut said = TokenShape::default();
-    if let Some(grant) = grant {
+    if let Some(grant) = grant.filter(|grant| grant.grant().client == client.id) {
         said.access_token.clone_from(&grant.grant().claims.access_token);
+    }
+    if let Some(may_act) = granted.exchanged.as_ref().and_then(|exchanged| exchanged.may_act.clone()) {
+        said.access_token.insert("may_act".to_owned(), may_act);
     }
     if !server.ports.hook.applies(&context) {
         return Ok(said);
@@ -33,7 +36,11 @@ pub(super) async fn shape_tokens(
         subject: grant.map(subject),
         scopes: granted.scope.to_vec(),
         audience: granted.audience.clone(),
-        id_token: grant.is_some() && granted.scope.openid(),
+        id_token: granted.has_id_token(),
+        exchange: granted.exchanged.as_ref().map(|exchanged| TokenExchange {
+            subject_client: exchanged.subject_client.clone(),
+            act: granted.act(),
+        }),
     };
     match server.ports.hook.shape_tokens(&context, &input).await? {
         TokenDecision::Issue(shape) => {
@@ -65,7 +72,7 @@ pub(crate) fn subject(live: &LiveGrant) -> TokenSubject {
     let (subject, profile) = (&live.grant().subject, live.profile());
     TokenSubject {
         id: subject.sub(),
-        session: Some(subject.session.to_string()),
+        session: subject.has_session().then(|| subject.session.to_string()),
         assurance: subject.acr.clone(),
         methods: subject.amr.clone(),
         traits: profile.traits.clone(),

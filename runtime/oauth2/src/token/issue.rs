@@ -15,6 +15,7 @@ use crate::claims::scope_claims;
 use crate::claims_request::named_claims;
 use crate::client::{Client, GrantType};
 use crate::confirmation::Confirmation;
+use crate::derivation::Derivation;
 use crate::grant::AccessToken;
 use crate::hooks::TokenShape;
 use crate::lifespan::{Lifetime, lifespan};
@@ -22,7 +23,7 @@ use crate::liveness::LiveGrant;
 use crate::ports::PortError;
 use crate::server::{AuthorizationServer, signer};
 use crate::settings::AccessTokenStrategy;
-use crate::token_format::{ACCESS_TOKEN, hash_token};
+use crate::token_format::{ACCESS_TOKEN, hash_token, new_token};
 use crate::write::Write;
 
 pub(super) struct Issued {
@@ -41,7 +42,7 @@ pub(super) async fn issue(
     let expires_in = maker.expires_in();
     let (access_token, row) = maker.access_token(shape.access_token)?;
     let id_token = match &granted.grant {
-        Some(live) if granted.scope.openid() => {
+        Some(live) if granted.has_id_token() => {
             // The claims that scopes ask for, those that were asked for by name, then those of a consent app, then the hook's: a plugin may correct a
             // name, never a protected claim.
             let mut claims = scope_claims(live.profile(), &granted.scope);
@@ -59,6 +60,7 @@ pub(super) async fn issue(
         access_token,
         expires_in,
         id_token,
+        issued_token_type: granted.exchanged.as_ref().map(|exchanged| exchanged.issued_token_type),
         refresh_token: granted.refresh_token,
         scope,
         authorization_details: granted.details,
@@ -97,8 +99,11 @@ impl<'a> Maker<'a> {
     ) -> Result<Self, PortError> {
         let now = server.now();
         let expires_at = now.after(lifespan(server, client, granted.grant_type, Lifetime::AccessToken));
+        let exchanged = granted.exchanged.as_ref();
+        let expires_at = exchanged.map_or(expires_at, |exchanged| exchanged.not_after.min(expires_at));
         let strategy = client.access_token_strategy.unwrap_or(server.settings.access_token_strategy);
-        let id_token_wanted = granted.grant.as_ref().is_some_and(|_| granted.scope.openid());
+        let strategy = exchanged.and_then(|exchanged| exchanged.strategy).unwrap_or(strategy);
+        let id_token_wanted = granted.has_id_token();
         let keys = match strategy {
             AccessTokenStrategy::Opaque if !id_token_wanted => None,
             AccessTokenStrategy::Opaque | AccessTokenStrategy::Jwt => Some(server.load_keys().await?),
@@ -121,7 +126,7 @@ impl<'a> Maker<'a> {
             return Ok((self.signed_access_token(signer, &added)?, None));
         }
         let granted = self.granted;
-        let token = format!("{ACCESS_TOKEN}{}", self.server.rng.token());
+        let token = new_token(self.server, ACCESS_TOKEN);
         let row = AccessToken {
             hash: hash_token(self.server, &token),
             grant: granted.grant.as_ref().map(|live| live.grant().id),
@@ -131,11 +136,16 @@ impl<'a> Maker<'a> {
             audience: granted.audience.clone(),
             details: granted.details.clone(),
             confirmation: granted.confirmation.clone(),
+            derivation: self.derivation().cloned(),
             claims: added,
             issued_at: self.now,
             expires_at: self.expires_at,
         };
         Ok((token, Some(Write::InsertAccessToken(Box::new(row)))))
+    }
+
+    fn derivation(&self) -> Option<&'a Derivation> {
+        self.granted.exchanged.as_ref().and_then(|exchanged| exchanged.derivation.as_ref())
     }
 
     fn signed_access_token(
@@ -167,8 +177,11 @@ impl<'a> Maker<'a> {
             auth_time: subject.map(|subject| subject.authenticated_at.seconds()),
             acr: subject.map(|subject| subject.acr.as_str()),
             amr: subject.map_or(&[], |subject| subject.amr.as_slice()),
-            sid: subject.map(|subject| self.server.session_for(self.client, subject.session)),
-            act: subject.and_then(|subject| subject.actor.as_ref()),
+            sid: subject
+                .filter(|subject| subject.has_session())
+                .map(|subject| self.server.session_for(self.client, subject.session)),
+            act: self.granted.act(),
+            exchanged_from: self.derivation().map(|derivation| derivation.hands().collect()),
             cnf: self.granted.confirmation.as_ref(),
             authorization_details: &self.granted.details,
             organization: organization(subject.and_then(|subject| subject.organisation), added),
@@ -208,7 +221,8 @@ impl<'a> Maker<'a> {
             sid: server.session_for(self.client, grant.subject.session),
             act: grant.subject.actor.as_ref(),
             organization: organization(grant.subject.organisation, &added),
-            jti: server.rng.uuid().to_string(),
+            // It names its grant, as that of an access token does: by it a token is exchanged.
+            jti: TokenId::generate(server.rng.as_ref(), Some(grant.id)),
             added,
         };
         Ok(signer.sign(TokenType::Jwt, &claims)?)

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use primitives::{ActingParty, GrantId, OrganisationId, Rng, Timestamp, base64url};
+use primitives::{ActingParty, ClientId, GrantId, OrganisationId, Rng, Timestamp, base64url};
 use ring::digest::{SHA256, digest};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::confirmation::Confirmation;
 use crate::details::AuthorizationDetails;
+use crate::derivation::Act;
 
 /// Claims of a signed access token.
 #[derive(Serialize)]
@@ -31,7 +32,9 @@ pub(super) struct AccessTokenClaims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) act: Option<&'a ActingParty>,
+    pub(super) act: Option<Act>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) exchanged_from: Option<Vec<&'a ClientId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cnf: Option<&'a Confirmation>,
     #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]

@@ -3,16 +3,17 @@
 //! The token stands for whom the issuer names (`sub`), who need be nobody here: there is no session, no ID token and no
 //! refresh token. Attacks: an assertion for another server (its `aud` must be us and nobody else, as for clients' assertions),
 //! without an end or with a late one, used twice by whichever client (its `jti` is a row of the very change that issues),
-//! signed by another issuer's key, of a trust that is over, or for more than the trust gives.
+//! signed by another issuer's key, of a trust that is over, or for more than the trust gives. One whose `typ` says that it is an
+//! identity assertion is held to more, and stands for somebody of ours: `id_jag`.
 
-use jose::{UnverifiedJwt, ValidClaims, VerifyingKey, VerifyingKeys};
+use jose::{ClaimRules, TokenType, UnverifiedJwt, ValidClaims, VerifyingKey, VerifyingKeys};
 use primitives::base64url;
 use primitives::{Actor, AuditEvent};
 use ring::digest::{SHA256, digest};
 
 use super::holder::Holder;
 use super::request::{check_audience, check_scope};
-use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
+use super::{Asked, Granted, InvalidGrant, Refused, TokenError, id_jag};
 use crate::client::GrantType;
 use crate::client_authentication::assertion::{remembered_until, rules};
 use crate::details;
@@ -30,15 +31,19 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
     let assertion = parameters
         .find("assertion")
         .ok_or(TokenError::InvalidRequest("parameter assertion is missing".into()))?;
-    let wrong = || TokenError::InvalidGrant(InvalidGrant::Assertion);
-    let (trust, claims) = verify(server, assertion).await?.ok_or_else(wrong)?;
-    let subject = claims.subject().unwrap_or_default().to_owned();
-    let used = use_once(&trust, &claims).ok_or_else(wrong)?;
-    if let Write::UseBearerAssertion { jti, .. } = &used
-        && server.ports.tokens.is_bearer_assertion_used(&server.tenant, jti).await?
-    {
-        return Err(TokenError::InvalidGrant(InvalidGrant::ReplayedAssertion).into());
+    let wrong = TokenError::InvalidGrant(InvalidGrant::Assertion);
+    let Ok(unverified) = UnverifiedJwt::parse(assertion) else { return Err(wrong.into()) };
+    // What is meant for a client and a person of ours is never taken for what names anybody.
+    if is_identity_assertion(&unverified) {
+        let us = [server.issuer.as_str()];
+        let kind = Some(TokenType::IdentityAssertionGrant);
+        let assertion = verify(server, unverified, kind, &us).await?.ok_or(wrong)?;
+        return id_jag::run(server, asked, assertion).await;
     }
+    let us = [server.issuer.as_str(), &server.endpoints.token];
+    let Assertion { trust, claims } = verify(server, unverified, None, &us).await?.ok_or(wrong)?;
+    let subject = claims.subject().unwrap_or_default().to_owned();
+    let used = use_once(server, &trust, &claims).await?;
     let scope = check_scope(parameters, &client.scope)?;
     if !trust.scope.covers(&scope) {
         let text = "the issuer of the assertion may not give this scope";
@@ -50,6 +55,7 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
         grant_type: GrantType::JwtBearer,
         grant: None,
         subject: Some(subject),
+        exchanged: None,
         scope,
         audience: check_audience(parameters, &server.targets(client))?,
         // The issuer has said nothing of them.
@@ -61,12 +67,26 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
     })
 }
 
+/// An assertion of a trusted issuer, for us, and good now.
+pub(super) struct Assertion {
+    /// Under which it is.
+    pub(super) trust: TrustedIssuer,
+    pub(super) claims: ValidClaims,
+}
+
+/// Media types compare without case, with or without `application/` (RFC 7515 section 4.1.9).
+fn is_identity_assertion(unverified: &UnverifiedJwt<'_>) -> bool {
+    let typ = unverified.header().typ.as_deref().unwrap_or_default().to_ascii_lowercase();
+    typ.strip_prefix("application/").unwrap_or(&typ) == TokenType::IdentityAssertionGrant.as_str()
+}
+
 /// The trust under which an assertion is good; none if it is good under none.
 async fn verify(
     server: &AuthorizationServer,
-    assertion: &str,
-) -> Result<Option<(TrustedIssuer, ValidClaims)>, TokenError> {
-    let Ok(unverified) = UnverifiedJwt::parse(assertion) else { return Ok(None) };
+    unverified: UnverifiedJwt<'_>,
+    token_type: Option<TokenType>,
+    us: &[&str],
+) -> Result<Option<Assertion>, TokenError> {
     let claim = |name| unverified.unverified_claim(name).filter(|text| !text.is_empty());
     let (Some(issuer), Some(subject)) = (claim("iss"), claim("sub")) else { return Ok(None) };
     if subject.len() > MAX_SUBJECT {
@@ -77,10 +97,10 @@ async fn verify(
     for trust in trusts {
         let Some(keys) = keys(&trust) else { continue };
         let Ok(signed) = unverified.clone().verify(&keys) else { continue };
-        let us = [server.issuer.as_str(), &server.endpoints.token];
-        let valid = signed.validate(&rules(server, &trust.issuer, &us), now).ok();
+        let rules = ClaimRules { token_type, ..rules(server, &trust.issuer, us) };
+        let valid = signed.validate(&rules, now).ok();
         let valid = valid.filter(|claims| claims.audience().len() == 1);
-        return Ok(valid.map(|claims| (trust, claims)));
+        return Ok(valid.map(|claims| Assertion { trust, claims }));
     }
     Ok(None)
 }
@@ -89,8 +109,23 @@ fn keys(trust: &TrustedIssuer) -> Option<VerifyingKeys> {
     VerifyingKey::new(&trust.jwk, None).and_then(|key| VerifyingKeys::new(vec![key])).ok()
 }
 
+/// Uses an assertion up.
+pub(super) async fn use_once(
+    server: &AuthorizationServer,
+    trust: &TrustedIssuer,
+    claims: &ValidClaims,
+) -> Result<Write, TokenError> {
+    let used = use_of(trust, claims).ok_or(TokenError::InvalidGrant(InvalidGrant::Assertion))?;
+    if let Write::UseBearerAssertion { jti, .. } = &used
+        && server.ports.tokens.is_bearer_assertion_used(&server.tenant, jti).await?
+    {
+        return Err(TokenError::InvalidGrant(InvalidGrant::ReplayedAssertion));
+    }
+    Ok(used)
+}
+
 /// One issuer's `jti` is not another's.
-fn use_once(trust: &TrustedIssuer, claims: &ValidClaims) -> Option<Write> {
+fn use_of(trust: &TrustedIssuer, claims: &ValidClaims) -> Option<Write> {
     let jti = claims.id().filter(|jti| !jti.is_empty())?;
     let name = format!("{}\0{jti}", trust.issuer);
     Some(Write::UseBearerAssertion {

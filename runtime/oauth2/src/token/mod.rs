@@ -18,12 +18,15 @@ mod authorization_code;
 mod client_credentials;
 mod device_code;
 pub mod error;
+pub(crate) mod exchange;
 pub(crate) mod front_channel;
 pub(crate) mod holder;
 pub(crate) mod hook;
+pub(crate) mod id_jag;
 mod issue;
 pub(crate) mod jwt;
 mod jwt_bearer;
+mod password;
 pub(crate) mod refresh_token;
 pub mod request;
 
@@ -32,11 +35,16 @@ use serde::Serialize;
 
 pub use error::{ErrorCode, InvalidGrant, TokenError};
 
+use self::exchange::Exchanged;
+use self::password::NoPasswords;
+pub use self::password::PasswordSignIn;
+
 use crate::client::{Client, GrantType};
 use crate::client_authentication::{AuthenticatedClient, authenticate};
 use crate::client_policy;
 use crate::confirmation::Confirmation;
 use crate::decision::Decision;
+use crate::derivation::Act;
 use crate::details::AuthorizationDetails;
 use crate::dpop::PresentedProof;
 use crate::liveness::LiveGrant;
@@ -71,6 +79,8 @@ pub struct TokenResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub issued_token_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
     pub scope: String,
     #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
@@ -93,6 +103,8 @@ pub(crate) struct Granted {
     pub(crate) grant: Option<LiveGrant>,
     /// Whom an issuer names, where there is no grant.
     pub(crate) subject: Option<String>,
+    /// Of which token it comes, at token exchange.
+    pub(crate) exchanged: Option<Exchanged>,
     /// Scope of the access token.
     pub(crate) scope: Scopes,
     /// Audience of the access token.
@@ -105,6 +117,23 @@ pub(crate) struct Granted {
     pub(crate) confirmation: Option<Confirmation>,
     pub(crate) writes: Vec<Write>,
     pub(crate) audit: Vec<AuditEvent>,
+}
+
+impl Granted {
+    /// Who acts for whom the access token stands for (RFC 8693 section 4.1).
+    pub(crate) fn act(&self) -> Option<Act> {
+        match self.exchanged.as_ref().and_then(|exchanged| exchanged.derivation.as_ref()) {
+            Some(derivation) => derivation.act.clone(),
+            None => self.grant.as_ref().and_then(|live| live.grant().subject.actor.as_ref()).map(Act::from),
+        }
+    }
+
+    /// Whether an ID token goes with it: it says that somebody has signed in here at the client, which neither an exchange nor an
+    /// assertion is.
+    pub(crate) fn has_id_token(&self) -> bool {
+        let is_sign_in = !matches!(self.grant_type, GrantType::TokenExchange | GrantType::JwtBearer);
+        self.grant.is_some() && self.scope.openid() && is_sign_in
+    }
 }
 
 /// A refusal, and what it writes.
@@ -121,9 +150,18 @@ impl<E: Into<TokenError>> From<E> for Refused {
 }
 
 impl AuthorizationServer {
-    /// Decides a token request.
+    /// Decides a token request, where nobody signs in by a password.
     pub async fn token(&self, request: ClientRequest<'_>) -> Decision<TokenResponse, TokenError> {
-        match self.run_phases(request).await {
+        self.token_by(request, &NoPasswords).await
+    }
+
+    /// Decides a token request.
+    pub async fn token_by(
+        &self,
+        request: ClientRequest<'_>,
+        passwords: &dyn PasswordSignIn,
+    ) -> Decision<TokenResponse, TokenError> {
+        match self.run_phases(request, passwords).await {
             Ok(decision) => decision,
             Err(refused) => {
                 let mut change = Change::new(self.tenant.clone());
@@ -137,11 +175,12 @@ impl AuthorizationServer {
     async fn run_phases(
         &self,
         request: ClientRequest<'_>,
+        passwords: &dyn PasswordSignIn,
     ) -> Result<Decision<TokenResponse, TokenError>, Refused> {
         let parameters = check_form(request.parameters)?;
         let AuthenticatedClient { client, mut writes } =
             authenticate(self, &request).await.map_err(TokenError::from)?;
-        let grant_type = check_grant_type(&client, parameters)?;
+        let grant_type = check_grant_type(self, &client, parameters)?;
         let holder = self.check_holder(&request, &client).await?;
         let asked = Asked { client: &client, parameters, holder: holder.as_ref() };
         let granted = match grant_type {
@@ -152,6 +191,8 @@ impl AuthorizationServer {
             // It is the authorization endpoint's: what it gives comes by the browser.
             GrantType::Implicit => return Err(TokenError::UnsupportedGrantType.into()),
             GrantType::JwtBearer => jwt_bearer::run(self, &asked).await?,
+            GrantType::TokenExchange => exchange::run(self, &asked).await?,
+            GrantType::Password => password::run(self, &asked, passwords).await?,
         };
         writes.extend(holder.as_ref().and_then(Holder::write));
         client_policy::check_token(self, &client.id, &granted, request.request).await?;
@@ -184,11 +225,19 @@ pub(crate) fn check_form<'a>(parameters: &'a Parameters<'a>) -> Result<&'a Param
 }
 
 /// Phase 3.
-fn check_grant_type(client: &Client, parameters: &Parameters<'_>) -> Result<GrantType, TokenError> {
+fn check_grant_type(
+    server: &AuthorizationServer,
+    client: &Client,
+    parameters: &Parameters<'_>,
+) -> Result<GrantType, TokenError> {
     let name = parameters
         .find("grant_type")
         .ok_or(TokenError::InvalidRequest("parameter grant_type is missing".into()))?;
-    let grant_type = GrantType::parse(name).filter(|grant| *grant != GrantType::Implicit);
+    let grant_type = GrantType::parse(name).filter(|grant| match grant {
+        GrantType::Implicit => false,
+        GrantType::Password => server.settings.password_grant,
+        _ => true,
+    });
     let grant_type = grant_type.ok_or(TokenError::UnsupportedGrantType)?;
     if client.may_use(grant_type) { Ok(grant_type) } else { Err(TokenError::UnauthorizedClient) }
 }

@@ -26,7 +26,7 @@ use crate::ports::PortError;
 use crate::resource;
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
-use crate::token_format::{REFRESH_TOKEN, has_form, hash_token, hashes};
+use crate::token_format::{REFRESH_TOKEN, has_form, hash_token, hashes, new_token};
 use crate::write::Write;
 
 const SUCCESSOR: &str = "refresh_token_successor";
@@ -70,6 +70,7 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
     Ok(Granted {
         grant_type: GrantType::RefreshToken,
         subject: None,
+        exchanged: None,
         scope,
         audience,
         details,
@@ -120,7 +121,7 @@ pub(super) fn new_refresh_token(
     (grant, confirmation): (&Grant, Option<Confirmation>),
 ) -> (String, RefreshToken) {
     let now = server.now();
-    let token = format!("{REFRESH_TOKEN}{}", server.rng.token());
+    let token = new_token(server, REFRESH_TOKEN);
     let row = RefreshToken {
         hash: hash_token(server, &token),
         grant: grant.id,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use oauth2::hooks::{
-    IntrospectedToken, IntrospectionDecision, TokenDecision, TokenHook, TokenRequest, TokenShape,
-    TokenSubject,
+    IntrospectedToken, IntrospectionDecision, TokenDecision, TokenExchange, TokenHook, TokenRequest,
+    TokenShape, TokenSubject,
 };
 use primitives::hooks::{HookContext, HookFailure, HookFailureKind};
 use tenancy::plugin::HookName;
@@ -101,6 +101,7 @@ struct Input {
     scopes: Vec<String>,
     audience: Vec<String>,
     id_token: bool,
+    extensions: Vec<(&'static str, String)>,
 }
 
 /// The person, as guests see them.
@@ -137,8 +138,17 @@ impl Input {
             scopes: request.scopes.clone(),
             audience: request.audience.clone(),
             id_token: request.id_token,
+            extensions: request.exchange.as_ref().map_or_else(Vec::new, exchange),
         }
     }
+}
+
+/// What `extensions` of a request say of an exchange.
+fn exchange(exchange: &TokenExchange) -> Vec<(&'static str, String)> {
+    let act = exchange.act.as_ref().and_then(|act| serde_json::to_string(act).ok());
+    std::iter::once(("subject_client", exchange.subject_client.to_string()))
+        .chain(act.map(|act| ("act", act)))
+        .collect()
 }
 
 /// One call of one plugin.
@@ -171,6 +181,7 @@ impl GuestCall for TokenCall {
         let input = &*self.input;
         let (scopes, audience) = (strings(&input.scopes), strings(&input.audience));
         let methods = input.subject.as_ref().map_or_else(Vec::new, |subject| strings(&subject.methods));
+        let extensions: Vec<_> = input.extensions.iter().map(|(name, text)| (*name, text.as_str())).collect();
         let call = call_context!(types, &input.context);
         let request = wit::TokenRequest {
             grant_type: &input.grant_type,
@@ -187,7 +198,7 @@ impl GuestCall for TokenCall {
             scopes: &scopes,
             audience: &audience,
             id_token: input.id_token,
-            extensions: &[],
+            extensions: &extensions,
         };
         Ok(match function {
             GuestFunction::ShapeTokens(function) => {

@@ -146,6 +146,7 @@ pub(crate) fn request(email: &str) -> TokenRequest {
         scopes: vec!["openid".to_owned(), "profile".to_owned()],
         audience: vec!["https://api.example".to_owned()],
         id_token: true,
+        exchange: None,
     }
 }
 

@@ -12,8 +12,8 @@ pub(super) fn insert(tenant: &TenantId, token: &AccessToken) -> Vec<Statement> {
     let row = Statement::one(
         "INSERT INTO oauth2_access_tokens
              (tenant, hash, grant_id, client, scope, audience, claims, issued_at, expires_at, cnf, subject,
-              authorization_details)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
+              authorization_details, derivation)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING",
         values![
             tenant,
             &token.hash,
@@ -27,6 +27,7 @@ pub(super) fn insert(tenant: &TenantId, token: &AccessToken) -> Vec<Statement> {
             opt_json(token.confirmation.as_ref()),
             token.subject.clone(),
             details_value(&token.details),
+            opt_json(token.derivation.as_ref()),
         ],
     );
     std::iter::once(row)
@@ -57,7 +58,7 @@ pub(super) async fn find(
 ) -> Result<Option<(AccessToken, Option<Grant>)>, StorageError> {
     let sql = concat!(
         "SELECT t.grant_id, t.client, t.scope, t.audience, t.claims, t.issued_at, t.expires_at, t.cnf, \
-             t.subject, t.authorization_details, ",
+             t.subject, t.authorization_details, t.derivation, ",
         grant_columns!(),
         " FROM oauth2_access_tokens t
           JOIN oauth2_clients c ON c.tenant = t.tenant AND c.id = t.client AND c.created_at <= t.issued_at
@@ -77,8 +78,9 @@ pub(super) async fn find(
         issued_at: row.time(5)?,
         expires_at: row.time(6)?,
         subject: row.opt_text(8)?,
+        derivation: row.opt_json(10, "derivation")?,
     };
-    let grant = token.grant.map(|_| grant_at(&row, 10)).transpose()?;
+    let grant = token.grant.map(|_| grant_at(&row, 11)).transpose()?;
     Ok(Some((token, grant)))
 }
 

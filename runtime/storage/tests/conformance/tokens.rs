@@ -1,9 +1,11 @@
 //! Codes and tokens: each is found with its grant, used once, and dead with its grant.
 
 use oauth2::confirmation::Confirmation;
+use oauth2::derivation::Derivation;
 use oauth2::grant::{AccessToken, AuthorizationCode, RefreshToken, Rotation};
 use oauth2::ports::TokenRepository as _;
 use oauth2::write::Write;
+use serde_json::json;
 
 use crate::world::{World, client_id};
 
@@ -29,6 +31,29 @@ async fn code_is_redeemed_once_of_fifty_times_and_remembered_with_its_grant() {
         let found = find().await.unwrap();
         code.consumed_at = Some(at);
         assert_eq!(found, Some((code, grant)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn through_whose_hands_a_token_came_comes_back_with_it() {
+    let acts = json!({"sub": "tool", "client_id": "tool", "act": {"sub": "admin_key:1"}});
+    for world in World::each().await {
+        let grant = world.with_grant("nexboard").await;
+        let derivation = Derivation {
+            origin: "nexboard".parse().unwrap(),
+            through: vec!["agent".parse().unwrap()],
+            act: Some(serde_json::from_value(acts.clone()).unwrap()),
+        };
+        // One hangs on the grant of its first client, the other on none.
+        let tool = world.client("tool");
+        assert_eq!(world.apply([Write::InsertClient(Box::new(tool))]).await, None);
+        for grant in [Some(&grant), None] {
+            let token = world.access_token(grant, "tool", if grant.is_some() { "hangs" } else { "stands" });
+            let token = AccessToken { derivation: Some(derivation.clone()), ..token };
+            assert_eq!(world.apply([Write::InsertAccessToken(Box::new(token.clone()))]).await, None);
+            let found = world.storage.find_access_token(&world.tenant, &token.hash).await.unwrap();
+            assert_eq!(found, Some((token, grant.cloned())));
+        }
     }
 }
 

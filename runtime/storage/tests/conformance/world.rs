@@ -240,6 +240,7 @@ impl World {
             audience: vec!["https://api.example".to_owned()],
             details: details("read"),
             confirmation: None,
+            derivation: None,
             claims: claims.as_object().unwrap().clone(),
             issued_at: self.now(),
             expires_at: self.in_seconds(3600),

@@ -273,7 +273,7 @@ impl AuthorizationServer {
                 Some(secret)
             }
             None if secrets.is_empty() => {
-                let (stored, secret) = StoredSecret::generate(&self.sealer, self.rng.as_ref(), &self.tenant);
+                let (stored, secret) = self.new_client_secret();
                 record.secrets = vec![stored];
                 Some(secret)
             }

@@ -41,6 +41,11 @@ impl AuthorizationServer {
         self.decide(decided)
     }
 
+    /// A secret that nobody has chosen.
+    pub(super) fn new_client_secret(&self) -> (StoredSecret, Secret<String>) {
+        StoredSecret::generate(&self.sealer, self.rng.as_ref(), &self.tenant, &self.settings.token_prefix)
+    }
+
     async fn rotated(
         &self,
         id: &ClientId,
@@ -50,7 +55,7 @@ impl AuthorizationServer {
         if !Client::check(before.clone())?.authentication.uses_secret() {
             return Err(ClientError::Patch("the client proves who it is without a secret of ours".into()));
         }
-        let (stored, secret) = StoredSecret::generate(&self.sealer, self.rng.as_ref(), &self.tenant);
+        let (stored, secret) = self.new_client_secret();
         let former = before.secrets.iter().take(MOST_FORMER).cloned();
         let secrets = std::iter::once(stored).chain(former).collect();
         Ok(self.with_secrets((before, secrets), "client.secret_rotated", id, actor, Some(secret)))

@@ -126,6 +126,7 @@ impl Request {
             scopes: self.scopes.clone(),
             audience: self.audience.clone(),
             id_token: self.id_token,
+            exchange: None,
         }
     }
 }
