@@ -17,8 +17,8 @@ use serde_json::{Map, Value};
 
 use crate::client::Client;
 use crate::confirmation::Confirmation;
-use crate::details::{AUTHORIZATION_DETAILS, AuthorizationDetails};
 use crate::derivation::{Act, Derivation};
+use crate::details::{AUTHORIZATION_DETAILS, AuthorizationDetails};
 use crate::dpop::{self, DpopError, Expected, PresentedProof, ProvenKey};
 use crate::grant::{AccessToken, Grant};
 use crate::hooks::PROTECTED_CLAIMS;

@@ -110,7 +110,7 @@ pub(crate) async fn check_token(
             known.insert("assurance".to_owned(), grant.subject.acr.as_str().into());
             known.insert("methods".to_owned(), grant.subject.amr.clone().into());
         }
-        let known = with_details(known, &granted.details);
+        let mut known = with_details(known, &granted.details);
         if let (Some(exchanged), Some(known)) = (&granted.exchanged, known.as_object_mut()) {
             known.insert("subject_client".to_owned(), exchanged.subject_client.as_str().into());
             known.insert("act".to_owned(), json!(granted.act()));

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 
 use crate::claims_request::RequestedClaims;
 use crate::confirmation::{Confirmation, Thumbprint};
-use crate::details::AuthorizationDetails;
 use crate::derivation::Derivation;
+use crate::details::AuthorizationDetails;
 use crate::scope::Scopes;
 
 /// What a subject granted to a client at one authorization.

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::authorization::ResponseType;
 use crate::details::DetailsType;
 use crate::go_duration::GoDuration;
-use crate::protected_resource::ProtectedResource;
 use crate::mtls::CertificateSettings;
+use crate::protected_resource::ProtectedResource;
 use crate::registration::RegistrationSettings;
 use crate::token_format::DEFAULT_PREFIX;
 

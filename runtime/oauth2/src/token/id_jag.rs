@@ -20,12 +20,14 @@ use jose::ValidClaims;
 use primitives::{Actor, AuditEvent, GrantId, SessionId, Timestamp};
 use serde_json::Value;
 
+use super::holder::Holder;
 use super::jwt_bearer::{Assertion, use_once};
 use super::request::{check_audience, check_scope};
 use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
+use crate::claims_request::RequestedClaims;
 use crate::client::{Client, GrantType};
 use crate::confirmation::Confirmation;
-use crate::dpop::ProvenKey;
+use crate::details::{self, AuthorizationDetails};
 use crate::grant::{Grant, GrantSubject, GrantedClaims};
 use crate::liveness::{SessionRule, check_grant};
 use crate::parameters::Parameters;
@@ -75,6 +77,8 @@ pub(super) async fn run(
         },
         scope: scope.clone(),
         audience: audience.clone(),
+        details: AuthorizationDetails::default(),
+        requested: RequestedClaims::default(),
         nonce: None,
         claims: GrantedClaims::default(),
         created_at: now,
@@ -94,15 +98,16 @@ pub(super) async fn run(
         exchanged: None,
         scope,
         audience,
+        details: details::check_none(parameters)?,
         refresh_token: None,
-        confirmation: holder.map(ProvenKey::confirmation),
+        confirmation: holder.map(Holder::confirmation),
         writes: vec![used, insert],
         audit: vec![event],
     })
 }
 
 /// What the general rules of assertions do not say (section 4.4.1).
-fn check_claims(client: &Client, claims: &ValidClaims, holder: Option<&ProvenKey>) -> Result<(), TokenError> {
+fn check_claims(client: &Client, claims: &ValidClaims, holder: Option<&Holder>) -> Result<(), TokenError> {
     let is_for_client = claims.claim("client_id").and_then(Value::as_str) == Some(client.id.as_str());
     let is_dated = claims.issued_at().is_some();
     let is_understood = claims.claim("authorization_details").is_none();

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::confirmation::Confirmation;
-use crate::details::AuthorizationDetails;
 use crate::derivation::Act;
+use crate::details::AuthorizationDetails;
 
 /// Claims of a signed access token.
 #[derive(Serialize)]

@@ -12,11 +12,13 @@
 use primitives::{AuthenticatedSubject, ClientId, GrantId, Secret};
 
 use super::authorization_code::{event, refusal};
+use super::holder::Holder;
 use super::refresh_token::{binding, new_refresh_token};
 use super::request::{check_audience, check_scope};
 use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
+use crate::claims_request::RequestedClaims;
 use crate::client::GrantType;
-use crate::dpop::ProvenKey;
+use crate::details::{self, AuthorizationDetails};
 use crate::grant::{Grant, GrantSubject, GrantedClaims};
 use crate::liveness::{SessionRule, check_grant};
 use crate::ports::PortResult;
@@ -63,7 +65,7 @@ pub(super) async fn run(
     let password = parameters.find("password").ok_or_else(|| missing("password"))?;
     // Before anybody signs in: what is refused begins no session.
     let scope = check_scope(parameters, &client.scope)?;
-    let audience = check_audience(parameters, client.audience())?;
+    let audience = check_audience(parameters, &server.targets(client))?;
     let signed_in = passwords.sign_in(&client.id, username, Secret::new(password.to_owned())).await?;
     let subject = signed_in.ok_or(TokenError::InvalidGrant(InvalidGrant::Credentials))?;
     let grant = Grant {
@@ -72,6 +74,8 @@ pub(super) async fn run(
         subject: GrantSubject::from(&subject),
         scope: scope.clone(),
         audience: audience.clone(),
+        details: AuthorizationDetails::default(),
+        requested: RequestedClaims::default(),
         nonce: None,
         claims: GrantedClaims::default(),
         created_at: server.now(),
@@ -94,8 +98,9 @@ pub(super) async fn run(
         exchanged: None,
         scope,
         audience,
+        details: details::check_none(parameters)?,
         refresh_token,
-        confirmation: holder.map(ProvenKey::confirmation),
+        confirmation: holder.map(Holder::confirmation),
         writes,
         audit,
         grant: Some(live),

@@ -26,11 +26,12 @@ use serde_json::Value;
 
 use self::subject::{Presented, verify};
 use super::authorization_code::event;
+use super::holder::Holder;
 use super::{Asked, Granted, Refused, TokenError};
 use crate::client::{Client, GrantType};
 use crate::confirmation::Confirmation;
 use crate::derivation::{Act, Derivation, MOST_HOPS};
-use crate::dpop::ProvenKey;
+use crate::details;
 use crate::parameters::Parameters;
 use crate::server::AuthorizationServer;
 use crate::settings::AccessTokenStrategy;
@@ -106,8 +107,9 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
         exchanged: Some(exchanged),
         scope,
         audience,
+        details: details::check_none(parameters)?,
         refresh_token: None,
-        confirmation: holder.map(ProvenKey::confirmation),
+        confirmation: holder.map(Holder::confirmation),
         writes: Vec::new(),
         audit,
     })
@@ -147,7 +149,7 @@ async fn named_actor(
     if actor.client.id == client.id && holds { Ok(Some(actor)) } else { Err(unacceptable("actor_token")) }
 }
 
-fn is_held(bound: &Confirmation, holder: Option<&ProvenKey>) -> bool {
+fn is_held(bound: &Confirmation, holder: Option<&Holder>) -> bool {
     holder.is_some_and(|holder| holder.confirmation() == *bound)
 }
 
@@ -157,7 +159,7 @@ fn is_held(bound: &Confirmation, holder: Option<&ProvenKey>) -> bool {
 fn check_key(
     client: &Client,
     subject: &Presented,
-    holder: Option<&ProvenKey>,
+    holder: Option<&Holder>,
     acts: bool,
 ) -> Result<(), TokenError> {
     let Some(bound) = &subject.confirmation else { return Ok(()) };
