@@ -77,6 +77,7 @@ pub(crate) fn resolve(config: &mut Config, directory: &Path) {
             plugin.secrets.values_mut().for_each(secret);
         }
         tenant.secrets.values_mut().for_each(secret);
+        tenant.identity.password.breached.list.iter_mut().for_each(path);
         let providers = tenant.federation.providers.iter_mut();
         providers.filter_map(|provider| provider.client_secret.as_mut()).for_each(secret);
         for client in &mut tenant.clients {

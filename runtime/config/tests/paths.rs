@@ -26,6 +26,8 @@ fn every_path_is_taken_from_the_files_directory() {
         routers = ["admin"]
         [[tenant]]
         id = "a"
+        [tenant.identity.password.breached]
+        list = "breached.txt"
         [[tenant.plugin]]
         name = "plan"
         component = "plugins/plan.wasm"
@@ -52,6 +54,8 @@ fn every_path_is_taken_from_the_files_directory() {
     assert_eq!((tls.cert.as_path(), tls.key.as_path()), (Path::new("/etc/p/c.pem"), Path::new("/k.pem")));
     assert_eq!(first.client_ca.as_deref(), Some(Path::new("/etc/p/ca.pem")));
     assert_eq!(second.address, ListenAddress::Unix("/etc/p/p.sock".into()));
+    let list = tenant.identity.password.breached.list.as_deref();
+    assert_eq!(list, Some(Path::new("/etc/p/breached.txt")));
     assert_eq!(tenant.clients[0].secret, Some(file("/etc/p/app")));
     assert_eq!(tenant.plugins[0].secrets["key"], file("/etc/p/key"));
     let stored = &tenant.settings().to_document()["plugin"][0];

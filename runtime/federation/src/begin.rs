@@ -17,7 +17,7 @@ use crate::room::Asking;
 use crate::state::State;
 use crate::wire::Ask;
 
-/// What a form may pass on.
+/// What may be passed on: of a form all but `login_hint`, which is the server's own to give.
 const PASSED_ON: [&str; 5] = ["login_hint", "hd", "prompt", "auth_type", "acr_values"];
 
 /// Where the browser goes.

@@ -9,6 +9,7 @@
 mod admin;
 mod admin_auth;
 mod body;
+mod breaches;
 mod browser;
 mod call;
 mod captcha;

@@ -9,6 +9,7 @@ use identity::hooks::{ClaimMapper, IdentityHooks};
 use identity::limiter::AttemptsInMemory;
 use identity::organisation::ports::TextRecords;
 use identity::password::HashingPool;
+use identity::password::breach::RangeCache;
 use identity::session::SessionCache;
 use oauth2::hooks::TokenHook;
 use primitives::message::MessageHook;
@@ -39,6 +40,7 @@ pub struct Node {
     pub(crate) settings: NodeSettings,
     pub(crate) tenants: TenantDirectory,
     pub(crate) hashing: HashingPool,
+    pub(crate) ranges: RangeCache,
     pub(crate) secrets: Arc<ClientSecretHasher>,
     pub(crate) attempts: AttemptsInMemory,
     pub(crate) sessions: Arc<SessionCache>,
@@ -134,6 +136,7 @@ impl Node {
             federation,
             tenants: TenantDirectory::new(&storage, (settings.loaded_tenants, settings.loaded_tenants_bytes)),
             secrets: Arc::new(ClientSecretHasher(parts.hashing.clone())),
+            ranges: RangeCache::default(),
             attempts: AttemptsInMemory::new(COUNTED_ATTEMPTS),
             clock: parts.clock,
             rng: parts.rng,

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::administration::AdministrationError;
 use crate::flow::{FlowError, ForeignFlow, MalformedSubmission, StartError};
 use crate::limiter::LimitReached;
+use crate::password::PolicyViolation;
 use crate::ports::StoreUnavailable;
 use crate::return_to::ReturnToForbidden;
 
@@ -77,6 +78,8 @@ pub enum Problem {
     Conflict(&'static str),
     /// The request cannot be understood.
     BadRequest(String),
+    /// The password is known from breaches.
+    BreachedPassword,
     /// A session token that is not one of ours.
     UnknownToken,
     /// The current session cannot be revoked here.
@@ -180,6 +183,11 @@ impl Problem {
             Self::NotFound => ("not_found", 404, "There is no such thing here."),
             Self::Conflict(reason) => ("conflict", 409, reason),
             Self::BadRequest(reason) => ("invalid_request", 400, reason),
+            Self::BreachedPassword => (
+                "password_breached",
+                400,
+                "The password has been found in data breaches and must no longer be used (message 4000034).",
+            ),
             Self::UnknownToken => {
                 ("unknown_session_token", 403, "The session token is malformed or does not exist.")
             }
@@ -415,8 +423,15 @@ impl From<AdministrationError> for Problem {
             }
             AdministrationError::Busy(busy) => Self::Busy { retry_after: busy.retry_after },
             AdministrationError::Store(error) => error.into(),
+            AdministrationError::Password(PolicyViolation::Breached { .. }) => Self::BreachedPassword,
+            AdministrationError::Password(PolicyViolation::Unchecked) => Self::Unavailable,
             AdministrationError::Hook(_) => Self::Internal,
-            AdministrationError::Malformed(_)
+            AdministrationError::Password(
+                PolicyViolation::TooShort { .. }
+                | PolicyViolation::TooLong { .. }
+                | PolicyViolation::SimilarToIdentifier,
+            )
+            | AdministrationError::Malformed(_)
             | AdministrationError::UnknownSchema
             | AdministrationError::Traits(_)
             | AdministrationError::Refused(_)

@@ -1,6 +1,7 @@
 //! A tenant's identity settings: its part of the configuration, with the defaults beside the fields.
 
 mod attestation;
+mod breached;
 mod captcha;
 mod cookie_domain;
 mod keys;
@@ -17,6 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use attestation::{AttestationSettings, BoundKeys, Conveyance};
+pub use breached::BreachedSettings;
 pub use captcha::{CaptchaFailure, CaptchaFlow, CaptchaProvider, CaptchaSettings};
 pub use cookie_domain::{UnusableCookieDomain, check_cookie_domain};
 pub use keys::{CeremonySettings, Hint, PasskeySettings, RelyingPartySettings, WebauthnSettings};
@@ -341,11 +343,19 @@ pub struct PasswordPolicy {
     pub max_bytes: u32,
     /// Whether a password that resembles the identifier is refused.
     pub refuse_similar_to_identifier: bool,
+    /// Passwords that are known from breaches.
+    #[serde(skip_serializing_if = "is_default")]
+    pub breached: BreachedSettings,
 }
 
 impl Default for PasswordPolicy {
     fn default() -> Self {
-        Self { min_length: 8, max_bytes: 1024, refuse_similar_to_identifier: true }
+        Self {
+            min_length: 8,
+            max_bytes: 1024,
+            refuse_similar_to_identifier: true,
+            breached: BreachedSettings::default(),
+        }
     }
 }
 

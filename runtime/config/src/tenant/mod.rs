@@ -146,6 +146,9 @@ pub(crate) fn check_all(tenants: &[Tenant], base_url: Option<&Url>, checker: &mu
         plugin::check_files(&tenant.plugins, files, &mut report);
         plugin::check_secrets(&tenant.plugins, &mut report);
         check_secrets(tenant, &mut report);
+        if let Some(list) = tenant.identity.password.breached.list.as_ref().filter(|list| !files(list)) {
+            report("identity.password.breached.list", format!("there is no file {}", list.display()));
+        }
         check_session_cookie(tenant, base_url, &at, checker);
         check_relying_party(tenant, base_url, &at, checker);
         check_clients(&tenant.clients, &at, checker);

@@ -121,14 +121,20 @@ impl TenantSettings {
     }
 }
 
+/// Why whoever writes a tenant's settings elsewhere than in the file may not write a key.
+const FILE_ALONE: &str = "can only be declared in the node's configuration file";
+
 /// What the file of a node may say of a tenant, and whoever else writes its settings may not.
 ///
 /// Attack: whoever may write a tenant's settings has a script of their own run on the tenant's pages, which are of one origin
 /// with those of other tenants, and acts there in the name of whoever visits them.
 fn check_document_alone(settings: &TenantSettings, report: &mut Report<'_>) {
     if settings.identity.captcha.as_ref().is_some_and(|captcha| captcha.script_url.is_some()) {
-        let words = "can only be declared in the node's configuration file";
-        report("identity.captcha.script_url", words.to_owned());
+        report("identity.captcha.script_url", FILE_ALONE.to_owned());
+    }
+    // Attack: they learn which files the node has, and of which form they are.
+    if settings.identity.password.breached.list.is_some() {
+        report("identity.password.breached.list", FILE_ALONE.to_owned());
     }
 }
 
@@ -291,6 +297,10 @@ fn check_identity(settings: &identity::Settings, report: &mut Report<'_>) {
             "is less than `min_length`: no password could be both".to_owned(),
         );
     }
+    settings
+        .password
+        .breached
+        .check(&mut |key, message| report(&format!("identity.password.breached.{key}"), message));
     check_argon2(&settings.argon2, report);
     let longest = identity::settings::TrustedDeviceSettings::LONGEST_DAYS;
     if settings.trusted_device.lifespan_days > longest {

@@ -1,5 +1,6 @@
 //! Every mistake has its place and says what was meant. One case a line: file, then what is printed.
 
+mod breached;
 mod captcha;
 mod certificates;
 mod clients;

@@ -46,7 +46,13 @@ async fn let_in(call: &Call) -> Result<Actor, Box<Answer>> {
         let words = "This key revokes nothing here.";
         return Err(Box::new(fail(call, &Failure::new(StatusCode::FORBIDDEN, "insufficient_scope", words))));
     }
-    let presented = PresentedToken { scheme, text: &text, proof: proof(call), method: call.method.as_str() };
+    let presented = PresentedToken {
+        scheme,
+        text: &text,
+        proof: proof(call),
+        certificate: call.certificate.presented(),
+        method: call.method.as_str(),
+    };
     let checked = commit(&call.node, || call.tenant.oauth2.check_revoker(presented)).await;
     checked.map_err(|error| Box::new(userinfo::refuse(call, scheme, &error)))
 }

@@ -122,6 +122,7 @@ pub(crate) fn room(call: &Call) -> Room<'_> {
         providers: &call.tenant.providers,
         organisations: &node.storage,
         hashing: &node.hashing,
+        breaches: call,
         attempts: &node.attempts,
         sealer: node.sealer(),
         composer: call,

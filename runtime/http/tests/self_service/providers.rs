@@ -200,7 +200,9 @@ async fn application_of_one_page_is_told_where_to_send_the_browser() {
     let flow = browser.begin("login").await;
     let body = json!({
         "method": "oidc", "provider": "acme",
-        "upstream_parameters": {"prompt": "consent", "hd": "example.com", "redirect_uri": "https://evil.example"},
+        "upstream_parameters": {
+            "prompt": "consent", "hd": "example.com", "redirect_uri": "https://evil.example", "login_hint": "eve@example.com",
+        },
     });
     let told = browser.submit_json(&flow, body).await;
     assert_eq!((told.status, told.error_id().as_str()), (422, "browser_location_change_required"));
@@ -213,6 +215,7 @@ async fn application_of_one_page_is_told_where_to_send_the_browser() {
     };
     assert_eq!(find("prompt"), "consent");
     assert_eq!(find("hd"), "example.com");
+    assert_eq!(find("login_hint"), "", "whose account it is to be is not the form's to say");
     assert_eq!(find("redirect_uri"), "https://id.example/self-service/methods/oidc/callback/acme");
     assert_eq!(
         (find("scope").as_str(), find("code_challenge_method").as_str()),

@@ -24,7 +24,7 @@ use crate::flow::Room;
 use crate::hooks::Refusals;
 use crate::identifier::Identifier;
 use crate::identity::{Identity, VerifiableAddress};
-use crate::password::{Busy, HashedPassword, UnusableHash};
+use crate::password::{Busy, HashedPassword, PolicyViolation, UnusableHash};
 use crate::ports::StoreUnavailable;
 use crate::schema::{CheckedTraits, Schema, TraitViolation};
 use crate::webauthn::CredentialRecord;
@@ -72,6 +72,9 @@ pub enum AdministrationError {
     /// A password longer than what is hashed. The client's.
     #[error("the password is too long")]
     PasswordTooLong,
+    /// A password that is known from breaches, or of which that could not be checked. The client's, or ours.
+    #[error(transparent)]
+    Password(PolicyViolation),
     /// A hash of no known kind, or above our caps. The client's.
     #[error("`hashed_password`: {0}")]
     UnusableHash(#[from] UnusableHash),
@@ -331,7 +334,8 @@ async fn check_free(
     Ok(())
 }
 
-/// The hash of an imported password. The policy is for people; an operator's import keeps its cap only.
+/// The hash of an imported password. The policy is for people; of it an operator's import keeps the cap, and that the password
+/// is none that everybody knows.
 async fn import(
     room: Room<'_>,
     credentials: Option<&ImportedCredentials>,
@@ -342,7 +346,8 @@ async fn import(
             if plain.expose().len() > room.settings.password.max_bytes as usize {
                 return Err(AdministrationError::PasswordTooLong);
             }
-            Ok(Some(room.hashing.hash(plain, room.settings.argon2).await??))
+            let hashed = room.hash_new::<AdministrationError>(plain).await?;
+            hashed.map(Some).map_err(AdministrationError::Password)
         }
         Some(body::ImportedPassword::Elsewhere(credential)) => {
             Ok(Some(HashedPassword::made_elsewhere(&credential)?))

@@ -206,6 +206,8 @@ impl From<&PolicyViolation> for Message {
                 4_000_031,
                 "The password can not be used because it is too similar to the identifier.",
             ),
+            PolicyViolation::Breached { times } => Self::password_breached(*times),
+            PolicyViolation::Unchecked => Self::password_unchecked(),
         }
     }
 }

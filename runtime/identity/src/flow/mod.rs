@@ -17,6 +17,7 @@ mod exchange;
 mod keys;
 mod login;
 mod message;
+mod message_breached;
 mod message_captcha;
 mod message_factors;
 mod message_keys;
@@ -80,6 +81,7 @@ use crate::hooks::{IdentityHooks, Origin};
 use crate::limiter::Attempts;
 use crate::organisation::{Discovered, Organisations, connection, policy};
 use crate::password::HashingPool;
+use crate::password::breach::Breaches;
 use crate::ports::{Factors, Identities, Links};
 use crate::providers::Providers;
 use crate::schema::{Schema, Schemas};
@@ -393,6 +395,8 @@ pub struct Room<'a> {
     pub organisations: &'a dyn Organisations,
     /// Computes hashes.
     pub hashing: &'a HashingPool,
+    /// Knows passwords from breaches.
+    pub breaches: &'a dyn Breaches,
     /// Counts attempts.
     pub attempts: &'a dyn Attempts,
     /// Hashes one-time codes.

@@ -79,7 +79,13 @@ pub(super) async fn with_password(
     if taken && room.settings.account_enumeration == AccountEnumeration::Disclose {
         return Ok(Step::Form(Box::new(identifier_taken(flow, room.settings))));
     }
-    let hashed = room.hashing.hash(password, room.settings.argon2).await??;
+    let hashed = match room.hash_new::<FlowError>(password).await? {
+        Ok(hashed) => hashed,
+        Err(violation) => {
+            flow.refuse_field("password", (&violation).into());
+            return Ok(Step::Form(Box::new(flow)));
+        }
+    };
     if room.settings.account_enumeration == AccountEnumeration::Mitigate
         && let Some(address) = code_registration::address_of(&checked)
     {

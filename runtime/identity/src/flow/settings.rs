@@ -35,7 +35,13 @@ pub(super) async fn change_password(
     }
     count_attempt(room.attempts, &room.settings.limits, room.tenant, (caller.address, None), room.now)
         .await?;
-    let password = room.hashing.hash(password, room.settings.argon2).await??;
+    let password = match room.hash_new::<FlowError>(password).await? {
+        Ok(hashed) => hashed,
+        Err(violation) => {
+            flow.refuse_field("password", (&violation).into());
+            return Ok(Step::Form(Box::new(flow)));
+        }
+    };
     // Whoever knew the old password is signed out everywhere else.
     let change = Change::new(room.tenant.clone())
         .write(Write::SetPassword { identity: identity.id, password, at: room.now })

@@ -1,5 +1,6 @@
 //! Passwords: what one must be, how it is hashed, and who computes the hash.
 
+pub mod breach;
 mod foreign;
 mod hash;
 mod policy;

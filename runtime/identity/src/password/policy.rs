@@ -26,6 +26,15 @@ pub enum PolicyViolation {
     /// It resembles the identifier.
     #[error("the password is too similar to the identifier")]
     SimilarToIdentifier,
+    /// It is known from breaches.
+    #[error("the password was found in data breaches")]
+    Breached {
+        /// How often, where that is known.
+        times: Option<u64>,
+    },
+    /// Whether it is known from breaches nobody could tell. Not the person's to mend.
+    #[error("it could not be checked whether the password is known from breaches")]
+    Unchecked,
 }
 
 /// Checks a new password against the policy and the identifiers of its account.

@@ -122,7 +122,7 @@ impl CaptchaSettings {
 }
 
 /// Whether nobody on the way reads along or changes what comes: TLS, or no way at all.
-fn is_private_enough(url: &Url) -> bool {
+pub(super) fn is_private_enough(url: &Url) -> bool {
     let has_user = !url.username().is_empty() || url.password().is_some();
     let is_near = match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),

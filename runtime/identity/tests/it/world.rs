@@ -12,6 +12,7 @@ use portcullis_identity::hooks::{IdentityHooks, NoIdentityHooks};
 use portcullis_identity::identity::{AddressKind, IdentityState};
 use portcullis_identity::limiter::AttemptsInMemory;
 use portcullis_identity::organisation::{NoOrganisations, Organisations};
+use portcullis_identity::password::breach::{Breaches, NoBreaches};
 use portcullis_identity::password::{HashedPassword, HashingPool, StoredPassword};
 use portcullis_identity::ports::{AddressUse, Factors, Identities, Links, StoreUnavailable};
 use portcullis_identity::providers::{Link, NoProviders, Providers};
@@ -42,6 +43,7 @@ pub(crate) struct World {
     pub(crate) people: People,
     pub(crate) organisations: Box<dyn Organisations>,
     pub(crate) hashing: HashingPool,
+    pub(crate) breaches: Box<dyn Breaches>,
     pub(crate) captcha: Box<dyn portcullis_identity::captcha::CaptchaVerifier>,
     pub(crate) hooks: Box<dyn IdentityHooks>,
     pub(crate) providers: Box<dyn Providers>,
@@ -68,6 +70,7 @@ impl World {
             people: People::default(),
             organisations: Box::new(NoOrganisations),
             hashing: HashingPool::start(1, 16, Arc::new(SeededRng::new(2))).unwrap(),
+            breaches: Box::new(NoBreaches),
             captcha: Box::new(portcullis_identity::captcha::NoCaptchaVerifier),
             hooks: Box::new(NoIdentityHooks),
             providers: Box::new(NoProviders),
@@ -91,6 +94,7 @@ impl World {
             providers: &*self.providers,
             organisations: &*self.organisations,
             hashing: &self.hashing,
+            breaches: &*self.breaches,
             attempts: &self.attempts,
             sealer: &self.sealer,
             composer: &self.letters,

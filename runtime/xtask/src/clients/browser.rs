@@ -117,6 +117,7 @@ fn make_sign_in_client(node: &Node, issuer: &str) -> anyhow::Result<()> {
 fn make_single_page(node: &Node, port: u16) -> anyhow::Result<()> {
     let origins = ["127.0.0.1", "localhost"].map(|host| format!("http://{host}:{port}"));
     let below = |path: &str| origins.iter().map(|origin| format!("{origin}{path}")).collect::<Vec<_>>();
+    let redirect_uris = [below("/callback"), below("/silent")].concat();
     for (id, method) in [("single-page", "none"), ("framed-page", "client_secret_post")] {
         let mut client = json!({
             "client_id": id,
@@ -125,7 +126,7 @@ fn make_single_page(node: &Node, port: u16) -> anyhow::Result<()> {
             "grant_types": ["authorization_code", "refresh_token"],
             "response_types": ["code"],
             "scope": "openid email offline_access",
-            "redirect_uris": [below("/callback"), below("/silent")].concat(),
+            "redirect_uris": redirect_uris,
             "post_logout_redirect_uris": below("/"),
             "allowed_cors_origins": origins,
             "skip_consent": true,

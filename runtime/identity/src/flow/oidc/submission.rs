@@ -70,8 +70,11 @@ impl ProviderSubmission {
         true
     }
 
+    /// Attack: whoever makes the form's address or body has the provider sign somebody else in than who is there: a prepared
+    /// `login_hint` picks the account. The server's own hint, of what was typed, goes another way (`send_on`).
     fn pass_on(&mut self, name: &str, value: &str) {
-        if self.parameters.len() < MOST_PARAMETERS && value.len() <= PARAMETER_BYTES {
+        let is_small = self.parameters.len() < MOST_PARAMETERS && value.len() <= PARAMETER_BYTES;
+        if is_small && name != "login_hint" {
             self.parameters.insert(name.to_owned(), value.to_owned());
         }
     }
