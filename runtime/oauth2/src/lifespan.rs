@@ -62,17 +62,18 @@ pub(crate) fn lifespan(
             (own.implicit_grant_id_token_lifespan, server.settings.id_token_lifespan)
         }
         // None is ever issued by the browser.
-        (GrantType::Implicit, Lifetime::RefreshToken) => (None, server.settings.refresh_token_lifespan),
+        (GrantType::Implicit | GrantType::Password, Lifetime::RefreshToken) => {
+            (None, server.settings.refresh_token_lifespan)
+        }
         (GrantType::JwtBearer, Lifetime::AccessToken) => {
             (own.jwt_bearer_grant_access_token_lifespan, server.settings.access_token_lifespan)
         }
-        (GrantType::Password, Lifetime::IdToken) => (None, server.settings.id_token_lifespan),
-        (GrantType::Password, Lifetime::RefreshToken) => (None, server.settings.refresh_token_lifespan),
         (GrantType::Password, Lifetime::AccessToken) | (GrantType::TokenExchange, _) => {
             (None, server.settings.access_token_lifespan)
         }
         // Neither is ever issued for a client alone, or where nobody has signed in.
-        (GrantType::ClientCredentials | GrantType::JwtBearer, Lifetime::IdToken | Lifetime::RefreshToken) => {
+        (GrantType::Password, Lifetime::IdToken)
+        | (GrantType::ClientCredentials | GrantType::JwtBearer, Lifetime::IdToken | Lifetime::RefreshToken) => {
             (None, server.settings.id_token_lifespan)
         }
     };

@@ -114,7 +114,7 @@ mod tests {
             assert_eq!(find_registered(resource, &allowed).ok(), expect, "{resource}");
         }
         let long = format!("https://mcp.example/{}", "x".repeat(MOST_BYTES));
-        assert_eq!(find_registered(&long, &[long.clone()]), Err(TokenError::InvalidTarget));
+        assert_eq!(find_registered(&long, std::slice::from_ref(&long)), Err(TokenError::InvalidTarget));
     }
 
     #[test]

@@ -118,10 +118,8 @@ async fn guesses_count_with_those_at_the_form() {
 
 /// What an authenticator app shows (RFC 6238).
 fn totp(secret: &str, seconds: i64) -> String {
-    let bits: String = secret
-        .bytes()
-        .map(|c| format!("{:05b}", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|d| *d == c).unwrap()))
-        .collect();
+    let digit = |c| b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|d| *d == c).unwrap();
+    let bits = secret.bytes().fold(String::new(), |bits, c| format!("{bits}{:05b}", digit(c)));
     let key: Vec<u8> =
         (0..bits.len() / 8).map(|n| u8::from_str_radix(&bits[n * 8..n * 8 + 8], 2).unwrap()).collect();
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key);

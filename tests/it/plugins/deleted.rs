@@ -31,6 +31,7 @@ pub(crate) fn asked() -> TokenRequest {
         scopes: Vec::new(),
         audience: Vec::new(),
         id_token: false,
+        exchange: None,
     }
 }
 

@@ -16,6 +16,7 @@ fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
     headers
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what is expected is written where it is asked for")]
 fn check(header: &CertificateHeader, pairs: &[(&'static str, &str)], expect: RequestCertificate) {
     let mut sent = headers(pairs);
     assert_eq!(told(header, true, &mut sent), expect, "{pairs:?}");
@@ -110,6 +111,6 @@ fn operators_certificate_is_no_apps() {
 
 #[test]
 fn chain_that_is_too_long_is_none() {
-    let many = vec![":Aw==:"; 5].join(", ");
+    let many = [":Aw==:"; 5].join(", ");
     check(&RFC, &[("client-cert", ":AQI=:"), ("client-cert-chain", &many)], RequestCertificate::Malformed);
 }

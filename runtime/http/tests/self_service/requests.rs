@@ -80,7 +80,7 @@ fn sent(answer: &Response, name: &str) -> Option<String> {
 
 /// Allows what a page asks for; the tokens of it.
 async fn allow(site: &Site, browser: &mut Client, page: &Response) -> Value {
-    let (_, rest) = page.body.split_once("name=\"consent_challenge\" value=\"").expect("a page that asks");
+    let (_, rest) = page.body.split_once("name=\"consent_challenge\" value=\"").unwrap();
     let challenge = rest.split('"').next().unwrap();
     let form = [("consent_challenge", challenge), ("decision", "allow")];
     let answer = browser.form("/ui/consent", &form).await;

@@ -103,7 +103,8 @@ impl InvalidClient {
             Self::NoId => "client_id",
             Self::RedirectUri { property, .. }
             | Self::Unsupported { property, .. }
-            | Self::NotHttps { property } => property,
+            | Self::NotHttps { property }
+            | Self::Audience { property } => property,
             Self::NoSector | Self::Sector => "sector_identifier_uri",
             Self::FrontchannelOrigin => "frontchannel_logout_uri",
             Self::Scope => "scope",
@@ -114,7 +115,6 @@ impl InvalidClient {
             Self::Keys(_) => "jwks",
             Self::NoRedirectUri => "redirect_uris",
             Self::PublicClientCredentials | Self::PublicTokenExchange => "grant_types",
-            Self::Audience { property } => property,
             Self::SecretLength | Self::NoSecret => "client_secret",
         }
     }

@@ -87,7 +87,9 @@ impl CertificateChain {
 impl fmt::Debug for CertificateChain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The names of people may be in it.
-        f.debug_struct("CertificateChain").field("intermediates", &self.intermediates.len()).finish()
+        f.debug_struct("CertificateChain")
+            .field("intermediates", &self.intermediates.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -268,7 +268,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_value_survives_its_escapes(value in "\\PC{1,40}") {
-            let escaped: String = value.bytes().map(|byte| format!("\\{byte:02x}")).collect();
+            let escaped = value.bytes().fold(String::new(), |text, byte| format!("{text}\\{byte:02x}"));
             let name = DistinguishedName::parse(&format!("CN={escaped}")).unwrap();
             assert_eq!(name.0[0][0].value, AttributeValue::Text(value));
         }

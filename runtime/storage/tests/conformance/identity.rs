@@ -121,6 +121,7 @@ impl World {
             attempts: &self.attempts,
             sealer: self.storage.sealer(),
             composer: &Letters,
+            breaches: &identity::password::breach::NoBreaches,
             captcha: &identity::captcha::NoCaptchaVerifier,
             hooks: &NoIdentityHooks,
             request: RequestId(uuid::Uuid::nil()),

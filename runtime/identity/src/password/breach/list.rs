@@ -104,7 +104,7 @@ fn line_from(list: &mut (impl Read + Seek), at: u64, size: u64) -> Result<Option
         None => return Err(malformed()),
     };
     let (hash, found) =
-        parse(text.strip_suffix(b"\r").unwrap_or(text)).ok_or_else(|| UnusableList::Malformed(start))?;
+        parse(text.strip_suffix(b"\r").unwrap_or(text)).ok_or(UnusableList::Malformed(start))?;
     Ok(Some(Line { start, end, hash, found }))
 }
 

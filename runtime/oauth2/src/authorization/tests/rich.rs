@@ -126,7 +126,7 @@ fn claims_come_by_name_where_they_were_asked_for() {
     assert_eq!(word(&authorize(&world, &changes, Some(&ada))), "code", "it is remembered as it was said");
     // What the client may not have any more is not told.
     world.rows(|rows| {
-        rows.clients.values_mut().for_each(|client| client.document.scope = "openid".to_owned())
+        rows.clients.values_mut().for_each(|client| client.document.scope = "openid".to_owned());
     });
     assert_eq!(userinfo(&world, &tokens.access_token), json!({"sub": ada.subject.to_string()}));
 }

@@ -96,7 +96,7 @@ async fn whatever_changes_how_somebody_signs_in_has_devices_forgotten_and_sessio
             assert!(world.is_written(Write::SetPassword { identity, password: password.clone(), at }).await);
             let device = world.device(&ada, "laptop");
             assert!(world.is_written(Write::TrustDevice(Box::new(device.clone()))).await);
-            let session = world.session_on("ada@example.com", &device).await;
+            let session = Box::pin(world.session_on("ada@example.com", &device)).await;
             assert_eq!(session.trusted_device, Some(device.device.id));
             let what = format!("{write:?}");
             assert!(world.is_written(write).await, "{what}");
@@ -108,7 +108,7 @@ async fn whatever_changes_how_somebody_signs_in_has_devices_forgotten_and_sessio
         // A session that begins when its device was just forgotten does not count by it.
         assert!(world.is_written(Write::SetPassword { identity, password, at }).await);
         let forgotten = world.device(&ada, "gone");
-        let session = world.session_on("ada@example.com", &forgotten).await;
+        let session = Box::pin(world.session_on("ada@example.com", &forgotten)).await;
         assert_eq!(session.trusted_device, None);
     }
 }

@@ -36,7 +36,7 @@ fn chain_of_actors_is_nested_kept_and_bounded() {
         act = &act["act"];
     }
     assert_eq!(act, &Value::Null);
-    let last = format!("https://hop{}.example", MOST_HOPS);
+    let last = format!("https://hop{MOST_HOPS}.example");
     world.add_client(&json!({"client_id": "last", "token_endpoint_auth_method": "client_secret_post", "grant_types": all_grants(),
         "token_exchange": {"identifiers": [last], "targets": ["https://b.example"]}}));
     let more = [("audience", "https://b.example")];
