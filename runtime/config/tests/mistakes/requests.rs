@@ -18,9 +18,9 @@ fn resources_and_descriptions_of_scopes() {
             "[tenant.oauth2.scope_descriptions]\n\"a b\" = { en = \"A\" }\nc = { nl = \"C\", de = \"\" }",
         ),
         &[
-            "p.toml:5:1: tenant[0].oauth2.scope_descriptions.a b: `a b` is not one scope",
-            "p.toml:6:16: tenant[0].oauth2.scope_descriptions.c.de: must have 1 to 300 characters, in one line",
-            "p.toml:6:7: tenant[0].oauth2.scope_descriptions.c.nl: is no language of the pages: en, de, fr, es",
+            "p.toml:4:1: tenant[0].oauth2.scope_descriptions.a b: `a b` is not one scope",
+            "p.toml:5:7: tenant[0].oauth2.scope_descriptions.c.nl: is no language of the pages: en, de, fr, es",
+            "p.toml:5:17: tenant[0].oauth2.scope_descriptions.c.de: must have 1 to 300 characters, in one line",
         ],
     );
 }
@@ -33,17 +33,21 @@ fn types_of_authorization_details() {
             "name = \"a b\"\nschema = { properties = { x = { type = \"no such\" } } }\nwords = { en = \"Pay {x\" }",
         ),
         &[
-            "p.toml:5:1: tenant[0].oauth2.authorization_details_types[0].name: must have 1 to 128 characters of ASCII, without spaces, quotes and backslashes",
+            "p.toml:4:1: tenant[0].oauth2.authorization_details_types[0].name: must have 1 to 128 characters of ASCII, without spaces, quotes and backslashes",
+            "p.toml:5:1: tenant[0].oauth2.authorization_details_types[0].schema: it is not valid: \"no such\" is not valid under any of the schemas listed in the 'anyOf' keyword",
+            "p.toml:6:11: tenant[0].oauth2.authorization_details_types[0].words.en: has a brace that nothing closes or opens",
         ],
     );
     check(
         &types("name = \"a\"\nschema = { \"$ref\" = \"https://evil.example\" }"),
-        &["p.toml:6:1: tenant[0].oauth2.authorization_details_types[0].schema: it refers to"],
+        &[
+            "p.toml:5:1: tenant[0].oauth2.authorization_details_types[0].schema: it refers to \"https://evil.example\"; references must begin with '#'",
+        ],
     );
     check(
         &types(
             "name = \"a\"\nschema = { properties = {} }\n[[tenant.oauth2.authorization_details_types]]\nname = \"a\"\nschema = { properties = {} }",
         ),
-        &["p.toml:8:1: tenant[0].oauth2.authorization_details_types[1].name: `a` is there already"],
+        &["p.toml:7:1: tenant[0].oauth2.authorization_details_types[1].name: `a` is there already"],
     );
 }
