@@ -368,7 +368,11 @@ mod tests {
             "backchannel_logout_session_required": true, "access_token_strategy": "jwt",
             "registration_access_token": "x", "registration_client_uri": "x",
             "dpop_bound_access_tokens": true, "require_dpop_nonce": true, "require_signed_request_object": true,
-            "authorization_signed_response_alg": "x",
+            "authorization_signed_response_alg": "x", "authorization_details_types": ["payment"],
+            "tls_client_auth_subject_dn": "x", "tls_client_auth_san_dns": "x", "tls_client_auth_san_uri": "x",
+            "tls_client_auth_san_ip": "x", "tls_client_auth_san_email": "x",
+            "tls_client_certificate_bound_access_tokens": true,
+            "token_exchange": { "identifiers": [], "targets": [], "impersonation": false },
             "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
         }))
         .unwrap();

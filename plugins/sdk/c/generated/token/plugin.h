@@ -341,7 +341,9 @@ typedef struct exports_portcullis_token_hook_token_request_t {
   plugin_list_string_t   audience;
   // Whether an ID token is issued too.
   bool   id_token;
-  // Empty in this version.
+  // Empty, but at token exchange (RFC 8693). Then `subject_client` is the client to which the token was issued that is
+  // exchanged, and `act`, the text of a JSON object, who acts for the subject from now on; it is not there where the
+  // client impersonates, or narrows its own token.
   plugin_list_tuple2_string_string_t   extensions;
 } exports_portcullis_token_hook_token_request_t;
 
