@@ -59,6 +59,8 @@ impl Registered {
     pub fn document(&self) -> Value {
         let mut document = json!(self.client.as_created());
         if let Value::Object(members) = &mut document {
+            // The compatible API tells what there is not as an empty text; clients of this one read addresses.
+            members.retain(|_, value| value != "");
             let issued = self.client.document.created_at.map(Timestamp::seconds);
             members.insert("client_id_issued_at".to_owned(), issued.into());
             members.insert("registration_access_token".to_owned(), self.token.clone().into());

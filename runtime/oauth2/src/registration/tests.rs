@@ -40,6 +40,10 @@ fn client_registers_reads_changes_and_deletes_itself() {
     let made = world.register(&json!({})).unwrap().document();
     let (id, token) = (text(&made, "client_id"), text(&made, "registration_access_token"));
     assert_eq!(text(&made, "registration_client_uri"), format!("https://id.example/oauth2/register/{id}"));
+    assert!(
+        made.as_object().unwrap().values().all(|value| value != ""),
+        "what there is not is not told: {made}"
+    );
     assert!(made["client_secret"].is_string() && made["client_secret_expires_at"] == 0);
     assert_eq!(
         (&made["scope"], &made["skip_consent"]),
