@@ -42,6 +42,7 @@ fn types_of_authorization_details() {
         &types("name = \"a\"\nschema = { \"$ref\" = \"https://evil.example\" }"),
         &[
             "p.toml:5:1: tenant[0].oauth2.authorization_details_types[0].schema: it refers to \"https://evil.example\"; references must begin with '#'",
+            "p.toml:5:1: tenant[0].oauth2.authorization_details_types[0].schema: has no `properties`: only members that they name are taken",
         ],
     );
     check(
