@@ -48,8 +48,13 @@ export async function singlePageChecks({ provider, port, person }) {
   const userOf = (page, scope, method, client) =>
     page.evaluate(
       async ([provider, scope, method, client]) => {
-        const user = await manager(provider, scope, client)[method]();
-        return user && { ...user, profile: user.profile };
+        try {
+          const user = await manager(provider, scope, client)[method]();
+          return user && { ...user, profile: user.profile };
+        } catch (failed) {
+          // Which error it is does not stand in its message.
+          throw new Error(`${failed.error}: ${failed.message}`);
+        }
       },
       [provider, scope, method, client],
     );
