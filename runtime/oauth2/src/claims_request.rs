@@ -9,7 +9,7 @@
 //! Where a consent app of the tenant's own asks, it grants scopes and knows nothing of names: what it did not grant the
 //! scope of is not given either.
 //!
-//! Bounds: [`MOST_BYTES`]; of the rest only names that we know are kept.
+//! Bounds: `MOST_BYTES`; of the rest only names that we know are kept.
 
 use std::collections::BTreeMap;
 

@@ -13,7 +13,7 @@
 //!
 //! Attacks: a token is asked for a server that its client has no business with (the lists), in a spelling that two parsers
 //! read as two hosts (credentials, backslashes, spaces and whatever is not ASCII are refused), or for more at the token
-//! endpoint than somebody has granted ([`remaining`]).
+//! endpoint than somebody has granted (`remaining`).
 
 use std::borrow::Cow;
 

@@ -7,10 +7,10 @@
 //! | attack | what stops it |
 //! |---|---|
 //! | a client makes up a type, or a member that resource servers read and nobody checked (section 12) | types and their top-level members are registered; the schema says the rest |
-//! | a huge or deep value | [`MOST_BYTES`], [`MOST`] and [`MOST_DEPTH`], before anything is walked |
-//! | the person allows something else than they read | every member is on the page, in the type's words or beside them: [`sentence`] |
+//! | a huge or deep value | `MOST_BYTES`, `MOST` and `MOST_DEPTH`, before anything is walked |
+//! | the person allows something else than they read | every member is on the page, in the type's words or beside them: `sentence` |
 //! | a member's text becomes a link, or reads as ours | it is a part of its own, that pages escape and set apart; control and direction characters are left out |
-//! | more is asked for at the token endpoint than was granted | [`remaining`]: each one asked for is within one that was granted, which stands for no second |
+//! | more is asked for at the token endpoint than was granted | `remaining`: each one asked for is within one that was granted, which stands for no second |
 //! | the same payment twice, by naming it twice | repetition is refused |
 //! | a consent that was given once covers another payment | it covers equal details alone; types with `always_ask` none |
 //! | a type or a client's leave is taken away, and its tokens go on | they are looked up at every token |
