@@ -55,6 +55,11 @@ impl<'a> UnverifiedKeyProof<'a> {
         Ok(Self { jws, key, claims })
     }
 
+    /// What the header says that it is signed by. Only a proof that is verified is.
+    pub const fn algorithm(&self) -> Algorithm {
+        self.jws.header().algorithm
+    }
+
     /// Checks the signature with the key that came along, by an algorithm of that key.
     pub fn verify(self) -> Result<KeyProof, KeyProofError> {
         let algorithm = self.jws.header().algorithm;

@@ -16,6 +16,7 @@ use crate::dpop::PROOF_ALGORITHMS;
 use crate::pkce::METHODS;
 use crate::ports::PortError;
 use crate::registration::RegistrationMode;
+use crate::security_profile;
 use crate::server::{AuthorizationServer, signer};
 use crate::token::id_jag::PROFILE;
 
@@ -105,6 +106,9 @@ impl AuthorizationServer {
         if let (Value::Object(members), true) = (&mut document, certificates.enabled) {
             members.insert("tls_client_certificate_bound_access_tokens".to_owned(), true.into());
             members.extend(self.certificate_aliases().map(|them| ("mtls_endpoint_aliases".to_owned(), them)));
+        }
+        if let Some(profile) = self.settings.security_profile {
+            security_profile::narrow(&mut document, profile);
         }
         Ok(document)
     }

@@ -52,6 +52,7 @@ pub mod registration;
 pub mod resource;
 pub mod revocation;
 pub mod scope;
+pub mod security_profile;
 pub mod server;
 pub mod settings;
 pub mod token;

@@ -12,6 +12,7 @@ use crate::go_duration::GoDuration;
 use crate::mtls::CertificateSettings;
 use crate::protected_resource::ProtectedResource;
 use crate::registration::RegistrationSettings;
+use crate::security_profile::SecurityProfile;
 use crate::token_format::DEFAULT_PREFIX;
 
 /// How this tenant's authorization server behaves.
@@ -79,6 +80,9 @@ pub struct Settings {
     pub require_dpop_nonce: bool,
     /// For how long after it was made a DPoP proof is taken (RFC 9449 section 11.1); five minutes at most.
     pub dpop_proof_lifespan: GoDuration,
+    /// A published set of rules that every client here is held to, all of them at once; a client can ask that of itself
+    /// (`security_profile`): `config/security-profiles.md`.
+    pub security_profile: Option<SecurityProfile>,
     /// The certificates of clients.
     pub client_certificates: CertificateSettings,
     /// The scopes that discovery names. A client may use what its own `scope` lists.
@@ -132,6 +136,7 @@ impl Default for Settings {
             client_assertion_lifespan: GoDuration::minutes(10),
             require_dpop_nonce: false,
             dpop_proof_lifespan: GoDuration::minutes(1),
+            security_profile: None,
             client_certificates: CertificateSettings::default(),
             scopes_supported: ["openid", "profile", "email", "phone", "address", "offline_access", "offline"]
                 .map(str::to_owned)

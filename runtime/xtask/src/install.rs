@@ -39,6 +39,13 @@ pub(crate) const MOD_AUTH_OPENIDC: Debian = Debian {
     found: || Path::new("/usr/lib/apache2/modules/mod_auth_openidc.so").is_file(),
 };
 
+/// The proxy that ends TLS in front of a node in one test.
+pub(crate) const NGINX: Debian = Debian {
+    purpose: "the tests behind a proxy",
+    package: "nginx",
+    found: || Path::new("/usr/sbin/nginx").is_file(),
+};
+
 /// Compiles plugins in C.
 pub(crate) const CLANG: Debian =
     Debian { purpose: "plugins in C", package: "clang", found: || answers("clang", "--version") };

@@ -1,7 +1,7 @@
 // The provider as `openid-client`, a certified relying party, sees it.
 //
 //   node main.mjs --issuer URL --registration URL --key-file FILE --identifier NAME --password-file FILE
-//                 [--strict URL --strict-registration URL] [--apps URL --apps-admin URL --apps-port N] [--stand-in]
+//                 [--strict URL --strict-registration URL] [--apps URL --apps-admin URL --apps-port N] [--certificates DIRECTORY] [--stand-in]
 //
 // `cargo xtask clients openid-client` starts a provider and calls it so. ONLY=<text> runs the checks whose name contains it.
 
@@ -14,7 +14,9 @@ import device from "./device.mjs";
 import discovery from "./discovery.mjs";
 import dpop from "./dpop.mjs";
 import exchange from "./exchange.mjs";
+import fapi from "./fapi.mjs";
 import logout from "./logout.mjs";
+import mtls from "./mtls.mjs";
 import oauth4webapi from "./oauth4webapi.mjs";
 import ownApps from "./own_apps.mjs";
 import refresh from "./refresh.mjs";
@@ -30,6 +32,8 @@ await codeFlow();
 await refresh();
 await tokens();
 await dpop();
+await mtls();
+await fapi();
 await device();
 await signed();
 await oauth4webapi();

@@ -18,6 +18,7 @@ const { values: options } = parseArgs({
     apps: { type: "string" },
     "apps-admin": { type: "string" },
     "apps-port": { type: "string" },
+    certificates: { type: "string" },
     "stand-in": { type: "boolean", default: false },
   },
 });
@@ -28,6 +29,8 @@ export const issuer = options.issuer;
 export const strictIssuer = options.strict;
 /** A tenant whose login and consent apps are at a port of this machine, and its admin API. */
 export const apps = { issuer: options.apps, admin: options["apps-admin"], port: Number(options["apps-port"]), key };
+/** Where certificates of clients are, and who signed them. */
+export const certificates = options.certificates;
 /** Whether the provider is `oidc-provider`, which has no path issuer and another idea of a few details. */
 export const standIn = options["stand-in"];
 export const person = {

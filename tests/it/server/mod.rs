@@ -4,4 +4,4 @@ mod answers;
 mod api_document;
 mod certificate;
 mod refusals;
-mod tls;
+pub(crate) mod tls;

@@ -20,10 +20,10 @@ use tokio_rustls::client::TlsStream;
 use crate::world::World;
 
 /// An authority of our own.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(pub(crate) CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(rcgen::DnType::CommonName, name);
@@ -39,19 +39,19 @@ impl Authority {
 }
 
 /// The files of a listener, in a directory that goes with them.
-struct Files {
+pub(crate) struct Files {
     directory: tempfile::TempDir,
 }
 
 impl Files {
-    fn new(authority: &Authority) -> Self {
+    pub(crate) fn new(authority: &Authority) -> Self {
         let files = Self { directory: tempfile::tempdir().unwrap() };
         fs::write(files.path("ca.pem"), authority.0.pem()).unwrap();
         files.renew(authority);
         files
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
@@ -67,7 +67,7 @@ impl Files {
     }
 }
 
-async fn connect(
+pub(crate) async fn connect(
     base: &str,
     authority: &Authority,
     client: Option<(CertificateDer<'static>, PrivateKeyDer<'static>)>,

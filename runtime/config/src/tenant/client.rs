@@ -8,6 +8,7 @@ use oauth2::client::{
     TokenExchangeRules,
 };
 use oauth2::go_duration::GoDuration;
+use oauth2::security_profile::SecurityProfile;
 use oauth2::settings::AccessTokenStrategy;
 use primitives::{ClientId, SecretReference, Timestamp};
 use schemars::JsonSchema;
@@ -95,6 +96,9 @@ pub struct DeclaredClient {
     /// The one algorithm of its assertions, e.g. `ES256`. Without it, any that its keys allow.
     #[serde(default)]
     pub token_endpoint_auth_signing_alg: Option<String>,
+    /// A published set of rules that it is held to, e.g. `fapi2-security`. Without it, as the tenant says; of two the stricter.
+    #[serde(default)]
+    pub security_profile: Option<SecurityProfile>,
     /// Whom its certificate names, where `token_endpoint_auth_method` is `tls_client_auth`: its whole subject as RFC 4514
     /// writes it, e.g. `CN=app,O=Example`, its last part first. Exactly one of this and the four below.
     #[serde(default)]
@@ -233,8 +237,9 @@ impl DeclaredClient {
         Ok(document.with_defaults())
     }
 
-    pub(super) fn check(&self, report: &mut Report<'_>) {
-        if let Some(wrong) = self.refused() {
+    /// Checks it, as a client of a tenant with this profile.
+    pub(super) fn check(&self, profile: Option<SecurityProfile>, report: &mut Report<'_>) {
+        if let Some(wrong) = self.refused(profile) {
             report(&self.place(&wrong), wrong.to_string());
         }
         match (self.token_endpoint_auth_method.uses_secret(), &self.secret) {
@@ -261,9 +266,16 @@ impl DeclaredClient {
     }
 
     /// What the authorization server has against it.
-    fn refused(&self) -> Option<InvalidClient> {
+    fn refused(&self, profile: Option<SecurityProfile>) -> Option<InvalidClient> {
         let document = match self.document() {
-            Ok(document) => document,
+            // What its tenant asks of everybody, it asks of itself.
+            Ok(document) => ClientDocument {
+                security_profile: self
+                    .security_profile
+                    .max(profile)
+                    .map(|profile| profile.as_str().to_owned()),
+                ..document
+            },
             Err(error) => return Some(InvalidClient::Keys(error.to_string())),
         };
         let never = Timestamp::from_seconds(0);

@@ -151,7 +151,7 @@ pub(crate) fn check_all(tenants: &[Tenant], base_url: Option<&Url>, checker: &mu
         }
         check_session_cookie(tenant, base_url, &at, checker);
         check_relying_party(tenant, base_url, &at, checker);
-        check_clients(&tenant.clients, &at, checker);
+        check_clients(tenant, &at, checker);
     }
 }
 
@@ -285,9 +285,9 @@ fn check_relying_party(tenant: &Tenant, base_url: Option<&Url>, at: &str, checke
     }
 }
 
-fn check_clients(clients: &[DeclaredClient], at: &str, checker: &mut Checker<'_>) {
+fn check_clients(tenant: &Tenant, at: &str, checker: &mut Checker<'_>) {
     let mut ids = HashMap::new();
-    for (index, client) in clients.iter().enumerate() {
+    for (index, client) in tenant.clients.iter().enumerate() {
         let at = format!("{at}.client[{index}]");
         if let Some(first) = ids.insert(&client.client_id, index) {
             checker.report(
@@ -295,7 +295,9 @@ fn check_clients(clients: &[DeclaredClient], at: &str, checker: &mut Checker<'_>
                 format!("`{}` is also the id of client[{first}]", client.client_id),
             );
         }
-        client.check(&mut |key, message| checker.report(&format!("{at}.{key}"), message));
+        client.check(tenant.oauth2.security_profile, &mut |key, message| {
+            checker.report(&format!("{at}.{key}"), message);
+        });
     }
 }
 

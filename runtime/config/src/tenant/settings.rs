@@ -115,6 +115,7 @@ impl TenantSettings {
         self.federation.check(&mut |key, message| report(&format!("federation.{key}"), message));
         check_branding(&self.branding, report);
         check_keys(&self.keys, report);
+        check_profile(self, report);
         plugin::check_all(&self.plugins, report);
         tenancy::webhook::check_all(&self.webhooks, report);
         self.courier.check(report);
@@ -154,6 +155,23 @@ fn check_registration(settings: &oauth2::registration::RegistrationSettings, rep
     for (index, publisher) in settings.software_publishers.iter().enumerate() {
         if let Err(error) = jose::JwkSet::from_map(&publisher.jwks) {
             report(&format!("oauth2.registration.software_publishers[{index}].jwks"), error.to_string());
+        }
+    }
+}
+
+/// A profile holds for what the tenant signs as for what its clients do.
+fn check_profile(settings: &TenantSettings, report: &mut Report<'_>) {
+    let Some(profile) = settings.oauth2.security_profile else { return };
+    let oauth2 = &settings.oauth2;
+    let named = settings.keys.algorithms.iter().map(|algorithm| ("keys.algorithms", *algorithm));
+    let used = [
+        ("oauth2.id_token_signing_algorithm", oauth2.id_token_signing_algorithm),
+        ("oauth2.access_token_signing_algorithm", oauth2.access_token_signing_algorithm),
+    ];
+    for (key, algorithm) in named.chain(used) {
+        if !oauth2::security_profile::ALGORITHMS.contains(&algorithm.as_str()) {
+            let known = oauth2::security_profile::ALGORITHMS.join(", ");
+            report(key, format!("`{algorithm}` is none of those of `{}`: {known}", profile.as_str()));
         }
     }
 }

@@ -9,6 +9,7 @@ mod keys;
 mod plugins;
 mod registration;
 mod requests;
+mod security_profile;
 mod tenant_courier;
 mod webhooks;
 

@@ -114,7 +114,8 @@ pub(crate) async fn lifespans(call: Call) -> Answer {
         (Err(error), _) | (_, Err(error)) => return refuse(&call, &error),
     };
     let server = &call.tenant.oauth2;
-    match commit(&call.node, || server.set_client_lifespans(&id, lifespans, actor(&call))).await {
+    let set = || server.set_client_lifespans(&id, lifespans, actor(&call));
+    match Box::pin(commit(&call.node, set)).await {
         Ok(client) => shown(StatusCode::OK, &client),
         Err(error) => refuse(&call, &error),
     }

@@ -10,6 +10,7 @@ use super::response::AuthorizationResponse;
 use super::response_type::ResponseType;
 use crate::grant::{AuthorizationCode, Consent, Grant, GrantSubject, GrantedClaims};
 use crate::liveness::{Dead, SessionRule, check_grant};
+use crate::security_profile::code_lifespan;
 use crate::server::AuthorizationServer;
 use crate::token::front_channel::{Wanted, issue_to_browser};
 use crate::token_format::{AUTHORIZATION_CODE, hash_token};
@@ -66,7 +67,7 @@ pub(super) async fn issue(
             redirect_uri: request.is_named.then(|| request.redirect_uri.clone()),
             code_challenge: request.code_challenge.clone(),
             dpop_jkt: request.dpop_jkt.clone(),
-            expires_at: now.after(server.settings.authorization_code_lifespan.0),
+            expires_at: now.after(code_lifespan(server, &redirect.client)),
             consumed_at: None,
         };
         change = change.write(Write::InsertAuthorizationCode(Box::new(row)));

@@ -8,11 +8,12 @@
 //! |---|---|---|---|
 //! | 1 | `redirect` | one `client_id` and `redirect_uri`; the client exists; the address is its own | a page |
 //! | | `request_object` | that the client signed what it signs | `invalid_request_object`, `invalid_request_uri`, `…_not_supported` |
-//! | | `request` | that the client pushed or signed the request, where it must | `invalid_request` |
+//! | | `request` | that the client pushed or signed the request, where it must | `invalid_request`, `unauthorized_client` |
 //! | 2 | `request` | no repeated parameter | `invalid_request` |
 //! | | | no `registration` | `registration_not_supported` |
 //! | | | `response_mode`, length of `state` and `nonce` | `invalid_request` |
 //! | | | `response_type`, and that the client may use it | `unsupported_response_type`, `unauthorized_client` |
+//! | | | what a security profile asks of it | `invalid_request`, `unsupported_response_type` |
 //! | | | `nonce` and `openid`, where an ID token comes back through the browser | `invalid_request` |
 //! | | | `scope` | `invalid_scope` |
 //! | | | `audience`, `resource` | `invalid_target` |

@@ -19,6 +19,7 @@ use crate::decision::Decision;
 use crate::dpop::{self, ProofFault, ProvenKey};
 use crate::parameters::Parameters;
 use crate::ports::PortError;
+use crate::security_profile::reference_lifespan;
 use crate::server::AuthorizationServer;
 use crate::token::{ClientRequest, TokenError, check_form};
 
@@ -157,7 +158,7 @@ impl AuthorizationServer {
         let known = std::iter::once(("client_id", client.as_str())).chain(key.map(|key| ("dpop_jkt", key)));
         let named = known.chain(own);
         let named: Vec<_> = named.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let lifespan = self.settings.pushed_request_lifespan.0;
+        let lifespan = reference_lifespan(self, &caller.client);
         let pushed = Pushed {
             client: client.clone(),
             grant: signed

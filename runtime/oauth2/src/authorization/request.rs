@@ -20,6 +20,7 @@ use crate::id_token_hint::verify_hint;
 use crate::parameters::Parameters;
 use crate::pkce;
 use crate::scope::Scopes;
+use crate::security_profile::{self, Message};
 use crate::server::AuthorizationServer;
 use crate::settings::PkcePolicy;
 use crate::token::request::{check_audience, check_scope};
@@ -122,6 +123,8 @@ impl Origin {
     /// Whether it came as the tenant or its client asks of all.
     pub(super) fn check(self, server: &AuthorizationServer, client: &Client) -> Result<(), RedirectError> {
         let document = &client.record.document;
+        let message = Message { is_pushed: self.is_pushed, is_signed: self.is_signed };
+        security_profile::check_origin(server, client, message)?;
         let must_push = server.settings.require_pushed_authorization_requests
             || document.require_pushed_authorization_requests == Some(true);
         if must_push && !self.is_pushed {
@@ -157,6 +160,8 @@ pub(super) async fn check(
     let client = &redirect.client;
     check_form(parameters)?;
     let response_type = check_response_type(server, client, parameters)?;
+    let way = (response_type, redirect.mode, redirect.is_named);
+    security_profile::check_request(server, client, way, parameters)?;
     let scope = check_scope(parameters, &client.scope)?;
     if response_type.has_id_token() && !(scope.openid() && parameters.find("nonce").is_some()) {
         // OpenID Connect Core sections 3.2.2.1 and 3.3.2.11: nothing else binds the token to the browser that asked for it.

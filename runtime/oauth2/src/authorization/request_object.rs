@@ -47,6 +47,7 @@ use crate::fetch;
 use crate::metadata_document::find_client;
 use crate::parameters::{Parameters, REPEATABLE};
 use crate::ports::PortError;
+use crate::security_profile::check_object;
 use crate::server::AuthorizationServer;
 
 /// The algorithms of request objects, as discovery and registration list them. None is symmetric.
@@ -149,6 +150,7 @@ impl RequestObject {
             )
         })?;
         check_claims(client, &claims)?;
+        check_object(server, client, &claims)?;
         let parameters =
             parameters(claims.all()).ok_or(invalid("the request object holds no plain parameters"))?;
         Ok(Self { parameters, grant: claims.id().map(|jti| grant(client, jti)) })

@@ -94,6 +94,9 @@ pub struct ClientDocument {
     /// Whether the client's access tokens are bound to its certificate (RFC 8705 section 3.4).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_client_certificate_bound_access_tokens: Option<bool>,
+    /// The published rules that the client is held to, e.g. `fapi2-security`; absent for those of the tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_profile: Option<String>,
     /// The one algorithm of the client's request objects; absent for any that its keys allow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_object_signing_alg: Option<String>,
@@ -237,6 +240,7 @@ impl Default for ClientDocument {
             tls_client_auth_san_ip: None,
             tls_client_auth_san_email: None,
             tls_client_certificate_bound_access_tokens: None,
+            security_profile: None,
             request_object_signing_alg: None,
             authorization_signed_response_alg: None,
             request_uris: None,
@@ -345,6 +349,7 @@ mod tests {
             "tls_client_auth_subject_dn": "CN=a", "tls_client_auth_san_dns": "a.example",
             "tls_client_auth_san_uri": "urn:a", "tls_client_auth_san_ip": "192.0.2.1",
             "tls_client_auth_san_email": "a@a.example", "tls_client_certificate_bound_access_tokens": true,
+            "security_profile": "fapi2-security",
             "request_uris": ["https://a.example/r"],
             "token_exchange": {"identifiers": ["https://a.example/api"], "impersonation": true},
             "dpop_bound_access_tokens": true, "require_dpop_nonce": false, "sector_identifier_uri": "https://a.example/s",

@@ -28,6 +28,7 @@ pub use token_exchange::TokenExchangeRules;
 use crate::mtls::RegisteredSubject;
 use crate::registration::SelfRegistered;
 use crate::scope::Scopes;
+use crate::security_profile::SecurityProfile;
 use crate::settings::AccessTokenStrategy;
 
 /// A client whose document was checked.
@@ -47,6 +48,8 @@ pub struct Client {
     pub scope: Scopes,
     /// Whom its certificate names, where it proves itself by one that an authority has signed.
     pub(crate) certificate_subject: Option<RegisteredSubject>,
+    /// Which published rules it is held to, beside those of its tenant.
+    pub security_profile: Option<SecurityProfile>,
     /// The form of its access tokens, if not the tenant's default.
     pub access_token_strategy: Option<AccessTokenStrategy>,
     /// The record that this was made of.

@@ -10,6 +10,7 @@ use super::{AuthenticationMethod, Client, ClientDocument, ClientRecord, GrantTyp
 use crate::authorization::request_object::REQUEST_OBJECT_ALGORITHMS;
 use crate::mtls::{InvalidSubject, RegisteredSubject};
 use crate::scope::Scopes;
+use crate::security_profile::{self, Contradiction, SecurityProfile};
 use crate::settings::AccessTokenStrategy;
 
 /// Why a client document is refused. Always the fault of who wrote it; the words are for them.
@@ -61,6 +62,9 @@ pub enum InvalidClient {
     /// No name, or more than one, of whom a certificate is.
     #[error(transparent)]
     CertificateSubject(#[from] InvalidSubject),
+    /// What its security profile, or its tenant's, does not allow.
+    #[error(transparent)]
+    Profile(#[from] Contradiction),
     /// Tokens that are bound to a certificate and to the key of a proof.
     #[error("tls_client_certificate_bound_access_tokens and dpop_bound_access_tokens exclude each other")]
     TwoBindings,
@@ -109,6 +113,7 @@ impl InvalidClient {
             Self::FrontchannelOrigin => "frontchannel_logout_uri",
             Self::Scope => "scope",
             Self::CertificateSubject(wrong) => wrong.property(),
+            Self::Profile(wrong) => wrong.property,
             Self::TwoBindings => "dpop_bound_access_tokens",
             Self::TwoKeySources => "jwks_uri",
             Self::NoKeys(_) => "token_endpoint_auth_method",
@@ -170,7 +175,12 @@ pub(super) fn check(record: ClientRecord) -> Result<Client, InvalidClient> {
     if let Some(property) = document.token_exchange.as_ref().and_then(TokenExchangeRules::malformed) {
         return Err(InvalidClient::Audience { property });
     }
-    Ok(Client {
+    let profile = document.security_profile.as_deref().unwrap_or_default();
+    let security_profile = SecurityProfile::parse(profile);
+    if security_profile.is_none() && !profile.is_empty() {
+        return Err(unsupported("security_profile", profile, "fapi2-security or fapi2-message-signing"));
+    }
+    let client = Client {
         id,
         authentication,
         grant_types,
@@ -178,9 +188,14 @@ pub(super) fn check(record: ClientRecord) -> Result<Client, InvalidClient> {
         subject_type,
         scope,
         certificate_subject,
+        security_profile,
         access_token_strategy,
         record,
-    })
+    };
+    if let Some(profile) = security_profile {
+        security_profile::check_document(profile, &client)?;
+    }
+    Ok(client)
 }
 
 fn unsupported(property: &'static str, value: &str, supported: &'static str) -> InvalidClient {

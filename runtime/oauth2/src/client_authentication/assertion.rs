@@ -13,6 +13,7 @@ use jose::{ClaimRules, Expiry, UnverifiedJwt, ValidClaims};
 use super::assertion_keys::verify_signature;
 use super::{AuthenticatedClient, AuthenticationError, FailedCause, find};
 use crate::client::{AuthenticationMethod, Client};
+use crate::security_profile;
 use crate::server::AuthorizationServer;
 use crate::write::Write;
 
@@ -41,9 +42,14 @@ pub(super) async fn verify(
         &server.endpoints.pushed_authorization_request,
         &server.endpoints.device_authorization,
     ];
+    let is_strict = security_profile::of(server, &client).is_some();
+    let us = if is_strict { us.get(..1).unwrap_or_default() } else { us.as_slice() };
     let claims = signed
-        .validate(&rules(server, client.id.as_str(), &us), now)
+        .validate(&rules(server, client.id.as_str(), us), now)
         .map_err(|_| failed(FailedCause::AssertionClaims))?;
+    if is_strict && !claims.claim("aud").is_some_and(serde_json::Value::is_string) {
+        return Err(failed(FailedCause::AssertionClaims));
+    }
     let write = check_claims(&client, &claims).ok_or_else(|| failed(FailedCause::AssertionClaims))?;
     if let Write::UseAssertion { jti, .. } = &write
         && server.ports.tokens.is_assertion_used(&server.tenant, &client.id, jti).await?

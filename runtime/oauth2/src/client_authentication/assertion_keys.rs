@@ -11,6 +11,7 @@ use primitives::{ClientId, Timestamp};
 use super::FailedCause;
 use crate::client::Client;
 use crate::fetch;
+use crate::security_profile::check_algorithm;
 use crate::server::AuthorizationServer;
 
 /// Fetched keys are used this long without looking again.
@@ -53,6 +54,9 @@ pub(crate) async fn verify_signature(
     registered: Option<&str>,
     token: UnverifiedJwt<'_>,
 ) -> Result<SignedJwt, FailedCause> {
+    if !check_algorithm(server, client, token.header().algorithm) {
+        return Err(FailedCause::AssertionSignature);
+    }
     let registered = match registered.filter(|alg| !alg.is_empty()) {
         Some(alg) => Some(alg.parse().map_err(|_| FailedCause::Keys)?),
         None => None,

@@ -24,6 +24,7 @@ use crate::metadata_document::find_stored_or_described;
 use crate::mtls::{CertificateFault, PresentedCertificate};
 use crate::parameters::Parameters;
 use crate::ports::PortError;
+use crate::security_profile;
 use crate::server::AuthorizationServer;
 use crate::token::ClientRequest;
 use crate::write::Write;
@@ -82,6 +83,8 @@ pub enum FailedCause {
     Keys,
     #[error(transparent)]
     Certificate(#[from] CertificateFault),
+    #[error("the client contradicts its security profile")]
+    Profile,
 }
 
 /// Credentials as they were presented.
@@ -144,6 +147,7 @@ async fn find(
     Ok(match client {
         None => Err(FailedCause::UnknownClient),
         Some(client) if !client.record.is_usable(server.now()) => Err(FailedCause::Disabled),
+        Some(client) if security_profile::contradicts(server, &client).is_some() => Err(FailedCause::Profile),
         Some(client) => Ok(client),
     })
 }

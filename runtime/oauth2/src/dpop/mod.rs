@@ -41,6 +41,7 @@ use serde_json::Value;
 use crate::client::Client;
 use crate::confirmation::{Confirmation, Thumbprint};
 use crate::ports::PortError;
+use crate::security_profile::check_algorithm;
 use crate::server::AuthorizationServer;
 use crate::write::Write;
 
@@ -178,6 +179,9 @@ pub(crate) async fn check(
     // 2, 4, 5, 7, 6
     let unverified =
         UnverifiedKeyProof::parse_within(text, TYP, MOST_BYTES).map_err(|_| ProofFault::Token)?;
+    if !check_algorithm(server, expected.client, unverified.algorithm()) {
+        return Err(ProofFault::Token.into());
+    }
     let proof = unverified.verify().map_err(|_| ProofFault::Token)?;
     // 3
     let claims = Claims::find(&proof).ok_or(ProofFault::Claims)?;

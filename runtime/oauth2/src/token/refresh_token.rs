@@ -1,7 +1,7 @@
 //! The refresh token grant (RFC 6749 section 6, RFC 9700 section 4.14).
 //!
-//! Every use rotates the token. Attack: a copied refresh token is used beside the real one. Whoever
-//! comes second presents a rotated token, which revokes the grant: the thief is out, and the person
+//! Every use rotates the token, but that of a client with a security profile. Attack: a copied refresh token
+//! is used beside the real one. Whoever comes second presents a rotated token, which revokes the grant: the thief is out, and the person
 //! signs in again. Only within the grace window is a second use answered, with the very successor that
 //! the first one got, so that two requests at once, or one repeated after a lost answer, do no harm;
 //! it gives the thief nothing that lasts, since the family still has one newest token.
@@ -25,6 +25,7 @@ use crate::parameters::Parameters;
 use crate::ports::PortError;
 use crate::resource;
 use crate::scope::Scopes;
+use crate::security_profile;
 use crate::server::AuthorizationServer;
 use crate::token_format::{REFRESH_TOKEN, has_form, hash_token, hashes, new_token};
 use crate::write::Write;
@@ -64,8 +65,13 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
     let details = details::remaining(server, client, parameters, grant)?;
 
     let (refresh_token, writes) = match repeated {
-        Some(rotation) => (open_successor(server, &token, rotation)?, Vec::new()),
-        None => rotate(server, asked, &token, grant),
+        Some(rotation) => (Some(open_successor(server, &token, rotation)?), Vec::new()),
+        // FAPI 2.0 Security Profile section 5.3.2.1: its client proves who it is, and keeps the token that it has.
+        None if security_profile::of(server, client).is_some() => (None, Vec::new()),
+        None => {
+            let (successor, writes) = rotate(server, asked, &token, grant);
+            (Some(successor), writes)
+        }
     };
     Ok(Granted {
         grant_type: GrantType::RefreshToken,
@@ -74,7 +80,7 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
         scope,
         audience,
         details,
-        refresh_token: Some(refresh_token),
+        refresh_token,
         confirmation: holder.map(Holder::confirmation),
         writes,
         audit: vec![event("token.refreshed", client, grant)],

@@ -7,6 +7,7 @@
 
 mod apache;
 mod browser;
+mod certificates;
 mod kratos_client;
 mod mcp;
 mod operations;

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use super::certificates::Certificates;
 use super::{PERSON, Place, Target, python, tenant_settings};
 use crate::bench::OidcProvider;
 use crate::loopback::free_port;
@@ -53,14 +54,17 @@ fn relying_party(place: &Place<'_>, mut script: Command, apps: Option<u16>) -> a
         }
         Target::Ours(_) => {
             let same = tenant_settings();
+            let certificates = apps.map(|_| Certificates::make(&place.directory)).transpose()?;
+            let taken = certificates.as_ref().map(Certificates::settings).transpose()?.unwrap_or_default();
             // Authlib's assertions live for an hour, which is more than the default accepts.
             let tenants = format!(
                 "[[tenant]]\nid = \"default\"\n\n{same}[tenant.oauth2]\nclient_assertion_lifespan = \"1h\"\n\
                  response_types = [\"code\", \"code id_token\", \"id_token\"]\n{RESOURCES}\n{DETAILS}\
-                 [tenant.oauth2.registration]\nmode = \"open\"\n\n\
+                 {taken}[tenant.oauth2.registration]\nmode = \"open\"\n\n\
                  [[tenant]]\nid = \"{STRICT}\"\n\n{same}[tenant.oauth2]\nrefresh_token_grace = \"0s\"\n"
             );
             let tenants = tenants + &apps.map(tenant_of_apps).unwrap_or_default();
+            let tenants = tenants + &certificates.as_ref().map(Certificates::listener).unwrap_or_default();
             let node = place.node(&tenants)?;
             node.make_person("", PERSON.0, PERSON.1)?;
             node.make_person(&format!("/t/{STRICT}"), PERSON.0, PERSON.1)?;
@@ -69,6 +73,9 @@ fn relying_party(place: &Place<'_>, mut script: Command, apps: Option<u16>) -> a
             script.args(["--strict", &format!("{}/t/{STRICT}", node.public)]);
             script.args(["--strict-registration", &format!("{}/t/{STRICT}/admin/clients", node.admin)]);
             script.arg("--key-file").arg(&node.admin_key_file);
+            if let Some(certificates) = &certificates {
+                script.arg("--certificates").arg(&certificates.directory);
+            }
             if let Some(port) = apps {
                 script.args([
                     "--apps",

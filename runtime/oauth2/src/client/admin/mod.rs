@@ -20,6 +20,7 @@ use super::{
 use crate::decision::Decision;
 use crate::ports::ClientFilter;
 use crate::registration::SelfRegistered;
+use crate::security_profile;
 use crate::server::AuthorizationServer;
 use crate::write::Write;
 
@@ -263,6 +264,9 @@ impl AuthorizationServer {
         let secrets = std::mem::take(&mut record.secrets);
         let client = Client::check(record)?;
         client.check_frontchannel_logout()?;
+        if let Some(wrong) = security_profile::contradicts(self, &client) {
+            return Err(InvalidClient::from(wrong).into());
+        }
         let Client { authentication, mut record, .. } = client;
         if !authentication.uses_secret() {
             return Ok((record, None));
