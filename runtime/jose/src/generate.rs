@@ -65,7 +65,8 @@ fn ed25519(rng: &dyn Rng) -> Result<(PublicParts, PrivateParts), GenerationFaile
     Ok((PublicParts::Okp { x: pair.public_key().as_ref().to_vec() }, PrivateParts::Scalar(seed)))
 }
 
-/// ring makes no RSA keys, so the `rsa` crate does, and does nothing else for us.
+/// ring makes no RSA keys, so the `rsa` crate does. The one other thing that it does for us is to encrypt to a public key
+/// ([`jwe`](crate::jwe)).
 ///
 /// RUSTSEC-2023-0071 (Marvin) is about its private-key operations, whose time an attacker measures
 /// over the network for inputs of their choice. None of them runs here: signing is ring's, and we
@@ -94,7 +95,7 @@ fn significant(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Our source of randomness as the `rsa` crate wants it.
-struct Source<'a>(&'a dyn Rng);
+pub(crate) struct Source<'a>(pub(crate) &'a dyn Rng);
 
 impl TryRng for Source<'_> {
     type Error = std::convert::Infallible;

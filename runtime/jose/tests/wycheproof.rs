@@ -7,13 +7,16 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use portcullis_jose::{
     JwkError, PrivateJwk, PublicJwk, SymmetricJwk, UnverifiedJws, VerifyingKey, VerifyingKeys,
 };
 use serde_json::{Map, Value};
+
+#[path = "../src/tests_support.rs"]
+mod tests_support;
+
+use tests_support::wycheproof as load;
 
 /// Vectors that are valid and that we refuse.
 struct Deviation {
@@ -48,12 +51,12 @@ const DEVIATIONS: [Deviation; 5] = [
     Deviation {
         file: "json_web_crypto_test.json",
         tests: Tests::Numbered(&[50, 67]),
-        reason: "JWE is not implemented",
+        reason: "we decrypt nothing; `src/jwe/tests/vectors.rs` makes those that are ours again",
     },
     Deviation {
         file: "json_web_encryption_test.json",
         tests: Tests::AllValid(65),
-        reason: "JWE is not implemented",
+        reason: "we decrypt nothing; `src/jwe/tests/vectors.rs` makes those that are ours again",
     },
 ];
 
@@ -180,20 +183,4 @@ fn key_pairs_hold_together() {
         }
     }
     assert!(pairs >= 15, "only {pairs} pairs were read");
-}
-
-/// Reads a file of vectors. Without them nothing is tested, which continuous integration does not take.
-fn load(file: &str) -> Option<Value> {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let path: PathBuf = repository.join("../shared/vectors/wycheproof").join(file);
-    match fs::read(&path) {
-        Ok(text) => Some(serde_json::from_slice(&text).unwrap()),
-        Err(error) => {
-            let missing = format!("the vectors {} are missing: {error}", path.display());
-            let ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
-            assert!(!ci, "{missing}");
-            eprintln!("{missing}");
-            None
-        }
-    }
 }

@@ -13,7 +13,7 @@
 
 use std::time::Duration;
 
-use jose::{SignError, TokenType};
+use jose::TokenType;
 use primitives::outbound::{OutboundError, OutboundRequest, Reach};
 use primitives::{ClientId, IdentityId, SessionId};
 use serde::Serialize;
@@ -21,8 +21,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::access_token::find_client;
+use crate::client::responses::Told;
 use crate::client::{Client, ManagedBy};
 use crate::ports::PortError;
+use crate::protection::Protection;
 use crate::server::AuthorizationServer;
 
 /// How long a logout token may be used; section 4 recommends two minutes at most.
@@ -46,9 +48,6 @@ pub enum BackchannelError {
     /// Upstream: its server answered that it did not do it (section 2.8).
     #[error("its server answered {0}")]
     Refused(u16),
-    /// Ours: nothing was signed.
-    #[error(transparent)]
-    Sign(#[from] SignError),
     /// Ours: storage or keys.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -123,7 +122,10 @@ impl AuthorizationServer {
             events: json!({ EVENT: {} }),
             sid: self.session_for(client, session),
         };
-        Ok(self.id_token_signer(&keys)?.sign(TokenType::LogoutToken, &claims)?)
+        // Section 2.4: by the same keys as ID tokens.
+        let protection = Protection::of(self, client, Told::IdToken).await?;
+        let signer = protection.signer(self, &keys)?;
+        Ok(protection.seal(self, signer, (TokenType::LogoutToken, &claims))?)
     }
 }
 

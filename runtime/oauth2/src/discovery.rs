@@ -3,6 +3,7 @@
 //! Its values are the constants by which the endpoints decide, so that what is advertised is what is
 //! served.
 
+use jose::{ContentEncryption, KeyManagement};
 use primitives::subject::AssuranceLevel;
 use serde_json::{Map, Value, json};
 
@@ -30,6 +31,7 @@ impl AuthorizationServer {
         let methods = AuthenticationMethod::ALL.into_iter();
         let methods = methods.filter(|method| certificates.enabled || !method.uses_certificate());
         let methods: Vec<_> = methods.map(AuthenticationMethod::as_str).collect();
+        let userinfo_algorithms: Vec<_> = std::iter::once("none").chain(algorithms.iter().copied()).collect();
         let confidential: Vec<_> =
             methods.iter().filter(|method| **method != AuthenticationMethod::None.as_str()).collect();
         let modes = ResponseMode::ALL.map(ResponseMode::as_str);
@@ -66,7 +68,8 @@ impl AuthorizationServer {
             "id_token_signing_alg_values_supported": algorithms,
             "id_token_signed_response_alg": [id_token.as_str()],
             "userinfo_signed_response_alg": ["none"],
-            "userinfo_signing_alg_values_supported": ["none"],
+            "userinfo_signing_alg_values_supported": userinfo_algorithms,
+            "introspection_signing_alg_values_supported": algorithms,
             "token_endpoint_auth_methods_supported": methods,
             "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
             "global_token_revocation_endpoint": endpoints.global_revocation,
@@ -90,6 +93,15 @@ impl AuthorizationServer {
             "frontchannel_logout_supported": true,
             "frontchannel_logout_session_supported": true,
         });
+        if let Value::Object(members) = &mut document {
+            // What is encrypted is so alike, whatever it is.
+            for what in ["id_token", "userinfo", "introspection", "authorization"] {
+                let alg = KeyManagement::ALL.map(KeyManagement::as_str);
+                members.insert(format!("{what}_encryption_alg_values_supported"), json!(alg));
+                let enc = ContentEncryption::ALL.map(ContentEncryption::as_str);
+                members.insert(format!("{what}_encryption_enc_values_supported"), json!(enc));
+            }
+        }
         let apis: Vec<_> = self.settings.protected_resources.iter().map(|api| &api.resource).collect();
         if let (Value::Object(members), true) = (&mut document, !apis.is_empty()) {
             // RFC 9728 section 4.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use primitives::outbound::{OutboundRequest, OutboundResponse, Reach};
+use serde_json::{Map, Value};
 use url::Url;
 
 use crate::server::AuthorizationServer;
@@ -36,6 +37,26 @@ pub(crate) async fn get(
     };
     let response = server.ports.outbound.fetch(request).await.ok()?;
     Some(response).filter(|response| response.status == 200)
+}
+
+/// The most of a set of keys that is read, in bytes.
+const KEY_SET_BYTES: usize = 256 << 10;
+
+/// A set of keys that somebody publishes. Nothing of it was read but that it is one JSON object.
+pub(crate) struct KeySet {
+    pub(crate) set: Map<String, Value>,
+    /// How long whoever publishes it says that it stands (`Cache-Control: max-age`, RFC 9111 section 5.2.2.1).
+    pub(crate) max_age: Option<Duration>,
+}
+
+/// Fetches a set of keys (RFC 7517 section 5).
+pub(crate) async fn key_set(server: &AuthorizationServer, uri: &str) -> Option<KeySet> {
+    let response = get(server, uri, "application/jwk-set+json, application/json", KEY_SET_BYTES).await?;
+    let set = jose::json::parse_object(&response.body).ok()?;
+    let control = response.headers.iter().filter(|(name, _)| name == "cache-control");
+    let words = control.flat_map(|(_, value)| value.split(','));
+    let max_age = words.filter_map(|word| word.trim().strip_prefix("max-age=")?.parse().ok()).min();
+    Some(KeySet { set, max_age: max_age.map(Duration::from_secs) })
 }
 
 /// The places of a tenant's fetches.

@@ -1,5 +1,6 @@
 //! Token introspection (RFC 7662): whether a token is live, and what it stands for.
 
+use jose::TokenType;
 use primitives::hooks::HookFailure;
 use primitives::{Change, ClientId, OrganisationId, RequestId};
 use serde::ser::SerializeMap as _;
@@ -8,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::access_token::{DescribedToken, find_client, find_token};
 use crate::client::Client;
+use crate::client::responses::Told;
 use crate::client_authentication::{AuthenticatedClient, FailedCause, authenticate};
 use crate::confirmation::Confirmation;
 use crate::decision::Decision;
@@ -16,6 +18,7 @@ use crate::details::AuthorizationDetails;
 use crate::hooks::{IntrospectedToken, IntrospectionDecision};
 use crate::liveness::{LiveGrant, SessionRule, check_grant};
 use crate::ports::PortError;
+use crate::protection::Protection;
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
 use crate::token::{ClientRequest, TokenError, check_form, hook, refresh_token};
@@ -57,6 +60,33 @@ pub struct ActiveToken {
     pub auth_time: Option<i64>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub ext: Map<String, Value>,
+}
+
+/// In which form a client wants its answer (its `Accept`, RFC 9701 section 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerForm {
+    /// As RFC 7662 has it.
+    Json,
+    /// Signed, and encrypted where the client has registered that.
+    Signed,
+}
+
+/// The answer in its form.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum IntrospectionAnswer {
+    /// JSON.
+    Plain(Introspection),
+    /// A token: `application/token-introspection+jwt`.
+    Signed(String),
+}
+
+#[derive(Serialize)]
+struct SignedIntrospection<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    iat: i64,
+    token_introspection: Introspection,
 }
 
 /// How a token is asked about.
@@ -112,8 +142,9 @@ impl AuthorizationServer {
     pub async fn introspect_as_client(
         &self,
         request: ClientRequest<'_>,
-    ) -> Decision<Introspection, TokenError> {
-        match self.introspect_for(request).await {
+        form: AnswerForm,
+    ) -> Decision<IntrospectionAnswer, TokenError> {
+        match self.introspect_for(request, form).await {
             Ok(decision) => decision,
             Err(error) => Decision::without_change(self.tenant.clone(), Err(error)),
         }
@@ -122,7 +153,8 @@ impl AuthorizationServer {
     async fn introspect_for(
         &self,
         request: ClientRequest<'_>,
-    ) -> Result<Decision<Introspection, TokenError>, TokenError> {
+        form: AnswerForm,
+    ) -> Result<Decision<IntrospectionAnswer, TokenError>, TokenError> {
         let parameters = check_form(request.parameters)?;
         let AuthenticatedClient { client, writes } = authenticate(self, &request).await?;
         if client.is_public() {
@@ -138,11 +170,34 @@ impl AuthorizationServer {
             let asked = Asked { required, resource_server: Some(&client), request: request.request };
             self.introspect_access_token(token, &asked).await?
         };
-        let answer = Introspection::of(found);
+        let answer = match form {
+            AnswerForm::Json => IntrospectionAnswer::Plain(Introspection::of(found)),
+            AnswerForm::Signed => self.signed_introspection(&client, Introspection::of(found)).await?,
+        };
         // The use of an assertion is written before the answer goes out.
         let mut change = Change::new(self.tenant.clone());
         change.writes = writes;
         Ok(Decision::new(change, Ok(answer)))
+    }
+
+    /// RFC 9701 section 5: neither `sub` nor `exp` stands beside what is told, so that it is never taken for the token itself
+    /// (section 8.1).
+    async fn signed_introspection(
+        &self,
+        client: &Client,
+        found: Introspection,
+    ) -> Result<IntrospectionAnswer, TokenError> {
+        let protection = Protection::of(self, client, Told::Introspection).await?;
+        let keys = self.load_keys().await?;
+        let claims = SignedIntrospection {
+            iss: self.issuer.as_str(),
+            aud: client.id.as_str(),
+            iat: self.now().seconds(),
+            token_introspection: found,
+        };
+        let signer = protection.signer(self, &keys)?;
+        let token = protection.seal(self, signer, (TokenType::Introspection, &claims))?;
+        Ok(IntrospectionAnswer::Signed(token))
     }
 
     async fn introspect_access_token(

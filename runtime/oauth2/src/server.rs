@@ -23,6 +23,7 @@ use crate::ports::{
     ClientRepository, FederatedSubjects, GrantRepository, PortError, SecretHasher, SubjectClaims, TokenKeys,
     TokenRepository,
 };
+use crate::protection::Recipients;
 use crate::settings::Settings;
 use crate::trust::TrustRepository;
 
@@ -54,6 +55,8 @@ pub struct AuthorizationServer {
     pub certificate_authorities: Authorities,
     /// Keys of clients.
     pub assertion_keys: AssertionKeys,
+    /// To which keys of clients answers are encrypted.
+    pub(crate) recipients: Recipients,
     /// How many fetches for browsers are under way.
     pub fetch_places: FetchPlaces,
     /// What details of the tenant's types look like; without it none fits.
@@ -113,6 +116,7 @@ impl AuthorizationServer {
             verified_secrets: VerifiedSecrets::default(),
             described_clients: DescribedClients::default(),
             assertion_keys: AssertionKeys::default(),
+            recipients: Recipients::default(),
             fetch_places: FetchPlaces::default(),
             detail_schemas: Arc::new(NoDetailSchemas),
         }

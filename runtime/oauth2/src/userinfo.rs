@@ -3,20 +3,35 @@
 
 use std::borrow::Cow;
 
+use jose::TokenType;
 use primitives::hooks::HookFailure;
 use primitives::{Change, RequestId};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::access_token::{DescribedToken, HeldToken, NotHeld, find_token};
 pub use crate::access_token::{PresentedToken, TokenScheme};
 use crate::claims::scope_claims;
 use crate::claims_request::named_claims;
+use crate::client::Client;
+use crate::client::responses::Told;
 use crate::decision::Decision;
 use crate::dpop::{DpopError, ProofFault, ProvenKey};
 use crate::hooks::{TokenDecision, TokenRequest};
 use crate::ports::PortError;
+use crate::protection::Protection;
 use crate::server::AuthorizationServer;
 use crate::token::hook;
+
+/// What userinfo tells.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Userinfo {
+    /// As JSON.
+    Plain(Map<String, Value>),
+    /// As a token that we have signed, and encrypted where the client wants that: `application/jwt`.
+    Signed(String),
+}
 
 /// Why userinfo is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,21 +124,46 @@ impl From<NotHeld> for UserinfoError {
 }
 
 impl AuthorizationServer {
-    /// The claims about the person whom an access token stands for.
+    /// The claims about the person whom an access token stands for, in the form that its client has registered.
     pub async fn userinfo(
         &self,
         presented: PresentedToken<'_>,
         request: RequestId,
-    ) -> Decision<Map<String, Value>, UserinfoError> {
+    ) -> Decision<Userinfo, UserinfoError> {
         let mut change = Change::new(self.tenant.clone());
         match self.find_holder(&presented).await {
             Ok(held) => {
                 // A proof that was right is used up, whatever the answer is.
                 change.writes.extend(held.proof.as_ref().map(ProvenKey::write));
-                Decision::new(change, self.claims_of(held.described(), request).await)
+                let told = match self.claims_of(held.described(), request).await {
+                    Ok(claims) => self.in_form(held.described().client(), claims).await,
+                    Err(error) => Err(error),
+                };
+                Decision::new(change, told)
             }
             Err(error) => Decision::new(change, Err(error)),
         }
+    }
+
+    /// OpenID Connect Core section 5.3.2. It has no `exp`, by which it could be taken for an ID token.
+    async fn in_form(
+        &self,
+        client: &Client,
+        mut claims: Map<String, Value>,
+    ) -> Result<Userinfo, UserinfoError> {
+        let protection = Protection::of(self, client, Told::Userinfo).await?;
+        if !protection.is_registered() {
+            return Ok(Userinfo::Plain(claims));
+        }
+        for of_id_token in ["exp", "nonce"] {
+            claims.remove(of_id_token);
+        }
+        // Ours last: no plugin says for whom it is.
+        claims.insert("iss".to_owned(), self.issuer.as_str().into());
+        claims.insert("aud".to_owned(), client.id.as_str().into());
+        let keys = self.load_keys().await?;
+        let signer = protection.signer(self, &keys)?;
+        Ok(Userinfo::Signed(protection.seal(self, signer, (TokenType::Jwt, &claims))?))
     }
 
     async fn find_holder(&self, presented: &PresentedToken<'_>) -> Result<HeldToken, UserinfoError> {
@@ -191,7 +231,9 @@ mod tests {
     const REQUEST: RequestId = RequestId(Uuid::nil());
 
     fn ask(world: &World, token: &str) -> Result<Value, UserinfoError> {
-        now(world.server.userinfo(as_bearer(token), REQUEST)).result.map(Value::Object)
+        now(world.server.userinfo(as_bearer(token), REQUEST))
+            .result
+            .map(|told| serde_json::to_value(told).unwrap())
     }
 
     fn with_client(world: World) -> World {

@@ -43,6 +43,10 @@ impl<'a> App<'a> {
         Self { world, secret: world.client("acme", document).await }
     }
 
+    pub(crate) fn secret(&self) -> &str {
+        &self.secret
+    }
+
     pub(crate) fn authorize(&self, more: &[(&str, &str)]) -> String {
         let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, VERIFIER.as_bytes()));
         let mut query = vec![
@@ -80,7 +84,7 @@ impl<'a> App<'a> {
         self.endpoint("introspect", &[("token", token)]).await.json()["active"] == true
     }
 
-    async fn endpoint(&self, name: &str, form: &[(&str, &str)]) -> Response {
+    pub(crate) async fn endpoint(&self, name: &str, form: &[(&str, &str)]) -> Response {
         let headers = [
             ("content-type", "application/x-www-form-urlencoded".to_owned()),
             ("authorization", format!("Basic {}", STANDARD.encode(format!("app:{}", self.secret)))),

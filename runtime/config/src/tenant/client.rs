@@ -126,6 +126,40 @@ pub struct DeclaredClient {
     /// Without it, what signs ID tokens.
     #[serde(default)]
     pub authorization_signed_response_alg: Option<String>,
+    /// How the content key of such answers reaches it where they are also encrypted, to a key of its `jwks` or `jwks_uri`:
+    /// `RSA-OAEP-256`, `ECDH-ES`, `ECDH-ES+A128KW` or `ECDH-ES+A256KW`. Such a key has `use` `enc`. Without it, they are not.
+    #[serde(default)]
+    pub authorization_encrypted_response_alg: Option<String>,
+    /// What encrypts them: `A128CBC-HS256` (without it), `A256CBC-HS512`, `A128GCM` or `A256GCM`.
+    #[serde(default)]
+    pub authorization_encrypted_response_enc: Option<String>,
+    /// What signs its ID tokens and logout tokens: an algorithm of which the tenant has a key. Without it, as the tenant says.
+    #[serde(default)]
+    pub id_token_signed_response_alg: Option<String>,
+    /// Its ID tokens and logout tokens are encrypted to it: by `RSA-OAEP-256`, …, as its answers above.
+    #[serde(default)]
+    pub id_token_encrypted_response_alg: Option<String>,
+    /// What encrypts them.
+    #[serde(default)]
+    pub id_token_encrypted_response_enc: Option<String>,
+    /// What signs userinfo for it, which is plain JSON without it.
+    #[serde(default)]
+    pub userinfo_signed_response_alg: Option<String>,
+    /// Signed userinfo is encrypted to it.
+    #[serde(default)]
+    pub userinfo_encrypted_response_alg: Option<String>,
+    /// What encrypts it.
+    #[serde(default)]
+    pub userinfo_encrypted_response_enc: Option<String>,
+    /// What signs introspection for it where it asks for that (RFC 9701). Without it, what signs ID tokens.
+    #[serde(default)]
+    pub introspection_signed_response_alg: Option<String>,
+    /// Signed introspection is encrypted to it.
+    #[serde(default)]
+    pub introspection_encrypted_response_alg: Option<String>,
+    /// What encrypts it.
+    #[serde(default)]
+    pub introspection_encrypted_response_enc: Option<String>,
     /// Where it may publish authorization requests that it has signed: `https` URLs, compared exactly, but for their fragments.
     /// What is there is fetched for each browser that brings the address.
     #[serde(default)]
@@ -361,8 +395,7 @@ mod tests {
     }
 
     /// Properties of the document that are no keys, and why.
-    const NO_KEYS: [(&str, &str); 6] = [
-        ("userinfo_signed_response_alg", "`none` is the only one"),
+    const NO_KEYS: [(&str, &str); 5] = [
         ("client_secret_expires_at", "secrets do not expire"),
         ("registration_access_token", "dynamic registration is not served"),
         ("registration_client_uri", "dynamic registration is not served"),

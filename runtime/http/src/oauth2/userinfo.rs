@@ -3,14 +3,14 @@
 use http::{HeaderValue, StatusCode, header};
 use oauth2::dpop::PROOF_ALGORITHMS;
 use oauth2::ports::PortError;
-use oauth2::userinfo::{PresentedToken, TokenScheme, UserinfoError};
+use oauth2::userinfo::{PresentedToken, TokenScheme, Userinfo, UserinfoError};
 use serde_json::json;
 
 use super::cors::EXPOSED;
 use super::{form, give_nonce, proof};
 use crate::call::Call;
 use crate::commit::{Uncommitted, commit};
-use crate::response::{Answer, CauseIsLogged, json_no_store, set};
+use crate::response::{Answer, CauseIsLogged, json_no_store, no_store, respond, set};
 
 impl Uncommitted for UserinfoError {
     fn store(error: PortError) -> Self {
@@ -39,8 +39,12 @@ pub(crate) async fn answer(call: Call) -> Answer {
         method: call.method.as_str(),
     };
     match commit(&call.node, || call.tenant.oauth2.userinfo(presented, call.request)).await {
-        Ok(claims) => {
-            let response = json_no_store(StatusCode::OK, &claims);
+        Ok(told) => {
+            let response = match told {
+                Userinfo::Plain(claims) => json_no_store(StatusCode::OK, &claims),
+                // OpenID Connect Core section 5.3.2.
+                Userinfo::Signed(token) => no_store(respond(StatusCode::OK, "application/jwt", token)),
+            };
             shared(give_nonce(&call, false, response))
         }
         Err(error) => refuse(&call, scheme, &error),

@@ -73,7 +73,7 @@ async fn tell_client(
     told.map_err(|error| match error {
         BackchannelError::Gone => SendError::Gone(error.to_string()),
         BackchannelError::Refused(_) => SendError::Refused(error.to_string()),
-        BackchannelError::Unreachable(_) | BackchannelError::Sign(_) | BackchannelError::Port(_) => {
+        BackchannelError::Unreachable(_) | BackchannelError::Port(_) => {
             SendError::Unreachable(error.to_string())
         }
     })

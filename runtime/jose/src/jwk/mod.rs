@@ -16,7 +16,8 @@ pub use set::JwkSet;
 pub use symmetric::SymmetricJwk;
 
 pub(crate) use private::{PrivateParts, RsaParts};
-pub(crate) use public::{Curve, PublicParts};
+pub(crate) use public::{Curve, PRIVATE_MEMBERS, PublicParts, purpose};
+pub(crate) use set::{MAX_KEYS, MAX_SET_BYTES};
 
 use serde_json::{Map, Value};
 
@@ -58,7 +59,7 @@ pub enum JwkError {
 /// The largest key document that is read. An RSA key of 8192 bits takes about 8 KiB with all members.
 const MAX_KEY_BYTES: usize = 16 * 1024;
 
-fn parse_document(text: &[u8], limit: usize) -> Result<Map<String, Value>, JwkError> {
+pub(crate) fn parse_document(text: &[u8], limit: usize) -> Result<Map<String, Value>, JwkError> {
     if text.len() > limit {
         return Err(JwkError::TooLarge);
     }
@@ -66,7 +67,7 @@ fn parse_document(text: &[u8], limit: usize) -> Result<Map<String, Value>, JwkEr
 }
 
 /// A text member that may be absent.
-fn text<'a>(map: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, JwkError> {
+pub(crate) fn text<'a>(map: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, JwkError> {
     match map.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
@@ -80,6 +81,10 @@ fn bytes(map: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, JwkErr
 }
 
 /// A base64url member of exactly `length` bytes (RFC 7518 section 6.2.1.2: leading zeros are kept).
-fn bytes_of(map: &Map<String, Value>, name: &'static str, length: usize) -> Result<Vec<u8>, JwkError> {
+pub(crate) fn bytes_of(
+    map: &Map<String, Value>,
+    name: &'static str,
+    length: usize,
+) -> Result<Vec<u8>, JwkError> {
     Some(bytes(map, name)?).filter(|b| b.len() == length).ok_or(JwkError::Member(name))
 }

@@ -105,7 +105,7 @@ impl PublicParts {
         }
     }
 
-    fn from_members(map: &Map<String, Value>) -> Result<Self, JwkError> {
+    pub(crate) fn from_members(map: &Map<String, Value>) -> Result<Self, JwkError> {
         let kty = text(map, "kty")?.ok_or(JwkError::Member("kty"))?;
         let crv = text(map, "crv")?;
         match (kty, crv) {
@@ -152,7 +152,7 @@ impl PublicParts {
 }
 
 /// Members that only a private key or a shared secret has (RFC 7518 section 6).
-const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+pub(crate) const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 impl PublicJwk {
     /// Parses a public key document.
@@ -237,7 +237,7 @@ impl PublicJwk {
 }
 
 /// `use` and `key_ops`.
-pub(super) fn purpose(map: &Map<String, Value>) -> Result<(Option<KeyUse>, Option<Vec<String>>), JwkError> {
+pub(crate) fn purpose(map: &Map<String, Value>) -> Result<(Option<KeyUse>, Option<Vec<String>>), JwkError> {
     let key_use = match text(map, "use")? {
         None => None,
         Some("sig") => Some(KeyUse::Signature),

@@ -13,9 +13,9 @@ pub struct JwkSet {
 }
 
 /// The largest set that is read.
-const MAX_SET_BYTES: usize = 256 * 1024;
+pub(crate) const MAX_SET_BYTES: usize = 256 * 1024;
 /// The most keys that are looked at.
-const MAX_KEYS: usize = 100;
+pub(crate) const MAX_KEYS: usize = 100;
 
 impl JwkSet {
     /// Parses a set. Keys of a type, curve or algorithm that we do not know are left out, as section 5

@@ -7,35 +7,28 @@
 
 use std::time::Duration;
 
-use jose::{SigningAlgorithm, TokenType};
+use jose::TokenType;
 use serde_json::{Map, Value};
 
 use super::response::AuthorizationResponse;
 use crate::client::Client;
+use crate::client::responses::Told;
 use crate::ports::PortError;
-use crate::server::{AuthorizationServer, signer};
+use crate::protection::Protection;
+use crate::server::AuthorizationServer;
 
 /// The longest that an answer is good (JARM section 2.1).
 const MOST: Duration = Duration::from_mins(10);
 
-/// Signs an answer, code or error alike.
+/// Signs an answer, code or error alike, and encrypts it where its client has registered that.
 pub(super) async fn sign(
     server: &AuthorizationServer,
     client: &Client,
     response: AuthorizationResponse,
 ) -> Result<AuthorizationResponse, PortError> {
     let keys = server.load_keys().await?;
-    let registered = client.record.document.authorization_signed_response_alg.as_deref();
-    let signer = match registered.filter(|alg| !alg.is_empty()) {
-        None => signer(&keys, server.settings.id_token_signing_algorithm)?,
-        Some(alg) => {
-            let signer = alg.parse().ok().and_then(|alg: SigningAlgorithm| keys.signer(alg));
-            signer.ok_or_else(|| {
-                let text = "no key signs with the authorization_signed_response_alg of the client";
-                PortError::Unavailable(text.to_owned())
-            })?
-        }
-    };
+    let protection = Protection::of(server, client, Told::Authorization).await?;
+    let signer = protection.signer(server, &keys)?;
     // What it gives is worth nothing after that.
     let lifespan = server.settings.authorization_code_lifespan.0.min(MOST);
     let own = [
@@ -46,7 +39,6 @@ pub(super) async fn sign(
     let told = response.parameters.into_iter().map(|(name, value)| (name, Value::from(value)));
     // Ours last: no parameter takes their place.
     let claims: Map<String, Value> = told.chain(own).map(|(name, value)| (name.to_owned(), value)).collect();
-    let token = signer.sign(TokenType::Jwt, &claims);
-    let token = token.map_err(|error| PortError::Unavailable(error.to_string()))?;
+    let token = protection.seal(server, signer, (TokenType::Jwt, &claims))?;
     Ok(AuthorizationResponse { parameters: vec![("response", token)], ..response })
 }

@@ -9,6 +9,7 @@ use primitives::{ClientId, Secret, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use super::responses::ResponseProtection;
 use super::token_exchange::TokenExchangeRules;
 use crate::go_duration::GoDuration;
 
@@ -127,6 +128,9 @@ pub struct ClientDocument {
     /// How userinfo answers: `none` is plain JSON.
     #[serde(deserialize_with = "null_as_default")]
     pub userinfo_signed_response_alg: String,
+    /// What signs and encrypts what the client is told.
+    #[serde(flatten)]
+    pub responses: ResponseProtection,
     /// Where the person may be sent after logout; compared exactly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub post_logout_redirect_uris: Option<Vec<String>>,
@@ -251,6 +255,7 @@ impl Default for ClientDocument {
             require_dpop_nonce: None,
             sector_identifier_uri: None,
             userinfo_signed_response_alg: String::new(),
+            responses: ResponseProtection::default(),
             post_logout_redirect_uris: None,
             frontchannel_logout_uri: None,
             frontchannel_logout_session_required: None,
@@ -353,7 +358,13 @@ mod tests {
             "request_uris": ["https://a.example/r"],
             "token_exchange": {"identifiers": ["https://a.example/api"], "impersonation": true},
             "dpop_bound_access_tokens": true, "require_dpop_nonce": false, "sector_identifier_uri": "https://a.example/s",
-            "userinfo_signed_response_alg": "none", "post_logout_redirect_uris": ["https://a.example/bye"],
+            "userinfo_signed_response_alg": "none",
+            "id_token_signed_response_alg": "RS256", "id_token_encrypted_response_alg": "ECDH-ES",
+            "id_token_encrypted_response_enc": "A256GCM", "userinfo_encrypted_response_alg": "RSA-OAEP-256",
+            "userinfo_encrypted_response_enc": "A128GCM", "introspection_signed_response_alg": "ES256",
+            "introspection_encrypted_response_alg": "ECDH-ES", "introspection_encrypted_response_enc": "A256GCM",
+            "authorization_encrypted_response_alg": "ECDH-ES", "authorization_encrypted_response_enc": "A256GCM",
+            "post_logout_redirect_uris": ["https://a.example/bye"],
             "frontchannel_logout_uri": "https://a.example/f", "frontchannel_logout_session_required": true,
             "backchannel_logout_uri": "https://a.example/b", "backchannel_logout_session_required": true,
             "metadata": {"k": [1, null]}, "access_token_strategy": "opaque", "skip_consent": true,

@@ -7,6 +7,7 @@ pub mod admin;
 pub mod document;
 pub mod reconcile;
 pub mod redirect_uri;
+pub mod responses;
 mod rules;
 pub mod secret;
 pub mod sector;

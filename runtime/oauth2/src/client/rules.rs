@@ -1,12 +1,11 @@
 //! What makes a client document acceptable. One rule a line, in the order in which they are reported.
 
-use jose::SigningAlgorithm;
 use primitives::ClientId;
 use url::Url;
 
 use super::redirect_uri::{InvalidRedirectUri, RedirectUri};
 use super::token_exchange::TokenExchangeRules;
-use super::{AuthenticationMethod, Client, ClientDocument, ClientRecord, GrantType, sector};
+use super::{AuthenticationMethod, Client, ClientDocument, ClientRecord, GrantType, responses, sector};
 use crate::authorization::request_object::REQUEST_OBJECT_ALGORITHMS;
 use crate::mtls::{InvalidSubject, RegisteredSubject};
 use crate::scope::Scopes;
@@ -68,6 +67,9 @@ pub enum InvalidClient {
     /// Tokens that are bound to a certificate and to the key of a proof.
     #[error("tls_client_certificate_bound_access_tokens and dpop_bound_access_tokens exclude each other")]
     TwoBindings,
+    /// What is told cannot be signed or encrypted as the document says.
+    #[error(transparent)]
+    Responses(#[from] responses::InvalidResponses),
     /// Keys by value and by reference at once (RFC 7591 section 2).
     #[error("jwks and jwks_uri exclude each other")]
     TwoKeySources,
@@ -109,6 +111,7 @@ impl InvalidClient {
             | Self::Unsupported { property, .. }
             | Self::NotHttps { property }
             | Self::Audience { property } => property,
+            Self::Responses(wrong) => wrong.property(),
             Self::NoSector | Self::Sector => "sector_identifier_uri",
             Self::FrontchannelOrigin => "frontchannel_logout_uri",
             Self::Scope => "scope",
@@ -148,16 +151,11 @@ pub(super) fn check(record: ClientRecord) -> Result<Client, InvalidClient> {
     let scope = Scopes::parse(&document.scope).map_err(|_| InvalidClient::Scope)?;
     check_one_of("subject_type", &document.subject_type, &["", "public", "pairwise"], "public or pairwise")?;
     let subject_type = sector::subject_type(document, &redirect_uris)?;
-    check_one_of(
-        "userinfo_signed_response_alg",
-        &document.userinfo_signed_response_alg,
-        &["", "none"],
-        "none",
-    )?;
     check_algorithm(document)?;
     check_signed_messages(document)?;
     check_keys(document, authentication)?;
     let certificate_subject = certificate_subject(document, authentication)?;
+    responses::check(document)?;
     check_pages(document)?;
     let strategy = document.access_token_strategy.as_deref().unwrap_or("");
     let access_token_strategy = match strategy {
@@ -241,11 +239,6 @@ fn check_signed_messages(document: &ClientDocument) -> Result<(), InvalidClient>
     if !alg.is_empty() && !REQUEST_OBJECT_ALGORITHMS.iter().any(|known| known.as_str() == alg) {
         let known = "ES256, ES384, EdDSA, RS256, RS384, RS512, PS256, PS384 or PS512";
         return Err(unsupported("request_object_signing_alg", alg, known));
-    }
-    let alg = document.authorization_signed_response_alg.as_deref().unwrap_or_default();
-    if !alg.is_empty() && alg.parse::<SigningAlgorithm>().is_err() {
-        let known = "ES256, ES384, EdDSA, RS256 or PS256";
-        return Err(unsupported("authorization_signed_response_alg", alg, known));
     }
     let uris = document.request_uris.iter().flatten();
     uris.map(|uri| uri.split_once('#').map_or(uri.as_str(), |(uri, _)| uri))

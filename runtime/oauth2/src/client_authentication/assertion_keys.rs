@@ -1,50 +1,23 @@
 //! The keys that clients sign assertions with, by value or fetched.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use jose::{Algorithm, JwkSet, JwsError, SignedJwt, UnverifiedJwt, VerifyingKeys};
-use primitives::{ClientId, Timestamp};
 
 use super::FailedCause;
 use crate::client::Client;
-use crate::fetch;
+use crate::key_cache::KeyCache;
 use crate::security_profile::check_algorithm;
 use crate::server::AuthorizationServer;
 
-/// Fetched keys are used this long without looking again.
-const FRESH: Duration = Duration::from_mins(10);
-/// After an unknown `kid` the client's address is asked again, but not more often than this.
-const RETRY: Duration = Duration::from_secs(10);
-/// More clients than this and it starts anew.
-const MOST: usize = 1_024;
+/// Keys by client and the algorithm that it registered for them, as parsed or fetched lately.
+#[derive(Debug, Default)]
+pub struct AssertionKeys(KeyCache<Option<Algorithm>, Published>);
 
-/// Keys by client and the algorithm that it registered for them, as parsed or fetched lately. A changed client document is a
-/// different entry.
-#[derive(Default)]
-pub struct AssertionKeys(Mutex<HashMap<Wanted, Entry>>);
-
-/// Whose keys, by which version of its document, and of which algorithm.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Wanted {
-    client: ClientId,
-    version: i64,
-    registered: Option<Algorithm>,
-}
-
-#[derive(Clone)]
-struct Entry {
-    fetched_at: Timestamp,
+/// A set of keys as it is published, and those of it that verify.
+struct Published {
     set: Arc<JwkSet>,
-    keys: Arc<VerifyingKeys>,
-}
-
-impl fmt::Debug for AssertionKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AssertionKeys(…)")
-    }
+    keys: VerifyingKeys,
 }
 
 /// Checks that a client has signed a token, by a key of the algorithm that it registered for such tokens, if it did.
@@ -61,12 +34,12 @@ pub(crate) async fn verify_signature(
         Some(alg) => Some(alg.parse().map_err(|_| FailedCause::Keys)?),
         None => None,
     };
-    let keys = server.assertion_keys.load(server, client, registered, false).await?.keys;
-    let signed = match token.clone().verify(&keys) {
+    let known = server.assertion_keys.load(server, client, registered, false).await?;
+    let signed = match token.clone().verify(&known.keys) {
         // The client may have published a new key since we looked.
         Err(JwsError::UnknownKey) => {
-            let keys = server.assertion_keys.load(server, client, registered, true).await?.keys;
-            token.verify(&keys)
+            let newer = server.assertion_keys.load(server, client, registered, true).await?;
+            token.verify(&newer.keys)
         }
         outcome => outcome,
     };
@@ -81,7 +54,7 @@ impl AssertionKeys {
         client: &Client,
         again: bool,
     ) -> Result<Arc<JwkSet>, FailedCause> {
-        Ok(self.load(server, client, None, again).await?.set)
+        Ok(Arc::clone(&self.load(server, client, None, again).await?.set))
     }
 
     /// The client's keys; `again` asks for newer ones than are known.
@@ -91,42 +64,15 @@ impl AssertionKeys {
         client: &Client,
         registered: Option<Algorithm>,
         again: bool,
-    ) -> Result<Entry, FailedCause> {
-        let key = Wanted { client: client.id.clone(), version: client.record.version, registered };
-        let now = server.clock.now();
-        let remote = client.record.document.jwks_uri.as_deref().filter(|uri| !uri.is_empty());
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        if let Some(entry) = known {
-            let age = now.since(entry.fetched_at);
-            if remote.is_none() || age < if again { RETRY } else { FRESH } {
-                return Ok(entry);
-            }
+    ) -> Result<Arc<Published>, FailedCause> {
+        if let Some(known) = self.0.find(server, client, &registered, again) {
+            return Ok(known);
         }
-        let set = match (remote, &client.record.document.jwks) {
-            // Whoever describes itself has us ask as often as it likes to.
-            (Some(uri), _) if client.is_described() => {
-                let _place = server.fetch_places.take().ok_or(FailedCause::Keys)?;
-                find_set(server, uri).await.ok_or(FailedCause::Keys)?
-            }
-            (Some(uri), _) => find_set(server, uri).await.ok_or(FailedCause::Keys)?,
-            (None, Some(serde_json::Value::Object(set))) => {
-                JwkSet::from_map(set).map_err(|_| FailedCause::Keys)?
-            }
-            (None, _) => return Err(FailedCause::Keys),
+        let read = |set: &_| {
+            let set = JwkSet::from_map(set).ok()?;
+            let keys = VerifyingKeys::from_set(&set, registered).ok()?;
+            Some(Published { set: Arc::new(set), keys })
         };
-        let keys = VerifyingKeys::from_set(&set, registered).map_err(|_| FailedCause::Keys)?;
-        let entry = Entry { fetched_at: now, set: Arc::new(set), keys: Arc::new(keys) };
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= MOST {
-            entries.clear();
-        }
-        entries.insert(key, entry.clone());
-        Ok(entry)
+        self.0.load(server, client, registered, read).await.ok_or(FailedCause::Keys)
     }
-}
-
-async fn find_set(server: &AuthorizationServer, uri: &str) -> Option<JwkSet> {
-    let accept = "application/jwk-set+json, application/json";
-    let response = fetch::get(server, uri, accept, 256 * 1024).await?;
-    JwkSet::parse(&response.body).ok()
 }

@@ -5,6 +5,7 @@ use primitives::rng::SeededRng;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::introspection::AnswerForm;
 use crate::memory::{World, form, now, request};
 use crate::token::{ClientRequest, TokenError};
 
@@ -158,7 +159,8 @@ fn assertion_is_used_once_at_any_endpoint_also_in_a_race() {
     assert_eq!(cause(ask(&world, None, &with_assertion(&text))), Some(FailedCause::AssertionReplayed));
     let encoded = form(&[&with_assertion(&text)[..], &[("token", "x")]].concat());
     let parameters = Parameters::parse(encoded.as_bytes());
-    let asked = world.commit(|| now(world.server.introspect_as_client(request(&parameters))));
+    let asked =
+        world.commit(|| now(world.server.introspect_as_client(request(&parameters), AnswerForm::Json)));
     assert_eq!(cause(asked), Some(FailedCause::AssertionReplayed));
     let revoked = world.commit(|| now(world.server.revoke(request(&parameters))));
     assert_eq!(cause(revoked), Some(FailedCause::AssertionReplayed));
@@ -166,6 +168,7 @@ fn assertion_is_used_once_at_any_endpoint_also_in_a_race() {
     let text = assertion(&key(), &json!({"jti": "j2"}));
     let encoded = form(&[&with_assertion(&text)[..], &[("token", "x")]].concat());
     let parameters = Parameters::parse(encoded.as_bytes());
-    let both = [(); 2].map(|()| now(world.server.introspect_as_client(request(&parameters))));
+    let both =
+        [(); 2].map(|()| now(world.server.introspect_as_client(request(&parameters), AnswerForm::Json)));
     assert_eq!(both.map(|decision| world.memory.apply(decision.change).is_ok()), [true, false]);
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::client_authentication::FailedCause;
 use crate::confirmation::Confirmation;
-use crate::introspection::Introspection;
+use crate::introspection::{AnswerForm, Introspection, IntrospectionAnswer};
 use crate::memory::{REQUEST, World, as_bearer, form, now, redemption, request};
 use crate::parameters::Parameters;
 use crate::settings::Settings;
@@ -469,12 +469,13 @@ fn client_revokes_and_introspects_by_its_certificate() {
     let encoded = form(&[("client_id", "app"), ("token", &token)]);
     let parameters = Parameters::parse(encoded.as_bytes());
     let request = ClientRequest { certificate, ..request(&parameters) };
-    let introspect = || now(world.server.introspect_as_client(request)).result.unwrap();
-    assert_ne!(introspect(), Introspection::Inactive);
+    let introspect = || now(world.server.introspect_as_client(request, AnswerForm::Json)).result.unwrap();
+    let inactive = IntrospectionAnswer::Plain(Introspection::Inactive);
+    assert_ne!(introspect(), inactive);
     let stranger = ClientRequest { certificate: PresentedCertificate::Absent, ..request };
     assert_eq!(now(world.server.revoke(stranger)).result.unwrap_err().code().as_str(), "invalid_client");
     world.commit(|| now(world.server.revoke(request))).unwrap();
-    assert_eq!(introspect(), Introspection::Inactive);
+    assert_eq!(introspect(), inactive);
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn told(world: &World, tokens: &TokenResponse) -> Vec<Value> {
     let userinfo = now(world.server.userinfo(as_bearer(&tokens.access_token), REQUEST)).result.unwrap();
     let mut told = vec![
         claims(tokens.id_token.as_ref().unwrap()),
-        Value::Object(userinfo),
+        serde_json::to_value(userinfo).unwrap(),
         introspect(world, &tokens.access_token),
         introspect(world, tokens.refresh_token.as_ref().unwrap()),
     ];

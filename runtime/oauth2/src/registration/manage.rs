@@ -26,7 +26,7 @@ impl AuthorizationServer {
         request: Map<String, Value>,
         request_id: RequestId,
     ) -> Decision<Registered, RegistrationError> {
-        match self.replaced_registration((id, token), request, request_id).await {
+        match Box::pin(self.replaced_registration((id, token), request, request_id)).await {
             Ok((change, registered)) => Decision::new(change, Ok(registered)),
             Err(error) => Decision::without_change(self.tenant.clone(), Err(error)),
         }
@@ -61,7 +61,7 @@ impl AuthorizationServer {
         let (request, statement) = statement::apply(self, request)?;
         let document = metadata::check(&self.settings.registration, request)?;
         client_policy::check_registration(self, &client, &document, request_id).await?;
-        let (change, shown) = self.updated(record, document, Actor::Client(client.clone())).await?;
+        let (change, shown) = Box::pin(self.updated(record, document, Actor::Client(client.clone()))).await?;
         Ok((change, self.told(&client, shown, token.to_owned(), statement)))
     }
 

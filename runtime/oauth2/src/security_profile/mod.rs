@@ -115,6 +115,7 @@ pub(crate) fn narrow(document: &mut Value, profile: SecurityProfile) {
             name if name.ends_with("_auth_methods_supported") => {
                 AuthenticationMethod::parse(text).is_some_and(|method| profile.allows(method))
             }
+            name if name.contains("_encryption_") => true,
             name if name.ends_with("_alg_values_supported") => text == "none" || ALGORITHMS.contains(&text),
             _ => true,
         };

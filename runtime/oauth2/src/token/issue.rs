@@ -13,6 +13,7 @@ use super::jwt::{
 use super::{Granted, TokenError, TokenResponse};
 use crate::claims::scope_claims;
 use crate::claims_request::named_claims;
+use crate::client::responses::Told;
 use crate::client::{Client, GrantType};
 use crate::confirmation::Confirmation;
 use crate::derivation::Derivation;
@@ -21,6 +22,7 @@ use crate::hooks::TokenShape;
 use crate::lifespan::{Lifetime, lifespan};
 use crate::liveness::LiveGrant;
 use crate::ports::PortError;
+use crate::protection::Protection;
 use crate::server::{AuthorizationServer, signer};
 use crate::settings::AccessTokenStrategy;
 use crate::token_format::{ACCESS_TOKEN, hash_token, new_token};
@@ -81,6 +83,8 @@ pub(super) struct Maker<'a> {
     strategy: AccessTokenStrategy,
     /// None where nothing is signed.
     keys: Option<Arc<TenantKeys>>,
+    /// Of ID tokens; none where none is made.
+    protection: Option<Protection>,
     now: Timestamp,
     expires_at: Timestamp,
 }
@@ -108,7 +112,9 @@ impl<'a> Maker<'a> {
             AccessTokenStrategy::Opaque if !id_token_wanted => None,
             AccessTokenStrategy::Opaque | AccessTokenStrategy::Jwt => Some(server.load_keys().await?),
         };
-        Ok(Self { server, client, granted, strategy, keys, now, expires_at })
+        let protection =
+            if id_token_wanted { Some(Protection::of(server, client, Told::IdToken).await?) } else { None };
+        Ok(Self { server, client, granted, strategy, keys, protection, now, expires_at })
     }
 
     /// How long the access token lives, in seconds.
@@ -199,8 +205,8 @@ impl<'a> Maker<'a> {
     ) -> Result<String, TokenError> {
         let (server, grant, grant_type) = (self.server, live.grant(), self.granted.grant_type);
         let none = || PortError::Unavailable("the tenant's keys were not loaded".to_owned());
-        let keys = self.keys.as_ref().ok_or_else(none)?;
-        let signer = signer(keys, server.settings.id_token_signing_algorithm)?;
+        let (keys, protection) = self.keys.as_ref().zip(self.protection.as_ref()).ok_or_else(none)?;
+        let signer = protection.signer(server, keys)?;
         let until = self.now.after(lifespan(server, self.client, grant_type, Lifetime::IdToken));
         // A refreshed ID token answers no authorization request (OpenID Connect Core section 12.2).
         let is_first = matches!(grant_type, GrantType::AuthorizationCode | GrantType::Implicit);
@@ -225,6 +231,6 @@ impl<'a> Maker<'a> {
             jti: TokenId::generate(server.rng.as_ref(), Some(grant.id)),
             added,
         };
-        Ok(signer.sign(TokenType::Jwt, &claims)?)
+        Ok(protection.seal(server, signer, (TokenType::Jwt, &claims))?)
     }
 }

@@ -378,7 +378,7 @@ mod tests {
         let told = crate::memory::now(
             world.server.userinfo(crate::memory::as_bearer(&access), crate::memory::REQUEST),
         );
-        let told = told.result.unwrap();
+        let told = serde_json::to_value(told.result.unwrap()).unwrap();
         assert_eq!(told["organization"], acme);
 
         let left = |rows: &mut crate::memory::Rows| {

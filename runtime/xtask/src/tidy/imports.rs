@@ -22,6 +22,8 @@ const ROOMS: &[Room] = &[
     room("primitives", &[]),
     // For tests: what answers are held against.
     room("contract", &[]),
+    // For tests: what reads encrypted tokens, as their recipients do.
+    room("recipient", &[]),
     room("jose", &["primitives"]),
     room("ui", &["primitives"]),
     room("tenancy", &["primitives"]),
@@ -94,6 +96,7 @@ const OURS: &[&str] = &[
     "ui",
     "config",
     "contract",
+    "recipient",
     "testkit",
 ];
 

@@ -41,7 +41,7 @@ fn app_is_told_and_grants_them_or_less() {
         let told = now(world
             .server
             .userinfo(crate::memory::as_bearer(&tokens.access_token), crate::memory::REQUEST));
-        assert_eq!(told.result.unwrap().get("email"), None);
+        assert_eq!(json!(told.result.unwrap()).get("email"), None);
     }
 }
 

@@ -99,7 +99,7 @@ fn pushed_request_is_told_at_once() {
 
 fn userinfo(world: &World, token: &str) -> Value {
     let answer = now(world.server.userinfo(crate::memory::as_bearer(token), REQUEST)).result;
-    Value::Object(answer.unwrap())
+    json!(answer.unwrap())
 }
 
 #[test]

@@ -90,3 +90,22 @@ fn only_the_registered_algorithm_signs_and_without_its_key_nothing_is_told_or_gr
         assert_eq!(world.rows(|rows| rows.grants.is_empty()), next.is_err());
     }
 }
+
+#[test]
+fn answer_is_encrypted_to_a_client_that_has_registered_that_errors_too() {
+    let pair = jose::generate(jose::SigningAlgorithm::Es256, &primitives::rng::SeededRng::new(4)).unwrap();
+    let key = recipient::Recipient::from_jwk(&serde_json::from_str(&pair.to_json()).unwrap()).unwrap();
+    let patch = json!({
+        "skip_consent": true, "authorization_encrypted_response_alg": "ECDH-ES", "jwks": {"keys": [key.named("e")]},
+    });
+    let world = World::of_app(|_| {}, &patch);
+    for (scope, told) in [("openid", "code"), ("openid admin", "error")] {
+        let asked = [("response_mode", "jwt"), ("scope", scope)];
+        let response = answer(authorize(&world, &asked, Some(&world.subject(1))));
+        let read = key.open(response.find("response").unwrap()).unwrap();
+        assert_eq!(read.header["cty"], "JWT");
+        let parameters = vec![("response", read.text().to_owned())];
+        let claims = opened(&world, &AuthorizationResponse { parameters, ..response }, 0).unwrap();
+        assert!(claims[told].is_string(), "{claims}");
+    }
+}

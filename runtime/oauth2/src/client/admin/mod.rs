@@ -78,7 +78,7 @@ impl AuthorizationServer {
         actor: Actor,
     ) -> Decision<ShownClient, ClientError> {
         let decided = match self.load_own(id).await {
-            Ok(before) => self.updated(before, document, actor).await,
+            Ok(before) => Box::pin(self.updated(before, document, actor)).await,
             Err(error) => Err(error),
         };
         self.decide(decided)
@@ -91,7 +91,7 @@ impl AuthorizationServer {
         patch: &Value,
         actor: Actor,
     ) -> Decision<ShownClient, ClientError> {
-        self.decide(self.patched(id, patch, actor).await)
+        self.decide(Box::pin(self.patched(id, patch, actor)).await)
     }
 
     /// Replaces the lifespans of a client's tokens, and nothing else.
@@ -104,7 +104,7 @@ impl AuthorizationServer {
         let decided = match self.load_own(id).await {
             Ok(before) => {
                 let document = ClientDocument { lifespans, ..before.document.clone() };
-                self.updated(before, document, actor).await
+                Box::pin(self.updated(before, document, actor)).await
             }
             Err(error) => Err(error),
         };
@@ -197,6 +197,7 @@ impl AuthorizationServer {
         };
         let (record, secret) = self.finished(record).await?;
         self.check_sector(&record.document, None).await?;
+        self.check_recipients(&record.document, None).await.map_err(InvalidClient::from)?;
         let change = Change::new(self.tenant.clone())
             .write(Write::InsertClient(Box::new(record.clone())))
             .audit(AuditEvent::new("client.created", actor, "client", &id));
@@ -221,6 +222,8 @@ impl AuthorizationServer {
         };
         let (record, secret) = self.finished(record).await?;
         self.check_sector(&record.document, Some(&before.document)).await?;
+        let checked = self.check_recipients(&record.document, Some(&before.document)).await;
+        checked.map_err(InvalidClient::from)?;
         let change = Change::new(self.tenant.clone())
             .write(Write::UpdateClient { client: Box::new(record.clone()), expected })
             .audit(AuditEvent::new("client.updated", actor, "client", &id));
@@ -243,7 +246,7 @@ impl AuthorizationServer {
         }
         let document = patched(&document, &operations).map_err(|error| refused(&error))?;
         let document = serde_json::from_value::<ClientDocument>(document).map_err(|error| refused(&error))?;
-        self.updated(before, document, actor).await
+        Box::pin(self.updated(before, document, actor)).await
     }
 
     /// Checks the document and settles the secrets. A chosen secret costs a hash: it is made last, when

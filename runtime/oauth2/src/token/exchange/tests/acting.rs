@@ -314,6 +314,6 @@ fn consent_apps_words_stay_with_the_client_that_they_were_for() {
         let token = exchange(&world, client, &ada, &[]).unwrap().access_token;
         assert_eq!(payload(&token)["desk"], expect, "{client}");
         let told = now(world.server.userinfo(as_bearer(&token), REQUEST)).result.unwrap();
-        assert_eq!(told.get("desk").cloned().unwrap_or_default(), expect, "{client}");
+        assert_eq!(json!(told).get("desk").cloned().unwrap_or_default(), expect, "{client}");
     }
 }

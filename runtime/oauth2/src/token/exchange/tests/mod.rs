@@ -108,7 +108,8 @@ fn agent_gets_a_token_that_says_for_whom_and_who_acts_in_either_form() {
             let claims = payload(&answer.access_token);
             assert_eq!((&claims["act"], &claims["exchanged_from"]), (&act, &json!(["app"])));
         }
-        let told = now(world.server.userinfo(as_bearer(&answer.access_token), REQUEST)).result.unwrap();
+        let told = now(world.server.userinfo(as_bearer(&answer.access_token), REQUEST));
+        let told = json!(told.result.unwrap());
         assert_eq!((&told["act"], &told["email"]), (&act, &json!("ada@example.org")), "{strategy}");
     }
 }

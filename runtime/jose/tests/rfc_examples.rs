@@ -1,0 +1,123 @@
+//! The signed examples of the specifications, read as any token is. (Those that are encrypted stand in `src/jwe/tests/vectors.rs`, the
+//! thumbprints of RFC 7638 and RFC 8037 in `src/jwk/public.rs`.)
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use portcullis_jose::{
+    Algorithm, JwsError, PublicJwk, SymmetricJwk, UnverifiedJws, UnverifiedJwt, VerifyingKey, VerifyingKeys,
+};
+use serde_json::{Value, json};
+
+/// The key of RFC 7520 section 3.3, under the name `bilbo.baggins@hobbiton.example`.
+const BILBO: &str = "n4EPtAOCc9AlkeQHPzHStgAbgs7bTZLwUBZdR8_KuKPEHLd4rHVTeT-O-XV2jRojdNhxJWTDvNd7nqQ0VEiZQHz_AJmSCpMaJMRBSFKrKb2wqVwGU_NsYOYL-QtiWN2lbzcEe6XC0dApr5ydQLrHqkHHig3RBordaZ6Aj-oBHqFEHYpPe7Tpe-OfVfHd1E6cS6M1FZcD1NNLYD5lFHpPI9bTwJlsde3uhGqC0ZCuEHg8lhzwOHrtIQbS0FVbb9k3-tVTU4fg_3L_vniUFAKwuCLqKnS2BYwdq_mzSnbLY7h_qixoR7jig3__kRhuaxwUkRz5iaiQkqgc5gHdrNP5zw";
+/// The key of RFC 7520 section 6.
+const HOBBITON: &str = "kNrPIBDXMU6fcyv5i-QHQAQ-K8gsC3HJb7FYhYaw8hXbNJa-t8q0lDKwLZgQXYV-ffWxXJv5GGrlZE4GU52lfMEegTDzYTrRQ3tepgKFjMGg6Iy6fkl1ZNsx2gEonsnlShfzA9GJwRTmtKPbk1s-hwx1IU5AT-AIelNqBgcF2vE5W25_SGGBoaROVdUYxqETDggM1z5cKV4ZjDZ8-lh4oVB07bkac6LQdHpJUUySH_Er20DXx30Kyi97PciXKTS-QKXnmm8ivyRCmux22ZoPUind2BKC5OiG4MwALhaL2Z2k8CsRdfy-7dg7z41Rp6D0ZeEvtaUp4bX4aKraL4rTfw";
+/// What Bilbo is told (RFC 7520 section 4).
+const DANGEROUS: &str = "SXTigJlzIGEgZGFuZ2Vyb3VzIGJ1c2luZXNzLCBGcm9kbywgZ29pbmcgb3V0IHlvdXIgZG9vci4gWW91IHN0ZXAgb250byB0aGUgcm9hZCwgYW5kIGlmIHlvdSBkb24ndCBrZWVwIHlvdXIgZmVldCwgdGhlcmXigJlzIG5vIGtub3dpbmcgd2hlcmUgeW91IG1pZ2h0IGJlIHN3ZXB0IG9mZiB0by4";
+
+fn public(key: &Value, algorithm: Algorithm) -> VerifyingKey {
+    let key = PublicJwk::parse(key.to_string().as_bytes()).unwrap();
+    VerifyingKey::new(&key, Some(algorithm)).unwrap()
+}
+
+fn rsa(n: &str, algorithm: Algorithm) -> VerifyingKey {
+    public(&json!({"kty": "RSA", "n": n, "e": "AQAB"}), algorithm)
+}
+
+fn shared(k: &str) -> VerifyingKey {
+    VerifyingKey::shared(
+        &SymmetricJwk::parse(json!({"kty": "oct", "alg": "HS256", "k": k}).to_string().as_bytes()).unwrap(),
+    )
+    .unwrap()
+}
+
+/// The text verifies with the key, and with none of its parts changed.
+fn check(text: &str, key: &VerifyingKey) {
+    let payload = UnverifiedJws::parse(text).unwrap().verify(key).unwrap();
+    assert!(!payload.payload().is_empty());
+    let (input, signature) = text.rsplit_once('.').unwrap();
+    let (header, payload) = input.split_once('.').unwrap();
+    for changed in [
+        format!("{header}.{payload}A.{signature}"),
+        format!("{header}.{}.{signature}", payload.replacen('a', "b", 1)),
+        format!("{header}.{payload}.{}", signature.replacen('a', "b", 1)),
+    ] {
+        assert_ne!(changed, text);
+        let verified = UnverifiedJws::parse(&changed).and_then(|jws| jws.verify(key));
+        assert!(verified.is_err(), "{changed}");
+    }
+}
+
+/// RFC 7515 appendices A.1 and A.3; A.1 is also the token of RFC 7519 section 3.1.
+#[test]
+fn tokens_of_rfc_7515() {
+    check(
+        "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+        &shared("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"),
+    );
+    let key = json!({
+        "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+    });
+    check(
+        "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+        &public(&key, Algorithm::Es256),
+    );
+}
+
+/// RFC 7515 appendix A.5, which is RFC 7519 section 6.1: a token that nobody signed is none.
+#[test]
+fn unsecured_token_of_rfc_7515_is_refused() {
+    let text = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.";
+    assert_eq!(UnverifiedJwt::parse(text).err(), Some(JwsError::Algorithm));
+}
+
+/// RFC 7520 sections 4.1, 4.2 and 4.4, and what is nested in section 6.
+#[test]
+fn messages_of_rfc_7520() {
+    let bilbo = |header: &str, signature: &str| format!("{header}.{DANGEROUS}.{signature}");
+    check(
+        &bilbo(
+            "eyJhbGciOiJSUzI1NiIsImtpZCI6ImJpbGJvLmJhZ2dpbnNAaG9iYml0b24uZXhhbXBsZSJ9",
+            "MRjdkly7_-oTPTS3AXP41iQIGKa80A0ZmTuV5MEaHoxnW2e5CZ5NlKtainoFmKZopdHM1O2U4mwzJdQx996ivp83xuglII7PNDi84wnB-BDkoBwA78185hX-Es4JIwmDLJK3lfWRa-XtL0RnltuYv746iYTh_qHRD68BNt1uSNCrUCTJDt5aAE6x8wW1Kt9eRo4QPocSadnHXFxnt8Is9UzpERV0ePPQdLuW3IS_de3xyIrDaLGdjluPxUAhb6L2aXic1U12podGU0KLUQSE_oI-ZnmKJ3F4uOZDnd6QZWJushZ41Axf_fcIe8u9ipH84ogoree7vjbU5y18kDquDg",
+        ),
+        &rsa(BILBO, Algorithm::Rs256),
+    );
+    check(
+        &bilbo(
+            "eyJhbGciOiJQUzM4NCIsImtpZCI6ImJpbGJvLmJhZ2dpbnNAaG9iYml0b24uZXhhbXBsZSJ9",
+            "cu22eBqkYDKgIlTpzDXGvaFfz6WGoz7fUDcfT0kkOy42miAh2qyBzk1xEsnk2IpN6-tPid6VrklHkqsGqDqHCdP6O8TTB5dDDItllVo6_1OLPpcbUrhiUSMxbbXUvdvWXzg-UD8biiReQFlfz28zGWVsdiNAUf8ZnyPEgVFn442ZdNqiVJRmBqrYRXe8P_ijQ7p8Vdz0TTrxUeT3lm8d9shnr2lfJT8ImUjvAA2Xez2Mlp8cBE5awDzT0qI0n6uiP1aCN_2_jLAeQTlqRHtfa64QQSUmFAAjVKPbByi7xho0uTOcbH510a6GYmJUAfmWjwZ6oD4ifKo8DYM-X72Eaw",
+        ),
+        &rsa(BILBO, Algorithm::Ps384),
+    );
+    check(
+        &bilbo(
+            "eyJhbGciOiJIUzI1NiIsImtpZCI6IjAxOGMwYWU1LTRkOWItNDcxYi1iZmQ2LWVlZjMxNGJjNzAzNyJ9",
+            "s0h6KThzkfBBBkLspW1h84VsJZFTsPPqMDA7g1Md7p0",
+        ),
+        &shared("hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg"),
+    );
+    check(
+        "eyJhbGciOiJQUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJob2JiaXRvbi5leGFtcGxlIiwiZXhwIjoxMzAwODE5MzgwLCJodHRwOi8vZXhhbXBsZS5jb20vaXNfcm9vdCI6dHJ1ZX0.dPpMqwRZxFYi1UfcDAaf8M99o7kwUWtiXZ-ByvVuJih4MhJ_aZqciprz0OWaIAkIvn1qskChirjKvY9ESZNUCP4JjvfyPS-nqjJxYoA5ztWOyFk2cZNIPXjcJXSQwXPO9tEe-v4VSqgD0aKHqPxYog4N6Cz1lKph1U1sYDSI67_bLL7elg_vkjfMp5_W5l5LuUYGMeh6hxQIaIUXf9EwV2JmvTMuZ-vBOWy0Sniy1EFo72CRTvmtrIf5AROo5MNliY3KtUxeP-SOmD-LEYwW9SlkohYzMVAZDDOrVbv7KVRHpeYNaK75KEQqdCEEkS_rskZS-Qtt_nlegTWh1mEYaA",
+        &rsa(HOBBITON, Algorithm::Ps256),
+    );
+}
+
+/// RFC 8037 appendix A.4.
+#[test]
+fn message_of_rfc_8037() {
+    let key = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+    check(
+        "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
+        &public(&key, Algorithm::EdDsa),
+    );
+}
+
+/// RFC 8725 section 2.1: the key of one algorithm verifies nothing of another.
+#[test]
+fn key_of_one_example_verifies_no_other() {
+    let text =
+        format!("eyJhbGciOiJQUzM4NCIsImtpZCI6ImJpbGJvLmJhZ2dpbnNAaG9iYml0b24uZXhhbXBsZSJ9.{DANGEROUS}.AA");
+    let keys = VerifyingKeys::new(vec![rsa(BILBO, Algorithm::Rs256)]).unwrap();
+    assert_eq!(UnverifiedJws::parse(&text).unwrap().verify_with(&keys).err(), Some(JwsError::UnknownKey));
+}

@@ -1,0 +1,101 @@
+//! What a client is told, signed and encrypted as it has registered (OpenID Connect Core section 10, RFC 9701, JARM).
+//!
+//! Attacks, and what stands against them:
+//!
+//! - A client that wants its answers encrypted is told something in clear, since its keys could not be fetched, or it took them
+//!   away. [`Protection`] has the key before anything is signed, or there is none and nothing is told.
+//! - One answer is passed off as another kind, or as another client's: each has its own `typ` or lacks what the other must have
+//!   (userinfo no `exp`, introspection no `sub`; RFC 9701 section 8.1), and `aud` is the client alone.
+//! - What is encrypted is made by somebody else: there is always a signature of ours within (RFC 7519 section 11.2).
+//! - A crowd of browsers has us ask somebody's slow server for its keys: a tenant has so many such fetches at once (`fetch.rs`),
+//!   and what was fetched is kept for a while.
+
+use jose::{
+    ContentEncryption, Encrypter, KeyManagement, RecipientKey, SignedToken, Signer, SigningAlgorithm,
+};
+use jose::{TenantKeys, TokenType};
+use serde::Serialize;
+
+use crate::client::Client;
+use crate::client::responses::Told;
+use crate::key_cache::KeyCache;
+use crate::ports::PortError;
+use crate::server::{AuthorizationServer, signer};
+
+/// To which keys of clients answers were encrypted lately.
+pub(crate) type Recipients = KeyCache<(KeyManagement, ContentEncryption), Encrypter>;
+
+/// How one kind of answers to one client is protected.
+#[derive(Debug, Clone)]
+pub(crate) struct Protection {
+    signed: Option<SigningAlgorithm>,
+    encrypter: Option<std::sync::Arc<Encrypter>>,
+}
+
+impl Protection {
+    /// What the client has registered, with the key that it has now.
+    pub(crate) async fn of(
+        server: &AuthorizationServer,
+        client: &Client,
+        told: Told,
+    ) -> Result<Self, PortError> {
+        let unusable = |text: String| PortError::Unavailable(text);
+        let registered = told.registered(&client.record.document);
+        let registered = registered.map_err(|invalid| unusable(invalid.to_string()))?;
+        let Some(wanted) = registered.encrypted else {
+            return Ok(Self { signed: registered.signed, encrypter: None });
+        };
+        let known = server.recipients.find(server, client, &wanted, false);
+        let encrypter = if known.is_some() {
+            known
+        } else {
+            let busy = PortError::Busy("too many keys of clients are being fetched");
+            let _place = server.fetch_places.take().ok_or(busy)?;
+            let read =
+                |set: &_| RecipientKey::find_in(set, wanted.0).ok().map(|key| Encrypter::new(key, wanted.1));
+            server.recipients.load(server, client, wanted, read).await
+        };
+        if encrypter.is_none() {
+            return Err(unusable(format!("client {} has no key that encrypts by {}", client.id, wanted.0)));
+        }
+        Ok(Self { signed: registered.signed, encrypter })
+    }
+
+    /// What signs: of the registered algorithm and no other, else what signs ID tokens.
+    pub(crate) fn signer<'k>(
+        &self,
+        server: &AuthorizationServer,
+        keys: &'k TenantKeys,
+    ) -> Result<&'k Signer, PortError> {
+        let Some(algorithm) = self.signed else {
+            return signer(keys, server.settings.id_token_signing_algorithm);
+        };
+        let missing = || PortError::Unavailable(format!("no key signs {algorithm}, which the client wants"));
+        keys.signer(algorithm).ok_or_else(missing)
+    }
+
+    /// Whether the client wants more than plain JSON where that is the default.
+    pub(crate) const fn is_registered(&self) -> bool {
+        self.signed.is_some()
+    }
+
+    /// Signs, then encrypts.
+    pub(crate) fn seal<C: Serialize + ?Sized>(
+        &self,
+        server: &AuthorizationServer,
+        signer: &Signer,
+        (typ, claims): (TokenType, &C),
+    ) -> Result<String, PortError> {
+        let failed = |text: String| PortError::Unavailable(text);
+        let token = SignedToken::sign(signer, typ, claims).map_err(|error| failed(error.to_string()))?;
+        match &self.encrypter {
+            None => Ok(token.into_text()),
+            Some(encrypter) => {
+                encrypter.encrypt(&token, server.rng.as_ref()).map_err(|error| failed(error.to_string()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

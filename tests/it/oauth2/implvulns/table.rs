@@ -1,0 +1,300 @@
+//! The list. A row that names what is not there fails.
+
+use std::fs;
+use std::path::Path;
+
+/// An attack, what stops it, and what shows that it does.
+struct Attack {
+    name: &'static str,
+    /// A file of the repository, and the words in it of the type or statement that stops it.
+    stopped_by: &'static [(&'static str, &'static str)],
+    /// A file of the repository, and a test in it.
+    tests: &'static [(&'static str, &'static str)],
+}
+
+const HERE: &str = "tests/it/oauth2/implvulns.rs";
+const CODE: &str = "tests/it/oauth2/code.rs";
+const REQUEST_OBJECT: &str = "tests/it/oauth2/request_object.rs";
+const JWS: &str = "runtime/jose/src/jws.rs";
+
+const ATTACKS: [Attack; 29] = [
+    Attack {
+        name: "mix-up (RFC 9207, RFC 9700 section 4.4)",
+        stopped_by: &[("runtime/oauth2/src/authorization/response.rs", "\"iss\"")],
+        tests: &[
+            (CODE, "person_signs_in_on_the_way_to_an_app"),
+            (CODE, "errors_after_the_redirect_uri_was_proven_go_to_the_client"),
+        ],
+    },
+    Attack {
+        name: "code injection (RFC 9700 section 4.5)",
+        stopped_by: &[("runtime/oauth2/src/pkce.rs", "pub(crate) fn")],
+        tests: &[(HERE, "code_is_worth_nothing_without_its_client_verifier_and_address")],
+    },
+    Attack {
+        name: "PKCE downgrade (RFC 9700 section 4.8.2)",
+        stopped_by: &[
+            ("runtime/oauth2/src/pkce.rs", "METHODS"),
+            ("runtime/oauth2/src/settings.rs", "pkce: PkcePolicy::All"),
+        ],
+        tests: &[
+            (CODE, "errors_after_the_redirect_uri_was_proven_go_to_the_client"),
+            (
+                "runtime/oauth2/src/authorization/tests/request.rs",
+                "pkce_may_be_left_out_only_by_clients_with_a_secret_and_leave",
+            ),
+        ],
+    },
+    Attack {
+        name: "open redirect (RFC 9700 section 4.11)",
+        stopped_by: &[("runtime/oauth2/src/authorization/redirect.rs", "redirect_uri")],
+        tests: &[(CODE, "bad_redirect_uri_gets_a_page_and_never_a_redirect")],
+    },
+    Attack {
+        name: "redirect and path confusion (RFC 9700 section 4.1)",
+        stopped_by: &[("runtime/oauth2/src/client/redirect_uri.rs", "impl RedirectUri")],
+        tests: &[
+            (CODE, "bad_redirect_uri_gets_a_page_and_never_a_redirect"),
+            ("runtime/oauth2/tests/hostile.rs", "redirect_uri_matches_itself_and_nothing_that_was_changed"),
+        ],
+    },
+    Attack {
+        name: "algorithm confusion (RFC 8725 section 2.1)",
+        stopped_by: &[("runtime/jose/src/verifying.rs", "The algorithm is the key's, never the header's")],
+        tests: &[
+            (HERE, "header_of_a_token_chooses_neither_algorithm_nor_key"),
+            (JWS, "header_never_chooses_the_algorithm"),
+        ],
+    },
+    Attack {
+        name: "alg none (RFC 8725 section 2.1)",
+        stopped_by: &[("runtime/jose/src/algorithm.rs", "`none` cannot be written")],
+        tests: &[
+            (HERE, "header_of_a_token_chooses_neither_algorithm_nor_key"),
+            (JWS, "forms_that_are_refused"),
+        ],
+    },
+    Attack {
+        name: "kid, jku, x5u and jwk of the token (RFC 8725 section 3.10)",
+        stopped_by: &[(JWS, "pub struct JwsHeader")],
+        tests: &[(HERE, "header_of_a_token_chooses_neither_algorithm_nor_key")],
+    },
+    Attack {
+        name: "audience injection (RFC 7523 section 3)",
+        stopped_by: &[("runtime/oauth2/src/client_authentication/assertion.rs", "audience")],
+        tests: &[
+            (HERE, "assertion_for_another_server_or_by_another_client_is_refused"),
+            (
+                "runtime/oauth2/src/client_authentication/tests.rs",
+                "assertion_speaks_about_its_client_to_us_alone_and_soon",
+            ),
+        ],
+    },
+    Attack {
+        name: "jti replay, also in a race",
+        stopped_by: &[("runtime/oauth2/src/write.rs", "Jti")],
+        tests: &[
+            (HERE, "of_thirty_requests_with_one_assertion_one_is_answered"),
+            (
+                "runtime/oauth2/src/client_authentication/tests.rs",
+                "assertion_is_used_once_at_any_endpoint_also_in_a_race",
+            ),
+        ],
+    },
+    Attack {
+        name: "proof of possession replayed (RFC 9449 section 11.1)",
+        stopped_by: &[("runtime/oauth2/src/dpop/mod.rs", "pub struct ProvenKey")],
+        tests: &[("runtime/oauth2/src/dpop/tests.rs", "of_parallel_requests_with_one_proof_one_is_answered")],
+    },
+    Attack {
+        name: "cross-client use of a code",
+        stopped_by: &[("runtime/oauth2/src/token/authorization_code.rs", "InvalidGrant")],
+        tests: &[(HERE, "code_is_worth_nothing_without_its_client_verifier_and_address")],
+    },
+    Attack {
+        name: "cross-client use of a refresh token",
+        stopped_by: &[("runtime/oauth2/src/token/refresh_token.rs", "InvalidGrant")],
+        tests: &[(HERE, "code_is_worth_nothing_without_its_client_verifier_and_address")],
+    },
+    Attack {
+        name: "cross-client use of a device code",
+        stopped_by: &[("runtime/oauth2/src/token/device_code.rs", "InvalidGrant")],
+        tests: &[
+            (HERE, "device_code_is_its_own_clients"),
+            (
+                "runtime/oauth2/src/device/tests.rs",
+                "code_of_another_client_or_tenant_is_unknown_and_stays_good",
+            ),
+        ],
+    },
+    Attack {
+        name: "consent skipping",
+        stopped_by: &[("runtime/oauth2/src/authorization/consent.rs", "consent")],
+        tests: &[
+            (CODE, "person_is_asked_and_decides_and_is_not_asked_again"),
+            (CODE, "sign_in_of_another_browser_is_not_gone_on_with"),
+            (
+                "runtime/oauth2/src/authorization/tests/consent.rs",
+                "consent_is_given_by_the_person_who_was_asked",
+            ),
+        ],
+    },
+    Attack {
+        name: "CSRF on device verification (RFC 8628 section 5.4)",
+        stopped_by: &[("runtime/oauth2/src/device/mod.rs", "the person is always asked")],
+        tests: &[
+            (HERE, "device_code_is_its_own_clients"),
+            ("runtime/oauth2/src/device/tests.rs", "whoever_entered_the_code_answers_in_the_same_browser"),
+            (
+                "runtime/oauth2/src/device/tests.rs",
+                "person_is_asked_whatever_the_client_is_and_nothing_is_remembered",
+            ),
+        ],
+    },
+    Attack {
+        name: "SSRF by request_uri (RFC 9101 section 10.4)",
+        stopped_by: &[("runtime/oauth2/src/fetch.rs", "Reach::Public")],
+        tests: &[
+            (REQUEST_OBJECT, "request_uri_within_our_own_network_is_not_called"),
+            (REQUEST_OBJECT, "what_is_at_request_uri_is_taken_within_bounds"),
+        ],
+    },
+    Attack {
+        name: "SSRF by jwks_uri",
+        stopped_by: &[("runtime/oauth2/src/fetch.rs", "pub(crate) async fn key_set")],
+        tests: &[(HERE, "keys_and_pictures_within_our_own_network_are_not_fetched")],
+    },
+    Attack {
+        name: "SSRF by logo_uri",
+        stopped_by: &[("runtime/oauth2/src/client/rules.rs", "Pages are shown as links: only web addresses")],
+        tests: &[
+            (HERE, "keys_and_pictures_within_our_own_network_are_not_fetched"),
+            ("runtime/oauth2/src/client/rules.rs", "documents_that_make_no_sense_are_refused"),
+        ],
+    },
+    Attack {
+        name: "SSRF by backchannel_logout_uri",
+        stopped_by: &[("runtime/oauth2/src/backchannel_logout.rs", "Reach::Public")],
+        tests: &[(
+            "tests/it/oauth2/endings.rs",
+            "nothing_is_sent_to_an_address_that_is_not_public_and_it_can_be_sent_again",
+        )],
+    },
+    Attack {
+        name: "JWE decompression, and rounds that the sender chooses (RFC 8725 section 3.6)",
+        stopped_by: &[("runtime/jose/src/jwe/mod.rs", "We encrypt and never decrypt")],
+        tests: &[
+            (HERE, "header_of_a_token_chooses_neither_algorithm_nor_key"),
+            (
+                "runtime/oauth2/src/authorization/tests/request_object.rs",
+                "another_key_and_unsigned_and_encrypted_objects_are_refused",
+            ),
+        ],
+    },
+    Attack {
+        name: "invalid curves and keys for something else (RFC 8725 section 3.4)",
+        stopped_by: &[("runtime/jose/src/jwe/recipient.rs", "What lies on no curve is known now")],
+        tests: &[
+            ("runtime/jose/src/jwe/tests.rs", "point_that_leaves_no_secret_is_no_key"),
+            ("runtime/jose/src/jwe/tests.rs", "only_a_key_that_is_for_it_is_taken"),
+        ],
+    },
+    Attack {
+        name: "encryption that is quietly left out",
+        stopped_by: &[("runtime/oauth2/src/protection.rs", "pub(crate) struct Protection")],
+        tests: &[
+            ("runtime/oauth2/src/protection/tests.rs", "nothing_is_told_in_clear_where_the_key_is_gone"),
+            (
+                "tests/it/oauth2/encrypted.rs",
+                "client_without_a_key_for_it_is_refused_by_operators_and_by_registration",
+            ),
+        ],
+    },
+    Attack {
+        name: "one kind of token for another (RFC 8725 section 3.11)",
+        stopped_by: &[("runtime/jose/src/signer.rs", "pub enum TokenType")],
+        tests: &[
+            ("runtime/oauth2/src/protection/tests.rs", "what_is_told_is_no_token_itself"),
+            (
+                "runtime/oauth2/src/authorization/tests/request_object.rs",
+                "request_object_is_no_assertion_of_its_client",
+            ),
+        ],
+    },
+    Attack {
+        name: "iframe leaks and clickjacking (RFC 9700 section 4.16)",
+        stopped_by: &[("runtime/http/src/oauth2/form_post.rs", "frame-ancestors 'none'")],
+        tests: &[(HERE, "pages_stand_in_no_frame_and_tell_no_address")],
+    },
+    Attack {
+        name: "referrer leaks (RFC 9700 section 4.2)",
+        stopped_by: &[("runtime/http/src/oauth2/form_post.rs", "referrer-policy")],
+        tests: &[(HERE, "pages_stand_in_no_frame_and_tell_no_address")],
+    },
+    Attack {
+        name: "race on a code (RFC 6749 section 10.5)",
+        stopped_by: &[("runtime/oauth2/src/write.rs", "Code")],
+        tests: &[
+            (CODE, "fifty_redemptions_of_one_code_give_one_answer_and_leave_no_live_token"),
+            (CODE, "replay_after_the_code_has_expired_still_kills_the_family"),
+        ],
+    },
+    Attack {
+        name: "race on a refresh token (RFC 9700 section 4.14)",
+        stopped_by: &[("runtime/oauth2/src/write.rs", "Refresh")],
+        tests: &[(CODE, "parallel_refreshes_are_one_and_a_late_reuse_kills_the_family")],
+    },
+    Attack {
+        name: "login of another browser is gone on with (session fixation, RFC 9700 section 4.7)",
+        stopped_by: &[("runtime/oauth2/src/server.rs", "pub(crate) fn seal<T")],
+        tests: &[
+            (CODE, "sign_in_of_another_browser_is_not_gone_on_with"),
+            ("tests/it/oauth2/own_login.rs", "verifier_of_another_browser_signs_nobody_in"),
+        ],
+    },
+];
+
+fn source(path: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Whether a file has a test of this name that is run.
+fn has_test(source: &str, name: &str) -> bool {
+    let lines: Vec<&str> = source.lines().map(str::trim).collect();
+    let of_name =
+        |line: &&str| line.strip_prefix("async ").unwrap_or(line).starts_with(&format!("fn {name}("));
+    let Some(at) = lines.iter().position(|line| of_name(line)) else { return false };
+    let attributes: Vec<&&str> = lines[..at].iter().rev().take_while(|line| line.starts_with("#[")).collect();
+    // Within `proptest!` it is an attribute too.
+    let is_test =
+        attributes.iter().any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"));
+    is_test && !attributes.iter().any(|line| line.contains("ignore") || line.contains("cfg"))
+}
+
+#[test]
+fn every_attack_has_what_stops_it_and_what_shows_that() {
+    let mut wrong = Vec::new();
+    for Attack { name, stopped_by, tests } in &ATTACKS {
+        assert!(!stopped_by.is_empty() && !tests.is_empty(), "{name}");
+        wrong.extend(
+            stopped_by.iter().filter(|(path, words)| !source(path).contains(words)).map(|at| (name, at)),
+        );
+        wrong.extend(tests.iter().filter(|(path, test)| !has_test(&source(path), test)).map(|at| (name, at)));
+    }
+    assert!(wrong.is_empty(), "named and not there: {wrong:#?}");
+}
+
+#[test]
+fn test_that_is_not_run_does_not_count() {
+    for (text, expect) in [
+        ("#[test]\nfn a() {", true),
+        ("#[tokio::test(flavor = \"multi_thread\")]\nasync fn a() {", true),
+        ("#[test]\n#[ignore]\nfn a() {", false),
+        ("fn a() {", false),
+        ("#[test]\nfn ab() {", false),
+        ("// #[test]\n// fn a() {", false),
+    ] {
+        assert_eq!(has_test(text, "a"), expect, "{text}");
+    }
+}
