@@ -122,7 +122,8 @@ async fn run<'a>(
     arriving.route = Some(route);
     // 3
     let tenant = match node.tenants.load(node, &located.tenant).await {
-        Ok(Some(tenant)) => tenant,
+        // At the address that was asked for, where it has several.
+        Ok(Some(tenant)) => tenant.asked_at(host),
         Ok(None) => return arriving.refuse(node, &Failure::not_found()),
         Err(error) => return arriving.refuse(node, &load_failure(&error, id)),
     };

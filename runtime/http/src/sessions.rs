@@ -53,7 +53,7 @@ async fn tokenized(call: &Call, live: &LiveSession, template: &str) -> Result<Va
         tenant.oauth2.load_keys().await.map_err(|error| failed_with(call, &error, Problem::Unavailable))?;
     let signer = tenant.oauth2.id_token_signer(&keys);
     let signer = signer.map_err(|error| failed_with(call, &error, Problem::Unavailable))?;
-    let tokenizer = Tokenizer { issuer: &tenant.base_url, signer, hook: call.node.transform.as_ref() };
+    let tokenizer = Tokenizer { issuer: &tenant.issuer, signer, hook: call.node.transform.as_ref() };
     let token = tokenize(room, tokenizer, live, template).await.map_err(|error| match error {
         TokenizeError::UnknownTemplate | TokenizeError::NoExternalId => {
             Problem::BadRequest(error.to_string())

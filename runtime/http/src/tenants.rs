@@ -3,7 +3,10 @@
 //! Start-up and memory do not grow with the number of tenants: one is loaded when it is first visited and
 //! leaves when others need its place, or at once when the change log says that it is no longer the same.
 
+mod place;
+
 use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::str::FromStr as _;
 use std::sync::Arc;
 
@@ -35,21 +38,34 @@ const DECLARED_PER_BYTE: u64 = 16;
 /// Hosts that are remembered.
 const HOSTS: u64 = 10_000;
 
-/// A tenant as requests use it: its rooms' settings, checked and compiled.
+/// A tenant as requests use it: what it is at the address that a browser is at, and what it is everywhere.
 #[derive(Debug)]
 pub struct LoadedTenant {
-    pub(crate) id: TenantId,
-    pub(crate) state: TenantState,
-    /// What browsers call it: the issuer, without a slash at its end.
+    /// What browsers call it here: the issuer, or another address of its own, without a slash at its end.
     pub(crate) base_url: String,
     /// The same, taken apart.
     pub(crate) url: Url,
     /// The path of `base_url`: empty, or e.g. `/t/acme`.
     pub(crate) base_path: String,
+    /// The domain of the session's cookie here. Without one it is the host's alone.
+    pub(crate) cookie_domain: Option<String>,
+    /// Other providers, which lead back to this address.
+    pub(crate) providers: TenantProviders,
+    everywhere: Arc<TenantRules>,
+    /// Itself at its other addresses; none at those.
+    aliases: Vec<Arc<Self>>,
+}
+
+/// What a tenant is at each of its addresses: its rooms' settings, checked and compiled.
+#[derive(Debug)]
+pub struct TenantRules {
+    pub(crate) id: TenantId,
+    pub(crate) state: TenantState,
+    /// What tokens call it, without a slash at its end.
+    pub(crate) issuer: String,
     pub(crate) oauth2: AuthorizationServer,
     pub(crate) identity: identity::Settings,
     pub(crate) schemas: Schemas,
-    pub(crate) providers: TenantProviders,
     pub(crate) branding: Branding,
     /// What its messages say, and who carries them.
     pub(crate) courier: TenantCourier,
@@ -63,6 +79,14 @@ pub struct LoadedTenant {
     pub(crate) declared_plugins: BTreeSet<String>,
     /// What it takes in memory, in bytes, as far as its settings tell.
     memory: u64,
+}
+
+impl Deref for LoadedTenant {
+    type Target = TenantRules;
+
+    fn deref(&self) -> &TenantRules {
+        &self.everywhere
+    }
 }
 
 /// Why a tenant cannot be used.
@@ -234,7 +258,7 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
         .map_err(|error| unusable(error.to_string()))?;
     let declared_plugins = settings.plugins.iter().map(|plugin| plugin.name.clone()).collect();
     let stored = stored_plugins(node, &tenant.id, &declared_plugins).await?;
-    let memory = memory + declared_memory(&stored);
+    let memory = memory + declared_memory(&stored) + alias_memory(&settings);
     if tenant.state == TenantState::Active {
         // One that cannot be loaded is logged there. Its hooks fail closed, or go on with the version before:
         // never as if there were no plugin.
@@ -263,7 +287,7 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
     };
     let environment =
         Environment { sealer: node.sealer().clone(), clock: node.clock.clone(), rng: node.rng.clone() };
-    Ok(LoadedTenant {
+    let everywhere = Arc::new(TenantRules {
         oauth2: AuthorizationServer::new(
             tenant.id.clone(),
             issuer,
@@ -274,12 +298,9 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
         .with_detail_schemas(Arc::new(details)),
         id: tenant.id,
         state: tenant.state,
-        base_path: url.path().trim_end_matches('/').to_owned(),
-        base_url,
-        url,
+        issuer: base_url,
         identity: settings.identity,
         schemas,
-        providers,
         branding: settings.branding,
         webhooks: settings.webhooks,
         courier: settings.courier,
@@ -287,7 +308,10 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
         plugin_trust: settings.plugin_trust,
         declared_plugins,
         memory,
-    })
+    });
+    Ok(place::everywhere(everywhere, (url, providers), tenant.host.as_deref(), |rules, base_url| {
+        TenantProviders::new(&node.federation, (&rules.id, base_url), &settings.federation, by_operator)
+    }))
 }
 
 /// The uploaded plugins that run. The settings come first where both have a name: what they declare has that
@@ -314,6 +338,12 @@ fn declared_memory(stored: &[StoredPlugin]) -> u64 {
     let written =
         |plugin: &StoredPlugin| serde_json::to_string(&plugin.declaration).map_or(0, |text| text.len());
     stored.iter().map(|plugin| DECLARED_PER_BYTE * written(plugin) as u64).sum()
+}
+
+/// What the other addresses of a tenant take in memory, in bytes: each has providers that lead back to it.
+fn alias_memory(settings: &TenantSettings) -> u64 {
+    let providers = serde_json::to_string(&settings.federation).map_or(0, |text| text.len() as u64);
+    settings.identity.aliases.len() as u64 * (1024 + PER_BYTE * providers)
 }
 
 /// Whoever is to be told of events is told of those from now on: nothing happens in a tenant before it is loaded.

@@ -70,7 +70,7 @@ fn assemble(data: [u8; 5], code: &[u8]) -> Uuid {
 }
 
 /// The errors that browsers are sent to a page with, by number. Numbers are never used again.
-const KINDS: [(u8, Problem); 20] = [
+const KINDS: [(u8, Problem); 21] = [
     (1, Problem::SessionAlreadyAvailable),
     (2, Problem::SessionInactive),
     (3, Problem::FirstFactorRequired),
@@ -86,6 +86,7 @@ const KINDS: [(u8, Problem); 20] = [
     (13, Problem::Internal),
     (14, Problem::TooManyAttempts { retry_after: Duration::from_secs(30) }),
     (15, Problem::Busy { retry_after: Duration::from_secs(1) }),
+    (20, Problem::ActsForAnother),
     (30, Problem::ProviderAnswerUnasked),
     (31, Problem::ProviderAnswerUsed),
     (40, Problem::Interrupted),

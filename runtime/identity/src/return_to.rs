@@ -1,5 +1,10 @@
 //! Where a browser may be sent after a form, the allow-list of `return_to`, and by a plugin in the middle of one.
 
+#[cfg(test)]
+mod attacks;
+mod entry;
+
+pub use entry::{AllowedReturn, UnusableReturnUrl};
 use primitives::Origin;
 use url::Url;
 
@@ -23,15 +28,17 @@ pub struct ReturnToForbidden;
 
 /// Checks a `return_to` against this server (`base`, with the tenant's prefix) and the allow-list.
 ///
-/// Scheme, host and port must be equal. The path must be the entry's path or below it by whole
-/// segments: `/app` allows `/app/x` and not `/apple`. Relative addresses are taken as this server's.
+/// Scheme, host and port must be equal, or the host one below the domain of an entry with a wildcard ([`AllowedReturn`]). The
+/// path must be the entry's path or below it by whole segments: `/app` allows `/app/x` and not `/apple`. Relative addresses
+/// are taken as this server's.
 pub fn check(requested: &str, base: &Url, settings: &FlowSettings) -> Result<ReturnTo, ReturnToForbidden> {
     let url = parse(requested, base).ok_or(ReturnToForbidden)?;
     let plain =
         matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
-    let allowed = settings.allowed_return_urls.iter().filter_map(|entry| Url::parse(entry).ok());
-    let root = std::iter::once(base.clone());
-    if plain && root.chain(allowed).any(|entry| covers(&entry, &url)) {
+    // An entry that could not be configured allows nothing.
+    let mut allowed =
+        settings.allowed_return_urls.iter().filter_map(|entry| AllowedReturn::parse(entry).ok());
+    if plain && (covers(base, &url) || allowed.any(|entry| entry.covers(&url))) {
         return Ok(ReturnTo(url.into()));
     }
     Err(ReturnToForbidden)
@@ -96,9 +103,10 @@ fn resolve(text: &str, base: &Url) -> Option<Url> {
 }
 
 fn covers(entry: &Url, url: &Url) -> bool {
-    if entry.origin() != url.origin() || !url.origin().is_tuple() {
-        return false;
-    }
+    entry.origin() == url.origin() && url.origin().is_tuple() && path_covers(entry, url)
+}
+
+fn path_covers(entry: &Url, url: &Url) -> bool {
     let prefix = entry.path().trim_end_matches('/');
     // `Url` has resolved `..`; an encoded slash or dot must not climb out behind its back.
     let path = url.path();

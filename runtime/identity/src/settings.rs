@@ -1,5 +1,6 @@
 //! A tenant's identity settings: its part of the configuration, with the defaults beside the fields.
 
+mod alias;
 mod attestation;
 mod breached;
 mod captcha;
@@ -17,6 +18,7 @@ use primitives::Origin;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use alias::{AliasSettings, UnusableAlias};
 pub use attestation::{AttestationSettings, BoundKeys, Conveyance};
 pub use breached::BreachedSettings;
 pub use captcha::{CaptchaFailure, CaptchaFlow, CaptchaProvider, CaptchaSettings};
@@ -40,6 +42,9 @@ pub struct Settings {
     pub registration_enabled: bool,
     /// Sessions and their cookie.
     pub session: SessionSettings,
+    /// Other addresses at which browsers meet the tenant.
+    #[serde(rename = "alias", skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<AliasSettings>,
     /// Self-service forms.
     pub flow: FlowSettings,
     /// What a password must be.
@@ -102,6 +107,7 @@ impl Default for Settings {
             schemas: BTreeMap::new(),
             registration_enabled: true,
             session: SessionSettings::default(),
+            aliases: Vec::new(),
             flow: FlowSettings::default(),
             password: PasswordPolicy::default(),
             argon2: Argon2Settings::default(),
@@ -212,7 +218,8 @@ pub struct SessionSettings {
     /// The domain on which browsers send the session's cookie, subdomains included: one session over
     /// `app.example.com` and `shop.example.com` of a tenant at `id.example.com` with `example.com`. At most the
     /// registrable domain; absent binds it to the very host. Whatever runs on a host of the domain can read requests
-    /// with the cookie, and set one. A tenant whose host it does not fit has it bound to its host.
+    /// with the cookie, and set one. A tenant whose host it does not fit has it bound to its host. Under another registrable
+    /// domain it is another cookie: see `alias`.
     pub cookie_domain: Option<String>,
     /// How long after signing in a session may change credentials without signing in again, in
     /// seconds. An hour.
@@ -255,7 +262,10 @@ pub struct FlowSettings {
     /// Where a browser goes after a form that named no `return_to`: a path of this server, or a URL.
     pub default_return_url: String,
     /// Where `return_to` may point besides this server: URLs; scheme, host and port must be equal
-    /// and the path must be the same or below it, by whole segments.
+    /// and the path must be the same or below it, by whole segments. `https://*.example.com/app` allows every host below
+    /// that domain, by https alone. The domain must be one that somebody registered, or be below one: neither `*.com` nor
+    /// `*.co.uk`, and no host below it that is a public suffix or under one. Whoever controls one of the hosts can be where
+    /// people are sent, so name each where they are known.
     pub allowed_return_urls: Vec<String>,
     /// Addresses of native applications besides, to which a browser in which their user signed in with another provider leads
     /// back, e.g. `com.example.app:/callback` (RFC 8252 section 7.1): compared exactly, and for forms alone whose session

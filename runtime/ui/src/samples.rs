@@ -8,7 +8,7 @@ mod views;
 use crate::flow::FlowView;
 use crate::frame::PageContext;
 use crate::pages::{OrganisationOutcome, OrganisationPart, Pages};
-use crate::views::{DeviceCodeProblem, DeviceDoneView, WelcomeView};
+use crate::views::{DeviceCodeProblem, DeviceDoneView, SessionsView, WelcomeView};
 
 /// A page in one state.
 #[derive(Debug)]
@@ -39,14 +39,17 @@ impl Sample {
 /// A page that shows the flow in the file of its name.
 macro_rules! flow {
     ($name:literal, $render:expr) => {
+        flow!($name of $name, $render)
+    };
+    ($name:literal of $file:literal, $render:expr) => {
         Sample {
             name: $name,
             render: |pages, context| {
-                let flow: FlowView = serde_json::from_str(flow!($name)).ok()?;
+                let flow: FlowView = serde_json::from_str(flow!($file)).ok()?;
                 let render: fn(&Pages, &FlowView, &PageContext<'_>) -> String = $render;
                 Some(render(pages, &flow, context))
             },
-            flow: Some(flow!($name)),
+            flow: Some(flow!($file)),
         }
     };
     ($name:literal) => {
@@ -76,6 +79,17 @@ fn settings_with_sessions(pages: &Pages, flow: &FlowView, context: &PageContext<
     pages.settings(flow, Some(&views::sessions(context.now)), context)
 }
 
+/// Somebody has just signed out elsewhere, where nothing but this device was, and mistyped what deletes the account.
+fn settings_not_deleted(pages: &Pages, flow: &FlowView, context: &PageContext<'_>) -> String {
+    pages.settings(flow, Some(&views::sessions_not_deleted(context.now)), context)
+}
+
+/// An operator acts in somebody's name.
+fn settings_acting(pages: &Pages, flow: &FlowView, context: &PageContext<'_>) -> String {
+    let sessions = SessionsView { deletion: None, ..views::sessions(context.now) };
+    pages.settings(flow, Some(&sessions), &PageContext { acting: true, ..*context })
+}
+
 /// Every sample, in the order in which people meet the pages.
 pub static SAMPLES: &[Sample] = &[
     page!("welcome", |pages, context| pages.welcome(&WelcomeView::default(), context)),
@@ -102,6 +116,7 @@ pub static SAMPLES: &[Sample] = &[
     flow!("login-code-failed", Pages::login),
     flow!("login-here", Pages::login),
     flow!("login-second", Pages::login),
+    flow!("login-second-trust", Pages::login),
     flow!("login-second-all", Pages::login),
     flow!("login-second-key", Pages::login),
     flow!("login-second-code", Pages::login),
@@ -120,6 +135,8 @@ pub static SAMPLES: &[Sample] = &[
     flow!("settings", settings_with_sessions),
     flow!("settings-saved", settings_with_sessions),
     flow!("settings-failed", settings),
+    flow!("settings-kept" of "settings", settings_not_deleted),
+    flow!("settings-acting" of "settings", settings_acting),
     flow!("settings-linked", settings),
     flow!("settings-factors", settings),
     flow!("settings-keys", settings_with_sessions),
@@ -133,6 +150,12 @@ pub static SAMPLES: &[Sample] = &[
     page!("device", |pages, context| pages.device(&views::device(), context)),
     page!("device-allowed", |pages, context| pages.device_done(&DeviceDoneView::Allowed, context)),
     page!("device-denied", |pages, context| pages.device_done(&DeviceDoneView::Denied, context)),
+    page!("impersonation", |pages, context| pages.impersonation(&views::impersonation(), context)),
+    page!("welcome-acting", |pages, context| {
+        let view = WelcomeView { subject: Some("ada@nexboard.example".to_owned()) };
+        pages.welcome(&view, &PageContext { acting: true, ..*context })
+    }),
+    page!("account-deleted", |pages, context| pages.account_deleted(context)),
     page!("invitation", |pages, context| {
         pages.invitation(&views::invitation(Some("ada@nexboard.example"), false), context)
     }),

@@ -25,6 +25,11 @@ pub(crate) enum Profile {
 /// The variable that names a directory with binaries to take instead of building them: those of a package, say.
 pub(crate) const BINARIES: &str = "PORTCULLIS_BINARIES";
 
+/// Whether there are such binaries.
+pub(crate) fn are_given() -> bool {
+    std::env::var_os(BINARIES).is_some()
+}
+
 /// Builds the binary `portcullis` and returns its path.
 pub(crate) fn build(profile: Profile) -> anyhow::Result<PathBuf> {
     if let Some(directory) = std::env::var_os(BINARIES) {

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::clients::{self, Place};
 use crate::loopback::post_json;
-use crate::node::ROOMY_LIMITS;
+use crate::node::{self, ROOMY_LIMITS};
 use crate::{install, workspace};
 
 /// The person in the pictures; the password guards nothing.
@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut script = script()?;
     script.args(["--languages", &arguments.languages]);
     if arguments.preview {
-        return of_preview(script.args(["--only", &arguments.only]));
+        return of_preview(example(), script.args(["--only", &arguments.only]));
     }
     clients::in_place("screenshots", |place| of_pages(place, &mut script, &arguments.only))
 }
@@ -54,11 +54,25 @@ fn script() -> anyhow::Result<Command> {
     Ok(script)
 }
 
-fn of_preview(script: &mut Command) -> anyhow::Result<()> {
-    let preview = workspace::target_directory().join("preview");
+/// Every state of every page in the language with the longest words, on a narrow phone and without axe, as a suite of
+/// `cargo xtask clients`: that each renders, and fits. What takes minutes is `cargo xtask screenshots --preview`.
+pub(crate) fn of_samples(place: &Place<'_>) -> anyhow::Result<()> {
+    let built = place.binary()?.with_file_name("examples").join("preview");
+    // Built with the tests, which want their dependencies with other features than the example alone does.
+    let pages = if node::are_given() && built.is_file() { Command::new(built) } else { example() };
+    of_preview(pages, script()?.args(["--quick", "--languages", "de"]))
+}
+
+/// What writes the samples.
+fn example() -> Command {
     let mut pages = workspace::cargo();
-    pages.args(["run", "--quiet", "--package", "portcullis-ui", "--example", "preview", "--"]).arg(&preview);
-    workspace::run(&mut pages)?;
+    pages.args(["run", "--quiet", "--package", "portcullis-ui", "--example", "preview", "--"]);
+    pages
+}
+
+fn of_preview(mut pages: Command, script: &mut Command) -> anyhow::Result<()> {
+    let preview = workspace::target_directory().join("preview");
+    workspace::run(pages.arg(&preview))?;
     workspace::run(script.arg("--preview").arg(&preview))
 }
 

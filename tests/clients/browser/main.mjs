@@ -1,29 +1,33 @@
 // People sign in to Nexboard by clicking, in headless Chromium.
 //
 //   node main.mjs --app URL --third-party URL --provider URL --keys URL --alone URL --attested URL --steps URL --guarded URL
-//                 --captcha-port PORT --captcha-secret-file FILE --single-page-port PORT --identifier NAME --suspended NAME --password-file FILE
+//                 --pages URL --coded URL --admin URL --admin-key-file FILE --captcha-port PORT --captcha-secret-file FILE --single-page-port PORT --identifier NAME --suspended NAME --password-file FILE
 //
 // --app is a first-party client, --third-party one that asks for consent; --provider is the tenant's base URL,
 // --keys that of a tenant at a host name, as passkeys need it, --alone and --attested those of two more: one whose security
 // keys sign in alone, and one that takes keys of a maker whom it knows. --steps is that of one whose forms are in two steps,
 // which proves addresses by links, and where --identifier owns an organisation. --guarded is that of one whose forms ask
-// whether a person is there, by a service that is started here, at --captcha-port. An application without a server is served at
+// whether a person is there, by a service that is started here, at --captcha-port. --pages is that of one where people delete
+// their accounts and trust devices, whose admin API is at --admin; --coded takes codes by message for second factors. An application without a server is served at
 // --single-page-port.
 // `cargo xtask clients browser` starts all of them. ONLY=<text> runs the checks whose name contains it.
 
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { check, finish } from "../openid-client/checks.mjs";
 import { accessibilityChecks } from "./accessibility.mjs";
+import { accountPageChecks } from "./account_pages.mjs";
 import { captchaChecks } from "./captcha.mjs";
 import { keyChecks } from "./keys.mjs";
+import { languageChecks } from "./languages.mjs";
 import { latestCode, latestLink } from "./mail.mjs";
+import { organisationPageChecks } from "./organisation_pages.mjs";
 import { passkeyChecks } from "./passkeys.mjs";
 import { browser, heading, onDashboard, pressUntil, signInAs, withPage } from "./person.mjs";
 import { singlePageChecks } from "./single_page.mjs";
 import { stepChecks } from "./steps.mjs";
+import { totp } from "./totp.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -38,6 +42,10 @@ const { values: options } = parseArgs({
     "captcha-secret-file": { type: "string" },
     "single-page-port": { type: "string" },
     steps: { type: "string" },
+    pages: { type: "string" },
+    coded: { type: "string" },
+    admin: { type: "string" },
+    "admin-key-file": { type: "string" },
     identifier: { type: "string" },
     suspended: { type: "string" },
     "password-file": { type: "string" },
@@ -410,26 +418,29 @@ await captchaChecks({
 });
 await stepChecks({ provider: options.steps, owner: ada, password, newAddress });
 await singlePageChecks({ provider: options.provider, port: Number(options["single-page-port"]), person: ada });
+const operate = operator(options.admin, (await readFile(options["admin-key-file"], "utf8")).trim());
+await accountPageChecks({ provider: options.pages, coded: options.coded, operate, password, newAddress });
+await organisationPageChecks({ provider: options.pages, operate, password, newAddress });
+await languageChecks({ provider: options.pages });
 await accessibilityChecks({ provider: options.provider, keys: options.keys, signUp, newAddress, password });
 
 await browser.close();
 finish();
 
-/** What an authenticator app shows (RFC 6238), so many steps from now. */
-function totp(secret, steps) {
-  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  const bits = [...secret].map((letter) => alphabet.indexOf(letter).toString(2).padStart(5, "0")).join("");
-  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
-  const digest = createHmac("sha1", key).update(counter).digest();
-  const number = digest.readUInt32BE(digest.at(-1) & 15) & 0x7fffffff;
-  return String(number % 1_000_000).padStart(6, "0");
-}
-
 function newAddress() {
   people += 1;
   return `${run}-${people}@acme.example`;
+}
+
+/** Returns how somebody with an admin key sends a request to an admin API, which must be answered with success. */
+function operator(admin, key) {
+  return async (method, path, body) => {
+    const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+    const response = await fetch(admin + path, { method, headers, body: body && JSON.stringify(body) });
+    const text = await response.text();
+    assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);
+    return text && JSON.parse(text);
+  };
 }
 
 /** Signs a new person up at the provider and returns their address. */

@@ -10,19 +10,16 @@
 // a free loopback port with the headers that the real server sends. --base opens the pages of a running node, as
 // `cargo xtask screenshots` starts one.
 // --only <text> keeps pages whose name contains it. --languages <tags> names other languages than en,de.
-// --no-pictures only checks. Chromium: $CHROMIUM or /usr/bin/chromium.
+// --no-pictures only checks. --quick does so on a narrow phone, in the light theme and without axe: that each page renders, and
+// fits. Chromium: $CHROMIUM or /usr/bin/chromium.
 
 import { createServer } from "node:http";
 import { mkdir, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join, normalize, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
-import { formTroubles } from "./forms.mjs";
 import { livePages } from "./live.mjs";
-
-const require = createRequire(import.meta.url);
-const axeSource = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
+import { allTroubles, plainTroubles } from "./looks.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -36,6 +33,7 @@ const { values: options } = parseArgs({
     only: { type: "string", default: "" },
     languages: { type: "string", default: "en,de" },
     "no-pictures": { type: "boolean", default: false },
+    quick: { type: "boolean", default: false },
   },
 });
 if (Boolean(options.preview) === Boolean(options.base)) {
@@ -43,16 +41,16 @@ if (Boolean(options.preview) === Boolean(options.base)) {
   process.exit(2);
 }
 
-const widths = [390, 1280];
+const pictures = !options["no-pictures"] && !options.quick;
+const widths = options.quick ? [360] : [390, 1280];
 const languages = options.languages.split(",");
-const themes = ["light", "dark"];
-const axeTags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const themes = options.quick ? ["light"] : ["light", "dark"];
 
 const { pages, close = () => {} } = options.preview
   ? await servePreview(resolve(options.preview))
   : await livePages(options, languages);
 const out = resolve(options.out);
-await mkdir(out, { recursive: true });
+if (pictures) await mkdir(out, { recursive: true });
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -77,7 +75,11 @@ try {
             bypassCSP: false,
           });
           await become?.(context);
-          for (const page of here) await visit(context, page, `${page.name}.${language}.${colorScheme}.${width}`);
+          // To begin a page costs more than to go on to another one: whoever looks quickly has one for all.
+          const shared = options.quick ? await context.newPage() : undefined;
+          for (const page of here) {
+            await visit(shared ?? (await context.newPage()), page, `${page.name}.${language}.${colorScheme}.${width}`);
+          }
           await context.close();
         }
       }
@@ -88,12 +90,11 @@ try {
   close();
 }
 
-console.log(`${opened} pages opened, ${findings.length} findings${options["no-pictures"] ? "" : `, pictures in ${out}`}`);
+console.log(`${opened} pages opened, ${findings.length} findings${pictures ? `, pictures in ${out}` : ""}`);
 for (const finding of findings) console.log(`- ${finding}`);
 process.exit(findings.length === 0 && opened > 0 ? 0 : 1);
 
-async function visit(context, { open, status = 200 }, label) {
-  const page = await context.newPage();
+async function visit(page, { open, status = 200 }, label) {
   const complain = (text) => findings.push(`${label}: ${text}`);
   page.on("pageerror", (error) => complain(`script error: ${error.message}`));
   page.on("console", (message) => {
@@ -105,22 +106,11 @@ async function visit(context, { open, status = 200 }, label) {
   opened += 1;
   if (response.status() !== status) complain(`status ${response.status()}, not ${status}`);
   if (!response.headers()["content-security-policy"]?.includes("default-src 'none'")) complain("no strict policy");
-  if (!options["no-pictures"]) await page.screenshot({ path: join(out, `${label}.png`), fullPage: true });
-
-  const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  const wider = await overflow();
-  if (wider > 0) complain(`${wider} pixels wider than the window`);
-  for (const trouble of await page.evaluate(formTroubles)) complain(trouble);
-  await page.evaluate(axeSource);
-  const result = await page.evaluate((tags) => axe.run(document, { runOnly: tags }), axeTags);
-  for (const { id, help, nodes } of result.violations) {
-    complain(`axe ${id}: ${help}: ${nodes.map((node) => `${node.html.slice(0, 120)} ${node.any[0]?.message ?? ""}`).join(" | ")}`);
-  }
-  // Last, since it changes the page: what somebody sees who enlarges 1280 pixels to 400 %.
-  await page.setViewportSize({ width: 320, height: 640 });
-  const narrow = await overflow();
-  if (narrow > 0) complain(`${narrow} pixels wider than 320`);
-  await page.close();
+  if (pictures) await page.screenshot({ path: join(out, `${label}.png`), fullPage: true });
+  for (const trouble of await (options.quick ? plainTroubles(page) : allTroubles(page))) complain(trouble);
+  if (!options.quick) return page.close();
+  for (const event of ["pageerror", "console", "requestfailed"]) page.removeAllListeners(event);
+  await page.unrouteAll();
 }
 
 async function servePreview(directory) {

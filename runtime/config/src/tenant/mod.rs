@@ -1,5 +1,6 @@
 //! `[[tenant]]`
 
+mod alias;
 mod client;
 mod courier;
 mod json;
@@ -150,6 +151,9 @@ pub(crate) fn check_all(tenants: &[Tenant], base_url: Option<&Url>, checker: &mu
             report("identity.password.breached.list", format!("there is no file {}", list.display()));
         }
         check_session_cookie(tenant, base_url, &at, checker);
+        alias::check_places(tenants, (index, base_url), &mut |key, message| {
+            checker.report(&format!("{at}.{key}"), message);
+        });
         check_relying_party(tenant, base_url, &at, checker);
         check_clients(tenant, &at, checker);
     }

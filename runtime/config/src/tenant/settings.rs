@@ -1,5 +1,6 @@
 //! A tenant's settings: one type for its TOML section and for the document that the database keeps.
 
+use identity::return_to::AllowedReturn;
 use identity::schema::{SchemaError, Schemas};
 use jose::{RotationSchedule, SigningAlgorithm};
 use oauth2::authorization::ResponseType;
@@ -11,7 +12,7 @@ use tenancy::plugin::secrets::is_secret_name;
 use tenancy::{DeclaredPlugin, Webhook};
 use url::Url;
 
-use super::{TenantCourier, json, plugin, requests, stored};
+use super::{TenantCourier, alias, json, plugin, requests, stored};
 use crate::problem::Report;
 
 /// What a tenant may set about itself. A section or key that is absent has its default.
@@ -330,6 +331,7 @@ fn check_identity(settings: &identity::Settings, report: &mut Report<'_>) {
         report("identity.ceremony.timeout_seconds", format!("must be {shortest} to {longest}"));
     }
     settings.attestation.check(&mut |key, message| report(&format!("identity.attestation.{key}"), message));
+    alias::check(&settings.aliases, report);
     check_tokenizer(&settings.session.whoami.tokenizer, report);
     if let Some(captcha) = &settings.captcha {
         captcha.check(&mut |key, message| report(&format!("identity.captcha.{key}"), message));
@@ -346,7 +348,9 @@ fn check_identity(settings: &identity::Settings, report: &mut Report<'_>) {
         check_application(url, &format!("identity.flow.native_return_urls[{index}]"), report);
     }
     for (index, url) in settings.flow.allowed_return_urls.iter().enumerate() {
-        check_page(url, &format!("identity.flow.allowed_return_urls[{index}]"), report);
+        if let Err(error) = AllowedReturn::parse(url) {
+            report(&format!("identity.flow.allowed_return_urls[{index}]"), format!("`{url}` {error}"));
+        }
     }
 }
 

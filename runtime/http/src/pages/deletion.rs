@@ -70,7 +70,8 @@ async fn end(call: &Call) -> Result<Answer, Problem> {
     check_session(call, &live)?;
     let again = |why: &str| {
         let page = with_query(&Kind::Settings.page_url(call, flow), REFUSED, why);
-        Ok(see_other(&format!("{page}#deletion")))
+        // The field itself: browsers put the cursor there.
+        Ok(see_other(&format!("{page}#deletion-confirm")))
     };
     match deleted(call, &live, &value("confirm")).await {
         Ok(()) => {

@@ -1,7 +1,6 @@
 //! The cookies of a tenant's browsers: the session, and the value that forms are bound to.
 
 use identity::flow::csrf::CsrfCookie;
-use identity::settings::check_cookie_domain;
 use ring::digest::{SHA256, digest};
 
 use crate::browser::{SESSION_COOKIE, cookie};
@@ -36,7 +35,7 @@ pub(crate) fn set_session_cookie(call: &Call, answer: &mut Answer, token: &str) 
     let settings = &call.tenant.identity.session;
     let max_age = settings.persistent_cookie.then_some(settings.lifespan_seconds);
     let cookie_of_host = cookie(call, SESSION_COOKIE, token, max_age);
-    match domain(call) {
+    match &call.tenant.cookie_domain {
         Some(domain) => {
             set_cookie(answer, &cookie(call, SESSION_COOKIE, "", Some(0)));
             set_cookie(answer, &format!("{cookie_of_host}; Domain={domain}"));
@@ -52,16 +51,9 @@ pub(crate) fn forget_session(call: &Call, answer: &mut Answer) {
     if call.cookie(ACTING_COOKIE).is_some() {
         set_acting(call, answer, 0);
     }
-    if let Some(domain) = domain(call) {
+    if let Some(domain) = &call.tenant.cookie_domain {
         set_cookie(answer, &format!("{gone}; Domain={domain}"));
     }
-}
-
-/// The domain that has the session cookie. One that the tenant's host cannot have is passed over: browsers would drop the
-/// cookie, or others would get it.
-fn domain(call: &Call) -> Option<&str> {
-    let wanted = call.tenant.identity.session.cookie_domain.as_deref()?;
-    check_cookie_domain(wanted, call.tenant.url.host_str()?).ok()
 }
 
 /// Says to our pages that an operator acts in somebody's name, for so many seconds. It says so and no more: what they may

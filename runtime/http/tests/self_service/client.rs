@@ -14,6 +14,8 @@ use crate::site::BASE;
 pub(crate) struct Client {
     address: SocketAddr,
     pub(crate) cookies: BTreeMap<String, String>,
+    /// The host that it asks for.
+    pub(crate) host: &'static str,
 }
 
 pub(crate) struct Response {
@@ -51,7 +53,7 @@ impl Response {
 
 impl Client {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address, cookies: BTreeMap::new() }
+        Self { address, cookies: BTreeMap::new(), host: "id.example" }
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Response {
@@ -112,7 +114,7 @@ impl Client {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Response {
-        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: id.example\r\nconnection: close\r\n");
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.host);
         for (name, value) in headers {
             write!(head, "{name}: {value}\r\n").unwrap();
         }

@@ -67,6 +67,10 @@ async fn link_gives_one_browser_a_session_that_changes_nothing() {
         let refused = browser.submit_json(&flow, body.clone()).await;
         assert_eq!((refused.status, refused.error_id()), (403, "session_impersonated".to_owned()), "{body}");
     }
+    let form = [("method", "password"), ("password", "battery staple")];
+    let sent = browser.submit(&flow, &form).await;
+    let told = browser.get(sent.location()).await;
+    assert!(told.status == 403 && told.body.contains("changes nothing of their account"), "{}", told.body);
     let out = browser.get_json("/self-service/logout/browser").await.json();
     browser.get(out["logout_url"].as_str().unwrap().strip_prefix(BASE).unwrap()).await;
     assert!(!browser.get("/ui/signed-out").await.body.contains("class=\"acting\""));

@@ -5,6 +5,7 @@
 #![expect(clippy::indexing_slicing, reason = "documents are read by their members")]
 
 mod admin;
+mod aliases;
 mod breached;
 mod browser;
 mod captcha;

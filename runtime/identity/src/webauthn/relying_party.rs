@@ -52,14 +52,18 @@ impl RelyingParty {
         }
         let id = settings.id.clone().unwrap_or_else(|| host.to_owned());
         let above = host.strip_suffix(id.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-        if id.is_empty() || !above {
+        // Pages of another domain may use its credentials where they are listed (section 5.11), those of the tenant's other
+        // addresses too: browsers ask the domain itself.
+        let own = base.origin().ascii_serialization();
+        let related = settings.id.is_some() && settings.origins.contains(&own);
+        if id.is_empty() || !(above || related) {
             return Err(UnusableRelyingParty::NotAbove { id, host: host.to_owned() });
         }
         // "Is a registrable domain suffix of or is equal to" (HTML section 7.1.1): the host itself may be anything.
         if id != host && psl::domain_str(&id).is_none() {
             return Err(UnusableRelyingParty::PublicSuffix(id));
         }
-        let mut origins = vec![base.origin().ascii_serialization()];
+        let mut origins = vec![own];
         for origin in &settings.origins {
             origins.push(check_origin(origin)?);
         }
@@ -138,6 +142,16 @@ mod tests {
         check("http://id.acme.example/", None, &[], Err("https"));
         check("http://localhost:4433/", None, &[], Ok("localhost"));
         check("https://intranet/", None, &[], Ok("intranet"));
+    }
+
+    #[test]
+    fn page_of_another_domain_has_the_credentials_where_it_is_listed() {
+        let shop = "https://id.shop.example";
+        check(shop, Some("acme.example"), &[shop], Ok("acme.example"));
+        check(shop, Some("acme.example"), &["https://id.shop.example:8443"], Err("nor a domain above"));
+        check(shop, Some("co.uk"), &[shop], Err("public suffix"));
+        check(shop, None, &[shop], Ok("id.shop.example"));
+        check("http://id.shop.example", Some("acme.example"), &["http://id.shop.example"], Err("https"));
     }
 
     #[test]

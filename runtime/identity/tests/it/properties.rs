@@ -27,11 +27,13 @@ proptest! {
         start in prop::sample::select(vec![
             "", "/", "//", "\\", "https:", "https://", "https://id.example", "https://app.example/app",
             "https://app.example", "http://app.example/app", "javascript:", "https://id.example@",
+            "https://x.shop.example", "https://shop.example", "https://x.shop.example:", "https://",
         ]),
         rest in "[-a-zA-Z0-9./\\\\@:%?#&= \t]{0,30}",
     ) {
         let base = Url::parse("https://id.example/t/acme").unwrap();
-        let allowed_return_urls = vec!["https://app.example/app".to_owned()];
+        let allowed_return_urls =
+            ["https://app.example/app", "https://*.shop.example"].map(str::to_owned).to_vec();
         let settings = FlowSettings { allowed_return_urls, ..FlowSettings::default() };
         if let Ok(target) = return_to::check(&format!("{start}{rest}"), &base, &settings) {
             let target = Url::parse(target.as_str()).unwrap();
@@ -39,7 +41,8 @@ proptest! {
             let below = |prefix: &str| place.1 == prefix || place.1.starts_with(&format!("{prefix}/"));
             let own = place.0 == "https://id.example" && below("/t/acme");
             let listed = place.0 == "https://app.example" && below("/app");
-            prop_assert!(own || listed, "{target}");
+            let below_domain = place.0.starts_with("https://") && place.0.ends_with(".shop.example");
+            prop_assert!(own || listed || below_domain, "{target}");
             prop_assert!(target.username().is_empty() && target.password().is_none());
         }
     }

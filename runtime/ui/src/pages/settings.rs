@@ -6,8 +6,8 @@ use askama::Template;
 use super::flow_page::{failed, password_hint};
 use super::{Pages, render};
 use crate::device::device_name;
-use crate::flow::FlowView;
-use crate::form::{Form, Forms, Item, Notice, Purpose};
+use crate::flow::{FlowView, UiTextType};
+use crate::form::{FieldLink, Form, Forms, Item, Notice, Purpose};
 use crate::frame::{Frame, PageContext};
 use crate::locale::{Words, fill};
 use crate::views::{AppItem, DeletionRefusal, DeletionView, SessionItem, SessionsView};
@@ -66,6 +66,18 @@ struct DeletionForm<'a> {
     error: Option<&'a str>,
 }
 
+impl DeletionForm<'_> {
+    /// What is said on top of the page where the form was refused: the form itself is at its end.
+    fn notice(&self, words: &Words) -> Option<Notice> {
+        let field = || FieldLink { id: "deletion-confirm".to_owned(), label: self.label.clone() };
+        self.error.map(|_| Notice {
+            kind: UiTextType::Error,
+            text: words.common.form_error.clone(),
+            fields: vec![field()],
+        })
+    }
+}
+
 #[derive(Debug)]
 struct SessionLine<'a> {
     id: &'a str,
@@ -122,16 +134,13 @@ impl Pages {
                 section.forms.iter().any(|form| !form.items.is_empty() || !form.keys.is_empty())
             })
             .collect();
-        let notices = forms.notices();
+        let sessions = sessions.map(|view| self.session_list(view, context));
+        let deletion = sessions.as_ref().and_then(|list| list.deletion.as_ref());
+        let mut notices = forms.notices();
+        notices.extend(deletion.and_then(|form| form.notice(words)));
         let frame = self.frame(context, w.title.clone()).with_script(&self.assets, flow);
         let frame = Frame { failed: failed(&notices), ..frame };
-        render(&SettingsPage {
-            frame,
-            notices,
-            subject,
-            sections,
-            sessions: sessions.map(|view| self.session_list(view, context)),
-        })
+        render(&SettingsPage { frame, notices, subject, sections, sessions })
     }
 
     /// Said after the account was deleted.

@@ -4,12 +4,13 @@ use primitives::Timestamp;
 
 use crate::pages::{
     ApiOperationView, ApiParameterView, ApiView, ConnectionFields, ConnectionItem, DomainItem,
-    InvitationItem, InvitationView, KeyItem, MemberItem, NewKey, OrganisationOutcome, OrganisationPart,
-    OrganisationView, OwnershipView,
+    ImpersonationView, InvitationItem, InvitationView, KeyItem, MemberItem, NewKey, OrganisationOutcome,
+    OrganisationPart, OrganisationView, OwnershipView,
 };
 use crate::views::{
-    AppItem, ConsentView, DeletionView, DetailView, DeviceCodeProblem, DeviceCodeView, DeviceView, ErrorView,
-    FarewellView, Hidden, LogoutView, OrganisationLink, PartView, ScopeView, SessionItem, SessionsView,
+    AppItem, ConsentView, DeletionRefusal, DeletionView, DetailView, DeviceCodeProblem, DeviceCodeView,
+    DeviceView, ErrorView, FarewellView, Hidden, LogoutView, OrganisationLink, PartView, ScopeView,
+    SessionItem, SessionsView,
 };
 
 fn hidden(name: &str) -> Vec<Hidden> {
@@ -190,6 +191,23 @@ pub(super) fn sessions(now: Timestamp) -> SessionsView {
             label: "Analytical Engines".to_owned(),
             url: "/ui/organisation".to_owned(),
         }],
+    }
+}
+
+/// Of somebody who is signed in nowhere else, and did not type the right word to delete the account.
+pub(super) fn sessions_not_deleted(now: Timestamp) -> SessionsView {
+    let view = sessions(now);
+    let deletion =
+        view.deletion.map(|form| DeletionView { refused: Some(DeletionRefusal::Unconfirmed), ..form });
+    let current = view.sessions.into_iter().filter(|session| session.current).collect();
+    SessionsView { revoked: true, sessions: current, devices: Vec::new(), apps: Vec::new(), deletion, ..view }
+}
+
+pub(super) fn impersonation() -> ImpersonationView {
+    ImpersonationView {
+        subject: "ada@nexboard.example".to_owned(),
+        action: "/ui/impersonation".to_owned(),
+        hidden: hidden("token"),
     }
 }
 

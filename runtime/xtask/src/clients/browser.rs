@@ -31,6 +31,10 @@ const CAPTCHA_SECRET: &str = "captcha-secret";
 /// A tenant whose forms are in two steps, and which proves addresses by links.
 const STEPS: &str = "steps";
 
+/// A tenant where people delete their accounts and trust devices, and one that takes codes by message for second factors.
+const PAGES: &str = "pages";
+const CODED: &str = "coded";
+
 /// Somebody whose company did not pay.
 const SUSPENDED: &str = "late@late.example";
 
@@ -44,8 +48,9 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     let home = workspace::root().join("tests/clients/browser");
     install::debian_packages(&[install::CHROMIUM])?;
     install::node_packages(&home)?;
-    // It shares the named checks of this one.
+    // It shares the named checks of the one, and what is looked for on pages of the other.
     install::node_packages(&workspace::root().join("tests/clients/openid-client"))?;
+    install::node_packages(&workspace::root().join("tests/clients/screenshots"))?;
     let plugin = guests::build()?.join("enrich_token_rust.wasm");
     // The two are built together.
     let nexboard = place.binary()?.with_file_name("nexboard");
@@ -57,6 +62,7 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     let maker = std::fs::read_to_string(home.join("another_maker.pem"))?;
     let tenants = tenants(&plugin.display().to_string(), &secret.display().to_string())
         + &guarded(captcha_port, &captcha_secret)
+        + &account_pages()
         + &keys(&maker)
         + &own_ui(ui_port);
     let node = place.node(&tenants)?;
@@ -81,6 +87,11 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     script.args(["--keys", &named(KEYS), "--alone", &named(ALONE), "--attested", &named(ATTESTED)]);
     script.args(["--steps", &format!("{}/t/{STEPS}", node.public)]);
     script.args(["--guarded", &format!("{}/t/{GUARDED}", node.public)]);
+    script.args(["--pages", &format!("{}/t/{PAGES}", node.public)]);
+    script.args(["--coded", &format!("{}/t/{CODED}", node.public)]);
+    script
+        .args(["--admin", &format!("{}/t/{PAGES}/admin", node.admin), "--admin-key-file"])
+        .arg(&node.admin_key_file);
     script.args(["--captcha-port", &captcha_port.to_string(), "--captcha-secret-file"]).arg(&captcha_secret);
     script.args(["--single-page-port", &page_port.to_string()]);
     script.args(["--identifier", PERSON.0, "--suspended", SUSPENDED, "--password-file"]).arg(&password);
@@ -188,6 +199,16 @@ fn guarded(port: u16, secret: &Path) -> String {
          hostname = \"127.0.0.1\"\nscript_url = \"http://127.0.0.1:{port}/api.js\"\n\
          verify_url = \"http://127.0.0.1:{port}/siteverify\"\n",
         secret.display()
+    )
+}
+
+/// The tenants whose accounts can do what they cannot do by default.
+fn account_pages() -> String {
+    format!(
+        "\n[[tenant]]\nid = \"{PAGES}\"\n\n{ROOMY_LIMITS}[tenant.branding]\nname = \"Acme\"\n\
+         support_url = \"mailto:help@acme.example\"\n\n[tenant.identity.trusted_device]\nlifespan_days = 30\n\n\
+         [tenant.identity.flow.settings]\naccount_deletion = true\n\n\
+         [[tenant]]\nid = \"{CODED}\"\n\n{ROOMY_LIMITS}[tenant.identity.code]\nmfa_enabled = true\n"
     )
 }
 

@@ -50,6 +50,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "kratos-client", stand_in: false, run: kratos_client::typescript },
     Suite { name: "kratos-client-python", stand_in: false, run: kratos_client::python },
     Suite { name: "browser", stand_in: false, run: browser::run },
+    Suite { name: "samples", stand_in: false, run: screenshots::of_samples },
     Suite { name: "screenshots", stand_in: false, run: screenshots::of_node },
 ];
 
