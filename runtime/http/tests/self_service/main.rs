@@ -11,6 +11,7 @@ mod captcha;
 mod client;
 mod code_login;
 mod connections;
+mod credentials;
 mod csrf;
 mod deletion;
 mod device;
