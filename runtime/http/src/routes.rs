@@ -129,8 +129,10 @@ macro_rules! routes {
 mod challenges;
 mod descriptions;
 mod exchange;
+mod fed_cm;
 mod organisations;
 mod registration;
+mod test_login;
 
 /// The table.
 pub(crate) fn all() -> Vec<Route> {
@@ -139,6 +141,8 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(organisations::routes());
     routes.extend(registration::routes());
     routes.extend(challenges::routes());
+    routes.extend(fed_cm::routes());
+    routes.extend(test_login::routes());
     routes.extend(exchange::routes());
     routes
 }
