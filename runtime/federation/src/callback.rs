@@ -24,7 +24,7 @@ use crate::provider::Provider;
 use crate::room::Asking;
 use crate::settings::Pkce;
 use crate::state::State;
-use crate::token::{self, Grant};
+use crate::token::{self, Given, Grant};
 
 /// The longest value of a parameter.
 const LONGEST: usize = 4096;
@@ -137,6 +137,16 @@ pub(crate) async fn redeem(
     provider: &Provider,
     came: &CameBack,
 ) -> Result<ProvenElsewhere, Failure> {
+    let exchanged = exchanged(asking, provider, came).await?;
+    described(asking, provider, came, exchanged).await
+}
+
+/// What the provider gave for an answer: its tokens, and the claims of the ID token where there is one.
+pub(crate) async fn exchanged(
+    asking: Asking<'_>,
+    provider: &Provider,
+    came: &CameBack,
+) -> Result<(Given, Option<Map<String, Value>>), Failure> {
     let expects_name = provider.settings.pkce != Pkce::Force;
     if came.at.as_deref().map_or(expects_name, |at| at != provider.id()) {
         return Err(Failure::Untrusted("the answer came to the address of another provider".to_owned()));
@@ -180,6 +190,16 @@ pub(crate) async fn redeem(
             return Err(Failure::nonsense("the token endpoint", "gave no ID token"));
         }
     };
+    Ok((given, verified))
+}
+
+/// Who that is.
+pub(crate) async fn described(
+    asking: Asking<'_>,
+    provider: &Provider,
+    came: &CameBack,
+    (given, verified): (Given, Option<Map<String, Value>>),
+) -> Result<ProvenElsewhere, Failure> {
     let upstream = upstream(provider, verified.as_ref());
     let user = came.response.user.as_deref();
     let Person { subject, claims } = person::describe(asking, provider, (&given, verified), user).await?;

@@ -14,7 +14,9 @@ mod callback;
 mod client_authentication;
 pub mod connection;
 mod discovery;
+mod examine;
 mod failure;
+pub mod fed_cm;
 mod id_token;
 pub mod kind;
 mod mapping;
@@ -31,6 +33,7 @@ mod wire;
 
 pub use callback::{CallbackError, CameBack, Response};
 pub use connection::Connection;
+pub use examine::Examined;
 pub use failure::Failure;
 pub use room::{Federation, Parts, TenantProviders};
 pub use settings::{ProviderSettings, Settings};

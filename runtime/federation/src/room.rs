@@ -89,7 +89,7 @@ impl TenantProviders {
         }
     }
 
-    fn asking(&self) -> Asking<'_> {
+    pub(crate) fn asking(&self) -> Asking<'_> {
         Asking {
             federation: &self.federation,
             tenant: &self.tenant,
@@ -98,7 +98,7 @@ impl TenantProviders {
         }
     }
 
-    async fn find(&self, id: &str) -> Result<Arc<Provider>, Failure> {
+    pub(crate) async fn find(&self, id: &str) -> Result<Arc<Provider>, Failure> {
         if !is_connection(id) {
             let known = self.providers.iter().find(|provider| provider.id() == id);
             return known.map(Arc::clone).ok_or(Failure::Unknown);
@@ -110,6 +110,20 @@ impl TenantProviders {
         let found = found.filter(|found| found.enabled).ok_or(Failure::Unknown)?;
         // No operator's word, whoever owns the tenant.
         Provider::new(&found.settings, false).map(Arc::new).ok_or(Failure::Unknown)
+    }
+
+    /// The providers of the settings.
+    pub(crate) fn declared(&self) -> impl Iterator<Item = &Provider> {
+        self.providers.iter().map(|provider| &**provider)
+    }
+
+    /// A provider as forms would offer it, an organisation's connection among them; `None` if there is none of that name.
+    pub async fn offer(&self, id: &str) -> Result<Option<Offer>, Failure> {
+        match self.find(id).await {
+            Ok(provider) => Ok(Some(provider.offer())),
+            Err(Failure::Unknown) => Ok(None),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// What people know a provider by.

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::connection::is_connection;
-use crate::kind;
+use crate::fed_cm::FedCm;
+use crate::kind::{self, IdTokens, Kind};
 
 /// Signing in with other providers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -82,6 +83,9 @@ pub struct ProviderSettings {
     /// to verify.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trusts_email: Option<bool>,
+    /// Signing in by the browser's own dialog (FedCM), with an ID token of this provider. Without it the provider is not offered so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fed_cm: Option<FedCm>,
     /// Whether what it says of somebody replaces what their account says, at every sign-in. What it does not say stays, and so
     /// does all of it if the schema does not take it or an address is somebody else's.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -213,6 +217,9 @@ impl ProviderSettings {
         if kind.issuer.is_none() && kind.auth.is_none() && self.issuer_url.is_none() && !has_endpoints {
             say("issuer_url", "is needed, or `auth_url` and `token_url`".to_owned());
         }
+        if let Some(fed_cm) = &self.fed_cm {
+            self.check_fed_cm(fed_cm, kind, say);
+        }
         if self.groups_claim.is_some() && self.organization_id.is_none() {
             say(
                 "groups_claim",
@@ -234,6 +241,30 @@ impl ProviderSettings {
             if url.as_ref().is_some_and(|url| !is_private_enough(url)) {
                 say(key, INSECURE.to_owned());
             }
+        }
+    }
+}
+
+impl ProviderSettings {
+    /// Reports why nobody could sign in by a browser's own dialog.
+    fn check_fed_cm(&self, fed_cm: &FedCm, kind: &Kind, say: &mut dyn FnMut(&str, String)) {
+        if !is_private_enough(&fed_cm.config_url) {
+            say("fed_cm.config_url", INSECURE.to_owned());
+        }
+        if fed_cm.parameters.contains_key("nonce") {
+            say("fed_cm.parameters", "has a `nonce`: each sign-in gets one of its own".to_owned());
+        }
+        if kind.id_token == IdTokens::None || (kind.issuer.is_none() && self.issuer_url.is_none()) {
+            say("fed_cm", "is for a provider with ID tokens and an `issuer_url`".to_owned());
+        }
+        if self.organization_id.is_some() {
+            say(
+                "fed_cm",
+                "is for no organisation's provider: the dialog asks before anybody is known".to_owned(),
+            );
+        }
+        if self.subject_source == Some(SubjectSource::Me) {
+            say("fed_cm", "cannot ask for `subject_source = \"me\"`: there is no access token".to_owned());
         }
     }
 }

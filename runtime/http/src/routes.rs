@@ -129,8 +129,10 @@ macro_rules! routes {
 mod challenges;
 mod descriptions;
 mod exchange;
+mod fed_cm;
 mod organisations;
 mod registration;
+mod test_login;
 
 /// The table.
 pub(crate) fn all() -> Vec<Route> {
@@ -139,6 +141,8 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(organisations::routes());
     routes.extend(registration::routes());
     routes.extend(challenges::routes());
+    routes.extend(fed_cm::routes());
+    routes.extend(test_login::routes());
     routes.extend(exchange::routes());
     routes
 }
@@ -306,7 +310,7 @@ fn most() -> Vec<Route> {
         DELETE "/admin/portcullis/v1/keys/{key}" "deleteAdminKey", AnyOperator, Problem, admin::keys::delete, "Deletes an admin key";
         GET "/admin/portcullis/v1/identities" "searchIdentities", Tenant(Scope::IdentitiesRead), Problem, admin::identities::search::search, "Finds identities by traits, address, schema, state, organisation or words";
         GET "/admin/portcullis/v1/identities/violations" "listIdentityViolations", Tenant(Scope::IdentitiesRead), Problem, admin::identities::violations::list, "Lists identities that no longer follow their schema";
-        GET "/admin/portcullis/v1/identities/export" "exportIdentities", Tenant(Scope::IdentitiesRead), Problem, admin::identities::export::get, "Gives identities as lines that can be imported, with password hashes where that is asked for and allowed";
+        GET "/admin/portcullis/v1/identities/export" "exportIdentities", Tenant(Scope::IdentitiesRead), Problem, admin::identities::export::get, "Gives identities as lines that can be imported, with password hashes or all credentials where that is asked for and allowed";
         POST "/admin/portcullis/v1/identities/import" "importIdentities", Tenant(Scope::IdentitiesWrite), Api, admin::identities::batch::import_kept, "Makes many identities, which may keep their ids", Batch;
         POST "/admin/portcullis/v1/identities/{id}/credentials/verify" "verifyCredential", Tenant(Scope::CredentialsVerify), Problem, admin::identities::verify::post, "Says whether a credential is an identity's";
         POST "/admin/portcullis/v1/identities/{id}/impersonate" "impersonateIdentity", Tenant(Scope::IdentitiesImpersonate), Problem, admin::identities::impersonate::post, "Begins a session as somebody, which says who acts in it";

@@ -257,7 +257,7 @@ impl IdentityHooks for NoIdentityHooks {
 
 impl Room<'_> {
     /// Whose call of a hook it is. `identity` is the account that it is about, where that is known.
-    pub(crate) fn hook_context(&self, actor: Actor, identity: Option<&Identity>) -> HookContext {
+    pub fn hook_context(&self, actor: Actor, identity: Option<&Identity>) -> HookContext {
         HookContext {
             tenant: self.tenant.clone(),
             organisation: identity.and_then(|identity| identity.organisation),

@@ -438,6 +438,7 @@ impl From<AdministrationError> for Problem {
             | AdministrationError::ForeignAddress
             | AdministrationError::UnsupportedCredential(_)
             | AdministrationError::UnknownCredential(_)
+            | AdministrationError::CodeOfSchema
             | AdministrationError::LastCredential
             | AdministrationError::PasswordTooLong
             | AdministrationError::UnusableHash(_)

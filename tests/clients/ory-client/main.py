@@ -20,6 +20,7 @@ import refusals
 import registration
 import second_factors
 import single_page
+import tried_providers
 from checks import finish
 
 native.run()
@@ -36,5 +37,6 @@ key_sets.run()
 challenges.run()
 refusals.run()
 own_api.run()
+tried_providers.run()
 operations.run()
 finish()

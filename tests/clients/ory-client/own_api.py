@@ -137,7 +137,7 @@ def finds_people() -> None:
     assert done(call("GET", f"{identities}/violations"))["identities"] == []
     line, token = None, ""
     while line is None:
-        page = done(call("GET", f"{identities}/export?password_hashes=true{token}"))
+        page = done(call("GET", f"{identities}/export?credentials=true{token}"))
         line = next((line for line in page["identities"] if line["id"] == str(made.id)), None)
         token = f"&page_token={page['next_page_token']}"
     done(call("DELETE", f"/admin/identities/{made.id}"))

@@ -13,6 +13,7 @@ mod organisation;
 mod place;
 mod plugin;
 mod sign;
+mod transfer;
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;

@@ -5,6 +5,7 @@ mod captcha;
 mod certificates;
 mod clients;
 mod courier;
+mod fed_cm;
 mod keys;
 mod plugins;
 mod registration;

@@ -12,6 +12,7 @@ mod cookies;
 pub(crate) mod deletion;
 pub(crate) mod errors;
 pub(crate) mod exchange;
+pub(crate) mod fed_cm;
 mod flows;
 pub(crate) mod invitations;
 pub(crate) mod link;
@@ -23,6 +24,7 @@ pub(crate) mod read;
 pub(crate) mod schemas;
 pub(crate) mod start;
 pub(crate) mod submit;
+pub(crate) mod test_login;
 pub(crate) mod trusted_devices;
 mod visitor;
 

@@ -120,7 +120,12 @@ async fn of_provider(call: &Call, cookie: Option<&CsrfCookie>) -> Result<(Kind, 
     Err((Kind::Login, Problem::FlowUnknown))
 }
 
-fn answered(call: &Call, kind: Kind, transport: Transport, answer: Result<Answer, Problem>) -> Answer {
+pub(super) fn answered(
+    call: &Call,
+    kind: Kind,
+    transport: Transport,
+    answer: Result<Answer, Problem>,
+) -> Answer {
     match answer {
         Ok(answer) => answer,
         // Somebody was faster, with another click perhaps, and the form has served.
@@ -182,7 +187,7 @@ async fn decide(
 }
 
 /// What a submission that was let in leads to.
-async fn decided(
+pub(super) async fn decided(
     call: &Call,
     kind: Kind,
     own: OwnFlow,
@@ -291,7 +296,7 @@ fn submission(call: &Call, flow: &Flow) -> Result<Submission, Problem> {
     ))
 }
 
-fn check_token(
+pub(super) fn check_token(
     call: &Call,
     flow: &Flow,
     submission: &Submission,

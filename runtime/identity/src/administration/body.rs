@@ -4,7 +4,7 @@ use primitives::{OrganisationId, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{AdministrationError, is_same};
+use super::{AdministrationError, is_same, link_tokens};
 use crate::identity::{AddressKind, AddressStatus, Identity, IdentityState};
 use crate::password::PlainPassword;
 use crate::write::NewLink;
@@ -83,7 +83,7 @@ pub struct ReplaceIdentity {
     pub recovery_addresses: Vec<ImportedAddress>,
 }
 
-/// Credentials made elsewhere, by type: passwords, passkeys, security keys, and links to other providers.
+/// Credentials made elsewhere, by type: passwords, passkeys, security keys, second factors, and links to other providers.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub struct ImportedCredentials(Map<String, Value>);
@@ -155,7 +155,7 @@ impl ImportedCredentials {
     }
 
     pub(super) fn password(&self) -> Result<Option<ImportedPassword>, AdministrationError> {
-        const KINDS: [&str; 4] = ["password", "passkey", "webauthn", "oidc"];
+        const KINDS: [&str; 6] = ["password", "passkey", "webauthn", "totp", "lookup_secret", "oidc"];
         if let Some(other) = self.0.keys().find(|kind| !KINDS.contains(&kind.as_str())) {
             return Err(AdministrationError::UnsupportedCredential(other.clone()));
         }
@@ -202,12 +202,9 @@ impl ImportedCredentials {
                 None | Some(Value::Null) => None,
                 Some(id) => Some(id.as_str().and_then(|id| id.parse().ok()).ok_or_else(wrong)?),
             };
-            let link = NewLink {
-                provider: text("provider")?,
-                subject: text("subject")?,
-                organisation,
-                tokens: None,
-            };
+            let tokens = link_tokens::read(entry).map_err(|_| wrong())?;
+            let link =
+                NewLink { provider: text("provider")?, subject: text("subject")?, organisation, tokens };
             if link.provider.contains('/') || links.iter().any(|known| known.provider == link.provider) {
                 return Err(wrong());
             }

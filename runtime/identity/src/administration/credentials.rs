@@ -33,6 +33,8 @@ pub async fn delete_credential(
             }
             Ok(change.write(Write::RemovePassword(id)).audit(removed(kind)))
         }
+        // As the API describes it: they cannot be deleted by it.
+        "code" => Err(AdministrationError::CodeOfSchema),
         "oidc" => unlink(room, actor, id, identifier).await,
         "passkey" | "webauthn" => {
             let ways = Ways::of(room, id).await?;

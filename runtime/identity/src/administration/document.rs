@@ -3,6 +3,7 @@
 use primitives::{IdentityId, Timestamp};
 use serde_json::{Value, json};
 
+use super::link_tokens;
 use crate::factor::FactorKind;
 use crate::identity::Identity;
 use crate::providers::Link;
@@ -89,17 +90,7 @@ fn linked(links: &[Link], shows_tokens: bool) -> Value {
             fields.insert("organization".to_owned(), json!(organisation));
         }
         if let (Some(fields), true, Some(tokens)) = (provider.as_object_mut(), shows_tokens, &link.tokens) {
-            for (when, set) in [("initial", &tokens.initial), ("current", &tokens.current)] {
-                let of = [
-                    ("access_token", &set.access_token),
-                    ("refresh_token", &set.refresh_token),
-                    ("id_token", &set.id_token),
-                ];
-                for (name, token) in of {
-                    fields.insert(format!("{when}_{name}"), json!(token.as_deref().unwrap_or_default()));
-                }
-            }
-            fields.insert("current_expires_at".to_owned(), json!(tokens.expires_at));
+            link_tokens::write(tokens, fields);
         }
         provider
     };
@@ -116,29 +107,31 @@ fn linked(links: &[Link], shows_tokens: bool) -> Value {
 /// The keys of a type: each by the id that takes it away, and what it is. None if there are none.
 fn keys_document(group: &str, keys: &[StoredKey]) -> Option<Value> {
     let keys: Vec<&StoredKey> = keys.iter().filter(|key| key.record.kind.group() == group).collect();
-    let one = |key: &&StoredKey| {
-        let record = &key.record;
-        json!({
-            "id": record.id.to_string(),
-            "display_name": record.display_name,
-            "added_at": key.created_at,
-            "is_passwordless": record.kind.is_first_factor(),
-            "attestation_type": record.attestation,
-            "transport": record.transports,
-            "authenticator": { "aaguid": record.aaguid, "sign_count": record.sign_count },
-            "flags": {
-                "user_verified": record.uv_initialized,
-                "backup_eligible": record.backup_eligible,
-                "backup_state": record.backup_state,
-            },
-        })
-    };
     Some(json!({
         "type": group,
         "identifiers": keys.iter().map(|key| key.record.id.to_string()).collect::<Vec<_>>(),
-        "config": { "credentials": keys.iter().map(one).collect::<Vec<_>>() },
+        "config": { "credentials": keys.iter().map(|key| key_document(key)).collect::<Vec<_>>() },
         "version": 1,
         "created_at": keys.first()?.created_at,
         "updated_at": keys.iter().map(|key| key.updated_at).max()?,
     }))
+}
+
+/// What is told of a key; nothing that signs in with it.
+pub(super) fn key_document(key: &StoredKey) -> Value {
+    let record = &key.record;
+    json!({
+        "id": record.id.to_string(),
+        "display_name": record.display_name,
+        "added_at": key.created_at,
+        "is_passwordless": record.kind.is_first_factor(),
+        "attestation_type": record.attestation,
+        "transport": record.transports,
+        "authenticator": { "aaguid": record.aaguid, "sign_count": record.sign_count },
+        "flags": {
+            "user_verified": record.uv_initialized,
+            "backup_eligible": record.backup_eligible,
+            "backup_state": record.backup_state,
+        },
+    })
 }

@@ -17,7 +17,7 @@ struct Config {
     user_handle: Option<Bytes>,
 }
 
-/// What is kept of it; its attestation proved something to whoever asked for it.
+/// What is kept of it. What its attestation proved is the word of whoever brings it.
 #[derive(Debug, Deserialize)]
 struct Credential {
     id: Bytes,
@@ -32,7 +32,15 @@ struct Credential {
     authenticator: Authenticator,
     #[serde(default)]
     flags: Flags,
+    /// Only what is exported here has these two, the handle where keys of one account differ in it.
+    #[serde(default)]
+    user_handle: Option<Bytes>,
+    #[serde(default)]
+    attestation_type: Option<String>,
 }
+
+/// Who attested a key, as [`CredentialRecord`] has it. Others write a format in its place.
+const ATTESTATIONS: [&str; 5] = ["self", "basic", "attca", "anonca", "unverified"];
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -58,6 +66,14 @@ enum Bytes {
 }
 
 impl Bytes {
+    /// A UUID, as its bytes or as a text.
+    fn uuid(self) -> Option<Uuid> {
+        match self {
+            Self::Text(text) if text.len() == 36 => Uuid::parse_str(&text).ok(),
+            bytes => Uuid::from_slice(&bytes.read()?).ok(),
+        }
+    }
+
     fn read(self) -> Option<Vec<u8>> {
         match self {
             Self::Numbers(bytes) => Some(bytes),
@@ -107,15 +123,13 @@ fn read(
     let malformed = |what: &str| AdministrationError::Malformed(format!("`credentials.{kind}`: {what}"));
     let config: Config =
         Config::deserialize(config).map_err(|_| malformed("a member is of the wrong type"))?;
-    let handle = match config.user_handle {
-        None => UserHandle::of(identity),
-        Some(bytes) => bytes
-            .read()
-            .and_then(UserHandle::new)
-            .ok_or_else(|| malformed("`user_handle` is 1 to 64 bytes"))?,
+    let handle = |bytes: Bytes| {
+        let handle = bytes.read().and_then(UserHandle::new);
+        handle.ok_or_else(|| malformed("`user_handle` is 1 to 64 bytes"))
     };
+    let of_all = config.user_handle.map_or_else(|| Ok(UserHandle::of(identity)), handle)?;
     let one = |credential: Credential| {
-        let aaguid = credential.authenticator.aaguid.and_then(Bytes::read);
+        let attestation = credential.attestation_type.filter(|kind| ATTESTATIONS.contains(&kind.as_str()));
         Ok(CredentialRecord {
             id: credential.id.read().and_then(CredentialId::new).ok_or_else(|| malformed("`id`"))?,
             kind: match (kind, credential.is_passwordless) {
@@ -124,7 +138,7 @@ fn read(
                 (_, true) => KeyKind::Passwordless,
             },
             display_name: credential.display_name,
-            user_handle: handle.clone(),
+            user_handle: credential.user_handle.map_or_else(|| Ok(of_all.clone()), handle)?,
             public_key: credential
                 .public_key
                 .read()
@@ -135,8 +149,8 @@ fn read(
             backup_eligible: credential.flags.backup_eligible,
             backup_state: credential.flags.backup_state,
             transports: credential.transport.unwrap_or_default(),
-            aaguid: aaguid.and_then(|bytes| Uuid::from_slice(&bytes).ok()).unwrap_or_default(),
-            attestation: "none".to_owned(),
+            aaguid: credential.authenticator.aaguid.and_then(Bytes::uuid).unwrap_or_default(),
+            attestation: attestation.unwrap_or_else(|| "none".to_owned()),
         })
     };
     config.credentials.into_iter().map(one).collect()

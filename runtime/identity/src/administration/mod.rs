@@ -8,7 +8,9 @@ mod body;
 mod credentials;
 mod document;
 pub mod export;
+mod import_factors;
 mod import_keys;
+mod link_tokens;
 pub mod verify;
 pub mod violations;
 
@@ -81,6 +83,11 @@ pub enum AdministrationError {
     /// A type of which there are no credentials. The client's.
     #[error("there are no credentials of the type {0:?}")]
     UnknownCredential(String),
+    /// One-time codes are nothing of an account's own. The client's.
+    #[error(
+        "codes are sent to the addresses that the schema says: no account has them by itself, or is without"
+    )]
+    CodeOfSchema,
     /// Nobody could sign in any more. The client's.
     #[error("it is the last credential that signs in alone, and stays")]
     LastCredential,
@@ -145,6 +152,7 @@ async fn make(
     let password = import(room, body.credentials.as_ref()).await?;
     let links = links(body.credentials.as_ref())?;
     let keys = import_keys::import_keys(room, id, body.credentials.as_ref()).await?;
+    let factors = import_factors::read(body.credentials.as_ref())?;
     if asks_before {
         check_free(room, None, &checked, body.external_id.as_deref()).await?;
         check_links(room, None, &links).await?;
@@ -164,6 +172,7 @@ async fn make(
         change = change.write(Write::SetPassword { identity: identity.id, password, at: room.now });
     }
     let change = with_links(with_keys(change, room, identity.id, keys), room, identity.id, links);
+    let change = import_factors::set(change, room, (identity.id, &[]), factors);
     Ok((Administered { identity, change }, checked))
 }
 
@@ -248,6 +257,12 @@ async fn replace_found(
     let known = room.factors.list_keys(room.tenant, current.id).await?;
     let is_new = |record: &CredentialRecord| known.iter().all(|key| key.record.id != record.id);
     let keys = keys.into_iter().filter(is_new).collect();
+    let factors = import_factors::read(body.credentials.as_ref())?;
+    let held_factors = if factors.is_empty() {
+        Vec::new()
+    } else {
+        room.factors.list_factors(room.tenant, current.id).await?
+    };
     let mut identity = current.with_traits(&checked, room.rng, room.now);
     identity.external_id = body.external_id;
     identity.metadata_public = body.metadata_public;
@@ -267,6 +282,7 @@ async fn replace_found(
     let change = replacement(room, &identity, &held, &checked);
     let change = with_keys(with_password(change, room, identity.id, password), room, identity.id, keys);
     let change = with_links(change, room, identity.id, links);
+    let change = import_factors::set(change, room, (identity.id, &held_factors), factors);
     let audit = AuditEvent::new("identity.updated", actor, "identity", &identity.id)
         .with("state", &identity.state.as_str());
     Ok(Administered { identity, change: change.audit(audit) })

@@ -1,16 +1,17 @@
 //! Whether somebody's credential is right, for an operator whose own form asked for it.
 //!
-//! Attack: whoever holds the key guesses passwords without the limits of a sign-in, and unseen. So a guess counts where
+//! Attack: whoever holds the key guesses passwords or codes without the limits of a sign-in, and unseen. So a guess counts where
 //! guesses at the sign-in count, every answer is in the audit log, and the key needs a scope of its own.
 
 use primitives::{Actor, AuditEvent, Change, ClientAddress, IdentityId};
 use serde::Deserialize;
 
+use crate::factor::{FactorKind, find};
 use crate::flow::{FlowError, Room, verify};
 use crate::hooks::{LoginAttempt, Origin};
 use crate::identifier::Identifier;
 use crate::identity::IdentityState;
-use crate::limiter::{count_verification, forgive_verification};
+use crate::limiter::{LimitKey, count_verification, forgive_verification};
 use crate::password::PlainPassword;
 use crate::session::Method;
 use crate::write::Write;
@@ -24,6 +25,26 @@ pub enum Proof {
         /// As it was typed.
         password: String,
     },
+    /// The code that an authenticator app shows.
+    Totp {
+        /// As it was typed.
+        totp_code: String,
+    },
+    /// A backup code.
+    LookupSecret {
+        /// As it was typed.
+        lookup_secret: String,
+    },
+}
+
+impl Proof {
+    const fn method(&self) -> Method {
+        match self {
+            Self::Password { .. } => Method::Password,
+            Self::Totp { .. } => Method::Totp,
+            Self::LookupSecret { .. } => Method::LookupSecret,
+        }
+    }
 }
 
 /// What there is to say.
@@ -46,21 +67,49 @@ pub enum VerifyError {
     Flow(#[from] FlowError),
 }
 
-/// Verifies a proof. The change says that it was asked, and moves an old hash over as a sign-in does.
+/// Verifies a proof. The change says that it was asked; it uses up what is good once, and moves an old hash over as a sign-in
+/// does. A change that misses means that somebody else used the same: it is decided again.
 pub async fn credential(
     room: Room<'_>,
     (actor, address): (Actor, ClientAddress),
     id: IdentityId,
     proof: Proof,
 ) -> Result<(Verdict, Change<Write>), VerifyError> {
-    let Proof::Password { password } = proof;
     let found = room.identities.find_identity(room.tenant, id).await.map_err(FlowError::from)?;
     let identity = found.ok_or(VerifyError::NotFound)?;
-    let held = room.identities.list_identifiers(room.tenant, id).await.map_err(FlowError::from)?;
+    let method = proof.method();
+    let proven = match proof {
+        Proof::Password { password } => by_password(room, address, id, password).await?,
+        Proof::Totp { totp_code } => by_factor(room, id, FactorKind::Totp, &totp_code).await?,
+        Proof::LookupSecret { lookup_secret } => {
+            by_factor(room, id, FactorKind::LookupSecret, &lookup_secret).await?
+        }
+    };
+    let verdict = Verdict { verified: proven.is_some(), state: identity.state };
+    let action = if verdict.verified { "credential.verified" } else { "credential.refused" };
+    let audit = AuditEvent::new(action, actor, "identity", &id).with("method", &method.as_str());
+    let change = Change::new(room.tenant.clone()).audit(audit);
+    Ok((
+        verdict,
+        match proven {
+            Some(used) => change.and(used),
+            None => change,
+        },
+    ))
+}
+
+/// What a right password changes; `None` for a wrong one.
+async fn by_password(
+    room: Room<'_>,
+    address: ClientAddress,
+    id: IdentityId,
+    password: String,
+) -> Result<Option<Change<Write>>, FlowError> {
+    let held = room.identities.list_identifiers(room.tenant, id).await?;
     let held: Vec<Identifier> = held.iter().filter_map(|text| Identifier::parse(text)).collect();
     let limits = &room.settings.limits;
     // Before the hash, as at a sign-in.
-    count_verification(room.attempts, limits, room.tenant, &held, room.now).await.map_err(FlowError::from)?;
+    count_verification(room.attempts, limits, room.tenant, &held, room.now).await?;
     let attempt = LoginAttempt {
         identifier: held.first().map(ToString::to_string).unwrap_or_default(),
         method: Method::Password,
@@ -70,17 +119,32 @@ pub async fn credential(
     let password = PlainPassword::new(password);
     let verified = verify(room, &attempt, held.first(), &password).await?;
     // Who held the identifier may have changed meanwhile.
-    let verified = verified.filter(|verified| verified.identity.id == id);
-    let action = if verified.is_some() { "credential.verified" } else { "credential.refused" };
-    let audit = AuditEvent::new(action, actor, "identity", &id).with("method", &Method::Password.as_str());
-    let mut change = Change::new(room.tenant.clone()).audit(audit);
-    let verdict = Verdict { verified: verified.is_some(), state: identity.state };
-    if let Some(verified) = verified {
-        forgive_verification(room.attempts, limits, room.tenant, &held, room.now).await;
-        change = verified.moving(room, change);
-        if let Some(rehash) = verified.rehash(room, password).await {
-            change = change.and(rehash);
-        }
+    let Some(verified) = verified.filter(|verified| verified.identity.id == id) else { return Ok(None) };
+    forgive_verification(room.attempts, limits, room.tenant, &held, room.now).await;
+    let mut change = verified.moving(room, Change::new(room.tenant.clone()));
+    if let Some(rehash) = verified.rehash(room, password).await {
+        change = change.and(rehash);
     }
-    Ok((verdict, change))
+    Ok(Some(change))
+}
+
+/// What a right code changes: it is used up, here as at a sign-in. `None` for a wrong or used one, or if there is no such
+/// factor.
+///
+/// Attack: fifty requests verify one code at once, and each is told that it is right. The factor is written with the version that
+/// was read, and nobody is told anything before it is.
+async fn by_factor(
+    room: Room<'_>,
+    id: IdentityId,
+    kind: FactorKind,
+    typed: &str,
+) -> Result<Option<Change<Write>>, FlowError> {
+    let (key, rate) = (LimitKey::SecondFactor(room.tenant.clone(), id), room.settings.limits.second_factor);
+    room.attempts.count(key.clone(), rate, room.now).await?;
+    let factors = room.factors.list_factors(room.tenant, id).await?;
+    let Some(stored) = find(&factors, kind) else { return Ok(None) };
+    let Ok(factor) = stored.factor.consume(typed, room.now) else { return Ok(None) };
+    room.attempts.forgive(key, rate, room.now).await;
+    let write = Write::SetFactor { identity: id, factor, replaces: Some(stored.version), at: room.now };
+    Ok(Some(Change::new(room.tenant.clone()).write(write)))
 }

@@ -3,6 +3,7 @@
 //! People may look at them again, so they are kept as they are; the document that holds them is sealed.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use primitives::{Rng, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,9 @@ use zeroize::Zeroize as _;
 /// How many there are.
 pub const COUNT: usize = 12;
 const LENGTH: usize = 8;
+/// Of codes that came from elsewhere: how many there may be, and how long each may be.
+const MOST: usize = 64;
+const LENGTHS: RangeInclusive<usize> = 6..=64;
 /// Without letters that look like digits. 32 of them, so that a byte draws each alike: 40 bits a code.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
@@ -39,6 +43,31 @@ impl LookupSecrets {
         Self((0..COUNT).map(|_| draw()).collect())
     }
 
+    /// Codes that were made elsewhere, each with the time of its use. `None` if there are none or too many, if one is too short,
+    /// too long or no plain ASCII, or if two are alike.
+    pub fn imported(codes: impl IntoIterator<Item = (String, Option<Timestamp>)>) -> Option<Self> {
+        let mut secrets: Vec<LookupSecret> = Vec::new();
+        for (code, used_at) in codes {
+            let code = spelt(&code);
+            let is_of_form = LENGTHS.contains(&code.len()) && code.bytes().all(|b| b.is_ascii_graphic());
+            if !is_of_form || secrets.len() == MOST || secrets.iter().any(|known| known.code == code) {
+                return None;
+            }
+            secrets.push(LookupSecret { code, used_at });
+        }
+        (!secrets.is_empty()).then_some(Self(secrets))
+    }
+
+    /// The same codes, of which those count as used that are used among others.
+    #[must_use]
+    pub fn used_as(mut self, others: &Self) -> Self {
+        for secret in &mut self.0 {
+            let other = others.0.iter().find(|other| other.code == secret.code);
+            secret.used_at = other.and_then(|other| other.used_at).or(secret.used_at);
+        }
+        self
+    }
+
     /// The codes, in their order.
     pub fn list(&self) -> &[LookupSecret] {
         &self.0
@@ -46,12 +75,7 @@ impl LookupSecrets {
 
     /// The codes after one of them was used; why not if it cannot be.
     pub fn consume(&self, typed: &str, now: Timestamp) -> Result<Self, Unusable> {
-        let typed: String = typed
-            .chars()
-            .filter(|c| !c.is_whitespace() && *c != '-')
-            .map(|c| c.to_ascii_lowercase())
-            .take(LENGTH + 1)
-            .collect();
+        let typed = spelt(typed);
         let mut used = self.clone();
         let mut outcome = Err(Unusable::Wrong);
         for secret in &mut used.0 {
@@ -62,6 +86,12 @@ impl LookupSecrets {
         }
         outcome.map(|()| used)
     }
+}
+
+/// A code as it is compared: however somebody groups it or writes its letters.
+fn spelt(typed: &str) -> String {
+    let letters = typed.chars().filter(|c| !c.is_whitespace() && *c != '-');
+    letters.map(|c| c.to_ascii_lowercase()).take(LENGTHS.end() + 1).collect()
 }
 
 /// Why a backup code does not count. The person's to mend.
@@ -136,6 +166,24 @@ mod tests {
         assert!(codes.consume(&spelt, NOW).is_ok());
         for wrong in ["", "aaaaaaaa", &code[..7], &format!("{code}a")] {
             assert_eq!(codes.consume(wrong, NOW), Err(Unusable::Wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn codes_from_elsewhere_are_read_as_people_type_them() {
+        let import =
+            |codes: &[&str]| LookupSecrets::imported(codes.iter().map(|code| ((*code).to_owned(), None)));
+        let codes = import(&["ABCD-1234-efgh", "zyxwvu"]).unwrap();
+        assert!(codes.consume("abcd1234EFGH", NOW).is_ok());
+        assert_eq!(codes.consume("abcd1234", NOW), Err(Unusable::Wrong));
+        let used = LookupSecrets::imported([("abcdef".to_owned(), Some(NOW))]).unwrap();
+        assert_eq!(used.consume("abcdef", NOW), Err(Unusable::Used));
+        let many: Vec<String> = (0..=MOST).map(|at| format!("abcdef{at}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert!(import(&many[..MOST]).is_some());
+        let long = "a".repeat(65);
+        for codes in [&[][..], &["abcde"], &[&long], &["abcdef", "ABC-DEF"], &["äbcdef"], &many] {
+            assert_eq!(import(codes), None, "{codes:?}");
         }
     }
 

@@ -14,7 +14,7 @@ pub mod totp;
 use serde::{Deserialize, Serialize};
 
 use crate::session::Method;
-use lookup_secret::LookupSecrets;
+use lookup_secret::{LookupSecrets, Unusable};
 use primitives::Timestamp;
 use totp::Totp;
 
@@ -77,6 +77,14 @@ impl SecondFactor {
         match self {
             Self::Totp(_) => FactorKind::Totp,
             Self::LookupSecret(_) => FactorKind::LookupSecret,
+        }
+    }
+
+    /// The factor after a code of it was used; why not if it cannot be. An app does not tell a used code from a wrong one.
+    pub fn consume(&self, typed: &str, now: Timestamp) -> Result<Self, Unusable> {
+        match self {
+            Self::Totp(totp) => totp.consume(typed, now).map(Self::Totp).ok_or(Unusable::Wrong),
+            Self::LookupSecret(codes) => codes.consume(typed, now).map(Self::LookupSecret),
         }
     }
 }

@@ -35,6 +35,7 @@ mod start;
 mod step;
 mod stored;
 mod submission;
+mod test_login;
 mod unproven;
 mod verification;
 mod verified;
@@ -72,6 +73,7 @@ pub use start::{
 pub use step::{FlowError, PendingChange, Recovered, SignedIn, Step};
 pub use stored::{ForeignFlow, KEPT_AFTER_EXPIRY, OwnFlow, StoredFlow};
 pub use submission::{MalformedSubmission, Submission};
+pub use test_login::{NoTest, OwnTest, TestLogin, start_test_login};
 pub(crate) use verified::verify;
 
 use crate::captcha::CaptchaVerifier;
@@ -145,6 +147,9 @@ pub struct Flow {
     /// In which organisation's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organisation: Option<OrganisationId>,
+    /// That it tries a provider out, and signs nobody in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<Box<TestLogin>>,
     /// The invitation with which somebody signs up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invitation: Option<InvitationId>,
@@ -297,6 +302,7 @@ impl Flow {
             waiting: None,
             federation: ProviderForm::default(),
             organisation: None,
+            test: None,
             invitation: None,
             discovered: None,
             exchange: None,

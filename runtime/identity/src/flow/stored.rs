@@ -86,6 +86,10 @@ impl StoredFlow {
         cookie: Option<&CsrfCookie>,
         token: Option<&str>,
     ) -> Result<OwnFlow, ForeignFlow> {
+        // It signs nobody in, and opens in its own way.
+        if self.flow.test.is_some() {
+            return Err(ForeignFlow);
+        }
         let is_of_link = |token: &&str| {
             self.flow.link.as_ref().is_some_and(|link| link.is(sealer, tenant, self.flow.id, token))
         };

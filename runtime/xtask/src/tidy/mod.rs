@@ -7,6 +7,7 @@ mod length;
 mod machine_paths;
 mod messages;
 mod migrations;
+mod named_tests;
 
 use anyhow::bail;
 use std::path::{Path, PathBuf};
@@ -59,6 +60,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     wrong.extend(migrations::check(&tree));
     wrong.extend(machine_paths::check(&tree));
     wrong.extend(messages::check(&tree));
+    wrong.extend(named_tests::check(&tree));
     wrong.extend(frozen::check(&tree.root.join("wit"))?);
     if wrong.is_empty() {
         println!("tidy: {} files in order", tree.files.len());

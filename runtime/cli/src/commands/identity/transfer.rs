@@ -44,6 +44,10 @@ pub(crate) struct Export {
     /// With the hashes of passwords, so that people can sign in elsewhere. Whoever has them can guess
     #[arg(long)]
     password_hashes: bool,
+    /// With all credentials: password hashes, second factors, passkeys, links to providers and their tokens. Whoever has them can
+    /// sign in as these people
+    #[arg(long)]
+    credentials: bool,
 }
 
 /// Lines on their way, each with its number.
@@ -157,8 +161,9 @@ impl Export {
     }
 
     async fn export(&self, api: &mut Api) -> Result<(), Failure> {
-        let first =
-            of_tenant(&self.of.tenant, &format!("{SEARCH}/export?password_hashes={}", self.password_hashes));
+        let Self { of, password_hashes, credentials } = self;
+        let query = format!("password_hashes={password_hashes}&credentials={credentials}");
+        let first = of_tenant(&of.tenant, &format!("{SEARCH}/export?{query}"));
         let mut path = first.clone();
         let mut out = std::io::stdout().lock();
         loop {

@@ -223,17 +223,24 @@ impl FactorForm {
 
 impl TotpForm {
     async fn offered(room: Room<'_>, identity: &Identity) -> Result<Self, StoreUnavailable> {
-        let settings = &room.settings.totp;
-        if !settings.enabled {
+        if !room.settings.totp.enabled {
             return Ok(Self::Hidden);
         }
-        let held = room.identities.list_identifiers(room.tenant, identity.id).await?;
-        let host = || room.base.host_str().unwrap_or_default().to_owned();
-        Ok(Self::Offered {
-            secret: TotpSecret::generate(room.rng),
-            issuer: settings.issuer.clone().unwrap_or_else(host),
-            account: held.into_iter().next().unwrap_or_else(|| identity.id.to_string()),
-        })
+        let (issuer, account) = room.named_in_apps(identity).await?;
+        Ok(Self::Offered { secret: TotpSecret::generate(room.rng), issuer, account })
+    }
+}
+
+impl Room<'_> {
+    /// Under which issuer and name authenticator apps list an account.
+    pub(crate) async fn named_in_apps(
+        &self,
+        identity: &Identity,
+    ) -> Result<(String, String), StoreUnavailable> {
+        let held = self.identities.list_identifiers(self.tenant, identity.id).await?;
+        let host = || self.base.host_str().unwrap_or_default().to_owned();
+        let issuer = self.settings.totp.issuer.clone().unwrap_or_else(host);
+        Ok((issuer, held.into_iter().next().unwrap_or_else(|| identity.id.to_string())))
     }
 }
 

@@ -13,7 +13,7 @@ use primitives::{Actor, Change, SessionClaims};
 
 use super::{audit, proven};
 use crate::factor::lookup_secret::Unusable;
-use crate::factor::{FactorKind, SecondFactor, StoredFactor, find};
+use crate::factor::{FactorKind, find};
 use crate::flow::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission};
 use crate::hooks::{LoginAttempt, LoginOutcome};
 use crate::limiter::{LimitKey, count_attempt, forgive_attempt};
@@ -48,7 +48,7 @@ pub(in crate::flow) async fn prove(
     room.attempts.count(key(), limits.second_factor, room.now).await?;
     let factors = room.factors.list_factors(room.tenant, identity.id).await?;
     let consumed = find(&factors, kind).ok_or_else(|| absent(kind)).and_then(|stored| {
-        let factor = consume(room, stored, &typed)?;
+        let factor = stored.factor.consume(&typed, room.now).map_err(|error| unusable(kind, error))?;
         Ok(Write::SetFactor { identity: identity.id, factor, replaces: Some(stored.version), at: room.now })
     });
     let write = match consumed {
@@ -83,19 +83,12 @@ pub(super) fn owner<'a>(flow: &Flow, caller: Caller<'a>) -> Result<&'a LiveSessi
     if live.identity().id == step_up.identity { Ok(live) } else { Err(FlowError::IdentityMismatch) }
 }
 
-/// The factor after the code was used.
-fn consume(room: Room<'_>, stored: &StoredFactor, typed: &str) -> Result<SecondFactor, Message> {
-    match &stored.factor {
-        SecondFactor::Totp(totp) => {
-            totp.consume(typed, room.now).map(SecondFactor::Totp).ok_or_else(Message::wrong_totp_code)
-        }
-        SecondFactor::LookupSecret(codes) => codes
-            .consume(typed, room.now)
-            .map(SecondFactor::LookupSecret)
-            .map_err(|unusable| match unusable {
-                Unusable::Wrong => Message::wrong_lookup_secret(),
-                Unusable::Used => Message::used_lookup_secret(),
-            }),
+/// What the form says of a code that does not count.
+fn unusable(kind: FactorKind, unusable: Unusable) -> Message {
+    match (kind, unusable) {
+        (FactorKind::Totp, Unusable::Wrong | Unusable::Used) => Message::wrong_totp_code(),
+        (FactorKind::LookupSecret, Unusable::Wrong) => Message::wrong_lookup_secret(),
+        (FactorKind::LookupSecret, Unusable::Used) => Message::used_lookup_secret(),
     }
 }
 
