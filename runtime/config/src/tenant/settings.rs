@@ -302,6 +302,11 @@ fn check_identity(settings: &identity::Settings, report: &mut Report<'_>) {
         .breached
         .check(&mut |key, message| report(&format!("identity.password.breached.{key}"), message));
     check_argon2(&settings.argon2, report);
+    let ceiling = settings.limits.tenant;
+    if ceiling.attempts > 0 && ceiling.within_seconds == 0 {
+        let words = "must be at least 1; `attempts = 0` is no ceiling";
+        report("identity.limits.tenant.within_seconds", words.to_owned());
+    }
     let longest = identity::settings::TrustedDeviceSettings::LONGEST_DAYS;
     if settings.trusted_device.lifespan_days > longest {
         report("identity.trusted_device.lifespan_days", format!("must be 0 to {longest}"));

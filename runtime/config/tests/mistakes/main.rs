@@ -6,6 +6,7 @@ mod certificates;
 mod clients;
 mod courier;
 mod keys;
+mod limits;
 mod plugins;
 mod registration;
 mod requests;
