@@ -387,6 +387,9 @@ fn check_branding(branding: &ui::Branding, report: &mut Report<'_>) {
             report(&key, "must be one line of text".to_owned());
         }
     }
+    for (key, problem) in branding.texts.problems() {
+        report(&format!("branding.texts{key}"), problem);
+    }
     if !branding.headline.is_empty() && !branding.headline.contains_key(&branding.default_language) {
         let missing = branding.default_language.tag();
         report("branding.headline", format!("has no text in `default_language`, `{missing}`"));

@@ -11,6 +11,7 @@ mod plugins;
 mod registration;
 mod requests;
 mod tenant_courier;
+mod texts;
 mod webhooks;
 
 use std::path::Path;
