@@ -49,3 +49,33 @@ async fn mail_goes_by_the_tenants_own_server_if_it_may_be_called() {
     assert_eq!(world.run_job(JobName::Courier).await, Outcome::Done(0));
     assert_eq!(smtp.taken().len(), 1, "sent once, and never what may not be");
 }
+
+/// Attack: what is resent goes to somebody who was never to get it, or is another tenant's.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_were_given_up_are_sent_once_more_all_at_once() {
+    let world = World::start().await;
+    let smtp = SmtpServer::start().await.unwrap();
+    tenant(&world, "own", ManagedBy::File, smtp.port()).await;
+    tenant(&world, "other", ManagedBy::File, smtp.port()).await;
+    for who in ["ada@acme.example", "refused@acme.example", "refused@b.example"] {
+        sign_up(&world, "own", who).await;
+    }
+    let resend = async |id: &str, query: &str| {
+        let path = format!("/admin/portcullis/v1/courier/messages/resend{query}");
+        let answer = world.operate(&world.key, ("POST", &path), id, &Value::Null).await;
+        (answer.status, answer.json()["resent"].clone())
+    };
+    let asked = |who: &str| smtp.lines().iter().filter(|line| line.contains(who)).count();
+    assert_eq!(resend("own", "").await, (200, json!(0)), "all are on their way");
+    assert_eq!(world.run_job(JobName::Courier).await, Outcome::Done(1));
+    assert_eq!((asked("RCPT TO:<refused@"), asked("RCPT TO:<ada@")), (2, 1));
+
+    assert_eq!(resend("other", "").await, (200, json!(0)));
+    assert_eq!(resend("own", "?since=2999-01-01T00:00:00Z").await, (200, json!(0)));
+    assert_eq!(resend("own", "?since=yesterday").await.0, 400);
+    assert_eq!(resend("own", "").await, (200, json!(2)));
+    assert_eq!(resend("own", "").await, (200, json!(0)), "they are on their way");
+    world.clock.advance(Duration::from_secs(1));
+    world.run_job(JobName::Courier).await;
+    assert_eq!((asked("RCPT TO:<refused@"), asked("RCPT TO:<ada@")), (4, 1), "none that was sent");
+}

@@ -15,6 +15,7 @@ mod apps;
 mod browser;
 mod captcha;
 mod mail;
+mod nodes;
 mod oauth2;
 mod organisations;
 mod ownership;

@@ -69,6 +69,9 @@ enum Command {
     /// Organisations of a tenant: its customers, with their domains and their people
     #[command(subcommand)]
     Organisation(commands::organisation::Command),
+    /// Messages to people of a tenant
+    #[command(subcommand)]
+    Message(commands::message::Command),
     /// What happened in a tenant
     #[command(subcommand)]
     Audit(commands::audit::Command),
@@ -102,6 +105,7 @@ fn main() -> ExitCode {
         Command::Tenant(command) => commands::tenant::run(&place, &command),
         Command::Client(command) => commands::client::run(&place, &command),
         Command::Identity(command) => commands::identity::run(&place, &command),
+        Command::Message(command) => commands::message::run(&place, &command),
         Command::Audit(command) => commands::audit::run(&place, &command),
         Command::Organisation(command) => commands::organisation::run(&place, &command),
         Command::Key(command) => commands::key::run(&place, &command),

@@ -2,6 +2,7 @@
 
 mod channels;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use primitives::SecretReference;
@@ -72,6 +73,9 @@ pub struct Smtp {
     /// How the connection is kept from others.
     #[serde(default)]
     pub tls: SmtpTls,
+    /// PEM file: the authorities of which one must have signed its certificate, where it is none that browsers know.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
     /// Who signs in to it; nobody without it.
     #[serde(default)]
     pub username: Option<String>,
@@ -174,6 +178,12 @@ fn check_smtp(smtp: &Smtp, checker: &mut Checker<'_>) {
             "courier.smtp.tls",
             "must be \"starttls\" or \"tls\" for a server that is not on this machine",
         );
+    }
+    if let Some(ca) = &smtp.ca {
+        checker.check_file("courier.smtp.ca", ca);
+        if smtp.tls == SmtpTls::None {
+            checker.report("courier.smtp.ca", "says nothing of a server that is spoken to in the clear");
+        }
     }
     if smtp.username.is_some() != smtp.password.is_some() {
         checker.report("courier.smtp", "needs both `username` and `password`, or neither");

@@ -7,6 +7,7 @@ use config::CertificateHeader;
 use federation::{Federation, Parts};
 use identity::hooks::{ClaimMapper, IdentityHooks};
 use identity::limiter::AttemptsInMemory;
+use identity::limiter::shared::SharedAttempts;
 use identity::organisation::ports::TextRecords;
 use identity::password::HashingPool;
 use identity::password::breach::RangeCache;
@@ -42,7 +43,7 @@ pub struct Node {
     pub(crate) hashing: HashingPool,
     pub(crate) ranges: RangeCache,
     pub(crate) secrets: Arc<ClientSecretHasher>,
-    pub(crate) attempts: AttemptsInMemory,
+    pub(crate) attempts: SharedAttempts,
     pub(crate) sessions: Arc<SessionCache>,
     pub(crate) pages: Pages,
     pub(crate) metrics: HttpMetrics,
@@ -137,7 +138,7 @@ impl Node {
             tenants: TenantDirectory::new(&storage, (settings.loaded_tenants, settings.loaded_tenants_bytes)),
             secrets: Arc::new(ClientSecretHasher(parts.hashing.clone())),
             ranges: RangeCache::default(),
-            attempts: AttemptsInMemory::new(COUNTED_ATTEMPTS),
+            attempts: shared_attempts(&storage),
             clock: parts.clock,
             rng: parts.rng,
             hashing: parts.hashing,
@@ -166,6 +167,12 @@ impl Node {
     pub(crate) fn sealer(&self) -> &Sealer {
         self.storage.sealer()
     }
+}
+
+/// Attempts as all nodes on the database count them.
+fn shared_attempts(storage: &Storage) -> SharedAttempts {
+    let memory = AttemptsInMemory::new(COUNTED_ATTEMPTS);
+    SharedAttempts::new(memory, Arc::new(storage.clone()), storage.sealer().clone())
 }
 
 /// A component that any node took in is compiled here before it is enabled, so that no request waits for that. The plugin

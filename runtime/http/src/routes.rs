@@ -277,6 +277,7 @@ fn most() -> Vec<Route> {
         // Operators: messages to people, and letting them back in.
         GET "/admin/courier/messages" "listCourierMessages", Tenant(Scope::IdentitiesRead), Api, admin::courier::list, "Lists messages to people";
         GET "/admin/courier/messages/{id}" "getCourierMessage", Tenant(Scope::IdentitiesWrite), Api, admin::courier::get, "Shows a message with what it says";
+        POST "/admin/portcullis/v1/courier/messages/resend" "resendAbandonedCourierMessages", Tenant(Scope::IdentitiesWrite), Problem, admin::courier::resend_abandoned, "Sends all messages once more that were given up";
         POST "/admin/portcullis/v1/courier/messages/{id}/resend" "resendCourierMessage", Tenant(Scope::IdentitiesWrite), Problem, admin::courier::resend, "Sends a message once more";
         POST "/admin/recovery/link" "createRecoveryLinkForIdentity", Tenant(Scope::IdentitiesWrite), Api, admin::recovery::link, "Makes a link that lets somebody back in";
         POST "/admin/recovery/code" "createRecoveryCodeForIdentity", Tenant(Scope::IdentitiesWrite), Api, admin::recovery::code, "Makes a code that lets somebody back in";

@@ -258,7 +258,8 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
         .map_err(|error| unusable(error.to_string()))?;
     let declared_plugins = settings.plugins.iter().map(|plugin| plugin.name.clone()).collect();
     let stored = stored_plugins(node, &tenant.id, &declared_plugins).await?;
-    let memory = memory + declared_memory(&stored) + alias_memory(&settings);
+    let shown = alias_memory(&settings) + settings.branding.texts.memory();
+    let memory = memory + declared_memory(&stored) + shown;
     if tenant.state == TenantState::Active {
         // One that cannot be loaded is logged there. Its hooks fail closed, or go on with the version before:
         // never as if there were no plugin.

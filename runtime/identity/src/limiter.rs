@@ -4,16 +4,25 @@
 //! forgiven when it succeeds, so that people who know their password never meet a limit. The count of
 //! an identifier does not say whether it has an account: it exists for any text.
 
+pub mod bucket;
+mod memory;
+mod returned;
+pub mod shared;
+mod while_counted;
+
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use moka::sync::Cache;
 use primitives::{ClientAddress, IdentityId, TenantId, Timestamp};
 
 use crate::identifier::Identifier;
+use crate::limiter::bucket::Allowance;
+use crate::ports::StoreUnavailable;
 use crate::settings::{LimitSettings, Rate};
+
+pub use memory::AttemptsInMemory;
+pub(crate) use while_counted::while_counted;
 
 /// What is counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -36,6 +45,81 @@ pub enum LimitKey {
     UserCode(TenantId, Option<IpAddr>),
     /// Attempts on the second factors of one person.
     SecondFactor(TenantId, IdentityId),
+    /// Attempts at a tenant as a whole.
+    Tenant(TenantId),
+}
+
+impl LimitKey {
+    /// Whose.
+    pub const fn tenant(&self) -> &TenantId {
+        match self {
+            Self::Identifier(tenant, _)
+            | Self::Address(tenant, _)
+            | Self::Flow(tenant, _)
+            | Self::Mail(tenant, _)
+            | Self::Code(tenant, _)
+            | Self::Device(tenant, _)
+            | Self::Registration(tenant, _)
+            | Self::UserCode(tenant, _)
+            | Self::SecondFactor(tenant, _)
+            | Self::Tenant(tenant) => tenant,
+        }
+    }
+
+    /// Whether all nodes count it together. A form that is begun guesses nothing, and most cost no write.
+    const fn is_shared(&self) -> bool {
+        match self {
+            Self::Flow(..) => false,
+            Self::Identifier(..)
+            | Self::Address(..)
+            | Self::Mail(..)
+            | Self::Code(..)
+            | Self::Device(..)
+            | Self::Registration(..)
+            | Self::UserCode(..)
+            | Self::SecondFactor(..)
+            | Self::Tenant(_) => true,
+        }
+    }
+
+    /// Its tenant, and a text that no other of the tenant's has. Stored only as a keyed hash.
+    fn name(&self) -> (&TenantId, String) {
+        let name = match self {
+            Self::Identifier(_, text) => format!("identifier {text}"),
+            Self::Address(_, address) => format!("address {address}"),
+            Self::Flow(_, address) => format!("flow {address}"),
+            Self::Mail(_, text) => format!("mail {text}"),
+            Self::Code(_, text) => format!("code {text}"),
+            Self::Device(_, address) => format!("device {address}"),
+            Self::Registration(_, address) => format!("registration {address}"),
+            Self::UserCode(_, None) => "user_code".to_owned(),
+            Self::UserCode(_, Some(address)) => format!("user_code {address}"),
+            Self::SecondFactor(_, identity) => format!("second_factor {identity}"),
+            Self::Tenant(_) => "tenant".to_owned(),
+        };
+        (self.tenant(), name)
+    }
+}
+
+/// What an attempt is counted as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// What is counted.
+    pub key: LimitKey,
+    /// How many of it there may be.
+    pub allowance: Allowance,
+}
+
+impl Counted {
+    /// Without back-off.
+    pub fn new(key: LimitKey, rate: Rate) -> Self {
+        Self { key, allowance: Allowance::new(rate) }
+    }
+
+    /// A guess: who goes on guessing waits longer and longer.
+    fn guess(key: LimitKey, rate: Rate, limits: &LimitSettings) -> Self {
+        Self { key, allowance: Allowance::new(rate).backing_off(limits.longest_wait_seconds) }
+    }
 }
 
 /// Too many attempts.
@@ -46,29 +130,64 @@ pub struct LimitReached {
     pub retry_after: Duration,
 }
 
-/// Where attempts are counted. In memory on one node; shared state for several comes behind the same trait.
-pub trait Attempts: Send + Sync + std::fmt::Debug {
-    /// Counts an attempt, or refuses it without counting.
-    fn count(&self, key: LimitKey, rate: Rate, now: Timestamp) -> BoxFuture<'_, Result<(), LimitReached>>;
-
-    /// Takes one counted attempt back.
-    fn forgive(&self, key: LimitKey, rate: Rate, now: Timestamp) -> BoxFuture<'_, ()>;
+/// Why an attempt is not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotCounted {
+    /// Too many were. The client's to wait.
+    #[error(transparent)]
+    Reached(#[from] LimitReached),
+    /// It is not known how many were, so none is made. Ours.
+    #[error(transparent)]
+    Store(#[from] StoreUnavailable),
 }
 
-/// Counts an attempt to sign in or up, first by address and then by identifier, and refuses if either is full.
+impl NotCounted {
+    /// As an error that has both causes.
+    pub(crate) fn into_either<E: From<LimitReached> + From<StoreUnavailable>>(self) -> E {
+        match self {
+            Self::Reached(limit) => limit.into(),
+            Self::Store(error) => error.into(),
+        }
+    }
+
+    /// After how long it may be made.
+    pub const fn retry_after(&self) -> Duration {
+        match self {
+            Self::Reached(limit) => limit.retry_after,
+            Self::Store(_) => Duration::from_secs(5),
+        }
+    }
+}
+
+/// Where attempts are counted: on one node, or by all that share a database.
+pub trait Attempts: Send + Sync + std::fmt::Debug {
+    /// Counts an attempt for each of these keys of one tenant, in this order, or refuses it without counting it for the one that
+    /// refuses.
+    fn count_all(&self, counts: Vec<Counted>, now: Timestamp) -> BoxFuture<'_, Result<(), NotCounted>>;
+
+    /// Takes back an attempt that was counted for each of these keys of one tenant.
+    fn forgive_all(&self, counts: Vec<Counted>, now: Timestamp) -> BoxFuture<'_, ()>;
+
+    /// Counts an attempt, or refuses it without counting.
+    fn count(&self, key: LimitKey, rate: Rate, now: Timestamp) -> BoxFuture<'_, Result<(), NotCounted>> {
+        self.count_all(vec![Counted::new(key, rate)], now)
+    }
+
+    /// Takes one counted attempt back.
+    fn forgive(&self, key: LimitKey, rate: Rate, now: Timestamp) -> BoxFuture<'_, ()> {
+        self.forgive_all(vec![Counted::new(key, rate)], now)
+    }
+}
+
+/// Counts an attempt to sign in or up, first by address, then by identifier and by tenant, and refuses if one is full.
 pub async fn count_attempt(
     attempts: &dyn Attempts,
     limits: &LimitSettings,
     tenant: &TenantId,
     who: (ClientAddress, Option<&Identifier>),
     now: Timestamp,
-) -> Result<(), LimitReached> {
-    let (address, identifier) = who;
-    attempts.count(address_key(tenant, address), limits.address, now).await?;
-    if let Some(identifier) = identifier {
-        attempts.count(identifier_key(tenant, identifier), limits.identifier, now).await?;
-    }
-    Ok(())
+) -> Result<(), NotCounted> {
+    attempts.count_all(attempt(limits, tenant, who), now).await
 }
 
 /// Takes back a counted attempt that succeeded.
@@ -79,11 +198,52 @@ pub async fn forgive_attempt(
     who: (ClientAddress, Option<&Identifier>),
     now: Timestamp,
 ) {
-    let (address, identifier) = who;
-    attempts.forgive(address_key(tenant, address), limits.address, now).await;
-    if let Some(identifier) = identifier {
-        attempts.forgive(identifier_key(tenant, identifier), limits.identifier, now).await;
-    }
+    attempts.forgive_all(attempt(limits, tenant, who), now).await;
+}
+
+/// The tenant comes last: what is refused for its address or its identifier takes nothing from others.
+fn attempt(
+    limits: &LimitSettings,
+    tenant: &TenantId,
+    (address, identifier): (ClientAddress, Option<&Identifier>),
+) -> Vec<Counted> {
+    let address = LimitKey::Address(tenant.clone(), address.limit_key());
+    let mut counts = vec![Counted::guess(address, limits.address, limits)];
+    counts.extend(identifier.map(|identifier| of_identifier(limits, tenant, identifier)));
+    let ceiling = limits.tenant.allowance();
+    counts.extend(ceiling.map(|allowance| Counted { key: LimitKey::Tenant(tenant.clone()), allowance }));
+    counts
+}
+
+fn of_identifier(limits: &LimitSettings, tenant: &TenantId, identifier: &Identifier) -> Counted {
+    let key = LimitKey::Identifier(tenant.clone(), identifier.skeleton().to_owned());
+    Counted::guess(key, limits.identifier, limits)
+}
+
+/// Counts an attempt on somebody's second factor, and refuses it if too many were made from everywhere.
+pub async fn count_second_factor(
+    attempts: &dyn Attempts,
+    limits: &LimitSettings,
+    tenant: &TenantId,
+    identity: IdentityId,
+    now: Timestamp,
+) -> Result<(), NotCounted> {
+    attempts.count_all(vec![of_second_factor(limits, tenant, identity)], now).await
+}
+
+/// Takes back an attempt on somebody's second factor that was right.
+pub async fn forgive_second_factor(
+    attempts: &dyn Attempts,
+    limits: &LimitSettings,
+    tenant: &TenantId,
+    identity: IdentityId,
+    now: Timestamp,
+) {
+    attempts.forgive_all(vec![of_second_factor(limits, tenant, identity)], now).await;
+}
+
+fn of_second_factor(limits: &LimitSettings, tenant: &TenantId, identity: IdentityId) -> Counted {
+    Counted::guess(LimitKey::SecondFactor(tenant.clone(), identity), limits.second_factor, limits)
 }
 
 /// Counts a code that is to be sent to an address, and refuses if it has got too many. Whether anybody has the address
@@ -94,7 +254,7 @@ pub async fn count_mail(
     tenant: &TenantId,
     address: &Identifier,
     now: Timestamp,
-) -> Result<(), LimitReached> {
+) -> Result<(), NotCounted> {
     let key = LimitKey::Mail(tenant.clone(), address.skeleton().to_owned());
     attempts.count(key, limits.mail, now).await
 }
@@ -106,9 +266,9 @@ pub async fn count_address_proof(
     tenant: &TenantId,
     address: &Identifier,
     now: Timestamp,
-) -> Result<(), LimitReached> {
+) -> Result<(), NotCounted> {
     let key = LimitKey::Code(tenant.clone(), address.skeleton().to_owned());
-    attempts.count(key, limits.code, now).await
+    attempts.count_all(vec![Counted::guess(key, limits.code, limits)], now).await
 }
 
 /// Counts a proof that an operator asks about, for every identifier of the account, and refuses if one is full. The
@@ -119,11 +279,8 @@ pub async fn count_verification(
     tenant: &TenantId,
     identifiers: &[Identifier],
     now: Timestamp,
-) -> Result<(), LimitReached> {
-    for identifier in identifiers {
-        attempts.count(identifier_key(tenant, identifier), limits.identifier, now).await?;
-    }
-    Ok(())
+) -> Result<(), NotCounted> {
+    attempts.count_all(of_identifiers(limits, tenant, identifiers), now).await
 }
 
 /// Takes back a counted proof that was right.
@@ -134,9 +291,11 @@ pub async fn forgive_verification(
     identifiers: &[Identifier],
     now: Timestamp,
 ) {
-    for identifier in identifiers {
-        attempts.forgive(identifier_key(tenant, identifier), limits.identifier, now).await;
-    }
+    attempts.forgive_all(of_identifiers(limits, tenant, identifiers), now).await;
+}
+
+fn of_identifiers(limits: &LimitSettings, tenant: &TenantId, identifiers: &[Identifier]) -> Vec<Counted> {
+    identifiers.iter().map(|identifier| of_identifier(limits, tenant, identifier)).collect()
 }
 
 /// Counts the beginning of a form, and refuses if its client's address has begun too many.
@@ -146,7 +305,7 @@ pub async fn count_flow(
     tenant: &TenantId,
     address: ClientAddress,
     now: Timestamp,
-) -> Result<(), LimitReached> {
+) -> Result<(), NotCounted> {
     attempts.count(LimitKey::Flow(tenant.clone(), address.limit_key()), limits.flow, now).await
 }
 
@@ -159,108 +318,4 @@ pub async fn forgive_flow(
     now: Timestamp,
 ) {
     attempts.forgive(LimitKey::Flow(tenant.clone(), address.limit_key()), limits.flow, now).await;
-}
-
-fn address_key(tenant: &TenantId, address: ClientAddress) -> LimitKey {
-    LimitKey::Address(tenant.clone(), address.limit_key())
-}
-
-fn identifier_key(tenant: &TenantId, identifier: &Identifier) -> LimitKey {
-    LimitKey::Identifier(tenant.clone(), identifier.skeleton().to_owned())
-}
-
-/// Counts in memory, for one node.
-///
-/// Bounded: of more keys than it holds it forgets the least used, which an attacker would have to pay
-/// with as many addresses.
-#[derive(Debug)]
-pub struct AttemptsInMemory {
-    buckets: Cache<LimitKey, Arc<Mutex<Timestamp>>>,
-}
-
-impl AttemptsInMemory {
-    /// Counts at most `capacity` keys at a time.
-    pub fn new(capacity: u64) -> Self {
-        Self {
-            buckets: Cache::builder().max_capacity(capacity).time_to_idle(Duration::from_hours(1)).build(),
-        }
-    }
-
-    /// Runs `change` on the bucket: the instant at which it is full again (a generic cell rate
-    /// algorithm needs no more state).
-    fn with<T>(&self, key: LimitKey, now: Timestamp, change: impl FnOnce(&mut Timestamp) -> T) -> T {
-        let bucket = self.buckets.get_with(key, || Arc::new(Mutex::new(now)));
-        let mut full_at = bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut full_at)
-    }
-}
-
-impl Attempts for AttemptsInMemory {
-    fn count(&self, key: LimitKey, rate: Rate, now: Timestamp) -> BoxFuture<'_, Result<(), LimitReached>> {
-        let verdict = self.with(key, now, |full_at| {
-            let step = Duration::from_secs(u64::from(rate.refill_seconds));
-            let next = (*full_at).max(now).after(step);
-            let debt = next.since(now);
-            let allowed = step * rate.burst;
-            if debt > allowed {
-                return Err(LimitReached {
-                    retry_after: debt.saturating_sub(allowed).max(Duration::from_secs(1)),
-                });
-            }
-            *full_at = next;
-            Ok(())
-        });
-        Box::pin(std::future::ready(verdict))
-    }
-
-    fn forgive(&self, key: LimitKey, rate: Rate, now: Timestamp) -> BoxFuture<'_, ()> {
-        self.with(key, now, |full_at| {
-            *full_at = full_at.before(Duration::from_secs(u64::from(rate.refill_seconds)));
-        });
-        Box::pin(std::future::ready(()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use futures_util::FutureExt as _;
-
-    use super::*;
-
-    const RATE: Rate = Rate { burst: 3, refill_seconds: 10 };
-
-    fn key(name: &str) -> LimitKey {
-        LimitKey::Identifier(TenantId::default_tenant(), name.to_owned())
-    }
-
-    fn count(attempts: &AttemptsInMemory, name: &str, at: i64) -> bool {
-        attempts.count(key(name), RATE, Timestamp::from_seconds(at)).now_or_never().unwrap().is_ok()
-    }
-
-    #[test]
-    fn burst_then_one_per_refill() {
-        let attempts = AttemptsInMemory::new(100);
-        let answers: Vec<bool> =
-            [0, 0, 0, 0, 9, 10, 10, 20].iter().map(|at| count(&attempts, "a", *at)).collect();
-        assert_eq!(answers, [true, true, true, false, false, true, false, true]);
-        assert!(count(&attempts, "b", 0), "another key has its own count");
-    }
-
-    #[test]
-    fn success_is_forgiven() {
-        let attempts = AttemptsInMemory::new(100);
-        for _ in 0..50 {
-            assert!(count(&attempts, "a", 0));
-            attempts.forgive(key("a"), RATE, Timestamp::from_seconds(0)).now_or_never();
-        }
-    }
-
-    #[test]
-    fn refusal_says_when_to_come_back() {
-        let attempts = AttemptsInMemory::new(100);
-        let now = Timestamp::from_seconds(0);
-        let counted: Vec<_> =
-            (0..4).map(|_| attempts.count(key("a"), RATE, now).now_or_never().unwrap()).collect();
-        assert_eq!(counted.last(), Some(&Err(LimitReached { retry_after: Duration::from_secs(10) })));
-    }
 }

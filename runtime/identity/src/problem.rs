@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::administration::AdministrationError;
 use crate::flow::{FlowError, ForeignFlow, MalformedSubmission, StartError};
-use crate::limiter::LimitReached;
+use crate::limiter::{LimitReached, NotCounted};
 use crate::password::PolicyViolation;
 use crate::ports::StoreUnavailable;
 use crate::return_to::ReturnToForbidden;
@@ -345,6 +345,12 @@ impl From<StoreUnavailable> for Problem {
 impl From<LimitReached> for Problem {
     fn from(limit: LimitReached) -> Self {
         Self::TooManyAttempts { retry_after: limit.retry_after }
+    }
+}
+
+impl From<NotCounted> for Problem {
+    fn from(error: NotCounted) -> Self {
+        error.into_either()
     }
 }
 

@@ -18,6 +18,8 @@ use primitives::Origin;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::limiter::bucket::Allowance;
+
 pub use alias::{AliasSettings, UnusableAlias};
 pub use attestation::{AttestationSettings, BoundKeys, Conveyance};
 pub use breached::BreachedSettings;
@@ -398,6 +400,12 @@ pub struct LimitSettings {
     pub identifier: Rate,
     /// Failed logins and registrations from one client address (IPv6: one /64).
     pub address: Rate,
+    /// Failed logins and registrations at the tenant as a whole, at all nodes together. While there are more, nobody signs
+    /// in there.
+    pub tenant: TenantCeiling,
+    /// Who guesses on where an identifier, an address, a code or a second factor has no attempts left waits twice as long
+    /// each time, up to so many seconds. 0 turns that off: then the next attempt is always due after `refill_seconds`.
+    pub longest_wait_seconds: u32,
     /// Forms begun from one client address (IPv6: one /64). Those that end well do not count.
     pub flow: Rate,
     /// Codes sent to one address.
@@ -429,11 +437,40 @@ impl Default for LimitSettings {
         Self {
             identifier: Rate { burst: 20, refill_seconds: 30 },
             address: Rate { burst: 100, refill_seconds: 3 },
+            tenant: TenantCeiling::default(),
+            longest_wait_seconds: 900,
             flow: Rate { burst: 1000, refill_seconds: 1 },
             mail: mail_rate(),
             code: code_rate(),
             second_factor: Self::second_factor(),
         }
+    }
+}
+
+/// How many attempts there may be at a tenant as a whole.
+///
+/// The default is what the hashes of two cores allow anyway: it is there for nodes with many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TenantCeiling {
+    /// So many attempts; 0 for no ceiling.
+    pub attempts: u32,
+    /// Within so many seconds.
+    pub within_seconds: u32,
+}
+
+impl Default for TenantCeiling {
+    fn default() -> Self {
+        Self { attempts: 100_000, within_seconds: 600 }
+    }
+}
+
+impl TenantCeiling {
+    /// What the tenant's bucket holds. It does not back off: that would make an outage of each flood.
+    pub(crate) fn allowance(self) -> Option<Allowance> {
+        let within = Duration::from_secs(u64::from(self.within_seconds));
+        let step = within.checked_div(self.attempts)?;
+        Some(Allowance { burst: self.attempts, step, longest_wait: Duration::ZERO })
     }
 }
 

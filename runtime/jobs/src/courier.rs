@@ -5,10 +5,15 @@
 //! The tenant's plugins are asked before anything is sent; one that fails is asked again with the next attempt, and at
 //! the last of them the message goes as it stands.
 //!
+//! A way of the node's own that is not there counts against no message (`away`): they wait for it, and are given up only when
+//! somebody refuses them, or when they alone are not answered.
+//!
 //! A tenant's own server is served beside everything else, one message after the other (`own`): one that is down or slow
 //! holds up nobody else's mail, and is asked once until its time has come again.
 
+mod away;
 mod http;
+mod node;
 mod own;
 mod smtp;
 
@@ -28,6 +33,7 @@ use primitives::{Actor, RequestId, Rng, TenantId, Timestamp};
 use storage::{Storage, StorageError};
 
 pub use http::{Channels, HttpChannel};
+use node::NodesWays;
 use smtp::NotHandedOver;
 pub use smtp::{SmtpError, SmtpMailer};
 
@@ -81,6 +87,8 @@ enum Sent {
     Passed,
     /// Whoever takes the tenant's messages is not there, and asked again at `until`.
     NobodyThere { until: Timestamp },
+    /// The node's own way is not there for anybody, and asked again at `until`. Nothing counts as tried.
+    NodeCutOff { until: Timestamp },
 }
 
 #[derive(Debug)]
@@ -89,11 +97,12 @@ pub(crate) struct Courier {
     ways: Ways,
     rng: Arc<dyn Rng>,
     settings: config::Courier,
+    nodes: NodesWays,
 }
 
 impl Courier {
     pub(crate) fn new(storage: Storage, ways: Ways, rng: Arc<dyn Rng>, settings: config::Courier) -> Self {
-        Self { storage, ways, rng, settings }
+        Self { storage, ways, rng, settings, nodes: NodesWays::default() }
     }
 
     /// Claims a message, hands it over and writes what became of it.
@@ -104,14 +113,22 @@ impl Courier {
         let wait = self.back_off(message.send_count + 1).max(self.settings.timeout.0 * 2);
         let claimed = self.storage.claim_courier_message(message, now.after(wait), now).await?;
         let Some(message) = claimed else { return Ok(Sent::Passed) };
-        let (error, sent) = match self.hand_over(&message).await {
+        let (message, error, sent) = match self.hand_over(&message, turn.now()).await {
             Ok(()) => {
                 let held = self.storage.finish_courier_message(message, turn.now()).await?;
                 return Ok(if held { Sent::Taken } else { Sent::Passed });
             }
-            Err(NotHandedOver::Message(error)) => (error, Sent::Passed),
+            Err(NotHandedOver::Message(error)) => (message, error, Sent::Passed),
+            Err(NotHandedOver::NodesServer(words)) => match self.not_reached(message, &words, turn).await? {
+                Ok(sent) => return Ok(sent),
+                Err(message) => (message, DeliveryError::Temporary(words), Sent::Passed),
+            },
+            Err(NotHandedOver::Waits { until }) => {
+                return self.wait(message, (until, until), turn.now()).await;
+            }
             Err(NotHandedOver::Server(error)) => {
-                (error, Sent::NobodyThere { until: turn.now().after(self.back_off(message.send_count)) })
+                let until = turn.now().after(self.back_off(message.send_count));
+                (message, error, Sent::NobodyThere { until })
             }
         };
         self.give_up_or_wait(message, error, turn.now()).await?;
@@ -119,8 +136,8 @@ impl Courier {
     }
 
     /// Within its time; what panics has failed.
-    async fn hand_over(&self, message: &CourierMessage) -> Result<(), NotHandedOver> {
-        let attempt = AssertUnwindSafe(self.attempt(message)).catch_unwind();
+    async fn hand_over(&self, message: &CourierMessage, now: Timestamp) -> Result<(), NotHandedOver> {
+        let attempt = AssertUnwindSafe(self.attempt(message, now)).catch_unwind();
         match tokio::time::timeout(self.settings.timeout.0, attempt).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(DeliveryError::Temporary("the attempt panicked".to_owned()).into()),
@@ -128,7 +145,7 @@ impl Courier {
         }
     }
 
-    async fn attempt(&self, message: &CourierMessage) -> Result<(), NotHandedOver> {
+    async fn attempt(&self, message: &CourierMessage, now: Timestamp) -> Result<(), NotHandedOver> {
         let context = HookContext {
             tenant: message.tenant.clone(),
             organisation: message.organisation,
@@ -157,31 +174,12 @@ impl Courier {
             }
             Err(NotCarried::Ever(words)) => return Err(DeliveryError::Permanent(words).into()),
         };
-        let parcel = |content| Parcel {
-            tenant: &message.tenant,
-            id: message.id,
-            recipient: &message.recipient,
-            content,
-            from: message.mail.from.as_ref(),
-        };
-        if let Some(server) = own_server {
-            return smtp::hand_over(&server, &parcel(content), self.settings.timeout.0).await;
+        match own_server {
+            Some(server) => {
+                smtp::hand_over(&server, &parcel(message, content), self.settings.timeout.0).await
+            }
+            None => self.hand_over_by_node(message, content, now).await,
         }
-        let channel = match outgoing.channel {
-            MessageChannel::Email => &self.ways.channels.email,
-            MessageChannel::Sms => &self.ways.channels.sms,
-        };
-        if let Some(channel) = channel {
-            return Ok(channel.send(message, &content).await?);
-        }
-        if outgoing.channel == MessageChannel::Sms {
-            let words = "no service for text messages is configured";
-            return Err(DeliveryError::Permanent(words.to_owned()).into());
-        }
-        let Some(mailer) = &self.ways.mailer else {
-            return Err(DeliveryError::Temporary("no mail server is configured".to_owned()).into());
-        };
-        Ok(mailer.send(&parcel(content)).await?)
     }
 
     const fn is_last(&self, message: &CourierMessage) -> bool {
@@ -196,7 +194,7 @@ impl Courier {
     ) -> Result<(), StorageError> {
         let hopeless = match &error {
             DeliveryError::Permanent(_) => true,
-            DeliveryError::Temporary(_) => self.is_last(&message),
+            DeliveryError::Temporary(_) | DeliveryError::Unreachable(_) => self.is_last(&message),
         };
         let (tenant, id, attempts) = (&message.tenant, message.id, message.send_count);
         if hopeless {
@@ -212,6 +210,17 @@ impl Courier {
     fn back_off(&self, attempt: u32) -> Duration {
         let times = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
         self.settings.first_retry.0.saturating_mul(times).min(self.settings.longest_retry.0)
+    }
+}
+
+/// As whoever carries mail is given it.
+fn parcel(message: &CourierMessage, content: MessageContent) -> Parcel<'_> {
+    Parcel {
+        tenant: &message.tenant,
+        id: message.id,
+        recipient: &message.recipient,
+        content,
+        from: message.mail.from.as_ref(),
     }
 }
 

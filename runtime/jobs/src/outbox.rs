@@ -34,6 +34,9 @@ pub enum DeliveryError {
     /// It may succeed later: the receiver did not answer, or asked to come back.
     #[error("{0}")]
     Temporary(String),
+    /// Whoever carries messages is not there, which says nothing of this one.
+    #[error("{0}")]
+    Unreachable(String),
     /// It never will: the receiver refused it for good, or the message cannot be read.
     #[error("{0}")]
     Permanent(String),
@@ -104,7 +107,9 @@ impl Outbox {
         let DueMessage { tenant, id, topic, attempts, .. } = message;
         let hopeless = match error {
             DeliveryError::Permanent(_) => true,
-            DeliveryError::Temporary(_) => *attempts >= self.settings.attempts,
+            DeliveryError::Temporary(_) | DeliveryError::Unreachable(_) => {
+                *attempts >= self.settings.attempts
+            }
         };
         if hopeless {
             tracing::error!(%tenant, id, topic, attempts, %error, "a message was given up");

@@ -27,6 +27,7 @@ pub struct ExpiredCounts {
     pub sessions: u64,
     pub login_sessions: u64,
     pub trusted_devices: u64,
+    pub attempt_buckets: u64,
     pub flows: u64,
     pub authorization_codes: u64,
     pub clients: u64,
@@ -46,6 +47,7 @@ impl ExpiredCounts {
         self.sessions
             + self.login_sessions
             + self.trusted_devices
+            + self.attempt_buckets
             + self.flows
             + self.authorization_codes
             + self.clients
@@ -65,6 +67,7 @@ impl ExpiredCounts {
         self.sessions >= limit
             || self.login_sessions >= limit
             || self.trusted_devices >= limit
+            || self.attempt_buckets >= limit
             || self.flows >= limit
             || self.authorization_codes >= limit
             || self.clients >= limit
@@ -111,6 +114,9 @@ impl Storage {
             login_sessions: delete(delete_batch!("oauth2_login_sessions", "tenant, id", "expires_at"), now)
                 .await?,
             trusted_devices: delete(delete_batch!("trusted_devices", "tenant, id", "expires_at"), now)
+                .await?,
+            // One that is full again says as much as one that is not there.
+            attempt_buckets: delete(delete_batch!("attempt_buckets", "tenant, bucket", "full_at"), now)
                 .await?,
             // An expired flow still answers for a while, with where to begin anew.
             flows: delete(

@@ -67,6 +67,7 @@ const MIGRATIONS: &[Migration] = migrations![
     38 "0038_backchannel_logout.sql",
     39 "0039_exchanged_tokens.sql",
     40 "0040_authorization_details.sql",
+    41 "0041_attempt_buckets.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

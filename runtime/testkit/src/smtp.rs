@@ -5,9 +5,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+pub use certificate::Certificate;
+
+mod certificate;
+
+/// How the server is spoken to.
+#[derive(Clone)]
+enum Spoken {
+    /// In the clear.
+    Plainly,
+    /// In the clear first, until the client asks for TLS (RFC 3207). Before that it takes nothing.
+    StartTls(TlsAcceptor),
+    /// By TLS from the start (RFC 8314).
+    Tls(TlsAcceptor),
+}
 
 /// A message that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,15 +57,30 @@ impl Drop for SmtpServer {
 impl SmtpServer {
     /// Listens on a free port. A recipient whose name is `refused` is refused for good, `later` for now.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::spoken_to(Spoken::Plainly).await
+    }
+
+    /// The same, but that it takes mail only after `STARTTLS`.
+    pub async fn start_tls(certificate: &Certificate) -> anyhow::Result<Self> {
+        Self::spoken_to(Spoken::StartTls(certificate.acceptor()?)).await
+    }
+
+    /// The same, but that it speaks TLS from the start.
+    pub async fn tls(certificate: &Certificate) -> anyhow::Result<Self> {
+        Self::spoken_to(Spoken::Tls(certificate.acceptor()?)).await
+    }
+
+    async fn spoken_to(spoken: Spoken) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (taken, lines) = (Arc::<Mutex<Vec<Taken>>>::default(), Arc::<Mutex<Vec<String>>>::default());
         let signed_in = Arc::<Mutex<Vec<String>>>::default();
-        let kept = (Arc::clone(&taken), Arc::clone(&lines), Arc::clone(&signed_in));
+        let kept =
+            Kept { taken: Arc::clone(&taken), lines: Arc::clone(&lines), signed_in: Arc::clone(&signed_in) };
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (taken, lines, signed_in) = kept.clone();
-                tokio::spawn(async move { talk(stream, &taken, (&lines, &signed_in)).await.ok() });
+                let (kept, spoken) = (kept.clone(), spoken.clone());
+                tokio::spawn(async move { serve(stream, &spoken, &kept).await.ok() });
             }
         });
         Ok(Self { address, taken, lines, signed_in, task })
@@ -76,55 +107,112 @@ impl SmtpServer {
     }
 }
 
-async fn talk(
-    stream: TcpStream,
-    taken: &Mutex<Vec<Taken>>,
-    (lines, signed_in): (&Mutex<Vec<String>>, &Mutex<Vec<String>>),
-) -> std::io::Result<()> {
-    let (read, mut write) = stream.into_split();
-    let mut read = BufReader::new(read).lines();
-    write.write_all(b"220 mail.test ESMTP\r\n").await?;
-    let (mut from, mut to) = (String::new(), String::new());
-    while let Some(line) = read.next_line().await? {
-        lines.lock().unwrap_or_else(PoisonError::into_inner).push(line.clone());
+/// What it keeps of what it is told.
+#[derive(Clone)]
+struct Kept {
+    taken: Arc<Mutex<Vec<Taken>>>,
+    lines: Arc<Mutex<Vec<String>>>,
+    signed_in: Arc<Mutex<Vec<String>>>,
+}
+
+fn keep<T>(list: &Mutex<Vec<T>>, item: T) {
+    list.lock().unwrap_or_else(PoisonError::into_inner).push(item);
+}
+
+const GREETING: &[u8] = b"220 mail.test ESMTP\r\n";
+
+async fn serve(mut stream: TcpStream, spoken: &Spoken, kept: &Kept) -> std::io::Result<()> {
+    match spoken {
+        Spoken::Plainly => {
+            stream.write_all(GREETING).await?;
+            talk(stream, kept).await
+        }
+        Spoken::StartTls(acceptor) => {
+            stream.write_all(GREETING).await?;
+            match until_start_tls(stream, kept).await? {
+                Some(stream) => talk(acceptor.accept(stream).await?, kept).await,
+                None => Ok(()),
+            }
+        }
+        Spoken::Tls(acceptor) => {
+            let mut stream = acceptor.accept(stream).await?;
+            stream.write_all(GREETING).await?;
+            talk(stream, kept).await
+        }
+    }
+}
+
+/// What is said in the clear before TLS; the connection once the client asks for it.
+async fn until_start_tls(stream: TcpStream, kept: &Kept) -> std::io::Result<Option<TcpStream>> {
+    let mut stream = BufReader::new(stream);
+    while let Some(line) = line(&mut stream).await? {
+        keep(&kept.lines, line.clone());
         let command = line.to_ascii_uppercase();
+        if command == "STARTTLS" {
+            stream.write_all(b"220 go on\r\n").await?;
+            return Ok(Some(stream.into_inner()));
+        }
+        let answer: &[u8] = if command.starts_with("EHLO") {
+            b"250-mail.test\r\n250 STARTTLS\r\n"
+        } else {
+            b"530 Must issue a STARTTLS command first\r\n"
+        };
+        stream.write_all(answer).await?;
+    }
+    Ok(None)
+}
+
+/// The next line without its end; none at the end of what there is.
+async fn line<S: AsyncRead + Unpin>(stream: &mut BufReader<S>) -> std::io::Result<Option<String>> {
+    let mut line = String::new();
+    let read = stream.read_line(&mut line).await?;
+    Ok((read > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+async fn talk<S: AsyncRead + AsyncWrite + Unpin>(stream: S, kept: &Kept) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let (mut from, mut to) = (String::new(), String::new());
+    while let Some(said) = line(&mut stream).await? {
+        keep(&kept.lines, said.clone());
+        let command = said.to_ascii_uppercase();
         let answer = if command.starts_with("EHLO") {
             "250-mail.test\r\n250-AUTH PLAIN\r\n250 8BITMIME\r\n"
-        } else if let Some(proof) = line.strip_prefix("AUTH PLAIN ") {
-            signed_in.lock().unwrap_or_else(PoisonError::into_inner).push(plain(proof));
+        } else if let Some(proof) = said.strip_prefix("AUTH PLAIN ") {
+            keep(&kept.signed_in, plain(proof));
             "235 welcome\r\n"
         } else if command.starts_with("MAIL FROM:") {
-            from = address(&line);
+            from = address(&said);
             "250 ok\r\n"
         } else if command.starts_with("RCPT TO:") {
-            to = address(&line);
+            to = address(&said);
             match to.split('@').next() {
                 Some("refused") => "550 no such mailbox\r\n",
                 Some("later") => "451 try again later\r\n",
                 _ => "250 ok\r\n",
             }
         } else if command == "DATA" {
-            write.write_all(b"354 go on\r\n").await?;
+            stream.write_all(b"354 go on\r\n").await?;
+            stream.flush().await?;
             let mut data = String::new();
-            while let Some(line) = read.next_line().await? {
+            while let Some(line) = line(&mut stream).await? {
                 if line == "." {
                     break;
                 }
                 data.push_str(line.strip_prefix('.').unwrap_or(&line));
                 data.push('\n');
             }
-            let message = Taken { from: from.clone(), to: to.clone(), data };
-            taken.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+            keep(&kept.taken, Taken { from: from.clone(), to: to.clone(), data });
             "250 taken\r\n"
         } else if command == "QUIT" {
-            write.write_all(b"221 bye\r\n").await?;
-            return Ok(());
+            stream.write_all(b"221 bye\r\n").await?;
+            return stream.shutdown().await;
         } else if command == "RSET" || command == "NOOP" {
             "250 ok\r\n"
         } else {
             "502 not here\r\n"
         };
-        write.write_all(answer.as_bytes()).await?;
+        stream.write_all(answer.as_bytes()).await?;
+        stream.flush().await?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::colour::{Colour, EDGE_CONTRAST, TEXT_CONTRAST};
 use crate::locale::Locale;
+use crate::texts::Texts;
 
 /// A tenant's name, logo, colour and links, as the built-in pages show them.
 // Part of a tenant's settings, `[tenant.branding]`; the doc comments are the reference page.
@@ -28,6 +29,10 @@ pub struct Branding {
     /// A line below the name or logo, by language: `headline = { en = "One place for your team", de = "…" }`. Who
     /// reads another language sees that of `default_language`.
     pub headline: BTreeMap<Locale, String>,
+    /// What pages and messages say in place of the built-in words, by language, section and key, as `runtime/ui/locales` has
+    /// them: `texts.en.login.title = "Welcome back"`. At most 256, of 1 to 500 characters each, plain text. A text keeps the
+    /// `{places}` of the one in whose place it is, and one that depends on a number has the same forms (`one`, `other`).
+    pub texts: Texts,
     /// The language of pages and messages for whom neither app nor browser asks for one that there is.
     pub default_language: Locale,
     /// The colour of buttons and links. Text on it and its dark variant are computed. Where it could not be read (WCAG
@@ -50,6 +55,7 @@ impl Default for Branding {
             monogram: None,
             favicon_url: None,
             headline: BTreeMap::new(),
+            texts: Texts::default(),
             default_language: Locale::default(),
             primary_color: Colour::new(0x34, 0x57, 0xdc),
             support_url: None,

@@ -67,7 +67,7 @@ pub(crate) struct Language<'a> {
 impl<'a> Frame<'a> {
     pub(crate) fn new(
         context: &'a PageContext<'a>,
-        catalogue: &'a Catalogue,
+        (catalogue, words): (&'a Catalogue, &'a Words),
         assets: &Assets,
         title: String,
     ) -> Self {
@@ -84,7 +84,7 @@ impl<'a> Frame<'a> {
             .collect();
         Self {
             context,
-            words: catalogue.words(context.locale),
+            words,
             title,
             failed: false,
             css: format!("{base}/ui/assets/{}", assets.css),

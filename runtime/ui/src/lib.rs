@@ -20,6 +20,7 @@ mod mail;
 mod pages;
 pub mod samples;
 mod security;
+mod texts;
 pub mod views;
 mod when;
 
@@ -37,6 +38,7 @@ pub use pages::{
     OrganisationPart, OrganisationView, OwnershipView, Pages,
 };
 pub use security::{page_headers, policy_with_sources};
+pub use texts::Texts;
 pub use views::{
     AppItem, ConsentView, DeletionRefusal, DeletionView, DetailView, DeviceCodeProblem, DeviceCodeView,
     DeviceDoneView, DeviceView, ErrorView, FarewellView, Hidden, LetterView, LogoutView, MailboxView,

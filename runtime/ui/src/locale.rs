@@ -53,6 +53,20 @@ impl Locale {
         }
     }
 
+    /// The words of its file, by section and key.
+    pub(crate) fn table(self) -> toml::Table {
+        // That the files can be read is known since the program began, where all of them are.
+        toml::from_str(self.source()).unwrap_or_default()
+    }
+
+    /// Its words after a change.
+    pub(crate) fn words_with(self, change: impl FnOnce(&mut toml::Table)) -> Result<Words, LocaleError> {
+        let mut table = self.table();
+        change(&mut table);
+        let words = table.try_into::<Words>();
+        words.map(|words| words.of(self)).map_err(|source| LocaleError { tag: self.tag(), source })
+    }
+
     /// The language for a tag such as `de-AT`, by its primary part (RFC 4647 section 3.4, lookup).
     pub fn from_tag(tag: &str) -> Option<Self> {
         let primary = tag.split(['-', '_']).next()?;

@@ -52,7 +52,7 @@ impl Pages {
 
     /// A message to somebody: its subject, its text, and the same in HTML with the tenant's looks.
     pub fn mail(&self, view: &MailView<'_>, branding: &Branding, locale: Locale) -> Letter {
-        mail::letter(self.catalogue.words(locale), view, branding, locale)
+        mail::letter(self.words_of(branding, locale), view, branding, locale)
     }
 
     /// An invitation into an organisation, in the same way.
@@ -62,15 +62,20 @@ impl Pages {
         branding: &Branding,
         locale: Locale,
     ) -> Letter {
-        mail::invitation(self.catalogue.words(locale), view, branding, locale)
+        mail::invitation(self.words_of(branding, locale), view, branding, locale)
     }
 
-    fn words(&self, context: &PageContext<'_>) -> &Words {
-        self.catalogue.words(context.locale)
+    fn words<'a>(&'a self, context: &PageContext<'a>) -> &'a Words {
+        self.words_of(context.branding, context.locale)
+    }
+
+    /// The tenant's own words, as far as it has any.
+    fn words_of<'a>(&'a self, branding: &'a Branding, locale: Locale) -> &'a Words {
+        branding.texts.words(locale).unwrap_or_else(|| self.catalogue.words(locale))
     }
 
     fn frame<'a>(&'a self, context: &'a PageContext<'a>, title: String) -> Frame<'a> {
-        Frame::new(context, &self.catalogue, &self.assets, title)
+        Frame::new(context, (&self.catalogue, self.words(context)), &self.assets, title)
     }
 }
 

@@ -196,3 +196,8 @@ def messages() -> None:
         answer = httpx.post(options.admin + path, headers={"authorization": f"Bearer {key}"})
     record("admin", "POST", path, answer.status_code)
     assert answer.status_code == 204, answer.text
+    # None was given up.
+    path = "/admin/portcullis/v1/courier/messages/resend"
+    answer = httpx.post(options.admin + path, headers={"authorization": f"Bearer {key}"})
+    record("admin", "POST", path, answer.status_code)
+    assert (answer.status_code, answer.json()["resent"]) == (200, 0), answer.text

@@ -34,7 +34,7 @@ pub(crate) enum Command {
     },
 }
 
-fn moment(text: &str) -> Result<Timestamp, String> {
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     if let Ok(ago) = text.parse::<Span>() {
         return Ok(SystemClock.now().before(ago.0));
     }

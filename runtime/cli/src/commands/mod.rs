@@ -6,6 +6,7 @@ pub(crate) mod configuration;
 pub(crate) mod doctor;
 pub(crate) mod identity;
 pub(crate) mod key;
+pub(crate) mod message;
 pub(crate) mod organisation;
 pub(crate) mod plugin;
 pub(crate) mod show;

@@ -1,6 +1,7 @@
 //! By which way the node's mail goes, and the terminal as one of them.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -47,7 +48,10 @@ impl MailWay {
             (Self::Smtp, Some(smtp)) => {
                 let password =
                     smtp.password.as_ref().map(secret).transpose().context("courier.smtp.password")?;
-                let mailer = SmtpMailer::new(&config.courier, smtp, password.as_ref())?;
+                let read = |file: &PathBuf| std::fs::read(file).with_context(|| file.display().to_string());
+                let authorities = smtp.ca.as_ref().map(read).transpose().context("courier.smtp.ca")?;
+                let mailer =
+                    SmtpMailer::new(&config.courier, smtp, password.as_ref(), authorities.as_deref())?;
                 Ok(Some(Arc::new(mailer)))
             }
             (Self::Channel, _) => Ok(None),

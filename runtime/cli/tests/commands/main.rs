@@ -9,6 +9,7 @@
 
 mod demo;
 mod deploy;
+mod message;
 mod organisation;
 mod place;
 mod plugin;

@@ -321,6 +321,11 @@ fn check_identity(settings: &identity::Settings, report: &mut Report<'_>) {
         .breached
         .check(&mut |key, message| report(&format!("identity.password.breached.{key}"), message));
     check_argon2(&settings.argon2, report);
+    let ceiling = settings.limits.tenant;
+    if ceiling.attempts > 0 && ceiling.within_seconds == 0 {
+        let words = "must be at least 1; `attempts = 0` is no ceiling";
+        report("identity.limits.tenant.within_seconds", words.to_owned());
+    }
     let longest = identity::settings::TrustedDeviceSettings::LONGEST_DAYS;
     if settings.trusted_device.lifespan_days > longest {
         report("identity.trusted_device.lifespan_days", format!("must be 0 to {longest}"));
@@ -403,6 +408,9 @@ fn check_branding(branding: &ui::Branding, report: &mut Report<'_>) {
         if text.contains(char::is_control) {
             report(&key, "must be one line of text".to_owned());
         }
+    }
+    for (key, problem) in branding.texts.problems() {
+        report(&format!("branding.texts{key}"), problem);
     }
     if !branding.headline.is_empty() && !branding.headline.contains_key(&branding.default_language) {
         let missing = branding.default_language.tag();

@@ -10,6 +10,12 @@ fn courier() {
     check(&smtp(""), &[]);
     check(&smtp("tls = \"tls\"\nusername = \"u\"\npassword = { env = \"SMTP\" }"), &[]);
     check("[courier.smtp]\nhost = \"127.0.0.1\"\ntls = \"none\"", &[]);
+    check(&smtp("ca = \"ca.pem\""), &[]);
+    check(&smtp("ca = \"missing\""), &["p.toml:5:1: courier.smtp.ca: there is no file /etc/p/missing"]);
+    check(
+        "[courier.smtp]\nhost = \"127.0.0.1\"\ntls = \"none\"\nca = \"ca.pem\"",
+        &["p.toml:4:1: courier.smtp.ca: says nothing of a server that is spoken to in the clear"],
+    );
     check(
         &smtp("tls = \"none\""),
         &[

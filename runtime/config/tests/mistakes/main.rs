@@ -7,11 +7,13 @@ mod clients;
 mod courier;
 mod fed_cm;
 mod keys;
+mod limits;
 mod plugins;
 mod registration;
 mod requests;
 mod security_profile;
 mod tenant_courier;
+mod texts;
 mod webhooks;
 
 use std::path::Path;

@@ -38,7 +38,8 @@ async fn page(call: &Call) -> Result<Answer, Failure> {
     };
     let size = size.clamp(1, LARGEST_PAGE);
     let after = match call.query_value("page_token").filter(|token| !token.is_empty()) {
-        None => since(call)?,
+        // No record has this name, and every other comes behind it.
+        None => since(call)?.map(|at| AuditPosition { at, id: Uuid::nil() }),
         Some(token) => {
             let refused = || Failure::bad_request("`page_token` is not one that this list gave.");
             let place = paging::open(call, &token).map_err(|_| refused())?;
@@ -67,13 +68,11 @@ async fn page(call: &Call) -> Result<Answer, Failure> {
     Ok(answer)
 }
 
-/// Where the first page begins: at the moment of the parameter `since` (RFC 3339), else with the oldest record.
-fn since(call: &Call) -> Result<Option<AuditPosition>, Failure> {
+/// The moment of the parameter `since` (RFC 3339), if there is one.
+pub(super) fn since(call: &Call) -> Result<Option<Timestamp>, Failure> {
     let Some(since) = call.query_value("since").filter(|since| !since.is_empty()) else { return Ok(None) };
     let since = Timestamp::parse_rfc3339(&since);
-    let at = since.ok_or_else(|| Failure::bad_request("`since` must be a moment, as RFC 3339 has it."))?;
-    // No record has this name, and every other comes behind it.
-    Ok(Some(AuditPosition { at, id: Uuid::nil() }))
+    since.map(Some).ok_or_else(|| Failure::bad_request("`since` must be a moment, as RFC 3339 has it."))
 }
 
 fn text(place: AuditPosition) -> String {

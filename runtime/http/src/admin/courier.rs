@@ -10,6 +10,7 @@ use primitives::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::audit::since;
 use super::{actor, paging, store};
 use crate::call::Call;
 use crate::failure::Failure;
@@ -79,6 +80,24 @@ pub(crate) async fn resend(call: Call) -> Answer {
     };
     match resent.await {
         Ok(()) => empty(StatusCode::NO_CONTENT),
+        Err(failure) => failure.to_problem(call.request),
+    }
+}
+
+/// Messages that one call sends once more.
+const RESENT_AT_ONCE: u32 = 1000;
+
+/// `POST /admin/portcullis/v1/courier/messages/resend`: those that were given up, the oldest first. Who is told as many as one call
+/// sends asks again.
+pub(crate) async fn resend_abandoned(call: Call) -> Answer {
+    let resent = async {
+        let since = since(&call)?.unwrap_or(Timestamp::from_micros(0));
+        let (which, by) = ((since, RESENT_AT_ONCE), (actor(&call), call.now()));
+        let resent = call.node.storage.resend_abandoned_messages(&call.tenant.id, which, by).await;
+        resent.map_err(|error| store(&call, &error))
+    };
+    match resent.await {
+        Ok(resent) => json_no_store(StatusCode::OK, &json!({ "resent": resent, "at_most": RESENT_AT_ONCE })),
         Err(failure) => failure.to_problem(call.request),
     }
 }

@@ -5,7 +5,7 @@
 //! devices meets no limit.
 
 use http::StatusCode;
-use identity::limiter::{Attempts as _, LimitKey, LimitReached};
+use identity::limiter::{Attempts as _, LimitKey, NotCounted};
 use identity::settings::Rate;
 use oauth2::device::{DeviceOutcome, DeviceQuestion, DeviceStep, UserCode};
 use oauth2::parameters::Parameters;
@@ -107,7 +107,7 @@ pub(crate) async fn enter_code(call: Call) -> Answer {
     if let Err(limit) = count_guess(&call).await {
         let problem = Some(DeviceCodeProblem::TooMany);
         let mut answer = code_page(&call, StatusCode::TOO_MANY_REQUESTS, shown(), problem);
-        set(&mut answer, "retry-after", &limit.retry_after.as_secs().to_string());
+        set(&mut answer, "retry-after", &limit.retry_after().as_secs().to_string());
         return answer;
     }
     match call.tenant.oauth2.enter_user_code(typed, browser.as_room(&call)).await {
@@ -122,7 +122,7 @@ pub(crate) async fn enter_code(call: Call) -> Answer {
 }
 
 /// Counts a code that the tenant's own page was told: by tenant alone, since every one comes from the same app.
-pub(crate) async fn count_guess_of_app(call: &Call) -> Result<(), LimitReached> {
+pub(crate) async fn count_guess_of_app(call: &Call) -> Result<(), NotCounted> {
     let key = LimitKey::UserCode(call.tenant.id.clone(), None);
     call.node.attempts.count(key, GUESSES_OF_TENANT, call.now()).await
 }
@@ -134,7 +134,7 @@ pub(crate) async fn forgive_guess_of_app(call: &Call) {
 }
 
 /// Counted before anything is looked up, the source's own first.
-async fn count_guess(call: &Call) -> Result<(), LimitReached> {
+async fn count_guess(call: &Call) -> Result<(), NotCounted> {
     for (key, rate) in guess_keys(call) {
         call.node.attempts.count(key, rate, call.now()).await?;
     }

@@ -61,7 +61,7 @@ async fn let_in(call: &Call) -> Result<Actor, Box<Answer>> {
                     let words = "Too many clients were registered from this address. Please try again later.";
                     let failure = Failure::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", words);
                     let mut answer = fail(call, &failure);
-                    set(&mut answer, "retry-after", &limit.retry_after.as_secs().to_string());
+                    set(&mut answer, "retry-after", &limit.retry_after().as_secs().to_string());
                     Err(Box::new(answer))
                 }
             }

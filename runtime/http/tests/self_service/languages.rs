@@ -95,3 +95,34 @@ async fn metadata_names_the_languages_of_the_pages() {
         assert_eq!(document["ui_locales_supported"], json!(["en", "de", "fr", "es"]), "{path}");
     }
 }
+
+/// Attack: a text is mark-up, which pages would run on an origin that tenants share.
+#[tokio::test]
+async fn tenants_texts_stand_in_the_places_of_the_built_in_ones_as_texts() {
+    let texts = json!({
+        "en": {"login": {"title": "Welcome to <b>Nexboard</b>"}, "messages": {"1070001": "Secret phrase"}},
+        "de": {"login": {"title": "Willkommen bei Nexboard"}},
+    });
+    let site = Site::branded(&json!({ "texts": texts })).await;
+    for (language, own, built_in) in [
+        ("en", "Welcome to &#60;b&#62;Nexboard&#60;/b&#62;</h1>", None),
+        ("en", "Secret phrase", None),
+        ("de", "Willkommen bei Nexboard</h1>", Some("Passwort")),
+        ("fr", "Mot de passe", None),
+    ] {
+        let path = format!("/self-service/login/browser?ui_locales={language}");
+        let page = shown(&mut site.client(), &path).await;
+        assert!(is_in(&page, language), "{}", page.body);
+        assert!(page.body.contains(own), "{language}: {}", page.body);
+        assert!(!page.body.contains("<b>Nexboard"), "{}", page.body);
+        assert!(built_in.is_none_or(|text| page.body.contains(text)), "{}", page.body);
+    }
+    let wrong = json!({"settings": {"branding": {"texts": {"en": {"login": {"titel": "x"}}}}}});
+    let refused = site.client().json("PATCH", "/admin/portcullis/v1/tenants/default", &wrong).await;
+    assert_eq!(refused.status, 400, "{}", refused.body);
+    assert!(
+        refused.body.contains("branding.texts.en.login.titel: is no text of the pages"),
+        "{}",
+        refused.body
+    );
+}

@@ -13,7 +13,7 @@ use super::{Caller, Flow, FlowError, FlowKind, Message, PendingChange, Room, Sig
 use crate::hooks::LoginAttempt;
 use crate::identifier::Identifier;
 use crate::identity::IdentityState;
-use crate::limiter::{count_attempt, forgive_attempt};
+use crate::limiter::{count_attempt, forgive_attempt, while_counted};
 use crate::password::PlainPassword;
 use crate::session::revoke::sign_out;
 use crate::session::{AuthenticationMethod, Method, Session, SessionToken};
@@ -40,18 +40,25 @@ pub(super) async fn with_password(
 
     let identifier = Identifier::parse(&typed);
     let who = (caller.address, identifier.as_ref());
-    // Before the hash, so that a flood pays nothing for it.
-    count_attempt(room.attempts, &room.settings.limits, room.tenant, who, room.now).await?;
+    // It begins before the hash, so that a flood pays for none.
+    let counting = count_attempt(room.attempts, &room.settings.limits, room.tenant, who, room.now);
     let attempt = LoginAttempt {
         identifier: typed.chars().take(320).collect(),
         method: Method::Password,
         refresh: matches!(flow.kind, FlowKind::Login { refresh: Some(_), .. }),
         origin: caller.origin(),
     };
-    if let Some(stopped) = check_attempt(room, &attempt).await? {
-        return Ok(stopped.step(flow));
-    }
-    let Some(verified) = verify(room, &attempt, identifier.as_ref(), &password).await? else {
+    let trying = async {
+        match check_attempt(room, &attempt).await? {
+            Some(stopped) => Ok(Err(stopped)),
+            None => verify(room, &attempt, identifier.as_ref(), &password).await.map(Ok),
+        }
+    };
+    let verified = match while_counted::<_, FlowError>(counting, trying).await? {
+        Ok(verified) => verified,
+        Err(stopped) => return Ok(stopped.step(flow)),
+    };
+    let Some(verified) = verified else {
         return Ok(Step::Form(Box::new(flow.with_message(Message::invalid_credentials()))));
     };
     forgive_attempt(room.attempts, &room.settings.limits, room.tenant, who, room.now).await;

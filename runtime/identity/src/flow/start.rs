@@ -12,7 +12,7 @@ use super::{
     Caller, Challenge, Exchange, FactorForm, Flow, FlowKind, KeyForm, NamedForm, NewFlow, ProviderForm, Room,
     Screen, Transport,
 };
-use crate::limiter::{LimitReached, count_flow};
+use crate::limiter::{LimitReached, NotCounted, count_flow};
 use crate::organisation::{Discovered, OrganisationError, OrganisationState, invitation};
 use crate::ports::StoreUnavailable;
 use crate::return_to::{self, ReturnToForbidden};
@@ -100,6 +100,12 @@ pub enum StartError {
     /// The store did not answer. Ours.
     #[error(transparent)]
     Store(#[from] StoreUnavailable),
+}
+
+impl From<NotCounted> for StartError {
+    fn from(error: NotCounted) -> Self {
+        error.into_either()
+    }
 }
 
 /// Begins a flow to sign in.
@@ -203,7 +209,7 @@ pub async fn renew(
     room: Room<'_>,
     caller: Caller<'_>,
     expired: &OwnFlow,
-) -> Result<(OwnFlow, Change<Write>), LimitReached> {
+) -> Result<(OwnFlow, Change<Write>), NotCounted> {
     count_flow(room.attempts, &room.settings.limits, room.tenant, caller.address, room.now).await?;
     let flow = expired.flow.renew(room.rng, room.now, room.settings).with_new_challenge(room);
     Ok(insertion(room, OwnFlow::begun(flow, expired.browser().cloned())))

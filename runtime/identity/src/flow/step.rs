@@ -7,7 +7,7 @@ use url::Url;
 use super::Flow;
 use crate::hooks::Happening;
 use crate::identity::Identity;
-use crate::limiter::LimitReached;
+use crate::limiter::{LimitReached, NotCounted};
 use crate::password::{Busy, UnusableHash};
 use crate::ports::StoreUnavailable;
 use crate::return_to::ReturnTo;
@@ -184,6 +184,12 @@ impl PendingChange {
         let Some((session, token)) = self.session else { return self.change };
         let token = token.hash(sealer, &self.change.tenant);
         self.change.write(Write::InsertSession(Box::new(crate::session::NewSession { session, token })))
+    }
+}
+
+impl From<NotCounted> for FlowError {
+    fn from(error: NotCounted) -> Self {
+        error.into_either()
     }
 }
 

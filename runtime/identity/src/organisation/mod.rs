@@ -27,7 +27,7 @@ pub use policy::Policy;
 pub use ports::{NoOrganisations, Organisations};
 pub use write::OrganisationWrite;
 
-use crate::limiter::LimitReached;
+use crate::limiter::{LimitReached, NotCounted};
 use crate::ports::StoreUnavailable;
 
 /// A customer inside a tenant. Serialises as our own API shows it.
@@ -149,6 +149,12 @@ pub enum OrganisationError {
     /// The store did not answer. Ours.
     #[error(transparent)]
     Store(#[from] StoreUnavailable),
+}
+
+impl From<NotCounted> for OrganisationError {
+    fn from(error: NotCounted) -> Self {
+        error.into_either()
+    }
 }
 
 /// The longest label, in characters.

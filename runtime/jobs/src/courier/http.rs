@@ -80,7 +80,7 @@ impl HttpChannel {
             reach: Reach::NamedByOperator,
         };
         let answer = self.outbound.fetch(request).await;
-        let answer = answer.map_err(|error| DeliveryError::Temporary(error.to_string()))?;
+        let answer = answer.map_err(|error| DeliveryError::Unreachable(error.to_string()))?;
         let said = || format!("the service answered {}", answer.status);
         match answer.status {
             200..300 => Ok(()),

@@ -75,7 +75,7 @@ impl Courier {
                 }
                 continue;
             }
-            let attempts = stream::iter(shared).map(|message| self.deliver(message, turn));
+            let attempts = stream::iter(shared).map(|message| self.deliver_by_node(message, turn));
             let mut attempts = attempts.buffer_unordered(places);
             let (mut outcomes, mut failed) = (Vec::new(), Ok(()));
             loop {
@@ -120,7 +120,7 @@ impl Courier {
             let (tenant, via) = (message.tenant.clone(), message.via);
             match self.deliver(message, turn).await? {
                 Sent::Taken => taken += 1,
-                Sent::Passed => {}
+                Sent::Passed | Sent::NodeCutOff { .. } => {}
                 Sent::NobodyThere { until } => {
                     // Nothing that waits behind it counts as tried.
                     self.storage.postpone_courier_messages(&tenant, via, until, turn.now()).await?;

@@ -7,10 +7,10 @@ use identity::courier::{MailProtection, MailServer};
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
-use primitives::Secret;
+use primitives::{Secret, Timestamp};
 
 use super::{Mailer, Parcel};
 use crate::outbox::DeliveryError;
@@ -24,6 +24,9 @@ pub enum SmtpError {
     /// `from_address` is not an address.
     #[error("courier.from_address: {0}")]
     From(lettre::address::AddressError),
+    /// The file of authorities holds none.
+    #[error("courier.smtp.ca: holds no certificate")]
+    NoAuthority,
     /// The server cannot be reached in this way, whatever it answers.
     #[error("courier.smtp: {0}")]
     Transport(#[from] lettre::transport::smtp::Error),
@@ -42,11 +45,13 @@ impl std::fmt::Debug for SmtpMailer {
 }
 
 impl SmtpMailer {
-    /// A way to a server; nothing is sent yet.
+    /// A way to a server; nothing is sent yet. `authorities` are those of its certificate, as PEM, where `courier.smtp.ca` names
+    /// them.
     pub fn new(
         courier: &config::Courier,
         smtp: &config::courier::Smtp,
         password: Option<&Secret<String>>,
+        authorities: Option<&[u8]>,
     ) -> Result<Self, SmtpError> {
         use config::courier::SmtpTls;
         let from: Address = courier.from_address.parse().map_err(SmtpError::From)?;
@@ -56,10 +61,14 @@ impl SmtpMailer {
             SmtpTls::Tls => MailProtection::Tls,
             SmtpTls::None => MailProtection::None,
         };
+        // Attack: a file that is empty is as good as none, and then any authority would do.
+        if authorities.is_some_and(|pem| !String::from_utf8_lossy(pem).contains("BEGIN CERTIFICATE")) {
+            return Err(SmtpError::NoAuthority);
+        }
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
             .port(smtp.effective_port())
             .timeout(Some(courier.timeout.0.min(LONGEST_WAIT)))
-            .tls(tls(host, protection)?);
+            .tls(tls(host, protection, authorities)?);
         if let (Some(username), Some(password)) = (&smtp.username, password) {
             builder = builder.credentials(Credentials::new(username.clone(), password.expose().clone()));
         }
@@ -70,9 +79,23 @@ impl SmtpMailer {
     }
 }
 
-/// How a server must be spoken to whose certificate is for `host`.
-fn tls(host: &str, protection: MailProtection) -> Result<Tls, lettre::transport::smtp::Error> {
-    let parameters = || TlsParameters::new_rustls(host.to_owned());
+/// How a server must be spoken to whose certificate is for `host`, signed by one of `authorities` alone if there are any, else by
+/// one that browsers know.
+fn tls(
+    host: &str,
+    protection: MailProtection,
+    authorities: Option<&[u8]>,
+) -> Result<Tls, lettre::transport::smtp::Error> {
+    let parameters = || {
+        let builder = TlsParameters::builder(host.to_owned());
+        let builder = match authorities {
+            None => builder,
+            Some(pem) => builder
+                .certificate_store(CertificateStore::None)
+                .add_root_certificate(Certificate::from_pem(pem)?),
+        };
+        builder.build_rustls()
+    };
     Ok(match protection {
         // Required: a server (or whoever answers in its place) that offers no TLS is sent nothing.
         MailProtection::StartTls => Tls::Required(parameters()?),
@@ -102,7 +125,7 @@ pub(super) async fn hand_over(
         .port(server.address.port())
         .timeout(Some(timeout.min(LONGEST_WAIT)))
         .hello_name(ClientId::Domain(server.local_name.clone()))
-        .tls(tls(&server.host, server.protection).map_err(|_| unusable())?);
+        .tls(tls(&server.host, server.protection, None).map_err(|_| unusable())?);
     if let Some((user, password)) = &server.login {
         builder = builder.credentials(Credentials::new(user.clone(), password.expose().clone()));
     }
@@ -110,9 +133,9 @@ pub(super) async fn hand_over(
     sent.map(|_| ()).map_err(|error| {
         let is_of_message = error.is_permanent() || error.is_transient();
         if is_of_message {
-            NotHandedOver::Message(refusal(&error))
+            NotHandedOver::Message(refusal(&error, true))
         } else {
-            NotHandedOver::Server(refusal(&error))
+            NotHandedOver::Server(refusal(&error, true))
         }
     })
 }
@@ -124,6 +147,13 @@ pub(super) enum NotHandedOver {
     Message(DeliveryError),
     /// It was not reached or not understood, and takes no other either.
     Server(DeliveryError),
+    /// The node's own server was not reached, or not understood.
+    NodesServer(String),
+    /// The node's own server was not there a moment ago, and is not asked before `until`.
+    Waits {
+        /// When it is asked again.
+        until: Timestamp,
+    },
 }
 
 impl From<DeliveryError> for NotHandedOver {
@@ -137,7 +167,8 @@ impl Mailer for SmtpMailer {
         Box::pin(async move {
             let from = sender(&self.from, parcel)?;
             let message = message(&from, parcel)?;
-            self.transport.send(message).await.map(|_| ()).map_err(|error| refusal(&error))
+            let is_plain = from.email.to_string().is_ascii() && parcel.recipient.is_ascii();
+            self.transport.send(message).await.map(|_| ()).map_err(|error| refusal(&error, is_plain))
         })
     }
 }
@@ -177,17 +208,32 @@ fn message(from: &Mailbox, parcel: &Parcel<'_>) -> Result<Message, DeliveryError
 }
 
 /// The server's words are not repeated: some quote the address.
-fn refusal(error: &lettre::transport::smtp::Error) -> DeliveryError {
+///
+/// Attack: somebody signs up with addresses that the server cannot be given (RFC 6531), and the server is held to be away. `is_plain`
+/// says that the message asks nothing of it that others do not.
+fn refusal(error: &lettre::transport::smtp::Error, is_plain: bool) -> DeliveryError {
     let code = error.status().map(|code| format!(" ({code})")).unwrap_or_default();
-    if error.is_permanent() {
+    if is_of_server(error) {
+        DeliveryError::Unreachable(format!("the mail server takes nothing from us{code}"))
+    } else if error.is_permanent() {
         DeliveryError::Permanent(format!("the mail server refused it{code}"))
     } else if error.is_transient() {
         DeliveryError::Temporary(format!("the mail server could not take it yet{code}"))
     } else if error.is_tls() {
-        DeliveryError::Temporary("the mail server could not be trusted".to_owned())
+        DeliveryError::Unreachable("the mail server could not be trusted".to_owned())
+    } else if error.is_client() && !is_plain {
+        // What it lacks for this message, others may not need.
+        DeliveryError::Temporary("the mail server cannot be given it".to_owned())
     } else {
-        DeliveryError::Temporary("the mail server was not reached, or not understood".to_owned())
+        DeliveryError::Unreachable("the mail server was not reached, or not understood".to_owned())
     }
+}
+
+/// Whether it takes no message at all: it closes (RFC 5321 section 3.8), or does not take the sign-in (RFC 4954 section 6).
+/// Both are the operator's to mend, and messages wait for it.
+fn is_of_server(error: &lettre::transport::smtp::Error) -> bool {
+    const CODES: [&str; 6] = ["421", "454", "530", "534", "535", "538"];
+    error.status().is_some_and(|code| CODES.contains(&code.to_string().as_str()))
 }
 
 #[cfg(test)]

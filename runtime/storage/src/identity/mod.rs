@@ -1,6 +1,7 @@
 //! The identity room's writes and reads.
 
 mod addresses;
+mod attempts;
 mod courier;
 mod factors;
 mod flows;

@@ -10,7 +10,7 @@ use primitives::{Actor, AuditEvent, Change, Sealer, TenantId, Timestamp};
 use uuid::Uuid;
 
 use super::held;
-use crate::apply::Stored;
+use crate::apply::{Prepared, Stored, audit_statement};
 use crate::identity::{message_at, select_messages, via};
 use crate::statement::{Statement, json};
 use crate::{Storage, StorageError, values};
@@ -20,6 +20,7 @@ use crate::{Storage, StorageError, values};
 enum Write {
     Claim { message: CourierMessage, until: Timestamp, now: Timestamp },
     End { message: CourierMessage, status: MessageStatus, next: Option<Timestamp>, now: Timestamp },
+    Release { message: CourierMessage, until: Timestamp, now: Timestamp },
     Postpone { channel: AddressKind, until: Timestamp, now: Timestamp },
     Resend { id: Uuid, now: Timestamp },
 }
@@ -47,6 +48,19 @@ impl Stored for Write {
                     json(&message.dispatches),
                     now,
                     next.is_none().then_some(now),
+                ],
+            ),
+            Self::Release { message, until, now } => Statement::one(
+                "UPDATE courier_messages
+                 SET status = 'queued', send_count = send_count - 1, next_attempt_at = $5, updated_at = $6
+                 WHERE tenant = $1 AND id = $2 AND send_count = $3 AND next_attempt_at = $4 AND status = 'processing'",
+                values![
+                    tenant,
+                    message.id.to_string(),
+                    i64::from(message.send_count),
+                    message.next_attempt_at,
+                    until,
+                    now,
                 ],
             ),
             Self::Postpone { channel, until, now } => Statement::any(
@@ -132,6 +146,17 @@ impl Storage {
         held(self.apply(change.write(Write::End { message, status, next, now })).await)
     }
 
+    /// Gives a claimed message back as it was before: nobody was there to take it. It is due again at `until`.
+    pub async fn release_courier_message(
+        &self,
+        message: CourierMessage,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StorageError> {
+        let change = Change::new(message.tenant.clone());
+        held(self.apply(change.write(Write::Release { message, until, now })).await)
+    }
+
     /// Lets whatever else of a tenant is due by a channel wait, since its own server is not there. Nothing counts as tried by
     /// it.
     pub async fn postpone_courier_messages(
@@ -143,6 +168,32 @@ impl Storage {
     ) -> Result<(), StorageError> {
         let write = Write::Postpone { channel, until, now };
         held(self.apply(Change::new(tenant.clone()).write(write)).await).map(|_| ())
+    }
+
+    /// Sends messages once more that were given up, at most `limit` of those that were caused at `since` or later, the oldest
+    /// first; how many.
+    ///
+    /// Attack: where it must not show who has an account, a message to nobody is kept that was never to be sent, as one that was
+    /// given up. So only what was tried is sent.
+    pub async fn resend_abandoned_messages(
+        &self,
+        tenant: &TenantId,
+        (since, limit): (Timestamp, u32),
+        (actor, now): (Actor, Timestamp),
+    ) -> Result<u64, StorageError> {
+        let resend = Statement::any(
+            "UPDATE courier_messages
+             SET status = 'queued', send_count = 0, next_attempt_at = $2, updated_at = $2, done_at = NULL
+             WHERE tenant = $1 AND id IN (
+                 SELECT id FROM courier_messages
+                 WHERE tenant = $1 AND created_at >= $3 AND status = 'abandoned' AND send_count > 0
+                 ORDER BY created_at, id LIMIT $4)",
+            values![tenant, now, since, i64::from(limit)],
+        );
+        let audit = AuditEvent::new("courier_messages.resent", actor, "tenant", tenant);
+        let audit = audit_statement(tenant, &audit, now, self.inner.rng.as_ref());
+        let written = self.swept(Prepared::of_tenant(tenant.clone(), vec![resend, audit])).await?;
+        Ok(written.saturating_sub(1))
     }
 
     /// Sends a message once more that was sent or given up; whether there was one.

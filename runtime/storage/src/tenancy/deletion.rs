@@ -58,6 +58,7 @@ const TABLES: &[Table] = tables![
     "identity_sessions" "tenant, id",
     "oauth2_login_sessions" "tenant, id",
     "trusted_devices" "tenant, id",
+    "attempt_buckets" "tenant, bucket",
     "self_service_flows" "tenant, id",
     "oauth2_authorization_codes" "tenant, hash",
     "oauth2_device_codes" "tenant, hash",

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking that it failed")]
 
 mod apply;
+mod attempts;
 mod audit;
 mod clients;
 mod cross_tenant;

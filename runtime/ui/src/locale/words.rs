@@ -34,9 +34,8 @@ pub(crate) struct Catalogue {
 impl Catalogue {
     pub(crate) fn load() -> Result<Self, LocaleError> {
         let read = |locale: Locale| {
-            toml::from_str::<Words>(locale.source())
-                .map(|words| Words { locale, ..words })
-                .map_err(|source| LocaleError { tag: locale.tag(), source })
+            let words = toml::from_str::<Words>(locale.source()).map(|words| words.of(locale));
+            words.map_err(|source| LocaleError { tag: locale.tag(), source })
         };
         let words = Locale::ALL.into_iter().map(|l| read(l).map(|w| (l, w))).collect::<Result<_, _>>()?;
         Ok(Self { words, fallback: read(Locale::En)? })
@@ -161,6 +160,11 @@ enum Message {
 }
 
 impl Words {
+    /// The same as words of a language.
+    pub(super) fn of(self, locale: Locale) -> Self {
+        Self { locale, ..self }
+    }
+
     /// A flow's text in this language: by its number, else a known label or reason, else as the API says it.
     pub(crate) fn text(&self, text: &UiText) -> String {
         self.messages

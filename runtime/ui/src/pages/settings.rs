@@ -149,7 +149,7 @@ impl Pages {
         render(&AccountDeletedPage { frame: self.frame(context, title) })
     }
 
-    fn session_list<'a>(&'a self, view: &'a SessionsView, context: &PageContext<'_>) -> SessionList<'a> {
+    fn session_list<'a>(&'a self, view: &'a SessionsView, context: &PageContext<'a>) -> SessionList<'a> {
         let words = self.words(context);
         let line = |session: &'a SessionItem, revoke: &str, since: &str| {
             let device = device_name(session.user_agent.as_deref(), words);

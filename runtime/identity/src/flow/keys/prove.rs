@@ -10,7 +10,7 @@ use super::{KeyForm, audit, refused, verify};
 use crate::flow::proven::proven_in;
 use crate::flow::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission};
 use crate::hooks::{LoginAttempt, LoginOutcome};
-use crate::limiter::{LimitKey, count_attempt, forgive_attempt};
+use crate::limiter::{count_attempt, count_second_factor, forgive_attempt, forgive_second_factor};
 use crate::session::{AuthenticationMethod, Method};
 use crate::webauthn::KeyKind;
 
@@ -35,10 +35,9 @@ pub(in crate::flow) async fn prove(
         return Ok(Step::Form(Box::new(flow)));
     };
     let limits = &room.settings.limits;
-    let key = || LimitKey::SecondFactor(room.tenant.clone(), identity.id);
     let who = (caller.address, None);
     count_attempt(room.attempts, limits, room.tenant, who, room.now).await?;
-    room.attempts.count(key(), limits.second_factor, room.now).await?;
+    count_second_factor(room.attempts, limits, room.tenant, identity.id, room.now).await?;
     let flow = flow.with_new_challenge(room);
     let proven = match verify(room, &ceremony, &answer, KeyKind::SecondFactor).await? {
         Ok(proven) if proven.key.identity == identity.id => proven,
@@ -62,7 +61,7 @@ pub(in crate::flow) async fn prove(
         }
     };
     forgive_attempt(room.attempts, limits, room.tenant, who, room.now).await;
-    room.attempts.forgive(key(), limits.second_factor, room.now).await;
+    forgive_second_factor(room.attempts, limits, room.tenant, identity.id, room.now).await;
     let seen =
         audit("session.second_factor", Actor::Subject(identity.id), identity.id, KeyKind::SecondFactor);
     let change = Change::new(room.tenant.clone()).write(proven.write(room)).audit(seen);

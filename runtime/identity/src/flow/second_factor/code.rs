@@ -19,7 +19,9 @@ use crate::flow::{Caller, Flow, FlowError, Message, Room, SentCode, Step, Submis
 use crate::hooks::LoginOutcome;
 use crate::identifier::Identifier;
 use crate::identity::{AddressKind, Identity};
-use crate::limiter::{LimitKey, count_attempt, count_mail, forgive_attempt};
+use crate::limiter::{
+    count_attempt, count_mail, count_second_factor, forgive_attempt, forgive_second_factor,
+};
 use crate::session::{LiveSession, Method};
 use crate::settings::RequiredAssurance;
 
@@ -140,10 +142,9 @@ async fn prove(
 ) -> Result<Step, FlowError> {
     let live = owner(&flow, caller)?;
     let limits = &room.settings.limits;
-    let key = || LimitKey::SecondFactor(room.tenant.clone(), live.identity().id);
     let who = (caller.address, None);
     count_attempt(room.attempts, limits, room.tenant, who, room.now).await?;
-    room.attempts.count(key(), limits.second_factor, room.now).await?;
+    count_second_factor(room.attempts, limits, room.tenant, live.identity().id, room.now).await?;
     sent.count();
     let is_theirs = sent.identity() == Some(live.identity().id)
         && room.code_factor_of(live).iter().any(|address| address.address == sent.address);
@@ -159,7 +160,7 @@ async fn prove(
         }
     };
     forgive_attempt(room.attempts, limits, room.tenant, who, room.now).await;
-    room.attempts.forgive(key(), limits.second_factor, room.now).await;
+    forgive_second_factor(room.attempts, limits, room.tenant, live.identity().id, room.now).await;
     let change = Change::new(room.tenant.clone()).audit(audit("session.second_factor", live, Method::Code));
     let (session, change) = proven(room, live, Method::Code, claims, change);
     Ok(Step::Once(Box::new(Step::Refreshed { session, change })))

@@ -16,7 +16,7 @@ use crate::factor::lookup_secret::Unusable;
 use crate::factor::{FactorKind, find};
 use crate::flow::{Caller, Flow, FlowError, FlowKind, Message, Room, Step, Submission};
 use crate::hooks::{LoginAttempt, LoginOutcome};
-use crate::limiter::{LimitKey, count_attempt, forgive_attempt};
+use crate::limiter::{count_attempt, count_second_factor, forgive_attempt, forgive_second_factor};
 use crate::session::{LiveSession, Method};
 use crate::write::Write;
 
@@ -42,10 +42,9 @@ pub(in crate::flow) async fn prove(
         return Ok(Step::Form(Box::new(flow)));
     };
     let limits = &room.settings.limits;
-    let key = || LimitKey::SecondFactor(room.tenant.clone(), identity.id);
     let who = (caller.address, None);
     count_attempt(room.attempts, limits, room.tenant, who, room.now).await?;
-    room.attempts.count(key(), limits.second_factor, room.now).await?;
+    count_second_factor(room.attempts, limits, room.tenant, identity.id, room.now).await?;
     let factors = room.factors.list_factors(room.tenant, identity.id).await?;
     let consumed = find(&factors, kind).ok_or_else(|| absent(kind)).and_then(|stored| {
         let factor = stored.factor.consume(&typed, room.now).map_err(|error| unusable(kind, error))?;
@@ -66,7 +65,7 @@ pub(in crate::flow) async fn prove(
         }
     };
     forgive_attempt(room.attempts, limits, room.tenant, who, room.now).await;
-    room.attempts.forgive(key(), limits.second_factor, room.now).await;
+    forgive_second_factor(room.attempts, limits, room.tenant, identity.id, room.now).await;
     let change = Change::new(room.tenant.clone()).write(write).audit(audit(
         "session.second_factor",
         live,

@@ -1,13 +1,17 @@
 use config::courier::{Smtp, SmtpTls};
-use primitives::TenantId;
 use primitives::message::MessageContent;
-use testkit::smtp::SmtpServer;
+use primitives::{Secret, TenantId};
+use testkit::smtp::{Certificate, SmtpServer};
 
 use identity::courier::MailSender;
 
 use super::*;
 
 fn mailer(port: u16, tls: SmtpTls) -> SmtpMailer {
+    trusting(port, tls, None).unwrap()
+}
+
+fn trusting(port: u16, tls: SmtpTls, authorities: Option<&str>) -> Result<SmtpMailer, SmtpError> {
     let courier = config::Courier {
         from_address: "no-reply@id.example".to_owned(),
         from_name: Some("Acme, \"the\" service".to_owned()),
@@ -17,11 +21,13 @@ fn mailer(port: u16, tls: SmtpTls) -> SmtpMailer {
         host: "127.0.0.1".to_owned(),
         port: Some(port),
         tls,
-        username: None,
+        ca: None,
+        username: Some("node".to_owned()),
         password: None,
         local_name: Some("node.test".to_owned()),
     };
-    SmtpMailer::new(&courier, &smtp, None).unwrap()
+    let password = Secret::new("sesame".to_owned());
+    SmtpMailer::new(&courier, &smtp, Some(&password), authorities.map(str::as_bytes))
 }
 
 async fn send(mailer: &SmtpMailer, recipient: &str, subject: &str) -> Result<(), DeliveryError> {
@@ -92,10 +98,61 @@ async fn a_server_that_offers_no_tls_is_sent_nothing() {
     let server = SmtpServer::start().await.unwrap();
     for tls in [SmtpTls::StartTls, SmtpTls::Tls] {
         let failed = send(&mailer(server.port(), tls), "ada@example.com", "s").await;
-        assert!(matches!(failed, Err(DeliveryError::Temporary(_))), "{tls:?}: {failed:?}");
+        assert!(matches!(failed, Err(DeliveryError::Unreachable(_))), "{tls:?}: {failed:?}");
     }
     assert!(server.taken().is_empty());
     assert!(!server.lines().iter().any(|line| line.contains("ada@")), "{:?}", server.lines());
+}
+
+/// In both ways the password and the message go over TLS alone.
+#[tokio::test]
+async fn message_arrives_by_tls_from_the_start_or_after_a_beginning_in_the_clear() {
+    let certificate = Certificate::of("127.0.0.1").unwrap();
+    for (tls, server) in [
+        (SmtpTls::StartTls, SmtpServer::start_tls(&certificate).await.unwrap()),
+        (SmtpTls::Tls, SmtpServer::tls(&certificate).await.unwrap()),
+    ] {
+        let mailer = trusting(server.port(), tls, Some(certificate.authority())).unwrap();
+        send(&mailer, "ada@example.com", "Your code").await.unwrap();
+        assert_eq!(server.taken().len(), 1, "{tls:?}");
+        assert_eq!(server.signed_in(), ["node:sesame"]);
+        let asked = server.lines().iter().position(|line| line == "STARTTLS");
+        let clear = asked.map(|asked| server.lines()[..asked].to_vec());
+        let expect = (tls == SmtpTls::StartTls).then(|| vec!["EHLO node.test".to_owned()]);
+        assert_eq!(clear, expect, "nothing else is said before");
+    }
+}
+
+/// Attack: somebody stands between the node and its server, with a certificate of their own.
+#[tokio::test]
+async fn certificate_of_another_name_or_another_authority_is_sent_nothing() {
+    let [of_server, of_another] =
+        ["127.0.0.1", "mail.rival.example"].map(|name| Certificate::of(name).unwrap());
+    let stranger = Certificate::of("127.0.0.1").unwrap();
+    for (certificate, authority) in [
+        (&of_another, Some(of_another.authority())),
+        (&of_server, Some(stranger.authority())),
+        (&of_server, None),
+    ] {
+        for (tls, server) in [
+            (SmtpTls::StartTls, SmtpServer::start_tls(certificate).await.unwrap()),
+            (SmtpTls::Tls, SmtpServer::tls(certificate).await.unwrap()),
+        ] {
+            let mailer = trusting(server.port(), tls, authority).unwrap();
+            let failed = send(&mailer, "ada@example.com", "s").await;
+            assert!(matches!(failed, Err(DeliveryError::Unreachable(_))), "{tls:?}: {failed:?}");
+            assert!(server.taken().is_empty() && server.signed_in().is_empty());
+            assert!(!server.lines().iter().any(|line| line.contains("ada@")), "{:?}", server.lines());
+        }
+    }
+}
+
+#[test]
+fn file_of_authorities_that_names_none_is_refused() {
+    for pem in ["", "hello", "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"] {
+        let refused = trusting(1, SmtpTls::Tls, Some(pem));
+        assert!(matches!(refused, Err(SmtpError::NoAuthority)), "{pem}");
+    }
 }
 
 #[tokio::test]
@@ -104,7 +161,7 @@ async fn a_server_that_is_not_there_is_asked_again_later() {
     let port = server.port();
     drop(server);
     let failed = send(&mailer(port, SmtpTls::None), "ada@example.com", "s").await;
-    assert!(matches!(failed, Err(DeliveryError::Temporary(_))), "{failed:?}");
+    assert!(matches!(failed, Err(DeliveryError::Unreachable(_))), "{failed:?}");
 }
 
 /// Attack: a tenant's mail carries the operator's name before the tenant's address, or a second address in its own.

@@ -126,3 +126,69 @@ async fn of_fifty_workers_one_has_a_message() {
         assert_eq!(world.storage.take_due_courier_messages(now, 10).await.unwrap().len(), 1);
     }
 }
+
+/// Attack: a message that was never to be sent, kept so that nobody sees who has an account, is resent with the others.
+#[tokio::test]
+async fn what_was_given_up_is_resent_and_nothing_else() {
+    for world in World::both().await {
+        let (storage, tenant) = (&world.storage, &world.tenant);
+        let began = world.clock.now();
+        let mut given_up = Vec::new();
+        for recipient in ["first@example.com", "second@example.com", "third@example.com"] {
+            queue(&world, recipient).await;
+            let due = storage.take_due_courier_messages(world.clock.now(), 10).await.unwrap().remove(0);
+            let until = world.clock.now().after(Duration::from_mins(1));
+            let mine = storage.claim_courier_message(due, until, world.clock.now()).await.unwrap().unwrap();
+            given_up.push(mine.id);
+            assert!(
+                storage.fail_courier_message(mine, "x".to_owned(), None, world.clock.now()).await.unwrap()
+            );
+            world.clock.advance(Duration::from_secs(10));
+        }
+        let decoy = NewMessage { is_sent: false, ..message(&world, "nobody@example.com") };
+        let sent = message(&world, "sent@example.com");
+        let (decoy_id, sent_id) = (decoy.id, sent.id);
+        for message in [decoy, sent] {
+            let write = Write::QueueMessage(Box::new(message));
+            storage.apply(Change::new(tenant.clone()).write(write)).await.unwrap();
+        }
+        let due = storage.take_due_courier_messages(world.clock.now(), 10).await.unwrap().remove(0);
+        let until = world.clock.now().after(Duration::from_mins(1));
+        let mine = storage.claim_courier_message(due, until, world.clock.now()).await.unwrap().unwrap();
+        assert!(storage.finish_courier_message(mine, world.clock.now()).await.unwrap());
+
+        let resend = async |tenant: &TenantId, since, limit| {
+            let by = (Actor::System, world.clock.now());
+            storage.resend_abandoned_messages(tenant, (since, limit), by).await.unwrap()
+        };
+        assert_eq!(resend(&"other".parse().unwrap(), began, 10).await, 0);
+        assert_eq!(resend(tenant, world.clock.now(), 10).await, 0);
+        assert_eq!(resend(tenant, began.after(Duration::from_secs(1)), 1).await, 1, "the oldest of those");
+        let status = async |id| storage.find_message(tenant, id).await.unwrap().unwrap();
+        let (first, second) = (status(given_up[0]).await, status(given_up[1]).await);
+        assert_eq!((first.status, second.status), (MessageStatus::Abandoned, MessageStatus::Queued));
+        assert_eq!((second.send_count, second.next_attempt_at), (0, Some(world.clock.now())));
+        assert_eq!(resend(tenant, began, 10).await, 2);
+        assert_eq!(resend(tenant, began, 10).await, 0, "all are on their way");
+        assert_eq!(status(decoy_id).await.status, MessageStatus::Abandoned);
+        assert_eq!(status(sent_id).await.status, MessageStatus::Sent);
+    }
+}
+
+#[tokio::test]
+async fn claimed_message_that_is_given_back_is_as_it_was_and_due_later() {
+    for world in World::both().await {
+        queue(&world, "a@example.com").await;
+        let (now, storage) = (world.clock.now(), &world.storage);
+        let until = now.after(Duration::from_mins(1));
+        let due = storage.take_due_courier_messages(now, 10).await.unwrap().remove(0);
+        let mine = storage.claim_courier_message(due, until, now).await.unwrap().unwrap();
+        let later = now.after(Duration::from_secs(5));
+        assert!(storage.release_courier_message(mine.clone(), later, now).await.unwrap());
+        assert!(!storage.release_courier_message(mine.clone(), later, now).await.unwrap(), "said once");
+        assert!(!storage.finish_courier_message(mine.clone(), now).await.unwrap(), "the claim is gone");
+        let back = storage.find_message(&world.tenant, mine.id).await.unwrap().unwrap();
+        assert_eq!((back.status, back.send_count, back.dispatches.len()), (MessageStatus::Queued, 0, 0));
+        assert_eq!(back.next_attempt_at, Some(later));
+    }
+}
