@@ -16,6 +16,7 @@ mod deletion;
 mod device;
 mod enumeration;
 mod exchange;
+mod held;
 mod impersonation;
 mod key_sets;
 mod keys;

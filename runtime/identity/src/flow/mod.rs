@@ -14,6 +14,7 @@ mod code_registration;
 pub mod csrf;
 mod document;
 mod exchange;
+mod held;
 mod keys;
 mod login;
 mod message;
@@ -54,6 +55,7 @@ pub(crate) use challenge::with_verified;
 pub use code_form::CodeForm;
 pub use document::{FlowView, expired_since, flow_document, schema_url};
 pub use exchange::{Exchange, ForApplication, flow_of_init_code, for_application, init_code, redeem};
+pub use held::{FlowBounds, FlowTrace, MOST_SEALED, NotHeld, begun_at, open_held};
 pub use keys::{Ceremony, KeyForm, KeySubmission, NamedForm, SettingsKeys, ShownKey};
 pub use message::{Message, MessageKind};
 pub use oidc::{
