@@ -36,6 +36,7 @@ mod second_factor;
 mod select_account;
 mod sessions;
 mod site;
+mod transient;
 mod trusted_devices;
 mod webhooks;
 mod webhooks_say;

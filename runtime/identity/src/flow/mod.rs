@@ -36,6 +36,7 @@ mod start;
 mod step;
 mod stored;
 mod submission;
+mod transient;
 mod unproven;
 mod verification;
 mod verified;
@@ -74,6 +75,7 @@ pub use start::{
 pub use step::{FlowError, PendingChange, Recovered, SignedIn, Step};
 pub use stored::{ForeignFlow, KEPT_AFTER_EXPIRY, OwnFlow, StoredFlow};
 pub use submission::{MalformedSubmission, Submission};
+pub use transient::TransientPayload;
 pub(crate) use verified::verify;
 
 use crate::captcha::CaptchaVerifier;
@@ -144,6 +146,9 @@ pub struct Flow {
     /// What it knows and shows of other providers.
     #[serde(default, skip_serializing_if = "ProviderForm::is_empty")]
     pub federation: ProviderForm,
+    /// What was sent with it for webhooks and messages alone.
+    #[serde(default, skip_serializing_if = "TransientPayload::is_empty")]
+    pub transient_payload: TransientPayload,
     /// In which organisation's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organisation: Option<OrganisationId>,
@@ -298,6 +303,7 @@ impl Flow {
             link: None,
             waiting: None,
             federation: ProviderForm::default(),
+            transient_payload: TransientPayload::default(),
             organisation: None,
             invitation: None,
             discovered: None,
@@ -329,6 +335,7 @@ impl Flow {
             .with_factors(self.factors.clone())
             .waited_for(self.waiting.as_deref());
         flow.federation = self.federation.renewed();
+        flow.transient_payload.clone_from(&self.transient_payload);
         (flow.organisation, flow.invitation) = (self.organisation, self.invitation);
         if flow.organisation.is_some() {
             (flow.discovered, flow.screen) = (self.discovered.clone(), self.screen);
