@@ -12,6 +12,7 @@ use ui::Locale;
 use crate::client_certificate::RequestCertificate;
 use crate::node::Node;
 use crate::patience::Patience;
+use crate::self_service::FlowCookies;
 use crate::tenants::LoadedTenant;
 
 /// The language that a person chose on one of our pages.
@@ -50,6 +51,8 @@ pub(crate) struct Call {
     pub(crate) certificate: RequestCertificate,
     /// How long it may go on.
     pub(crate) patience: Arc<Patience>,
+    /// What the answer does with the forms that the browser keeps.
+    pub(crate) flow_cookies: FlowCookies,
     /// What its listener serves.
     pub(crate) routers: Arc<[Router]>,
 }
@@ -175,14 +178,17 @@ fn sends_json(headers: &HeaderMap) -> bool {
 /// The value of a cookie. Of several with one name the first counts, which browsers send for the most
 /// specific path.
 pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    cookies(headers).find(|(found, _)| *found == name).map(|(_, value)| value)
+}
+
+/// The cookies of a request by name and value, in the order in which they were sent.
+pub(crate) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers
         .get_all(http::header::COOKIE)
         .iter()
         .filter_map(|header| header.to_str().ok())
         .flat_map(|header| header.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(found, _)| *found == name)
-        .map(|(_, value)| value)
 }
 
 pub(crate) fn first_query_value(query: &str, name: &str) -> Option<String> {

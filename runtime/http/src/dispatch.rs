@@ -36,6 +36,7 @@ use crate::patience::Patience;
 use crate::refusal::Arriving;
 use crate::response::{Answer, CauseIsLogged, set};
 use crate::routes::{Access, Matched, Route, RouteTable};
+use crate::self_service::FlowCookies;
 use crate::server::Entrance;
 use crate::tenants::LoadError;
 
@@ -142,6 +143,7 @@ async fn run<'a>(
         principal: None,
         certificate,
         patience: Arc::clone(patience),
+        flow_cookies: FlowCookies::default(),
         routers: Arc::clone(&table.routers),
     };
     // 4
@@ -165,7 +167,10 @@ async fn run<'a>(
         Err(error) => return arriving.refuse(node, &body_failure(error, limit)),
     };
     // 6
-    (route.handler)(call).await
+    let flow_cookies = call.flow_cookies.clone();
+    let mut answer = (route.handler)(call).await;
+    flow_cookies.write(&mut answer);
+    answer
 }
 
 /// Phase 4: what the route asks for, and a tenant that answers.

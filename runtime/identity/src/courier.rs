@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::identity::AddressKind;
 use crate::ports::StoreUnavailable;
 
-pub use template::{Form, TEMPLATE_BYTES, Template, TemplateError};
+pub use template::{Form, PAYLOAD, TEMPLATE_BYTES, Template, TemplateError};
 pub use words::{MailWords, RenderedMail};
 
 /// What kind of message it is, by its name in the courier API.

@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 use primitives::{FlowId, IdentityId, KeyedHash, OrganisationId, SessionId, TenantId, Timestamp};
 
 use crate::factor::StoredFactor;
-use crate::flow::StoredFlow;
+use crate::flow::{FlowTrace, StoredFlow};
 use crate::identifier::Identifier;
 use crate::identity::{AddressKind, Identity};
 use crate::password::StoredPassword;
@@ -216,10 +216,24 @@ pub struct SessionFilter {
 
 /// Reads self-service flows.
 pub trait Flows: Send + Sync {
-    /// Finds a flow by its id, expired or not.
+    /// What is known of a flow by its id, expired or not.
+    fn trace_flow<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        id: FlowId,
+    ) -> BoxFuture<'a, Result<FlowTrace, StoreUnavailable>>;
+
+    /// Finds a flow's row by its id, expired or not; none if it has served.
     fn find_flow<'a>(
         &'a self,
         tenant: &'a TenantId,
         id: FlowId,
-    ) -> BoxFuture<'a, Result<Option<StoredFlow>, StoreUnavailable>>;
+    ) -> BoxFuture<'a, Result<Option<StoredFlow>, StoreUnavailable>> {
+        Box::pin(async move {
+            Ok(match self.trace_flow(tenant, id).await? {
+                FlowTrace::Row(stored) => Some(*stored),
+                FlowTrace::Spent | FlowTrace::Nothing { .. } => None,
+            })
+        })
+    }
 }

@@ -283,7 +283,8 @@ pub struct FlowSettings {
     pub session_after_registration: bool,
     /// Where the pages are that show forms and errors.
     pub ui: UiUrls,
-    /// About how many forms of the tenant are kept at a time; of more, the oldest are forgotten.
+    /// About how many forms of the tenant are stored at a time; of more, the oldest are forgotten. A browser keeps its own
+    /// until something is done with them.
     pub most_open: u32,
     /// What a session must be to change an account.
     #[serde(skip_serializing_if = "is_default")]

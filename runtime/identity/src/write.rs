@@ -5,7 +5,7 @@ use primitives::{FlowId, IdentityId, KeyedHash, OrganisationId, SessionClaims, S
 
 use crate::courier::NewMessage;
 use crate::factor::{FactorKind, SecondFactor};
-use crate::flow::StoredFlow;
+use crate::flow::{FlowBounds, StoredFlow};
 use crate::identifier::Identifier;
 use crate::identity::{Identity, IdentityState};
 use crate::organisation::OrganisationWrite;
@@ -262,6 +262,25 @@ pub enum Write {
     /// Replaces a flow. Guard: its version is still `flow.version`; the stored version becomes one
     /// more.
     UpdateFlow(Box<StoredFlow>),
+    /// Inserts a flow that its browser kept until now, and keeps the bounds. Guard: there is no row of it, spent or not, and
+    /// none of its age was cut.
+    TakeInFlow {
+        /// The flow.
+        flow: Box<StoredFlow>,
+        /// What leaves.
+        bounds: FlowBounds,
+    },
+    /// Says of a flow that its browser kept until now that it has served, and keeps the bounds. Guard: the same.
+    SpendHeldFlow {
+        /// Which.
+        id: FlowId,
+        /// Until when its browser might submit it.
+        expires_at: Timestamp,
+        /// What leaves.
+        bounds: FlowBounds,
+    },
+    /// Says of a row that it has served: what its browser kept of it before brings it back no more. No guard.
+    SpendFlow(FlowId),
     /// Removes a flow. No guard.
     RemoveFlow(FlowId),
     /// Queues a message. Guard: its id is new.

@@ -22,7 +22,8 @@ pub(super) struct Next {
 /// The forms that verify new addresses, for the browser that they belong to.
 pub(super) fn begun(client: Client<'_>, flows: Vec<Flow>, browser: Option<&KeyedHash>) -> Next {
     let mut next = Next { inserts: Vec::new(), steps: Vec::new() };
-    for flow in flows {
+    for mut flow in flows {
+        flow.transient_payload.clone_from(&client.own.flow.transient_payload);
         let (id, address) = (flow.id, address_of(&flow).to_owned());
         next.inserts.push(insert(client, flow, browser));
         let mut shown = json!({ "id": id, "verifiable_address": address });

@@ -2,14 +2,13 @@
 
 use identity::flow::csrf::CsrfCookie;
 use identity::flow::{FlowView, OwnFlow, Transport, expired_since, flow_document, renew};
-use identity::ports::Flows as _;
 use identity::providers::Providers as _;
 use identity::session::LiveSession;
 use identity::{Flow, Problem};
 use serde_json::Value;
 
 use super::visitor::caller;
-use super::{Kind, apply, failed, room};
+use super::{Kind, apply, held, room};
 use crate::call::Call;
 
 /// The flow of an id, if it is of this kind, this browser's (or a native application's, or that of whoever has the link
@@ -22,11 +21,7 @@ pub(crate) async fn load(
     cookie: Option<&CsrfCookie>,
 ) -> Result<OwnFlow, Problem> {
     let id = id.parse().map_err(|_| Problem::FlowUnknown)?;
-    let found =
-        call.node.storage.find_flow(&call.tenant.id, id).await.map_err(|error| failed(call, error))?;
-    let stored = found.ok_or(Problem::FlowUnknown)?;
-    let token = call.query_value("token");
-    let own = stored.open(call.node.sealer(), &call.tenant.id, cookie, token.as_deref())?;
+    let own = held::find(call, id, cookie).await?;
     if own.flow.kind.as_str() != kind.as_str() {
         return Err(Problem::FlowUnknown);
     }

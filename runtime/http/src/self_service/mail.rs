@@ -1,6 +1,8 @@
 //! Puts messages in the tenant's words, in the language of whoever causes them.
 
-use identity::courier::{Composer, Mail, MailSender, MailTemplate, MailValues, RenderedMail};
+use identity::Flow;
+use identity::courier::{Composer, Mail, MailSender, MailTemplate, MailValues, PAYLOAD, RenderedMail};
+use identity::flow::TransientPayload;
 use identity::organisation::invitation::{InvitationComposer, InvitationValues};
 use serde_json::{Map, Value};
 use ui::{InvitationMailView, Letter, Locale, MailView};
@@ -9,6 +11,29 @@ use crate::call::Call;
 
 impl Composer for Call {
     fn compose(&self, template: MailTemplate, values: MailValues<'_>) -> Mail {
+        self.compose_with(template, values, &TransientPayload::default())
+    }
+}
+
+/// Puts the messages of one form in words, with what was sent with the form for them.
+pub(super) struct OfForm<'a> {
+    pub(super) call: &'a Call,
+    pub(super) flow: &'a Flow,
+}
+
+impl Composer for OfForm<'_> {
+    fn compose(&self, template: MailTemplate, values: MailValues<'_>) -> Mail {
+        self.call.compose_with(template, values, &self.flow.transient_payload)
+    }
+}
+
+impl Call {
+    fn compose_with(
+        &self,
+        template: MailTemplate,
+        values: MailValues<'_>,
+        payload: &TransientPayload,
+    ) -> Mail {
         let locale = self.locale(&[]);
         let MailValues { to, code, url, minutes } = values;
         let view = MailView { template: template.as_str(), to, code, url, minutes };
@@ -39,6 +64,9 @@ impl Composer for Call {
         put(code_name, code);
         put(url_name, url);
         data.insert("expires_in_minutes".to_owned(), minutes.into());
+        if !payload.is_empty() {
+            data.insert(PAYLOAD.to_owned(), payload.to_value());
+        }
         mail(self, (template, letter), locale, data)
     }
 }

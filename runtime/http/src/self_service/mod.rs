@@ -14,6 +14,7 @@ pub(crate) mod errors;
 pub(crate) mod exchange;
 pub(crate) mod fed_cm;
 mod flows;
+mod held;
 pub(crate) mod invitations;
 pub(crate) mod link;
 pub(crate) mod logout;
@@ -42,6 +43,7 @@ pub(crate) use account::tell;
 pub(crate) use assurance::check_session;
 pub(crate) use cookies::{csrf_cookie_of, forget_session, set_acting, set_csrf_cookie, set_session_cookie};
 pub(crate) use flows::{document, load};
+pub(crate) use held::FlowCookies;
 pub(crate) use read::owner;
 pub(crate) use visitor::{cached_session, session_of_anybody, session_of_browser};
 
@@ -150,8 +152,12 @@ pub(crate) enum Applied {
 /// offline access, dies in the change that ends the session, whoever ends it.
 pub(crate) async fn apply(call: &Call, change: Change<Write>) -> Result<Applied, Problem> {
     let storage = &call.node.storage;
+    let taken = held::taken(&change);
     let written = |written: Result<(), ApplyError>| match written {
-        Ok(()) => Ok(Applied::Whole),
+        Ok(()) => {
+            held::release(call, &taken);
+            Ok(Applied::Whole)
+        }
         Err(ApplyError::Missed { .. }) => Ok(Applied::Missed),
         Err(ApplyError::Storage(error)) => Err(unwritten(call, &error)),
     };

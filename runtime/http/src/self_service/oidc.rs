@@ -14,6 +14,7 @@ use primitives::{Actor, AuditEvent, Change};
 use super::cookies::csrf_cookie_of;
 use super::exchange::{self, back_with_error};
 use super::flows::load;
+use super::mail::OfForm;
 use super::outcome::{self, Client};
 use super::read::owner;
 use super::start::signed_in_already;
@@ -174,7 +175,9 @@ async fn decide(
         let webhooks = hooks.as_ref().map(|hooks| (hooks, Some("oidc")));
         let client =
             Client { call, kind, own: &own, cookie, session: session.as_ref(), once: false, webhooks };
-        let room = hooks.as_ref().map_or(room, |hooks| Room { hooks, ..room });
+        let composer = OfForm { call, flow: &own.flow };
+        let room =
+            Room { composer: &composer, ..hooks.as_ref().map_or(room, |hooks| Room { hooks, ..room }) };
         let caller = caller(call, session.as_ref());
         let step = match arrived(room, caller, own.flow.clone(), who.clone()).await {
             Ok(step) => step,

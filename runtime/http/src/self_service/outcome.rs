@@ -13,7 +13,9 @@ use super::assurance::{check_session, rest_url, step_up_url};
 use super::cookies::{set_acting, set_csrf_cookie, set_session_cookie};
 use super::flows::document;
 use super::visitor::presented_token;
-use super::{Applied, Kind, apply, challenge, encode, link, respond, tell, trusted_devices, with_query};
+use super::{
+    Applied, Kind, apply, challenge, encode, held, link, respond, tell, trusted_devices, with_query,
+};
 use crate::call::{ACTING_COOKIE, Call};
 use crate::response::{Answer, json_no_store, see_other};
 use crate::webhooks::{self, FormHooks, Gate, Submitted};
@@ -62,8 +64,8 @@ impl Client<'_> {
 
     /// The change together with the end of the form.
     pub(super) fn served(&self, change: Change<Write>) -> Change<Write> {
-        let guarded = self.once.then(|| self.own.update(self.own.flow.clone()));
-        guarded.into_iter().fold(change, Change::write).write(self.own.remove())
+        let ended = if self.once { self.own.remove_once() } else { vec![self.own.remove()] };
+        ended.into_iter().fold(change, Change::write)
     }
 
     pub(super) fn submitted(&self) -> Submitted<'_> {
@@ -118,7 +120,15 @@ async fn applied(client: Client<'_>, step: Step) -> Result<Option<Answer>, Probl
             Ok(Some(shown(client, &flow)))
         }
         Step::Elsewhere(place) => elsewhere(client, place.as_str()).map(Some),
-        Step::ToProvider(url) => elsewhere(client, url.as_str()).map(Some),
+        Step::ToProvider(url) => {
+            let own = client.own;
+            let kept = Change::new(client.call.tenant.id.clone()).write(own.update(own.flow.clone()));
+            // What the provider answers is for a form that nobody brings back as it was.
+            if own.is_held() && apply(client.call, kept).await? == Applied::Missed {
+                return Ok(None);
+            }
+            elsewhere(client, url.as_str()).map(Some)
+        }
         Step::SentOn(flow, url) => {
             let kept = Change::new(client.call.tenant.id.clone()).write(client.own.update(*flow));
             if apply(client.call, kept).await? == Applied::Missed {
@@ -172,7 +182,7 @@ async fn applied(client: Client<'_>, step: Step) -> Result<Option<Answer>, Probl
 /// The form again. Of two answers at a time the first is kept; both are shown.
 pub(super) async fn form(client: Client<'_>, flow: Flow) -> Result<Answer, Problem> {
     let call = client.call;
-    apply(call, Change::new(call.tenant.id.clone()).write(client.own.update(flow.clone()))).await?;
+    held::keep(call, client.own, &flow).await?;
     if client.wants_json() {
         let document = document(call, &flow, client.cookie, client.session);
         return Ok(json_no_store(StatusCode::BAD_REQUEST, &document));

@@ -9,13 +9,13 @@ use identity::flow::{
 use identity::session::LiveSession;
 use identity::{Problem, return_to};
 use oauth2::authorization::LoginRequest;
-use primitives::{Change, KeyedHash};
+use primitives::KeyedHash;
 
 use super::assurance::check_settings;
 use super::cookies::{csrf_cookie_of, set_csrf_cookie};
 use super::flows::document;
 use super::visitor::{caller, refuse_browsers, session_of_browser, session_of_headers};
-use super::{Kind, apply, encode, failed, respond, respond_to_browser, room, with_query};
+use super::{Kind, apply, encode, failed, held, respond, respond_to_browser, room, with_query};
 use crate::browser::BrowserState;
 use crate::call::Call;
 use crate::oauth2::authorize;
@@ -120,7 +120,7 @@ const EXCHANGE: &str = "return_session_token_exchange_code";
 
 async fn saying(call: &Call, mut own: OwnFlow, message: Message) -> Result<OwnFlow, Problem> {
     let flow = own.flow.clone().with_message(message);
-    apply(call, Change::new(call.tenant.id.clone()).write(own.update(flow.clone()))).await?;
+    held::keep(call, &own, &flow).await?;
     own.flow = flow;
     Ok(own)
 }
@@ -204,7 +204,11 @@ pub(super) async fn begin(
         let submitted = Submitted { call, flow: &own.flow, session };
         Box::pin(begins(submitted, kind.flow_name())).await?;
     }
-    apply(call, change).await?;
+    if own.is_held() {
+        held::keep(call, &own, &own.flow).await?;
+    } else {
+        apply(call, change).await?;
+    }
     Ok(own)
 }
 

@@ -9,8 +9,9 @@
 //! | 5 whoever is signed in may submit it | 303, 400, 401, 403 | 400, 401, 403 |
 //! | 6 the room decides | | |
 
+use identity::courier::PAYLOAD;
 use identity::flow::csrf::CsrfCookie;
-use identity::flow::{FlowError, FlowKind, OwnFlow, Room, Transport};
+use identity::flow::{FlowError, FlowKind, OwnFlow, Room, TransientPayload, Transport};
 use identity::session::LiveSession;
 use identity::{Flow, Problem, Submission, next_step};
 use primitives::ClientId;
@@ -18,6 +19,7 @@ use primitives::ClientId;
 use super::assurance::step_up_url;
 use super::cookies::csrf_cookie_of;
 use super::flows::load;
+use super::mail::OfForm;
 use super::outcome::{self, Client};
 use super::read::owner;
 use super::start::signed_in_already;
@@ -201,10 +203,13 @@ pub(super) async fn decided(
     let method = method_of(submission.method.as_deref());
     let mut current = Some(own);
     for _ in 0..MOST_ATTEMPTS {
-        let own = match current.take() {
+        let mut own = match current.take() {
             Some(own) => own,
             None => load(call, kind, &id, cookie).await?,
         };
+        if let Some(payload) = &submission.transient_payload {
+            own.flow.transient_payload.clone_from(payload);
+        }
         let session = owner(call, &own.flow).await?;
         check_session(&own.flow, session.as_ref())?;
         // With a password whose account waits for a code, signing up is by password.
@@ -213,7 +218,9 @@ pub(super) async fn decided(
         let webhooks = hooks.as_ref().map(|hooks| (hooks, method));
         let client =
             Client { call, kind, own: &own, cookie, session: session.as_ref(), once: false, webhooks };
-        let room = hooks.as_ref().map_or(room, |hooks| Room { hooks, ..room });
+        let composer = OfForm { call, flow: &own.flow };
+        let room =
+            Room { composer: &composer, ..hooks.as_ref().map_or(room, |hooks| Room { hooks, ..room }) };
         let caller = caller(call, session.as_ref());
         let step = match Box::pin(next_step(room, caller, own.flow.clone(), submission.clone())).await {
             Ok(step) => step,
@@ -288,8 +295,12 @@ fn submission(call: &Call, flow: &Flow) -> Result<Submission, Problem> {
         return Ok(Submission::from_json(&call.body)?);
     }
     if call.has_media_type("application/x-www-form-urlencoded") {
-        let pairs = url::form_urlencoded::parse(&call.body).into_owned();
-        return Ok(Submission::from_form(pairs, room(call).schema(&flow.schema)));
+        let pairs = url::form_urlencoded::parse(&call.body);
+        let payload = pairs.clone().find(|(name, _)| name == PAYLOAD);
+        let transient_payload =
+            payload.map(|(_, text)| TransientPayload::parse(&text)).transpose()?.flatten();
+        let read = Submission::from_form(pairs.into_owned(), room(call).schema(&flow.schema));
+        return Ok(Submission { transient_payload, ..read });
     }
     Err(Problem::BadRequest(
         "The body must be a form or JSON, and its `Content-Type` must say so.".to_owned(),

@@ -43,7 +43,8 @@ impl Submitted<'_> {
     /// The document of all of it.
     pub(super) fn context(&self, identity: Option<&Value>, session: Option<&Value>) -> Map<String, Value> {
         let call = self.call;
-        let payload = transient_payload(call);
+        // A later step of a form, or a later request for it, need not send it again.
+        let payload = transient_payload(call).unwrap_or_else(|| self.flow.transient_payload.to_value());
         // Without a cookie the form has no token.
         let mut flow = document(call, self.flow, None, self.session);
         if let Some(fields) = flow.as_object_mut() {
@@ -101,7 +102,7 @@ pub(super) fn plain(mut context: Map<String, Value>) -> Value {
 }
 
 /// What the form's own page or application sends for the webhooks alone: an object, in JSON or as a field's text.
-fn transient_payload(call: &Call) -> Value {
+fn transient_payload(call: &Call) -> Option<Value> {
     let given = if call.has_media_type("application/json") {
         let body: Option<Value> = serde_json::from_slice(&call.body).ok();
         body.and_then(|mut body| body.get_mut("transient_payload").map(Value::take))
@@ -112,7 +113,7 @@ fn transient_payload(call: &Call) -> Value {
     } else {
         None
     };
-    given.filter(Value::is_object).unwrap_or_else(|| json!({}))
+    given.filter(Value::is_object)
 }
 
 fn address(call: &Call, path_and_query: &str) -> String {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::listener::{ClientAuthentication, ListenAddress, Listener};
+use identity::flow::FlowTrace;
 use identity::hooks::{NoClaimMapper, NoIdentityHooks};
 use identity::password::HashingPool;
+use identity::ports::Flows as _;
 use oauth2::hooks::NoTokenHook;
 use portcullis_http::{
     GuardedOutbound, HttpMetrics, NameServers, Node, NodeParts, NodeSettings, OutboundPolicy, Server,
@@ -40,7 +42,7 @@ pub(crate) struct Site {
     keyed: SocketAddr,
     /// Dropped last: the server ends with it.
     _stop: watch::Sender<bool>,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 /// A node without plugins.
@@ -212,12 +214,24 @@ impl Site {
         });
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(server.serve(stopped));
-        Self { storage, clock, address, keyed, _stop: stop, _directory: directory }
+        Self { storage, clock, address, keyed, _stop: stop, directory: directory }
     }
 
     /// Has the audit records written that are on their way.
     pub(crate) async fn flush_audit(&self) {
         self.storage.flush_audit().await.unwrap();
+    }
+
+    /// Whether a form has a row, spent or not.
+    pub(crate) async fn has_row(&self, flow: &str) -> bool {
+        let tenant = TenantId::default_tenant();
+        let trace = self.storage.trace_flow(&tenant, flow.parse().unwrap()).await.unwrap();
+        !matches!(trace, FlowTrace::Nothing { .. })
+    }
+
+    /// All that the database has on disk: each commit of the writer adds to it.
+    pub(crate) fn written(&self) -> Vec<Vec<u8>> {
+        ["test.db", "test.db-wal"].map(|name| std::fs::read(self.directory.path().join(name)).unwrap()).into()
     }
 
     /// A new client without cookies.

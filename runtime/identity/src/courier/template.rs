@@ -11,6 +11,9 @@ use super::MailTemplate;
 /// The most that a template has, in bytes.
 pub const TEMPLATE_BYTES: usize = 32 << 10;
 
+/// The value of messages that forms cause: what was sent with the form for them.
+pub const PAYLOAD: &str = "transient_payload";
+
 /// A template that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template(Vec<Piece>);
@@ -100,7 +103,7 @@ impl Template {
         while let Some((words, after)) = rest.split_once("{{") {
             let (name, after) = after.split_once("}}").ok_or(TemplateError::Open)?;
             let name = plain_name(name);
-            if !known.contains(&name.as_str()) {
+            if !known.contains(&name.as_str()) && of_payload(&name).is_none() {
                 return Err(TemplateError::Unknown { name, known: known.join(", ") });
             }
             pieces.push(Piece::Words(words.to_owned()));
@@ -123,7 +126,7 @@ impl Template {
             match piece {
                 Piece::Words(words) => made.push_str(words),
                 Piece::Value(name) => {
-                    let value = match values.get(name) {
+                    let value = match find(values, name) {
                         Some(Value::String(text)) => text.clone(),
                         None | Some(Value::Null) => String::new(),
                         Some(other) => other.to_string(),
@@ -140,6 +143,16 @@ impl Template {
     }
 }
 
+/// What of the payload that came with a form a name means: `transient_payload.campaign`, or one deeper.
+fn of_payload(name: &str) -> Option<&str> {
+    name.strip_prefix(PAYLOAD)?.strip_prefix('.').filter(|path| path.split('.').all(|part| !part.is_empty()))
+}
+
+fn find<'a>(values: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    let Some(path) = of_payload(name) else { return values.get(name) };
+    path.split('.').try_fold(values.get(PAYLOAD)?, |value, part| value.get(part))
+}
+
 pub(super) fn escape(c: char, made: &mut String) {
     match c {
         '&' => made.push_str("&amp;"),
@@ -151,9 +164,15 @@ pub(super) fn escape(c: char, made: &mut String) {
     }
 }
 
-/// ` .RecoveryURL ` is `recovery_url`.
+/// ` .RecoveryURL ` is `recovery_url`, and `.TransientPayload.Campaign` is `transient_payload.Campaign`: what is in a payload
+/// has the names that its sender gave it.
 fn plain_name(name: &str) -> String {
     let name = name.trim().trim_start_matches('.');
+    if let Some((first, path)) = name.split_once('.')
+        && plain_name(first) == PAYLOAD
+    {
+        return format!("{PAYLOAD}.{path}");
+    }
     let mut plain = String::new();
     let mut before_is_upper = true;
     for c in name.chars() {
@@ -175,6 +194,7 @@ mod tests {
     fn render(text: &str, form: Form) -> Result<String, String> {
         let values = json!({
             "to": "ada@b.example", "tenant": "A & B\n<i>", "recovery_code": "123456", "expires_in_minutes": 15,
+            "transient_payload": {"Brand": "<A>\n", "shop": {"name": "B"}, "n": [1]},
         });
         let template = Template::parse(text, (form, MailTemplate::RecoveryCodeValid));
         let template = template.map_err(|error| error.to_string())?;
@@ -190,6 +210,14 @@ mod tests {
             ("{{ tenant }}: {{ recovery_code }}", Form::Subject, "A & B<i>: 123456"),
             ("[{{ recovery_url }}]", Form::Text, "[]"),
             ("Hello", Form::Subject, "Hello"),
+            ("{{ transient_payload.Brand }} {{ to }}", Form::Subject, "<A> ada@b.example"),
+            ("{{ .TransientPayload.Brand }}{{ .RecoveryCode }}", Form::Html, "&lt;A&gt;\n123456"),
+            (
+                "{{ transient_payload.shop.name }}{{ transient_payload.n }}{{ to }}",
+                Form::Subject,
+                "B[1]ada@b.example",
+            ),
+            ("[{{ transient_payload.shop.none }}{{ transient_payload.brand.x }}]", Form::Subject, "[]"),
         ] {
             assert_eq!(render(text, form), Ok(expect.to_owned()), "{text}");
         }
@@ -201,6 +229,8 @@ mod tests {
             ("{{ password }} {{ recovery_code }}", Form::Text, "names `password`"),
             ("{{ .Identity.id }}{{ recovery_code }}", Form::Text, "names `identity.id`"),
             ("{{ range }}{{ recovery_code }}", Form::Text, "names `range`"),
+            ("{{ transient_payload }}{{ recovery_code }}", Form::Text, "names `transient_payload`"),
+            ("{{ transient_payload..x }}{{ recovery_code }}", Form::Text, "names `transient_payload..x`"),
             ("{{ recovery_code", Form::Text, "without `}}`"),
             ("Your code is on its way", Form::Text, "neither the code nor the link"),
             ("<p>{{ to }}</p>", Form::Html, "neither the code nor the link"),

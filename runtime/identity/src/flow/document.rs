@@ -59,6 +59,9 @@ pub fn flow_document(flow: &Flow, view: FlowView<'_>) -> Value {
         if flow.kind.challenge().is_none() {
             put("organization_id", json!(flow.organisation));
         }
+        if !flow.transient_payload.is_empty() {
+            put("transient_payload", flow.transient_payload.to_value());
+        }
         if let Some(return_to) = &flow.return_to {
             put("return_to", json!(return_to));
         }

@@ -14,6 +14,7 @@ mod code_registration;
 pub mod csrf;
 mod document;
 mod exchange;
+mod held;
 mod keys;
 mod login;
 mod message;
@@ -36,6 +37,7 @@ mod step;
 mod stored;
 mod submission;
 mod test_login;
+mod transient;
 mod unproven;
 mod verification;
 mod verified;
@@ -55,6 +57,7 @@ pub(crate) use challenge::with_verified;
 pub use code_form::CodeForm;
 pub use document::{FlowView, expired_since, flow_document, schema_url};
 pub use exchange::{Exchange, ForApplication, flow_of_init_code, for_application, init_code, redeem};
+pub use held::{FlowBounds, FlowTrace, MOST_SEALED, NotHeld, begun_at, open_held};
 pub use keys::{Ceremony, KeyForm, KeySubmission, NamedForm, SettingsKeys, ShownKey};
 pub use message::{Message, MessageKind};
 pub use oidc::{
@@ -74,6 +77,7 @@ pub use step::{FlowError, PendingChange, Recovered, SignedIn, Step};
 pub use stored::{ForeignFlow, KEPT_AFTER_EXPIRY, OwnFlow, StoredFlow};
 pub use submission::{MalformedSubmission, Submission};
 pub use test_login::{NoTest, OwnTest, TestLogin, start_test_login};
+pub use transient::TransientPayload;
 pub(crate) use verified::verify;
 
 use crate::captcha::CaptchaVerifier;
@@ -144,6 +148,9 @@ pub struct Flow {
     /// What it knows and shows of other providers.
     #[serde(default, skip_serializing_if = "ProviderForm::is_empty")]
     pub federation: ProviderForm,
+    /// What was sent with it for webhooks and messages alone.
+    #[serde(default, skip_serializing_if = "TransientPayload::is_empty")]
+    pub transient_payload: TransientPayload,
     /// In which organisation's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organisation: Option<OrganisationId>,
@@ -301,6 +308,7 @@ impl Flow {
             link: None,
             waiting: None,
             federation: ProviderForm::default(),
+            transient_payload: TransientPayload::default(),
             organisation: None,
             test: None,
             invitation: None,
@@ -333,6 +341,7 @@ impl Flow {
             .with_factors(self.factors.clone())
             .waited_for(self.waiting.as_deref());
         flow.federation = self.federation.renewed();
+        flow.transient_payload.clone_from(&self.transient_payload);
         (flow.organisation, flow.invitation) = (self.organisation, self.invitation);
         if flow.organisation.is_some() {
             (flow.discovered, flow.screen) = (self.discovered.clone(), self.screen);

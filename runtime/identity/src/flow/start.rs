@@ -7,6 +7,7 @@ use primitives::subject::AssuranceLevel;
 use primitives::{Change, InvitationId, KeyedHash, OrganisationId};
 use url::Url;
 
+use super::held::{self, FlowBounds};
 use super::stored::OwnFlow;
 use super::{
     Caller, Challenge, Exchange, FactorForm, Flow, FlowKind, KeyForm, NamedForm, NewFlow, ProviderForm, Room,
@@ -212,6 +213,7 @@ pub async fn renew(
 ) -> Result<(OwnFlow, Change<Write>), NotCounted> {
     count_flow(room.attempts, &room.settings.limits, room.tenant, caller.address, room.now).await?;
     let flow = expired.flow.renew(room.rng, room.now, room.settings).with_new_challenge(room);
+    // In a row: whoever is told its id may be another user interface's server, whose answer brings the browser no cookie.
     Ok(insertion(room, OwnFlow::begun(flow, expired.browser().cloned())))
 }
 
@@ -296,7 +298,14 @@ async fn begin_with(
     let exchange = exchanges.then(Exchange::default);
     let flow = Flow { federation, organisation, invitation, exchange, ..flow };
     let flow = led(room, flow).await?;
-    Ok(insertion(room, OwnFlow::begun(flow, request.browser.cloned())))
+    let Some(browser) = request.browser else { return Ok(insertion(room, OwnFlow::begun(flow, None))) };
+    // Nothing is written for it, unless it is too large for its browser to keep.
+    let flow = Flow { id: held::draw_id(room.sealer, room.tenant, room.rng, room.now), ..flow };
+    let bounds = FlowBounds::draw(room.rng, &room.settings.flow, room.now);
+    Ok(match OwnFlow::begun_held(flow.clone(), browser, bounds, (room.sealer, room.tenant)) {
+        Some(own) => (own, Change::new(room.tenant.clone())),
+        None => insertion(room, OwnFlow::begun(flow, Some(browser.clone()))),
+    })
 }
 
 /// The form as the organisation has it that was named, or that has proven the domain of whom the client has in mind. That

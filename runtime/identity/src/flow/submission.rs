@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::keys::KeySubmission;
 use super::oidc::ProviderSubmission;
 use super::second_factor::FactorSubmission;
+use super::transient::TransientPayload;
 use crate::captcha;
 use crate::password::PlainPassword;
 use crate::schema::{InputType, Schema};
@@ -42,6 +43,9 @@ pub struct Submission {
     pub federation: ProviderSubmission,
     /// What it says of passkeys and security keys.
     pub keys: KeySubmission,
+    /// What it has for webhooks and messages alone. Of a form's fields whoever reads the body takes it
+    /// ([`TransientPayload::parse`]).
+    pub transient_payload: Option<TransientPayload>,
     /// What a widget handed over as the proof that a person is there.
     pub captcha: Option<String>,
 }
@@ -57,6 +61,8 @@ impl Submission {
         let body: Value = serde_json::from_slice(body).map_err(|_| MalformedSubmission("not JSON"))?;
         let Value::Object(mut body) = body else { return Err(MalformedSubmission("not a JSON object")) };
         let captcha = captcha_of(&body);
+        let payload = body.remove("transient_payload").unwrap_or_default();
+        let transient_payload = TransientPayload::check(payload)?;
         let mut text = |name: &str| match body.remove(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -114,6 +120,7 @@ impl Submission {
             factors,
             federation,
             keys,
+            transient_payload,
             captcha,
         })
     }

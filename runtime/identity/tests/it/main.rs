@@ -15,6 +15,7 @@ mod credential_import;
 mod csrf;
 mod documents;
 mod enumeration;
+mod held;
 mod hooks;
 mod key_policy;
 mod keys;

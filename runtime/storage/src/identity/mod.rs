@@ -22,6 +22,7 @@ pub(crate) use courier::{message_at, select_messages};
 pub use organisations::{DeletedOrganisation, OrganisationSweep};
 
 use ::identity::Write;
+use ::identity::flow::FlowBounds;
 use ::identity::ports::StoreUnavailable;
 use primitives::subject::AssuranceLevel;
 use primitives::{IdentityId, SealContext, Sealer, TenantId};
@@ -206,8 +207,13 @@ impl OwnStatements for Write {
                 vec![sessions::extend(tenant, session, expires_at, at)]
             }
             Self::InsertFlow { flow, expired_before, cut_to } => {
-                flows::insert(sealer, tenant, &flow, expired_before, cut_to)
+                flows::insert(sealer, tenant, &flow, FlowBounds { expired_before, cut_to })
             }
+            Self::TakeInFlow { flow, bounds } => flows::take_in(sealer, tenant, &flow, bounds),
+            Self::SpendHeldFlow { id, expires_at, bounds } => {
+                flows::spend_held(tenant, id, expires_at, bounds)
+            }
+            Self::SpendFlow(id) => vec![flows::spend(tenant, id)],
             Self::UpdateFlow(flow) => vec![flows::update(sealer, tenant, &flow)],
             Self::RemoveFlow(id) => vec![flows::remove(tenant, id)],
             Self::QueueMessage(message) => vec![courier::insert(sealer, tenant, &message)],

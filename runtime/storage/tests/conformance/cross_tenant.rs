@@ -260,6 +260,7 @@ impl Rows {
         }
         let unguarded = [
             IdentityWrite::RevokeSessions { identity, except: Some(SessionId(Uuid::nil())), at },
+            IdentityWrite::SpendFlow(self.flow.flow().id),
             IdentityWrite::RemoveFlow(self.flow.flow().id),
         ];
         assert_eq!(world.apply(unguarded).await, None);

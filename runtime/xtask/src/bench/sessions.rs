@@ -90,6 +90,8 @@ fn browser_login(base: &str) -> anyhow::Result<String> {
     let headers = [("content-type", "application/json"), json_please, ("cookie", cookies.as_str())];
     let answer: Answer = send("POST", action, &headers, &serde_json::to_vec(&form)?)?;
     answer.json()?;
-    ensure!(!answer.cookies.is_empty(), "a sign-in without a cookie");
-    Ok(answer.cookies.join("; "))
+    // The form's own is taken away by an empty one.
+    let kept: Vec<_> = answer.cookies.into_iter().filter(|cookie| !cookie.ends_with('=')).collect();
+    ensure!(!kept.is_empty(), "a sign-in without a cookie");
+    Ok(kept.join("; "))
 }

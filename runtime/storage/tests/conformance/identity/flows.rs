@@ -5,8 +5,8 @@ use std::time::Duration;
 use identity::Flow;
 use identity::flow::csrf::CsrfCookie;
 use identity::flow::{
-    Caller, FlowKind, KEPT_AFTER_EXPIRY, Message, NewFlow, OwnFlow, StartError, StartRequest, StoredFlow,
-    Transport, start_login,
+    Caller, FlowBounds, FlowKind, FlowTrace, KEPT_AFTER_EXPIRY, Message, NewFlow, OwnFlow, StartError,
+    StartRequest, StoredFlow, Transport, start_login,
 };
 use identity::ports::Flows as _;
 use identity::settings::Rate;
@@ -43,6 +43,18 @@ impl World {
         Ok(flow)
     }
 
+    /// What a browser keeps of a new form, with its cookie; there is no row of it.
+    async fn begin_held(&self) -> (CsrfCookie, OwnFlow) {
+        let cookie = CsrfCookie::generate(&*self.rng);
+        let own = self.begin(Some(&cookie.hash(self.storage.sealer(), &self.tenant))).await.unwrap();
+        assert!(own.is_held());
+        (cookie, own)
+    }
+
+    async fn trace(&self, id: FlowId) -> FlowTrace {
+        self.storage.trace_flow(&self.tenant, id).await.unwrap()
+    }
+
     async fn find(&self, id: FlowId) -> Option<StoredFlow> {
         self.storage.find_flow(&self.tenant, id).await.unwrap()
     }
@@ -70,8 +82,8 @@ async fn flow_is_found_by_id_and_opens_for_its_own_browser() {
         let sealer = world.storage.sealer();
         let cookie = CsrfCookie::generate(&*world.rng);
         let other = CsrfCookie::generate(&*world.rng);
-        let hash = cookie.hash(sealer, &world.tenant);
-        let own = world.begin(Some(&hash)).await.unwrap();
+        let own = OwnFlow::begun(world.newest(), Some(cookie.hash(sealer, &world.tenant)));
+        world.write(own.insert(&*world.rng, &world.settings.flow, world.clock.now())).await.unwrap();
         for (presented, opens) in [(Some(&cookie), true), (Some(&other), false), (None, false)] {
             let found = world.find(own.flow.id).await.unwrap();
             let opened = found.check_browser(sealer, &world.tenant, presented);
@@ -136,6 +148,82 @@ async fn cut_leaves_the_newest_flows() {
             left.push(world.find(own.flow.id).await.is_some());
         }
         assert_eq!(left, [false, false, false, true, true], "three with the new one");
+    }
+}
+
+#[tokio::test]
+async fn what_a_browser_keeps_becomes_one_row_and_serves_once() {
+    for world in World::both().await {
+        let (cookie, own) = world.begin_held().await;
+        let id = own.flow.id;
+        assert_eq!(world.trace(id).await, FlowTrace::Nothing { cut_through: None }, "nothing was written");
+        world.write(own.update(own.flow.clone().with_message(Message::generic("first")))).await.unwrap();
+        for late in [own.update(own.flow.clone()), own.remove()] {
+            assert!(matches!(world.write(late).await, Err(ApplyError::Missed { write: 0 })));
+        }
+        let found = world.find(id).await.unwrap();
+        assert_eq!(found.flow().messages.first().unwrap().text, "first");
+        let row = found.check_browser(world.storage.sealer(), &world.tenant, Some(&cookie)).unwrap();
+        assert!(!row.is_held());
+        world.write(row.remove()).await.unwrap();
+        assert_eq!(world.trace(id).await, FlowTrace::Spent);
+        assert_eq!(world.find(id).await, None);
+        // Neither the cookie nor what was read before brings it back.
+        for late in [own.update(own.flow.clone()), own.remove(), row.update(row.flow.clone())] {
+            assert!(matches!(world.write(late).await, Err(ApplyError::Missed { write: 0 })));
+        }
+        assert_eq!(world.trace(id).await, FlowTrace::Spent);
+        let elsewhere: TenantId = "other".parse().unwrap();
+        let there = world.storage.trace_flow(&elsewhere, id).await.unwrap();
+        assert_eq!(there, FlowTrace::Nothing { cut_through: None });
+    }
+}
+
+#[tokio::test]
+async fn of_fifty_who_use_one_cookie_up_at_a_time_one_does() {
+    for world in World::both().await {
+        let (_, own) = world.begin_held().await;
+        let spends = (0..50).map(|_| world.write(own.remove()));
+        let done = futures_util::future::join_all(spends).await;
+        assert_eq!(done.iter().filter(|done| done.is_ok()).count(), 1);
+        assert!(done.iter().all(|done| matches!(done, Ok(()) | Err(ApplyError::Missed { write: 0 }))));
+        assert_eq!(world.trace(own.flow.id).await, FlowTrace::Spent);
+    }
+}
+
+/// Attack: somebody uses a cookie up, has a flood push out the row that says so, and brings the cookie back.
+#[tokio::test]
+async fn a_cut_takes_the_cookies_of_its_age_with_it() {
+    for world in World::both().await {
+        let (_, used) = world.begin_held().await;
+        let (_, unused) = world.begin_held().await;
+        world.write(used.remove()).await.unwrap();
+        world.clock.advance(Duration::from_secs(1));
+        let (_, young) = world.begin_held().await;
+        let mut newest = world.newest();
+        newest.expires_at = newest.expires_at.after(Duration::from_secs(1));
+        let bounds =
+            FlowBounds { expired_before: world.clock.now().before(KEPT_AFTER_EXPIRY), cut_to: Some(1) };
+        let FlowBounds { expired_before, cut_to } = bounds;
+        for flow in [newest, world.newest()] {
+            let flow = Box::new(StoredFlow::new(flow, None, 1));
+            world.write(identity::Write::InsertFlow { flow, expired_before, cut_to }).await.unwrap();
+        }
+        let cut_through = Some(young.flow.expires_at);
+        for own in [&used, &unused, &young] {
+            assert_eq!(world.trace(own.flow.id).await, FlowTrace::Nothing { cut_through });
+            for late in [own.update(own.flow.clone()), own.remove()] {
+                assert!(matches!(world.write(late).await, Err(ApplyError::Missed { write: 0 })));
+            }
+        }
+        // What is younger than the youngest that was cut is as good as before; a later cut forgets nothing.
+        world.clock.advance(Duration::from_secs(1));
+        let (_, after) = world.begin_held().await;
+        world.write(after.update(after.flow.clone())).await.unwrap();
+        let flow = Box::new(StoredFlow::new(world.newest(), None, 1));
+        world.write(identity::Write::InsertFlow { flow, expired_before, cut_to: Some(9) }).await.unwrap();
+        assert_eq!(world.trace(used.flow.id).await, FlowTrace::Nothing { cut_through });
+        assert!(world.find(after.flow.id).await.is_some());
     }
 }
 

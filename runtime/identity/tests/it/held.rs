@@ -1,0 +1,187 @@
+//! Forms that browsers keep: opened by their own browser alone, once, and for as long as they may be.
+
+use std::time::Duration;
+
+use portcullis_identity::Write;
+use portcullis_identity::flow::csrf::CsrfCookie;
+use portcullis_identity::flow::{
+    Caller, FlowTrace, ForeignFlow, KEPT_AFTER_EXPIRY, MOST_SEALED, NotHeld, OwnFlow, StartRequest,
+    Transport, begun_at, open_held, renew, start_login,
+};
+use primitives::{ClientAddress, FlowId, Timestamp};
+
+use crate::world::World;
+
+const CALLER: Caller<'_> = Caller {
+    address: ClientAddress(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)),
+    user_agent: None,
+    session: None,
+};
+
+/// A form that a browser keeps, with its CSRF cookie and what it keeps.
+async fn begun(world: &World, hint: &str) -> (OwnFlow, CsrfCookie, Vec<Write>) {
+    let cookie = CsrfCookie::generate(&world.rng);
+    let browser = cookie.hash(&world.sealer, &world.tenant);
+    let request = StartRequest {
+        transport: Transport::Browser,
+        base: &world.base,
+        request: hint,
+        return_to: None,
+        identity_schema: None,
+        login_challenge: None,
+        login_hint: None,
+        refresh: false,
+        select_account: false,
+        aal: None,
+        via: None,
+        organisation: None,
+        invitation: None,
+        exchange: false,
+        browser: Some(&browser),
+    };
+    let (own, change) = start_login(world.room(), CALLER, request).await.unwrap();
+    (own, cookie, change.writes)
+}
+
+fn sealed(world: &World, own: &OwnFlow) -> String {
+    own.seal(&world.sealer, &world.tenant, &own.flow).unwrap()
+}
+
+#[tokio::test]
+async fn a_beginning_writes_nothing_and_is_opened_by_its_cookie() {
+    let world = World::new();
+    let (own, cookie, writes) = begun(&world, "/self-service/login/browser").await;
+    assert!(own.is_held() && writes.is_empty(), "{writes:?}");
+    let kept = sealed(&world, &own);
+    assert!(kept.len() < MOST_SEALED / 2, "an ordinary form is small: {}", kept.len());
+    let opened = open_held(world.room(), own.flow.id, Some(&kept), Some(&cookie), None).unwrap();
+    assert_eq!(opened.flow, own.flow);
+    assert!(opened.is_held());
+}
+
+#[tokio::test]
+async fn nothing_but_the_cookie_of_this_very_form_in_its_browser_opens_it() {
+    let world = World::new();
+    let (own, cookie, _) = begun(&world, "/self-service/login/browser").await;
+    let (other, _, _) = begun(&world, "/self-service/login/browser").await;
+    let (kept, others) = (sealed(&world, &own), sealed(&world, &other));
+    let stranger = CsrfCookie::generate(&world.rng);
+    let (shorter, longer) = (&kept[..kept.len() - 4], format!("{kept}AAAA"));
+    let far = "A".repeat(MOST_SEALED + 1);
+    for (sealed, csrf) in [
+        (None, Some(&cookie)),
+        (Some(others.as_str()), Some(&cookie)),
+        (Some(shorter), Some(&cookie)),
+        (Some(&longer), Some(&cookie)),
+        (Some(&far), Some(&cookie)),
+        (Some(""), Some(&cookie)),
+        (Some(&kept), Some(&stranger)),
+        (Some(&kept), None),
+        (None, None),
+    ] {
+        let opened = open_held(world.room(), own.flow.id, sealed, csrf, None);
+        assert_eq!(opened.unwrap_err(), NotHeld::Foreign(ForeignFlow), "{sealed:?} {csrf:?}");
+    }
+    // Under another tenant's name neither the seal nor the id is known.
+    let elsewhere = World { tenant: "other".parse().unwrap(), ..World::new() };
+    for csrf in [Some(&cookie), None] {
+        let opened = open_held(elsewhere.room(), own.flow.id, Some(&kept), csrf, None);
+        assert_eq!(opened.unwrap_err(), NotHeld::Unknown);
+    }
+    // A row's document is sealed for rows.
+    let row = own.flow.id.to_string();
+    let context = primitives::SealContext { tenant: &world.tenant, purpose: "self_service_flows", row: &row };
+    let of_row = world.sealer.seal_text(context, &serde_json::to_vec(&own.flow).unwrap());
+    assert!(open_held(world.room(), own.flow.id, Some(&of_row), Some(&cookie), None).is_err());
+}
+
+#[tokio::test]
+async fn a_form_is_forgotten_when_its_time_is_over_or_others_of_its_age_were_cut() {
+    let mut world = World::new();
+    let (own, cookie, _) = begun(&world, "/self-service/login/browser").await;
+    let kept = sealed(&world, &own);
+    let ends = own.flow.expires_at;
+    let open = |world: &World, sealed: Option<&str>, cut: Option<Timestamp>| {
+        open_held(world.room(), own.flow.id, sealed, Some(&cookie), cut)
+            .map(|own| own.flow.is_expired(world.now))
+    };
+    let second = Duration::from_secs(1);
+    assert_eq!(open(&world, Some(&kept), Some(ends.before(second))), Ok(false));
+    for cut in [ends, ends.after(second)] {
+        assert_eq!(open(&world, Some(&kept), Some(cut)), Err(NotHeld::Unknown));
+    }
+    world.now = ends;
+    assert_eq!(open(&world, Some(&kept), None), Ok(true), "it still says that it expired");
+    world.now = ends.after(KEPT_AFTER_EXPIRY);
+    for sealed in [Some(kept.as_str()), None] {
+        assert_eq!(open(&world, sealed, None), Err(NotHeld::Unknown), "an old address leads to a new form");
+    }
+}
+
+#[tokio::test]
+async fn what_comes_of_it_is_the_first_row() {
+    let world = World::new();
+    let (own, cookie, _) = begun(&world, "/self-service/login/browser").await;
+    let id = own.flow.id;
+    let Write::TakeInFlow { flow, bounds } = own.update(own.flow.clone()) else { panic!("no row") };
+    assert_eq!(bounds.expired_before, world.now.before(KEPT_AFTER_EXPIRY));
+    let row = flow.check_browser(&world.sealer, &world.tenant, Some(&cookie)).unwrap();
+    assert!(!row.is_held());
+    assert_eq!(row.seal(&world.sealer, &world.tenant, &row.flow), None, "what has a row is in no cookie");
+    assert!(matches!(row.update(row.flow.clone()), Write::UpdateFlow(_)));
+    let ends = own.flow.expires_at;
+    let spent = own.remove();
+    assert!(
+        matches!(spent, Write::SpendHeldFlow { id: of, expires_at, .. } if of == id && expires_at == ends)
+    );
+    assert!(
+        matches!(own.remove_once().as_slice(), [Write::SpendHeldFlow { .. }]),
+        "it counts once by itself"
+    );
+    assert!(matches!(row.remove(), Write::SpendFlow(of) if of == id), "no cookie brings it back");
+    let native = OwnFlow::begun(own.flow.clone(), None);
+    assert!(matches!(native.remove(), Write::RemoveFlow(of) if of == id), "nobody has a cookie of it");
+    assert!(matches!(native.remove_once().as_slice(), [Write::UpdateFlow(_), Write::RemoveFlow(_)]));
+    assert_ne!(FlowTrace::Spent, FlowTrace::Nothing { cut_through: None });
+}
+
+#[tokio::test]
+async fn what_is_too_large_for_a_cookie_is_a_row_from_the_beginning() {
+    let world = World::new();
+    let (own, _, writes) = begun(&world, &"x".repeat(MOST_SEALED)).await;
+    assert!(!own.is_held());
+    assert!(matches!(writes.as_slice(), [Write::InsertFlow { .. }]), "{writes:?}");
+    let (small, _, _) = begun(&world, "/").await;
+    let mut grown = small.flow.clone();
+    grown.request = "x".repeat(MOST_SEALED);
+    assert_eq!(small.seal(&world.sealer, &world.tenant, &grown), None, "it becomes one as it grows");
+}
+
+#[tokio::test]
+async fn the_successor_of_an_expired_form_is_a_row() {
+    let mut world = World::new();
+    let (own, _, _) = begun(&world, "/self-service/login/browser").await;
+    world.now = own.flow.expires_at;
+    let (next, change) = renew(world.room(), CALLER, &own).await.unwrap();
+    assert!(!next.is_held());
+    assert!(matches!(change.writes.as_slice(), [Write::InsertFlow { .. }]));
+}
+
+#[tokio::test]
+async fn an_id_says_when_a_browser_of_this_tenant_began_it() {
+    let mut world = World::new();
+    world.now = world.now.after(Duration::from_millis(1_234));
+    let (own, _, _) = begun(&world, "/").await;
+    assert_eq!(begun_at(&world.sealer, &world.tenant, own.flow.id), Some(world.now));
+    assert_eq!(begun_at(&world.sealer, &"other".parse().unwrap(), own.flow.id), None);
+    world.now = world.now.after(Duration::from_secs(1));
+    let (later, _, _) = begun(&world, "/").await;
+    assert!(own.flow.id < later.flow.id);
+    for byte in 0..16 {
+        let mut bytes = own.flow.id.0.into_bytes();
+        bytes[byte] ^= 1;
+        let forged = FlowId(uuid::Uuid::from_bytes(bytes));
+        assert_eq!(begun_at(&world.sealer, &world.tenant, forged), None, "byte {byte}");
+    }
+    assert_eq!(begun_at(&world.sealer, &world.tenant, FlowId::generate(&world.rng)), None);
+}
