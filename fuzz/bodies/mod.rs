@@ -29,7 +29,7 @@ static SEALER: LazyLock<Sealer> = LazyLock::new(|| {
 });
 
 /// Tokens, signed or encrypted, and keys: whatever is read, nothing verifies that we have not signed.
-pub fn jose(bytes: &[u8]) {
+pub(crate) fn jose(bytes: &[u8]) {
     let _ =
         (PublicJwk::parse(bytes), PrivateJwk::parse(bytes), SymmetricJwk::parse(bytes), JwkSet::parse(bytes));
     for algorithm in KeyManagement::ALL {
@@ -47,7 +47,7 @@ pub fn jose(bytes: &[u8]) {
 }
 
 /// A request, as a form or signed: what is read of it is in it.
-pub fn request(bytes: &[u8]) {
+pub(crate) fn request(bytes: &[u8]) {
     let parameters = Parameters::parse(bytes);
     for name in ["client_id", "redirect_uri", "scope", "request", "request_uri", "state"] {
         if let Some(value) = parameters.find(name) {
@@ -77,7 +77,7 @@ pub fn request(bytes: &[u8]) {
 }
 
 /// Two addresses, parted by a line: one that was registered matches itself alone, but for the port of a loopback address.
-pub fn redirect_uri(bytes: &[u8]) {
+pub(crate) fn redirect_uri(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let (registered, asked) = text.split_once('\n').unwrap_or((text, text));
     let Ok(uri) = RedirectUri::check(registered) else { return };
@@ -89,7 +89,7 @@ pub fn redirect_uri(bytes: &[u8]) {
 }
 
 /// Sealed state, which comes back in addresses and cookies: nothing opens that was not sealed for this place.
-pub fn sealed(bytes: &[u8]) {
+pub(crate) fn sealed(bytes: &[u8]) {
     let tenant = TenantId::default_tenant();
     let context = |purpose| SealContext { tenant: &tenant, purpose, row: "" };
     assert!(SEALER.open(context("challenge"), bytes).is_err());

@@ -1,5 +1,5 @@
 //! The bodies of the fuzz targets (`fuzz/bodies`), on the stable compiler: the corpus, the corpus with bytes changed, and drawn bytes.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
 use std::path::Path;
@@ -36,7 +36,9 @@ fn config() -> ProptestConfig {
 #[test]
 fn corpus_is_read_as_it_is() {
     for (name, body) in TARGETS {
-        corpus(name).iter().for_each(|seed| body(seed));
+        for seed in corpus(name) {
+            body(&seed);
+        }
     }
 }
 
@@ -45,7 +47,9 @@ proptest! {
 
     #[test]
     fn drawn_bytes_break_nothing(bytes in vec(any::<u8>(), 0..400)) {
-        TARGETS.iter().for_each(|(_, body)| body(&bytes));
+        for (_, body) in TARGETS {
+            body(&bytes);
+        }
     }
 
     #[test]

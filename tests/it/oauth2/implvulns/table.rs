@@ -264,7 +264,7 @@ fn has_test(source: &str, name: &str) -> bool {
     let lines: Vec<&str> = source.lines().map(str::trim).collect();
     let of_name =
         |line: &&str| line.strip_prefix("async ").unwrap_or(line).starts_with(&format!("fn {name}("));
-    let Some(at) = lines.iter().position(|line| of_name(line)) else { return false };
+    let Some(at) = lines.iter().position(of_name) else { return false };
     let attributes: Vec<&&str> = lines[..at].iter().rev().take_while(|line| line.starts_with("#[")).collect();
     // Within `proptest!` it is an attribute too.
     let is_test =
