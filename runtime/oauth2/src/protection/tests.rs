@@ -41,7 +41,7 @@ fn opened(world: &World, key: &Recipient, text: &str) -> (String, Value) {
     signed(world, opened.text())
 }
 
-fn all_encrypted(keys: Value, alg: &str) -> Value {
+fn all_encrypted(keys: &Value, alg: &str) -> Value {
     json!({
         "jwks": keys,
         "id_token_encrypted_response_alg": alg,
@@ -70,7 +70,7 @@ fn each_kind_is_signed_then_encrypted_to_the_client() {
         ("RSA-OAEP-256", SigningAlgorithm::Rs256),
     ] {
         let key = recipient(of, 4);
-        let world = World::of_app(|_| {}, &all_encrypted(set(&[key.named("e")]), alg));
+        let world = World::of_app(|_| {}, &all_encrypted(&set(&[key.named("e")]), alg));
         let tokens = world.redeem(&world.code("openid email")).unwrap();
         let id_token = tokens.id_token.unwrap();
         assert_eq!(
