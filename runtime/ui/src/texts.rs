@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(words.login.title, "Willkommen bei Nexboard");
         assert_eq!(words.counted(&words.registration.password_hint, 1), "{min} Zeichen genügt.");
         let label =
-            serde_json::from_value(json!({"id": 1070001, "text": "Password", "type": "info"})).unwrap();
+            serde_json::from_value(json!({"id": 1_070_001, "text": "Password", "type": "info"})).unwrap();
         assert_eq!(words.text(&label), "Kennwort");
         let built_in = crate::locale::Catalogue::load().unwrap();
         let built_in = built_in.words(Locale::De);
