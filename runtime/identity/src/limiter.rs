@@ -161,8 +161,8 @@ impl NotCounted {
 
 /// Where attempts are counted: on one node, or by all that share a database.
 pub trait Attempts: Send + Sync + std::fmt::Debug {
-    /// Counts an attempt for each of these keys of one tenant, in this order, or refuses it without counting it for the one that
-    /// refuses.
+    /// Counts an attempt for each of these keys of one tenant, in this order, or refuses it without counting it for the
+    /// one that refuses.
     fn count_all(&self, counts: Vec<Counted>, now: Timestamp) -> BoxFuture<'_, Result<(), NotCounted>>;
 
     /// Takes back an attempt that was counted for each of these keys of one tenant.

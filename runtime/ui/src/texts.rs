@@ -1,7 +1,8 @@
 //! What a tenant's pages and messages say in place of the built-in words.
 //!
-//! Attack: a text holds mark-up, so that a page runs what whoever may write settings wants, on an origin that tenants share. A
-//! text is a text: templates escape it as they escape the built-in ones, and subjects of messages hold no line end.
+//! Attack: a text holds mark-up, so that a page runs what whoever may write settings wants, on an origin that tenants
+//! share. A text is a text: templates escape it as they escape the built-in ones, and subjects of messages hold no line
+//! end.
 //!
 //! A text that is of no use here (of a later version, say) has no effect; what is wrong with one is told where settings are
 //! checked.
@@ -216,7 +217,7 @@ mod tests {
         assert_eq!(words.login.title, "Willkommen bei Nexboard");
         assert_eq!(words.counted(&words.registration.password_hint, 1), "{min} Zeichen genügt.");
         let label =
-            serde_json::from_value(json!({"id": 1070001, "text": "Password", "type": "info"})).unwrap();
+            serde_json::from_value(json!({"id": 1_070_001, "text": "Password", "type": "info"})).unwrap();
         assert_eq!(words.text(&label), "Kennwort");
         let built_in = crate::locale::Catalogue::load().unwrap();
         let built_in = built_in.words(Locale::De);

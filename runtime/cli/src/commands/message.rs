@@ -68,12 +68,12 @@ pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
             show::list(common.json, &messages, &COLUMNS);
             Ok(())
         }
-        Command::Resend { id: Some(id), of, .. } => {
+        Command::Resend { id: Some(id), abandoned: false, of, .. } => {
             let path = of_tenant(&of.tenant, &format!("{RESEND}/{}/resend", segment(id)));
             with_node(place, async |mut api| api.send(Method::POST, &path, None).await)?;
             Ok(())
         }
-        Command::Resend { id: None, since, of, common, .. } => {
+        Command::Resend { since, of, common, .. } => {
             let since = since.map(|since| format!("?since={}", segment(&since.rfc3339())));
             let path = format!("{RESEND}/resend{}", since.unwrap_or_default());
             let path = of_tenant(&of.tenant, &path);

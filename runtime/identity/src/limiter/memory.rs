@@ -92,7 +92,9 @@ impl Attempts for AttemptsInMemory {
     }
 
     fn forgive_all(&self, counts: Vec<Counted>, _: Timestamp) -> BoxFuture<'_, ()> {
-        counts.iter().for_each(|counted| self.put_back(counted));
+        for counted in &counts {
+            self.put_back(counted);
+        }
         Box::pin(std::future::ready(()))
     }
 }

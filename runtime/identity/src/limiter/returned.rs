@@ -3,9 +3,9 @@
 //! A commit for each attempt that succeeds would have every sign-in wait for one that tells it nothing. So what is taken
 //! back waits here, and goes with the next attempt that is written for its tenant.
 //!
-//! Attack: somebody signs in to an account of their own again and again and has the counts taken back long after time has
-//! given them back anyway, to guess at others so much more often. So nothing is kept for longer than one attempt takes to come
-//! back by itself.
+//! Attack: somebody signs in to an account of their own again and again and has the counts taken back long after time
+//! has given them back anyway, to guess at others so much more often. So nothing is kept for longer than one attempt
+//! takes to come back by itself.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

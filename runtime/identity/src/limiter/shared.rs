@@ -18,9 +18,9 @@
 //! The same table serves SQLite: one node is all there is, and what it saves is a lockout over a restart.
 //!
 //! **What a sign-in pays for it.** One commit of two rows, which is made while the password is hashed
-//! ([`while_counted`](super::while_counted)) and ends long before that does; memory was asked before. What a success takes back is written with the next attempt
-//! of the tenant ([`Returned`]), so it costs no commit. The rows of one commit are written in the order of their
-//! hashes, so that two attempts never wait for each other.
+//! (`while_counted`) and ends long before that does; memory was asked before. What a success
+//! takes back is written with the next attempt of the tenant (`returned`), so it costs no commit. The rows of one
+//! commit are written in the order of their hashes, so that two attempts never wait for each other.
 //!
 //! **The ceiling of a tenant is counted in shares**: one row that every sign-in writes would have all of a tenant's
 //! sign-ins wait for each other. So a node takes attempts from it many at a time, and what it took and did not use is lost

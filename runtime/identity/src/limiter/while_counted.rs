@@ -12,8 +12,8 @@ use super::NotCounted;
 /// `counting` begins first. What it refuses at once, from memory, is not even begun: a flood pays for no hash. What only the
 /// database refuses was hashed for nothing, once for each time that a node hears of it.
 ///
-/// Attack: whoever asks sees from how the attempt fails, or how fast, whether the password was right although it did not count.
-/// So nothing of it is told, not its failure either, before it counts.
+/// Attack: whoever asks sees from how the attempt fails, or how fast, whether the password was right although it did
+/// not count. So nothing of it is told, not its failure either, before it counts.
 pub(crate) async fn while_counted<T, E: From<NotCounted>>(
     counting: impl Future<Output = Result<(), NotCounted>>,
     attempt: impl Future<Output = Result<T, E>>,

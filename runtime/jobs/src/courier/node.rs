@@ -93,7 +93,8 @@ impl Courier {
         }
     }
 
-    /// The node's way was not reached with a claimed message. It counts as untried, unless it is to blame: then it is given back.
+    /// The node's way was not reached with a claimed message. It counts as untried, unless it is to blame: then it is
+    /// given back.
     pub(super) async fn not_reached(
         &self,
         message: CourierMessage,

@@ -45,8 +45,8 @@ impl std::fmt::Debug for SmtpMailer {
 }
 
 impl SmtpMailer {
-    /// A way to a server; nothing is sent yet. `authorities` are those of its certificate, as PEM, where `courier.smtp.ca` names
-    /// them.
+    /// A way to a server; nothing is sent yet. `authorities` are those of its certificate, as PEM, where
+    /// `courier.smtp.ca` names them.
     pub fn new(
         courier: &config::Courier,
         smtp: &config::courier::Smtp,
@@ -79,8 +79,8 @@ impl SmtpMailer {
     }
 }
 
-/// How a server must be spoken to whose certificate is for `host`, signed by one of `authorities` alone if there are any, else by
-/// one that browsers know.
+/// How a server must be spoken to whose certificate is for `host`, signed by one of `authorities` alone if there are
+/// any, else by one that browsers know.
 fn tls(
     host: &str,
     protection: MailProtection,
@@ -209,8 +209,8 @@ fn message(from: &Mailbox, parcel: &Parcel<'_>) -> Result<Message, DeliveryError
 
 /// The server's words are not repeated: some quote the address.
 ///
-/// Attack: somebody signs up with addresses that the server cannot be given (RFC 6531), and the server is held to be away. `is_plain`
-/// says that the message asks nothing of it that others do not.
+/// Attack: somebody signs up with addresses that the server cannot be given (RFC 6531), and the server is held to be
+/// away. `is_plain` says that the message asks nothing of it that others do not.
 fn refusal(error: &lettre::transport::smtp::Error, is_plain: bool) -> DeliveryError {
     let code = error.status().map(|code| format!(" ({code})")).unwrap_or_default();
     if is_of_server(error) {

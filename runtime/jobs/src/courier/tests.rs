@@ -88,7 +88,7 @@ pub(super) fn with_settings(world: &World, settings: config::Courier) -> (Arc<Po
     (post.clone(), runner(world, "one", (post, Arc::new(NoMessageHook)), settings))
 }
 
-pub(super) fn courier(world: &World) -> (Arc<Post>, Runner) {
+fn courier(world: &World) -> (Arc<Post>, Runner) {
     with_plugin(world, "one", Arc::new(NoMessageHook))
 }
 

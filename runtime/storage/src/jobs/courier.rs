@@ -173,8 +173,8 @@ impl Storage {
     /// Sends messages once more that were given up, at most `limit` of those that were caused at `since` or later, the oldest
     /// first; how many.
     ///
-    /// Attack: where it must not show who has an account, a message to nobody is kept that was never to be sent, as one that was
-    /// given up. So only what was tried is sent.
+    /// Attack: where it must not show who has an account, a message to nobody is kept that was never to be sent, as one
+    /// that was given up. So only what was tried is sent.
     pub async fn resend_abandoned_messages(
         &self,
         tenant: &TenantId,

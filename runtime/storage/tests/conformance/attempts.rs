@@ -12,7 +12,7 @@ use primitives::TenantId;
 use crate::world::World;
 
 const TEN: Allowance =
-    Allowance { burst: 10, step: Duration::from_secs(30), longest_wait: Duration::from_secs(900) };
+    Allowance { burst: 10, step: Duration::from_secs(30), longest_wait: Duration::from_mins(15) };
 
 impl World {
     fn take_of(&self, name: &str) -> Take {

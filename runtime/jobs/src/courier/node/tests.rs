@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use identity::courier::MessageStatus;
 use primitives::message::NoMessageHook;
 
-use crate::courier::tests::{courier, queue, runner, settings, state, states, states_of, with_settings};
+use crate::courier::tests::{queue, runner, settings, state, states, states_of, with_settings};
 use crate::courier::{Mailer, Parcel};
 use crate::outbox::DeliveryError;
 use crate::runner::{Outcome, Runner};
