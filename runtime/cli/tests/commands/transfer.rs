@@ -49,7 +49,8 @@ fn accounts_go_from_tenant_to_tenant_with_all_they_sign_in_with() {
     let whole = lines(&place, &["-t", "acme", "--credentials"]);
     for line in &whole {
         let credentials = &line["credentials"];
-        let kinds: Vec<&String> = credentials.as_object().unwrap().keys().collect();
+        let mut kinds: Vec<&String> = credentials.as_object().unwrap().keys().collect();
+        kinds.sort();
         assert_eq!(kinds, ["lookup_secret", "oidc", "password", "totp"]);
         let totp = &credentials["totp"]["config"];
         assert!(totp["totp_url"].as_str().unwrap().contains(SECRET), "{line}");

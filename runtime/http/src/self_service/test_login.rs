@@ -189,7 +189,8 @@ async fn payload(call: &Call, examined: Examined) -> Map<String, Value> {
     let who = match who {
         Ok(who) => who,
         Err(failure) => {
-            put("error", step_error("token_exchange", failure.class(), &failure.to_string()));
+            let step = if matches!(failure, Failure::Denied(_)) { "authorization" } else { "token_exchange" };
+            put("error", step_error(step, failure.class(), &failure.to_string()));
             return payload;
         }
     };

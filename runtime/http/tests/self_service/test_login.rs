@@ -80,6 +80,13 @@ async fn operator_is_told_where_it_fails() {
         (&json!("token_exchange"), &json!("untrusted"))
     );
     assert_eq!(payload.get("id_token_claims"), None, "what is not verified is not told: {payload}");
+    place.provider.fault(None);
+    let (flow, mut browser) = (create(&place).await, place.site.client());
+    let url = submit(&mut browser, &flow).await;
+    let query = place.provider.decline(&url, "access_denied").unwrap();
+    browser.get(&format!("{CALLBACK}/acme?{query}&iss=https%3A%2F%2Fop.example")).await;
+    let told = read(&mut browser, &flow).await.json()["test_context"]["debug_payload"]["error"].take();
+    assert_eq!((&told["step"], &told["reason"]), (&json!("authorization"), &json!("denied")), "{told}");
     // Nothing of it is known yet, and it does not answer.
     let silent = Place::open(person("7")).await;
     silent.provider.fault(Some(Fault::Slow));

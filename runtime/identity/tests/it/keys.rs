@@ -474,3 +474,20 @@ async fn forms_offer_what_the_tenant_has() {
         assert_eq!(message(&world.by_passkey(flow, "{}").await.unwrap()), 4_010_002);
     }
 }
+
+/// Attack: somebody has keys made without end, and every sign-in reads them all.
+#[tokio::test]
+async fn nobody_has_more_than_thirty_keys() {
+    let world = World::new();
+    let (live, _) = world.with_passkey().await;
+    for seed in 2..=30 {
+        world.add(&live, "passkey", &mut authenticator(seed)).await;
+    }
+    assert_eq!(world.keys(live.identity()).await.len(), 30);
+    let flow = world.settings_form(&live).await;
+    let mut one_more = authenticator(31);
+    let answer = one_more.create(&options(&world.shown(&flow, Some(&live)), "passkey_create_data"));
+    let body = json!({ "passkey_settings_register": answer, "webauthn_register_displayname": "One more" });
+    let step = world.answer(flow, Some(&live), &body).await.unwrap();
+    assert!(matches!(step, Step::Form(_)), "it is added: {step:?}");
+}

@@ -35,7 +35,8 @@ pub(super) fn check(tree: &Tree) -> Vec<String> {
 /// The tests that a text names, each with its file.
 fn named(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let quoted = text.split('`').skip(1).step_by(2);
-    quoted.filter_map(|name| name.split_once("::")).filter(|(file, _)| file.ends_with(".rs"))
+    let is_code = |(file, _): &(&str, &str)| Path::new(file).extension().is_some_and(|name| name == "rs");
+    quoted.filter_map(|name| name.split_once("::")).filter(is_code)
 }
 
 /// Whether there is a function of that name below an attribute that makes it a test.
