@@ -13,7 +13,7 @@ use moka::sync::Cache;
 use primitives::{ClientAddress, IdentityId, TenantId, Timestamp};
 
 use crate::identifier::Identifier;
-use crate::settings::{LimitSettings, Rate};
+use crate::settings::{LimitSettings, Rate, SmsSettings};
 
 /// What is counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -26,6 +26,8 @@ pub enum LimitKey {
     Flow(TenantId, IpAddr),
     /// Codes sent to one address.
     Mail(TenantId, String),
+    /// Text messages of a tenant, from one client address or /64; from everywhere if none is named.
+    Sms(TenantId, Option<IpAddr>),
     /// Codes tried for one address, whatever the form.
     Code(TenantId, String),
     /// Devices' requests from one client address or /64, of clients that prove nothing.
@@ -97,6 +99,23 @@ pub async fn count_mail(
 ) -> Result<(), LimitReached> {
     let key = LimitKey::Mail(tenant.clone(), address.skeleton().to_owned());
     attempts.count(key, limits.mail, now).await
+}
+
+/// Counts a text message that somebody causes, first by where they are and then for the whole tenant, and refuses if either
+/// is full. Whether anybody has the number does not matter.
+///
+/// Attack: somebody who earns by messages to their numbers has many sent ("SMS pumping"), to a new number each. The count by
+/// number sees one of each; the one by source sees them all, and the tenant's bounds what many sources cost.
+pub async fn count_sms(
+    attempts: &dyn Attempts,
+    settings: &SmsSettings,
+    tenant: &TenantId,
+    address: ClientAddress,
+    now: Timestamp,
+) -> Result<(), LimitReached> {
+    let source = LimitKey::Sms(tenant.clone(), Some(address.limit_key()));
+    attempts.count(source, settings.source, now).await?;
+    attempts.count(LimitKey::Sms(tenant.clone(), None), settings.tenant, now).await
 }
 
 /// Counts a code that is tried for an address, and refuses if too many were.

@@ -1,6 +1,7 @@
 //! Puts messages in the tenant's words, in the language of whoever causes them.
 
 use identity::courier::{Composer, Mail, MailSender, MailTemplate, MailValues, RenderedMail};
+use identity::identity::AddressKind;
 use identity::organisation::invitation::{InvitationComposer, InvitationValues};
 use serde_json::{Map, Value};
 use ui::{InvitationMailView, Letter, Locale, MailView};
@@ -10,8 +11,9 @@ use crate::call::Call;
 impl Composer for Call {
     fn compose(&self, template: MailTemplate, values: MailValues<'_>) -> Mail {
         let locale = self.locale(&[]);
-        let MailValues { to, code, url, minutes } = values;
-        let view = MailView { template: template.as_str(), to, code, url, minutes };
+        let MailValues { to, code, url, via, minutes } = values;
+        let short = via == AddressKind::Sms;
+        let view = MailView { template: template.as_str(), to, code, url, short, minutes };
         let letter = self.node.pages.mail(&view, &self.tenant.branding, locale);
         let mut data = Map::new();
         let mut put = |name: &str, value: Option<&str>| {
