@@ -434,7 +434,7 @@ fn identity_settings() {
     check(
         &tenant("identity.account_enumeration = \"mitigate\"\nidentity.recovery.choose_address = true"),
         &[
-            "p.toml:4:1: tenant[0].identity.recovery.choose_address: tells who has an account: it must be off where \
+            "p.toml:4:19: tenant[0].identity.recovery.choose_address: tells who has an account: it must be off where \
            `account_enumeration` is \"mitigate\"",
         ],
     );
