@@ -190,6 +190,8 @@ pub struct MailValues<'a> {
     pub code: Option<&'a str>,
     /// Where it leads.
     pub url: Option<&'a str>,
+    /// By which way it goes: a text message is short.
+    pub via: AddressKind,
     /// After how many minutes code and link are worth nothing.
     pub minutes: u64,
 }

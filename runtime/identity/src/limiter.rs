@@ -19,7 +19,7 @@ use primitives::{ClientAddress, IdentityId, TenantId, Timestamp};
 use crate::identifier::Identifier;
 use crate::limiter::bucket::Allowance;
 use crate::ports::StoreUnavailable;
-use crate::settings::{LimitSettings, Rate};
+use crate::settings::{LimitSettings, Rate, SmsSettings};
 
 pub use memory::AttemptsInMemory;
 pub(crate) use while_counted::while_counted;
@@ -35,6 +35,8 @@ pub enum LimitKey {
     Flow(TenantId, IpAddr),
     /// Codes sent to one address.
     Mail(TenantId, String),
+    /// Text messages of a tenant, from one client address or /64; from everywhere if none is named.
+    Sms(TenantId, Option<IpAddr>),
     /// Codes tried for one address, whatever the form.
     Code(TenantId, String),
     /// Devices' requests from one client address or /64, of clients that prove nothing.
@@ -57,6 +59,7 @@ impl LimitKey {
             | Self::Address(tenant, _)
             | Self::Flow(tenant, _)
             | Self::Mail(tenant, _)
+            | Self::Sms(tenant, _)
             | Self::Code(tenant, _)
             | Self::Device(tenant, _)
             | Self::Registration(tenant, _)
@@ -73,6 +76,7 @@ impl LimitKey {
             Self::Identifier(..)
             | Self::Address(..)
             | Self::Mail(..)
+            | Self::Sms(..)
             | Self::Code(..)
             | Self::Device(..)
             | Self::Registration(..)
@@ -89,6 +93,8 @@ impl LimitKey {
             Self::Address(_, address) => format!("address {address}"),
             Self::Flow(_, address) => format!("flow {address}"),
             Self::Mail(_, text) => format!("mail {text}"),
+            Self::Sms(_, None) => "sms".to_owned(),
+            Self::Sms(_, Some(address)) => format!("sms {address}"),
             Self::Code(_, text) => format!("code {text}"),
             Self::Device(_, address) => format!("device {address}"),
             Self::Registration(_, address) => format!("registration {address}"),
@@ -257,6 +263,23 @@ pub async fn count_mail(
 ) -> Result<(), NotCounted> {
     let key = LimitKey::Mail(tenant.clone(), address.skeleton().to_owned());
     attempts.count(key, limits.mail, now).await
+}
+
+/// Counts a text message that somebody causes, first by where they are and then for the whole tenant, and refuses if either
+/// is full. Whether anybody has the number does not matter.
+///
+/// Attack: somebody who earns by messages to their numbers has many sent ("SMS pumping"), to a new number each. The count by
+/// number sees one of each; the one by source sees them all, and the tenant's bounds what many sources cost.
+pub async fn count_sms(
+    attempts: &dyn Attempts,
+    settings: &SmsSettings,
+    tenant: &TenantId,
+    address: ClientAddress,
+    now: Timestamp,
+) -> Result<(), NotCounted> {
+    let source = LimitKey::Sms(tenant.clone(), Some(address.limit_key()));
+    attempts.count(source, settings.source, now).await?;
+    attempts.count(LimitKey::Sms(tenant.clone(), None), settings.tenant, now).await
 }
 
 /// Counts a code that is tried for an address, and refuses if too many were.

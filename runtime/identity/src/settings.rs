@@ -7,6 +7,7 @@ mod captcha;
 mod cookie_domain;
 mod keys;
 mod proof;
+mod sms;
 mod style;
 mod tokenizer;
 mod trusted_device;
@@ -27,6 +28,7 @@ pub use captcha::{CaptchaFailure, CaptchaFlow, CaptchaProvider, CaptchaSettings}
 pub use cookie_domain::{UnusableCookieDomain, check_cookie_domain};
 pub use keys::{CeremonySettings, Hint, PasskeySettings, RelyingPartySettings, WebauthnSettings};
 pub use proof::{CodeSettings, ProofMeans, RecoverySettings, UnprovenCredentials, VerificationSettings};
+pub use sms::SmsSettings;
 pub use style::{LoginSettings, LoginStyle, RegistrationSettings, RegistrationStyle};
 pub use tokenizer::{SubjectSource, TokenTemplate, TokenizerSettings};
 pub use trusted_device::TrustedDeviceSettings;
@@ -68,6 +70,9 @@ pub struct Settings {
     pub registration: RegistrationSettings,
     /// Codes that are sent to people.
     pub code: CodeSettings,
+    /// Text messages.
+    #[serde(skip_serializing_if = "is_default")]
+    pub sms: SmsSettings,
     /// Proving addresses.
     pub verification: VerificationSettings,
     /// Getting back in.
@@ -119,6 +124,7 @@ impl Default for Settings {
             login: LoginSettings::default(),
             registration: RegistrationSettings::default(),
             code: CodeSettings::default(),
+            sms: SmsSettings::default(),
             verification: VerificationSettings::default(),
             recovery: RecoverySettings::default(),
             totp: TotpSettings::default(),

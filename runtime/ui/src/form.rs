@@ -5,7 +5,7 @@ mod nodes;
 
 use crate::flow::{UiTextType, Widget};
 
-pub(crate) use nodes::{Forms, Purpose};
+pub(crate) use nodes::{Forms, Purpose, SAID_BY_LEADS};
 
 /// A form as the templates render it.
 #[derive(Debug, Default)]

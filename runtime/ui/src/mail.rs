@@ -25,6 +25,8 @@ pub struct MailView<'a> {
     pub code: Option<&'a str>,
     /// Where it leads.
     pub url: Option<&'a str>,
+    /// Whether it is a text message, which is short: what it has beyond one costs its sender another.
+    pub short: bool,
     /// After how many minutes both are worth nothing.
     pub minutes: u64,
 }
@@ -105,7 +107,19 @@ pub(crate) fn letter(words: &Words, view: &MailView<'_>, branding: &Branding, lo
         sent_by: of(&w.sent_by),
     };
     let html = page.render().unwrap_or_default();
+    if view.short {
+        return Letter { text: short(&subject, &lead, view), html, subject };
+    }
     Letter { text: parts.join("\n\n"), html, subject }
+}
+
+/// A text message: the subject has the code already, and says of a link where it leads; what brings neither says more.
+fn short(subject: &str, lead: &str, view: &MailView<'_>) -> String {
+    match (view.code, view.url) {
+        (Some(_), None) => subject.to_owned(),
+        (Some(_) | None, Some(url)) => format!("{subject}\n{url}"),
+        (None, None) => lead.to_owned(),
+    }
 }
 
 /// Word that what was set before an address was proven was taken away. It brings nothing, and asks for nothing.
@@ -170,7 +184,14 @@ mod tests {
     fn letter(template: &str, code: Option<&str>, locale: Locale, name: &str) -> Letter {
         let branding = Branding { name: name.to_owned(), ..Branding::default() };
         let url = code.map(|code| format!("https://id.example/self-service/recovery?flow=x&code={code}"));
-        let view = MailView { template, to: "ada@example.com", code, url: url.as_deref(), minutes: 15 };
+        let view = MailView {
+            template,
+            to: "ada@example.com",
+            code,
+            url: url.as_deref(),
+            short: false,
+            minutes: 15,
+        };
         Pages::new().unwrap().mail(&view, &branding, locale)
     }
 
@@ -195,7 +216,8 @@ mod tests {
             for template in ["recovery_valid", "verification_valid"] {
                 let branding = Branding { name: "Acme".to_owned(), ..Branding::default() };
                 let url = Some("https://id.example/self-service/recovery?flow=x&token=y");
-                let view = MailView { template, to: "ada@example.com", code: None, url, minutes: 15 };
+                let view =
+                    MailView { template, to: "ada@example.com", code: None, url, short: false, minutes: 15 };
                 let letter = Pages::new().unwrap().mail(&view, &branding, locale);
                 for body in [&letter.subject, &letter.text, &letter.html] {
                     assert!(!["ode ", "ódigo"].iter().any(|code| body.contains(code)), "{body}");
@@ -219,7 +241,7 @@ mod tests {
                 ("recovery_code_valid", Some("012345"), None),
                 ("recovery_valid", None, Some("https://id.example/self-service/recovery?flow=x&token=y")),
             ] {
-                let view = MailView { template, to: "ada@example.com", code, url, minutes: 1 };
+                let view = MailView { template, to: "ada@example.com", code, url, short: false, minutes: 1 };
                 let letter = Pages::new().unwrap().mail(&view, &branding, locale);
                 assert!(letter.text.contains(one) && letter.html.contains(one), "{}", letter.text);
             }
@@ -230,8 +252,14 @@ mod tests {
     fn a_button_can_be_seen_whatever_the_tenants_colour() {
         let branding = Branding { primary_color: "#fff".parse().unwrap(), ..Branding::default() };
         let url = Some("https://id.example/self-service/recovery?flow=x&token=y");
-        let view =
-            MailView { template: "recovery_valid", to: "ada@example.com", code: None, url, minutes: 15 };
+        let view = MailView {
+            template: "recovery_valid",
+            to: "ada@example.com",
+            code: None,
+            url,
+            short: false,
+            minutes: 15,
+        };
         let html = Pages::new().unwrap().mail(&view, &branding, Locale::En).html;
         let [fill, text, edge] = branding.button_in_mail();
         assert!(html.contains(&format!("border:1px solid {edge};background:{fill};color:{text}")), "{html}");

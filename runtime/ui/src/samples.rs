@@ -129,6 +129,8 @@ pub static SAMPLES: &[Sample] = &[
     flow!("registration-credentials", Pages::registration),
     flow!("registration-code", Pages::registration),
     flow!("registration-completing", Pages::registration),
+    flow!("recovery-choose", Pages::recovery),
+    flow!("recovery-confirm", Pages::recovery),
     flow!("recovery-link", Pages::recovery),
     flow!("recovery-link-opened", Pages::recovery),
     flow!("verification-link-opened", Pages::verification),

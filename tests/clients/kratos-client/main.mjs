@@ -7,12 +7,14 @@
 
 import assert from "node:assert/strict";
 import { check, finish } from "../openid-client/checks.mjs";
+import { elsewhereChecks } from "./elsewhere.mjs";
 import { flowChecks } from "./flows.mjs";
 import { operatorChecks } from "./operators.mjs";
 import { Visitor, refused } from "./visitor.mjs";
 
 await flowChecks("native");
 await flowChecks("browser");
+await elsewhereChecks();
 await operatorChecks();
 
 await check("what went wrong is found by the id of its page", async () => {

@@ -12,7 +12,11 @@ const { values } = parseArgs({
 export const publicUrl = values.public ?? "";
 const key = (await readFile(values["key-file"] ?? "", "utf8")).trim();
 
-const operator = new kratos.Configuration({ basePath: values.admin, apiKey: `Bearer ${key}` });
+export const adminUrl = values.admin ?? "";
+/** By which operators are known. */
+export const authorization = `Bearer ${key}`;
+
+const operator = new kratos.Configuration({ basePath: values.admin, apiKey: authorization });
 export const identities = new kratos.IdentityApi(operator);
 export const courier = new kratos.CourierApi(operator);
 
@@ -41,10 +45,11 @@ export class Visitor {
   /** The session of a native app. @type {string | undefined} */
   token;
 
-  /** @param {"native" | "browser"} how */
-  constructor(how) {
+  /** @param {"native" | "browser"} how @param {string} tenant Its path; the first one without any. */
+  constructor(how, tenant = "") {
     this.how = how;
     const http = axios.create();
+    this.http = http;
     http.interceptors.request.use((request) => {
       if (this.#cookies.size > 0) {
         request.headers.set("cookie", [...this.#cookies].map(([name, value]) => `${name}=${value}`).join("; "));
@@ -60,7 +65,7 @@ export class Visitor {
     );
     // Its types are those of a CommonJS module.
     const client = /** @type {any} */ (http);
-    this.api = new kratos.FrontendApi(new kratos.Configuration({ basePath: publicUrl }), undefined, client);
+    this.api = new kratos.FrontendApi(new kratos.Configuration({ basePath: publicUrl + tenant }), undefined, client);
   }
 
   /** Keeps what an answer sets, and forgets what it ends. */
@@ -73,6 +78,13 @@ export class Visitor {
       else this.#cookies.set(name, value);
     }
     return answer;
+  }
+
+  /** Opens an address as a page, and returns where it leads. @param {string} url */
+  async follow(url) {
+    const answer = await this.http.get(url, { headers: { accept: "text/html" }, maxRedirects: 0, validateStatus: null });
+    assert.equal(answer.status, 303, `${url}: ${answer.status} ${answer.data}`);
+    return new URL(answer.headers.location, url).href;
   }
 
   /**

@@ -2,6 +2,7 @@
 
 use identity::return_to::AllowedReturn;
 use identity::schema::{SchemaError, Schemas};
+use identity::settings::AccountEnumeration;
 use jose::{RotationSchedule, SigningAlgorithm};
 use oauth2::authorization::ResponseType;
 use schemars::JsonSchema;
@@ -348,6 +349,15 @@ fn check_identity(settings: &identity::Settings, report: &mut Report<'_>) {
     let default = &settings.flow.default_return_url;
     if !default.starts_with('/') || default.starts_with("//") {
         check_page(default, "identity.flow.default_return_url", report);
+    }
+    if let Some(prefix) = settings.sms.unusable_prefix() {
+        let words =
+            format!("no international number begins with `{prefix}`; write `+` and digits, e.g. `+49`");
+        report("identity.sms.prefixes", words);
+    }
+    if settings.recovery.choose_address && settings.account_enumeration == AccountEnumeration::Mitigate {
+        let words = "tells who has an account: it must be off where `account_enumeration` is \"mitigate\"";
+        report("identity.recovery.choose_address", words.to_owned());
     }
     for (index, url) in settings.flow.native_return_urls.iter().enumerate() {
         check_application(url, &format!("identity.flow.native_return_urls[{index}]"), report);

@@ -485,6 +485,20 @@ fn identity_settings() {
         ],
     );
     check(
+        &tenant("[tenant.identity.sms]\nprefixes = [\"+49\", \"0043\"]"),
+        &[
+            "p.toml:4:1: tenant[0].identity.sms.prefixes: no international number begins with `0043`; write `+` and \
+           digits, e.g. `+49`",
+        ],
+    );
+    check(
+        &tenant("identity.account_enumeration = \"mitigate\"\nidentity.recovery.choose_address = true"),
+        &[
+            "p.toml:4:19: tenant[0].identity.recovery.choose_address: tells who has an account: it must be off where \
+           `account_enumeration` is \"mitigate\"",
+        ],
+    );
+    check(
         &tenant("[tenant.identity.trusted_device]\nlifespan_days = 366"),
         &["p.toml:4:1: tenant[0].identity.trusted_device.lifespan_days: must be 0 to 365"],
     );

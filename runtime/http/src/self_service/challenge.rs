@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use identity::flow::csrf::CsrfCookie;
-use identity::flow::{FlowKind, OwnFlow, Recovered};
+use identity::flow::{OwnFlow, Recovered};
 use identity::hooks::Happening;
 use identity::{Flow, Identity, Problem, Write};
 use primitives::{Change, KeyedHash};
@@ -125,35 +125,35 @@ async fn kept(
     Ok(Some(see_other(&link::page(call, client.kind, client.own))))
 }
 
-/// Somebody is back in: with a session, and the form in which they set a new password.
+/// Somebody is back in: with a session, and the form in which they set a new password, unless they go on without it.
 pub(super) async fn recovered(client: Client<'_>, recovered: Recovered) -> Result<Option<Answer>, Problem> {
     let call = client.call;
     let Recovered { flow, settings, identity, session, token, change } = recovered;
-    debug_assert!(matches!(settings.kind, FlowKind::Settings { .. }), "a new password is set next");
     let cookie = CsrfCookie::generate(call.node.rng.as_ref());
     let browser = cookie.hash(call.node.sealer(), &call.tenant.id);
-    let id = settings.id;
-    let insert = insert(client, settings, (!client.is_native()).then_some(&browser));
-    let change = change.seal(call.node.sealer()).write(client.own.update(flow.clone())).write(insert);
+    let next = settings.as_ref().map(|settings| settings.id);
+    let inserts =
+        settings.map(|settings| insert(client, settings, (!client.is_native()).then_some(&browser)));
+    let change = change.seal(call.node.sealer()).write(client.own.update(flow.clone()));
+    let change = inserts.into_iter().fold(change, Change::write);
     if apply(call, change).await? == Applied::Missed {
         return Ok(None);
     }
     tell(call, Happening::Recovery, &identity, Some(session.id)).await;
-    let page = Kind::Settings.page_url(call, id);
+    let page = || next.map_or_else(|| client.destination(), |id| Kind::Settings.page_url(call, id));
     let answer = if client.is_native() {
         let mut document = document(call, &flow, None, None);
         if let Some(fields) = document.as_object_mut() {
-            let steps = json!([
-                { "action": "set_ory_session_token", "ory_session_token": token.expose() },
-                { "action": "show_settings_ui", "flow": { "id": id } },
-            ]);
-            fields.insert("continue_with".to_owned(), steps);
+            let kept = json!({ "action": "set_ory_session_token", "ory_session_token": token.expose() });
+            let shown = next.map(|id| json!({ "action": "show_settings_ui", "flow": { "id": id } }));
+            let steps: Vec<Value> = std::iter::once(kept).chain(shown).collect();
+            fields.insert("continue_with".to_owned(), json!(steps));
         }
         json_no_store(StatusCode::OK, &document)
     } else if client.wants_json() {
-        respond(call, &Problem::LocationChangeRequired { redirect_browser_to: page })
+        respond(call, &Problem::LocationChangeRequired { redirect_browser_to: page() })
     } else {
-        see_other(&page)
+        see_other(&page())
     };
     Ok(Some(begin_session(client, answer, &token, &cookie).await))
 }

@@ -3,6 +3,7 @@
 use identity::Flow;
 use identity::courier::{Composer, Mail, MailSender, MailTemplate, MailValues, PAYLOAD, RenderedMail};
 use identity::flow::TransientPayload;
+use identity::identity::AddressKind;
 use identity::organisation::invitation::{InvitationComposer, InvitationValues};
 use serde_json::{Map, Value};
 use ui::{InvitationMailView, Letter, Locale, MailView};
@@ -35,8 +36,9 @@ impl Call {
         payload: &TransientPayload,
     ) -> Mail {
         let locale = self.locale(&[]);
-        let MailValues { to, code, url, minutes } = values;
-        let view = MailView { template: template.as_str(), to, code, url, minutes };
+        let MailValues { to, code, url, via, minutes } = values;
+        let short = via == AddressKind::Sms;
+        let view = MailView { template: template.as_str(), to, code, url, short, minutes };
         let letter = self.node.pages.mail(&view, &self.tenant.branding, locale);
         let mut data = Map::new();
         let mut put = |name: &str, value: Option<&str>| {

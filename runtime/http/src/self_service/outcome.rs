@@ -44,7 +44,7 @@ impl Client<'_> {
     }
 
     /// Where the browser goes on.
-    fn destination(&self) -> String {
+    pub(super) fn destination(&self) -> String {
         let tenant = &self.call.tenant;
         let flow = &self.own.flow;
         match (flow.login_challenge(), &flow.return_to) {

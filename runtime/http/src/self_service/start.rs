@@ -3,8 +3,8 @@
 use http::StatusCode;
 use identity::flow::csrf::CsrfCookie;
 use identity::flow::{
-    Message, OwnFlow, StartError, StartRequest, Transport, init_code, start_login, start_recovery,
-    start_registration, start_settings, start_verification,
+    AskedOnward, Message, OwnFlow, StartError, StartRequest, Transport, init_code, start_login,
+    start_recovery, start_registration, start_settings, start_verification,
 };
 use identity::session::LiveSession;
 use identity::{Problem, return_to};
@@ -163,7 +163,8 @@ pub(super) async fn begin(
 ) -> Result<OwnFlow, Problem> {
     let value = |name: &str| call.query_value(name).filter(|value| !value.is_empty());
     let (return_to, schema, aal) = (value("return_to"), value("identity_schema"), value("aal"));
-    let via = value("via");
+    let (via, after_verification) = (value("via"), value("after_verification_return_to"));
+    let is_set = |name: &str| value(name).is_some_and(|value| value == "true" || value == "1");
     let invitation = value("invitation");
     // Whom the client has in mind, and for which organisation; the address of the form may say it too.
     let (hinted, wished) =
@@ -176,16 +177,20 @@ pub(super) async fn begin(
         base: &call.tenant.url,
         request: &path,
         return_to: return_to.as_deref(),
+        onward: AskedOnward {
+            after_verification: after_verification.as_deref(),
+            skip_settings: is_set("skip_settings"),
+        },
         identity_schema: schema.as_deref(),
         login_challenge: asked.challenge.as_deref(),
         login_hint: login_hint.as_deref(),
-        refresh: value("refresh").is_some_and(|value| value == "true" || value == "1"),
+        refresh: is_set("refresh"),
         select_account: value("prompt").is_some_and(|prompt| prompt == "select_account"),
         aal: aal.as_deref(),
         via: via.as_deref(),
         organisation: organisation.as_deref(),
         invitation: invitation.as_deref(),
-        exchange: value(EXCHANGE).is_some_and(|value| value == "true" || value == "1"),
+        exchange: is_set(EXCHANGE),
         browser: asked.browser,
     };
     if let (Kind::Settings, Some(live)) = (kind, session) {

@@ -15,6 +15,7 @@
 
 use serde_json::{Value, json};
 
+use super::address_choice::SaidAddress;
 use super::document::{FlowView, Input};
 use super::{
     Caller, Challenge, Flow, FlowError, FlowKind, Message, Room, Screen, SentLink, Step, Submission,
@@ -79,7 +80,7 @@ fn asks(settings: &CaptchaSettings, flow: &Flow) -> bool {
 fn is_asked(flow: &Flow, submission: &Submission) -> bool {
     let is_given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.trim().is_empty());
     if flow.kind.challenge().is_some() {
-        return is_given(&submission.email);
+        return !matches!(SaidAddress::read(flow, submission), None | Some(SaidAddress::Back));
     }
     match (&flow.kind, submission.method.as_deref()) {
         (_, None | Some("oidc" | "identifier_first" | "profile"))
@@ -144,7 +145,7 @@ fn may_be_asked(flow: &Flow) -> bool {
     }
     match &flow.kind {
         FlowKind::Recovery { challenge } | FlowKind::Verification { challenge } => match challenge {
-            Challenge::ChooseMethod => true,
+            Challenge::ChooseMethod | Challenge::ChooseAddress(_) => true,
             // What an operator gave was sent nowhere, and is sent nowhere else.
             Challenge::SentEmail(sent) => !sent.address.is_empty(),
             Challenge::PassedChallenge => false,

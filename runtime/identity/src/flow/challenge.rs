@@ -5,18 +5,21 @@
 //! address whatever the flow.
 //!
 //! Attack: somebody learns who has an account. Whether an address is anybody's shows in nothing: the same look-up is made,
-//! a code is drawn, a message is written (which goes to nobody then), and the answer is the same.
+//! a code is drawn, a message is written (which goes to nobody then), and the answer is the same. Whether it is an e-mail
+//! address or a phone number says what was typed, and both take the same path.
 
 use primitives::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::address_choice::{AddressChoice, SaidAddress, asked_anew};
+use super::addresses::{TypedAddress, count_message, masked};
 use super::sending::{Brings, Recipient, send};
 use super::sent_code::Said;
 use super::{Caller, Flow, FlowError, FlowKind, Message, Room, SentCode, Step, Submission};
 use crate::courier::MailTemplate;
 use crate::identifier::Identifier;
 use crate::identity::{AddressKind, Identity, IdentityState};
-use crate::limiter::{count_address_proof, count_attempt, count_mail};
+use crate::limiter::{count_address_proof, count_attempt};
 use crate::ports::AddressUse;
 use crate::session::Method;
 use crate::settings::ProofMeans;
@@ -28,6 +31,8 @@ use crate::write::Write;
 pub enum Challenge {
     /// It is asked which address.
     ChooseMethod,
+    /// It is asked which of the account's.
+    ChooseAddress(AddressChoice),
     /// A code or a link was sent, or would have been.
     SentEmail(SentCode),
     /// The address was proven.
@@ -38,10 +43,16 @@ impl Challenge {
     /// As the flow API says it.
     pub const fn state(&self) -> &'static str {
         match self {
-            Self::ChooseMethod => "choose_method",
+            // The specification knows three states.
+            Self::ChooseMethod | Self::ChooseAddress(_) => "choose_method",
             Self::SentEmail(_) => "sent_email",
             Self::PassedChallenge => "passed_challenge",
         }
+    }
+
+    /// Whether what was sent went to a phone.
+    pub(super) fn is_by_phone(&self) -> bool {
+        matches!(self, Self::SentEmail(sent) if sent.via == AddressKind::Sms)
     }
 }
 
@@ -57,6 +68,15 @@ impl Purpose {
         match self {
             Self::Verification => "verification",
             Self::Recovery => "recovery",
+        }
+    }
+
+    /// Under which name a form takes an address. That which lets people back in has a name of its own where the address may
+    /// be a number; in the other the specification has both under one name.
+    pub(super) const fn field(self, takes_phones: bool) -> &'static str {
+        match self {
+            Self::Recovery if takes_phones => "recovery_address",
+            Self::Recovery | Self::Verification => "email",
         }
     }
 
@@ -81,10 +101,10 @@ impl Purpose {
     }
 
     /// The address, as it is written in the account, if it serves this purpose.
-    fn address_of(self, identity: &Identity, typed: &str) -> Option<String> {
+    pub(super) fn address_of(self, identity: &Identity, (via, typed): (AddressKind, &str)) -> Option<String> {
         let mut verifiable = identity.verifiable_addresses.iter().map(|a| (a.via, &a.value));
         let mut recovery = identity.recovery_addresses.iter().map(|a| (a.via, &a.value));
-        let is_it = |(via, value): &(AddressKind, &String)| *via == AddressKind::Email && *value == typed;
+        let is_it = |(way, value): &(AddressKind, &String)| *way == via && *value == typed;
         let found = match self {
             Self::Verification => verifiable.find(is_it),
             Self::Recovery => recovery.find(is_it).filter(|_| identity.state == IdentityState::Active),
@@ -114,16 +134,17 @@ pub(super) async fn submitted(
     let mut flow = flow.clone().tried(Some(marker(means)));
     flow.values.clear();
     let Some(challenge) = flow.kind.challenge().cloned() else { return Err(FlowError::IdentityMismatch) };
+    if let Challenge::ChooseAddress(choice) = &challenge {
+        flow = choice.clone().asked_in(flow);
+    }
     let answered = |step: Step| Ok(Submitted::Answered(step));
     let form = |flow: Flow| answered(Step::Form(Box::new(flow)));
-    let given =
-        |text: &Option<String>| text.as_deref().map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned);
-    let email = given(&submission.email);
-    let token = submission.token.as_deref().filter(|_| email.is_none());
+    let address = SaidAddress::read(&flow, submission);
+    let token = submission.token.as_deref().filter(|_| address.is_none());
     let is_other = submission.method.as_deref().is_some_and(|method| method != word(means));
-    let code = given(&submission.code);
-    let said = token.map(Said::Link).or_else(|| code.as_deref().map(Said::Code));
-    match (challenge, email, said) {
+    let code = submission.code.as_deref().map(str::trim).filter(|code| !code.is_empty());
+    let said = token.map(Said::Link).or_else(|| code.map(Said::Code));
+    match (challenge, address, said) {
         (Challenge::PassedChallenge, _, _) => {
             form(flow.with_message(Message::already_done(purpose.as_str())))
         }
@@ -132,13 +153,27 @@ pub(super) async fn submitted(
         }
         (_, _, _) if is_other => form(flow.with_message(Message::no_strategy(purpose.as_str()))),
         // A new address, or the same again, makes what was sent before worthless.
-        (_, Some(email), _) => answered(send_to(room, caller, flow, &email, purpose).await?),
+        (_, Some(SaidAddress::Typed { address, may_choose }), _) => {
+            answered(send_to(room, caller, flow, (&address, may_choose), purpose).await?)
+        }
+        (Challenge::ChooseAddress(choice), Some(SaidAddress::Chosen(mark)), _) => {
+            let Some(address) = choice.in_full(&mark).map(str::to_owned) else {
+                return answered(choice.choose(flow, &mark));
+            };
+            answered(send_to(room, caller, flow, (&address, false), purpose).await?)
+        }
+        (_, Some(SaidAddress::Back | SaidAddress::Chosen(_)), _) => answered(asked_anew(flow)),
+        (Challenge::ChooseAddress(choice), None, _) => {
+            flow.refuse_field(choice.field(), Message::missing(choice.field()));
+            form(flow)
+        }
         (Challenge::SentEmail(_), None, None) if means == ProofMeans::Code => {
             flow.refuse_field("code", Message::missing("code"));
             form(flow)
         }
         (Challenge::SentEmail(_) | Challenge::ChooseMethod, None, _) => {
-            flow.refuse_field("email", Message::missing("email"));
+            let field = purpose.field(flow.phones);
+            flow.refuse_field(field, Message::missing(field));
             form(flow)
         }
     }
@@ -164,32 +199,40 @@ async fn send_to(
     room: Room<'_>,
     caller: Caller<'_>,
     mut flow: Flow,
-    typed: &str,
+    (typed, may_choose): (&str, bool),
     purpose: Purpose,
 ) -> Result<Step, FlowError> {
-    let Some(identifier) = Identifier::parse(typed).filter(|identifier| identifier.as_str().contains('@'))
-    else {
-        flow.refuse_field("email", Message::generic("is not valid \"email\""));
+    let Some(TypedAddress { via, identifier }) = TypedAddress::read(room, typed, purpose) else {
+        let what = if flow.phones { "is not valid" } else { "is not valid \"email\"" };
+        let field = match flow.kind.challenge() {
+            Some(Challenge::ChooseAddress(choice)) => choice.field(),
+            _ => purpose.field(flow.phones),
+        };
+        flow.refuse_field(field, Message::generic(what));
         return Ok(Step::Form(Box::new(flow)));
     };
     count_attempt(room.attempts, &room.settings.limits, room.tenant, (caller.address, None), room.now)
         .await?;
-    count_mail(room.attempts, &room.settings.limits, room.tenant, &identifier, room.now).await?;
-    let found = room
-        .identities
-        .find_by_address(room.tenant, purpose.address_use(), AddressKind::Email, identifier.as_str())
-        .await?;
+    let found =
+        room.identities.find_by_address(room.tenant, purpose.address_use(), via, identifier.as_str()).await?;
     // Attack: an address that only folds to somebody's is typed, and their code goes there. So it goes to the address
     // that their account has.
     let known = found.and_then(|identity| {
-        let address = purpose.address_of(&identity, identifier.as_str())?;
+        let address = purpose.address_of(&identity, (via, identifier.as_str()))?;
         Some((identity, address))
     });
+    if let Some((identity, address)) = known.as_ref().filter(|_| may_choose)
+        && let Some(choice) = AddressChoice::offer(room, &flow, identity, address)
+    {
+        return Ok(Step::Challenged { flow: Box::new(choice.asked_in(flow)), writes: Vec::new() });
+    }
+    // Whoever has the address: a limit tells nobody who has an account.
+    count_message(room, caller, &identifier).await?;
     let to = known.as_ref().map_or_else(|| identifier.as_str().to_owned(), |(_, address)| address.clone());
     let is_known = known.is_some();
     let is_sent = is_known || purpose.notifies_unknown(room);
     let whose = known.map(|(identity, _)| (identity.id, identity.organisation));
-    let recipient = Recipient { via: AddressKind::Email, to, whose, is_known, is_sent };
+    let recipient = Recipient { via, to, whose, is_known, is_sent };
     let (flow, write) = sent(room, flow, purpose, recipient);
     Ok(Step::Challenged { flow: Box::new(flow), writes: vec![write] })
 }
@@ -200,11 +243,17 @@ pub(super) fn sent(room: Room<'_>, mut flow: Flow, purpose: Purpose, recipient: 
     let what = (purpose.template(means, recipient.is_known), Brings::from(means));
     let (sent, write) = send(room, &mut flow, what, recipient);
     flow.active = Some(marker(means));
-    flow.kind = purpose.kind(Challenge::SentEmail(sent));
-    let said = match means {
-        ProofMeans::Code => Message::code_sent(purpose.as_str()),
-        ProofMeans::Link => Message::link_sent(purpose.as_str()),
+    let said = match (means, sent.via) {
+        (ProofMeans::Code, AddressKind::Email) => Message::code_sent(purpose.as_str()),
+        (ProofMeans::Link, AddressKind::Email) => Message::link_sent(purpose.as_str()),
+        (ProofMeans::Code, AddressKind::Sms) => {
+            Message::code_texted(purpose.as_str(), &masked(&sent.address))
+        }
+        (ProofMeans::Link, AddressKind::Sms) => {
+            Message::link_texted(purpose.as_str(), &masked(&sent.address))
+        }
     };
+    flow.kind = purpose.kind(Challenge::SentEmail(sent));
     (flow.with_message(said), write)
 }
 
@@ -240,7 +289,7 @@ async fn prove(
     if sent.is_right(room, (flow.id, flow.link.as_ref()), said)
         && let Some(whose) = sent.identity()
         && let Some(identity) = room.identities.find_identity(room.tenant, whose).await?
-        && let Some(address) = proven_address(&identity, &sent.address, purpose)
+        && let Some(address) = proven_address(&identity, &sent, purpose)
     {
         let means = match said {
             Said::Code(_) => ProofMeans::Code,
@@ -257,11 +306,11 @@ async fn prove(
 }
 
 /// The address that a right code proves, if the account still has it; none, in words, where an operator gave the code.
-fn proven_address(identity: &Identity, address: &str, purpose: Purpose) -> Option<String> {
-    if address.is_empty() {
+fn proven_address(identity: &Identity, sent: &SentCode, purpose: Purpose) -> Option<String> {
+    if sent.address.is_empty() {
         return (identity.state == IdentityState::Active).then(String::new);
     }
-    purpose.address_of(identity, address)
+    purpose.address_of(identity, (sent.via, &sent.address))
 }
 
 /// The account, with an address that its owner proved; `None` where that is known already.

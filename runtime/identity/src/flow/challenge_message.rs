@@ -39,6 +39,32 @@ impl Message {
         )
     }
 
+    /// A code was sent to a phone, as far as anybody is told.
+    pub fn code_texted(kind: &str, masked: &str) -> Self {
+        match kind {
+            "recovery" => Self::texted(1_060_004, "recovery code", masked),
+            _ => Self::info(
+                1_080_004,
+                "A text message containing a verification code has been sent to the phone number you provided. If you have \
+                 not received a text message, check the spelling of the number and make sure to use the number you \
+                 registered with.",
+            ),
+        }
+    }
+
+    /// A link was sent to a phone, as far as anybody is told (ours).
+    pub fn link_texted(kind: &str, masked: &str) -> Self {
+        Self::texted(8_000_080, &format!("{kind} link"), masked)
+    }
+
+    fn texted(id: u32, what: &str, masked: &str) -> Self {
+        let text = format!(
+            "A {what} has been sent to {masked}. If you have not received it, check the spelling of the address and make \
+             sure to use the address you registered with."
+        );
+        Self::info(id, text).with("masked_address", masked)
+    }
+
     /// The link is wrong, too old, used up or of another form; the four are one message.
     pub fn wrong_link(kind: &str) -> Self {
         let (id, what) = match kind {
@@ -72,8 +98,11 @@ impl Message {
         Self::error(id, "The request was already completed successfully and can not be retried.")
     }
 
-    /// The address was proven.
-    pub fn address_verified() -> Self {
+    /// The address was proven, or the number.
+    pub fn address_verified(by_phone: bool) -> Self {
+        if by_phone {
+            return Self::success(1_080_005, "You successfully verified your phone number.");
+        }
         Self::success(1_080_002, "You successfully verified your email address.")
     }
 
@@ -94,6 +123,41 @@ impl Message {
     /// Label of an address field.
     pub fn email_label() -> Self {
         Self::info(1_070_007, "Email")
+    }
+
+    /// Label of a field for an address, or a number, by which somebody gets back in.
+    pub fn recovery_address_label() -> Self {
+        Self::info(1_070_016, "Recovery address")
+    }
+
+    /// Label of a field for an address, or a number, that is to be verified.
+    pub fn address_label() -> Self {
+        Self::info(1_070_018, "Email or phone number")
+    }
+
+    /// Label of a field for a number.
+    pub fn phone_label() -> Self {
+        Self::info(1_070_017, "Phone number")
+    }
+
+    /// Asks to which of their addresses somebody wants a code.
+    pub fn choose_recovery_address() -> Self {
+        Self::info(1_060_006, "How do you want to recover your account?")
+    }
+
+    /// Asks for the whole of an address of which the beginning was shown.
+    pub fn confirm_recovery_address() -> Self {
+        Self::info(1_060_005, "Recover access to your account by providing your recovery address in full.")
+    }
+
+    /// Label of the button that goes back to the address, in a form that lets people back in.
+    pub fn back_to_address() -> Self {
+        Self::info(1_060_007, "Back")
+    }
+
+    /// Label of the button that chooses an address.
+    pub fn masked_address(masked: &str) -> Self {
+        Self::info(1_070_000, masked).with("masked_address", masked)
     }
 
     /// Label of the button that sends another code.

@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 
+use super::challenge::Purpose;
 use super::document::{FlowView, Input, submit};
-use super::{Challenge, Flow, Message, SentCode, SentLink};
+use super::{Challenge, Flow, FlowKind, Message, SentCode, SentLink};
 use crate::settings::ProofMeans;
 
 pub(super) fn nodes(challenge: &Challenge, flow: &Flow, view: FlowView<'_>) -> Vec<Value> {
@@ -16,6 +17,7 @@ pub(super) fn nodes(challenge: &Challenge, flow: &Flow, view: FlowView<'_>) -> V
         Challenge::ChooseMethod => {
             vec![address("", group, flow), submit(group, group, Message::go_on(), flow)]
         }
+        Challenge::ChooseAddress(choice) => choice.nodes(group, flow),
         Challenge::SentEmail(_) if flow.link.as_ref().and_then(SentLink::opened).is_some() => {
             // A scanner opens links and presses no buttons.
             vec![submit(group, group, Message::go_on(), flow)]
@@ -50,12 +52,27 @@ fn resume(base: &str, challenge: &str) -> String {
     format!("{base}/oauth2/auth/resume?login_challenge={challenge}")
 }
 
+/// Under which name the form takes an address.
+fn field(flow: &Flow) -> &'static str {
+    let purpose = match flow.kind {
+        FlowKind::Recovery { .. } => Purpose::Recovery,
+        _ => Purpose::Verification,
+    };
+    purpose.field(flow.phones)
+}
+
 fn address(known: &str, group: &str, flow: &Flow) -> Value {
-    let mut input = Input::new("email", "email").required().autocomplete("email");
+    // A number is no input of kind `email`, and what is filled in is whatever somebody goes by.
+    let (kind, autocomplete, label) = match (flow.phones, &flow.kind) {
+        (false, _) => ("email", "email", Message::email_label()),
+        (true, FlowKind::Recovery { .. }) => ("text", "username", Message::recovery_address_label()),
+        (true, _) => ("text", "username", Message::address_label()),
+    };
+    let mut input = Input::new(field(flow), kind).required().autocomplete(autocomplete);
     if !known.is_empty() {
         input = input.value(known);
     }
-    input.node(group, Some(Message::email_label()), flow)
+    input.node(group, Some(label), flow)
 }
 
 fn code(sent: &SentCode, group: &str, flow: &Flow) -> Vec<Value> {
@@ -67,7 +84,12 @@ fn code(sent: &SentCode, group: &str, flow: &Flow) -> Vec<Value> {
     if let Some(code) = flow.values.get("code") {
         input = input.value(code.clone());
     }
-    let again = Input::new("email", "submit").value(sent.address.as_str());
+    // The same address again is no choice of another.
+    let name = match field(flow) {
+        "recovery_address" => "recovery_confirm_address",
+        name => name,
+    };
+    let again = Input::new(name, "submit").value(sent.address.as_str());
     let mut nodes = vec![
         input.node(group, Some(Message::code_label(flow.kind.as_str())), flow),
         Input::new("method", "hidden").value(group).node(group, None, flow),

@@ -20,6 +20,7 @@
 use primitives::subject::AssuranceLevel;
 use primitives::{Actor, AuditEvent, Change, SessionClaims};
 
+use super::addresses::{count_message, is_phone};
 use super::admission::{Admitted, admit, check_attempt};
 use super::challenge::with_verified;
 use super::proven::proven_in;
@@ -33,7 +34,7 @@ use crate::courier::MailTemplate;
 use crate::hooks::LoginAttempt;
 use crate::identifier::Identifier;
 use crate::identity::{AddressKind, Identity, IdentityState};
-use crate::limiter::{count_address_proof, count_attempt, count_mail, forgive_attempt};
+use crate::limiter::{count_address_proof, count_attempt, forgive_attempt};
 use crate::session::revoke::sign_out;
 use crate::session::{AuthenticationMethod, LiveSession, Method, Session, SessionToken};
 use crate::write::Write;
@@ -99,9 +100,13 @@ async fn ask(room: Room<'_>, caller: Caller<'_>, mut flow: Flow, typed: &str) ->
         flow.refuse_field("identifier", Message::generic("is not valid"));
         return Ok(Step::Form(Box::new(flow)));
     };
+    if is_phone(&identifier) && !room.settings.sms.reach(identifier.as_str()) {
+        flow.refuse_field("identifier", Message::generic("is not valid"));
+        return Ok(Step::Form(Box::new(flow)));
+    }
     let limits = &room.settings.limits;
     count_attempt(room.attempts, limits, room.tenant, (caller.address, None), room.now).await?;
-    count_mail(room.attempts, limits, room.tenant, &identifier, room.now).await?;
+    count_message(room, caller, &identifier).await?;
     if let Some(stopped) = check_attempt(room, &attempt(&flow, caller, typed)).await? {
         return Ok(stopped.step(flow));
     }

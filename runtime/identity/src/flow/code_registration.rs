@@ -7,6 +7,7 @@
 
 use primitives::{Actor, Change, IdentityId};
 
+use super::addresses::count_message;
 use super::challenge::with_verified;
 use super::registration::{creation, first_session, identifier_taken};
 use super::sending::{Brings, Recipient, send};
@@ -17,7 +18,7 @@ use super::{
 use crate::courier::MailTemplate;
 use crate::identifier::Identifier;
 use crate::identity::{AddressKind, Identity};
-use crate::limiter::{count_address_proof, count_attempt, count_mail};
+use crate::limiter::{count_address_proof, count_attempt};
 use crate::password::HashedPassword;
 use crate::schema::CheckedTraits;
 use crate::session::Method;
@@ -85,7 +86,7 @@ async fn ask(room: Room<'_>, caller: Caller<'_>, mut flow: Flow) -> Result<Step,
         Some(address) => {
             // Of a password that waits the message said what there was to say, and says it again.
             let is_known = flow.code.password.is_none() || !is_taken(room, &checked).await?;
-            send_to(room, flow, address, is_known).await
+            send_to(room, caller, flow, (address, is_known)).await
         }
         None => Ok(Step::Form(Box::new(flow.with_message(Message::identifier_missing())))),
     }
@@ -107,23 +108,26 @@ pub(super) fn address_of(checked: &CheckedTraits) -> Option<(AddressKind, String
 /// Has the address proven before the account is made with its password; or says there that there is an account.
 pub(super) async fn after_proof(
     room: Room<'_>,
+    caller: Caller<'_>,
     mut flow: Flow,
     address: (AddressKind, String),
     (taken, password): (bool, HashedPassword),
 ) -> Result<Step, FlowError> {
     flow.code.password = Some(password);
-    send_to(room, flow, address, !taken).await
+    send_to(room, caller, flow, (address, !taken)).await
 }
 
 async fn send_to(
     room: Room<'_>,
+    caller: Caller<'_>,
     mut flow: Flow,
-    (via, to): (AddressKind, String),
-    is_known: bool,
+    ((via, to), is_known): ((AddressKind, String), bool),
 ) -> Result<Step, FlowError> {
+    if !room.reaches(via, &to) {
+        return Ok(Step::Form(Box::new(flow.with_message(Message::generic("is not valid")))));
+    }
     if let Some(identifier) = Identifier::parse(&to) {
-        let limits = &room.settings.limits;
-        count_mail(room.attempts, limits, room.tenant, &identifier, room.now).await?;
+        count_message(room, caller, &identifier).await?;
     }
     let recipient = Recipient { via, to, whose: None, is_known, is_sent: true };
     let what = (MailTemplate::RegistrationCodeValid, Brings::Code);
@@ -175,8 +179,7 @@ async fn prove(
     if let Some(password) = flow.code.password.clone() {
         change = change.write(Write::SetPassword { identity: identity.id, password, at: room.now });
     }
-    let (verifications, codes) =
-        verification::begun(room, (flow.transport, flow.return_to.as_ref()), &identity, None);
+    let (verifications, codes) = verification::begun(room, caller, &flow, (&identity, None)).await;
     let change = codes.into_iter().fold(change, Change::write);
     let change = PendingChange::new(change, session.clone());
     Ok(Step::Registered { identity, session, verifications, change })

@@ -3,6 +3,8 @@
 //! A flow is a form in progress. [`next_step`] is the one place that says what a submitted form leads
 //! to; the methods return to it and never lead to one another.
 
+mod address_choice;
+mod addresses;
 mod admission;
 mod captcha;
 mod challenge;
@@ -24,6 +26,7 @@ mod message_factors;
 mod message_keys;
 mod message_providers;
 mod oidc;
+mod onward;
 mod proven;
 mod recovery;
 mod registration;
@@ -52,6 +55,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
+pub use address_choice::AddressChoice;
 pub use challenge::Challenge;
 pub(crate) use challenge::with_verified;
 pub use code_form::CodeForm;
@@ -63,6 +67,7 @@ pub use message::{Message, MessageKind};
 pub use oidc::{
     ProviderForm, ProviderSubmission, Waiting, arrived, fits_callback, mark_used, provider_failed,
 };
+pub use onward::{AskedOnward, Onward};
 pub use recovery::{recovery_by_operator, recovery_link_by_operator};
 pub(crate) use registration::creation;
 pub use registration::identifier_taken;
@@ -75,7 +80,7 @@ pub use start::{
 };
 pub use step::{FlowError, PendingChange, Recovered, SignedIn, Step};
 pub use stored::{ForeignFlow, KEPT_AFTER_EXPIRY, OwnFlow, StoredFlow};
-pub use submission::{MalformedSubmission, Submission};
+pub use submission::{MalformedSubmission, RecoverySubmission, Submission};
 pub use test_login::{NoTest, OwnTest, TestLogin, start_test_login};
 pub use transient::TransientPayload;
 pub(crate) use verified::verify;
@@ -142,6 +147,12 @@ pub struct Flow {
     /// The link that opens it in any browser.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<SentLink>,
+    /// Whether it takes phone numbers where it asks for an address.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub phones: bool,
+    /// What comes after it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub onward: Onward,
     /// The authorization request that waits for it, where its kind has none of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<String>,
@@ -305,6 +316,8 @@ impl Flow {
             code,
             screen,
             means,
+            phones: false,
+            onward: Onward::default(),
             link: None,
             waiting: None,
             federation: ProviderForm::default(),
@@ -342,6 +355,7 @@ impl Flow {
             .waited_for(self.waiting.as_deref());
         flow.federation = self.federation.renewed();
         flow.transient_payload.clone_from(&self.transient_payload);
+        (flow.phones, flow.onward) = (self.phones, self.onward.clone());
         (flow.organisation, flow.invitation) = (self.organisation, self.invitation);
         if flow.organisation.is_some() {
             (flow.discovered, flow.screen) = (self.discovered.clone(), self.screen);

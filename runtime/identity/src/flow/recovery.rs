@@ -69,7 +69,7 @@ pub(super) async fn with_message(
     if room.settings.recovery.revoke_sessions {
         change = change.write(Write::RevokeSessions { identity: identity.id, except: None, at: room.now });
     }
-    let settings = settings_flow(room, &flow, &identity);
+    let settings = (!flow.onward.skip_settings).then(|| settings_flow(room, &flow, &identity));
     let mut flow = flow;
     flow.kind = FlowKind::Recovery { challenge: Challenge::PassedChallenge };
     flow.messages.clear();

@@ -89,7 +89,7 @@ pub(super) async fn with_password(
     if room.settings.account_enumeration == AccountEnumeration::Mitigate
         && let Some(address) = code_registration::address_of(&checked)
     {
-        return code_registration::after_proof(room, flow, address, (taken, hashed)).await;
+        return code_registration::after_proof(room, caller, flow, address, (taken, hashed)).await;
     }
     if taken {
         // Not before the hash: who must not learn it from words must not learn it from time.
@@ -107,8 +107,7 @@ pub(super) async fn with_password(
         password: hashed,
         at: room.now,
     });
-    let (verifications, codes) =
-        verification::begun(room, (flow.transport, flow.return_to.as_ref()), &identity, None);
+    let (verifications, codes) = verification::begun(room, caller, &flow, (&identity, None)).await;
     let change = codes.into_iter().fold(change, Change::write);
     let change = PendingChange::new(change, session.clone());
     Ok(Step::Registered { identity, session, verifications, change })

@@ -52,6 +52,8 @@ pub(super) fn send(
     recipient: Recipient,
 ) -> (SentCode, Write) {
     let Recipient { via, to, whose, is_known, is_sent } = recipient;
+    // Whatever led here.
+    let is_sent = is_sent && room.reaches(via, &to);
     let is_browser = flow.transport == Transport::Browser;
     let code = (brings != Brings::Link).then(|| OneTimeCode::generate(room.rng));
     let has_link = brings == Brings::Link || (brings == Brings::Either && is_browser);
@@ -69,6 +71,7 @@ pub(super) fn send(
         to: &to,
         code: code.as_ref().map(OneTimeCode::expose).filter(|_| is_known),
         url: url.as_deref().filter(|_| is_known),
+        via,
         minutes: expires_at.since(room.now).as_secs() / 60,
     };
     let message = NewMessage {

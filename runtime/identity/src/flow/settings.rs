@@ -107,7 +107,7 @@ pub(super) async fn change_profile(
         &identity.id,
     ));
     let (verifications, codes) =
-        verification::begun(room, (flow.transport, None), &identity, Some(live.identity()));
+        verification::begun(room, caller, &flow, (&identity, Some(live.identity()))).await;
     let change = codes.into_iter().fold(change, Change::write);
     Ok(saved(flow, Happening::Profile, (identity, verifications), change))
 }

@@ -10,8 +10,8 @@ use url::Url;
 use super::held::{self, FlowBounds};
 use super::stored::OwnFlow;
 use super::{
-    Caller, Challenge, Exchange, FactorForm, Flow, FlowKind, KeyForm, NamedForm, NewFlow, ProviderForm, Room,
-    Screen, Transport,
+    AskedOnward, Caller, Challenge, Exchange, FactorForm, Flow, FlowKind, KeyForm, NamedForm, NewFlow,
+    Onward, ProviderForm, Room, Screen, Transport,
 };
 use crate::limiter::{LimitReached, NotCounted, count_flow};
 use crate::organisation::{Discovered, OrganisationError, OrganisationState, invitation};
@@ -32,6 +32,8 @@ pub struct StartRequest<'a> {
     pub request: &'a str,
     /// Where to go afterwards.
     pub return_to: Option<&'a str>,
+    /// What comes after it, beyond that.
+    pub onward: AskedOnward<'a>,
     /// Which identity schema.
     pub identity_schema: Option<&'a str>,
     /// The authorization request that waits for it.
@@ -283,6 +285,8 @@ async fn begin_with(
         .filter(|requested| !requested.is_empty())
         .map(|requested| check(requested, request.base, &room.settings.flow))
         .transpose()?;
+    let onward =
+        Onward::check(request.onward, (&kind, request.transport), (request.base, &room.settings.flow))?;
     let (organisation, invitation) = entry(room, &kind, &request).await?;
     count_flow(room.attempts, &room.settings.limits, room.tenant, caller.address, room.now).await?;
     let new = NewFlow {
@@ -296,7 +300,8 @@ async fn begin_with(
     let begun = Flow::begin(new, room.rng, room.now, room.settings);
     let flow = begun.with_factors(factors).waited_for(waiting);
     let exchange = exchanges.then(Exchange::default);
-    let flow = Flow { federation, organisation, invitation, exchange, ..flow };
+    let phones = takes_phones(room, &flow.kind);
+    let flow = Flow { federation, organisation, invitation, exchange, phones, onward, ..flow };
     let flow = led(room, flow).await?;
     let Some(browser) = request.browser else { return Ok(insertion(room, OwnFlow::begun(flow, None))) };
     // Nothing is written for it, unless it is too large for its browser to keep.
@@ -306,6 +311,15 @@ async fn begin_with(
         Some(own) => (own, Change::new(room.tenant.clone())),
         None => insertion(room, OwnFlow::begun(flow, Some(browser.clone()))),
     })
+}
+
+/// Whether a form asks for an address or a number.
+pub(super) fn takes_phones(room: Room<'_>, kind: &FlowKind) -> bool {
+    match kind {
+        FlowKind::Verification { .. } => room.schemas.phones().verification,
+        FlowKind::Recovery { .. } => room.schemas.phones().recovery,
+        FlowKind::Login { .. } | FlowKind::Registration { .. } | FlowKind::Settings { .. } => false,
+    }
 }
 
 /// The form as the organisation has it that was named, or that has proven the domain of whom the client has in mind. That

@@ -100,8 +100,8 @@ pub enum Step {
 pub struct Recovered {
     /// The form, which has served.
     pub flow: Flow,
-    /// The form in which a new password is set, to be stored for whoever is back in.
-    pub settings: Flow,
+    /// The form in which a new password is set, to be stored for whoever is back in; none where they go on without it.
+    pub settings: Option<Flow>,
     /// Who.
     pub identity: Identity,
     /// The new session.

@@ -23,6 +23,8 @@ pub struct Submission {
     pub password: Option<PlainPassword>,
     /// The address to prove.
     pub email: Option<String>,
+    /// The same of a form that lets people back in, where it may be a number, and chosen.
+    pub recovery: RecoverySubmission,
     /// The code that was sent to it.
     pub code: Option<String>,
     /// Whether the code is to be sent once more.
@@ -50,6 +52,29 @@ pub struct Submission {
     pub captcha: Option<String>,
 }
 
+/// What a form that lets people back in says of their addresses.
+#[derive(Debug, Clone, Default)]
+pub struct RecoverySubmission {
+    /// An address, or a number.
+    pub address: Option<String>,
+    /// Which of those that were offered.
+    pub select: Option<String>,
+    /// The whole of it.
+    pub confirm: Option<String>,
+}
+
+impl RecoverySubmission {
+    const FIELDS: [&str; 3] = ["recovery_address", "recovery_select_address", "recovery_confirm_address"];
+
+    fn take(&mut self, name: &str, value: String) {
+        match name {
+            "recovery_address" => self.address = Some(value),
+            "recovery_select_address" => self.select = Some(value),
+            _ => self.confirm = Some(value),
+        }
+    }
+}
+
 /// The body cannot be read. The client's to mend.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the body is malformed: {0}")]
@@ -74,6 +99,12 @@ impl Submission {
         let password = text("password")?.map(PlainPassword::new);
         let (email, code, resend) = (text("email")?, text("code")?, text("resend")?);
         let (screen, address) = (text("screen")?, text("address")?);
+        let mut recovery = RecoverySubmission::default();
+        for name in RecoverySubmission::FIELDS {
+            if let Some(value) = text(name)? {
+                recovery.take(name, value);
+            }
+        }
         let factors = FactorSubmission {
             totp_code: text("totp_code")?,
             lookup_secret: text("lookup_secret")?,
@@ -110,6 +141,7 @@ impl Submission {
             identifier,
             password,
             email,
+            recovery,
             code,
             resend,
             address,
@@ -146,6 +178,9 @@ impl Submission {
                 "identifier" => submission.identifier = Some(value),
                 "password" => submission.password = Some(PlainPassword::new(value)),
                 "email" => submission.email = Some(value),
+                name if RecoverySubmission::FIELDS.contains(&name) => {
+                    submission.recovery.take(name, value);
+                }
                 "code" => submission.code = Some(value),
                 "trust_device" => submission.trusts_device = matches!(value.as_str(), "true" | "on" | "1"),
                 "address" => {

@@ -82,11 +82,12 @@ async fn held(room: Room<'_>, identity: IdentityId) -> Result<Vec<&'static str>,
 /// The message that tells its owner.
 fn word(room: Room<'_>, identity: &Identity, address: &str) -> Write {
     let known = identity.verifiable_addresses.iter().find(|known| known.value == address);
-    let values = MailValues { to: address, code: None, url: None, minutes: 0 };
+    let via = known.map_or(crate::identity::AddressKind::Email, |known| known.via);
+    let values = MailValues { to: address, code: None, url: None, via, minutes: 0 };
     Write::QueueMessage(Box::new(NewMessage {
         id: room.rng.uuid(),
         template: MailTemplate::CredentialsRemoved,
-        via: known.map_or(crate::identity::AddressKind::Email, |known| known.via),
+        via,
         mail: room.composer.compose(MailTemplate::CredentialsRemoved, values),
         recipient: address.to_owned(),
         organisation: identity.organisation,

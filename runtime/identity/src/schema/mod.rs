@@ -7,6 +7,7 @@
 
 mod document;
 mod field;
+mod phones;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 pub use document::{DocumentError, JsonSchema};
 pub use field::{Field, InputType};
+pub use phones::PhoneUses;
 pub use validate::{CheckedTraits, TraitProblem, TraitViolation};
 
 use self::document::depth;
@@ -39,6 +41,7 @@ pub struct Schema {
     selectable: bool,
     validator: jsonschema::Validator,
     fields: Vec<Field>,
+    phones: PhoneUses,
 }
 
 /// Why settings hold no usable schemas. The operator's to mend.
@@ -123,6 +126,11 @@ impl Schemas {
         }
     }
 
+    /// Which forms take phone numbers, of people of whatever schema.
+    pub fn phones(&self) -> PhoneUses {
+        self.by_id.values().map(|schema| schema.phones).fold(PhoneUses::default(), PhoneUses::and)
+    }
+
     /// All schemas in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Schema>> {
         self.by_id.values()
@@ -145,7 +153,8 @@ impl Schema {
         let JsonSchema { validator } =
             JsonSchema::compile(&document).map_err(|error| SchemaError::of(id, error))?;
         let fields = field::fields(&document).ok_or_else(|| SchemaError::NoTraits(id.to_owned()))?;
-        Ok(Self { id: id.to_owned(), document, selectable, validator, fields })
+        let phones = PhoneUses::of(&document);
+        Ok(Self { id: id.to_owned(), document, selectable, validator, fields, phones })
     }
 
     /// Its name.

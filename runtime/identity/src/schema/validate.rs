@@ -217,7 +217,14 @@ impl Found {
         };
         let by_phone =
             [keywords.code, keywords.verification, keywords.recovery].contains(&Some(AddressKind::Sms));
-        *text = if by_phone { phone_number(&kept).unwrap_or(kept) } else { kept };
+        // Attack: one phone is two accounts', as `030 1234567` and as `+49301234567`; and a national number is somebody else's
+        // in another country. So where messages go a number is international, and has one spelling.
+        let number = phone_number(&kept);
+        if by_phone && number.is_none() {
+            let problem = TraitProblem::Format { format: "tel".to_owned() };
+            self.violations.push(TraitViolation { field: name.to_owned(), problem });
+        }
+        *text = number.filter(|_| by_phone).unwrap_or(kept);
         let address = identifier.as_str().to_owned();
         if let Some(via) = keywords.verification {
             self.verifiable.push((via, address.clone()));

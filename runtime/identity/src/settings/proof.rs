@@ -113,6 +113,12 @@ pub struct RecoverySettings {
     pub notify_unknown_recipients: bool,
     /// Whether getting back in ends all other sessions at once; setting a new password does so in any case.
     pub revoke_sessions: bool,
+    /// Whether whoever typed one address of an account that has several chooses to which the code goes, e.g. to their phone. They
+    /// see of each how it begins or ends, and type another one in full before it gets anything. It tells whoever has one
+    /// address that there is an account, and how its others look: so not with `account_enumeration = "mitigate"`. Of codes
+    /// only, not of links.
+    #[serde(skip_serializing_if = "is_default")]
+    pub choose_address: bool,
 }
 
 impl Default for RecoverySettings {
@@ -122,6 +128,7 @@ impl Default for RecoverySettings {
             means: ProofMeans::Code,
             notify_unknown_recipients: false,
             revoke_sessions: false,
+            choose_address: false,
         }
     }
 }

@@ -70,6 +70,8 @@ fn asked() -> Vec<(FlowKind, Value)> {
         (SIGN_UP(), json!({"method": "password", "password": "battery staple", "traits": traits})),
         (SIGN_UP(), json!({"method": "code", "traits": traits})),
         (RECOVERY(), json!({"method": "code", "email": "ada@example.com"})),
+        (RECOVERY(), json!({"method": "code", "recovery_address": "ada@example.com"})),
+        (RECOVERY(), json!({"method": "code", "recovery_confirm_address": "ada@example.com"})),
         (VERIFICATION(), json!({"method": "code", "email": "ada@example.com"})),
         (VERIFICATION(), json!({"email": "ada@example.com"})),
     ]
@@ -204,8 +206,11 @@ async fn the_code_of_recovery_needs_no_proof_and_another_one_does() {
         panic!("not sent")
     };
     let [portcullis_identity::Write::QueueMessage(letter)] = writes.as_slice() else { panic!("{writes:?}") };
-    let again = form(world.submit_to(&flow, &json!({"email": "ada@example.com"})).await);
-    assert_eq!(again.messages[0].id, FAILED);
+    let mut again = (*flow).clone();
+    for name in ["email", "recovery_address", "recovery_confirm_address"] {
+        again = form(world.submit_to(&flow, &json!({ name: "ada@example.com" })).await);
+        assert_eq!(again.messages[0].id, FAILED, "{name}");
+    }
     // The code that is on its way stays worth something.
     let step = world.submit_to(&again, &json!({"method": "code", "code": letter.mail.text})).await.unwrap();
     assert!(matches!(step, Step::Recovered(_)), "{step:?}");

@@ -2,7 +2,7 @@
 
 use portcullis_identity::courier::NewMessage;
 use portcullis_identity::flow::{
-    Caller, FlowError, StartError, StartRequest, Transport, next_step, start_login,
+    AskedOnward, Caller, FlowError, StartError, StartRequest, Transport, next_step, start_login,
 };
 use portcullis_identity::session::{AuthenticationMethod, LiveSession, Method};
 use portcullis_identity::settings::RequiredAssurance;
@@ -32,6 +32,7 @@ impl World {
             base: &self.base,
             request: "/self-service/login/browser?aal=aal2",
             return_to: None,
+            onward: AskedOnward::default(),
             identity_schema: None,
             login_challenge: None,
             login_hint: None,

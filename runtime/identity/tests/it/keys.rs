@@ -1,7 +1,7 @@
 //! Passkeys and security keys in forms: signing in and up, the second factor, and the settings page.
 
 use portcullis_identity::flow::{
-    Caller, FlowError, FlowView, KeyForm, StartRequest, Transport, flow_document, start_login,
+    AskedOnward, Caller, FlowError, FlowView, KeyForm, StartRequest, Transport, flow_document, start_login,
     start_registration, start_settings,
 };
 use portcullis_identity::identity::IdentityState;
@@ -30,6 +30,7 @@ fn request<'a>(base: &'a url::Url, aal: Option<&'a str>, refresh: bool) -> Start
         base,
         request: "/self-service/login/browser",
         return_to: None,
+        onward: AskedOnward::default(),
         identity_schema: None,
         login_challenge: None,
         login_hint: None,

@@ -238,5 +238,5 @@ async fn what_waits_goes_on_after_a_new_password() {
     let [Write::QueueMessage(letter)] = writes.as_slice() else { panic!("{writes:?}") };
     let step = world.say(&flow, json!({"method": "code", "code": letter.mail.text}), None).await.unwrap();
     let Step::Recovered(recovered) = step else { panic!("{step:?}") };
-    assert_eq!(recovered.settings.login_challenge(), Some("challenge"));
+    assert_eq!(recovered.settings.as_ref().unwrap().login_challenge(), Some("challenge"));
 }

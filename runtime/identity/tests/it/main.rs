@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking that it failed")]
 #![expect(clippy::indexing_slicing, reason = "documents are read by their members")]
 
+mod address_choice;
 mod administration;
 #[path = "../../../testkit/src/authenticator.rs"]
 #[expect(unreachable_pub, reason = "it is public in the room that it is of")]
@@ -31,6 +32,7 @@ mod revoke;
 mod schemas;
 mod screens;
 mod second_factor;
+mod sms;
 mod tokenize;
 mod unproven;
 mod ways;

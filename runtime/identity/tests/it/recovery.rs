@@ -81,8 +81,11 @@ async fn the_code_of_the_mail_lets_its_owner_in_with_a_young_session() {
     assert_eq!(recovered.identity.id, ada.id);
     assert_eq!(recovered.session.methods[0].method, Method::CodeRecovery);
     assert!(recovered.session.is_privileged(world.now, &world.settings.session));
-    assert_eq!(recovered.settings.kind, FlowKind::Settings { identity: ada.id, saved: false });
-    assert_eq!(recovered.settings.messages[0].id, 1_060_001);
+    assert_eq!(
+        recovered.settings.as_ref().unwrap().kind,
+        FlowKind::Settings { identity: ada.id, saved: false }
+    );
+    assert_eq!(recovered.settings.as_ref().unwrap().messages[0].id, 1_060_001);
     let change = recovered.change.seal(&world.sealer);
     assert_eq!(replaced(&change), Some(true), "whoever has the code has the address");
 }

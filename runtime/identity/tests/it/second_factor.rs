@@ -2,8 +2,8 @@
 
 use portcullis_identity::factor::{FactorKind, StoredFactor};
 use portcullis_identity::flow::{
-    Caller, FlowError, FlowView, LookupForm, StartError, StartRequest, TotpForm, Transport, flow_document,
-    start_login, start_settings,
+    AskedOnward, Caller, FlowError, FlowView, LookupForm, StartError, StartRequest, TotpForm, Transport,
+    flow_document, start_login, start_settings,
 };
 use portcullis_identity::ports::Factors as _;
 use portcullis_identity::session::LiveSession;
@@ -46,6 +46,7 @@ fn request<'a>(base: &'a url::Url, aal: Option<&'a str>, refresh: bool) -> Start
         base,
         request: "/self-service/login/api",
         return_to: None,
+        onward: AskedOnward::default(),
         identity_schema: None,
         login_challenge: None,
         login_hint: None,

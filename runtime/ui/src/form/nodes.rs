@@ -14,6 +14,8 @@ use crate::locale::{Words, fill};
 
 /// The messages of pages whose heading says the same: confirm that it is you, and the second step.
 const SAID_BY_HEADINGS: [u64; 2] = [1_010_003, 1_010_004];
+/// The messages that pages say above their form: which of several addresses, and the whole of it.
+pub(crate) const SAID_BY_LEADS: [u64; 2] = [1_060_005, 1_060_006];
 /// A text that is a list of backup codes.
 const BACKUP_CODES: u64 = 1_050_015;
 /// In that list, a code that was used.
@@ -151,7 +153,7 @@ impl Forms<'_> {
             .ui
             .messages
             .iter()
-            .filter(|text| !SAID_BY_HEADINGS.contains(&text.id))
+            .filter(|text| !SAID_BY_HEADINGS.contains(&text.id) && !SAID_BY_LEADS.contains(&text.id))
             .map(|text| Notice { kind: text.r#type, text: self.words.text(text), fields: Vec::new() })
             .collect();
         let items: Vec<Item> = self.ui.nodes.iter().filter_map(|node| self.item(node)).collect();

@@ -3,7 +3,7 @@
 use super::Pages;
 use super::flow_page::{OtherWay, Ways, flow_page, self_service};
 use crate::flow::FlowView;
-use crate::form::{Forms, Purpose};
+use crate::form::{Forms, Purpose, SAID_BY_LEADS};
 use crate::frame::PageContext;
 
 impl Pages {
@@ -33,12 +33,15 @@ impl Pages {
             ProofStage::LinkOpened => &w.opened_lead,
             ProofStage::Done => &w.done_lead,
         };
+        // Which of several addresses: that the form itself asks.
+        let asked = flow.ui.messages.iter().find(|text| SAID_BY_LEADS.contains(&text.id));
+        let lead = asked.map_or_else(|| lead.clone(), |text| words.text(text));
         let other = OtherWay {
             question: w.remembered.clone(),
             label: words.registration.sign_in.clone(),
             href: self_service(context, "login", flow),
         };
-        self.proof(flow, w.title.clone(), lead.clone(), Some(other), context)
+        self.proof(flow, w.title.clone(), lead, Some(other), context)
     }
 
     fn proof(
@@ -71,7 +74,9 @@ fn proof_stage(flow: &FlowView) -> ProofStage {
     let by_link = flow.active.as_deref() == Some("link");
     match flow.state.as_deref() {
         Some("passed_challenge") => ProofStage::Done,
-        Some("sent_email") if by_link && flow.has("email") => ProofStage::LinkSent,
+        Some("sent_email") if by_link && (flow.has("email") || flow.has("recovery_address")) => {
+            ProofStage::LinkSent
+        }
         Some("sent_email") if by_link => ProofStage::LinkOpened,
         Some("sent_email") => ProofStage::CodeSent,
         _ if flow.ui.nodes.iter().any(|node| node.group == "link") => ProofStage::AskedForLink,

@@ -38,8 +38,8 @@ pub(super) fn against_node(place: &Place<'_>, mut script: Command) -> anyhow::Re
 /// The secret of the provider's client, which the checks make.
 const NEIGHBOUR_SECRET: &str = "neighbour-secret-of-more-than-32-characters";
 
-/// The tenant that the checks are about; one whose forms soon expire; one whose people sign in with the first; and one that
-/// has login and consent apps of its own.
+/// The tenant that the checks are about; one whose forms soon expire; one whose people sign in with the first; one at a host
+/// name, which passkeys need; and one that has login and consent apps of its own.
 fn tenants(secret: &str) -> String {
     format!(
         "[[tenant]]\nid = \"default\"\n\n{}\
@@ -52,6 +52,7 @@ fn tenants(secret: &str) -> String {
          [[tenant.federation.provider]]\nid = \"neighbour\"\nprovider = \"generic\"\nlabel = \"Neighbour\"\n\
          client_id = \"linked\"\nclient_secret = {{ file = \"{secret}\" }}\n\
          issuer_url = \"{{public}}\"\nclaims_source = \"userinfo\"\n\n\
+         [[tenant]]\nid = \"keys\"\nissuer = \"http://localhost:{{port}}/t/keys\"\n\n{ROOMY_LIMITS}\
          [[tenant]]\nid = \"apps\"\n\n{ROOMY_LIMITS}[tenant.oauth2.urls]\nlogin = \"http://127.0.0.1/login\"\n\
          consent = \"http://127.0.0.1/consent\"\nlogout = \"http://127.0.0.1/logout\"\n\
          [tenant.oauth2.urls.device]\nverification = \"http://127.0.0.1/device\"\n",

@@ -139,8 +139,7 @@ pub(super) async fn sign_up(
     let change = creation(room, &identity, &checked, Actor::Anonymous)
         .write(Write::AddKey { identity: id, record, at: room.now })
         .audit(added);
-    let (verifications, codes) =
-        verification::begun(room, (flow.transport, flow.return_to.as_ref()), &identity, None);
+    let (verifications, codes) = verification::begun(room, caller, &flow, (&identity, None)).await;
     let change = codes.into_iter().fold(change, Change::write);
     let change = PendingChange::new(change, session.clone());
     Ok(Step::Registered { identity, session, verifications, change })

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::prove::{allowed, owner};
 use super::{audit, proven};
 use crate::courier::MailTemplate;
+use crate::flow::addresses::{count_message, masked};
 use crate::flow::document::Input;
 use crate::flow::sending::{Brings, Recipient, send};
 use crate::flow::sent_code::Said;
@@ -19,9 +20,7 @@ use crate::flow::{Caller, Flow, FlowError, Message, Room, SentCode, Step, Submis
 use crate::hooks::LoginOutcome;
 use crate::identifier::Identifier;
 use crate::identity::{AddressKind, Identity};
-use crate::limiter::{
-    count_attempt, count_mail, count_second_factor, forgive_attempt, forgive_second_factor,
-};
+use crate::limiter::{count_attempt, count_second_factor, forgive_attempt, forgive_second_factor};
 use crate::session::{LiveSession, Method};
 use crate::settings::RequiredAssurance;
 
@@ -40,13 +39,7 @@ impl CodeAddress {
 
     /// So much of it that its owner knows it again.
     fn masked(&self) -> String {
-        let (name, place) = self.address.split_once('@').map_or((self.address.as_str(), ""), |parts| parts);
-        let mut characters = name.chars();
-        if place.is_empty() {
-            let last: Vec<char> = characters.rev().take(2).collect();
-            return format!("****{}", last.iter().rev().collect::<String>());
-        }
-        format!("{}****@{place}", characters.next().unwrap_or_default())
+        masked(&self.address)
     }
 }
 
@@ -61,7 +54,8 @@ impl Room<'_> {
             return Vec::new();
         }
         let addresses = self.schema(&identity.schema_id).code_addresses(&identity.traits);
-        addresses.into_iter().map(|(via, address)| CodeAddress { via, address }).collect()
+        let is_reached = |(via, address): &(AddressKind, String)| self.reaches(*via, address);
+        addresses.into_iter().filter(is_reached).map(|(via, address)| CodeAddress { via, address }).collect()
     }
 
     pub(in crate::flow) fn code_factor_of(&self, live: &LiveSession) -> Vec<CodeAddress> {
@@ -124,7 +118,7 @@ async fn ask(
     let limits = &room.settings.limits;
     count_attempt(room.attempts, limits, room.tenant, (caller.address, None), room.now).await?;
     if let Some(identifier) = Identifier::parse(&chosen.address) {
-        count_mail(room.attempts, limits, room.tenant, &identifier, room.now).await?;
+        count_message(room, caller, &identifier).await?;
     }
     let whose = Some((live.identity().id, live.identity().organisation));
     let recipient = Recipient { via: chosen.via, to: chosen.address, whose, is_known: true, is_sent: true };

@@ -41,6 +41,36 @@ async fn addresses_follow_their_identity() {
 }
 
 #[tokio::test]
+async fn number_is_found_as_a_number_alone_and_only_in_its_tenant() {
+    for world in World::both().await {
+        world.register("ada@example.com").await.unwrap();
+        let number = "+49301234567";
+        let find = async |tenant: &TenantId, via: AddressKind| {
+            let mut found = Vec::new();
+            for purpose in [AddressUse::Verification, AddressUse::Recovery] {
+                found.extend(world.storage.find_by_address(tenant, purpose, via, number).await.unwrap());
+            }
+            found.len()
+        };
+        let of_mail = (AddressUse::Recovery, AddressKind::Email, "ada@example.com");
+        let ada = world.storage.find_by_address(&world.tenant, of_mail.0, of_mail.1, of_mail.2).await;
+        let mut ada = ada.unwrap().unwrap();
+        ada.verifiable_addresses[0].via = AddressKind::Sms;
+        number.clone_into(&mut ada.verifiable_addresses[0].value);
+        ada.recovery_addresses[0].via = AddressKind::Sms;
+        number.clone_into(&mut ada.recovery_addresses[0].value);
+        let write = Write::ReplaceIdentity(Box::new(ada.clone()));
+        world.storage.apply(Change::new(world.tenant.clone()).write(write)).await.unwrap();
+        assert_eq!(find(&world.tenant, AddressKind::Sms).await, 2);
+        assert_eq!(find(&world.tenant, AddressKind::Email).await, 0, "no address is a number");
+        assert_eq!(find(&"other".parse().unwrap(), AddressKind::Sms).await, 0, "another tenant's");
+        let write = Write::DeleteIdentity(ada.id);
+        world.storage.apply(Change::new(world.tenant.clone()).write(write)).await.unwrap();
+        assert_eq!(find(&world.tenant, AddressKind::Sms).await, 0);
+    }
+}
+
+#[tokio::test]
 async fn of_several_with_an_address_whoever_signs_in_with_it_is_found() {
     for world in World::both().await {
         world.register("eve@example.com").await.unwrap();

@@ -7,7 +7,9 @@ use identity::Identity;
 use identity::factor::lookup_secret::LookupSecrets;
 use identity::factor::totp::{Totp, TotpSecret};
 use identity::factor::{FactorKind, SecondFactor, StoredFactor};
-use identity::flow::{Caller, FlowKind, StartRequest, TotpForm, Transport, start_login, start_settings};
+use identity::flow::{
+    AskedOnward, Caller, FlowKind, StartRequest, TotpForm, Transport, start_login, start_settings,
+};
 use identity::ports::{Factors as _, Identities as _};
 use identity::session::LiveSession;
 use identity::{Identifier, Step, Submission, Write, next_step};
@@ -25,6 +27,7 @@ fn request<'a>(base: &'a url::Url, aal: Option<&'a str>) -> StartRequest<'a> {
         base,
         request: "/self-service/login/api",
         return_to: None,
+        onward: AskedOnward::default(),
         identity_schema: None,
         login_challenge: None,
         login_hint: None,

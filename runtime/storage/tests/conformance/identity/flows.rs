@@ -5,8 +5,8 @@ use std::time::Duration;
 use identity::Flow;
 use identity::flow::csrf::CsrfCookie;
 use identity::flow::{
-    Caller, FlowBounds, FlowKind, FlowTrace, KEPT_AFTER_EXPIRY, Message, NewFlow, OwnFlow, StartError,
-    StartRequest, StoredFlow, Transport, start_login,
+    AskedOnward, Caller, FlowBounds, FlowKind, FlowTrace, KEPT_AFTER_EXPIRY, Message, NewFlow, OwnFlow,
+    StartError, StartRequest, StoredFlow, Transport, start_login,
 };
 use identity::ports::Flows as _;
 use identity::settings::Rate;
@@ -24,6 +24,7 @@ impl World {
             base: &base,
             request: "/self-service/login/browser",
             return_to: None,
+            onward: AskedOnward::default(),
             identity_schema: None,
             login_challenge: None,
             login_hint: None,

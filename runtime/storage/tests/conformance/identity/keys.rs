@@ -1,7 +1,7 @@
 //! Passkeys and security keys: what was written is what is read, an answer counts once, and the last way in stays.
 
 use futures_util::future::join_all;
-use identity::flow::{Caller, StartRequest, Transport, start_login};
+use identity::flow::{AskedOnward, Caller, StartRequest, Transport, start_login};
 use identity::identity::AddressKind;
 use identity::ports::{AddressUse, Factors as _, Identities as _};
 use identity::settings::Conveyance;
@@ -165,6 +165,7 @@ async fn fifty_submits_of_one_answer_sign_in_once() {
             base: &base,
             request: "/self-service/login/api",
             return_to: None,
+            onward: AskedOnward::default(),
             identity_schema: None,
             login_challenge: None,
             login_hint: None,

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use identity::flow::{Caller, FlowKind, NewFlow, StartRequest, Transport, start_login, start_registration};
+use identity::flow::{
+    AskedOnward, Caller, FlowKind, NewFlow, StartRequest, Transport, start_login, start_registration,
+};
 use identity::organisation::change::{self, By, NewOrganisation, OrganisationPatch};
 use identity::organisation::domain::DomainClaim;
 use identity::organisation::invitation::{
@@ -133,6 +135,7 @@ fn request(base: &url::Url) -> StartRequest<'_> {
         base,
         request: "/self-service/registration/api",
         return_to: None,
+        onward: AskedOnward::default(),
         identity_schema: None,
         login_challenge: None,
         login_hint: None,
