@@ -330,8 +330,14 @@ mod tests {
             assert!(html.contains("&#60;mark title=") && !html.contains("<mark"), "{}: {html}", sample.name);
         }
         let url = Some("https://id.example/x");
-        let view =
-            MailView { template: "login_code_valid", to: "a@b.example", code: Some("1"), url, minutes: 1 };
+        let view = MailView {
+            template: "login_code_valid",
+            to: "a@b.example",
+            code: Some("1"),
+            url,
+            short: false,
+            minutes: 1,
+        };
         let letter = pages.mail(&view, &branding, Locale::En);
         assert!(letter.subject.starts_with("<mark title=") && letter.text.contains("<mark"), "{letter:?}");
         assert!(

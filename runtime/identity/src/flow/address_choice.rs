@@ -129,16 +129,12 @@ impl AddressChoice {
 
     /// The form that asks for the whole of the address that was chosen; the same again where none of these was.
     pub(super) fn choose(mut self, mut flow: Flow, mark: &str) -> Step {
-        match self.offered.iter().find(|offered| offered.mark == mark) {
-            Some(offered) => {
-                self.chosen = Some(offered.via);
-                Step::Challenged { flow: Box::new(self.asked_in(flow)), writes: Vec::new() }
-            }
-            None => {
-                flow.kind = FlowKind::Recovery { challenge: Challenge::ChooseAddress(self) };
-                Step::Form(Box::new(flow.with_message(Message::unknown_address())))
-            }
+        if let Some(offered) = self.offered.iter().find(|offered| offered.mark == mark) {
+            self.chosen = Some(offered.via);
+            return Step::Challenged { flow: Box::new(self.asked_in(flow)), writes: Vec::new() };
         }
+        flow.kind = FlowKind::Recovery { challenge: Challenge::ChooseAddress(self) };
+        Step::Form(Box::new(flow.with_message(Message::unknown_address())))
     }
 
     /// The form, asking what is to be chosen or typed next.

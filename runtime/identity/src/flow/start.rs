@@ -301,7 +301,7 @@ async fn begin_with(
     let flow = begun.with_factors(factors).waited_for(waiting);
     let exchange = exchanges.then(Exchange::default);
     let phones = takes_phones(room, &flow.kind);
-    let flow = Flow { federation, organisation, invitation, exchange, phones, onward, ..flow };
+    let flow = Flow { phones, onward, federation, organisation, invitation, exchange, ..flow };
     let flow = led(room, flow).await?;
     let Some(browser) = request.browser else { return Ok(insertion(room, OwnFlow::begun(flow, None))) };
     // Nothing is written for it, unless it is too large for its browser to keep.

@@ -162,7 +162,7 @@ async fn registered(
         identity.organisation = Some(member.organisation);
         change = in_groups.into_iter().fold(joined(change, member), Change::write);
     }
-    let (verifications, codes) = verification::begun(room, caller, &flow, (&identity, None)).await;
+    let (verifications, codes) = verification::begun(room, caller, flow, (&identity, None)).await;
     let change = codes.into_iter().fold(change, Change::<Write>::write);
     let change = PendingChange::new(change, session.clone());
     Ok(Step::Registered { identity, session, verifications, change })
