@@ -1,5 +1,6 @@
 //! Every mistake has its place and says what was meant. One case a line: file, then what is printed.
 
+mod addresses;
 mod breached;
 mod captcha;
 mod certificates;
@@ -394,21 +395,6 @@ fn identity_settings() {
         &tenant("[tenant.identity.flow]\nallowed_return_urls = [\"https://a.example\", \"a.example\"]"),
         &["p.toml:4:45: tenant[0].identity.flow.allowed_return_urls[1]: `a.example` is not an absolute URL"],
     );
-    let listed = |url: &str| tenant(&format!("[tenant.identity.flow]\nallowed_return_urls = [\"{url}\"]"));
-    check(&listed("https://*.acme.example/app"), &[]);
-    for (url, wrong) in [
-        ("https://*.com", "has a wildcard below a public suffix, where anybody can have a name"),
-        ("https://*.co.uk", "has a wildcard below a public suffix, where anybody can have a name"),
-        ("https://*.192.0.2.1", "has a wildcard below an address, where there are no names"),
-        ("http://*.acme.example", "must be an https URL, since it has a wildcard"),
-        (
-            "https://app-*.acme.example",
-            "may have `*` only for everything before a domain, as in `https://*.acme.example`",
-        ),
-    ] {
-        let expect = format!("p.toml:4:24: tenant[0].identity.flow.allowed_return_urls[0]: `{url}` {wrong}");
-        check(&listed(url), &[&expect]);
-    }
     let native = |url: &str| tenant(&format!("[tenant.identity.flow]\nnative_return_urls = [\"{url}\"]"));
     check(&native("com.example.app:/callback"), &[]);
     for (url, wrong) in [
@@ -441,47 +427,6 @@ fn identity_settings() {
         &[
             "p.toml:5:1: tenant[0].identity.session.cookie_domain: is neither `id.x.example` nor a domain above it: \
            browsers would drop the cookie",
-        ],
-    );
-    let alias = |settings: &str| {
-        format!("[[tenant]]\nid = \"a\"\nhost = \"id.x.example\"\n[[tenant.identity.alias]]\n{settings}")
-    };
-    check(&alias("origin = \"https://id.y.example\"\ncookie_domain = \"y.example\""), &[]);
-    for (settings, wrong) in [
-        (
-            "origin = \"http://id.y.example\"",
-            "p.toml:5:1: tenant[0].identity.alias[0].origin: must be https: the session's cookie would travel in the open",
-        ),
-        (
-            "origin = \"https://id.y.co.uk\"\ncookie_domain = \"co.uk\"",
-            "p.toml:6:1: tenant[0].identity.alias[0].cookie_domain: is a public suffix: whoever has a name below it would \
-             get the cookie",
-        ),
-        (
-            "origin = \"https://id.y.example\"\ncookie_domain = \"x.example\"",
-            "p.toml:6:1: tenant[0].identity.alias[0].cookie_domain: is neither `id.y.example` nor a domain above it: \
-             browsers would drop the cookie",
-        ),
-        (
-            "origin = \"https://id.x.example\"",
-            "p.toml:5:1: tenant[0].identity.alias[0].origin: tenant[0] answers at `https://id.x.example`",
-        ),
-        (
-            "origin = \"https://id.y.example\"\n[[tenant.identity.alias]]\norigin = \"https://ID.Y.example:443\"",
-            "p.toml:7:1: tenant[0].identity.alias[1].origin: `https://id.y.example` is written twice",
-        ),
-        (
-            "origin = \"https://id.z.example\"\n[[tenant]]\nid = \"z\"\nhost = \"id.z.example\"",
-            "p.toml:5:1: tenant[0].identity.alias[0].origin: tenant[1] answers at `https://id.z.example`",
-        ),
-    ] {
-        check(&alias(settings), &[wrong]);
-    }
-    check(
-        "[server]\nbase_url = \"https://id.x.example\"\n[[tenant]]\nid = \"default\"\n[[tenant.identity.alias]]\n\
-         origin = \"https://id.x.example\"",
-        &[
-            "p.toml:6:1: tenant[0].identity.alias[0].origin: `https://id.x.example` is the tenant's own address",
         ],
     );
     check(

@@ -20,6 +20,8 @@ pub(crate) const SAID_BY_LEADS: [u64; 2] = [1_060_005, 1_060_006];
 const BACKUP_CODES: u64 = 1_050_015;
 /// In that list, a code that was used.
 const USED_CODE: u64 = 1_050_014;
+/// Whether a second factor is to be asked for in this browser again.
+const TRUSTS_DEVICE: &str = "trust_device";
 /// Buttons that take a key away.
 const REMOVES_A_KEY: [&str; 2] = ["passkey_remove", "webauthn_remove"];
 /// What the API calls a key that has no name.
@@ -90,6 +92,8 @@ impl Forms<'_> {
         }
         // The first button of a form is the one that Enter presses.
         buttons.sort_by_key(|item| !matches!(item, Item::Button(button) if button.primary));
+        // What is offered beside a proof comes after it.
+        items.sort_by_key(|item| matches!(item, Item::Check(field) if field.name == TRUSTS_DEVICE));
         if self.purpose != Purpose::Settings || items.iter().any(has_errors) {
             focus_first(&mut items);
         }
