@@ -110,8 +110,10 @@ async fn tenants_texts_stand_in_the_places_of_the_built_in_ones_as_texts() {
         ("de", "Willkommen bei Nexboard</h1>", Some("Passwort")),
         ("fr", "Mot de passe", None),
     ] {
-        let path = format!("/self-service/login/browser?ui_locales={language}");
-        let page = shown(&mut site.client(), &path).await;
+        let (mut browser, begin) = (site.client(), "/self-service/login/browser");
+        let headers = [("accept", "text/html"), ("accept-language", language)];
+        let begun = browser.send("GET", begin, &headers, "").await;
+        let page = browser.send("GET", begun.location(), &headers, "").await;
         assert!(is_in(&page, language), "{}", page.body);
         assert!(page.body.contains(own), "{language}: {}", page.body);
         assert!(!page.body.contains("<b>Nexboard"), "{}", page.body);
