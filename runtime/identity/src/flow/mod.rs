@@ -534,7 +534,7 @@ async fn decide(
         (
             FlowKind::Login { .. } | FlowKind::Registration { .. } | FlowKind::Settings { .. },
             Some("oidc"),
-        ) => oidc::submitted(room, caller, flow, submission).await,
+        ) => Box::pin(oidc::submitted(room, caller, flow, submission)).await,
         (FlowKind::Settings { .. }, Some("passkey")) => {
             keys::change_passkeys(room, caller, flow, submission).await
         }
