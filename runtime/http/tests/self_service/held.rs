@@ -242,7 +242,7 @@ async fn the_successor_of_an_expired_form_needs_no_cookie_of_its_own() {
     assert_eq!(status, 410);
     let next = gone["use_flow_id"].as_str().unwrap();
     assert_eq!(browser.get_json(&format!("/self-service/login/flows?id={next}")).await.status, 200);
-    site.clock.advance(std::time::Duration::from_secs(3_600));
+    site.clock.advance(std::time::Duration::from_hours(1));
     assert_eq!(shown(&mut browser, &flow).await.0, 404, "then it is forgotten");
     let page = browser.get(&format!("/ui/login?flow={}", id(&flow))).await;
     assert_eq!(page.location(), "/self-service/login/browser", "and an old page leads to a new form");

@@ -214,7 +214,7 @@ impl Site {
         });
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(server.serve(stopped));
-        Self { storage, clock, address, keyed, _stop: stop, directory: directory }
+        Self { storage, clock, address, keyed, _stop: stop, directory }
     }
 
     /// Has the audit records written that are on their way.

@@ -32,6 +32,9 @@ const TAG: usize = 4;
 /// `proxy_buffer_size`), and this is not all of it; browsers take as much (RFC 6265 section 6.1).
 pub const MOST_SEALED: usize = 3_000;
 
+/// What a seal adds, in bytes: its version, the number of its key, the nonce, the tag (`primitives::seal`).
+const SEAL: usize = 33;
+
 /// One in so many new rows counts its tenant's flows, which costs a walk over their index.
 const CUT_EVERY: u8 = 255;
 
@@ -114,13 +117,22 @@ struct Held<'a> {
     flow: Cow<'a, Flow>,
 }
 
+/// Whether a form is small enough for its browser to keep. Nothing is sealed to see that.
+pub(super) fn fits(browser: &KeyedHash, flow: &Flow) -> bool {
+    plain(browser, flow).is_some_and(|plain| ((plain.len() + SEAL) * 4).div_ceil(3) <= MOST_SEALED)
+}
+
 /// Seals a form for the browser of a cookie; none if it is too large to keep.
 pub(super) fn seal(sealer: &Sealer, tenant: &TenantId, browser: &KeyedHash, flow: &Flow) -> Option<String> {
-    let held = Held { browser: base64url::encode(&browser.0).into(), flow: Cow::Borrowed(flow) };
     let row = flow.id.to_string();
-    let sealed = sealer
-        .seal_text(SealContext { tenant, purpose: PURPOSE, row: &row }, &serde_json::to_vec(&held).ok()?);
+    let context = SealContext { tenant, purpose: PURPOSE, row: &row };
+    let sealed = sealer.seal_text(context, &plain(browser, flow)?);
     (sealed.len() <= MOST_SEALED).then_some(sealed)
+}
+
+fn plain(browser: &KeyedHash, flow: &Flow) -> Option<Vec<u8>> {
+    let held = Held { browser: base64url::encode(&browser.0).into(), flow: Cow::Borrowed(flow) };
+    serde_json::to_vec(&held).ok()
 }
 
 /// The form of an id as a browser keeps it, where the store has no row of it.

@@ -307,7 +307,7 @@ async fn begin_with(
     // Nothing is written for it, unless it is too large for its browser to keep.
     let flow = Flow { id: held::draw_id(room.sealer, room.tenant, room.rng, room.now), ..flow };
     let bounds = FlowBounds::draw(room.rng, &room.settings.flow, room.now);
-    Ok(match OwnFlow::begun_held(flow.clone(), browser, bounds, (room.sealer, room.tenant)) {
+    Ok(match OwnFlow::begun_held(flow.clone(), browser, bounds) {
         Some(own) => (own, Change::new(room.tenant.clone())),
         None => insertion(room, OwnFlow::begun(flow, Some(browser.clone()))),
     })

@@ -133,14 +133,14 @@ impl OwnFlow {
     }
 
     /// The same, to be kept by its browser; none if it is too large for that.
-    pub(super) fn begun_held(
-        flow: Flow,
-        browser: &KeyedHash,
-        bounds: FlowBounds,
-        (sealer, tenant): (&Sealer, &TenantId),
-    ) -> Option<Self> {
-        held::seal(sealer, tenant, browser, &flow)?;
-        Some(Self { flow, browser: Some(browser.clone()), kept: Kept::Cookie(bounds), elsewhere: false })
+    pub(super) fn begun_held(flow: Flow, browser: &KeyedHash, bounds: FlowBounds) -> Option<Self> {
+        let fits = held::fits(browser, &flow);
+        fits.then(|| Self {
+            flow,
+            browser: Some(browser.clone()),
+            kept: Kept::Cookie(bounds),
+            elsewhere: false,
+        })
     }
 
     /// A flow that its browser kept, if it is this one.

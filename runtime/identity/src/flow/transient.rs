@@ -20,10 +20,10 @@ const MOST_BYTES: usize = 8 << 10;
 /// How deep its objects and lists are nested at most, itself included.
 const MOST_DEPTH: usize = 8;
 
-/// A payload within its bounds.
+/// A payload within its bounds. Few forms have one, and all are moved a lot.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct TransientPayload(Map<String, Value>);
+pub struct TransientPayload(Box<Map<String, Value>>);
 
 impl TransientPayload {
     /// Checks what a body has. What is no object is nothing, as with Kratos.
@@ -42,7 +42,7 @@ impl TransientPayload {
             return Err(MalformedSubmission("`transient_payload` is longer than 8 KiB"));
         }
         Ok(match given {
-            Value::Object(given) => Some(Self(given)),
+            Value::Object(given) => Some(Self(Box::new(given))),
             _ => None,
         })
     }
@@ -59,7 +59,7 @@ impl TransientPayload {
 
     /// As JSON.
     pub fn to_value(&self) -> Value {
-        Value::Object(self.0.clone())
+        Value::Object((*self.0).clone())
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use portcullis_identity::Write;
 use portcullis_identity::flow::csrf::CsrfCookie;
 use portcullis_identity::flow::{
     Caller, FlowTrace, ForeignFlow, KEPT_AFTER_EXPIRY, MOST_SEALED, NotHeld, OwnFlow, StartRequest,
     Transport, begun_at, open_held, renew, start_login,
 };
+use portcullis_identity::{Flow, Write};
 use primitives::{ClientAddress, FlowId, Timestamp};
 
 use crate::world::World;
@@ -155,6 +155,24 @@ async fn what_is_too_large_for_a_cookie_is_a_row_from_the_beginning() {
     let mut grown = small.flow.clone();
     grown.request = "x".repeat(MOST_SEALED);
     assert_eq!(small.seal(&world.sealer, &world.tenant, &grown), None, "it becomes one as it grows");
+}
+
+/// Whether a form fits is told before it is sealed, and to the byte.
+#[tokio::test]
+async fn what_fits_is_what_can_be_sealed() {
+    let world = World::new();
+    let (small, _, _) = begun(&world, "").await;
+    let spare = (MOST_SEALED - sealed(&world, &small).len()) * 3 / 4;
+    let mut seen = [false; 2];
+    for length in spare - 4..spare + 4 {
+        let (own, cookie, _) = begun(&world, &"x".repeat(length)).await;
+        let (held, _, _) = begun(&world, "").await;
+        let same = Flow { id: own.flow.id, request: own.flow.request.clone(), ..held.flow.clone() };
+        let fits = held.seal(&world.sealer, &world.tenant, &same).is_some();
+        assert_eq!(own.is_held(), fits, "{length} bytes more, of {}", cookie.as_str().len());
+        seen[usize::from(fits)] = true;
+    }
+    assert_eq!(seen, [true, true], "both sides of the bound");
 }
 
 #[tokio::test]

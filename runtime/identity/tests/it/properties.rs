@@ -1,11 +1,12 @@
 //! Whatever arrives is refused or understood, and never more than that.
 
 use portcullis_identity::flow::csrf::CsrfCookie;
+use portcullis_identity::flow::{TransientPayload, begun_at};
 use portcullis_identity::schema::Schemas;
 use portcullis_identity::session::SessionToken;
 use portcullis_identity::settings::FlowSettings;
 use portcullis_identity::{BrowserError, Identifier, Settings, Submission, return_to};
-use primitives::TenantId;
+use primitives::{FlowId, TenantId};
 use proptest::prelude::*;
 use url::Url;
 use uuid::Uuid;
@@ -65,11 +66,23 @@ proptest! {
     fn random_secrets_open_nothing(text in "[-_A-Za-z0-9]{0,60}", id in any::<u128>()) {
         let tenant = TenantId::default_tenant();
         prop_assert_eq!(BrowserError::find(&sealer(), &tenant, Uuid::from_u128(id), NOW), None);
+        prop_assert_eq!(begun_at(&sealer(), &tenant, FlowId(Uuid::from_u128(id))), None);
         if let Some(token) = SessionToken::parse(&text) {
             prop_assert_eq!(token.expose(), text.as_str());
         }
         if let Some(cookie) = CsrfCookie::parse(&text) {
             prop_assert_eq!(cookie.as_str(), text.as_str());
+        }
+    }
+
+    #[test]
+    fn a_payload_stays_what_it_is(text in "[\\[\\]{}\",:a1 ]{0,60}", nested in 0_usize..3_000) {
+        let deep = format!("{}{}", "{\"a\":".repeat(nested), text);
+        for text in [text.as_str(), &deep, &format!("{{\"a\":\"{}\"}}", "x".repeat(nested * 4))] {
+            if let Ok(Some(payload)) = TransientPayload::parse(text) {
+                prop_assert_eq!(TransientPayload::check(payload.to_value()), Ok(Some(payload.clone())));
+                prop_assert!(payload.to_value().to_string().len() <= 8 << 10);
+            }
         }
     }
 }
