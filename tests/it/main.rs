@@ -21,6 +21,7 @@ mod organisations;
 mod ownership;
 mod peer;
 mod plugins;
+mod revocation;
 mod server;
 mod sessions;
 mod tenancy;

@@ -13,7 +13,7 @@ const PASSWORD: &str = "a long enough phrase";
 /// A way to end the session of `app_user`: by its own browser, by another one of the same person, or by an
 /// operator.
 #[derive(Debug, Clone, Copy)]
-enum End {
+pub(crate) enum End {
     SignOut,
     RevokeFromElsewhere,
     RevokeAllOthers,
@@ -25,7 +25,7 @@ enum End {
     OperatorDeletesThePerson,
 }
 
-async fn sign_in(world: &World, browser: &mut Browser, email: &str) {
+pub(crate) async fn sign_in(world: &World, browser: &mut Browser, email: &str) {
     let flow = browser.get_json(&format!("{}/self-service/login/browser", world.tenant("acme"))).await.json();
     let body = json!({
         "method": "password",
@@ -37,7 +37,7 @@ async fn sign_in(world: &World, browser: &mut Browser, email: &str) {
     assert_eq!(done.status, 200, "{}", done.text());
 }
 
-async fn end(world: &World, how: End, app_user: &mut Browser, elsewhere: &mut Browser) {
+pub(crate) async fn end(world: &World, how: End, app_user: &mut Browser, elsewhere: &mut Browser) {
     let acme = world.tenant("acme");
     let who = app_user.get_json(&format!("{acme}/sessions/whoami")).await.json();
     let (session, identity) = (who["id"].as_str().unwrap(), who["identity"]["id"].as_str().unwrap());
@@ -87,6 +87,18 @@ async fn end(world: &World, how: End, app_user: &mut Browser, elsewhere: &mut Br
 }
 
 impl End {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::SignOut,
+        Self::RevokeFromElsewhere,
+        Self::RevokeAllOthers,
+        Self::ChangePassword,
+        Self::OperatorEndsOne,
+        Self::OperatorDeletesAll,
+        Self::OperatorEndsLogin,
+        Self::OperatorDisables,
+        Self::OperatorDeletesThePerson,
+    ];
+
     /// Whether the person as such is no longer to be trusted: then offline access ends as well.
     fn is_of_the_person(self) -> bool {
         matches!(self, Self::OperatorDisables | Self::OperatorDeletesThePerson)
@@ -125,20 +137,7 @@ async fn tokens_die_with_the_session_unless_they_are_for_offline_access() {
         }),
     )
     .await;
-    for (number, how) in [
-        End::SignOut,
-        End::RevokeFromElsewhere,
-        End::RevokeAllOthers,
-        End::ChangePassword,
-        End::OperatorEndsOne,
-        End::OperatorDeletesAll,
-        End::OperatorEndsLogin,
-        End::OperatorDisables,
-        End::OperatorDeletesThePerson,
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    for (number, how) in End::ALL.into_iter().enumerate() {
         let email = format!("person{number}@acme.example");
         let (mut app_user, mut elsewhere) = (Browser::default(), Browser::default());
         sign_up(&world, &mut app_user, &email).await;
