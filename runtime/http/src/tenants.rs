@@ -310,7 +310,7 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
         declared_plugins,
         memory,
     });
-    Ok(place::everywhere(everywhere, (url, providers), tenant.host.as_deref(), |rules, base_url| {
+    Ok(place::everywhere(&everywhere, (url, providers), tenant.host.as_deref(), |rules, base_url| {
         TenantProviders::new(&node.federation, (&rules.id, base_url), &settings.federation, by_operator)
     }))
 }

@@ -16,7 +16,7 @@ use super::{LoadedTenant, TenantRules};
 /// A tenant at its own address (`url`, `providers`) and at the others of its settings; `own_host` is the one at whose root it
 /// answers.
 pub(super) fn everywhere(
-    rules: Arc<TenantRules>,
+    rules: &Arc<TenantRules>,
     (url, providers): (Url, TenantProviders),
     own_host: Option<&str>,
     providers_at: impl Fn(&TenantRules, &str) -> TenantProviders,
@@ -35,11 +35,11 @@ pub(super) fn everywhere(
             TenantId::DEFAULT => origin,
             id => origin.join(&format!("/t/{id}")).ok()?,
         };
-        let providers = providers_at(&rules, url.as_str().trim_end_matches('/'));
-        Some(Arc::new(LoadedTenant::at(url, cookie_domain, providers, &rules, Vec::new())))
+        let providers = providers_at(rules, url.as_str().trim_end_matches('/'));
+        Some(Arc::new(LoadedTenant::at(url, cookie_domain, providers, rules, Vec::new())))
     });
     let aliases = aliases.collect();
-    LoadedTenant::at(url, cookie_domain, providers, &rules, aliases)
+    LoadedTenant::at(url, cookie_domain, providers, rules, aliases)
 }
 
 impl LoadedTenant {

@@ -18,6 +18,7 @@ mod document;
 mod exchange;
 mod held;
 mod keys;
+mod kind;
 mod login;
 mod message;
 mod message_breached;
@@ -63,6 +64,7 @@ pub use document::{FlowView, expired_since, flow_document, schema_url};
 pub use exchange::{Exchange, ForApplication, flow_of_init_code, for_application, init_code, redeem};
 pub use held::{FlowBounds, FlowTrace, MOST_SEALED, NotHeld, begun_at, open_held};
 pub use keys::{Ceremony, KeyForm, KeySubmission, NamedForm, SettingsKeys, ShownKey};
+pub use kind::{FlowKind, Transport};
 pub use message::{Message, MessageKind};
 pub use oidc::{
     ProviderForm, ProviderSubmission, Waiting, arrived, fits_callback, mark_used, provider_failed,
@@ -181,87 +183,6 @@ pub struct Flow {
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
-}
-
-/// What a flow is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
-pub enum FlowKind {
-    /// To sign in.
-    Login {
-        /// Who must prove it again, when somebody is signed in already.
-        refresh: Option<IdentityId>,
-        /// Whether it is for anybody though somebody is signed in, whose session makes way for the new one.
-        #[serde(default)]
-        select_account: bool,
-        /// The authorization request that waits for it.
-        login_challenge: Option<String>,
-        /// The identifier as it was last typed.
-        identifier: String,
-    },
-    /// To sign up.
-    Registration {
-        /// The authorization request that waits for it.
-        login_challenge: Option<String>,
-    },
-    /// To change one's account.
-    Settings {
-        /// Whose.
-        identity: IdentityId,
-        /// Whether the last submission was saved.
-        saved: bool,
-    },
-    /// To prove an address.
-    Verification {
-        /// How far that is.
-        challenge: Challenge,
-    },
-    /// To get back in.
-    Recovery {
-        /// How far that is.
-        challenge: Challenge,
-    },
-}
-
-impl FlowKind {
-    /// Its name in paths.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Login { .. } => "login",
-            Self::Registration { .. } => "registration",
-            Self::Settings { .. } => "settings",
-            Self::Verification { .. } => "verification",
-            Self::Recovery { .. } => "recovery",
-        }
-    }
-
-    /// The authorization request that waits for it.
-    pub fn login_challenge(&self) -> Option<&str> {
-        match self {
-            Self::Login { login_challenge, .. } | Self::Registration { login_challenge } => {
-                login_challenge.as_deref()
-            }
-            Self::Settings { .. } | Self::Verification { .. } | Self::Recovery { .. } => None,
-        }
-    }
-
-    /// How far the proof of an address is, where one is asked for.
-    pub const fn challenge(&self) -> Option<&Challenge> {
-        match self {
-            Self::Verification { challenge } | Self::Recovery { challenge } => Some(challenge),
-            Self::Login { .. } | Self::Registration { .. } | Self::Settings { .. } => None,
-        }
-    }
-}
-
-/// Who shows a flow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Transport {
-    /// A browser: by pages or by a single-page application; with cookies and a CSRF token.
-    Browser,
-    /// A native application, without either.
-    Api,
 }
 
 /// What a new flow is asked for with.
@@ -485,6 +406,15 @@ impl Caller<'_> {
 /// The caller has checked before that the flow is this browser's and not expired, and that the form is
 /// ours ([`csrf`]).
 pub async fn next_step(
+    room: Room<'_>,
+    caller: Caller<'_>,
+    flow: Flow,
+    submission: Submission,
+) -> Result<Step, FlowError> {
+    Box::pin(checked_step(room, caller, flow, submission)).await
+}
+
+async fn checked_step(
     room: Room<'_>,
     caller: Caller<'_>,
     flow: Flow,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use portcullis_identity::flow::csrf::CsrfCookie;
 use portcullis_identity::flow::{
-    Caller, FlowTrace, ForeignFlow, KEPT_AFTER_EXPIRY, MOST_SEALED, NotHeld, OwnFlow, StartRequest,
-    Transport, begun_at, open_held, renew, start_login,
+    AskedOnward, Caller, FlowTrace, ForeignFlow, KEPT_AFTER_EXPIRY, MOST_SEALED, NotHeld, OwnFlow,
+    StartRequest, Transport, begun_at, open_held, renew, start_login,
 };
 use portcullis_identity::{Flow, Write};
 use primitives::{ClientAddress, FlowId, Timestamp};
@@ -27,6 +27,7 @@ async fn begun(world: &World, hint: &str) -> (OwnFlow, CsrfCookie, Vec<Write>) {
         base: &world.base,
         request: hint,
         return_to: None,
+        onward: AskedOnward::default(),
         identity_schema: None,
         login_challenge: None,
         login_hint: None,
