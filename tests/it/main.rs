@@ -24,6 +24,7 @@ mod plugins;
 mod revocation;
 mod server;
 mod sessions;
+mod sms;
 mod tenancy;
 mod webhooks;
 mod well_known;

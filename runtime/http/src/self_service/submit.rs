@@ -79,7 +79,7 @@ async fn submit(call: &Call, kind: Kind) -> Answer {
         Err(problem) => return no_flow(call, kind, problem),
     };
     let transport = own.flow.transport;
-    let answer = decide(call, kind, own, cookie.as_ref(), None).await;
+    let answer = Box::pin(decide(call, kind, own, cookie.as_ref(), None)).await;
     answered(call, kind, transport, answer)
 }
 
@@ -93,7 +93,7 @@ pub(crate) async fn to_provider(call: Call) -> Answer {
     match of_provider(&call, cookie.as_ref()).await {
         Ok((kind, own)) => {
             let transport = own.flow.transport;
-            let answer = decide(&call, kind, own, cookie.as_ref(), Some("oidc")).await;
+            let answer = Box::pin(decide(&call, kind, own, cookie.as_ref(), Some("oidc"))).await;
             answered(&call, kind, transport, answer)
         }
         Err((kind, problem)) => no_flow(&call, kind, problem),

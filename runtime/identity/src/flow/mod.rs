@@ -49,8 +49,8 @@ mod verified;
 use std::sync::Arc;
 
 use primitives::{
-    ClientAddress, ClientId, FlowId, IdentityId, InvitationId, OrganisationId, RequestId, Rng, Sealer,
-    TenantId, Timestamp,
+    ClientAddress, ClientId, FlowId, InvitationId, OrganisationId, RequestId, Rng, Sealer, TenantId,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
