@@ -12,6 +12,8 @@ use crate::{Unreadable, decode};
 #[derive(Clone)]
 pub struct Recipient {
     key: Key,
+    /// The one algorithm that it is for, where its document names one.
+    alg: Option<String>,
     public: Value,
 }
 
@@ -58,7 +60,9 @@ impl Recipient {
         for name in shown.iter().chain(&["kid"]).filter(|name| document.get(**name).is_some()) {
             public[*name] = document[*name].clone();
         }
-        Ok(Self { key, public })
+        // A key that was made to sign says so, and encrypts in tests all the same.
+        let alg = document["alg"].as_str().filter(|_| document["use"] == "enc").map(str::to_owned);
+        Ok(Self { key, alg, public })
     }
 
     /// The public half, which says that it is for encryption. Of a shared secret there is none.
@@ -89,6 +93,11 @@ impl Recipient {
             if key.len() == cipher.key_bytes() { Ok((wrapping, key)) } else { Err(Unreadable::Wrong) }
         };
         let enc = header["enc"].as_str().unwrap_or_default();
+        // A key that encrypts the content itself is named by what it encrypts with.
+        let used = if alg == "dir" { enc } else { alg };
+        if self.alg.as_deref().is_some_and(|own| own != used) {
+            return Err(Unreadable::Wrong);
+        }
         let found = match (alg, &self.key) {
             ("RSA-OAEP-256", Key::Rsa(key)) => {
                 (None, key.oaep_decrypt::<Sha256>(encrypted).map_err(|_| Unreadable::Wrong)?)

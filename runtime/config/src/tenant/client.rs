@@ -397,15 +397,15 @@ mod tests {
     /// Properties of the document that are no keys, and why.
     const NO_KEYS: [(&str, &str); 5] = [
         ("client_secret_expires_at", "secrets do not expire"),
-        ("registration_access_token", "dynamic registration is not served"),
-        ("registration_client_uri", "dynamic registration is not served"),
+        ("registration_access_token", "of clients that register themselves"),
+        ("registration_client_uri", "of clients that register themselves"),
         ("created_at", "kept by the node"),
         ("updated_at", "kept by the node"),
     ];
 
     #[test]
     fn every_property_is_a_key_or_has_a_reason() {
-        let full: ClientDocument = serde_json::from_value(serde_json::json!({
+        let mut full = serde_json::json!({
             "client_id": "a", "jwks_uri": "x", "jwks": {}, "token_endpoint_auth_signing_alg": "x",
             "request_object_signing_alg": "x", "request_uris": [], "sector_identifier_uri": "x",
             "post_logout_redirect_uris": [], "frontchannel_logout_uri": "x",
@@ -419,8 +419,23 @@ mod tests {
             "tls_client_certificate_bound_access_tokens": true,
             "token_exchange": { "identifiers": [], "targets": [], "impersonation": false },
             "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
-        }))
-        .unwrap();
+        });
+        let protected = [
+            "authorization_encrypted_response_alg",
+            "authorization_encrypted_response_enc",
+            "id_token_signed_response_alg",
+            "id_token_encrypted_response_alg",
+            "id_token_encrypted_response_enc",
+            "userinfo_signed_response_alg",
+            "userinfo_encrypted_response_alg",
+            "userinfo_encrypted_response_enc",
+            "introspection_signed_response_alg",
+            "introspection_encrypted_response_alg",
+            "introspection_encrypted_response_enc",
+            "security_profile",
+        ];
+        full.as_object_mut().unwrap().extend(protected.map(|name| (name.to_owned(), "x".into())));
+        let full: ClientDocument = serde_json::from_value(full).unwrap();
         let full = serde_json::to_value(full).unwrap();
         let schema = schemars::schema_for!(DeclaredClient).to_value();
         let keys = schema["properties"].as_object().unwrap();
