@@ -20,7 +20,7 @@ const JWS: &str = "runtime/jose/src/jws.rs";
 const ATTACKS: [Attack; 29] = [
     Attack {
         name: "mix-up (RFC 9207, RFC 9700 section 4.4)",
-        stopped_by: &[("runtime/oauth2/src/authorization/response.rs", "\"iss\"")],
+        stopped_by: &[("runtime/oauth2/src/authorization/redirect.rs", "\"iss\"")],
         tests: &[
             (CODE, "person_signs_in_on_the_way_to_an_app"),
             (CODE, "errors_after_the_redirect_uri_was_proven_go_to_the_client"),
@@ -92,7 +92,7 @@ const ATTACKS: [Attack; 29] = [
     },
     Attack {
         name: "jti replay, also in a race",
-        stopped_by: &[("runtime/oauth2/src/write.rs", "Jti")],
+        stopped_by: &[("runtime/oauth2/src/write.rs", "UseAssertion")],
         tests: &[
             (HERE, "of_thirty_requests_with_one_assertion_one_is_answered"),
             (
@@ -103,7 +103,7 @@ const ATTACKS: [Attack; 29] = [
     },
     Attack {
         name: "proof of possession replayed (RFC 9449 section 11.1)",
-        stopped_by: &[("runtime/oauth2/src/dpop/mod.rs", "pub struct ProvenKey")],
+        stopped_by: &[("runtime/oauth2/src/dpop/mod.rs", "struct ProvenKey")],
         tests: &[("runtime/oauth2/src/dpop/tests.rs", "of_parallel_requests_with_one_proof_one_is_answered")],
     },
     Attack {
