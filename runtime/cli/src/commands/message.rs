@@ -31,7 +31,7 @@ pub(crate) enum Command {
     /// Sends a message once more, or all that were given up
     Resend {
         /// Its identifier, as `list` shows it
-        #[arg(required_unless_present = "abandoned", conflicts_with = "abandoned")]
+        #[arg(required_unless_present = "abandoned", conflicts_with_all = ["abandoned", "since"])]
         id: Option<String>,
         /// All messages that were given up
         #[arg(long)]

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use super::Tree;
 
-/// Messages whose text is no prose: a title of a schema, a secret, a code, a list of codes, a reason (`[reasons]`).
-const NO_PROSE: [&str; 5] = ["1070002", "1050006", "1050009", "1050015", "4000001"];
+/// Messages whose text is no prose: a title of a schema, a masked address, a secret, a code, a list of codes, a reason (`[reasons]`).
+const NO_PROSE: [&str; 6] = ["1070002", "1070000", "1050006", "1050009", "1050015", "4000001"];
 
 /// Reports messages without words.
 pub(super) fn check(tree: &Tree) -> Vec<String> {
