@@ -33,7 +33,8 @@ fn accounts_go_from_tenant_to_tenant_with_all_they_sign_in_with() {
     for tenant in ["acme", "rival"] {
         place.json(&["tenant", "create", tenant]);
     }
-    let text: String = (0..3).map(|n| format!("{}\n", line(&format!("ada{n}@example.com")))).collect();
+    let people: Vec<_> = (0..3).map(|n| line(&format!("ada{n}@example.com")).to_string()).collect();
+    let text = people.join("\n") + "\n";
     let file = place.write("people.jsonl", &text);
     let made = place.run(&["identity", "import", &file, "-t", "acme"]);
     assert_eq!((made.code, made.out.trim()), (0, "3 made, 0 refused"), "{}", made.err);
@@ -60,7 +61,7 @@ fn accounts_go_from_tenant_to_tenant_with_all_they_sign_in_with() {
     }
 
     // What is written is what is read, ids and all.
-    let text: String = whole.iter().map(|line| format!("{line}\n")).collect();
+    let text = whole.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n") + "\n";
     let file = place.write("export.jsonl", &text);
     let made = place.run(&["identity", "import", &file, "-t", "rival"]);
     assert_eq!((made.code, made.out.trim()), (0, "3 made, 0 refused"), "{}", made.err);
