@@ -36,9 +36,9 @@ def fed_cm() -> None:
     offered = begun.json()["providers"][0]
     assert offered["config_url"] == config["config_url"] and offered["client_id"] == "client", offered
     body = {"token": "a.b.c", "csrf_token": begun.json()["csrf_token"], "nonce": offered["nonce"]}
-    assert public("POST", f"/t/umbrella{FED_CM}/token", json=body, cookies=begun.cookies).status_code == 400
-    assert public("POST", f"{FED_CM}/token", json=body).status_code == 400
-    assert public("POST", f"{FED_CM}/token", data=body).status_code == 400
+    assert public("POST", f"/t/umbrella{FED_CM}/token", json=body, cookies=begun.cookies).status_code == 404
+    assert public("POST", f"{FED_CM}/token", json=body).status_code == 404
+    assert public("POST", f"{FED_CM}/token", data=body).status_code == 404
     jar = sign_in(address_of(native_sign_up()))
     assert public("GET", f"{FED_CM}/parameters", headers={"cookie": jar.header()}).status_code == 400
 

@@ -6,8 +6,8 @@
 //! | check | what fails |
 //! |---|---|
 //! | 1 the body is a form or JSON with a token | 400 |
-//! | 2 the token would be of a provider that is offered so, and names a nonce | 400 |
-//! | 3 the nonce in the body, where there is one, is that | 400 |
+//! | 2 the token would be of a provider that is offered so, and names a nonce: else it belongs to no form | 404 |
+//! | 3 the nonce in the body, where there is one, is that | 404 |
 //! | 4 the form of that nonce is this browser's, and open | 403, 404, 410 |
 //! | 5 the form's token is there | 403 |
 //! | 6 nobody is signed in, and the room decides: signature, issuer, audience, nonce, expiry | as `POST /self-service/login` |
@@ -98,13 +98,9 @@ pub(crate) async fn token(call: Call) -> Answer {
 
 async fn submitted(call: &Call) -> Result<Answer, Problem> {
     let body = body(call)?;
-    let unknown = || {
-        let words = "`token` is no ID token of a provider that is offered for FedCM, or it has no nonce.";
-        Problem::BadRequest(words.to_owned())
-    };
-    let said = call.tenant.providers.of_fed_cm(&body.token).ok_or_else(unknown)?;
+    let said = call.tenant.providers.of_fed_cm(&body.token).ok_or(Problem::FlowUnknown)?;
     if body.nonce.is_some_and(|nonce| nonce != said.nonce) {
-        return Err(Problem::BadRequest("`nonce` is not that of the token.".to_owned()));
+        return Err(Problem::FlowUnknown);
     }
     let cookie = csrf_cookie_of(call);
     let own = load(call, Kind::Login, &said.nonce, cookie.as_ref()).await?;

@@ -49,7 +49,7 @@ async fn nobody_is_offered_so_unless_the_settings_say_it() {
     assert_eq!(answer.json(), json!({ "csrf_token": "", "providers": [] }));
     assert!(browser.cookies.is_empty());
     let token = place.provider.id_token(Some("00000000-0000-4000-8000-000000000000")).unwrap();
-    assert_eq!(bring(&mut browser, &token, "x").await.status, 400);
+    assert_eq!(bring(&mut browser, &token, "x").await.status, 404);
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn token_counts_once_in_the_browser_that_asked_for_it() {
         );
     }
     let body = json!({ "token": token, "csrf_token": csrf_token, "nonce": "another" });
-    assert_eq!(owner.json("POST", TOKEN, &body).await.status, 400);
+    assert_eq!(owner.json("POST", TOKEN, &body).await.status, 404);
     assert_eq!(bring(&mut owner, &token, &csrf_token).await.status, 200);
     owner.cookies.remove("ory_kratos_session");
     assert_eq!(bring(&mut owner, &token, &csrf_token).await.status, 404, "the form has served");
@@ -128,10 +128,10 @@ async fn token_is_held_against_everything_that_an_id_token_is() {
     for (fault, status) in [
         (Some(Fault::ForeignKey), 400),
         (Some(Fault::Claim("aud", "\"another client\"".to_owned())), 400),
-        (Some(Fault::Claim("iss", "\"https://evil.example\"".to_owned())), 400),
+        (Some(Fault::Claim("iss", "\"https://evil.example\"".to_owned())), 404),
         (Some(Fault::Claim("nonce", "\"another\"".to_owned())), 404),
         (Some(Fault::Claim("exp", "1799999000".to_owned())), 400),
-        (Some(Fault::Claim("nonce", "null".to_owned())), 400),
+        (Some(Fault::Claim("nonce", "null".to_owned())), 404),
         (Some(Fault::Claim("sub", "null".to_owned())), 400),
         (None, 200),
     ] {
@@ -146,7 +146,7 @@ async fn token_is_held_against_everything_that_an_id_token_is() {
     let mut browser = place.site.client();
     let (csrf_token, _) = begin(&mut browser).await;
     for token in ["", "a.b.c", "opaque"] {
-        assert_eq!(bring(&mut browser, token, &csrf_token).await.status, 400, "{token:?}");
+        assert_eq!(bring(&mut browser, token, &csrf_token).await.status, 404, "{token:?}");
     }
     for body in [json!({}), json!({ "token": 7 }), json!([])] {
         assert_eq!(browser.json("POST", TOKEN, &body).await.status, 400, "{body}");
