@@ -1,4 +1,4 @@
-//! The bodies of the fuzz targets (`fuzz/bodies`), on the stable compiler: the corpus, the corpus with bytes changed, and drawn bytes.
+//! The bodies of the fuzz targets (`tests/fuzz/bodies`), on the stable compiler: the corpus, the corpus with bytes changed, and drawn bytes.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-#[path = "../../../fuzz/bodies/mod.rs"]
+#[path = "../../../tests/fuzz/bodies/mod.rs"]
 mod bodies;
 
 type Body = fn(&[u8]);
@@ -21,7 +21,7 @@ const TARGETS: [(&str, Body); 4] = [
 ];
 
 fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(name);
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus").join(name);
     let files = fs::read_dir(&directory).unwrap().map(|file| fs::read(file.unwrap().path()).unwrap());
     let seeds: Vec<_> = files.collect();
     assert!(!seeds.is_empty(), "no corpus for {name}");
