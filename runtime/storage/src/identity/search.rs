@@ -14,7 +14,7 @@ use primitives::{IdentityId, TenantId};
 
 use super::identities::{identity_at, identity_columns};
 use super::unavailable;
-use crate::{Storage, StorageError, Value, values};
+use crate::{Row, Storage, StorageError, Value, values};
 
 /// Identities that one question looks at.
 const LOOKED_AT: u32 = 500;
@@ -132,43 +132,63 @@ impl Storage {
                 None => return Ok(Found::default()),
             },
         };
-        let (term, identity) =
-            after.map_or_else(Default::default, |after| (after.term, after.identity.to_string()));
-        let without = query.without.clone().unwrap_or_default();
-        let rows = match query.with.get(leader) {
-            None => self.list(LOOK_AT_ALL, values![tenant, identity, i64::from(LOOKED_AT), without]).await?,
-            Some(range) => {
-                let mut args = values![
-                    tenant,
-                    range.from.as_str(),
-                    range.to.as_str(),
-                    term,
-                    identity,
-                    i64::from(LOOKED_AT),
-                    without
-                ];
-                let others =
-                    query.with.iter().enumerate().filter(|(at, _)| *at != leader).map(|(_, range)| range);
-                for also in others.map(Some).chain(std::iter::repeat(None)).take(MOST_FILTERS - 1) {
-                    args.push(Value::from(also.map_or("", |range| range.from.as_str())));
-                    args.push(Value::from(also.map_or("", |range| range.to.as_str())));
-                }
-                self.list(LOOK, args).await?
-            }
-        };
         let mut ids = Vec::new();
-        let mut last = None;
-        for row in &rows {
-            last = Some(SearchPosition { leader, term: row.text(0)?, identity: row.parse(1, "identity")? });
-            if row.flag(2)? {
-                ids.extend(last.as_ref().map(|last| last.identity));
+        let mut last = after;
+        let mut looked_at = 0;
+        // Whom the leading filter gives is mostly meant: a page is looked at first, and only then all that may be.
+        let mut next = limit.clamp(1, LOOKED_AT);
+        let is_full = loop {
+            let rows = self.rows_behind(tenant, query, leader, last.as_ref(), next).await?;
+            for row in &rows {
+                let place =
+                    SearchPosition { leader, term: row.text(0)?, identity: row.parse(1, "identity")? };
+                if row.flag(2)? {
+                    ids.push(place.identity);
+                }
+                last = Some(place);
                 if ids.len() >= limit as usize {
                     break;
                 }
             }
-        }
-        let is_full = ids.len() >= limit as usize || rows.len() >= LOOKED_AT as usize;
+            looked_at += next;
+            if ids.len() >= limit as usize || rows.len() < next as usize || looked_at >= LOOKED_AT {
+                break ids.len() >= limit as usize || rows.len() >= next as usize;
+            }
+            next = LOOKED_AT - looked_at;
+        };
         Ok(Found { identities: self.read_several(tenant, &ids).await?, next: last.filter(|_| is_full) })
+    }
+
+    /// Those whom the leading filter gives behind a position, with whether each is meant.
+    async fn rows_behind(
+        &self,
+        tenant: &TenantId,
+        query: &SearchQuery,
+        leader: usize,
+        after: Option<&SearchPosition>,
+        limit: u32,
+    ) -> Result<Vec<Row>, StorageError> {
+        let (term, identity) =
+            after.map_or_else(Default::default, |after| (after.term.clone(), after.identity.to_string()));
+        let without = query.without.as_deref().unwrap_or_default();
+        let Some(range) = query.with.get(leader) else {
+            return self.list(LOOK_AT_ALL, values![tenant, identity, i64::from(limit), without]).await;
+        };
+        let mut args = values![
+            tenant,
+            range.from.as_str(),
+            range.to.as_str(),
+            term,
+            identity,
+            i64::from(limit),
+            without
+        ];
+        let others = query.with.iter().enumerate().filter(|(at, _)| *at != leader).map(|(_, range)| range);
+        for also in others.map(Some).chain(std::iter::repeat(None)).take(MOST_FILTERS - 1) {
+            args.push(Value::from(also.map_or("", |range| range.from.as_str())));
+            args.push(Value::from(also.map_or("", |range| range.to.as_str())));
+        }
+        self.list(LOOK, args).await
     }
 
     async fn look_at_starts(
