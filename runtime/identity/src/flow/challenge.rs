@@ -240,7 +240,9 @@ async fn send_to(
 /// The flow with something new on its way, and the message that brings it.
 pub(super) fn sent(room: Room<'_>, mut flow: Flow, purpose: Purpose, recipient: Recipient) -> (Flow, Write) {
     let means = flow.means;
-    let what = (purpose.template(means, recipient.is_known), Brings::from(means));
+    // What is kept and not sent is no other message than what is, so that it takes no other time to write.
+    let is_of_somebody = recipient.is_known || !recipient.is_sent;
+    let what = (purpose.template(means, is_of_somebody), Brings::from(means));
     let (sent, write) = send(room, &mut flow, what, recipient);
     flow.active = Some(marker(means));
     let said = match (means, sent.via) {

@@ -67,10 +67,12 @@ pub(super) fn send(
         (None, Some(code)) if is_browser => Some(place("code", code.expose())),
         (None, _) => None,
     };
+    // What is kept and not sent is as long as what is: without its code it took a fiftieth less time.
+    let has_words = is_known || !is_sent;
     let values = MailValues {
         to: &to,
-        code: code.as_ref().map(OneTimeCode::expose).filter(|_| is_known),
-        url: url.as_deref().filter(|_| is_known),
+        code: code.as_ref().map(OneTimeCode::expose).filter(|_| has_words),
+        url: url.as_deref().filter(|_| has_words),
         via,
         minutes: expires_at.since(room.now).as_secs() / 60,
     };
