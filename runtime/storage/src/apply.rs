@@ -51,6 +51,11 @@ impl Prepared {
         Self { tenant, ..Self::of_storage(statements) }
     }
 
+    /// Whether it must outlast a power cut, as all but little must.
+    pub(crate) fn must_last(&self) -> bool {
+        self.statements.iter().any(|(_, statement)| !statement.may_be_lost)
+    }
+
     /// Appends another change of the same tenant: both happen or neither. Its writes are counted on.
     ///
     /// Changes of different tenants never join; the second is refused.

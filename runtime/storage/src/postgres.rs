@@ -105,8 +105,11 @@ fn is_transient(error: &sqlx::Error) -> bool {
 async fn run(pool: &PgPool, prepared: &Prepared) -> Result<Result<u64, ApplyError>, sqlx::Error> {
     let mut hit = 0;
     let mut transaction = pool.begin().await?;
+    if !prepared.must_last() {
+        sqlx::query("SET LOCAL synchronous_commit TO off").execute(&mut *transaction).await?;
+    }
     let mut notify = false;
-    for (write, Statement { sql, args, expect, change }) in &prepared.statements {
+    for (write, Statement { sql, args, expect, change, may_be_lost: _ }) in &prepared.statements {
         notify |= change.is_some();
         let arguments = match arguments(args.clone()) {
             Ok(arguments) => arguments,

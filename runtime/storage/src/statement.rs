@@ -32,17 +32,18 @@ pub struct Statement {
     pub(crate) args: Vec<Value>,
     pub(crate) expect: Expect,
     pub(crate) change: Option<(&'static str, String)>,
+    pub(crate) may_be_lost: bool,
 }
 
 impl Statement {
     /// A statement that must hit exactly one row.
     pub fn one(sql: &'static str, args: Vec<Value>) -> Self {
-        Self { sql, args, expect: Expect::Rows(1), change: None }
+        Self { sql, args, expect: Expect::Rows(1), change: None, may_be_lost: false }
     }
 
     /// A statement that may hit any number of rows.
     pub fn any(sql: &'static str, args: Vec<Value>) -> Self {
-        Self { sql, args, expect: Expect::Any, change: None }
+        Self { sql, args, expect: Expect::Any, change: None, may_be_lost: false }
     }
 
     /// Says in the change log that the thing `key` of `kind` is no longer what it was, so that caches
@@ -50,6 +51,14 @@ impl Statement {
     #[must_use]
     pub fn changes(mut self, kind: &'static str, key: impl Into<String>) -> Self {
         self.change = Some((kind, key.into()));
+        self
+    }
+
+    /// Says that a power cut may take back what it writes, and the end of the process may not: a change that has no other
+    /// statements waits for no disk. For what is worth nothing after a minute, such as a form that nobody sent yet.
+    #[must_use]
+    pub const fn may_be_lost(mut self) -> Self {
+        self.may_be_lost = true;
         self
     }
 }

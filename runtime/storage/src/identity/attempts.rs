@@ -2,6 +2,9 @@
 //!
 //! Each take is one guarded statement, so that of any number at once no more succeed than the bucket holds. The buckets of
 //! one commit are written in the order of their hashes, so that no two commits wait for each other.
+//!
+//! Attack: a node is made to end between the count and the answer. The count is written before the answer is told, and outlasts
+//! the process. A power cut may take back the last ones, and takes minutes in which nobody tries anything.
 
 use ::identity::limiter::bucket::Bucket;
 use ::identity::limiter::shared::{Buckets, Take};
@@ -34,6 +37,7 @@ fn take(take: &Take, now: Timestamp) -> Statement {
             now.after(allowance.depth()),
         ],
     )
+    .may_be_lost()
 }
 
 /// No guard. Of a bucket that refuses now it shortens nothing.
@@ -43,6 +47,7 @@ fn put_back(take: &Take) -> Statement {
         "UPDATE attempt_buckets SET full_at = full_at - $3 WHERE tenant = $1 AND bucket = $2",
         values![tenant, bucket, micros(allowance.step.saturating_mul(*count))],
     )
+    .may_be_lost()
 }
 
 /// Guard: the bucket is as it was read.
@@ -61,6 +66,7 @@ fn lock(tenant: &TenantId, bucket: &KeyedHash, (read, locked): (Bucket, Bucket))
             read.locked_until,
         ],
     )
+    .may_be_lost()
 }
 
 fn micros(duration: std::time::Duration) -> i64 {

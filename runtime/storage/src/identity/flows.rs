@@ -34,7 +34,8 @@ pub(super) fn insert(
             flow.expires_at,
         ],
     );
-    bounded(tenant, inserted, bounds)
+    // Nothing was done with it yet: whoever lost it begins another one.
+    bounded(tenant, inserted.may_be_lost(), bounds)
 }
 
 /// What a browser kept becomes a row.
@@ -85,23 +86,25 @@ fn bounded(tenant: &TenantId, inserted: Statement, bounds: FlowBounds) -> Vec<St
                  SELECT id FROM self_service_flows WHERE tenant = $1 AND expires_at < $2
                  ORDER BY expires_at LIMIT 2)",
             values![tenant, bounds.expired_before],
-        ),
+        )
+        .may_be_lost(),
     ];
     if let Some(most) = bounds.cut_to {
-        statements.push(Statement::any(
+        let written_down = Statement::any(
             "INSERT INTO self_service_flows (tenant, id, document, version, expires_at)
              SELECT f.tenant, $3, $4, 1, f.expires_at FROM self_service_flows f
              WHERE f.tenant = $1 AND f.id <> $3 ORDER BY f.expires_at DESC LIMIT 1 OFFSET $2
              ON CONFLICT (tenant, id) DO UPDATE SET expires_at = excluded.expires_at
              WHERE excluded.expires_at > self_service_flows.expires_at",
             values![tenant, i64::from(most), CUT, Vec::<u8>::new()],
-        ));
-        statements.push(Statement::any(
+        );
+        let cut = Statement::any(
             "DELETE FROM self_service_flows WHERE tenant = $1 AND id <> $3 AND expires_at <= (
                  SELECT expires_at FROM self_service_flows WHERE tenant = $1 AND id <> $3
                  ORDER BY expires_at DESC LIMIT 1 OFFSET $2)",
             values![tenant, i64::from(most), CUT],
-        ));
+        );
+        statements.extend([written_down.may_be_lost(), cut.may_be_lost()]);
     }
     statements
 }

@@ -2,12 +2,14 @@
 //!
 //! Durability costs one `fdatasync` per commit, so concurrent changes share one: the writer takes all
 //! that is waiting, runs each inside its own savepoint, and commits once. A change that fails undoes
-//! only itself. Tenants take turns, so that one tenant's flood delays nobody else's write by more than
+//! only itself. What may be lost by a power cut ([`Statement::may_be_lost`]) waits for the disk only where it shares its commit with
+//! what may not. Tenants take turns, so that one tenant's flood delays nobody else's write by more than
 //! one batch.
 //!
 //! It is a thread with a connection of its own, by rusqlite: sqlx runs each statement on a thread of its own, too, and
 //! going there and back costs more than most statements do.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,6 +33,8 @@ const BATCH: usize = 256;
 /// A change of more statements is committed by itself: to keep what it may have to undo, savepoint by savepoint, costs more
 /// than the commit that it would share.
 const LARGE: usize = 256;
+/// The setting that says whether a commit waits for the disk.
+const SYNCHRONOUS: &str = "synchronous";
 /// Statements that are kept compiled.
 const STATEMENTS: usize = 128;
 /// What the connection may keep of the file while it writes, in KiB (negative, as SQLite has it): a large batch that does not fit
@@ -81,7 +85,14 @@ pub(super) fn start(
     started.map(drop).map_err(|error| StorageError::Unavailable(format!("no thread for the writer: {error}")))
 }
 
-struct Writer(Connection);
+struct Writer {
+    connection: Connection,
+    durability: Durability,
+    /// Whether a commit waits for the disk as the connection is now.
+    waits: Cell<bool>,
+    /// Whether something failed, and the journal may have a hole.
+    failed: Cell<bool>,
+}
 
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,7 +109,7 @@ impl Writer {
             Durability::Full => "FULL",
             Durability::None => "OFF",
         };
-        connection.pragma_update(None, "synchronous", synchronous)?;
+        connection.pragma_update(None, SYNCHRONOUS, synchronous)?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
         connection.pragma_update(None, "cache_size", BUSY_CACHE)?;
         // What a savepoint may have to undo; a file would be written behind every change.
@@ -106,7 +117,21 @@ impl Writer {
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
         connection.pragma_update(None, "journal_size_limit", JOURNAL)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        Ok(Self(connection))
+        Ok(Self {
+            connection,
+            durability,
+            waits: Cell::new(durability == Durability::Full),
+            failed: Cell::new(false),
+        })
+    }
+
+    /// Sees to it that the next commit waits for the disk, or that it does not. What did not wait is on the disk with the
+    /// next one that does, since the journal is one file; a power cut before that takes back whole commits, the last ones.
+    fn wait_for_disk(&self, waits: bool) -> Result<(), rusqlite::Error> {
+        if self.durability == Durability::Full && self.waits.replace(waits) != waits {
+            self.connection.pragma_update(None, SYNCHRONOUS, if waits { "FULL" } else { "NORMAL" })?;
+        }
+        Ok(())
     }
 
     /// Ends when the last sender is gone and everything received is written.
@@ -134,7 +159,7 @@ impl Writer {
                 }
             }
         }
-        if let Err((_, error)) = self.0.close() {
+        if let Err((_, error)) = self.connection.close() {
             tracing::error!(%error, "the database was not closed");
         }
     }
@@ -156,14 +181,31 @@ impl Writer {
         for work in ["PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA shrink_memory"] {
             if let Err(error) = self.execute(work) {
                 tracing::debug!(%error, work, "the writer rests without it");
+                self.failed.set(true);
             }
         }
     }
 
     fn execute(&self, sql: &'static str) -> Result<(), rusqlite::Error> {
-        let mut statement = self.0.prepare_cached(sql)?;
+        let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.raw_query();
         while rows.next()?.is_some() {}
+        Ok(())
+    }
+
+    /// Attack: a disk fails to sync once, and forgets what it was to write (as Linux does), with commits in it that did not wait.
+    /// What is committed behind them would be synced and still be lost, since a journal is read up to its first hole. So the
+    /// journal is brought into the file, from what the kernel has, and begun anew before anything else is written.
+    fn mend(&self) -> Result<(), rusqlite::Error> {
+        if !self.failed.get() {
+            return Ok(());
+        }
+        let is_busy: i64 =
+            self.connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(0))?;
+        if is_busy != 0 {
+            return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None));
+        }
+        self.failed.set(false);
         Ok(())
     }
 
@@ -174,6 +216,7 @@ impl Writer {
             Err(error) => {
                 // The transaction may or may not still be open (SQLite rolls back by itself when the disk is full).
                 self.execute("ROLLBACK").ok();
+                self.failed.set(true);
                 tracing::error!(%error, "a batch of writes failed");
                 let message = error.to_string();
                 batch.iter().map(|_| Err(StorageError::Unavailable(message.clone()).into())).collect()
@@ -183,6 +226,8 @@ impl Writer {
 
     fn commit_all(&self, batch: &[Job]) -> Result<Vec<Result<u64, ApplyError>>, rusqlite::Error> {
         let mut outcomes = Vec::with_capacity(batch.len());
+        self.mend()?;
+        self.wait_for_disk(batch.iter().any(|job| job.prepared.must_last()))?;
         self.execute("BEGIN IMMEDIATE")?;
         if let [alone] = batch {
             // Nobody else's change is to be kept, so the transaction itself is what is undone.
@@ -227,7 +272,7 @@ impl Writer {
 
     /// Gives the rows that the statement changed.
     fn run_statement(&self, Statement { sql, args, .. }: &Statement) -> Result<u64, rusqlite::Error> {
-        let mut statement = self.0.prepare_cached(sql)?;
+        let mut statement = self.connection.prepare_cached(sql)?;
         bind::bind(&mut statement, args)?;
         statement.raw_execute().map(|rows| rows as u64)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::writer::{Setting, Writer, check, held};
+use crate::writer::{Setting, Writer, check, counted, held};
 
 /// Enough for a checkpoint of the log into the database on the way.
 const WRITES: usize = 1_200;
@@ -18,6 +18,7 @@ async fn killed_process_has_lost_nothing_that_it_acknowledged() {
         writer.listen(|said| said.acknowledged.len() >= 200);
         let mut said = writer.kill();
         assert!(said.acknowledged.len() >= 200 && said.refused.is_empty(), "{said:?}");
+        assert_eq!(counted(directory.path(), &said.counted).await, said.counted, "counted and lost");
         acknowledged.append(&mut said.acknowledged);
         said.acknowledged.clone_from(&acknowledged);
         check(directory.path(), &said).await;
@@ -70,4 +71,18 @@ async fn without_syncing_a_power_cut_loses_what_was_acknowledged() {
     let held = held(&kept).await;
     assert!(!said.acknowledged.is_subset(&held), "the harness does not see a loss");
     check(&live, &said).await;
+}
+
+/// A count waits for no disk: the process may end, and a power cut takes back the last ones and breaks nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn power_cut_may_take_back_counts_and_nothing_else() {
+    let root = tempfile::tempdir().unwrap();
+    let (live, kept, setting) = disk(root.path());
+    let mut writer = Writer::start(&live, Setting { counts: true, ..setting });
+    writer.listen(|said| said.counted.len() >= WRITES);
+    let said = writer.kill();
+    assert!(said.counted.len() >= WRITES && said.acknowledged.is_empty(), "{said:?}");
+    assert_eq!(counted(&live, &said.counted).await, said.counted, "the process ended, and counts are lost");
+    let left = counted(&kept, &said.counted).await;
+    assert!(left.len() < said.counted.len(), "every count waited for the disk");
 }

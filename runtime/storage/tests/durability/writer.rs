@@ -7,18 +7,22 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
+use identity::limiter::bucket::Allowance;
+use identity::limiter::shared::{Buckets as _, Take};
 use oauth2::ports::TokenRepository as _;
 use oauth2::write::Write;
 use portcullis_storage::{Durability, Location, MasterKey, OpenOptions, Storage, StorageError};
 use primitives::rng::SeededRng;
 use primitives::time::FixedClock;
-use primitives::{Actor, AuditEvent, Change, TenantId, Timestamp};
+use primitives::{Actor, AuditEvent, Change, KeyedHash, TenantId, Timestamp};
 
 const DIRECTORY: &str = "DURABILITY_DIRECTORY";
 const FIRST: &str = "DURABILITY_FIRST";
 const UNSYNCED: &str = "DURABILITY_UNSYNCED";
+const COUNTS: &str = "DURABILITY_COUNTS";
 /// The test below, by the name under which it is started.
 const NAME: &str = "writer::acknowledged_writes_are_there";
 /// Writes that are under way at once, so that they share commits.
@@ -31,6 +35,8 @@ pub(crate) struct Setting {
     pub(crate) first: u64,
     /// Whether SQLite is told not to sync.
     pub(crate) unsynced: bool,
+    /// Whether it counts attempts and writes nothing else.
+    pub(crate) counts: bool,
     /// Whether root's right to pass by file modes is taken from it.
     pub(crate) bound_by_modes: bool,
     /// Further environment.
@@ -49,6 +55,8 @@ pub(crate) struct Writer {
 pub(crate) struct Said {
     pub(crate) acknowledged: BTreeSet<u64>,
     pub(crate) refused: BTreeSet<u64>,
+    /// Attempts that were counted.
+    pub(crate) counted: BTreeSet<u64>,
     /// Why the database could not be opened.
     pub(crate) failed: Option<String>,
 }
@@ -69,6 +77,9 @@ impl Writer {
         if setting.unsynced {
             command.env(UNSYNCED, "1");
         }
+        if setting.counts {
+            command.env(COUNTS, "1");
+        }
         command.envs(setting.environment);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -81,6 +92,8 @@ impl Writer {
             let Some(Ok(line)) = self.lines.next() else { return };
             if let Some((_, number)) = line.rsplit_once("acknowledged ") {
                 self.said.acknowledged.insert(number.parse().unwrap());
+            } else if let Some((_, number)) = line.rsplit_once("counted ") {
+                self.said.counted.insert(number.parse().unwrap());
             } else if let Some((_, number)) = line.rsplit_once("refused ") {
                 self.said.refused.insert(number.parse().unwrap());
             } else if let Some((_, why)) = line.rsplit_once("failed: ") {
@@ -116,6 +129,27 @@ fn change(number: u64) -> Change<Write> {
     Change::new(TenantId::default_tenant())
         .write(Write::RevokeJwt { jti: number.to_string(), expires_at })
         .audit(AuditEvent::new("test.written", Actor::System, "jwt", &number))
+}
+
+/// An attempt at what is this number's alone.
+fn attempt(number: u64) -> Take {
+    let bucket = KeyedHash(number.to_be_bytes().to_vec());
+    let hour = Duration::from_hours(1);
+    let allowance = Allowance { burst: 5, step: hour, longest_wait: Duration::ZERO };
+    Take { tenant: TenantId::default_tenant(), bucket, count: 1, allowance }
+}
+
+/// Those of the attempts that a database knows of. Opening it must succeed.
+pub(crate) async fn counted(directory: &Path, attempts: &BTreeSet<u64>) -> BTreeSet<u64> {
+    let storage = open(directory, u64::MAX, Durability::Full).await.unwrap();
+    let mut known = BTreeSet::new();
+    for number in attempts {
+        let Take { tenant, bucket, .. } = attempt(*number);
+        if storage.find_bucket(&tenant, &bucket).await.unwrap().is_some() {
+            known.insert(*number);
+        }
+    }
+    known
 }
 
 /// The writes that a database holds. Opening it must succeed, and every change in it must be whole.
@@ -154,7 +188,7 @@ fn say(text: &str) {
 /// Writes until it is killed. Says of each write whether it was acknowledged.
 async fn write_on(directory: &Path) {
     let first = std::env::var_os(FIRST).unwrap().into_string().unwrap().parse().unwrap();
-    let unsynced = std::env::var_os(UNSYNCED).is_some();
+    let [unsynced, counts] = [UNSYNCED, COUNTS].map(|name| std::env::var_os(name).is_some());
     let durability = if unsynced { Durability::None } else { Durability::Full };
     let storage = match open(directory, first, durability).await {
         Ok(storage) => storage,
@@ -164,6 +198,13 @@ async fn write_on(directory: &Path) {
         .for_each_concurrent(AT_ONCE, |number| {
             let storage = &storage;
             async move {
+                let now = Timestamp::from_seconds(1_800_000_000);
+                if let Ok(None) = storage.take(&[attempt(number)], &[], now).await {
+                    say(&format!("counted {number}"));
+                }
+                if counts {
+                    return;
+                }
                 let outcome = storage.apply(change(number)).await;
                 let word = if outcome.is_ok() { "acknowledged" } else { "refused" };
                 say(&format!("{word} {number}"));
