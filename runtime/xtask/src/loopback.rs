@@ -63,20 +63,81 @@ pub(crate) fn post_json(url: &str, headers: &[(&str, &str)], document: &Value) -
 }
 
 fn exchange(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> anyhow::Result<Answer> {
-    let rest = url.strip_prefix("http://").context("only http:// is spoken here")?;
-    let (authority, path) = rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash));
-    let mut stream = TcpStream::connect(authority)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_nodelay(true)?;
-    let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n");
-    for (name, value) in headers {
-        write!(request, "{name}: {value}\r\n")?;
-    }
-    write!(request, "content-length: {}\r\n\r\n", body.len())?;
-    stream.write_all(&[request.as_bytes(), body].concat())?;
+    let (authority, path) = parts(url)?;
+    let mut stream = connect(authority)?;
+    let ending = [&[("connection", "close")], headers].concat();
+    stream.write_all(&request(method, (authority, path), &ending, body)?)?;
     let mut bytes = Vec::new();
     stream.take(LARGEST).read_to_end(&mut bytes)?;
     parse(&bytes)
+}
+
+/// The authority of a URL, and its path.
+fn parts(url: &str) -> anyhow::Result<(&str, &str)> {
+    let rest = url.strip_prefix("http://").context("only http:// is spoken here")?;
+    Ok(rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash)))
+}
+
+fn connect(authority: &str) -> anyhow::Result<TcpStream> {
+    let stream = TcpStream::connect(authority)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+fn request(
+    method: &str,
+    (authority, path): (&str, &str),
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> anyhow::Result<Vec<u8>> {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {authority}\r\n");
+    for (name, value) in headers {
+        write!(head, "{name}: {value}\r\n")?;
+    }
+    write!(head, "content-length: {}\r\n\r\n", body.len())?;
+    Ok([head.as_bytes(), body].concat())
+}
+
+/// A connection that stays open between its requests, as a browser's does.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: TcpStream,
+}
+
+impl Connection {
+    /// Connects to the server of a URL.
+    pub(crate) fn open(url: &str) -> anyhow::Result<Self> {
+        Ok(Self { stream: connect(parts(url)?.0)? })
+    }
+
+    /// Sends one request and reads its answer, whose length must be told.
+    pub(crate) fn send(
+        &mut self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> anyhow::Result<Answer> {
+        self.stream.write_all(&request(method, parts(url)?, headers, body)?)?;
+        let mut bytes = Vec::new();
+        while end_of_answer(&bytes)?.is_none_or(|end| bytes.len() < end) {
+            let mut some = [0; 16 << 10];
+            let read = self.stream.read(&mut some)?;
+            ensure!(read > 0, "{method} {url}: the connection ended in the middle of an answer");
+            bytes.extend_from_slice(some.get(..read).unwrap_or_default());
+        }
+        parse(&bytes)
+    }
+}
+
+/// How long an answer is, once its head is there.
+fn end_of_answer(bytes: &[u8]) -> anyhow::Result<Option<usize>> {
+    let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
+    let head = String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length: usize = length.context("an answer that does not tell its length")?.trim().parse()?;
+    Ok(Some(end + 4 + length))
 }
 
 /// Reads an answer that is whole.
@@ -121,7 +182,7 @@ fn unchunk(mut rest: &[u8]) -> anyhow::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{end_of_answer, parse};
 
     fn check(answer: &str, status: u16, body: &str) {
         let answer = parse(answer.as_bytes()).unwrap();
@@ -143,6 +204,14 @@ mod tests {
     fn cookies_are_read_as_they_are_written() {
         let answer = "HTTP/1.1 200 OK\r\nSet-Cookie: a=B=; Path=/; HttpOnly\r\nset-cookie: c=D\r\n\r\n";
         assert_eq!(parse(answer.as_bytes()).unwrap().cookies, ["a=B=", "c=D"]);
+    }
+
+    #[test]
+    fn the_end_of_an_answer_is_told_by_its_length() {
+        let end = |answer: &str| end_of_answer(answer.as_bytes());
+        assert_eq!(end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n").unwrap(), None);
+        assert_eq!(end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{").unwrap(), Some(40));
+        assert!(end("HTTP/1.1 200 OK\r\n\r\n{}").is_err());
     }
 
     #[test]
