@@ -16,6 +16,7 @@ mod credentials;
 mod csrf;
 mod deletion;
 mod device;
+mod encryption_keys;
 mod enumeration;
 mod exchange;
 mod fed_cm;
