@@ -43,6 +43,7 @@ mod select_account;
 mod sessions;
 mod site;
 mod sms;
+mod successors;
 mod test_login;
 mod transient;
 mod trusted_devices;
