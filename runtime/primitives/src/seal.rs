@@ -9,7 +9,12 @@
 //! the master key. Rotating the master key rewraps a few rows; rotating data keys adds one and keeps
 //! the old ones for reading.
 //!
-//! Format: version (1 byte, `1`), data key id (4 bytes, big-endian), nonce (12), AES-256-GCM output.
+//! Attack: a key that seals with nonces of 96 random bits is safe for 2^32 seals (NIST SP 800-38D section 8.3); two under one
+//! nonce give the key of the tag away, and with it seals of the attacker's own. One tenant's key reaches that in days where
+//! anybody causes seals at will ([`Sealer::seal_apart`]).
+//!
+//! Format: version (1 byte), data key id (4 bytes, big-endian), nonce (12), AES-256-GCM output. The version says under which
+//! key: `1` the tenant's, `2` that of its place alone. It is not authenticated by itself: another one is another key.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +27,26 @@ use crate::base64url;
 use crate::ids::TenantId;
 use crate::rng::Rng;
 
-const VERSION: u8 = 1;
+/// Whose key seals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KeyOf {
+    Tenant,
+    Place,
+}
+
+impl KeyOf {
+    const fn version(self) -> u8 {
+        match self {
+            Self::Tenant => 1,
+            Self::Place => 2,
+        }
+    }
+
+    fn of_version(version: u8) -> Option<Self> {
+        [Self::Tenant, Self::Place].into_iter().find(|whose| whose.version() == version)
+    }
+}
+
 /// Of a data key, in bytes.
 const KEY_NUMBER: usize = 4;
 const HEADER: usize = 1 + KEY_NUMBER;
@@ -112,14 +136,24 @@ impl Sealer {
 
     /// Encrypts `plain` for its place.
     pub fn seal(&self, context: SealContext<'_>, plain: &[u8]) -> Vec<u8> {
-        let mut sealed = vec![VERSION];
+        self.seal_under(KeyOf::Tenant, context, plain)
+    }
+
+    /// The same under a key of this place alone, so that no more seals count against it than this place has: for what
+    /// anybody causes as often as they like. Binaries before it do not open it, so what is stored is not sealed so.
+    pub fn seal_apart(&self, context: SealContext<'_>, plain: &[u8]) -> Vec<u8> {
+        self.seal_under(KeyOf::Place, context, plain)
+    }
+
+    fn seal_under(&self, whose: KeyOf, context: SealContext<'_>, plain: &[u8]) -> Vec<u8> {
+        let mut sealed = vec![whose.version()];
         let Some(key) = self.keyring.keys.first() else { return sealed };
         sealed.extend_from_slice(&key.id.to_be_bytes());
         let mut nonce = [0; aead::NONCE_LEN];
         self.rng.fill(&mut nonce);
         sealed.extend_from_slice(&nonce);
         let mut body = plain.to_vec();
-        let tag = aead_key(key, context.tenant).and_then(|key| {
+        let tag = aead_key(key, whose, context).and_then(|key| {
             key.seal_in_place_separate_tag(
                 aead::Nonce::assume_unique_for_key(nonce),
                 aead::Aad::from(associated_data(context)),
@@ -139,12 +173,10 @@ impl Sealer {
     pub fn open(&self, context: SealContext<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealBroken> {
         let (header, rest) = sealed.split_at_checked(HEADER).ok_or(SealBroken)?;
         let (version, id) = header.split_first().ok_or(SealBroken)?;
-        if *version != VERSION {
-            return Err(SealBroken);
-        }
+        let whose = KeyOf::of_version(*version).ok_or(SealBroken)?;
         let id = u32::from_be_bytes(id.try_into().map_err(|_| SealBroken)?);
         let (nonce, body) = rest.split_at_checked(aead::NONCE_LEN).ok_or(SealBroken)?;
-        let key = self.keyring.find(id).and_then(|key| aead_key(key, context.tenant)).ok_or(SealBroken)?;
+        let key = self.keyring.find(id).and_then(|key| aead_key(key, whose, context)).ok_or(SealBroken)?;
         let mut body = Zeroizing::new(body.to_vec());
         let nonce = aead::Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealBroken)?;
         let plain = key
@@ -160,7 +192,12 @@ impl Sealer {
         base64url::encode(self.seal(context, plain))
     }
 
-    /// Opens base64url text.
+    /// The same under a key of its place alone ([`Sealer::seal_apart`]).
+    pub fn seal_text_apart(&self, context: SealContext<'_>, plain: &[u8]) -> String {
+        base64url::encode(self.seal_apart(context, plain))
+    }
+
+    /// Opens base64url text, under whichever key it was sealed.
     pub fn open_text(&self, context: SealContext<'_>, text: &str) -> Result<Zeroizing<Vec<u8>>, SealBroken> {
         self.open(context, &base64url::decode(text).ok_or(SealBroken)?)
     }
@@ -205,9 +242,17 @@ fn keyed_hash(key: &ReadyKey, tenant: &TenantId, purpose: &str, secret: &[u8]) -
     KeyedHash(key.id.to_be_bytes().into_iter().chain(tag.as_ref().iter().copied()).collect())
 }
 
-fn aead_key(key: &ReadyKey, tenant: &TenantId) -> Option<aead::LessSafeKey> {
+fn aead_key(key: &ReadyKey, whose: KeyOf, context: SealContext<'_>) -> Option<aead::LessSafeKey> {
     let mut derived = Zeroizing::new([0; 32]);
-    derive(key, &[b"seal", tenant.as_str().as_bytes()], derived.as_mut_slice());
+    let SealContext { tenant, purpose, row } = context;
+    let tenant = tenant.as_str().as_bytes();
+    match whose {
+        KeyOf::Tenant => derive(key, &[b"seal", tenant], derived.as_mut_slice()),
+        KeyOf::Place => {
+            let info: [&[u8]; 4] = [b"seal_apart", tenant, purpose.as_bytes(), row.as_bytes()];
+            derive(key, &info, derived.as_mut_slice());
+        }
+    }
     aead::UnboundKey::new(&aead::AES_256_GCM, derived.as_slice()).ok().map(aead::LessSafeKey::new)
 }
 
@@ -280,6 +325,36 @@ mod tests {
         }
         for length in 0..sealed.len() {
             assert!(sealer.open(context(&tenant, "p", ""), &sealed[..length]).is_err(), "length {length}");
+        }
+    }
+
+    /// Of each place the key is its own: what two places seal of one plain text under one nonce has nothing in common.
+    #[test]
+    fn what_is_sealed_apart_has_a_key_of_its_place() {
+        let (a, b) = ("a".parse().unwrap(), "b".parse().unwrap());
+        let seal = |context| sealer(1, &[]).seal_apart(context, &[0; 64]);
+        let own = context(&a, "form", "1");
+        let sealed = seal(own);
+        assert_eq!(sealer(2, &[1]).open(own, &sealed).unwrap().as_slice(), [0; 64]);
+        let body = HEADER + aead::NONCE_LEN;
+        assert_eq!(seal(own), sealed, "the source of randomness is one that begins anew");
+        for elsewhere in [
+            context(&b, "form", "1"),
+            context(&a, "other", "1"),
+            context(&a, "form", "2"),
+            context(&a, "form1", ""),
+        ] {
+            let other = seal(elsewhere);
+            assert_eq!(other[..body], sealed[..body], "under one nonce");
+            assert_ne!(other[body..body + 64], sealed[body..body + 64], "{elsewhere:?}");
+            assert_eq!(sealer(1, &[]).open(elsewhere, &sealed), Err(SealBroken), "{elsewhere:?}");
+        }
+        let of_tenant = sealer(1, &[]).seal(own, &[0; 64]);
+        assert_ne!(of_tenant[body..body + 64], sealed[body..body + 64]);
+        assert_eq!(sealer(1, &[]).open(own, &of_tenant).unwrap().as_slice(), [0; 64], "both open");
+        for version in [0, 1, 3, u8::MAX] {
+            let said = [&[version], &sealed[1..]].concat();
+            assert_eq!(sealer(1, &[]).open(own, &said), Err(SealBroken), "{version}");
         }
     }
 

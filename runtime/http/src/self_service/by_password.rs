@@ -44,7 +44,8 @@ async fn sign_in(
     username: &str,
     password: Secret<String>,
 ) -> Result<Option<AuthenticatedSubject>, PortError> {
-    let asked = Asked { transport: Transport::Api, challenge: None, waiting: None, browser: None };
+    let asked =
+        Asked { transport: Transport::Api, challenge: None, waiting: None, browser: None, lost: false };
     let own = match begin(call, Kind::Login, None, asked).await {
         Ok(own) => own,
         Err(problem) => return of_problem(&problem),

@@ -49,8 +49,22 @@ impl FlowCookies {
     }
 }
 
+/// There is no flow for a caller.
+pub(super) enum Missing {
+    /// Their browser began it, and keeps it no more.
+    Lost,
+    /// Whatever else.
+    Because(Problem),
+}
+
+impl<E: Into<Problem>> From<E> for Missing {
+    fn from(error: E) -> Self {
+        Self::Because(error.into())
+    }
+}
+
 /// The flow of an id, wherever it is kept, if it is the caller's.
-pub(super) async fn find(call: &Call, id: FlowId, csrf: Option<&CsrfCookie>) -> Result<OwnFlow, Problem> {
+pub(super) async fn find(call: &Call, id: FlowId, csrf: Option<&CsrfCookie>) -> Result<OwnFlow, Missing> {
     let (node, tenant) = (&call.node, &call.tenant.id);
     let trace = node.storage.trace_flow(tenant, id).await.map_err(|error| failed(call, error))?;
     match trace {
@@ -58,12 +72,13 @@ pub(super) async fn find(call: &Call, id: FlowId, csrf: Option<&CsrfCookie>) -> 
             let token = call.query_value("token");
             Ok(stored.open(node.sealer(), tenant, csrf, token.as_deref())?)
         }
-        FlowTrace::Spent => Err(Problem::FlowUnknown),
+        FlowTrace::Spent => Err(Problem::FlowUnknown.into()),
         FlowTrace::Nothing { cut_through } => {
             let sealed = call.cookie(&name(id));
             open_held(room(call), id, sealed, csrf, cut_through).map_err(|error| match error {
-                NotHeld::Unknown => Problem::FlowUnknown,
+                NotHeld::Unknown => Problem::FlowUnknown.into(),
                 NotHeld::Foreign(foreign) => foreign.into(),
+                NotHeld::Lost => Missing::Lost,
             })
         }
     }

@@ -95,7 +95,12 @@ impl Kind {
 
     /// Where browsers begin such a flow.
     pub(crate) fn start_url(self, call: &Call) -> String {
-        call.tenant.absolute(&format!("/self-service/{}/browser", self.as_str()))
+        call.tenant.absolute(&self.start_path())
+    }
+
+    /// The same, below the tenant's base URL.
+    fn start_path(self) -> String {
+        format!("/self-service/{}/browser", self.as_str())
     }
 
     /// The page that shows such a flow.

@@ -94,7 +94,8 @@ async fn for_browser(call: &Call, kind: Kind, message: Option<Message>) -> Answe
     let known = csrf_cookie_of(call);
     let cookie = known.clone().unwrap_or_else(|| CsrfCookie::generate(call.node.rng.as_ref()));
     let browser = cookie.hash(call.node.sealer(), &call.tenant.id);
-    let asked = Asked { transport: Transport::Browser, challenge, waiting, browser: Some(&browser) };
+    let asked =
+        Asked { transport: Transport::Browser, challenge, waiting, browser: Some(&browser), lost: false };
     let begun = match (begin(call, kind, session.as_ref(), asked).await, message) {
         (Ok(own), Some(message)) => saying(call, own, message).await,
         (begun, _) => begun,
@@ -129,7 +130,8 @@ async fn for_native(call: &Call, kind: Kind) -> Answer {
     let begun = async {
         refuse_browsers(call)?;
         let session = session_of_headers(call).await?;
-        let asked = Asked { transport: Transport::Api, challenge: None, waiting: None, browser: None };
+        let asked =
+            Asked { transport: Transport::Api, challenge: None, waiting: None, browser: None, lost: false };
         let own = begin(call, kind, session.as_ref(), asked).await?;
         let mut document = document(call, &own.flow, None, session.as_ref());
         if let (Some(fields), true) = (document.as_object_mut(), own.flow.exchange.is_some()) {
@@ -152,6 +154,8 @@ pub(super) struct Asked<'a> {
     /// What waits behind the challenge.
     pub(super) waiting: Option<LoginRequest>,
     pub(super) browser: Option<&'a KeyedHash>,
+    /// Whether it takes the place of one that the browser began and does not keep any more.
+    pub(super) lost: bool,
 }
 
 /// Begins a form.
@@ -171,7 +175,8 @@ pub(super) async fn begin(
         asked.waiting.map_or((None, None), |request| (request.login_hint, request.organisation));
     let login_hint = hinted.or_else(|| value("login_hint"));
     let organisation = value("organization").or_else(|| wished.map(|id| id.to_string()));
-    let path = call.path_and_query();
+    // The address of one that is lost is that of its page, or where it was sent.
+    let path = if asked.lost { kind.start_path() } else { call.path_and_query() };
     let request = StartRequest {
         transport: asked.transport,
         base: &call.tenant.url,
@@ -192,6 +197,7 @@ pub(super) async fn begin(
         invitation: invitation.as_deref(),
         exchange: is_set(EXCHANGE),
         browser: asked.browser,
+        lost: asked.lost,
     };
     if let (Kind::Settings, Some(live)) = (kind, session) {
         check_settings(call, live, &call.tenant.absolute(&path))?;

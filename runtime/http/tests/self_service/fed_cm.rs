@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::provider::Fault;
+use testkit::provider::{Fault, Manners};
 
-use crate::client::{Client, Response};
+use crate::client::{Client, Response, messages};
 use crate::providers::{ISSUER, Place, person};
 
 const PARAMETERS: &str = "/self-service/fed-cm/parameters";
@@ -14,7 +14,11 @@ const CONFIG: &str = "https://op.example/fedcm.json";
 
 /// A site of which one provider is offered so.
 async fn place() -> Place {
-    let place = Place::open(person("248289761001")).await;
+    place_with(|_| ()).await
+}
+
+async fn place_with(change: impl FnOnce(&mut Manners)) -> Place {
+    let place = Place::with(person("248289761001"), json!({}), change).await;
     let of = |id: &str| json!({ "id": id, "provider": "generic", "client_id": "client", "issuer_url": ISSUER, "trusts_email": true });
     let mut acme = of("acme");
     acme["fed_cm"] =
@@ -162,4 +166,36 @@ async fn token_is_as_young_as_the_form_that_it_is_for() {
     let token = place.provider.id_token(Some(&nonce)).unwrap();
     place.site.clock.advance(Duration::from_mins(90));
     assert_eq!(bring(&mut browser, &token, &csrf_token).await.status, 410);
+}
+
+/// The provider's own server has a say, too: its keys are read for a token. What it does wrong lets nobody in, is told on the
+/// form, and keeps nobody out once it is over.
+#[tokio::test]
+async fn provider_that_answers_wrongly_is_told_on_the_form() {
+    for fault in [Fault::Slow, Fault::Page, Fault::Huge] {
+        let place = place().await;
+        let mut browser = place.site.client();
+        let (csrf_token, nonce) = begin(&mut browser).await;
+        let token = place.provider.id_token(Some(&nonce)).unwrap();
+        place.provider.fault(Some(fault.clone()));
+        let answer = bring(&mut browser, &token, &csrf_token).await;
+        assert_eq!(answer.status, 400, "{fault:?}: {}", answer.body);
+        assert_eq!(messages(&answer.json()), [8_000_020], "{fault:?}");
+        assert!(!browser.cookies.contains_key("ory_kratos_session"), "{fault:?}");
+        assert_eq!(place.site.client().get_json("/admin/identities").await.json(), json!([]), "{fault:?}");
+        place.provider.fault(None);
+        assert_eq!(bring(&mut browser, &token, &csrf_token).await.status, 200, "{fault:?}");
+    }
+}
+
+/// Attack: whoever answers for the provider's server says that it is another issuer, whose keys sign the token.
+#[tokio::test]
+async fn provider_that_says_to_be_another_issuer_is_not_believed() {
+    let place = place_with(|manners| manners.metadata["issuer"] = "https://evil.example".into()).await;
+    let mut browser = place.site.client();
+    let (csrf_token, nonce) = begin(&mut browser).await;
+    let token = place.provider.id_token(Some(&nonce)).unwrap();
+    let answer = bring(&mut browser, &token, &csrf_token).await;
+    assert_eq!((answer.status, messages(&answer.json())), (400, vec![8_000_020]), "{}", answer.body);
+    assert!(!browser.cookies.contains_key("ory_kratos_session"));
 }

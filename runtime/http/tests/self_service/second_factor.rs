@@ -203,6 +203,13 @@ async fn operators_see_factors_without_secrets_and_take_them_away() {
         let answer = operator.json("DELETE", &place(kind), &json!({})).await;
         assert_eq!(answer.status, status, "{kind}: {}", answer.body);
     }
+    // What an account does not keep cannot be taken from it. The answer says what can be done.
+    let code = operator.json("DELETE", &place("code"), &json!({})).await;
+    assert_eq!(code.status, 400);
+    let reason = code.json()["error"]["reason"].as_str().unwrap().to_owned();
+    for way in ["credentials.code", "PATCH /admin/identities/{id}", "inactive", "identity.code"] {
+        assert!(reason.contains(way), "{way}: {reason}");
+    }
     let nobody = "/admin/identities/00000000-0000-4000-8000-000000000000/credentials/totp";
     assert_eq!(operator.json("DELETE", nobody, &json!({})).await.status, 404);
     let mut browser = site.client();

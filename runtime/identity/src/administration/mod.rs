@@ -85,7 +85,9 @@ pub enum AdministrationError {
     UnknownCredential(String),
     /// One-time codes are nothing of an account's own. The client's.
     #[error(
-        "codes are sent to the addresses that the schema says: no account has them by itself, or is without"
+        "codes are no credential that an account keeps: they go to the addresses of its traits that the schema names \
+         (`credentials.code`). Change or remove the address (PATCH /admin/identities/{{id}}), or set `state` to `inactive` \
+         to close the account; `identity.code` switches codes on and off for the tenant"
     )]
     CodeOfSchema,
     /// Nobody could sign in any more. The client's.

@@ -45,6 +45,11 @@ impl CsrfCookie {
         sealer.hash(tenant, COOKIE_PURPOSE, self.0.as_bytes())
     }
 
+    /// The hashes that may stay with a flow, under the newest key and under older ones.
+    pub fn hashes(&self, sealer: &Sealer, tenant: &TenantId) -> Vec<KeyedHash> {
+        sealer.hashes(tenant, COOKIE_PURPOSE, self.0.as_bytes())
+    }
+
     /// Whether `hash` is this cookie's.
     pub fn is(&self, sealer: &Sealer, tenant: &TenantId, hash: &KeyedHash) -> bool {
         sealer.verify_hash(tenant, COOKIE_PURPOSE, self.0.as_bytes(), hash)

@@ -11,6 +11,14 @@
 //! a provider would count again. A row, once there, wins over every cookie, and says that it has served until its time is
 //! over ([`FlowTrace`]). Of two who use one cookie up at a time the second finds the first one's row in its way. And where a
 //! flood of rows pushed some out, the cookies of that age are worth nothing either.
+//!
+//! Attack: somebody begins forms until two of their seals have one nonce, and makes seals of their own. Each form has a key of
+//! its own ([`Sealer::seal_text_apart`]), and no form is sealed a billion times. What a binary before that sealed opens as
+//! before, for as long as those forms last; what this one seals is nothing to one before it, which says that the form is
+//! another browser's: two binaries beside each other, or a step back, cost a form its beginning.
+//!
+//! A browser keeps few forms. One that it began and keeps no more it knows again by the form's id, and gets a new one in its
+//! place; what was asked for with it is lost.
 
 use std::borrow::Cow;
 
@@ -25,8 +33,15 @@ use crate::settings::FlowSettings;
 
 const PURPOSE: &str = "browser_flow";
 const ID_PURPOSE: &str = "browser_flow_id";
+const OWNER_PURPOSE: &str = "browser_flow_owner";
 /// Of an id, in bytes: what says that a browser began it here.
 const TAG: usize = 4;
+/// Of an id, in bytes: what says which browser did. Another one passes for it once in 65,536 times, and gets nothing by it
+/// but a new form of its own.
+const OWNER: usize = 2;
+/// Where that stands: before the tag, which covers it. What is before is the time and 26 random bits; together 42 bits differ
+/// between two browsers that begin a form in one millisecond.
+const OWNER_AT: usize = 10;
 
 /// The most that a browser is given to keep of one form, in bytes. Proxies read an answer's head into 4 KiB (nginx'
 /// `proxy_buffer_size`), and this is not all of it; browsers take as much (RFC 6265 section 6.1).
@@ -80,17 +95,45 @@ pub enum NotHeld {
     /// It was begun not long ago in another browser, or in one that keeps no cookies.
     #[error(transparent)]
     Foreign(#[from] ForeignFlow),
+    /// This browser began it and does not keep it any more: it was pushed out by younger ones, or what it kept does not open.
+    #[error("the browser does not keep the flow any more")]
+    Lost,
 }
 
 /// Draws the id of a form that a browser begins: its time comes first (RFC 9562 section 5.7), so that ids are in the order
-/// in which the forms began, and its end says that it began here. Neither opens anything; a browser without the cookie is told
-/// by it that the form is another's, and is not led to a new one for ever.
-pub(super) fn draw_id(sealer: &Sealer, tenant: &TenantId, rng: &dyn Rng, now: Timestamp) -> FlowId {
+/// in which the forms began, and its end says that it began here, and in which browser. None of it opens anything; a browser
+/// without the cookie is told by it that the form is another's, and is not led to a new one for ever, and the one that began it
+/// gets a new one.
+pub(super) fn draw_id(
+    place: (&Sealer, &TenantId),
+    browser: &KeyedHash,
+    rng: &dyn Rng,
+    now: Timestamp,
+) -> FlowId {
     let mut bytes = rng.uuid_at(now).into_bytes();
     if let Some((head, end)) = bytes.split_last_chunk_mut::<TAG>() {
-        *end = tag(sealer, tenant, head);
+        if let Some((before, of)) = head.split_last_chunk_mut::<OWNER>() {
+            *of = owner(place, before, browser);
+        }
+        *end = tag(place.0, place.1, head);
     }
     FlowId(Uuid::from_bytes(bytes))
+}
+
+/// What an id says of the browser that began the form. Keyed, and over the rest of the id: two of one browser have nothing
+/// in common.
+fn owner((sealer, tenant): (&Sealer, &TenantId), before: &[u8], browser: &KeyedHash) -> [u8; OWNER] {
+    let hash = sealer.lasting_hash(tenant, OWNER_PURPOSE, &[before, &browser.0].concat());
+    hash.first_chunk().copied().unwrap_or_default()
+}
+
+/// Whether the browser of a cookie began the form of an id that began here.
+fn is_of_browser(room: Room<'_>, id: FlowId, cookie: &CsrfCookie) -> bool {
+    let bytes = id.0.as_bytes();
+    let Some((before, rest)) = bytes.split_at_checked(OWNER_AT) else { return false };
+    // Under each key: the newest one may be younger than the form.
+    let hashes = cookie.hashes(room.sealer, room.tenant);
+    hashes.iter().any(|hash| rest.starts_with(&owner((room.sealer, room.tenant), before, hash)))
 }
 
 fn tag(sealer: &Sealer, tenant: &TenantId, head: &[u8]) -> [u8; TAG] {
@@ -126,7 +169,7 @@ pub(super) fn fits(browser: &KeyedHash, flow: &Flow) -> bool {
 pub(super) fn seal(sealer: &Sealer, tenant: &TenantId, browser: &KeyedHash, flow: &Flow) -> Option<String> {
     let row = flow.id.to_string();
     let context = SealContext { tenant, purpose: PURPOSE, row: &row };
-    let sealed = sealer.seal_text(context, &plain(browser, flow)?);
+    let sealed = sealer.seal_text_apart(context, &plain(browser, flow)?);
     (sealed.len() <= MOST_SEALED).then_some(sealed)
 }
 
@@ -148,7 +191,11 @@ pub fn open_held(
         let lifespan = room.settings.flow.lifespan();
         let is_young =
             begun_at(room.sealer, room.tenant, id).is_some_and(|at| at.after(lifespan) > kept_from);
-        return Err(if is_young { ForeignFlow.into() } else { NotHeld::Unknown });
+        return Err(match cookie {
+            _ if !is_young => NotHeld::Unknown,
+            Some(cookie) if is_of_browser(room, id, cookie) => NotHeld::Lost,
+            Some(_) | None => ForeignFlow.into(),
+        });
     };
     if flow.expires_at <= kept_from || cut_through.is_some_and(|cut| flow.expires_at <= cut) {
         return Err(NotHeld::Unknown);

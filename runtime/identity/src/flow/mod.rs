@@ -37,6 +37,7 @@ mod sending;
 mod sent_code;
 mod settings;
 mod start;
+mod start_request;
 mod step;
 mod stored;
 mod submission;
@@ -77,9 +78,10 @@ pub use screen::Screen;
 pub use second_factor::{CodeAddress, FactorForm, FactorSubmission, LookupForm, StepUp, TotpForm};
 pub use sent_code::{SentCode, SentLink};
 pub use start::{
-    StartError, StartRequest, renew, start_login, start_recovery, start_registration, start_settings,
+    StartError, SuccessorToldTo, renew, start_login, start_recovery, start_registration, start_settings,
     start_verification,
 };
+pub use start_request::StartRequest;
 pub use step::{FlowError, PendingChange, Recovered, SignedIn, Step};
 pub use stored::{ForeignFlow, KEPT_AFTER_EXPIRY, OwnFlow, StoredFlow};
 pub use submission::{MalformedSubmission, RecoverySubmission, Submission};

@@ -5,13 +5,12 @@
 
 use primitives::subject::AssuranceLevel;
 use primitives::{Change, InvitationId, KeyedHash, OrganisationId};
-use url::Url;
 
 use super::held::{self, FlowBounds};
 use super::stored::OwnFlow;
 use super::{
-    AskedOnward, Caller, Challenge, Exchange, FactorForm, Flow, FlowKind, KeyForm, NamedForm, NewFlow,
-    Onward, ProviderForm, Room, Screen, Transport,
+    Caller, Challenge, Exchange, FactorForm, Flow, FlowKind, KeyForm, Message, NamedForm, NewFlow, Onward,
+    ProviderForm, Room, Screen, StartRequest, Transport,
 };
 use crate::limiter::{LimitReached, NotCounted, count_flow};
 use crate::organisation::{Discovered, OrganisationError, OrganisationState, invitation};
@@ -21,41 +20,13 @@ use crate::session::LiveSession;
 use crate::ways::Ways;
 use crate::write::Write;
 
-/// What a flow is asked for with.
-#[derive(Debug, Clone, Copy)]
-pub struct StartRequest<'a> {
-    /// Who shows it.
-    pub transport: Transport,
-    /// The tenant's public base URL.
-    pub base: &'a Url,
-    /// Path and query below it.
-    pub request: &'a str,
-    /// Where to go afterwards.
-    pub return_to: Option<&'a str>,
-    /// What comes after it, beyond that.
-    pub onward: AskedOnward<'a>,
-    /// Which identity schema.
-    pub identity_schema: Option<&'a str>,
-    /// The authorization request that waits for it.
-    pub login_challenge: Option<&'a str>,
-    /// Who the client behind it thinks will sign in.
-    pub login_hint: Option<&'a str>,
-    /// Whether somebody signed in is to prove it again.
-    pub refresh: bool,
-    /// Whether somebody else is to sign in, in the place of whoever is signed in.
-    pub select_account: bool,
-    /// The assurance level that is asked for.
-    pub aal: Option<&'a str>,
-    /// To which address a code goes that proves the second factor.
-    pub via: Option<&'a str>,
-    /// In which organisation's name.
-    pub organisation: Option<&'a str>,
-    /// The token of the invitation with which somebody signs up.
-    pub invitation: Option<&'a str>,
-    /// Whether the session is to be fetched with two codes, by a native application.
-    pub exchange: bool,
-    /// The hash of the cookie of the browser; absent for native applications.
-    pub browser: Option<&'a KeyedHash>,
+/// Who is told of the successor of a form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SuccessorToldTo {
+    /// Its browser, which keeps what the answer brings.
+    Browser,
+    /// Maybe another user interface's server, whose answer brings the browser no cookie.
+    Anybody,
 }
 
 /// Why a flow does not begin.
@@ -212,11 +183,16 @@ pub async fn renew(
     room: Room<'_>,
     caller: Caller<'_>,
     expired: &OwnFlow,
+    told: SuccessorToldTo,
 ) -> Result<(OwnFlow, Change<Write>), NotCounted> {
     count_flow(room.attempts, &room.settings.limits, room.tenant, caller.address, room.now).await?;
     let flow = expired.flow.renew(room.rng, room.now, room.settings).with_new_challenge(room);
-    // In a row: whoever is told its id may be another user interface's server, whose answer brings the browser no cookie.
-    Ok(insertion(room, OwnFlow::begun(flow, expired.browser().cloned())))
+    Ok(match (told, expired.browser()) {
+        (SuccessorToldTo::Browser, Some(browser)) => held_or_stored(room, flow, browser),
+        (SuccessorToldTo::Browser | SuccessorToldTo::Anybody, browser) => {
+            insertion(room, OwnFlow::begun(flow, browser.cloned()))
+        }
+    })
 }
 
 /// The second factor that a sign-in asks for: if that is what is wanted, or if a session is there that counts for
@@ -302,15 +278,25 @@ async fn begin_with(
     let exchange = exchanges.then(Exchange::default);
     let phones = takes_phones(room, &flow.kind);
     let flow = Flow { phones, onward, federation, organisation, invitation, exchange, ..flow };
-    let flow = led(room, flow).await?;
-    let Some(browser) = request.browser else { return Ok(insertion(room, OwnFlow::begun(flow, None))) };
-    // Nothing is written for it, unless it is too large for its browser to keep.
-    let flow = Flow { id: held::draw_id(room.sealer, room.tenant, room.rng, room.now), ..flow };
+    let mut flow = led(room, flow).await?;
+    if request.lost {
+        flow.messages.push(Message::flow_expired(flow.kind.as_str(), 0));
+    }
+    Ok(match request.browser {
+        Some(browser) if !request.lost => held_or_stored(room, flow, browser),
+        browser => insertion(room, OwnFlow::begun(flow, browser.cloned())),
+    })
+}
+
+/// A new form of a browser, for which nothing is written unless it is too large for its browser to keep.
+fn held_or_stored(room: Room<'_>, flow: Flow, browser: &KeyedHash) -> (OwnFlow, Change<Write>) {
+    let id = held::draw_id((room.sealer, room.tenant), browser, room.rng, room.now);
+    let flow = Flow { id, ..flow };
     let bounds = FlowBounds::draw(room.rng, &room.settings.flow, room.now);
-    Ok(match OwnFlow::begun_held(flow.clone(), browser, bounds) {
+    match OwnFlow::begun_held(flow.clone(), browser, bounds) {
         Some(own) => (own, Change::new(room.tenant.clone())),
         None => insertion(room, OwnFlow::begun(flow, Some(browser.clone()))),
-    })
+    }
 }
 
 /// Whether a form asks for an address or a number.

@@ -2,8 +2,9 @@
 //! then on, found by their id and bounded in number.
 //!
 //! Rows from the beginning are those of native applications, which have no cookie and find a flow by its id alone; those
-//! for which a message was sent, whose link opens them anywhere; those that are too large for a cookie; and the successor of
-//! one that expired, of which another user interface's server may be told, whose answer brings the browser no cookie.
+//! for which a message was sent, whose link opens them anywhere; those that are too large for a cookie; the successor of one
+//! that expired, where another user interface's server may be told of it, whose answer brings the browser no cookie; and what
+//! takes the place of one that its browser did not keep.
 //!
 //! Attack: anybody may begin a flow, so a flood of beginnings would fill the disk. A browser's costs no row. Of the others
 //! three bounds hold: beginnings are counted by client address, native or not

@@ -2,7 +2,7 @@
 
 use portcullis_identity::courier::NewMessage;
 use portcullis_identity::flow::{
-    AskedOnward, Caller, FlowError, StartError, StartRequest, Transport, next_step, start_login,
+    Caller, FlowError, StartError, StartRequest, Transport, next_step, start_login,
 };
 use portcullis_identity::session::{AuthenticationMethod, LiveSession, Method};
 use portcullis_identity::settings::RequiredAssurance;
@@ -28,22 +28,9 @@ fn caller(session: Option<&LiveSession>) -> Caller<'_> {
 impl World {
     async fn step_up(&self, live: &LiveSession, via: Option<&str>) -> Result<Flow, StartError> {
         let request = StartRequest {
-            transport: Transport::Browser,
-            base: &self.base,
-            request: "/self-service/login/browser?aal=aal2",
-            return_to: None,
-            onward: AskedOnward::default(),
-            identity_schema: None,
-            login_challenge: None,
-            login_hint: None,
-            refresh: false,
-            select_account: false,
             aal: Some("aal2"),
             via,
-            organisation: None,
-            invitation: None,
-            exchange: false,
-            browser: None,
+            ..StartRequest::new(Transport::Browser, &self.base, "/self-service/login/browser?aal=aal2")
         };
         Ok(start_login(self.room(), caller(Some(live)), request).await?.0.flow)
     }

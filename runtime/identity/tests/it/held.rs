@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use portcullis_identity::flow::csrf::CsrfCookie;
 use portcullis_identity::flow::{
-    AskedOnward, Caller, FlowTrace, ForeignFlow, KEPT_AFTER_EXPIRY, MOST_SEALED, NotHeld, OwnFlow,
-    StartRequest, Transport, begun_at, open_held, renew, start_login,
+    Caller, FlowTrace, ForeignFlow, KEPT_AFTER_EXPIRY, MOST_SEALED, NotHeld, OwnFlow, StartRequest,
+    SuccessorToldTo, Transport, begun_at, open_held, renew, start_login,
 };
 use portcullis_identity::{Flow, Write};
-use primitives::{ClientAddress, FlowId, Timestamp};
+use primitives::rng::SeededRng;
+use primitives::seal::{DataKey, Keyring};
+use primitives::{ClientAddress, FlowId, SealContext, Sealer, Timestamp};
 
 use crate::world::World;
 
@@ -22,24 +24,8 @@ const CALLER: Caller<'_> = Caller {
 async fn begun(world: &World, hint: &str) -> (OwnFlow, CsrfCookie, Vec<Write>) {
     let cookie = CsrfCookie::generate(&world.rng);
     let browser = cookie.hash(&world.sealer, &world.tenant);
-    let request = StartRequest {
-        transport: Transport::Browser,
-        base: &world.base,
-        request: hint,
-        return_to: None,
-        onward: AskedOnward::default(),
-        identity_schema: None,
-        login_challenge: None,
-        login_hint: None,
-        refresh: false,
-        select_account: false,
-        aal: None,
-        via: None,
-        organisation: None,
-        invitation: None,
-        exchange: false,
-        browser: Some(&browser),
-    };
+    let request =
+        StartRequest { browser: Some(&browser), ..StartRequest::new(Transport::Browser, &world.base, hint) };
     let (own, change) = start_login(world.room(), CALLER, request).await.unwrap();
     (own, cookie, change.writes)
 }
@@ -69,19 +55,16 @@ async fn nothing_but_the_cookie_of_this_very_form_in_its_browser_opens_it() {
     let stranger = CsrfCookie::generate(&world.rng);
     let (shorter, longer) = (&kept[..kept.len() - 4], format!("{kept}AAAA"));
     let far = "A".repeat(MOST_SEALED + 1);
-    for (sealed, csrf) in [
-        (None, Some(&cookie)),
-        (Some(others.as_str()), Some(&cookie)),
-        (Some(shorter), Some(&cookie)),
-        (Some(&longer), Some(&cookie)),
-        (Some(&far), Some(&cookie)),
-        (Some(""), Some(&cookie)),
-        (Some(&kept), Some(&stranger)),
-        (Some(&kept), None),
-        (None, None),
-    ] {
-        let opened = open_held(world.room(), own.flow.id, sealed, csrf, None);
-        assert_eq!(opened.unwrap_err(), NotHeld::Foreign(ForeignFlow), "{sealed:?} {csrf:?}");
+    let foreign = NotHeld::Foreign(ForeignFlow);
+    for sealed in [None, Some(others.as_str()), Some(shorter), Some(&longer), Some(&far), Some("")] {
+        for (csrf, expect) in [(Some(&cookie), NotHeld::Lost), (Some(&stranger), foreign), (None, foreign)] {
+            let opened = open_held(world.room(), own.flow.id, sealed, csrf, None);
+            assert_eq!(opened.unwrap_err(), expect, "{sealed:?} {csrf:?}");
+        }
+    }
+    for csrf in [Some(&stranger), None] {
+        let opened = open_held(world.room(), own.flow.id, Some(&kept), csrf, None);
+        assert_eq!(opened.unwrap_err(), foreign, "{csrf:?}");
     }
     // Under another tenant's name neither the seal nor the id is known.
     let elsewhere = World { tenant: "other".parse().unwrap(), ..World::new() };
@@ -91,7 +74,7 @@ async fn nothing_but_the_cookie_of_this_very_form_in_its_browser_opens_it() {
     }
     // A row's document is sealed for rows.
     let row = own.flow.id.to_string();
-    let context = primitives::SealContext { tenant: &world.tenant, purpose: "self_service_flows", row: &row };
+    let context = SealContext { tenant: &world.tenant, purpose: "self_service_flows", row: &row };
     let of_row = world.sealer.seal_text(context, &serde_json::to_vec(&own.flow).unwrap());
     assert!(open_held(world.room(), own.flow.id, Some(&of_row), Some(&cookie), None).is_err());
 }
@@ -176,14 +159,77 @@ async fn what_fits_is_what_can_be_sealed() {
     assert_eq!(seen, [true, true], "both sides of the bound");
 }
 
+/// What a binary before it sealed is under the key of the tenant, and still opens.
 #[tokio::test]
-async fn the_successor_of_an_expired_form_is_a_row() {
+async fn a_form_has_a_key_of_its_own_and_one_from_before_that_opens() {
+    let world = World::new();
+    let (own, cookie, _) = begun(&world, "/self-service/login/browser").await;
+    let row = own.flow.id.to_string();
+    let context = SealContext { tenant: &world.tenant, purpose: "browser_flow", row: &row };
+    let kept = sealed(&world, &own);
+    let plain = world.sealer.open_text(context, &kept).unwrap();
+    let before = world.sealer.seal_text(context, &plain);
+    let version = |sealed: &str| primitives::base64url::decode(sealed).unwrap()[0];
+    assert_eq!((version(&kept), version(&before)), (2, 1), "a key of the form, and one of the tenant");
+    let opened = open_held(world.room(), own.flow.id, Some(&before), Some(&cookie), None).unwrap();
+    assert_eq!(opened.flow, own.flow);
+    assert_eq!(version(&sealed(&world, &opened)), 2, "it goes on under its own");
+}
+
+#[tokio::test]
+async fn the_successor_of_an_expired_form_is_a_row_only_where_its_browser_may_get_no_cookie() {
     let mut world = World::new();
-    let (own, _, _) = begun(&world, "/self-service/login/browser").await;
+    let (own, cookie, _) = begun(&world, "/self-service/login/browser").await;
     world.now = own.flow.expires_at;
-    let (next, change) = renew(world.room(), CALLER, &own).await.unwrap();
+    let (next, change) = renew(world.room(), CALLER, &own, SuccessorToldTo::Anybody).await.unwrap();
     assert!(!next.is_held());
     assert!(matches!(change.writes.as_slice(), [Write::InsertFlow { .. }]));
+    let (next, change) = renew(world.room(), CALLER, &own, SuccessorToldTo::Browser).await.unwrap();
+    assert!(next.is_held() && change.writes.is_empty(), "{:?}", change.writes);
+    assert_eq!(begun_at(&world.sealer, &world.tenant, next.flow.id), Some(world.now));
+    assert_eq!((&next.flow.request, next.flow.messages[0].id), (&own.flow.request, 4_010_001));
+    let kept = sealed(&world, &next);
+    let opened = open_held(world.room(), next.flow.id, Some(&kept), Some(&cookie), None).unwrap();
+    assert_eq!(opened.flow, next.flow);
+    let native = OwnFlow::begun(own.flow.clone(), None);
+    let (next, change) = renew(world.room(), CALLER, &native, SuccessorToldTo::Browser).await.unwrap();
+    assert!(!next.is_held() && change.writes.len() == 1, "a native application keeps none");
+}
+
+/// Attack: whoever has read the id of somebody's form asks for it, and is given a form in their name.
+#[tokio::test]
+async fn a_form_that_its_browser_lost_is_known_to_that_browser_alone() {
+    let mut world = World::new();
+    let (own, cookie, _) = begun(&world, "/self-service/login/browser").await;
+    let (others, other, _) = begun(&world, "/self-service/login/browser").await;
+    let asked = |world: &World, id: FlowId, csrf: &CsrfCookie| {
+        open_held(world.room(), id, None, Some(csrf), None).unwrap_err()
+    };
+    assert_eq!(asked(&world, own.flow.id, &cookie), NotHeld::Lost);
+    assert_eq!(asked(&world, own.flow.id, &other), NotHeld::Foreign(ForeignFlow));
+    assert_eq!(asked(&world, others.flow.id, &cookie), NotHeld::Foreign(ForeignFlow));
+    assert_eq!(asked(&world, FlowId::generate(&world.rng), &cookie), NotHeld::Unknown);
+    // A key that is younger than the form.
+    let key = |id, byte: u8| DataKey { id, material: [byte; 32].into() };
+    let rng = std::sync::Arc::new(SeededRng::new(4));
+    world.sealer = Sealer::new(Keyring::new(key(2, 8), [key(1, 7)]), rng);
+    assert_eq!(asked(&world, own.flow.id, &cookie), NotHeld::Lost);
+    world.now = own.flow.expires_at.after(KEPT_AFTER_EXPIRY);
+    assert_eq!(asked(&world, own.flow.id, &cookie), NotHeld::Unknown, "by then it is forgotten anyway");
+}
+
+/// Attack: a browser that keeps no such cookie is led from one lost form to the next for ever.
+#[tokio::test]
+async fn what_takes_the_place_of_a_lost_form_is_a_row() {
+    let world = World::new();
+    let browser = CsrfCookie::generate(&world.rng).hash(&world.sealer, &world.tenant);
+    let usual = StartRequest::new(Transport::Browser, &world.base, "/self-service/login/browser");
+    let request = StartRequest { browser: Some(&browser), lost: true, ..usual };
+    let (own, change) = start_login(world.room(), CALLER, request).await.unwrap();
+    assert!(!own.is_held());
+    let [Write::InsertFlow { flow, .. }] = change.writes.as_slice() else { panic!("{:?}", change.writes) };
+    assert_eq!(flow.browser(), Some(&browser), "of the same browser");
+    assert_eq!(own.flow.messages[0].id, 4_010_001, "it says why there is another");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Passkeys and security keys in forms: signing in and up, the second factor, and the settings page.
 
 use portcullis_identity::flow::{
-    AskedOnward, Caller, FlowError, FlowView, KeyForm, StartRequest, Transport, flow_document, start_login,
+    Caller, FlowError, FlowView, KeyForm, StartRequest, Transport, flow_document, start_login,
     start_registration, start_settings,
 };
 use portcullis_identity::identity::IdentityState;
@@ -26,22 +26,9 @@ fn caller(session: Option<&LiveSession>) -> Caller<'_> {
 
 fn request<'a>(base: &'a url::Url, aal: Option<&'a str>, refresh: bool) -> StartRequest<'a> {
     StartRequest {
-        transport: Transport::Browser,
-        base,
-        request: "/self-service/login/browser",
-        return_to: None,
-        onward: AskedOnward::default(),
-        identity_schema: None,
-        login_challenge: None,
-        login_hint: None,
         refresh,
-        select_account: false,
         aal,
-        via: None,
-        organisation: None,
-        invitation: None,
-        exchange: false,
-        browser: None,
+        ..StartRequest::new(Transport::Browser, base, "/self-service/login/browser")
     }
 }
 

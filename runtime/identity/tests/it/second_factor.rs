@@ -2,8 +2,8 @@
 
 use portcullis_identity::factor::{FactorKind, StoredFactor};
 use portcullis_identity::flow::{
-    AskedOnward, Caller, FlowError, FlowView, LookupForm, StartError, StartRequest, TotpForm, Transport,
-    flow_document, start_login, start_settings,
+    Caller, FlowError, FlowView, LookupForm, StartError, StartRequest, TotpForm, Transport, flow_document,
+    start_login, start_settings,
 };
 use portcullis_identity::ports::Factors as _;
 use portcullis_identity::session::LiveSession;
@@ -41,24 +41,7 @@ fn caller(session: Option<&LiveSession>) -> Caller<'_> {
 }
 
 fn request<'a>(base: &'a url::Url, aal: Option<&'a str>, refresh: bool) -> StartRequest<'a> {
-    StartRequest {
-        transport: Transport::Api,
-        base,
-        request: "/self-service/login/api",
-        return_to: None,
-        onward: AskedOnward::default(),
-        identity_schema: None,
-        login_challenge: None,
-        login_hint: None,
-        refresh,
-        select_account: false,
-        aal,
-        via: None,
-        organisation: None,
-        invitation: None,
-        exchange: false,
-        browser: None,
-    }
+    StartRequest { refresh, aal, ..StartRequest::new(Transport::Api, base, "/self-service/login/api") }
 }
 
 impl World {

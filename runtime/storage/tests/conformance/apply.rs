@@ -95,6 +95,25 @@ async fn missed_guard_names_its_write_and_undoes_the_change() {
     }
 }
 
+/// Attack: whoever is faster than a decision leaves a record in the log of what was never done; or something is done of which
+/// there is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn record_is_written_with_what_it_tells_of_or_not_at_all() {
+    for world in World::both().await {
+        let told = async || {
+            let tenant = TenantId::default_tenant();
+            let records = world.storage.list_audit_records_after(&tenant, None, None, 100).await.unwrap();
+            records.iter().filter(|record| record.action == "test.written").count()
+        };
+        assert_eq!(world.apply(&[Write::Insert("a"), Write::Delete("gone")]).await, Some(1));
+        assert_eq!(told().await, 0, "nothing was done");
+        assert_eq!(world.apply(&[Write::Insert("a")]).await, None);
+        assert_eq!(told().await, 1);
+        assert_eq!(world.apply(&[Write::Insert("b"), Write::Insert("a")]).await, Some(1));
+        assert_eq!(told().await, 1);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_parallel_consumers_of_one_row_have_one_winner() {
     for world in World::both().await {

@@ -7,9 +7,7 @@ use identity::Identity;
 use identity::factor::lookup_secret::LookupSecrets;
 use identity::factor::totp::{Totp, TotpSecret};
 use identity::factor::{FactorKind, SecondFactor, StoredFactor};
-use identity::flow::{
-    AskedOnward, Caller, FlowKind, StartRequest, TotpForm, Transport, start_login, start_settings,
-};
+use identity::flow::{Caller, FlowKind, StartRequest, TotpForm, Transport, start_login, start_settings};
 use identity::ports::{Factors as _, Identities as _};
 use identity::session::LiveSession;
 use identity::{Identifier, Step, Submission, Write, next_step};
@@ -22,24 +20,7 @@ use testkit::totp::code;
 use super::World;
 
 fn request<'a>(base: &'a url::Url, aal: Option<&'a str>) -> StartRequest<'a> {
-    StartRequest {
-        transport: Transport::Api,
-        base,
-        request: "/self-service/login/api",
-        return_to: None,
-        onward: AskedOnward::default(),
-        identity_schema: None,
-        login_challenge: None,
-        login_hint: None,
-        refresh: false,
-        select_account: false,
-        aal,
-        via: None,
-        organisation: None,
-        invitation: None,
-        exchange: false,
-        browser: None,
-    }
+    StartRequest { aal, ..StartRequest::new(Transport::Api, base, "/self-service/login/api") }
 }
 
 impl World {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use identity::Flow;
 use identity::flow::csrf::CsrfCookie;
 use identity::flow::{
-    AskedOnward, Caller, FlowBounds, FlowKind, FlowTrace, KEPT_AFTER_EXPIRY, Message, NewFlow, OwnFlow,
-    StartError, StartRequest, StoredFlow, Transport, start_login,
+    Caller, FlowBounds, FlowKind, FlowTrace, KEPT_AFTER_EXPIRY, Message, NewFlow, OwnFlow, StartError,
+    StartRequest, StoredFlow, Transport, start_login,
 };
 use identity::ports::Flows as _;
 use identity::settings::Rate;
@@ -20,22 +20,12 @@ impl World {
     async fn begin(&self, browser: Option<&KeyedHash>) -> Result<OwnFlow, StartError> {
         let base = Url::parse("https://id.example").unwrap();
         let request = StartRequest {
-            transport: if browser.is_some() { Transport::Browser } else { Transport::Api },
-            base: &base,
-            request: "/self-service/login/browser",
-            return_to: None,
-            onward: AskedOnward::default(),
-            identity_schema: None,
-            login_challenge: None,
-            login_hint: None,
-            refresh: false,
-            select_account: false,
-            aal: None,
-            via: None,
-            organisation: None,
-            invitation: None,
-            exchange: false,
             browser,
+            ..StartRequest::new(
+                if browser.is_some() { Transport::Browser } else { Transport::Api },
+                &base,
+                "/self-service/login/browser",
+            )
         };
         let address = ClientAddress("203.0.113.9".parse().unwrap());
         let caller = Caller { address, user_agent: None, session: None };

@@ -1,7 +1,7 @@
 //! Passkeys and security keys: what was written is what is read, an answer counts once, and the last way in stays.
 
 use futures_util::future::join_all;
-use identity::flow::{AskedOnward, Caller, StartRequest, Transport, start_login};
+use identity::flow::{Caller, StartRequest, Transport, start_login};
 use identity::identity::AddressKind;
 use identity::ports::{AddressUse, Factors as _, Identities as _};
 use identity::settings::Conveyance;
@@ -160,24 +160,7 @@ async fn fifty_submits_of_one_answer_sign_in_once() {
         let base = world.base.clone();
         let address = ClientAddress("203.0.113.9".parse().unwrap());
         let caller = Caller { address, user_agent: None, session: None };
-        let request = StartRequest {
-            transport: Transport::Api,
-            base: &base,
-            request: "/self-service/login/api",
-            return_to: None,
-            onward: AskedOnward::default(),
-            identity_schema: None,
-            login_challenge: None,
-            login_hint: None,
-            refresh: false,
-            select_account: false,
-            aal: None,
-            via: None,
-            organisation: None,
-            invitation: None,
-            exchange: false,
-            browser: None,
-        };
+        let request = StartRequest::new(Transport::Api, &base, "/self-service/login/api");
         let (own, change) = start_login(world.room(), caller, request).await.unwrap();
         world.storage.apply(change).await.unwrap();
         let identity::flow::KeyForm::SignIn(ceremony) = &own.flow.factors.keys else { panic!("not asked") };

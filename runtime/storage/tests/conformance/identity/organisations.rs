@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use identity::flow::{
-    AskedOnward, Caller, FlowKind, NewFlow, StartRequest, Transport, start_login, start_registration,
-};
+use identity::flow::{Caller, FlowKind, NewFlow, StartRequest, Transport, start_login, start_registration};
 use identity::organisation::change::{self, By, NewOrganisation, OrganisationPatch};
 use identity::organisation::domain::DomainClaim;
 use identity::organisation::invitation::{
@@ -130,24 +128,7 @@ fn caller() -> Caller<'static> {
 }
 
 fn request(base: &url::Url) -> StartRequest<'_> {
-    StartRequest {
-        transport: Transport::Api,
-        base,
-        request: "/self-service/registration/api",
-        return_to: None,
-        onward: AskedOnward::default(),
-        identity_schema: None,
-        login_challenge: None,
-        login_hint: None,
-        refresh: false,
-        select_account: false,
-        aal: None,
-        via: None,
-        organisation: None,
-        invitation: None,
-        exchange: false,
-        browser: None,
-    }
+    StartRequest::new(Transport::Api, base, "/self-service/registration/api")
 }
 
 fn refused(step: &Step) -> bool {
