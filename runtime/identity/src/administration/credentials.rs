@@ -33,7 +33,7 @@ pub async fn delete_credential(
             }
             Ok(change.write(Write::RemovePassword(id)).audit(removed(kind)))
         }
-        // As the API describes it: "You cannot delete passkeys or code auth credentials through this API." Passkeys can, here.
+        // As the API describes it. It says the same of passkeys, which can be, here.
         "code" => Err(AdministrationError::CodeOfSchema),
         "oidc" => unlink(room, actor, id, identifier).await,
         "passkey" | "webauthn" => {

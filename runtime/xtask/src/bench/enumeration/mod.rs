@@ -35,11 +35,14 @@ pub(crate) struct Pairs {
     /// What the order within the pairs is drawn with
     #[arg(long, default_value_t = Self::default().seed)]
     seed: u64,
+    /// Only forms with this in their names, such as `code`
+    #[arg(long, default_value = "")]
+    form: String,
 }
 
 impl Default for Pairs {
     fn default() -> Self {
-        Self { pairs: 10_000, seed: 1 }
+        Self { pairs: 10_000, seed: 1, form: String::new() }
     }
 }
 
@@ -58,7 +61,7 @@ pub(crate) fn run(amount: &Pairs) -> anyhow::Result<()> {
     }
     let mut draws = Draws::new(amount.seed);
     let (mut tell, mut open) = (Vec::new(), Vec::new());
-    for form in &FORMS {
+    for form in FORMS.iter().filter(|form| form.name.contains(&amount.form)) {
         let times = measure(&node, form, amount.pairs, &mut draws)?;
         let difference = Difference::of(&times, &mut draws).context("nothing was measured")?;
         let verdict = difference.verdict(BAR);
