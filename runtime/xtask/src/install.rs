@@ -54,6 +54,13 @@ pub(crate) const CLANG: Debian =
 pub(crate) const LLD: Debian =
     Debian { purpose: "plugins in C", package: "lld", found: || answers("wasm-ld", "--version") };
 
+/// Fills the database of a benchmark, and of the test of what fills it.
+pub(crate) const SQLITE: Debian = Debian {
+    purpose: "the benchmarks of large databases",
+    package: "sqlite3",
+    found: || answers("sqlite3", "--version"),
+};
+
 /// Runs the client tests that are written in JavaScript.
 pub(crate) const NODE: Debian = Debian {
     purpose: "clients and plugins that come from npm",

@@ -9,7 +9,7 @@ use crate::{guests, install, node, workspace};
 
 /// Installs what is missing, builds the guests, and runs everything.
 pub(crate) fn run() -> anyhow::Result<()> {
-    install::debian_packages(&[install::POSTGRESQL, install::NGINX])?;
+    install::debian_packages(&[install::POSTGRESQL, install::NGINX, install::SQLITE])?;
     guests::build_for_tests()?;
     workspace::run(workspace::cargo().args(["test", "--workspace"]))?;
     // What holds on SQLite holds on PostgreSQL: the suite is told nothing else.

@@ -4,7 +4,8 @@
 //
 //   node server.mjs --port 4470 [--registration-token TOKEN]
 //
-// The two bench clients exist from the start. With a registration token, others can be made at /reg (RFC 7591).
+// The bench clients exist from the start: two that get tokens for themselves, two apps into which somebody signs in by the
+// built-in forms (`devInteractions`), whose session remembers what was granted. With a registration token, others can be made at /reg (RFC 7591).
 // It prints one line when it is ready, and ends on SIGTERM.
 
 import { createServer } from "node:http";
@@ -36,8 +37,25 @@ const benchClient = (client_id) => ({
   token_endpoint_auth_method: "client_secret_basic",
 });
 
+const benchApp = (client_id) => ({
+  ...benchClient(client_id),
+  grant_types: ["authorization_code", "refresh_token"],
+  redirect_uris: ["https://app.example/callback"],
+  response_types: ["code"],
+});
+
+// One app's sign-ins end with a refresh token that outlives the session, the other's do not: as if the first asked for
+// `offline_access`, with which everybody would be asked again at each sign-in.
+const isOffline = (client, source) =>
+  client.clientId === "bench-refresh" || source.scopes.has("offline_access");
+
 const provider = new Provider(issuer, {
-  clients: [benchClient("bench-jwt"), benchClient("bench-opaque")],
+  clients: [
+    benchClient("bench-jwt"),
+    benchClient("bench-opaque"),
+    benchApp("bench-flow"),
+    benchApp("bench-refresh"),
+  ],
   jwks: { keys: [signingKey] },
   cookies: { keys: ["only for tests on loopback"] },
   scopes: ["openid", "offline_access", "profile", "email", "api:read", "api:write"],
@@ -49,6 +67,9 @@ const provider = new Provider(issuer, {
     claims: () => ({ sub, email: `${sub}@example.com`, email_verified: true, name: sub }),
   }),
   rotateRefreshToken: true,
+  issueRefreshToken: (_, client, source) =>
+    client.grantTypeAllowed("refresh_token") && isOffline(client, source),
+  expiresWithSession: (ctx, source) => !isOffline(ctx.oidc.client, source),
   features: {
     clientCredentials: { enabled: true },
     introspection: { enabled: true, allowedPolicy: () => true },

@@ -7,9 +7,10 @@ use std::process::{Command, Stdio};
 
 use crate::workspace;
 
-/// One thread leaves a core to the server; sixteen connections keep it busy.
+/// One thread leaves a core to the server.
 const THREADS: &str = "-t1";
-const CONNECTIONS: &str = "-c16";
+/// Sixteen connections keep a server busy that writes nothing.
+pub(super) const CONNECTIONS: usize = 16;
 
 /// One request that is sent again and again.
 #[derive(Debug, Clone)]
@@ -60,8 +61,19 @@ struct Line {
 ///
 /// `samples` receives some of the answers that were given under load, one a line.
 pub(super) fn run(request: &Request, seconds: u32, samples: Option<&Path>) -> anyhow::Result<Measured> {
+    run_on(CONNECTIONS, request, seconds, samples)
+}
+
+/// The same, over so many connections.
+pub(super) fn run_on(
+    connections: usize,
+    request: &Request,
+    seconds: u32,
+    samples: Option<&Path>,
+) -> anyhow::Result<Measured> {
+    let (connections, time) = (format!("-c{connections}"), format!("-d{seconds}s"));
     let mut wrk = Command::new("wrk");
-    wrk.args([THREADS, CONNECTIONS, &format!("-d{seconds}s"), "--timeout", "10s", "--latency", "-s"]);
+    wrk.args([THREADS, &connections, &time, "--timeout", "10s", "--latency", "-s"]);
     wrk.arg(workspace::root().join("tests/load/request.lua")).arg(&request.url).arg("--");
     wrk.args([request.method, &request.body]);
     for (name, value) in &request.headers {
@@ -98,7 +110,7 @@ fn read(text: &str) -> anyhow::Result<Measured> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a count of requests is far below 2^52")]
-fn per_second(requests: u64, microseconds: u64) -> f64 {
+pub(super) fn per_second(requests: u64, microseconds: u64) -> f64 {
     requests as f64 * 1e6 / microseconds as f64
 }
 

@@ -53,6 +53,12 @@ pub(super) fn resident_kib(pid: u32) -> anyhow::Result<u64> {
     text.split(' ').next().and_then(|word| word.parse().ok()).with_context(|| format!("VmRSS is {text}"))
 }
 
+/// Returns how many bytes a process has caused to be written to disks (proc_pid_io(5)): pages of files that it changed.
+pub(super) fn written(pid: u32) -> anyhow::Result<u64> {
+    let text = field(&format!("/proc/{pid}/io"), "write_bytes").context("no write_bytes: Linux is needed")?;
+    text.parse().with_context(|| format!("write_bytes is {text}"))
+}
+
 /// The unit of CPU times in /proc: `USER_HZ` is 100 wherever Linux runs us.
 const TICK_MS: u64 = 10;
 

@@ -3,7 +3,9 @@
 //! A bar that is missed is printed as missed; nothing fails because of time, but for `enumeration`: what it measures is not
 //! how long something takes, but whether that tells a secret.
 
+mod chains;
 mod cores;
+mod database;
 pub(crate) mod enumeration;
 mod hook;
 mod hook_calls;
@@ -19,9 +21,11 @@ mod open_loop;
 mod ours;
 mod plugins;
 mod repeat;
+mod scale;
 mod scenario;
 mod search;
 mod sessions;
+mod spent;
 mod start;
 mod table;
 mod tenants;
@@ -50,6 +54,8 @@ pub(crate) enum Bench {
     Login,
     /// Resident memory after 1,000 logins and 10,000 plugin calls
     Memory,
+    /// Tokens, look-ups and lists among a million clients and ten million refresh tokens, and among few
+    Scale(scale::Size),
     /// Searches among many identities
     Search(import::Amount),
     /// The session of a cookie and of a token, on the database that is named
@@ -79,6 +85,19 @@ pub(crate) struct Settings {
     /// Leaves ours out, to see what the other does on this machine
     #[arg(long)]
     oidc_provider_only: bool,
+    /// `postgres://…` of a server on which ours makes its databases, and drops them; without it, SQLite
+    #[arg(long)]
+    storage: Option<String>,
+    /// Only the scenarios that have this in their names; several are possible
+    #[arg(long = "scenario", value_name = "WORDS")]
+    scenarios: Vec<String>,
+}
+
+impl Settings {
+    /// Whether a scenario is asked for.
+    fn has(&self, name: &str) -> bool {
+        self.scenarios.is_empty() || self.scenarios.iter().any(|words| name.contains(words.as_str()))
+    }
 }
 
 /// Measures.
@@ -95,6 +114,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
         Bench::Import(amount) => import::run(amount),
         Bench::Login => login::run(),
         Bench::Memory => memory::run(),
+        Bench::Scale(size) => scale::run(size),
         Bench::Search(amount) => search::run(amount),
         Bench::Sessions(database) => sessions::run(database),
         Bench::Start => start::run(),

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::load::Request;
 
 /// Connections, each with a thread of its own that mostly sleeps.
-const CONNECTIONS: u32 = 16;
+pub(super) const CONNECTIONS: u32 = 16;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the requests waited, sorted.
@@ -22,6 +22,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Latencies(Vec<Duration>);
 
 impl Latencies {
+    /// Takes what was measured, in any order.
+    pub(super) fn of(mut all: Vec<Duration>) -> Self {
+        all.sort_unstable();
+        Self(all)
+    }
+
     /// Returns how many requests were answered.
     pub(super) fn count(&self) -> usize {
         self.0.len()
@@ -70,30 +76,41 @@ pub(super) fn run(
     time: Duration,
     priority: Priority,
 ) -> anyhow::Result<Latencies> {
-    ensure!(rate >= 1.0, "a rate of {rate}");
-    let between = Duration::from_secs_f64(f64::from(CONNECTIONS) / rate);
-    let started = Instant::now();
-    let work = |number: u32| -> anyhow::Result<Vec<Duration>> {
+    pace(CONNECTIONS, rate, time, |_| {
         priority.take()?;
         let mut connection = Connection::open(request)?;
-        // The connections take turns.
-        let mut due = started + between * number / CONNECTIONS;
+        Ok(move || {
+            let status = connection.exchange()?;
+            ensure!(status == 200, "status {status}");
+            Ok(())
+        })
+    })
+}
+
+/// Does something `rate` times a second in all for `time`, on so many threads, of which each begins with `begin`.
+pub(super) fn pace<S: FnMut() -> anyhow::Result<()>>(
+    threads: u32,
+    rate: f64,
+    time: Duration,
+    begin: impl Fn(u32) -> anyhow::Result<S> + Sync,
+) -> anyhow::Result<Latencies> {
+    ensure!(rate >= 1.0, "a rate of {rate}");
+    let between = Duration::from_secs_f64(f64::from(threads) / rate);
+    let started = Instant::now();
+    let work = |number: u32| -> anyhow::Result<Vec<Duration>> {
+        let mut step = begin(number)?;
+        // The threads take turns.
+        let mut due = started + between * number / threads;
         let mut latencies = Vec::new();
         while due < started + time {
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            let status = connection.exchange()?;
-            ensure!(status == 200, "status {status}");
+            step()?;
             latencies.push(due.elapsed());
             due += between;
         }
         Ok(latencies)
     };
-    let mut all = Vec::new();
-    for latencies in on_threads(CONNECTIONS, work)? {
-        all.extend(latencies);
-    }
-    all.sort_unstable();
-    Ok(Latencies(all))
+    Ok(Latencies::of(on_threads(threads, work)?.into_iter().flatten().collect()))
 }
 
 /// Sends `request` from `connections` connections as fast as it is answered, whatever the answers, until `stop`; at
@@ -114,7 +131,11 @@ pub(super) fn hammer(request: &Request, connections: u32, stop: &AtomicBool) -> 
     Ok(on_threads(connections, work)?.into_iter().sum())
 }
 
-fn on_threads<T: Send>(count: u32, work: impl Fn(u32) -> anyhow::Result<T> + Sync) -> anyhow::Result<Vec<T>> {
+/// Does `work` on so many threads at once, each with its number.
+pub(super) fn on_threads<T: Send>(
+    count: u32,
+    work: impl Fn(u32) -> anyhow::Result<T> + Sync,
+) -> anyhow::Result<Vec<T>> {
     std::thread::scope(|scope| {
         let work = &work;
         let running: Vec<_> = (0..count).map(|number| scope.spawn(move || work(number))).collect();

@@ -3,10 +3,17 @@
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
+use super::chains::{App, Browser, Jar, REDIRECT_URI};
+use super::database::Database;
 use super::hook_calls::HookCalls;
 use super::load::Request;
+use super::machine::{cpu_time, written};
+use super::repeat::times;
 use super::scenario::{Kind, Peer, basic, text};
+use super::sessions::browser_login;
+use super::spent::{Reading, sqlite_commits};
 use crate::guests;
 use crate::loopback::{get_json, post_json, send};
 use crate::node::{self, Node, Profile, ROOMY_LIMITS};
@@ -55,6 +62,10 @@ impl Built {
 pub(super) struct Ours {
     node: Node,
     with_plugin: String,
+    /// Its data.
+    home: PathBuf,
+    /// Where that is on a PostgreSQL server; dropped when the node has ended.
+    database: Option<Database>,
 }
 
 impl Ours {
@@ -94,14 +105,42 @@ impl Ours {
         Self::start_with(built, directory, &cheap)
     }
 
+    /// Starts one where a person may sign in any number of times, in a database of its own if there is one.
+    pub(super) fn start_for_apps(
+        built: &Built,
+        directory: &Path,
+        database: Option<Database>,
+    ) -> anyhow::Result<Self> {
+        let home = Self::fresh_home(directory)?;
+        let mut more = format!("\n[[tenant]]\nid = \"default\"\n\n{ROOMY_LIMITS}");
+        if let Some(database) = &database {
+            database.migrate(&built.binary, &home)?;
+            more += &database.config();
+        }
+        Self::start_in(built, home, &more, database)
+    }
+
     fn start_with(built: &Built, directory: &Path, more: &str) -> anyhow::Result<Self> {
+        Self::start_in(built, Self::fresh_home(directory)?, more, None)
+    }
+
+    fn fresh_home(directory: &Path) -> anyhow::Result<PathBuf> {
         let home = directory.join("ours");
         if home.is_dir() {
             std::fs::remove_dir_all(&home)?;
         }
+        Ok(home)
+    }
+
+    fn start_in(
+        built: &Built,
+        home: PathBuf,
+        more: &str,
+        database: Option<Database>,
+    ) -> anyhow::Result<Self> {
         let node = Node::start(&built.binary, &home, &(built.tenant() + more))?;
         let with_plugin = format!("{}/t/{WITH_PLUGIN}", node.public);
-        Ok(Self { node, with_plugin })
+        Ok(Self { node, with_plugin, home, database })
     }
 
     /// Starts a node with what an earlier one left.
@@ -121,7 +160,6 @@ impl Ours {
 
     /// Makes a client that gets tokens for itself, and returns its credentials for HTTP Basic.
     fn make_client(&self, prefix: &str, strategy: &str) -> anyhow::Result<String> {
-        let url = format!("{}{prefix}/admin/clients", self.node.admin);
         let document = json!({
             "client_name": "bench",
             "grant_types": ["client_credentials"],
@@ -130,8 +168,16 @@ impl Ours {
             "token_endpoint_auth_method": "client_secret_basic",
             "access_token_strategy": strategy,
         });
-        let client = post_json(&url, &[("authorization", &self.node.authorization())], &document)?;
-        Ok(basic(&text(&client, "client_id")?, &text(&client, "client_secret")?))
+        Ok(self.register(prefix, &document)?.1)
+    }
+
+    /// Makes a client, and returns its id and its credentials for HTTP Basic.
+    fn register(&self, prefix: &str, document: &Value) -> anyhow::Result<(String, String)> {
+        let url = format!("{}{prefix}/admin/clients", self.node.admin);
+        let client = post_json(&url, &[("authorization", &self.node.authorization())], document)?;
+        let id = text(&client, "client_id")?;
+        let credentials = basic(&id, &text(&client, "client_secret")?);
+        Ok((id, credentials))
     }
 
     /// Reads what the metrics say of the plugins' calls so far.
@@ -178,6 +224,8 @@ impl Peer for Ours {
                 let credentials = self.make_client(&format!("/t/{WITH_PLUGIN}"), "jwt")?;
                 Request::form(token_endpoint, body, &credentials)
             }
+            Kind::OpaqueToken => Request::form(token_endpoint, body, &self.make_client("", "opaque")?),
+            Kind::Refresh | Kind::Flow => return Ok(None),
             Kind::Introspection => {
                 let credentials = self.make_client("", "opaque")?;
                 let token = Request::form(token_endpoint, body, &credentials).access_token()?;
@@ -196,6 +244,51 @@ impl Peer for Ours {
             }
         };
         Ok(Some(request))
+    }
+
+    /// People are signed in by the form, as everybody is; the client is one of ours, whose users are not asked.
+    fn browsers(&self, kind: Kind, count: usize) -> anyhow::Result<Vec<Browser>> {
+        let scope = if kind == Kind::Refresh { "openid offline_access api:read" } else { "openid api:read" };
+        let document = json!({
+            "client_name": "bench app",
+            "grant_types": ["authorization_code", "refresh_token"],
+            "response_types": ["code"],
+            "redirect_uris": [REDIRECT_URI],
+            "scope": scope,
+            "token_endpoint_auth_method": "client_secret_basic",
+            "access_token_strategy": "jwt",
+            "skip_consent": true,
+        });
+        let (id, credentials) = self.register("", &document)?;
+        let asks = format!("scope={}", scope.replace(' ', "+"));
+        let app = App::of_issuer(self.base(), &id, credentials, &asks)?;
+        let (email, password) = (format!("{id}@bench.example"), PERSON.1);
+        self.node.make_person("", &email, password)?;
+        let browsers = Mutex::new(Vec::with_capacity(count));
+        times(count, 2, || {
+            let cookies = browser_login(self.base(), (&email, password))?;
+            let browser = Browser::new(&app, Jar::of_header(&cookies));
+            browsers.lock().unwrap_or_else(PoisonError::into_inner).push(browser);
+            Ok(())
+        })?;
+        Ok(browsers.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn reading(&self) -> anyhow::Result<Reading> {
+        let cpu = cpu_time(self.pid())?;
+        match &self.database {
+            Some(database) => Ok(Reading { cpu, ..database.reading()? }),
+            None => Ok(Reading {
+                cpu,
+                bytes: written(self.pid())?,
+                commits: Some(sqlite_commits(&self.home.join("data/portcullis.db-shm"))?),
+                ..Reading::default()
+            }),
+        }
+    }
+
+    fn keeps_all(&self) -> bool {
+        true
     }
 
     /// The plugin's own count says whether it was in the path of each answer.

@@ -3,9 +3,9 @@
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
-use std::process::Command;
 use std::time::Duration;
 
+use super::database::{config, migrate};
 use super::load::{self, Request};
 use super::machine::cpu_time;
 use super::open_loop::{self, Priority};
@@ -32,14 +32,10 @@ pub(super) fn run(database: &Database) -> anyhow::Result<()> {
     if directory.exists() {
         std::fs::remove_dir_all(&directory)?;
     }
-    let storage = database.storage.as_ref().map(|url| format!("[storage]\nurl = \"{url}\"\n"));
+    let storage = database.storage.as_ref().map(|url| config(url));
     let binary = node::build(Profile::Release)?;
     if let Some(storage) = &storage {
-        // A node migrates the file that it makes itself, and no other database.
-        std::fs::create_dir_all(&directory)?;
-        let config = directory.join("migrate.toml");
-        std::fs::write(&config, storage)?;
-        workspace::run(Command::new(&binary).arg("migrate").arg("--config").arg(&config))?;
+        migrate(&binary, &directory, storage)?;
     }
     let node = Node::start(&binary, &directory, &storage.unwrap_or_default())?;
     node.make_person("", PERSON.0, PERSON.1)?;
@@ -47,7 +43,7 @@ pub(super) fn run(database: &Database) -> anyhow::Result<()> {
         "| whoami by | per second | CPU each | p50 and p99 at half of it | bars |\n|---|---|---|---|---|"
     );
     let token = native_login(&node.public, PERSON.0, PERSON.1)?;
-    measure(&node, "cookie", ("cookie", browser_login(&node.public)?))?;
+    measure(&node, "cookie", ("cookie", browser_login(&node.public, PERSON)?))?;
     measure(&node, "token", ("x-session-token", token))?;
     node.end()
 }
@@ -72,7 +68,7 @@ fn measure(node: &Node, by: &str, proof: (&'static str, String)) -> anyhow::Resu
 }
 
 /// Signs in as a page's script does, and returns the cookies that the browser then sends.
-fn browser_login(base: &str) -> anyhow::Result<String> {
+pub(super) fn browser_login(base: &str, (identifier, password): (&str, &str)) -> anyhow::Result<String> {
     let json_please = ("accept", "application/json");
     let begun = send("GET", &format!("{base}/self-service/login/browser"), &[json_please], b"")?;
     let flow = begun.json()?;
@@ -82,8 +78,8 @@ fn browser_login(base: &str) -> anyhow::Result<String> {
     let csrf = csrf.and_then(|node| node.pointer("/attributes/value")).context("a flow without its token")?;
     let form = json!({
         "method": "password",
-        "identifier": PERSON.0,
-        "password": PERSON.1,
+        "identifier": identifier,
+        "password": password,
         "csrf_token": csrf,
     });
     let cookies = begun.cookies.join("; ");

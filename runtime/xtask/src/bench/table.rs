@@ -1,5 +1,7 @@
 //! What was measured, as a table; a bar that is missed says so.
 
+use super::spent::Spent;
+
 /// All rounds of one side of one scenario.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rounds(pub(super) Vec<f64>);
@@ -29,6 +31,8 @@ pub(super) enum Bar {
     Ratio(f64),
     /// This many answers per second.
     Rate(f64),
+    /// None is set.
+    None,
 }
 
 /// One line of the table.
@@ -41,6 +45,10 @@ pub(super) struct Row {
     pub(super) bar: Bar,
     /// Latency of ours in the last round: p50 and p99 in microseconds.
     pub(super) latency: Option<(u64, u64)>,
+    /// What ours took, of all rounds.
+    pub(super) spent: Spent,
+    /// What the other took.
+    pub(super) theirs_spent: Spent,
 }
 
 impl Row {
@@ -54,8 +62,9 @@ impl Row {
             return "not measured".to_owned();
         }
         let (met, asked) = match self.bar {
-            Bar::Ratio(bar) => (self.ratio().is_some_and(|ratio| ratio >= bar), format!("{bar:.0} times")),
+            Bar::Ratio(bar) => (self.ratio().is_some_and(|ratio| ratio >= bar), format!("{bar} times")),
             Bar::Rate(bar) => (self.ours.median() >= bar, format!("{bar:.0}/s")),
+            Bar::None => return "–".to_owned(),
         };
         format!("{asked}: {}", if met { "met" } else { "MISSED" })
     }
@@ -64,11 +73,13 @@ impl Row {
         let ratio = self.ratio().map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
         let latency = self.latency.map_or("–".to_owned(), |(p50, p99)| format!("{p50} / {p99}"));
         format!(
-            "| {} | {} | {} | {ratio} | {} | {latency} |",
+            "| {} | {} | {} | {ratio} | {} | {latency} | {} | {} |",
             self.scenario,
             self.ours.shown(),
             self.theirs.shown(),
-            self.verdict()
+            self.verdict(),
+            self.spent.each(),
+            self.theirs_spent.each()
         )
     }
 }
@@ -76,9 +87,10 @@ impl Row {
 /// Returns the table as Markdown.
 pub(super) fn render(rows: &[Row]) -> String {
     let mut lines = vec![
-        "| scenario | ours, per second: median (range) | oidc-provider | ratio | bar | ours p50 / p99 µs |"
+        "| scenario | ours, per second: median (range) | oidc-provider | ratio | bar | ours p50 / p99 µs \
+         | ours, each: commits / bytes / CPU µs | the other's |"
             .to_owned(),
-        "|---|---|---|---|---|---|".to_owned(),
+        "|---|---|---|---|---|---|---|---|".to_owned(),
     ];
     lines.extend(rows.iter().map(Row::shown));
     lines.join("\n")
@@ -86,11 +98,12 @@ pub(super) fn render(rows: &[Row]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bar, Rounds, Row, render};
+    use super::{Bar, Rounds, Row, Spent, render};
 
     fn check(ours: &[f64], theirs: &[f64], bar: Bar, says: &str) {
         let (ours, theirs) = (Rounds(ours.to_vec()), Rounds(theirs.to_vec()));
-        let table = render(&[Row { scenario: "x", ours, theirs, bar, latency: None }]);
+        let (spent, theirs_spent) = (Spent::default(), Spent::default());
+        let table = render(&[Row { scenario: "x", ours, theirs, bar, latency: None, spent, theirs_spent }]);
         assert!(table.contains(says), "{table}");
     }
 
@@ -98,6 +111,8 @@ mod tests {
     fn a_bar_is_met_by_the_medians_and_a_missed_one_says_so() {
         check(&[30.0, 50.0, 40.0], &[10.0, 9.0, 99.0], Bar::Ratio(4.0), "| 4.00 | 4 times: met |");
         check(&[39.0], &[10.0], Bar::Ratio(4.0), "4 times: MISSED");
+        check(&[15.0], &[10.0], Bar::Ratio(1.5), "1.5 times: met");
+        check(&[15.0], &[10.0], Bar::None, "| 1.50 | – |");
         check(&[24_999.0], &[], Bar::Rate(25_000.0), "25000/s: MISSED");
         check(&[25_000.0], &[], Bar::Rate(25_000.0), "25000/s: met");
     }
