@@ -86,10 +86,12 @@ impl Branding {
         [&self.logo_url, &self.logo_dark_url, &self.favicon_url].into_iter().flatten()
     }
 
-    /// A button in a message, which has a light surface wherever it is read: its fill, the text on it, its edge.
-    pub(crate) fn button_in_mail(&self) -> [Colour; 3] {
-        let Palette { fill, on_fill, edge, .. } = Palette::of(self.primary_color, &Surfaces::LIGHT);
-        [fill, on_fill, edge]
+    /// A button in a message, as it is read on a light surface and on a dark one.
+    pub(crate) fn buttons_in_mail(&self) -> [ButtonColours; 2] {
+        [&Surfaces::LIGHT, &Surfaces::DARK].map(|on| {
+            let Palette { fill, on_fill, edge, .. } = Palette::of(self.primary_color, on);
+            ButtonColours { fill, on_fill, edge }
+        })
     }
 
     /// The stylesheet with this tenant's colours, for both themes. It holds nothing but computed colours.
@@ -98,6 +100,15 @@ impl Branding {
         let dark = Palette::of(self.primary_color, &Surfaces::DARK);
         format!(":root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}")
     }
+}
+
+/// The colours of a button where no stylesheet is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ButtonColours {
+    pub(crate) fill: Colour,
+    /// Of the text on it.
+    pub(crate) on_fill: Colour,
+    pub(crate) edge: Colour,
 }
 
 /// An address that a page may link to or show an image from: `https:`, `mailto:`, or a path on this server.

@@ -115,11 +115,17 @@ impl Field {
         ids.join(" ")
     }
 
-    /// Names and addresses are not prose: no capitals, no corrections.
+    /// Names, addresses and codes are not prose: no capitals, no corrections.
     pub(crate) fn is_literal(&self) -> bool {
         let purposes = self.autocomplete.as_deref().unwrap_or_default().split(' ');
-        purposes.into_iter().any(|purpose| matches!(purpose, "username" | "email" | "one-time-code"))
+        purposes.into_iter().any(|purpose| matches!(purpose, "username" | "email"))
             || matches!(self.kind, "email" | "url")
+            || self.is_code()
+    }
+
+    /// Whether it takes a code, which is read and typed character by character.
+    pub(crate) fn is_code(&self) -> bool {
+        self.autocomplete.as_deref() == Some("one-time-code") || self.name == "lookup_secret"
     }
 }
 
@@ -135,6 +141,8 @@ pub(crate) struct Button {
     pub(crate) name: String,
     pub(crate) value: String,
     pub(crate) label: String,
+    /// The letter that tells a provider from the others at a glance.
+    pub(crate) mark: Option<String>,
     pub(crate) primary: bool,
     pub(crate) disabled: bool,
     /// What the script calls when it is clicked: the button is there only for whom that works.

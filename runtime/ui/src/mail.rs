@@ -7,8 +7,7 @@ mod invitation;
 
 use askama::Template;
 
-use crate::branding::Branding;
-use crate::colour::Colour;
+use crate::branding::{Branding, ButtonColours};
 use crate::locale::{Locale, Words, fill};
 
 pub use invitation::InvitationMailView;
@@ -47,9 +46,8 @@ pub struct Letter {
 struct MailPage<'a> {
     tag: &'static str,
     branding: &'a Branding,
-    colour: Colour,
-    on_colour: Colour,
-    edge: Colour,
+    light: ButtonColours,
+    dark: ButtonColours,
     subject: &'a str,
     lead: &'a str,
     code: Option<&'a str>,
@@ -89,13 +87,12 @@ pub(crate) fn letter(words: &Words, view: &MailView<'_>, branding: &Branding, lo
     parts.extend((!ends.is_empty()).then(|| ends.clone()));
     parts.push(ignore.clone());
     parts.push(branding.name.clone());
-    let [colour, on_colour, edge] = branding.button_in_mail();
+    let [light, dark] = branding.buttons_in_mail();
     let page = MailPage {
         tag: locale.tag(),
         branding,
-        colour,
-        on_colour,
-        edge,
+        light,
+        dark,
         subject: &subject,
         lead: &lead,
         code: view.code,
@@ -180,6 +177,7 @@ fn one_line(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::Pages;
+    use crate::colour::{Colour, EDGE_CONTRAST};
 
     fn letter(template: &str, code: Option<&str>, locale: Locale, name: &str) -> Letter {
         let branding = Branding { name: name.to_owned(), ..Branding::default() };
@@ -261,9 +259,20 @@ mod tests {
             minutes: 15,
         };
         let html = Pages::new().unwrap().mail(&view, &branding, Locale::En).html;
-        let [fill, text, edge] = branding.button_in_mail();
-        assert!(html.contains(&format!("border:1px solid {edge};background:{fill};color:{text}")), "{html}");
-        assert!(edge.contrast(Colour::WHITE) >= crate::colour::EDGE_CONTRAST);
+        let [light, dark] = branding.buttons_in_mail();
+        let ButtonColours { fill, on_fill, edge } = light;
+        assert!(
+            html.contains(&format!("border:1px solid {edge};background:{fill};color:{on_fill}")),
+            "{html}"
+        );
+        assert!(edge.contrast(Colour::WHITE) >= EDGE_CONTRAST);
+        let ButtonColours { fill, on_fill, edge } = dark;
+        let said =
+            format!("border-color:{edge}!important;background:{fill}!important;color:{on_fill}!important");
+        assert!(html.contains(&said), "{html}");
+        // On the card that the message has then.
+        assert!(html.contains("background:#16181c!important"));
+        assert!(edge.contrast(Colour::new(0x16, 0x18, 0x1c)) >= EDGE_CONTRAST);
     }
 
     #[test]

@@ -3,12 +3,17 @@
 //!
 //! Nothing on these pages does anything: the flows that they are about do not exist.
 
+mod mails;
+#[cfg(test)]
+mod shown;
 mod views;
+
+pub use mails::{MAILS, MailSample};
 
 use crate::flow::FlowView;
 use crate::frame::PageContext;
 use crate::pages::{OrganisationOutcome, OrganisationPart, Pages};
-use crate::views::{DeviceCodeProblem, DeviceDoneView, SessionsView, WelcomeView};
+use crate::views::{DeviceCodeProblem, DeviceDoneView, MailboxView, SessionsView, WelcomeView};
 
 /// A page in one state.
 #[derive(Debug)]
@@ -120,6 +125,8 @@ pub static SAMPLES: &[Sample] = &[
     flow!("login-second-all", Pages::login),
     flow!("login-second-key", Pages::login),
     flow!("login-second-code", Pages::login),
+    flow!("login-second-ask", Pages::login),
+    flow!("login-second-sent", Pages::login),
     flow!("login-second-failed", Pages::login),
     flow!("registration", Pages::registration),
     flow!("registration-failed", Pages::registration),
@@ -129,10 +136,26 @@ pub static SAMPLES: &[Sample] = &[
     flow!("registration-credentials", Pages::registration),
     flow!("registration-code", Pages::registration),
     flow!("registration-completing", Pages::registration),
+    flow!("recovery", Pages::recovery),
+    flow!("recovery-number", Pages::recovery),
+    flow!("recovery-sent", Pages::recovery),
+    flow!("recovery-number-sent", Pages::recovery),
+    flow!("recovery-failed", Pages::recovery),
     flow!("recovery-choose", Pages::recovery),
     flow!("recovery-confirm", Pages::recovery),
+    flow!("recovery-by-link", Pages::recovery),
     flow!("recovery-link", Pages::recovery),
     flow!("recovery-link-opened", Pages::recovery),
+    flow!("recovery-done", Pages::recovery),
+    flow!("verification", Pages::verification),
+    flow!("verification-number", Pages::verification),
+    flow!("verification-sent", Pages::verification),
+    flow!("verification-number-sent", Pages::verification),
+    flow!("verification-failed", Pages::verification),
+    flow!("verification-done", Pages::verification),
+    flow!("verification-number-done", Pages::verification),
+    flow!("verification-by-link", Pages::verification),
+    flow!("verification-link", Pages::verification),
     flow!("verification-link-opened", Pages::verification),
     flow!("settings", settings_with_sessions),
     flow!("settings-saved", settings_with_sessions),
@@ -152,6 +175,10 @@ pub static SAMPLES: &[Sample] = &[
     page!("device", |pages, context| pages.device(&views::device(), context)),
     page!("device-allowed", |pages, context| pages.device_done(&DeviceDoneView::Allowed, context)),
     page!("device-denied", |pages, context| pages.device_done(&DeviceDoneView::Denied, context)),
+    page!("device-refused", |pages, context| {
+        let reason = "Your plan does not include televisions.".to_owned();
+        pages.device_done(&DeviceDoneView::Refused(reason), context)
+    }),
     page!("impersonation", |pages, context| pages.impersonation(&views::impersonation(), context)),
     page!("welcome-acting", |pages, context| {
         let view = WelcomeView { subject: Some("ada@nexboard.example".to_owned()) };
@@ -195,6 +222,15 @@ pub static SAMPLES: &[Sample] = &[
         let view = views::ownership_to_confirm(context.now);
         pages.organisation(&views::owned(context.now, view, None), context)
     }),
+    page!("organisation-owner-confirm-new", |pages, context| {
+        let view = views::nothing_owned_to_confirm();
+        pages.organisation(&views::owned(context.now, view, None), context)
+    }),
+    page!("organisation-owner-off", |pages, context| {
+        let silent = (OrganisationPart::Connection, OrganisationOutcome::Silent);
+        let view = views::ownership_turned_off(context.now);
+        pages.organisation(&views::owned(context.now, view, Some(silent)), context)
+    }),
     page!("logout", |pages, context| pages.logout(&views::logout(), context)),
     page!("signed-out", |pages, context| pages.signed_out(context)),
     page!("signed-out-apps", |pages, context| pages.farewell(&views::farewell(), context)),
@@ -205,11 +241,17 @@ pub static SAMPLES: &[Sample] = &[
         pages.error(&views::error("invalid_redirect_uri", None), context)
     }),
     page!("error-denied", |pages, context| pages.error(&views::error("access_denied", None), context)),
+    page!("error-unknown", |pages, context| pages.error(&views::error("", None), context)),
     page!("error-busy", |pages, context| {
         pages.error(&views::error("temporarily_unavailable", None), context)
     }),
     page!("error-invitation", |pages, context| {
         pages.error(&views::error("invitation_spent", Some("/")), context)
+    }),
+    page!("mailbox", |pages, context| pages.mailbox(&mails::mailbox(pages, context), context)),
+    page!("mailbox-empty", |pages, context| pages.mailbox(&MailboxView::default(), context)),
+    page!("pages", |pages, context| {
+        pages.samples(&format!("{}/ui/dev/pages", context.base_path), context)
     }),
 ];
 

@@ -233,7 +233,7 @@ async fn claims_by_name_are_asked_for_in_words_and_told_at_userinfo() {
     let mut browser = site.signed_in(ADA).await;
     let claims = r#"{"userinfo":{"email":{"essential":true}},"id_token":{"email":null}}"#;
     let page = follow(&mut browser, &authorize(&[("claims", claims)])).await;
-    assert!(page.body.contains("See your e-mail address"), "{}", page.body);
+    assert!(page.body.contains("See your email address"), "{}", page.body);
     let tokens = allow(&site, &mut browser, &page).await;
     assert_eq!(payload(&tokens["id_token"])["email"], ADA);
     let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());

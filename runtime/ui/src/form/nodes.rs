@@ -182,6 +182,7 @@ impl Forms<'_> {
                     name: input.name.clone(),
                     value: text_of(input.value.as_ref()),
                     label: label.unwrap_or_else(|| text_of(input.value.as_ref())),
+                    mark: node.meta.label.as_ref().and_then(mark),
                     primary: false,
                     disabled: input.disabled,
                     trigger: Self::trigger(input),
@@ -221,6 +222,12 @@ impl Forms<'_> {
         let texts = codes.unwrap_or_default().iter().filter_map(|code| UiText::deserialize(code).ok());
         texts.map(|text| Code { used: text.id == USED_CODE, text: self.words.text(&text) }).collect()
     }
+}
+
+/// The first letter of the provider that a label names.
+fn mark(label: &UiText) -> Option<String> {
+    let name = label.context.get("provider")?.as_str()?;
+    Some(name.chars().find(|c| c.is_alphanumeric())?.to_uppercase().collect())
 }
 
 /// Puts the cursor where the person goes on: the first field with an error, else the first empty one.

@@ -88,7 +88,7 @@ words! {
     }
     settings: SettingsWords {
         title, profile, profile_lead, password, password_lead, new_password, password_save, other, totp, totp_lead,
-        lookup_secret, lookup_secret_lead, passkey, passkey_lead, webauthn, webauthn_lead, oidc, key_passkey, key_webauthn,
+        lookup_secret, lookup_secret_lead, passkey, passkey_lead, webauthn, webauthn_lead, oidc, oidc_lead, key_passkey, key_webauthn,
         key_added, key_remove,
     }
     sessions: SessionsWords {
@@ -113,8 +113,12 @@ words! {
         title, lead, lead_nameless, client_lead, confirm, stay, done_title, done_lead, sign_in_again, leaving, go_on,
     }
     error: ErrorWords { title, request_id, request_hint, restart, home, help }
-    verification: VerificationWords { title, lead, code_lead, link_lead, link_sent_lead, opened_lead, done_lead }
-    recovery: RecoveryWords { title, lead, code_lead, link_lead, link_sent_lead, opened_lead, done_lead, remembered }
+    verification: VerificationWords {
+        title, title_number, title_either, lead, lead_either, code_lead, link_lead, link_sent_lead, opened_lead, done_lead,
+    }
+    recovery: RecoveryWords {
+        title, lead, lead_either, code_lead, link_lead, link_sent_lead, opened_lead, done_lead, remembered,
+    }
     mailbox: MailboxWords { title, lead, empty }
     api: ApiWords { title, lead, document, access, key, scope, parameters, required, body, answers, name }
     samples: SamplesWords { title, lead }

@@ -44,13 +44,12 @@ pub(crate) fn letter(
     );
     let link = format!("{}\n{}", w.link, view.url);
     let text = [&*lead, &*link, &*ends, &*w.ignore, &*branding.name].join("\n\n");
-    let [colour, on_colour, edge] = branding.button_in_mail();
+    let [light, dark] = branding.buttons_in_mail();
     let page = MailPage {
         tag: locale.tag(),
         branding,
-        colour,
-        on_colour,
-        edge,
+        light,
+        dark,
         subject: &subject,
         lead: &lead,
         code: None,

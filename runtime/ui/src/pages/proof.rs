@@ -10,7 +10,14 @@ impl Pages {
     /// Proving an address.
     pub fn verification(&self, flow: &FlowView, context: &PageContext<'_>) -> String {
         let w = &self.words(context).verification;
+        let proven = Proven::of(flow);
+        let title = match proven {
+            Proven::Address => &w.title,
+            Proven::Number => &w.title_number,
+            Proven::Either => &w.title_either,
+        };
         let lead = match proof_stage(flow) {
+            ProofStage::Asked if proven == Proven::Either => &w.lead_either,
             ProofStage::Asked => &w.lead,
             ProofStage::AskedForLink => &w.link_lead,
             ProofStage::CodeSent => &w.code_lead,
@@ -18,7 +25,7 @@ impl Pages {
             ProofStage::LinkOpened => &w.opened_lead,
             ProofStage::Done => &w.done_lead,
         };
-        self.proof(flow, w.title.clone(), lead.clone(), None, context)
+        self.proof(flow, title.clone(), lead.clone(), None, context)
     }
 
     /// Getting back in.
@@ -26,6 +33,7 @@ impl Pages {
         let words = self.words(context);
         let w = &words.recovery;
         let lead = match proof_stage(flow) {
+            ProofStage::Asked if Proven::of(flow) == Proven::Either => &w.lead_either,
             ProofStage::Asked => &w.lead,
             ProofStage::AskedForLink => &w.link_lead,
             ProofStage::CodeSent => &w.code_lead,
@@ -56,6 +64,32 @@ impl Pages {
         let forms = Forms { ui: &flow.ui, words, purpose: Purpose::Proof, password_hint: None };
         let ways = Ways { other, forgotten: None, agreement: Vec::new() };
         flow_page(self.frame(context, title), &forms, lead, ways)
+    }
+}
+
+/// What is proven, as far as the form says it: a tenant that sends text messages takes numbers too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Proven {
+    Address,
+    Number,
+    Either,
+}
+
+impl Proven {
+    /// The messages of a form that has sent something to a number, or has proven one.
+    const OF_NUMBERS: [u64; 2] = [1_080_004, 1_080_005];
+    /// The labels of a field that takes both.
+    const OF_EITHER: [u64; 2] = [1_070_016, 1_070_018];
+
+    fn of(flow: &FlowView) -> Self {
+        let mut labels = flow.ui.nodes.iter().filter_map(|node| node.meta.label.as_ref());
+        if flow.ui.messages.iter().any(|text| Self::OF_NUMBERS.contains(&text.id)) {
+            Self::Number
+        } else if labels.any(|label| Self::OF_EITHER.contains(&label.id)) {
+            Self::Either
+        } else {
+            Self::Address
+        }
     }
 }
 

@@ -117,7 +117,7 @@ impl Pages {
                     "lookup_secret" => (&w.lookup_secret, Some(w.lookup_secret_lead.clone())),
                     "passkey" => (&w.passkey, Some(w.passkey_lead.clone())),
                     "webauthn" => (&w.webauthn, Some(w.webauthn_lead.clone())),
-                    "oidc" | "saml" => (&w.oidc, None),
+                    "oidc" | "saml" => (&w.oidc, Some(w.oidc_lead.clone())),
                     _ => (&w.other, None),
                 };
                 let mut forms = if matches!(group, "oidc" | "saml") {

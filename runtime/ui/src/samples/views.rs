@@ -77,7 +77,7 @@ pub(super) fn api() -> ApiView {
         path: "/admin/identities/{id}".to_owned(),
         summary: "Shows an identity",
         parameters: vec![place],
-        body: String::new(),
+        body: "application/json".to_owned(),
         answers: "200, 404".to_owned(),
         needs_key: true,
         scope: Some("identities:read"),
@@ -94,7 +94,7 @@ pub(super) fn device_code(problem: Option<DeviceCodeProblem>) -> DeviceCodeView 
 pub(super) fn device() -> DeviceView {
     DeviceView {
         client_name: "Nexboard on TV".to_owned(),
-        scopes: ["openid", "profile", "offline_access", "boards:read"]
+        scopes: ["openid", "profile", "phone", "address", "offline_access", "boards:read"]
             .map(|scope| ScopeView { scope: scope.to_owned(), description: None })
             .into(),
         details: Vec::new(),
@@ -142,7 +142,7 @@ pub(super) fn sessions(now: Timestamp) -> SessionsView {
     let session = |id: &str, ago: i64, ip: &str, agent: &str| SessionItem {
         id: id.to_owned(),
         current: id == "1",
-        user_agent: Some(agent.to_owned()),
+        user_agent: (!agent.is_empty()).then(|| agent.to_owned()),
         ip_address: Some(ip.to_owned()),
         authenticated_at: Timestamp::from_seconds(now.seconds() - ago),
     };
@@ -185,6 +185,7 @@ pub(super) fn sessions(now: Timestamp) -> SessionsView {
                 "198.51.100.4",
                 "Mozilla/5.0 (Windows NT 10.0) Chrome/140.0 Safari/537.36 Edg/140.0",
             ),
+            session("4", 3_000_000, "203.0.113.77", ""),
         ],
         revoked: false,
         organisations: vec![OrganisationLink {
@@ -312,6 +313,21 @@ pub(super) fn ownership(now: Timestamp) -> OwnershipView {
 pub(super) fn ownership_with_new_key(now: Timestamp) -> OwnershipView {
     let text = "pk_c2FtcGxlc2FtcGxlc2FtcA_c2FtcGxlc2FtcGxlc2FtcGxlc2FtcGxlc2FtcGxlc2E".to_owned();
     OwnershipView { new_key: Some(NewKey { name: "Reports".to_owned(), text }), ..ownership(now) }
+}
+
+/// The connection does not work, and is turned off.
+pub(super) fn ownership_turned_off(now: Timestamp) -> OwnershipView {
+    let view = ownership(now);
+    let connection = view.connection.map(|connection| ConnectionItem { is_on: false, ..connection });
+    OwnershipView { connection, ..view }
+}
+
+/// Nothing is set up, by somebody who signed in some time ago.
+pub(super) fn nothing_owned_to_confirm() -> OwnershipView {
+    OwnershipView {
+        confirm_url: Some("/self-service/login/browser?refresh=true".to_owned()),
+        ..nothing_owned()
+    }
 }
 
 /// Whoever looks signed in some time ago, and people must come by a connection that is on.
