@@ -39,6 +39,8 @@ pub(crate) struct Operation {
     path: Vec<Segment>,
     /// By status, or `default`.
     pub(crate) answers: BTreeMap<String, Body>,
+    /// All that is said of it.
+    pub(crate) document: Value,
 }
 
 /// A part of a path between slashes.
@@ -158,6 +160,7 @@ fn operations(document: &Value) -> Result<Vec<Operation>, String> {
                 method: method.to_ascii_uppercase(),
                 path: path.split('/').map(segment).collect(),
                 answers: answers(document, responses)?,
+                document: operation.clone(),
             });
         }
     }

@@ -1,18 +1,24 @@
 //! The API document of a listener, from the route table: printed by `portcullis openapi`, served at `/openapi.json`, and as a page.
 //!
-//! What an operation takes and answers is in two files of facts: `described.json`, of the operations whose description is the
-//! Hydra or the Kratos API's, which a test holds against those, and `own.json`. It tells nothing that this source does not tell
+//! Which parameters an operation takes and which statuses it answers with is in two files of facts: `described.json`, of the
+//! operations whose description is the Hydra or the Kratos API's, which a test holds against those, and `own.json`. What is in
+//! bodies and answers is in `shapes`, in a notation of its own (`shape`). It tells nothing that this source does not tell
 //! anybody, and is the same for everybody.
 
 pub(crate) mod described;
 pub(crate) mod serve;
+pub(crate) mod shape;
+pub(crate) mod shapes;
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeSet;
 
 use config::Router;
 use serde_json::{Map, Value, json};
 
 use self::described::{Described, Parameter};
+use self::shapes::Content;
 use crate::failure::ErrorForm;
 use crate::routes::{self, Access, Route};
 
@@ -20,23 +26,28 @@ use crate::routes::{self, Access, Route};
 pub fn document(routers: &[Router], version: &str) -> Value {
     let described = described::all();
     let mut paths = Map::new();
+    let mut kinds = BTreeSet::new();
     for route in routes::all().iter().filter(|route| route.is_of(routers)) {
         // A place that takes what is left of a path is one like any other here.
         let methods = paths.entry(route.path.replace("{*", "{")).or_insert_with(|| json!({}));
         if let Some(methods) = methods.as_object_mut() {
             let known = described.get(route.operation);
-            methods.insert(route.method.as_str().to_ascii_lowercase(), operation(route, known));
+            methods.insert(route.method.as_str().to_ascii_lowercase(), operation(route, known, &mut kinds));
         }
     }
+    let schemas = shapes::all().components(kinds.iter().map(String::as_str));
     json!({
         "openapi": "3.1.0",
         "info": { "title": "Portcullis", "version": version },
         "paths": paths,
-        "components": { "securitySchemes": { "adminKey": {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "An admin key, as Bearer token or as HTTP Basic password",
-        }}},
+        "components": {
+            "securitySchemes": { "adminKey": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "An admin key, as Bearer token or as HTTP Basic password",
+            }},
+            "schemas": schemas,
+        },
     })
 }
 
@@ -57,27 +68,33 @@ pub(crate) fn key_of(access: Access) -> (bool, Option<&'static str>) {
     }
 }
 
-fn operation(route: &Route, known: Option<&Described>) -> Value {
+/// An operation; the types of what it takes and answers are added to `kinds`.
+fn operation(route: &Route, known: Option<&Described>, kinds: &mut BTreeSet<String>) -> Value {
     let of_path =
         |name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } });
     let named = known.iter().flat_map(|known| &known.parameters).map(Parameter::document);
     let parameters: Vec<Value> = places(route.path).map(of_path).chain(named).collect();
     let (needs_key, scope) = key_of(route.access);
+    let shapes = shapes::all();
+    let taken = shapes.taken(route, known);
+    let given = shapes.given(route, known);
+    let contents = taken.iter().chain(given.values().flatten());
+    kinds.extend(contents.map(|content| content.kind.clone()));
+    let answers = given.iter().map(|(status, contents)| (status.clone(), answer(route, status, contents)));
     let mut operation = json!({
         "operationId": route.operation,
         "summary": route.summary,
-        "responses": responses(route, known),
+        "responses": answers.collect::<Map<_, _>>(),
     });
     if let Some(fields) = operation.as_object_mut() {
         if !parameters.is_empty() {
             fields.insert("parameters".to_owned(), parameters.into());
         }
-        let body = body_of(route, known);
-        if !body.is_empty() {
-            let of_type = |media_type: &String| (media_type.clone(), json!({}));
-            let content: Map<String, Value> = body.iter().map(of_type).collect();
-            let is_required = known.is_some_and(|known| known.body_required);
-            fields.insert("requestBody".to_owned(), json!({ "required": is_required, "content": content }));
+        if !taken.is_empty() {
+            // Of what is described, the description says whether it may be left out.
+            let is_required = known.is_none_or(|known| known.body_required);
+            let body = json!({ "required": is_required, "content": content(&taken) });
+            fields.insert("requestBody".to_owned(), body);
         }
         if needs_key {
             fields.insert("security".to_owned(), json!([{ "adminKey": [] }]));
@@ -89,34 +106,25 @@ fn operation(route: &Route, known: Option<&Described>) -> Value {
     operation
 }
 
-/// The media types of an operation's body. What is not described takes what its neighbours take.
-pub(crate) fn body_of(route: &Route, known: Option<&Described>) -> Vec<String> {
-    match (known, route.method.as_str(), route.errors) {
-        (Some(known), ..) => known.body.clone(),
-        (None, "POST" | "PUT" | "PATCH", ErrorForm::Page | ErrorForm::OAuth) => {
-            vec!["application/x-www-form-urlencoded".to_owned()]
-        }
-        (None, "POST" | "PUT" | "PATCH", ErrorForm::Api | ErrorForm::Problem) => {
-            vec!["application/json".to_owned()]
-        }
-        (None, ..) => Vec::new(),
+fn answer(route: &Route, status: &str, contents: &[Content]) -> Value {
+    let code = status.parse().ok().and_then(|code| http::StatusCode::from_u16(code).ok());
+    let words = match code {
+        Some(code) => code.canonical_reason().unwrap_or_default(),
+        None => match route.errors {
+            ErrorForm::OAuth => "An error of OAuth (RFC 6749 section 5.2)",
+            ErrorForm::Api => "An error of the flow APIs",
+            ErrorForm::Page => "A page; for whoever asks for JSON, an error of the flow APIs",
+            ErrorForm::Problem => "A problem (RFC 9457)",
+        },
+    };
+    let mut answer = json!({ "description": words });
+    if let (false, Some(fields)) = (contents.is_empty(), answer.as_object_mut()) {
+        fields.insert("content".to_owned(), content(contents).into());
     }
+    answer
 }
 
-fn responses(route: &Route, known: Option<&Described>) -> Value {
-    let mut responses = Map::new();
-    for status in known.iter().flat_map(|known| &known.answers) {
-        let code = status.parse().ok().and_then(|code| http::StatusCode::from_u16(code).ok());
-        let words = code.and_then(|code| code.canonical_reason()).unwrap_or_default();
-        responses.insert(status.clone(), json!({ "description": words }));
-    }
-    let (media_type, words) = match route.errors {
-        ErrorForm::OAuth => ("application/json", "An error of OAuth (RFC 6749 section 5.2)"),
-        ErrorForm::Api => ("application/json", "An error of the flow APIs"),
-        ErrorForm::Page => ("text/html", "A page; for whoever asks for JSON, an error of the flow APIs"),
-        ErrorForm::Problem => ("application/problem+json", "A problem (RFC 9457)"),
-    };
-    let failed = json!({ "description": words, "content": { media_type: {} } });
-    responses.insert("default".to_owned(), failed);
-    responses.into()
+fn content(contents: &[Content]) -> Map<String, Value> {
+    let of_type = |one: &Content| (one.media_type.clone(), json!({ "schema": one.schema() }));
+    contents.iter().map(of_type).collect()
 }

@@ -33,9 +33,9 @@ pub use frame::PageContext;
 pub use locale::{Locale, LocaleError};
 pub use mail::{InvitationMailView, Letter, MailView};
 pub use pages::{
-    ApiOperationView, ApiParameterView, ApiView, ConnectionFields, ConnectionItem, DomainItem,
-    ImpersonationView, InvitationItem, InvitationView, KeyItem, MemberItem, NewKey, OrganisationOutcome,
-    OrganisationPart, OrganisationView, OwnershipView, Pages,
+    ApiContentView, ApiFieldView, ApiOperationView, ApiParameterView, ApiSchemaView, ApiView, ApiWord,
+    ConnectionFields, ConnectionItem, DomainItem, ImpersonationView, InvitationItem, InvitationView, KeyItem,
+    MemberItem, NewKey, OrganisationOutcome, OrganisationPart, OrganisationView, OwnershipView, Pages,
 };
 pub use security::{page_headers, policy_with_sources};
 pub use texts::Texts;

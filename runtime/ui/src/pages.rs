@@ -18,7 +18,9 @@ mod samples;
 mod settings;
 mod welcome;
 
-pub use api::{ApiOperationView, ApiParameterView, ApiView};
+pub use api::{
+    ApiContentView, ApiFieldView, ApiOperationView, ApiParameterView, ApiSchemaView, ApiView, ApiWord,
+};
 pub use impersonation::ImpersonationView;
 pub use invitation::InvitationView;
 pub use organisation::{InvitationItem, MemberItem, OrganisationOutcome, OrganisationPart, OrganisationView};

@@ -19,6 +19,11 @@ async fn operators_listener_has_the_document_and_another_one_where_it_says_so() 
     let document = get(&format!("{}/openapi.json", world.admin)).await.json();
     let paths = document["paths"].as_object().unwrap();
     assert!(paths.contains_key("/admin/clients") && !paths.contains_key("/oauth2/token"));
+    // What is in its answers is in it, and nothing that is in no answer of it.
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let answer = &paths["/admin/clients/{id}"]["get"]["responses"]["200"]["content"]["application/json"];
+    assert_eq!(answer["schema"]["$ref"], "#/components/schemas/OAuth2Client");
+    assert!(schemas.contains_key("OAuth2Client") && !schemas.contains_key("TokenResponse"));
 
     let wider = |listener: &mut config::Listener| {
         if listener.routers.contains(&Router::Public) {
@@ -44,6 +49,11 @@ async fn page_runs_nothing_and_loads_what_its_own_listener_has() {
         );
         let html = page.text();
         assert!(html.contains("/admin/identities/{id}") && !html.contains("<script"), "{html}");
+        // Types lead to what they are made of.
+        assert!(
+            html.contains("<a href=\"#schema-Identity\">") && html.contains("id=\"schema-Identity\""),
+            "{html}"
+        );
         assert!(html.contains(&format!("<html lang=\"{language}\">")), "{language}");
         let loaded: Vec<&str> = html
             .split("<link ")

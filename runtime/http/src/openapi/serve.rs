@@ -3,12 +3,14 @@
 //! Attack: a document that is browsable brings a script, which then is one of this origin. There is none: the page is text that
 //! opens and closes, loads nothing from elsewhere, and its policy lets nothing run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use http::StatusCode;
-use ui::{ApiOperationView, ApiParameterView, ApiView};
+use ui::{ApiContentView, ApiFieldView, ApiOperationView, ApiParameterView, ApiSchemaView, ApiView, ApiWord};
 
-use super::{body_of, described, document, key_of, places};
+use super::shape::{Field, Shape, parts};
+use super::shapes::Content;
+use super::{described, document, key_of, places, shapes};
 use crate::call::Call;
 use crate::pages::show;
 use crate::response::{Answer, json, set};
@@ -29,7 +31,8 @@ pub(crate) async fn page(call: Call) -> Answer {
 }
 
 fn view(call: &Call) -> ApiView {
-    let described = described::all();
+    let (described, shapes) = (described::all(), shapes::all());
+    let mut kinds = BTreeSet::new();
     let mut groups: BTreeMap<&'static str, Vec<ApiOperationView>> = BTreeMap::new();
     for route in routes::all().iter().filter(|route| route.is_of(&call.routers)) {
         let known = described.get(route.operation);
@@ -44,22 +47,60 @@ fn view(call: &Call) -> ApiView {
             is_required: parameter.2,
         });
         let (needs_key, scope) = key_of(route.access);
+        let (taken, given) = (shapes.taken(route, known), shapes.given(route, known));
+        kinds.extend(taken.iter().chain(given.values().flatten()).map(|content| content.kind.clone()));
         groups.entry(group(route.path)).or_default().push(ApiOperationView {
             id: route.operation,
             method: route.method.as_str().to_owned(),
             path: route.path.replace("{*", "{"),
             summary: route.summary,
             parameters: of_path.chain(named).collect(),
-            body: body_of(route, known).join(", "),
-            answers: known.map(|known| known.answers.join(", ")).unwrap_or_default(),
+            body: taken.iter().map(|content| shown("", content)).collect(),
+            answers: given.iter().flat_map(|(status, contents)| answers(status, contents)).collect(),
             needs_key,
             scope,
         });
     }
     let groups = groups.into_iter().map(|(name, operations)| (name.to_owned(), operations)).collect();
+    let behind = shapes.behind(kinds.iter().map(String::as_str)).into_iter();
+    let schemas = behind.map(|(name, shape)| schema(name, shape)).collect();
     // Whatever name the listener is reached by.
     let document = format!("{}/openapi.json", call.tenant.base_path);
-    ApiView { document, version: call.node.settings.version, groups }
+    ApiView { document, version: call.node.settings.version, groups, schemas }
+}
+
+fn answers(status: &str, contents: &[Content]) -> Vec<ApiContentView> {
+    if contents.is_empty() {
+        return vec![shown(status, &Content::nothing())];
+    }
+    contents.iter().map(|content| shown(status, content)).collect()
+}
+
+fn shown(status: &str, content: &Content) -> ApiContentView {
+    ApiContentView {
+        status: status.to_owned(),
+        media_type: content.media_type.clone(),
+        kind: words(&content.kind),
+    }
+}
+
+fn words(kind: &str) -> Vec<ApiWord> {
+    parts(kind).into_iter().map(|(text, is_name)| ApiWord { text: text.to_owned(), is_name }).collect()
+}
+
+fn schema(name: &str, shape: &Shape) -> ApiSchemaView {
+    let name = name.to_owned();
+    match shape {
+        Shape::Type(kind) => ApiSchemaView { name, kind: words(kind), fields: Vec::new() },
+        Shape::Object { fields, .. } => {
+            let field = |field: &Field| ApiFieldView {
+                name: field.name.clone(),
+                kind: words(&field.kind),
+                is_required: field.is_required,
+            };
+            ApiSchemaView { name, kind: Vec::new(), fields: fields.iter().map(field).collect() }
+        }
+    }
 }
 
 /// What stands together: what is below the first part of a path that is no operators', and one part further down of those that are.

@@ -15,6 +15,8 @@ pub struct ApiView {
     pub version: &'static str,
     /// Operations that stand together, each group by the path that they share.
     pub groups: Vec<(String, Vec<ApiOperationView>)>,
+    /// What bodies and answers are made of.
+    pub schemas: Vec<ApiSchemaView>,
 }
 
 /// One operation.
@@ -30,10 +32,10 @@ pub struct ApiOperationView {
     pub summary: &'static str,
     /// What it takes beside its body.
     pub parameters: Vec<ApiParameterView>,
-    /// The media types of its body; empty if it takes none.
-    pub body: String,
-    /// The statuses of its answers, where they are described.
-    pub answers: String,
+    /// Its body, in each media type; empty if it takes none.
+    pub body: Vec<ApiContentView>,
+    /// Its answers, by their statuses.
+    pub answers: Vec<ApiContentView>,
     /// Whether callers bring an admin key.
     pub needs_key: bool,
     /// The scope that the key must have.
@@ -47,6 +49,48 @@ pub struct ApiParameterView {
     pub name: String,
     /// `path`, `query` or `header`.
     pub place: String,
+    /// Whether it must be there.
+    pub is_required: bool,
+}
+
+/// A body, or an answer.
+#[derive(Debug)]
+pub struct ApiContentView {
+    /// The answer's status, or `default`; empty for a body.
+    pub status: String,
+    /// Its media type; empty where there is nothing in it.
+    pub media_type: String,
+    /// What is in it.
+    pub kind: Vec<ApiWord>,
+}
+
+/// A part of what a type is called.
+#[derive(Debug)]
+pub struct ApiWord {
+    /// The part.
+    pub text: String,
+    /// Whether it is the name of a schema of the same page.
+    pub is_name: bool,
+}
+
+/// A schema.
+#[derive(Debug)]
+pub struct ApiSchemaView {
+    /// Its name.
+    pub name: String,
+    /// What it is, if it is no object.
+    pub kind: Vec<ApiWord>,
+    /// The members of an object.
+    pub fields: Vec<ApiFieldView>,
+}
+
+/// A member of an object.
+#[derive(Debug)]
+pub struct ApiFieldView {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: Vec<ApiWord>,
     /// Whether it must be there.
     pub is_required: bool,
 }

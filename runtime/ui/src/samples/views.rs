@@ -3,9 +3,9 @@
 use primitives::Timestamp;
 
 use crate::pages::{
-    ApiOperationView, ApiParameterView, ApiView, ConnectionFields, ConnectionItem, DomainItem,
-    ImpersonationView, InvitationItem, InvitationView, KeyItem, MemberItem, NewKey, OrganisationOutcome,
-    OrganisationPart, OrganisationView, OwnershipView,
+    ApiContentView, ApiFieldView, ApiOperationView, ApiParameterView, ApiSchemaView, ApiView, ApiWord,
+    ConnectionFields, ConnectionItem, DomainItem, ImpersonationView, InvitationItem, InvitationView, KeyItem,
+    MemberItem, NewKey, OrganisationOutcome, OrganisationPart, OrganisationView, OwnershipView,
 };
 use crate::views::{
     AppItem, ConsentView, DeletionRefusal, DeletionView, DetailView, DeviceCodeProblem, DeviceCodeView,
@@ -71,19 +71,31 @@ pub(super) fn described_consent() -> ConsentView {
 /// What a listener serves.
 pub(super) fn api() -> ApiView {
     let place = ApiParameterView { name: "id".to_owned(), place: "path".to_owned(), is_required: true };
+    let kind = |text: &str, is_name| vec![ApiWord { text: text.to_owned(), is_name }];
+    let answer = |status: &str, name| ApiContentView {
+        status: status.to_owned(),
+        media_type: "application/json".to_owned(),
+        kind: kind(name, true),
+    };
+    let field = |name: &str, kind, is_required| ApiFieldView { name: name.to_owned(), kind, is_required };
+    let schema = |name: &str, fields| ApiSchemaView { name: name.to_owned(), kind: Vec::new(), fields };
     let operation = ApiOperationView {
         id: "getIdentity",
         method: "GET".to_owned(),
         path: "/admin/identities/{id}".to_owned(),
         summary: "Shows an identity",
         parameters: vec![place],
-        body: "application/json".to_owned(),
-        answers: "200, 404".to_owned(),
+        body: Vec::new(),
+        answers: vec![answer("200", "Identity"), answer("404", "ApiError")],
         needs_key: true,
         scope: Some("identities:read"),
     };
     let groups = vec![("/admin/identities".to_owned(), vec![operation])];
-    ApiView { document: "/openapi.json".to_owned(), version: "1.0", groups }
+    let schemas = vec![
+        schema("ApiError", vec![field("error", kind("object", false), true)]),
+        schema("Identity", vec![field("id", kind("uuid", false), true)]),
+    ];
+    ApiView { document: "/openapi.json".to_owned(), version: "1.0", groups, schemas }
 }
 
 pub(super) fn device_code(problem: Option<DeviceCodeProblem>) -> DeviceCodeView {
