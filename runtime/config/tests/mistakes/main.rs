@@ -9,6 +9,7 @@ mod courier;
 mod fed_cm;
 mod keys;
 mod limits;
+mod outbound;
 mod plugins;
 mod registration;
 mod requests;
