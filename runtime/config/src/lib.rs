@@ -13,6 +13,7 @@ pub mod limits;
 pub mod listener;
 mod locate;
 pub mod log;
+pub mod outbound;
 mod plugins;
 pub mod problem;
 pub mod reference;
@@ -33,6 +34,7 @@ pub use jobs::Jobs;
 pub use limits::Limits;
 pub use listener::{ClientAuthentication, ListenAddress, Listener, Router};
 pub use log::Log;
+pub use outbound::Outbound;
 pub use primitives::SecretReference;
 pub use problem::{Problem, Problems};
 pub use secrets::Secrets;
@@ -68,6 +70,8 @@ pub struct Config {
     pub jobs: Jobs,
     /// How it sends messages to people.
     pub courier: Courier,
+    /// Which servers of your own network it may ask.
+    pub outbound: Outbound,
     /// What plugins of all tenants together may use of it.
     pub plugins: tenancy::plugin::Settings,
     /// Tenants that this file owns: the API shows them and refuses to change them (409). One that
@@ -113,6 +117,7 @@ impl Config {
         self.limits.check(checker);
         self.jobs.check(checker);
         self.courier.check(checker);
+        self.outbound.check(checker);
         plugins::check(&self.plugins, checker);
         let base_url = self.effective_base_url();
         tenant::check_all(&self.tenants, base_url.as_ref(), checker);

@@ -46,6 +46,7 @@ pub(crate) fn resolve(config: &mut Config, directory: &Path) {
         limits: _,
         jobs: _,
         courier,
+        outbound,
         plugins: _,
         tenants,
     } = config;
@@ -67,6 +68,7 @@ pub(crate) fn resolve(config: &mut Config, directory: &Path) {
     storage.password.iter_mut().for_each(secret);
     courier.smtp.iter_mut().filter_map(|smtp| smtp.password.as_mut()).for_each(secret);
     courier.smtp.iter_mut().filter_map(|smtp| smtp.ca.as_mut()).for_each(path);
+    outbound.ca.iter_mut().for_each(path);
     let channels = courier.channels.email.iter_mut().chain(&mut courier.channels.sms);
     channels.filter_map(|channel| channel.credential.as_mut()).for_each(secret);
     secrets.master_key.iter_mut().for_each(secret);

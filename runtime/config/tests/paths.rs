@@ -14,6 +14,8 @@ fn every_path_is_taken_from_the_files_directory() {
         [secrets]
         master_key = { file = "master" }
         former_master_keys = [{ file = "/run/former" }, { env = "FORMER" }]
+        [outbound]
+        ca = "outside.pem"
         [[listener]]
         name = "a"
         address = "127.0.0.1:1"
@@ -53,6 +55,7 @@ fn every_path_is_taken_from_the_files_directory() {
     );
     assert_eq!((tls.cert.as_path(), tls.key.as_path()), (Path::new("/etc/p/c.pem"), Path::new("/k.pem")));
     assert_eq!(first.client_ca.as_deref(), Some(Path::new("/etc/p/ca.pem")));
+    assert_eq!(config.outbound.ca.as_deref(), Some(Path::new("/etc/p/outside.pem")));
     assert_eq!(second.address, ListenAddress::Unix("/etc/p/p.sock".into()));
     let list = tenant.identity.password.breached.list.as_deref();
     assert_eq!(list, Some(Path::new("/etc/p/breached.txt")));

@@ -5,7 +5,9 @@
 //! address that is not public is refused unless it was granted, and the connection goes to the very address
 //! that was checked; redirects are not followed, size and time are bounded, and no error tells what was found.
 
-use std::net::{IpAddr, SocketAddr};
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,12 +20,14 @@ use hyper_util::rt::TokioIo;
 use primitives::address::Network;
 use primitives::outbound::{Outbound, OutboundError, OutboundRequest, OutboundResponse, Reach};
 use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::ServerName;
+use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use url::Url;
+
+use crate::server::certificates;
 
 /// What the head of an answer may take, and what of its body is read ahead, in bytes.
 const HEAD_BYTES: usize = 64 << 10;
@@ -47,7 +51,20 @@ pub struct GuardedOutbound {
 impl GuardedOutbound {
     /// A way out under a policy. Servers must have a certificate of a public authority.
     pub fn new(policy: OutboundPolicy) -> Result<Self, rustls::Error> {
-        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        Self::with_authorities(policy, Vec::new())
+    }
+
+    /// The same, where certificates of the authorities in a PEM file count as well.
+    pub fn trusting(policy: OutboundPolicy, ca: &Path) -> io::Result<Self> {
+        Self::with_authorities(policy, certificates(ca)?).map_err(io::Error::other)
+    }
+
+    fn with_authorities(
+        policy: OutboundPolicy,
+        authorities: Vec<CertificateDer<'static>>,
+    ) -> Result<Self, rustls::Error> {
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        authorities.into_iter().try_for_each(|authority| roots.add(authority))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
@@ -102,7 +119,8 @@ impl GuardedOutbound {
 
     fn may_call(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        is_public(address) || self.policy.granted.iter().any(|network| network.contains(address))
+        let is_granted = || self.policy.granted.iter().any(|network| network.contains(address));
+        is_public(address) || (!is_metadata(address) && is_granted())
     }
 }
 
@@ -196,6 +214,16 @@ async fn receive(
         body.extend_from_slice(&data);
     }
     Ok(OutboundResponse { status, headers, body })
+}
+
+/// Whether a machine of a cloud is told its secrets there: on its own link, or at the one address of IPv6. No grant holds for these.
+fn is_metadata(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => {
+            ip.is_unicast_link_local() || ip == Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254)
+        }
+    }
 }
 
 /// Whether an address is one of the public internet (the IANA special-purpose registries, RFC 6890).

@@ -127,6 +127,7 @@ macro_rules! routes {
 }
 
 mod challenges;
+mod credentials;
 mod descriptions;
 mod exchange;
 mod fed_cm;
@@ -141,6 +142,7 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(organisations::routes());
     routes.extend(registration::routes());
     routes.extend(challenges::routes());
+    routes.extend(credentials::routes());
     routes.extend(fed_cm::routes());
     routes.extend(test_login::routes());
     routes.extend(exchange::routes());

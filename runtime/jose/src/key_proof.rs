@@ -1,8 +1,10 @@
-//! A signature that brings its own public key: proof that its maker has the private half (RFC 9449 section 4.2).
+//! A signature that brings its own public key: proof that its maker has the private half (RFC 9449 section 4.2, OpenID for
+//! Verifiable Credential Issuance section 7.2.1).
 //!
 //! It says nothing about who that is. So the key is of no use for verifying anything else, and leaves this file as its
-//! thumbprint alone: what a token is bound to, or held against.
+//! thumbprint, what a token is bound to or held against, or as the name of whoever has it (`did:jwk`).
 
+use primitives::time::ClockTolerance;
 use primitives::{Timestamp, base64url};
 use serde_json::{Map, Value};
 
@@ -24,6 +26,7 @@ pub struct UnverifiedKeyProof<'a> {
 /// Claims that the holder of a key has signed. Nobody has looked at them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeyProof {
+    key: PublicJwk,
     thumbprint: String,
     claims: Map<String, Value>,
 }
@@ -68,7 +71,7 @@ impl<'a> UnverifiedKeyProof<'a> {
             return Err(JwsError::Algorithm.into());
         }
         self.jws.verify(&VerifyingKey::new(&self.key, Some(algorithm))?)?;
-        Ok(KeyProof { thumbprint: self.key.thumbprint(), claims: self.claims })
+        Ok(KeyProof { thumbprint: self.key.thumbprint(), key: self.key, claims: self.claims })
     }
 }
 
@@ -76,6 +79,11 @@ impl KeyProof {
     /// The SHA-256 thumbprint of the key, in base64url (RFC 7638).
     pub fn thumbprint(&self) -> &str {
         &self.thumbprint
+    }
+
+    /// Its holder, by the key alone ([`PublicJwk::did`]).
+    pub fn did(&self) -> String {
+        self.key.did()
     }
 
     /// A claim.
@@ -86,6 +94,13 @@ impl KeyProof {
     /// `iat`, if it is one.
     pub fn issued_at(&self) -> Option<Timestamp> {
         date(&self.claims, "iat").ok().flatten()
+    }
+
+    /// Whether `exp` and `nbf` let it be taken now, as far as they are there (RFC 7519 section 4.1).
+    pub fn is_in_time(&self, now: Timestamp, ClockTolerance(tolerance): ClockTolerance) -> bool {
+        let (exp, nbf) = (date(&self.claims, "exp"), date(&self.claims, "nbf"));
+        matches!(exp, Ok(exp) if exp.is_none_or(|exp| now < exp.after(tolerance)))
+            && matches!(nbf, Ok(nbf) if nbf.is_none_or(|nbf| nbf <= now.after(tolerance)))
     }
 
     /// What tells this proof from every other of the same key that is not to be the same: the key, and its `jti`.
@@ -152,6 +167,40 @@ WF0IjoxNTYyMjYyNjE2fQ.2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg\
         // `cnf.jkt` of RFC 9449 section 6.1, figure 10.
         assert_eq!(proof.thumbprint(), "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
         assert_eq!(proof.claim("htu"), Some(&json!("https://server.example.com/token")));
+    }
+
+    /// What else stands in the key's document is not in the name.
+    #[test]
+    fn holder_is_named_by_the_key_alone() {
+        let proof = verify(RFC9449).unwrap();
+        let named = proof.did();
+        let encoded = named.strip_prefix("did:jwk:").unwrap();
+        let key: Value = serde_json::from_slice(&base64url::decode(encoded).unwrap()).unwrap();
+        assert_eq!(key, header()["jwk"]);
+        let more = json!({
+            "kty": "EC", "crv": "P-256", "x": key["x"], "y": key["y"],
+            "kid": "https://evil.example", "use": "sig", "alg": "ES256", "x5u": "https://evil.example", "name": "Ada",
+        });
+        assert_eq!(PublicJwk::parse(more.to_string().as_bytes()).unwrap().did(), named);
+    }
+
+    #[test]
+    fn proof_is_taken_while_its_own_times_say_so() {
+        let (now, tolerance) =
+            (Timestamp::from_seconds(1_000), ClockTolerance(std::time::Duration::from_secs(10)));
+        for (claims, expect) in [
+            (json!({}), true),
+            (json!({"exp": 1_000}), true),
+            (json!({"exp": 990}), false),
+            (json!({"exp": "1"}), false),
+            (json!({"nbf": 1_010}), true),
+            (json!({"nbf": 1_011}), false),
+            (json!({"nbf": null}), false),
+        ] {
+            let Value::Object(claims) = claims else { unreachable!() };
+            let proof = KeyProof { claims, ..verify(RFC9449).unwrap() };
+            assert_eq!(proof.is_in_time(now, tolerance), expect, "{:?}", proof.claims);
+        }
     }
 
     #[test]

@@ -114,6 +114,7 @@ impl AuthorizationServer {
         }
         if let Value::Object(members) = &mut document {
             self.describe_requests(members);
+            self.describe_credentials(members);
         }
         if let (Value::Object(members), true) = (&mut document, certificates.enabled) {
             members.insert("tls_client_certificate_bound_access_tokens".to_owned(), true.into());

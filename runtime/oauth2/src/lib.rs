@@ -24,6 +24,7 @@ pub mod client;
 pub mod client_authentication;
 pub(crate) mod client_policy;
 pub mod confirmation;
+pub mod credential;
 pub mod decision;
 pub mod derivation;
 pub mod details;

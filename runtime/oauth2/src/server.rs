@@ -211,6 +211,7 @@ pub struct Endpoints {
     pub global_revocation: String,
     pub introspection: String,
     pub userinfo: String,
+    pub credentials: String,
     pub end_session: String,
     pub jwks: String,
 }
@@ -229,6 +230,7 @@ impl Endpoints {
             global_revocation: at("/oauth2/global-token-revocation"),
             introspection: at("/oauth2/introspect"),
             userinfo: at("/userinfo"),
+            credentials: at("/credentials"),
             end_session: at("/oauth2/sessions/logout"),
             jwks: at("/.well-known/jwks.json"),
         }

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::authorization::ResponseType;
+use crate::credential::CredentialSettings;
 use crate::details::DetailsType;
 use crate::go_duration::GoDuration;
 use crate::mtls::CertificateSettings;
@@ -85,6 +86,8 @@ pub struct Settings {
     pub security_profile: Option<SecurityProfile>,
     /// The certificates of clients.
     pub client_certificates: CertificateSettings,
+    /// Verifiable credentials.
+    pub credentials: CredentialSettings,
     /// The scopes that discovery names. A client may use what its own `scope` lists.
     pub scopes_supported: Vec<String>,
     /// What scopes of your own let a client do, by scope and language, as it stands in a list on the page where somebody is
@@ -138,6 +141,7 @@ impl Default for Settings {
             dpop_proof_lifespan: GoDuration::minutes(1),
             security_profile: None,
             client_certificates: CertificateSettings::default(),
+            credentials: CredentialSettings::default(),
             scopes_supported: ["openid", "profile", "email", "phone", "address", "offline_access", "offline"]
                 .map(str::to_owned)
                 .to_vec(),

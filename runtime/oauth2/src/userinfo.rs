@@ -131,7 +131,7 @@ impl AuthorizationServer {
         request: RequestId,
     ) -> Decision<Userinfo, UserinfoError> {
         let mut change = Change::new(self.tenant.clone());
-        match self.find_holder(&presented).await {
+        match self.find_holder(&presented, &self.endpoints.userinfo).await {
             Ok(held) => {
                 // A proof that was right is used up, whatever the answer is.
                 change.writes.extend(held.proof.as_ref().map(ProvenKey::write));
@@ -166,13 +166,19 @@ impl AuthorizationServer {
         Ok(Userinfo::Signed(protection.seal(self, signer, (TokenType::Jwt, &claims))?))
     }
 
-    async fn find_holder(&self, presented: &PresentedToken<'_>) -> Result<HeldToken, UserinfoError> {
+    /// A live token in the hands of whoever may show it to this endpoint.
+    pub(crate) async fn find_holder(
+        &self,
+        presented: &PresentedToken<'_>,
+        endpoint: &str,
+    ) -> Result<HeldToken, UserinfoError> {
         let found = find_token(self, presented.text).await?.ok_or(UserinfoError::InvalidToken)?;
         let live = found.check_live(self).await?.ok_or(UserinfoError::InvalidToken)?;
-        Ok(live.check_holder(self, presented, &self.endpoints.userinfo).await?)
+        Ok(live.check_holder(self, presented, endpoint).await?)
     }
 
-    async fn claims_of(
+    /// What its scope, its client's wishes and the tenant's plugins let be told of the person whom a token stands for.
+    pub(crate) async fn claims_of(
         &self,
         live: &DescribedToken,
         request: RequestId,

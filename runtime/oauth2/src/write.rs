@@ -170,11 +170,13 @@ pub enum Write {
         /// What takes its place.
         rotation: Box<Rotation>,
     },
-    /// Notes the `jti` of a client's assertion, or of its proof of possession. Guard: the client has not used it.
+    /// Notes the `jti` of a client's assertion, or of its proof of possession, or what a wallet's key has used. Guard: the client
+    /// has not used it.
     UseAssertion {
         /// Whose.
         client: ClientId,
-        /// SHA-256 of the `jti`, in base64url; of a proof `dpop.` and that of its key and its `jti`.
+        /// SHA-256 of the `jti`, in base64url; of a proof `dpop.` and that of its key and its `jti`; of a wallet's `credential.` and that of
+        /// its key and its nonce.
         jti: String,
         /// When it can be forgotten: the assertion is dead by then.
         expires_at: Timestamp,

@@ -1,49 +1,34 @@
 //! The bodies of the fuzz targets (`tests/fuzz/bodies`), on the stable compiler: the corpus, the corpus with bytes changed, and drawn bytes.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::fs;
-use std::path::Path;
-
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 #[path = "../../../tests/fuzz/bodies/mod.rs"]
 mod bodies;
+#[path = "../../../tests/fuzz/bodies/seeds.rs"]
+mod seeds;
 
-type Body = fn(&[u8]);
+use seeds::Body;
 
 /// Each target with its body, by the name of its corpus.
-const TARGETS: [(&str, Body); 4] = [
+const TARGETS: [(&str, Body); 7] = [
     ("jose", bodies::jose),
+    ("encrypted", bodies::encrypted),
+    ("proof", bodies::proof),
+    ("details", bodies::details),
     ("request", bodies::request),
     ("redirect_uri", bodies::redirect_uri),
     ("sealed", bodies::sealed),
 ];
 
-fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus").join(name);
-    let files = fs::read_dir(&directory).unwrap().map(|file| fs::read(file.unwrap().path()).unwrap());
-    let seeds: Vec<_> = files.collect();
-    assert!(!seeds.is_empty(), "no corpus for {name}");
-    seeds
-}
-
-fn config() -> ProptestConfig {
-    let rng_seed = proptest::test_runner::RngSeed::Fixed(1);
-    ProptestConfig { cases: 256, failure_persistence: None, rng_seed, ..ProptestConfig::default() }
-}
-
 #[test]
 fn corpus_is_read_as_it_is() {
-    for (name, body) in TARGETS {
-        for seed in corpus(name) {
-            body(&seed);
-        }
-    }
+    seeds::run(&TARGETS);
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(seeds::config())]
 
     #[test]
     fn drawn_bytes_break_nothing(bytes in vec(any::<u8>(), 0..400)) {
@@ -57,15 +42,7 @@ proptest! {
         which in any::<prop::sample::Index>(),
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
-        for (name, body) in TARGETS {
-            let seeds = corpus(name);
-            let mut bytes = seeds[which.index(seeds.len())].clone();
-            for (at, byte) in &changes {
-                let at = at.index(bytes.len());
-                bytes[at] = *byte;
-            }
-            body(&bytes);
-        }
+        seeds::run_changed(&TARGETS, &which, &changes);
     }
 
     /// What is asked for differs in one character from what was registered: it is another address.

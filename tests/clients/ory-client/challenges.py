@@ -40,11 +40,11 @@ def run() -> None:
 class App:
     """A client of the tenant, and somebody's browser."""
 
-    def __init__(self) -> None:
+    def __init__(self, scope: str = "openid offline_access email") -> None:
         document = ory_client.OAuth2Client(
             grant_types=["authorization_code", "refresh_token", DEVICE],
             response_types=["code"],
-            scope="openid offline_access email",
+            scope=scope,
             redirect_uris=[CALLBACK],
             post_logout_redirect_uris=[f"{CALLBACK}/bye"],
         )

@@ -9,6 +9,7 @@ import access
 import applications
 import challenges
 import codes
+import credentials
 import identities
 import key_sets
 import keys
@@ -35,6 +36,7 @@ access.run()
 registration.run()
 key_sets.run()
 challenges.run()
+credentials.run()
 refusals.run()
 own_api.run()
 tried_providers.run()

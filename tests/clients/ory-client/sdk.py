@@ -110,7 +110,7 @@ def refused(status: int, model: type[BaseModel] | None, operation: Callable, err
 
 
 # Documents that their own standards let servers extend; an OAuth error also names its request.
-EXTENSIBLE = ("OidcConfiguration", "OidcUserInfo", "JsonWebKey", "ErrorOAuth2")
+EXTENSIBLE = ("OidcConfiguration", "OidcUserInfo", "JsonWebKey", "ErrorOAuth2", "VerifiableCredentialPrimingResponse")
 
 # What the specification does not know: of a session, where somebody signed in in an organisation's name; of a client that
 # registered itself, what RFC 7591 section 3.2.1 has; of a token, what RFC 9470 section 6.2 adds to RFC 7662.

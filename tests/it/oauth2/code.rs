@@ -12,7 +12,7 @@ use crate::browser::{Browser, Response, encode};
 use crate::world::World;
 
 const REDIRECT: &str = "https://app.example/cb";
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 /// An app of acme, first party unless said otherwise.
 pub(crate) struct App<'a> {

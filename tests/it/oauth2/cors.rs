@@ -24,6 +24,7 @@ async fn endpoints_where_no_cookie_counts_may_be_called_and_no_others() {
         ("/oauth2/revoke", "POST"),
         ("/oauth2/par", "POST"),
         ("/oauth2/device/auth", "POST"),
+        ("/credentials", "POST"),
         ("/userinfo", "GET"),
         ("/userinfo", "POST"),
     ] {

@@ -17,8 +17,8 @@ use crate::browser::{Browser, Response, encode};
 use crate::world::World;
 
 const ID: &str = "https://agent.example/client.json";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(super) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const REDIRECT: &str = "https://agent.example/cb";
 /// As an app on a person's machine has it, with a port of the moment.
 const LOCAL: &str = "http://127.0.0.1:49152/cb";
@@ -97,7 +97,7 @@ fn document() -> Value {
     })
 }
 
-async fn let_in(world: &World, hosts: Value) {
+pub(super) async fn let_in(world: &World, hosts: Value) {
     let registration = json!({
         "metadata_document_hosts": hosts, "scopes": ["openid", "email", "offline_access"],
         "audience": ["https://mcp.example/mcp"],
@@ -132,13 +132,13 @@ fn authorize(world: &World, more: &[(&str, &str)]) -> String {
     format!("{}/oauth2/auth?{}", world.tenant("acme"), encode(&query))
 }
 
-async fn post(world: &World, path: &str, form: &[(&str, &str)]) -> Response {
+pub(super) async fn post(world: &World, path: &str, form: &[(&str, &str)]) -> Response {
     let headers = [("content-type", "application/x-www-form-urlencoded".to_owned())];
     let url = format!("{}{path}", world.tenant("acme"));
     Browser::default().send("POST", &url, &headers, encode(form)).await
 }
 
-fn value_of<'a>(page: &'a str, name: &str) -> &'a str {
+pub(super) fn value_of<'a>(page: &'a str, name: &str) -> &'a str {
     let after = page.split_once(&format!("name=\"{name}\" value=\"")).unwrap_or_else(|| panic!("{page}")).1;
     after.split('"').next().unwrap()
 }
@@ -150,7 +150,7 @@ async fn asked(world: &World, browser: &mut Browser, more: &[(&str, &str)]) -> S
     browser.get(sent.location().as_str()).await.text()
 }
 
-async fn allow(world: &World, browser: &mut Browser, page: &str) -> Response {
+pub(super) async fn allow(world: &World, browser: &mut Browser, page: &str) -> Response {
     let challenge = value_of(page, "consent_challenge").to_owned();
     let form = [("consent_challenge", &*challenge), ("decision", "allow"), ("remember", "true")];
     browser.post(&format!("{}/ui/consent", world.tenant("acme")), &form).await

@@ -3,6 +3,8 @@
 mod accounts;
 pub(crate) mod code;
 mod cors;
+mod credentials;
+mod described_host;
 mod dpop;
 mod encrypted;
 mod endings;

@@ -164,7 +164,7 @@ pub(crate) async fn assemble(
     let key = bootstrap::ensure_first_key(&storage, directory, clock.as_ref(), rng.as_ref()).await?;
 
     let mut registry = Registry::default();
-    let outbound: Arc<dyn Outbound> = Arc::new(GuardedOutbound::new(OutboundPolicy::default())?);
+    let outbound: Arc<dyn Outbound> = Arc::new(way_out(&config.outbound)?);
     let plugins = PluginHost::new(
         config.plugins.clone(),
         &directory.compiled_plugins(),
@@ -209,6 +209,17 @@ pub(crate) async fn assemble(
     let settings = jobs::Settings { jobs: &config.jobs, courier: &config.courier };
     let jobs = Jobs::new(&storage, Arc::clone(&clock), &rng, settings, receivers, &job_metrics);
     Ok(Assembled { node, storage, plugins, jobs, clock, base_url, key, way })
+}
+
+/// What asks other servers: those of the public internet, and those of our own that the configuration names.
+fn way_out(outbound: &config::Outbound) -> anyhow::Result<GuardedOutbound> {
+    let policy = OutboundPolicy { granted: outbound.networks() };
+    match &outbound.ca {
+        None => Ok(GuardedOutbound::new(policy)?),
+        Some(ca) => {
+            GuardedOutbound::trusting(policy, ca).with_context(|| format!("outbound.ca: {}", ca.display()))
+        }
+    }
 }
 
 /// Those of the configuration, else those of the system. Without any, no domain is proven, and whoever asks is told so.

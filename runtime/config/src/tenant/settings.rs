@@ -105,7 +105,8 @@ impl TenantSettings {
     /// retires one sees to those of clients with lifespans of their own
     /// ([`oauth2::lifespan::longest_of_clients`]).
     pub fn rotation_schedule(&self) -> RotationSchedule {
-        let tokens = [self.oauth2.access_token_lifespan, self.oauth2.id_token_lifespan];
+        let oauth2 = &self.oauth2;
+        let tokens = [oauth2.access_token_lifespan, oauth2.id_token_lifespan, oauth2.credentials.lifespan];
         let longest = tokens.into_iter().map(|lifespan| lifespan.0).max().unwrap_or_default();
         self.keys.rotation.covering(longest.max(self.identity.session.whoami.tokenizer.longest()))
     }
@@ -213,6 +214,8 @@ fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) 
         ("login_session_lifespan", settings.login_session_lifespan),
         ("client_assertion_lifespan", settings.client_assertion_lifespan),
         ("dpop_proof_lifespan", settings.dpop_proof_lifespan),
+        ("credentials.lifespan", settings.credentials.lifespan),
+        ("credentials.nonce_lifespan", settings.credentials.nonce_lifespan),
     ] {
         if lifespan.0.is_zero() {
             report(&format!("oauth2.{key}"), "must be longer than nothing".to_owned());
@@ -236,6 +239,13 @@ fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) 
     // RFC 9449 section 11.1: each proof is remembered for as long as it could be used again.
     if settings.dpop_proof_lifespan.0 > std::time::Duration::from_mins(5) {
         report("oauth2.dpop_proof_lifespan", "must be five minutes at most".to_owned());
+    }
+    // Nothing ends a credential before its time.
+    if settings.credentials.lifespan.0 > std::time::Duration::from_hours(24) {
+        report("oauth2.credentials.lifespan", "must be a day at most".to_owned());
+    }
+    if settings.credentials.nonce_lifespan.0 > std::time::Duration::from_hours(1) {
+        report("oauth2.credentials.nonce_lifespan", "must be an hour at most".to_owned());
     }
     if settings.device_code_lifespan.0 > std::time::Duration::from_hours(1) {
         report("oauth2.device_code_lifespan", "must be an hour at most".to_owned());

@@ -9,6 +9,7 @@ mod courier;
 mod fed_cm;
 mod keys;
 mod limits;
+mod outbound;
 mod plugins;
 mod registration;
 mod requests;
@@ -314,6 +315,17 @@ fn oauth2_settings() {
     check(
         &tenant("[tenant.oauth2]\ndpop_proof_lifespan = \"0s\""),
         &["p.toml:4:1: tenant[0].oauth2.dpop_proof_lifespan: must be longer than nothing"],
+    );
+    check(
+        &tenant("[tenant.oauth2.credentials]\nlifespan = \"25h\"\nnonce_lifespan = \"61m\""),
+        &[
+            "p.toml:4:1: tenant[0].oauth2.credentials.lifespan: must be a day at most",
+            "p.toml:5:1: tenant[0].oauth2.credentials.nonce_lifespan: must be an hour at most",
+        ],
+    );
+    check(
+        &tenant("[tenant.oauth2.credentials]\nnonce_lifespan = \"0s\""),
+        &["p.toml:4:1: tenant[0].oauth2.credentials.nonce_lifespan: must be longer than nothing"],
     );
     check(
         &tenant("[tenant.oauth2]\ndevice_code_lifespan = \"61m\"\ndevice_poll_interval = \"1500ms\""),

@@ -13,11 +13,12 @@ use crate::response::{Answer, empty, set};
 use crate::routes::RouteTable;
 
 /// Operations that a script may call.
-const OPERATIONS: [&str; 6] = [
+const OPERATIONS: [&str; 7] = [
     "oauth2TokenExchange",
     "revokeOAuth2Token",
     "pushOAuth2AuthorizationRequest",
     "oAuth2DeviceFlow",
+    "createVerifiableCredential",
     "getOidcUserInfo",
     "postOidcUserInfo",
 ];

@@ -4,6 +4,7 @@ mod asked;
 pub(crate) mod authorize;
 pub(crate) mod consent;
 pub(crate) mod cors;
+pub(crate) mod credentials;
 pub(crate) mod detail_schemas;
 pub(crate) mod device;
 mod error;

@@ -25,19 +25,9 @@ impl Uncommitted for UserinfoError {
 /// Tells the claims of the person behind an access token.
 pub(crate) async fn answer(call: Call) -> Answer {
     let Some((scheme, token)) = presented(&call) else {
-        // RFC 6750 section 3.1: whoever presented nothing is told no error.
-        let mut response = json_no_store(StatusCode::UNAUTHORIZED, &json!({"error": "invalid_token"}));
-        challenge(&mut response, "Bearer");
-        challenge(&mut response, &dpop_challenge(""));
-        return response;
+        return ask_for_token();
     };
-    let presented = PresentedToken {
-        scheme,
-        text: &token,
-        proof: proof(&call),
-        certificate: call.certificate.presented(),
-        method: call.method.as_str(),
-    };
+    let presented = presented_token(&call, scheme, &token);
     match commit(&call.node, || call.tenant.oauth2.userinfo(presented, call.request)).await {
         Ok(told) => {
             let response = match told {
@@ -48,6 +38,25 @@ pub(crate) async fn answer(call: Call) -> Answer {
             shared(give_nonce(&call, false, response))
         }
         Err(error) => refuse(&call, scheme, &error),
+    }
+}
+
+/// The answer to whoever presented nothing, who is told no error (RFC 6750 section 3.1).
+pub(super) fn ask_for_token() -> Answer {
+    let mut response = json_no_store(StatusCode::UNAUTHORIZED, &json!({"error": "invalid_token"}));
+    challenge(&mut response, "Bearer");
+    challenge(&mut response, &dpop_challenge(""));
+    response
+}
+
+/// A token with what this request shows of its holder.
+pub(super) fn presented_token<'a>(call: &'a Call, scheme: TokenScheme, text: &'a str) -> PresentedToken<'a> {
+    PresentedToken {
+        scheme,
+        text,
+        proof: proof(call),
+        certificate: call.certificate.presented(),
+        method: call.method.as_str(),
     }
 }
 
@@ -72,7 +81,7 @@ pub(super) fn in_header(call: &Call) -> Option<(TokenScheme, String)> {
 }
 
 /// Any origin may read it, with the nonce and the challenge that a script needs to go on.
-fn shared(mut response: Answer) -> Answer {
+pub(super) fn shared(mut response: Answer) -> Answer {
     set(&mut response, "access-control-allow-origin", "*");
     set(&mut response, "access-control-expose-headers", EXPOSED);
     response

@@ -51,6 +51,24 @@ async fn private_addresses_are_refused_unless_granted() {
     check("http://user@8.8.8.8/x", &[], Err(OutboundError::Forbidden)).await;
     check("file:///etc/passwd", &[], Err(OutboundError::Forbidden)).await;
     check("http://127.0.0.1:9/x", &["127.0.0.0/8"], Ok(())).await;
+    // Whatever is granted.
+    check("http://169.254.169.254/x", &["0.0.0.0/0"], Err(OutboundError::Forbidden)).await;
+    check("http://[fe80::1]/x", &["::/0"], Err(OutboundError::Forbidden)).await;
+    check("http://[fd00:ec2::254]/x", &["fd00::/8"], Err(OutboundError::Forbidden)).await;
+    check("http://[fd00:ec2::253]/x", &["fd00::/8"], Ok(())).await;
+}
+
+/// Attack: a file that is empty is as good as none, and nobody would notice.
+#[test]
+fn file_of_authorities_that_has_none_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ca.pem");
+    let trusting = |file: &Path| GuardedOutbound::trusting(OutboundPolicy::default(), file);
+    assert!(trusting(&file).is_err(), "there is none");
+    for pem in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        std::fs::write(&file, pem).unwrap();
+        assert!(trusting(&file).is_err(), "{pem}");
+    }
 }
 
 /// Attack: a tenant names a mail server of the node's own network, in whatever spelling.

@@ -23,6 +23,7 @@ use crate::routes::RouteTable;
 use peer::Asked;
 pub(crate) use peer::PeerCertificate;
 use tls::TlsFiles;
+pub(crate) use tls::certificates;
 
 /// What every listener shares.
 #[derive(Debug, Clone)]

@@ -92,7 +92,7 @@ pub(super) fn configuration(cert: &Path, key: &Path, asked: &Asked) -> Result<Se
     Ok(config)
 }
 
-pub(super) fn certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
+pub(crate) fn certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
     let text = fs::read(path)?;
     let chain: Vec<_> =
         CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(io::Error::other)?;

@@ -214,10 +214,21 @@ impl PublicJwk {
 
     /// The SHA-256 thumbprint in base64url (RFC 7638).
     pub fn thumbprint(&self) -> String {
+        base64url::encode(digest::digest(&digest::SHA256, self.bare().as_bytes()))
+    }
+
+    /// The key as the name of its holder (the method `did:jwk`): its own members alone. Whatever else stood in its
+    /// document is somebody's words, and no part of who they are.
+    pub fn did(&self) -> String {
+        format!("did:jwk:{}", base64url::encode(self.bare()))
+    }
+
+    /// The members that the thumbprint covers, in its order, as JSON (RFC 7638 section 3).
+    fn bare(&self) -> String {
         // All values are base64url or fixed names: nothing needs escaping.
         let members: Vec<String> =
             self.parts.members().into_iter().map(|(name, value)| format!("\"{name}\":\"{value}\"")).collect();
-        base64url::encode(digest::digest(&digest::SHA256, format!("{{{}}}", members.join(",")).as_bytes()))
+        format!("{{{}}}", members.join(","))
     }
 
     /// Whether `use` and `key_ops` allow verifying signatures.

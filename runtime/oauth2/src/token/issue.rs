@@ -55,6 +55,10 @@ pub(super) async fn issue(
         }
         _ => None,
     };
+    let (c_nonce, c_nonce_expires_in) = server
+        .first_nonce(&granted, &access_token)
+        .map(|nonce| (nonce.c_nonce, nonce.c_nonce_expires_in))
+        .unzip();
     let scope = granted.scope.to_text();
     // What the grant consumes goes first: its guard decides.
     let writes = granted.writes.into_iter().chain(row).collect();
@@ -71,6 +75,8 @@ pub(super) async fn issue(
             // RFC 8705 section 3: whoever presents it sends it as any other.
             Some(Confirmation::Certificate(_)) | None => "bearer",
         },
+        c_nonce,
+        c_nonce_expires_in,
     };
     Ok(Issued { response, writes, audit: granted.audit })
 }

@@ -86,6 +86,10 @@ pub struct TokenResponse {
     #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
     pub authorization_details: AuthorizationDetails,
     pub token_type: &'static str,
+    #[serde(rename = "c_nonce_draft_00", skip_serializing_if = "Option::is_none")]
+    pub c_nonce: Option<String>,
+    #[serde(rename = "c_nonce_expires_in_draft_00", skip_serializing_if = "Option::is_none")]
+    pub c_nonce_expires_in: Option<u64>,
 }
 
 /// What every grant is asked with.

@@ -55,7 +55,8 @@ fn tenants(secret: &str) -> String {
          [[tenant]]\nid = \"keys\"\nissuer = \"http://localhost:{{port}}/t/keys\"\n\n{ROOMY_LIMITS}\
          [[tenant]]\nid = \"apps\"\n\n{ROOMY_LIMITS}[tenant.oauth2.urls]\nlogin = \"http://127.0.0.1/login\"\n\
          consent = \"http://127.0.0.1/consent\"\nlogout = \"http://127.0.0.1/logout\"\n\
-         [tenant.oauth2.urls.device]\nverification = \"http://127.0.0.1/device\"\n",
+         [tenant.oauth2.urls.device]\nverification = \"http://127.0.0.1/device\"\n\
+         [tenant.oauth2.credentials]\nenabled = true\n",
         tenant_settings()
     )
 }

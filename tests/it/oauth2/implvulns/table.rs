@@ -14,10 +14,12 @@ struct Attack {
 
 const HERE: &str = "tests/it/oauth2/implvulns.rs";
 const CODE: &str = "tests/it/oauth2/code.rs";
+const CREDENTIALS: &str = "tests/it/oauth2/credentials.rs";
+const DESCRIBED: &str = "tests/it/oauth2/described_host.rs";
 const REQUEST_OBJECT: &str = "tests/it/oauth2/request_object.rs";
 const JWS: &str = "runtime/jose/src/jws.rs";
 
-const ATTACKS: [Attack; 29] = [
+const ATTACKS: [Attack; 32] = [
     Attack {
         name: "mix-up (RFC 9207, RFC 9700 section 4.4)",
         stopped_by: &[("runtime/oauth2/src/authorization/redirect.rs", "\"iss\"")],
@@ -243,6 +245,45 @@ const ATTACKS: [Attack; 29] = [
         name: "race on a refresh token (RFC 9700 section 4.14)",
         stopped_by: &[("runtime/oauth2/src/write.rs", "Refresh")],
         tests: &[(CODE, "parallel_refreshes_are_one_and_a_late_reuse_kills_the_family")],
+    },
+    Attack {
+        name: "relay or replay of a wallet's proof (OpenID4VCI draft 11 sections 7.2.2 and 7.3.2)",
+        stopped_by: &[
+            ("runtime/oauth2/src/credential/proof.rs", "pub(super) fn write(&self) -> Write"),
+            ("runtime/oauth2/src/credential/nonce.rs", "verify_hash"),
+        ],
+        tests: &[
+            (CREDENTIALS, "one_proof_makes_one_credential_however_many_ask_at_once"),
+            (CREDENTIALS, "proof_for_another_tenant_or_token_or_of_no_key_makes_none"),
+            (CREDENTIALS, "bound_token_needs_the_proof_of_its_own_key_beside_that_of_the_wallet"),
+        ],
+    },
+    Attack {
+        name: "credential for the key of who acts for somebody, or taken for another token",
+        stopped_by: &[("runtime/oauth2/src/credential/mod.rs", "fn is_own(")],
+        tests: &[
+            (
+                "runtime/oauth2/src/credential/tests.rs",
+                "nobody_who_acts_for_somebody_gets_a_credential_of_theirs",
+            ),
+            (
+                "runtime/oauth2/src/credential/tests.rs",
+                "server_that_a_token_was_exchanged_for_gets_no_credential",
+            ),
+            ("runtime/oauth2/src/credential/tests.rs", "credential_is_taken_for_nothing_else"),
+        ],
+    },
+    Attack {
+        name: "host of a described client that means ill, or is our own (client ID metadata documents section 6)",
+        stopped_by: &[
+            ("runtime/http/src/outbound.rs", "fn may_call(&self, address: IpAddr) -> bool"),
+            ("runtime/oauth2/src/metadata_document/document.rs", "NotTaken"),
+        ],
+        tests: &[
+            (DESCRIBED, "host_that_means_ill_is_an_unknown_client"),
+            (DESCRIBED, "host_in_our_own_network_is_not_called_unless_it_is_granted"),
+            (DESCRIBED, "document_counts_until_its_host_says_that_it_is_old_and_then_the_new_one"),
+        ],
     },
     Attack {
         name: "login of another browser is gone on with (session fixation, RFC 9700 section 4.7)",
