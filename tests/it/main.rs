@@ -14,6 +14,7 @@
 mod apps;
 mod browser;
 mod captcha;
+mod database;
 mod mail;
 mod nodes;
 mod oauth2;

@@ -45,6 +45,8 @@ pub(crate) struct World {
     host: Arc<PluginHost>,
     node: Arc<Node>,
     stop: watch::Sender<bool>,
+    /// Its database.
+    location: Location,
     _directory: tempfile::TempDir,
 }
 
@@ -186,9 +188,26 @@ impl World {
         tokio::spawn(server.serve(stopping));
         let admin = format!("http://127.0.0.1:{admin}");
         let key = String::new();
-        let world =
-            Self { base, admin, key, clock, storage, names, rng, host, node, stop, _directory: directory };
+        let world = Self {
+            base,
+            admin,
+            key,
+            clock,
+            storage,
+            names,
+            rng,
+            host,
+            node,
+            stop,
+            location,
+            _directory: directory,
+        };
         (world, certificates)
+    }
+
+    /// Where its database is, for who breaks it.
+    pub(crate) const fn location(&self) -> &Location {
+        &self.location
     }
 
     /// What the node asks when tokens are issued, and what it runs plugins with.

@@ -1,5 +1,6 @@
 //! From a decision to what is durable: decide, apply, and decide again if somebody was faster.
 
+use oauth2::authorization::external::ChallengeError;
 use oauth2::decision::{Decision, MOST_ATTEMPTS};
 use oauth2::ports::PortError;
 use oauth2::token::TokenError;
@@ -22,6 +23,16 @@ impl Uncommitted for TokenError {
 
     fn contention() -> Self {
         Self::Contention
+    }
+}
+
+impl Uncommitted for ChallengeError {
+    fn store(error: PortError) -> Self {
+        error.into()
+    }
+
+    fn contention() -> Self {
+        PortError::Busy("too many answers to the same challenge").into()
     }
 }
 

@@ -11,6 +11,7 @@ use criterion::Criterion;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 use jose::{KeyState, SigningAlgorithm, SigningKey, TenantKeys};
+use portcullis_oauth2::authorization::answered::{AnsweredChallenge, ChallengeId};
 use portcullis_oauth2::authorization::external::{LoginSession, LoginSessionRepository};
 use portcullis_oauth2::client::{Client, ClientDocument, ClientRecord, ManagedBy, StoredSecret};
 use portcullis_oauth2::device::{DeviceCode, DeviceCodeRepository};
@@ -20,6 +21,7 @@ use portcullis_oauth2::grant::{
 };
 
 use portcullis_oauth2::hooks::NoTokenHook;
+use portcullis_oauth2::lineage::Mark;
 use portcullis_oauth2::mtls::PresentedCertificate;
 use portcullis_oauth2::parameters::Parameters;
 use portcullis_oauth2::ports::{
@@ -276,6 +278,32 @@ impl LoginSessionRepository for Rows {
         answer(None)
     }
 
+    fn find_challenge_answer<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: &'a ChallengeId,
+    ) -> PortResult<'a, Option<AnsweredChallenge>> {
+        answer(None)
+    }
+
+    fn find_forced_name<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: &'a ClientId,
+        _: IdentityId,
+    ) -> PortResult<'a, Option<String>> {
+        answer(None)
+    }
+
+    fn find_forced_subject<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: &'a ClientId,
+        _: &'a str,
+    ) -> PortResult<'a, Option<IdentityId>> {
+        answer(None)
+    }
+
     fn has_identity<'a>(&'a self, _: &'a TenantId, _: IdentityId) -> PortResult<'a, bool> {
         answer(false)
     }
@@ -323,7 +351,7 @@ impl TokenRepository for Rows {
         answer(None)
     }
 
-    fn is_jwt_revoked<'a>(&'a self, _: &'a TenantId, _: &'a str) -> PortResult<'a, bool> {
+    fn is_any_revoked<'a>(&'a self, _: &'a TenantId, _: &'a [Mark]) -> PortResult<'a, bool> {
         answer(false)
     }
 

@@ -9,8 +9,7 @@
 
 use std::sync::Arc;
 
-use jose::{ClaimRules, Expiry, TokenType, UnverifiedJwt, ValidClaims};
-use primitives::time::ClockTolerance;
+use jose::ValidClaims;
 use primitives::{ClientId, KeyedHash, Timestamp};
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
@@ -22,14 +21,19 @@ use crate::details::{AUTHORIZATION_DETAILS, AuthorizationDetails};
 use crate::dpop::{self, DpopError, Expected, PresentedProof, ProvenKey};
 use crate::grant::{AccessToken, Grant};
 use crate::hooks::PROTECTED_CLAIMS;
+use crate::lineage::{Lineage, Mark};
 use crate::liveness::{LiveGrant, SessionRule, check_grant};
 use crate::metadata_document;
 use crate::mtls::PresentedCertificate;
+use crate::own_token::SignedAccessToken;
 use crate::ports::PortError;
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
 use crate::token::jwt::TokenId;
 use crate::token_format::{ACCESS_TOKEN, has_form, hashes};
+
+/// The claim of a signed token that has its lineage.
+pub(crate) const EXCHANGED_TOKENS: &str = "exchanged_tokens";
 
 /// A token of ours that has not expired. Nothing else of it was looked at.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +52,8 @@ pub(crate) struct FoundToken {
     pub(crate) confirmation: Option<Confirmation>,
     /// Through whose hands it came, where it was exchanged.
     pub(crate) derivation: Option<Derivation>,
+    /// Of which tokens it was exchanged.
+    pub(crate) lineage: Lineage,
     /// What a hook added.
     pub(crate) claims: Map<String, Value>,
     grant: Option<Grant>,
@@ -156,24 +162,15 @@ fn of_row(token: AccessToken, grant: Option<Grant>) -> FoundToken {
         expires_at: token.expires_at,
         confirmation: token.confirmation,
         derivation: token.derivation,
+        lineage: token.lineage,
         claims: token.claims,
         grant,
     }
 }
 
 async fn find_signed(server: &AuthorizationServer, text: &str) -> Result<Option<FoundToken>, PortError> {
-    let Ok(unverified) = UnverifiedJwt::parse(text) else { return Ok(None) };
-    let keys = server.load_keys().await?;
-    let Ok(signed) = unverified.verify(keys.verifying()) else { return Ok(None) };
-    let rules = ClaimRules {
-        token_type: Some(TokenType::AccessToken),
-        issuer: Some(server.issuer.as_str()),
-        audience: &[],
-        expiry: Expiry::Enforced,
-        max_lifetime: None,
-        tolerance: ClockTolerance::default(),
-    };
-    let Ok(claims) = signed.validate(&rules, server.now()) else { return Ok(None) };
+    let Some(signed) = SignedAccessToken::verify(server, text).await? else { return Ok(None) };
+    let claims = signed.claims();
     let Some(jti) = claims.id().map(str::to_owned) else { return Ok(None) };
     let grant = match TokenId::grant(&jti) {
         None => return Ok(None),
@@ -183,7 +180,7 @@ async fn find_signed(server: &AuthorizationServer, text: &str) -> Result<Option<
             found => found,
         },
     };
-    Ok(of_claims(jti, &claims, grant))
+    Ok(of_claims(jti, claims, grant))
 }
 
 /// `None` if a claim is missing that all of our tokens have.
@@ -194,6 +191,7 @@ fn of_claims(jti: String, claims: &ValidClaims, grant: Option<Grant>) -> Option<
     let details = claims.claim(AUTHORIZATION_DETAILS);
     let details = details.map(|details| serde_json::from_value(details.clone())).transpose().ok()?;
     let derivation = derivation_of(claims).ok()?;
+    let lineage = claims.claim(EXCHANGED_TOKENS).map(Lineage::deserialize).transpose().ok()?;
     let is_added = |(name, _): &(&String, &Value)| !PROTECTED_CLAIMS.contains(&name.as_str());
     Some(FoundToken {
         form: Form::Signed { jti },
@@ -206,6 +204,7 @@ fn of_claims(jti: String, claims: &ValidClaims, grant: Option<Grant>) -> Option<
         expires_at: claims.expires_at()?,
         confirmation,
         derivation,
+        lineage: lineage.unwrap_or_default(),
         claims: claims
             .all()
             .iter()
@@ -226,15 +225,28 @@ fn derivation_of(claims: &ValidClaims) -> Result<Option<Derivation>, serde_json:
 }
 
 impl FoundToken {
+    /// By what it is named in the lineage of what is exchanged from it, and by what it is revoked.
+    pub(crate) fn mark(&self) -> Mark {
+        match &self.form {
+            Form::Opaque(hash) => Mark::of_opaque(hash),
+            Form::Signed { jti } => Mark::of_signed(jti),
+        }
+    }
+
+    /// The marks of which none may be revoked. An opaque token that is revoked by itself has no row.
+    fn marks(&self) -> Vec<Mark> {
+        let own = matches!(self.form, Form::Signed { .. }).then(|| self.mark());
+        own.into_iter().chain(self.lineage.marks().cloned()).collect()
+    }
+
     /// Looks whether the token is live; `None` if anything that it hangs on is dead.
     pub(crate) async fn check_live(
         self,
         server: &AuthorizationServer,
     ) -> Result<Option<LiveToken>, PortError> {
         let Some(client) = find_client(server, &self.client).await? else { return Ok(None) };
-        if let Form::Signed { jti } = &self.form
-            && server.ports.tokens.is_jwt_revoked(&server.tenant, jti).await?
-        {
+        let marks = self.marks();
+        if !marks.is_empty() && server.ports.tokens.is_any_revoked(&server.tenant, &marks).await? {
             return Ok(None);
         }
         let mut token = self;

@@ -114,7 +114,7 @@ impl AuthorizationServer {
         let now = self.now();
         let claims = LogoutTokenClaims {
             iss: self.issuer.as_str(),
-            sub: self.subject_of_id(client, subject),
+            sub: self.forced_name(client, subject).await?.or_else(|| self.subject_of_id(client, subject)),
             aud: client.id.as_str(),
             iat: now.seconds(),
             exp: now.after(LIFESPAN).seconds(),

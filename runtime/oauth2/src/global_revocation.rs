@@ -117,15 +117,14 @@ impl AuthorizationServer {
     }
 
     /// Ends whatever somebody granted to anybody, and every sign-in of theirs at the tenant's login app. What they have consented to is
-    /// remembered: it is their sessions that are not trusted any more.
-    pub fn revoke_everything(&self, subject: IdentityId, actor: Actor) -> Decision<(), PortError> {
+    /// remembered: it is their sessions that are not trusted any more. To be applied together with the end of their sessions here.
+    pub fn revoke_everything(&self, subject: IdentityId, actor: Actor) -> Change<Write> {
         let at = self.now();
         let event = AuditEvent::new("subject.tokens_revoked", actor, "subject", &subject);
-        let change = Change::new(self.tenant.clone())
+        Change::new(self.tenant.clone())
             .write(Write::RevokeGrantsOfSubject { subject, client: None, at })
             .write(Write::DeleteLoginSessions { subject, at })
-            .audit(event);
-        Decision::new(change, Ok(()))
+            .audit(event)
     }
 }
 
@@ -214,9 +213,9 @@ mod tests {
         let ada = world.subject(1).subject;
         let tokens = world.redeem(&world.code("openid offline_access")).unwrap();
         let other = IdentityId(uuid::Uuid::from_u128(2));
-        world.commit(|| world.server.revoke_everything(other, Actor::System)).unwrap();
+        world.memory.apply(world.server.revoke_everything(other, Actor::System)).unwrap();
         let tokens = world.refresh(&tokens.refresh_token.unwrap()).unwrap();
-        world.commit(|| world.server.revoke_everything(ada, Actor::System)).unwrap();
+        world.memory.apply(world.server.revoke_everything(ada, Actor::System)).unwrap();
         assert!(world.refresh(&tokens.refresh_token.unwrap()).is_err());
         let introspected = now(world.server.introspect(&tokens.access_token, None, crate::memory::REQUEST));
         assert_eq!(introspected.unwrap(), crate::introspection::Introspection::Inactive);

@@ -11,10 +11,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::claims_request::RequestedClaims;
+use crate::client::Client;
 use crate::confirmation::{Confirmation, Thumbprint};
 use crate::derivation::Derivation;
 use crate::details::AuthorizationDetails;
+use crate::lineage::Lineage;
 use crate::scope::Scopes;
+use crate::server::AuthorizationServer;
 
 /// What a subject granted to a client at one authorization.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +47,28 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// A new one, made now, for scopes and audience and nothing else.
+    pub(crate) fn plain(
+        server: &AuthorizationServer,
+        client: &Client,
+        subject: GrantSubject,
+        (scope, audience): (&Scopes, &[String]),
+    ) -> Self {
+        Self {
+            id: GrantId::generate(server.rng.as_ref()),
+            client: client.id.clone(),
+            subject,
+            scope: scope.clone(),
+            audience: audience.to_vec(),
+            details: AuthorizationDetails::default(),
+            requested: RequestedClaims::default(),
+            nonce: None,
+            claims: GrantedClaims::default(),
+            created_at: server.now(),
+            revoked_at: None,
+        }
+    }
+
     /// Whether it outlives the session in which it was made. `offline_access` is granted only to
     /// clients that may refresh, and says just that (OpenID Connect Core section 11). What somebody else was granted
     /// in the person's name never does. What was granted without a session, by the word of a provider, has none to end with.
@@ -92,6 +117,8 @@ pub struct GrantSubject {
     pub actor: Option<ActingParty>,
     /// By which text a login app of the tenant's own knows them, if they are no identity of the tenant.
     pub external: Option<String>,
+    /// By which name the client knows them, if a login app has given them one there (`force_subject_identifier`).
+    pub forced: Option<String>,
 }
 
 impl GrantSubject {
@@ -118,6 +145,7 @@ impl From<&AuthenticatedSubject> for GrantSubject {
             session_claims: subject.claims.clone(),
             actor: subject.actor.clone(),
             external: subject.external.as_ref().and_then(|external| external.subject.clone()),
+            forced: None,
         }
     }
 }
@@ -182,6 +210,8 @@ pub struct AccessToken {
     pub confirmation: Option<Confirmation>,
     /// Through whose hands it came, where it was exchanged (RFC 8693). What it hangs on is then the first one's.
     pub derivation: Option<Derivation>,
+    /// Of which tokens it was exchanged: it ends with each of them.
+    pub lineage: Lineage,
     /// Claims that a hook added, for introspection.
     pub claims: Map<String, Value>,
     /// When it was issued.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::derivation::Act;
 
 /// Claim names that belong to the server. A hook that returns one fails; it is never overruled silently.
-pub const PROTECTED_CLAIMS: [&str; 22] = [
+pub const PROTECTED_CLAIMS: [&str; 23] = [
     "iss",
     "sub",
     "aud",
@@ -23,6 +23,7 @@ pub const PROTECTED_CLAIMS: [&str; 22] = [
     "act",
     "authorization_details",
     "exchanged_from",
+    "exchanged_tokens",
     "scope",
     "client_id",
     "sid",

@@ -85,9 +85,13 @@ impl AuthorizationServer {
         let subject = subject.filter(|subject| subject.tenant == self.tenant);
         let Some(subject) = subject else { return Ok(EndSession::Done(self.nobody_signed_out(redirect))) };
         // A hint of another session, e.g. of another device, is no word of this one.
-        let fits = hint
-            .zip(client.as_ref())
-            .is_some_and(|(hint, client)| self.is_of_session(client, &hint, subject));
+        let fits = match (hint, &client) {
+            (Some(hint), Some(client)) => {
+                let hint = Hint { subject: self.own_name(client, hint.subject).await?, ..hint };
+                self.is_of_session(client, &hint, subject)
+            }
+            _ => false,
+        };
         let is_first_party =
             client.as_ref().is_some_and(|client| client.record.document.skip_logout_consent == Some(true));
         if fits && is_first_party {

@@ -32,10 +32,14 @@ impl AuthorizationServer {
 
     /// `sub` of a grant's tokens.
     pub(crate) fn subject_of_grant(&self, client: &Client, grant: &Grant) -> String {
-        self.subject_for(client, grant.subject.id, grant.subject.sub())
+        match (&client.subject_type, &grant.subject.forced) {
+            // A name is of the client that was granted it; what is exchanged for another has that one's own.
+            (SubjectType::Pairwise { .. }, Some(name)) if grant.client == client.id => name.clone(),
+            _ => self.subject_for(client, grant.subject.id, grant.subject.sub()),
+        }
     }
 
-    /// `sub` of somebody who has signed in.
+    /// `sub` of somebody who has signed in, but for a name that an app has given them (`forced_subject`).
     pub(crate) fn subject_of_login(&self, client: &Client, subject: &AuthenticatedSubject) -> String {
         self.subject_for(client, subject.subject, subject.sub())
     }

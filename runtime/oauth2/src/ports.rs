@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::client::{Client, ClientRecord};
 use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken};
+use crate::lineage::Mark;
 
 /// Something outside did not answer. Never the client's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -136,8 +137,8 @@ pub trait TokenRepository: Send + Sync + fmt::Debug {
         hash: &'a KeyedHash,
     ) -> PortResult<'a, Option<(RefreshToken, Grant)>>;
 
-    /// Whether a signed access token was revoked by itself.
-    fn is_jwt_revoked<'a>(&'a self, tenant: &'a TenantId, jti: &'a str) -> PortResult<'a, bool>;
+    /// Whether one of these tokens was revoked by itself: a signed one, and those of which it was exchanged.
+    fn is_any_revoked<'a>(&'a self, tenant: &'a TenantId, marks: &'a [Mark]) -> PortResult<'a, bool>;
 
     /// Whether a client has used an assertion.
     fn is_assertion_used<'a>(

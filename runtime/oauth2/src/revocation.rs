@@ -17,7 +17,7 @@ use crate::write::Write;
 
 impl AuthorizationServer {
     /// Decides a revocation request. A refresh token takes its grant with it, and so every other token
-    /// of the family; an access token dies alone.
+    /// of the family; an access token takes with it what was exchanged from it, and nothing else (section 2.1).
     pub async fn revoke(&self, request: ClientRequest<'_>) -> Decision<(), TokenError> {
         match self.revoke_for(request).await {
             Ok(change) => Decision::new(change, Ok(())),
@@ -39,8 +39,9 @@ impl AuthorizationServer {
         };
         let mut change = Change::new(self.tenant.clone());
         change.writes = writes;
-        if let Some((write, event)) = death {
-            change = change.write(write).audit(event);
+        if let Some((deaths, event)) = death {
+            change.writes.extend(deaths);
+            change = change.audit(event);
         }
         Ok(change)
     }
@@ -49,13 +50,13 @@ impl AuthorizationServer {
         &self,
         client: &Client,
         token: &str,
-    ) -> Result<Option<(Write, AuditEvent)>, PortError> {
+    ) -> Result<Option<(Vec<Write>, AuditEvent)>, PortError> {
         let found = refresh_token::find(self, token).await?;
         let own = found.filter(|(_, grant)| grant.client == client.id && grant.revoked_at.is_none());
         Ok(own.map(|(_, grant)| {
             let event =
                 AuditEvent::new("grant.revoked", Actor::Client(client.id.clone()), "grant", &grant.id);
-            (Write::RevokeGrant { grant: grant.id, at: self.now() }, event)
+            (vec![Write::RevokeGrant { grant: grant.id, at: self.now() }], event)
         }))
     }
 
@@ -63,16 +64,18 @@ impl AuthorizationServer {
         &self,
         client: &Client,
         token: &str,
-    ) -> Result<Option<(Write, AuditEvent)>, PortError> {
+    ) -> Result<Option<(Vec<Write>, AuditEvent)>, PortError> {
         let own = find_token(self, token).await?.filter(|token| token.client == client.id);
         Ok(own.map(|token| {
             let event =
                 AuditEvent::new("token.revoked", Actor::Client(client.id.clone()), "client", &client.id);
-            let write = match token.form {
-                Form::Opaque(token) => Write::DeleteAccessToken { token },
-                Form::Signed { jti } => Write::RevokeJwt { jti, expires_at: token.expires_at },
+            let (mark, expires_at) = (token.mark(), token.expires_at);
+            let row = match token.form {
+                Form::Opaque(token) => Some(Write::DeleteAccessToken { token }),
+                Form::Signed { .. } => None,
             };
-            (write, event)
+            let revoked = Write::RevokeJwt { jti: mark.as_str().to_owned(), expires_at };
+            (row.into_iter().chain([revoked]).collect(), event)
         }))
     }
 }

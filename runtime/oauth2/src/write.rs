@@ -2,9 +2,11 @@
 
 use primitives::{ClientId, GrantId, IdentityId, KeyedHash, SessionId, Timestamp};
 
+use crate::authorization::answered::AnsweredChallenge;
 use crate::authorization::external::LoginSession;
 use crate::client::ClientRecord;
 use crate::device::{DeviceCode, Polling};
+use crate::forced_subject::ForcedSubject;
 use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken, Rotation};
 use crate::trust::TrustedIssuer;
 
@@ -26,6 +28,11 @@ pub enum Write {
         client: ClientId,
         /// The version that was read.
         expected: i64,
+    },
+    /// Lets one more client register itself. Guard: fewer than `most` have.
+    CountRegistration {
+        /// How many there may be.
+        most: u32,
     },
     /// Notes that a client which registered itself got a token: it stays. No guard.
     KeepClient {
@@ -108,6 +115,10 @@ pub enum Write {
         /// Now.
         at: Timestamp,
     },
+    /// Gives somebody a name at a client. Guard: it is nobody else's there.
+    NameSubject(Box<ForcedSubject>),
+    /// Writes down the first answer to a challenge. Guard: there is none.
+    AnswerChallenge(Box<AnsweredChallenge>),
     /// Adds a code. Guard: its hash is new.
     InsertAuthorizationCode(Box<AuthorizationCode>),
     /// Redeems a code, which its grant remembers for as long as it is there. Guard: it was not redeemed, and
@@ -195,9 +206,9 @@ pub enum Write {
         /// Which trust.
         id: String,
     },
-    /// Revokes one signed access token. No guard.
+    /// Writes down that an access token is revoked: a signed one ends by it, and whatever was exchanged from either form. No guard.
     RevokeJwt {
-        /// Its `jti`.
+        /// Its mark: of a signed one its `jti`.
         jti: String,
         /// When it can be forgotten: the token is dead by then.
         expires_at: Timestamp,

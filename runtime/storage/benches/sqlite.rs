@@ -20,6 +20,7 @@ use identity::session::{AuthenticationMethod, Device, Method, NewSession, Sessio
 use identity::{Settings, Write as IdentityWrite};
 use oauth2::client::{ClientDocument, ClientRecord, ManagedBy, StoredSecret};
 use oauth2::grant::{AccessToken, Grant, GrantSubject};
+use oauth2::lineage::Lineage;
 use oauth2::ports::{ClientRepository as _, TokenRepository as _};
 use oauth2::scope::Scopes;
 use oauth2::write::Write;
@@ -236,6 +237,7 @@ impl Bench {
                 session_claims: primitives::SessionClaims::default(),
                 actor: None,
                 external: None,
+                forced: None,
             },
             scope: Scopes::parse("openid profile").unwrap(),
             audience: vec!["https://api.example".to_owned()],
@@ -256,6 +258,7 @@ impl Bench {
             details: oauth2::details::AuthorizationDetails::default(),
             confirmation: None,
             derivation: None,
+            lineage: Lineage::default(),
             claims: serde_json::Map::new(),
             issued_at: now,
             expires_at: now.after(Duration::from_hours(1)),

@@ -29,6 +29,7 @@ pub struct ExpiredCounts {
     pub trusted_devices: u64,
     pub attempt_buckets: u64,
     pub flows: u64,
+    pub answered_challenges: u64,
     pub authorization_codes: u64,
     pub clients: u64,
     pub device_codes: u64,
@@ -49,6 +50,7 @@ impl ExpiredCounts {
             + self.trusted_devices
             + self.attempt_buckets
             + self.flows
+            + self.answered_challenges
             + self.authorization_codes
             + self.clients
             + self.device_codes
@@ -69,6 +71,7 @@ impl ExpiredCounts {
             || self.trusted_devices >= limit
             || self.attempt_buckets >= limit
             || self.flows >= limit
+            || self.answered_challenges >= limit
             || self.authorization_codes >= limit
             || self.clients >= limit
             || self.device_codes >= limit
@@ -122,6 +125,11 @@ impl Storage {
             flows: delete(
                 delete_batch!("self_service_flows", "tenant, id", "expires_at"),
                 now.before(KEPT_AFTER_EXPIRY),
+            )
+            .await?,
+            answered_challenges: delete(
+                delete_batch!("oauth2_answered_challenges", "tenant, id", "expires_at"),
+                now,
             )
             .await?,
             authorization_codes: delete(

@@ -68,6 +68,8 @@ const MIGRATIONS: &[Migration] = migrations![
     39 "0039_exchanged_tokens.sql",
     40 "0040_authorization_details.sql",
     41 "0041_attempt_buckets.sql",
+    42 "0042_lineage.sql",
+    43 "0043_answers.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

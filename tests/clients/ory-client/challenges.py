@@ -179,6 +179,8 @@ def answered() -> None:
     challenge = parameter(app.begin(), "login_challenge")
     nobody = AcceptOAuth2LoginRequest(subject="")
     refused(400, ErrorOAuth2, lambda: api.accept_o_auth2_login_request(challenge, nobody))
+    called(api.accept_o_auth2_login_request(challenge, AcceptOAuth2LoginRequest(subject="ada")))
+    refused(409, ErrorOAuth2, lambda: api.accept_o_auth2_login_request(challenge, again))
 
 
 def signs_out() -> None:
@@ -191,8 +193,10 @@ def signs_out() -> None:
     assert (asked.subject, asked.rp_initiated) == ("leaving", True)
     assert asked.client.client_id == app.client.client_id and asked.expires_at > asked.requested_at
     api.reject_o_auth2_logout_request(challenge)
+    refused(409, ErrorOAuth2, lambda: api.accept_o_auth2_logout_request(challenge))
     assert called(api.get_o_auth2_login_request(parameter(app.begin(), "login_challenge"))).skip
-    accepted = called(api.accept_o_auth2_logout_request(challenge))
+    at = app.open(f"{options.public}{TENANT}/oauth2/sessions/logout?{query}")
+    accepted = called(api.accept_o_auth2_logout_request(parameter(at, "logout_challenge")))
     assert app.open(accepted.redirect_to) == f"{CALLBACK}/bye"
     assert not called(api.get_o_auth2_login_request(parameter(app.begin(), "login_challenge"))).skip
 
@@ -211,10 +215,14 @@ def device() -> None:
     at = app.open(called(take(challenge, accept_device_user_code_request=code)).redirect_to)
     signed_in = AcceptOAuth2LoginRequest(subject="watching")
     accepted = called(api.accept_o_auth2_login_request(parameter(at, "login_challenge"), signed_in))
+    at = app.open(accepted.redirect_to)
+    assert at.startswith(f"{APPS}consent?"), at
+    challenge = parameter(at, "consent_challenge")
+    asked = called(api.get_o_auth2_consent_request(challenge))
+    assert (asked.subject, asked.skip, asked.requested_scope) == ("watching", False, ["openid"])
+    consent = AcceptOAuth2ConsentRequest(grant_scope=["openid"])
+    accepted = called(api.accept_o_auth2_consent_request(challenge, accept_o_auth2_consent_request=consent))
     page = app.browser.open(accepted.redirect_to)
-    [question] = [form for form in page.forms if any(name == "device_challenge" for name, _, _ in form.fields)]
-    assert "watching" in page.html and begun["user_code"] in page.html
-    page = app.browser.submit(question, {}, "allow")
     assert page.status == 200, page.html
     tokens = app.token({"grant_type": DEVICE, "device_code": begun["device_code"]})
     assert called(api.introspect_o_auth2_token(token=tokens["access_token"])).sub == "watching"

@@ -122,14 +122,53 @@ async fn token_of_another_tenant_is_exchanged_nowhere_else() {
     assert_eq!((refused.status, refused.json()["error"].as_str()), (400, Some("invalid_request")));
 }
 
-async fn revoke(world: &World, credentials: &str, body: &Value) -> Response {
+/// A token that was exchanged, and exchanged on, ends with the one that its client revokes; the person's own goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_exchanged_ends_with_the_token_that_is_revoked() {
+    for (first, second) in [("jwt", "jwt"), ("opaque", "opaque"), ("jwt", "opaque"), ("opaque", "jwt")] {
+        let world = World::start().await;
+        let (app, mut browser) = (app(&world, first).await, Browser::default());
+        let (ada, _) = token_of_ada(&world, &app, &mut browser).await;
+        let agent = Client::new(&world, "agent", agent(second)).await;
+        let more = [("audience", "https://tool.example"), ("scope", "openid email")];
+        let of_agent = async |token: &str| {
+            let answer = agent.exchange(token, &more).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            answer.json()["access_token"].as_str().unwrap().to_owned()
+        };
+        let token = of_agent(&ada).await;
+        let on = of_agent(&token).await;
+        let userinfo = async |token: &str| {
+            let headers = [("authorization", format!("Bearer {token}"))];
+            let url = format!("{}/userinfo", world.tenant("acme"));
+            Browser::default().send("GET", &url, &headers, String::new()).await.status
+        };
+        let is_live = async |token: &str| {
+            let said = agent.introspect(token).await["active"].clone();
+            let told = userinfo(token).await;
+            assert_eq!((said == true, said == false), (told == 200, told == 401), "{said} {told}");
+            told == 200
+        };
+        assert!(is_live(&token).await && is_live(&on).await, "{first} {second}");
+        assert_eq!(agent.post("revoke", &[("token", &token)]).await.status, 200);
+        assert!(!is_live(&token).await && !is_live(&on).await, "{first} {second}");
+        let again = of_agent(&ada).await;
+        assert!(is_live(&again).await, "{first} {second}: what it came of is as it was");
+        assert_eq!(app.endpoint("revoke", &[("token", &ada)]).await.status, 200);
+        assert!(!is_live(&again).await, "{first} {second}");
+        let refused = agent.exchange(&again, &more).await;
+        assert_eq!((refused.status, refused.json()["error"].as_str()), (400, Some("invalid_request")));
+    }
+}
+
+pub(super) async fn revoke(world: &World, credentials: &str, body: &Value) -> Response {
     let headers =
         [("content-type", "application/json".to_owned()), ("authorization", format!("Bearer {credentials}"))];
     let url = format!("{}/oauth2/global-token-revocation", world.tenant("acme"));
     Browser::default().send("POST", &url, &headers, body.to_string()).await
 }
 
-async fn is_signed_in(world: &World, browser: &mut Browser) -> bool {
+pub(super) async fn is_signed_in(world: &World, browser: &mut Browser) -> bool {
     browser.get_json(&format!("{}/sessions/whoami", world.tenant("acme"))).await.status == 200
 }
 

@@ -9,6 +9,8 @@ mod dpop;
 mod encrypted;
 mod endings;
 mod exchange;
+mod floods;
+mod global_revocation;
 mod implvulns;
 mod metadata_document;
 mod mtls;

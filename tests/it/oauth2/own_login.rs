@@ -1,5 +1,6 @@
 //! A login, consent and logout app of a tenant's own, made of the admin API, from a browser's request to the app's tokens.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::code::{App, sign_up};
@@ -166,5 +167,96 @@ async fn session_that_the_app_names_ends_with_the_sign_out_if_it_is_of_the_same_
         assert_eq!(browser.get(&accepted).await.status, 303);
         assert_eq!(ada.get_json(&whoami).await.status == 200, still_live);
         assert_eq!(bob.get_json(&whoami).await.status, 200);
+    }
+}
+
+/// The app signs in one of many people, or refuses in one of many words.
+async fn said(world: &World, challenge: &str, n: usize) -> (u16, Value) {
+    let step = if n % 2 == 0 { "accept" } else { "reject" };
+    let path = format!("/admin/oauth2/auth/requests/login/{step}?login_challenge={challenge}");
+    let body = json!({"subject": format!("person-{n}"), "error_description": format!("{n}")});
+    let answer = world.operate(&world.key, ("PUT", &path), "acme", &body).await;
+    (answer.status, answer.json())
+}
+
+/// Attack: what somebody has refused is accepted after all; or fifty answers come at once, and more than one of them counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_fifty_answers_at_once_one_counts_and_the_others_are_told() {
+    let world = world().await;
+    let app = App::register(&world, false).await;
+    let mut browser = Browser::default();
+    let challenge = sent(&mut browser, &app.authorize(&[]), "login").await;
+    let one = |n: usize| said(&world, &challenge, n);
+    let answers = join_all((0..50).map(one)).await;
+    let won: Vec<_> = (0..50).filter(|n| answers[*n].0 == 200).collect();
+    let told = answers.iter().filter(|(status, body)| *status == 409 && body["error"] == "conflict").count();
+    assert_eq!((won.len(), told), (1, 49), "{answers:?}");
+    let (status, again) = one(won[0]).await;
+    assert_eq!(status, 200, "the same answer may be given again: {again}");
+    let path = format!("/admin/oauth2/auth/requests/login?login_challenge={challenge}");
+    let shown = world.operate(&world.key, ("GET", &path), "acme", &Value::Null).await;
+    assert_eq!(shown.status, if won[0] % 2 == 0 { 200 } else { 410 }, "{}", shown.text());
+    let back = browser.get(again["redirect_to"].as_str().unwrap()).await;
+    let (status, late) = one(won[0]).await;
+    match back.sent("error") {
+        Some(error) => assert_eq!((error.as_str(), status), ("request_denied", 200), "{late}"),
+        None => assert_eq!(status, 410, "the browser has come back: {late}"),
+    }
+}
+
+/// The whole way of a device past three apps: its code, the sign-in, the consent.
+#[tokio::test(flavor = "multi_thread")]
+async fn device_is_consented_to_at_the_app_which_is_told_its_code() {
+    const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+    for granted in [true, false] {
+        let world = world().await;
+        let client = json!({"client_id": "app", "client_name": "TV", "grant_types": [GRANT], "scope": "openid email",
+            "skip_consent": true});
+        let app = App::register_as(&world, client).await;
+        let begun = app.endpoint("device/auth", &[("scope", "openid email")]).await.json();
+        let mut browser = Browser::default();
+        let verify = format!("{}/oauth2/device/verify", world.tenant("acme"));
+        let challenge = sent(&mut browser, &verify, "device").await;
+        let body = json!({"user_code": begun["user_code"]});
+        let mut next = answer(&world, "device/accept", &challenge, body).await;
+        // Our own pages between the apps only lead on.
+        let login = loop {
+            let page = browser.get(&next).await;
+            match page.sent("login_challenge") {
+                Some(challenge) => break challenge,
+                None => next = page.location().to_string(),
+            }
+        };
+        next = answer(&world, "login/accept", &login, json!({"subject": "ada@crm"})).await;
+        let consent = loop {
+            let page = browser.get(&next).await;
+            match page.sent("consent_challenge") {
+                Some(challenge) => break challenge,
+                None => next = page.location().to_string(),
+            }
+        };
+        let question = shown(&world, "consent", &consent).await;
+        assert_eq!((&question["device_user_code"], &question["skip"]), (&begun["user_code"], &json!(false)));
+        assert_eq!(
+            (text(&question, "subject"), &question["client"]["client_name"]),
+            ("ada@crm", &json!("TV"))
+        );
+        let (step, body) = if granted {
+            ("consent/accept", json!({"grant_scope": ["openid"]}))
+        } else {
+            ("consent/reject", json!({}))
+        };
+        let end = answer(&world, step, &consent, body).await;
+        let page = browser.get(&end).await;
+        assert_eq!(page.status, 200, "{}", page.text());
+        let form = [("grant_type", GRANT), ("device_code", text(&begun, "device_code"))];
+        let told = app.endpoint("token", &form).await.json();
+        if granted {
+            assert_eq!(told["scope"], "openid", "{told}");
+        } else {
+            assert_eq!(told["error"], "access_denied", "{told}");
+        }
+        let again = browser.get(&end).await;
+        assert_ne!(again.status, 200, "it is answered once: {}", again.text());
     }
 }

@@ -9,6 +9,7 @@
 
 mod demo;
 mod deploy;
+mod killed;
 mod message;
 mod organisation;
 mod place;

@@ -37,14 +37,10 @@ async fn page(call: &Call) -> Result<Answer, Failure> {
         Some(size) => size.parse().map_err(|_| Failure::bad_request("`page_size` must be a number."))?,
     };
     let size = size.clamp(1, LARGEST_PAGE);
-    let after = match call.query_value("page_token").filter(|token| !token.is_empty()) {
+    let after = match paging::behind(call, position)? {
         // No record has this name, and every other comes behind it.
         None => since(call)?.map(|at| AuditPosition { at, id: Uuid::nil() }),
-        Some(token) => {
-            let refused = || Failure::bad_request("`page_token` is not one that this list gave.");
-            let place = paging::open(call, &token).map_err(|_| refused())?;
-            Some(position(&place).ok_or_else(refused)?)
-        }
+        last => last,
     };
     let organisation: Option<OrganisationId> = call
         .query_value("organisation")

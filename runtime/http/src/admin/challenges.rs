@@ -2,12 +2,14 @@
 
 use http::StatusCode;
 use oauth2::authorization::external::{AcceptConsent, AcceptLogin, ChallengeError, RedirectTo, Reject};
+use oauth2::decision::Decision;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{body, store};
 use crate::call::Call;
+use crate::commit::commit;
 use crate::failure::Failure;
 use crate::oauth2::device::{count_guess_of_app, forgive_guess_of_app};
 use crate::response::{Answer, empty, json_no_store};
@@ -76,27 +78,29 @@ pub(crate) async fn show_logout(call: Call) -> Answer {
 /// `PUT /admin/oauth2/auth/requests/logout/accept?logout_challenge=…`
 pub(crate) async fn accept_logout(call: Call) -> Answer {
     let server = &call.tenant.oauth2;
-    let take = |challenge: String, _: Nothing| async move { server.accept_logout_challenge(&challenge) };
+    let take =
+        |challenge: String, _: Nothing| async move { server.accept_logout_challenge(&challenge).await };
     redirect(&call, "logout_challenge", take).await
 }
 
 /// `PUT /admin/oauth2/auth/requests/logout/reject?logout_challenge=…`
 pub(crate) async fn reject_logout(call: Call) -> Answer {
-    let rejected = challenge(&call, "logout_challenge")
-        .map(|challenge| call.tenant.oauth2.reject_logout_challenge(&challenge));
-    match rejected {
-        Ok(Ok(())) => empty(StatusCode::NO_CONTENT),
-        Ok(Err(error)) => refuse(&call, error),
-        Err(failure) => failure.to_oauth(),
+    let challenge = match challenge(&call, "logout_challenge") {
+        Ok(challenge) => challenge,
+        Err(failure) => return failure.to_oauth(),
+    };
+    match commit(&call.node, || call.tenant.oauth2.reject_logout_challenge(&challenge)).await {
+        Ok(()) => empty(StatusCode::NO_CONTENT),
+        Err(error) => refuse(&call, error),
     }
 }
 
 /// An answer of which nothing is read.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
 struct Nothing {}
 
 /// `acceptDeviceUserCodeRequest`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct AcceptDevice {
     user_code: String,
@@ -108,15 +112,15 @@ pub(crate) async fn accept_device(call: Call) -> Answer {
         let words = "Too many codes were tried. Please try again in a moment.";
         return Failure::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", words).to_oauth();
     }
-    let (server, call) = (&call.tenant.oauth2, &call);
+    let server = &call.tenant.oauth2;
     let take = |challenge: String, answer: AcceptDevice| async move {
-        let accepted = server.accept_device_challenge(&challenge, &answer.user_code).await;
-        if accepted.is_ok() {
-            forgive_guess_of_app(call).await;
-        }
-        accepted
+        server.accept_device_challenge(&challenge, &answer.user_code).await
     };
-    redirect(call, "device_challenge", take).await
+    let answer = redirect(&call, "device_challenge", take).await;
+    if answer.status() == StatusCode::OK {
+        forgive_guess_of_app(&call).await;
+    }
+    answer
 }
 
 fn challenge(call: &Call, name: &'static str) -> Result<String, Failure> {
@@ -151,16 +155,16 @@ async fn show<F: Future<Output = Result<Value, ChallengeError>>>(
 }
 
 /// Takes an answer; says where the app sends the browser.
-async fn redirect<T, F>(call: &Call, name: &'static str, take: impl FnOnce(String, T) -> F) -> Answer
+async fn redirect<T, F>(call: &Call, name: &'static str, take: impl Fn(String, T) -> F) -> Answer
 where
-    T: DeserializeOwned + Default,
-    F: Future<Output = Result<RedirectTo, ChallengeError>>,
+    T: DeserializeOwned + Default + Clone,
+    F: Future<Output = Decision<RedirectTo, ChallengeError>>,
 {
-    let (challenge, answer) = match read(call, name) {
+    let (challenge, answer) = match read::<T>(call, name) {
         Ok(read) => read,
         Err(failure) => return failure.to_oauth(),
     };
-    match take(challenge, answer).await {
+    match commit(&call.node, || take(challenge.clone(), answer.clone())).await {
         Ok(redirect) => json_no_store(StatusCode::OK, &redirect),
         Err(error) => refuse(call, error),
     }
@@ -170,6 +174,7 @@ fn refuse(call: &Call, error: ChallengeError) -> Answer {
     let failure = match error {
         ChallengeError::Port(error) => store(call, &error),
         ChallengeError::Unknown => Failure::new(StatusCode::NOT_FOUND, "not_found", error.to_string()),
+        ChallengeError::Answered => Failure::new(StatusCode::CONFLICT, "conflict", error.to_string()),
         ChallengeError::Gone { .. } => Failure::new(StatusCode::GONE, "gone", error.to_string()),
         ChallengeError::Invalid(words) => Failure::bad_request(words),
     };

@@ -7,6 +7,7 @@ use identity::Problem;
 use primitives::SealContext;
 
 use crate::call::Call;
+use crate::failure::Failure;
 use crate::response::{Answer, set};
 
 const PURPOSE: &str = "page_token";
@@ -66,6 +67,16 @@ pub(super) fn token(call: &Call, last: &str) -> String {
     let row = list_of(call);
     let context = SealContext { tenant: &call.tenant.id, purpose: PURPOSE, row: &row };
     call.node.sealer().seal_text(context, last.as_bytes())
+}
+
+/// Behind what a list of ours goes on: what the `page_token` of its last page stands for, as `read` reads it.
+pub(super) fn behind<T>(call: &Call, read: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Failure> {
+    let Some(token) = call.query_value("page_token").filter(|token| !token.is_empty()) else {
+        return Ok(None);
+    };
+    let last = open(call, &token).ok().and_then(|last| read(&last));
+    let refused = || Failure::bad_request("`page_token` is not one that this list gave.");
+    last.map(Some).ok_or_else(refused)
 }
 
 /// What a token of this list stands for.

@@ -7,6 +7,7 @@
 use http::StatusCode;
 use identity::limiter::{Attempts as _, LimitKey, NotCounted};
 use identity::settings::Rate;
+use oauth2::authorization::PageError;
 use oauth2::device::{DeviceOutcome, DeviceQuestion, DeviceStep, UserCode};
 use oauth2::parameters::Parameters;
 use oauth2::ports::PortError;
@@ -57,6 +58,9 @@ pub(crate) async fn begin(call: Call) -> Answer {
 
 /// `GET /oauth2/device/verify`: a code in the address is shown, and does nothing by itself.
 pub(crate) async fn show_code(call: Call) -> Answer {
+    if let Some(verifier) = call.query_value("consent_verifier") {
+        return consented(&call, &verifier).await;
+    }
     let brought = call.query_value("user_code").and_then(|code| UserCode::parse(&code));
     let user_code = brought.map(|code| code.to_string()).unwrap_or_default();
     if let Some(answer) = at_app(&call, &user_code).await {
@@ -163,7 +167,7 @@ pub(crate) async fn ask(call: Call) -> Answer {
     let sign_in = with_query(&call.tenant.absolute("/self-service/login/browser"), "return_to", &here);
     match call.tenant.oauth2.device_step(&challenge, browser.as_room(&call)).await {
         Ok(DeviceStep::Login) => see_other(&sign_in),
-        Ok(DeviceStep::LoginApp(url)) => see_other(&url),
+        Ok(DeviceStep::LoginApp(url) | DeviceStep::ConsentApp(url)) => see_other(&url),
         Ok(DeviceStep::Question(question)) => {
             let subject = browser.external().or_else(|| live.map(|live| label(live.identity())));
             let subject = subject.unwrap_or_default();
@@ -199,13 +203,28 @@ pub(crate) async fn decide(call: Call) -> Answer {
     let challenge = form.find("device_challenge").unwrap_or_default();
     let allow = form.find("decision") == Some("allow");
     let (server, room) = (&call.tenant.oauth2, browser.as_room(&call));
-    let done = match commit(&call.node, || server.answer_device(challenge, allow, room)).await {
+    done(&call, commit(&call.node, || server.answer_device(challenge, allow, room)).await)
+}
+
+/// A browser comes back from the tenant's consent app.
+async fn consented(call: &Call, verifier: &str) -> Answer {
+    let browser = match BrowserState::read(call).await {
+        Ok(browser) => browser,
+        Err(failure) => return failure.to_page(call),
+    };
+    let (server, room) = (&call.tenant.oauth2, browser.as_room(call));
+    done(call, commit(&call.node, || server.continue_device_consent(verifier, room)).await)
+}
+
+/// What the person is told at the end.
+fn done(call: &Call, answered: Result<DeviceOutcome, PageError>) -> Answer {
+    let done = match answered {
         Ok(DeviceOutcome::Allowed) => DeviceDoneView::Allowed,
         Ok(DeviceOutcome::Denied) => DeviceDoneView::Denied,
         Ok(DeviceOutcome::Refused(reason)) => DeviceDoneView::Refused(reason),
-        Err(error) => return refuse(&call, &error),
+        Err(error) => return refuse(call, &error),
     };
-    show(&call, StatusCode::OK, |context| call.node.pages.device_done(&done, context))
+    show(call, StatusCode::OK, |context| call.node.pages.device_done(&done, context))
 }
 
 fn challenge_url(call: &Call, challenge: &str) -> String {

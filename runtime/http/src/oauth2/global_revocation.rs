@@ -5,6 +5,7 @@ use http::StatusCode;
 use identity::identifier::Identifier;
 use identity::identity::AddressKind;
 use identity::ports::{AddressUse, Identities as _};
+use oauth2::decision::MOST_ATTEMPTS;
 use oauth2::global_revocation::SubjectIdentifier;
 use oauth2::userinfo::PresentedToken;
 use primitives::{Actor, AuditEvent, Change, IdentityId};
@@ -16,7 +17,7 @@ use crate::call::Call;
 use crate::commit::commit;
 use crate::failure::Failure;
 use crate::response::{Answer, empty, no_store, set};
-use crate::self_service::apply;
+use crate::self_service::{Applied, apply_with};
 
 /// Revokes everything of a person.
 pub(crate) async fn post(call: Call) -> Answer {
@@ -67,26 +68,33 @@ async fn revoked(call: &Call, actor: Actor) -> Result<(), Failure> {
     let words = "Nobody is known by this name.";
     let unknown = || Failure::new(StatusCode::NOT_FOUND, "not_found", words);
     let id = find(call, &subject).await?.ok_or_else(unknown)?;
-    let server = &call.tenant.oauth2;
-    let revoke = || async { server.revoke_everything(id, actor.clone()) };
-    commit(&call.node, revoke).await.map_err(|error| unanswered(call, &error))?;
-    end_account_sessions(call, id, actor).await
+    for _ in 0..MOST_ATTEMPTS {
+        match end_everything(call, id, &actor).await? {
+            Applied::Whole => return Ok(()),
+            // The account was deleted meanwhile: what is left is of nobody.
+            Applied::Missed => {}
+        }
+    }
+    Err(Failure::unavailable())
 }
 
-/// Ends the sessions, and with them what was granted in them. What began in between dies by its time: it is before this.
-/// A person of the login app's alone has none.
-async fn end_account_sessions(call: &Call, identity: IdentityId, actor: Actor) -> Result<(), Failure> {
+/// Grants, sign-ins at the login app, sessions and what was granted in them: one change. Attack: a node ends in between, and
+/// whoever has broken in keeps the half that was to come; the party that asked was told nothing, and may not ask again.
+///
+/// What begins meanwhile dies by its time: it is before this. A person of the login app's alone has no sessions here.
+async fn end_everything(call: &Call, identity: IdentityId, actor: &Actor) -> Result<Applied, Failure> {
     let (tenant, at) = (&call.tenant.id, call.now());
+    let granted = call.tenant.oauth2.revoke_everything(identity, actor.clone());
     let found = call.node.storage.find_identity(tenant, identity).await;
     if found.map_err(|error| unanswered(call, &error))?.is_none() {
-        return Ok(());
+        let ended = call.node.storage.apply(granted).await;
+        return ended.map(|()| Applied::Whole).map_err(|error| unanswered(call, &error));
     }
     let change = Change::new(tenant.clone())
         .write(identity::Write::RevokeTokens { identity, at })
         .write(identity::Write::RevokeSessions { identity, except: None, at })
-        .audit(AuditEvent::new("sessions.revoked", actor, "identity", &identity));
-    // Who was deleted meanwhile has nothing left.
-    apply(call, change).await.map(|_| ()).map_err(|_| Failure::unavailable())
+        .audit(AuditEvent::new("sessions.revoked", actor.clone(), "identity", &identity));
+    apply_with(call, change, Some(granted)).await.map_err(|_| Failure::unavailable())
 }
 
 async fn find(call: &Call, subject: &SubjectIdentifier) -> Result<Option<IdentityId>, Failure> {

@@ -7,6 +7,7 @@ use identity::session::LiveSession;
 use primitives::FlowId;
 use ui::{DeletionRefusal, DeletionView, Hidden};
 
+use super::settings_form::SettingsForm;
 use super::show;
 use crate::call::Call;
 use crate::response::{Answer, see_other};
@@ -57,15 +58,8 @@ pub(crate) async fn post(call: Call) -> Answer {
 }
 
 async fn end(call: &Call) -> Result<Answer, Problem> {
-    let value = |wanted: &str| {
-        let mut pairs = url::form_urlencoded::parse(&call.body);
-        pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned()).unwrap_or_default()
-    };
-    let flow: FlowId = value("flow").parse().map_err(|_| Problem::CsrfViolation)?;
-    let cookie = csrf_cookie_of(call).ok_or(Problem::CsrfViolation)?;
-    if !cookie.check(call.node.sealer(), &call.tenant.id, flow, &value("csrf_token")) {
-        return Err(Problem::CsrfViolation);
-    }
+    let form = SettingsForm::check(call)?;
+    let flow = form.flow;
     let live = session_of_browser(call).await?.ok_or(Problem::SessionInactive)?;
     check_session(call, &live)?;
     let again = |why: &str| {
@@ -73,7 +67,7 @@ async fn end(call: &Call) -> Result<Answer, Problem> {
         // The field itself: browsers put the cursor there.
         Ok(see_other(&format!("{page}#deletion-confirm")))
     };
-    match deleted(call, &live, &value("confirm")).await {
+    match deleted(call, &live, &form.value("confirm")).await {
         Ok(()) => {
             let mut answer = see_other(&call.tenant.absolute("/ui/account-deleted"));
             forget_session(call, &mut answer);

@@ -14,6 +14,7 @@ pub(crate) mod impersonation;
 pub(crate) mod invitation;
 pub(crate) mod organisation;
 pub(crate) mod sessions;
+mod settings_form;
 pub(crate) mod welcome;
 
 use http::StatusCode;

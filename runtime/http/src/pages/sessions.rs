@@ -8,6 +8,7 @@ use identity::trusted_device::TrustedDevice;
 use primitives::FlowId;
 use ui::{Hidden, SessionItem, SessionsView};
 
+use super::settings_form::SettingsForm;
 use super::{apps, deletion, organisation};
 use crate::call::Call;
 use crate::response::{Answer, see_other};
@@ -86,16 +87,9 @@ enum Ended {
 
 async fn end(call: &Call) -> Result<(FlowId, Ended), Problem> {
     debug_assert_eq!(call.method, http::Method::POST);
-    let value = |wanted: &str| {
-        let mut pairs = url::form_urlencoded::parse(&call.body);
-        pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned()).unwrap_or_default()
-    };
-    let flow: FlowId = value("flow").parse().map_err(|_| Problem::CsrfViolation)?;
-    let cookie = csrf_cookie_of(call).ok_or(Problem::CsrfViolation)?;
-    if !cookie.check(call.node.sealer(), &call.tenant.id, flow, &value("csrf_token")) {
-        return Err(Problem::CsrfViolation);
-    }
-    let (which, device, app) = (value("session"), value("device"), value("app"));
+    let form = SettingsForm::check(call)?;
+    let flow = form.flow;
+    let (which, device, app) = (form.value("session"), form.value("device"), form.value("app"));
     if !app.is_empty() {
         apps::take_back(call, &app).await?;
         return Ok((flow, Ended::Other));

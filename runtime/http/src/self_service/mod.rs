@@ -156,6 +156,15 @@ pub(crate) enum Applied {
 /// Applies a change; nothing is answered before it is durable. What was granted in a session, but for
 /// offline access, dies in the change that ends the session, whoever ends it.
 pub(crate) async fn apply(call: &Call, change: Change<Write>) -> Result<Applied, Problem> {
+    apply_with(call, change, None).await
+}
+
+/// The same, with what the authorization server has decided besides: both happen or neither.
+pub(crate) async fn apply_with(
+    call: &Call,
+    change: Change<Write>,
+    beside: Option<Change<oauth2::write::Write>>,
+) -> Result<Applied, Problem> {
     let storage = &call.node.storage;
     let taken = held::taken(&change);
     let written = |written: Result<(), ApplyError>| match written {
@@ -168,14 +177,14 @@ pub(crate) async fn apply(call: &Call, change: Change<Write>) -> Result<Applied,
     };
     let actor = change.audit.first().map_or(Actor::System, |event| event.actor.clone());
     let ended = sessions_that_end(call, &change).await?;
-    if ended.is_empty() {
+    if ended.is_empty() && beside.is_none() {
         return written(storage.apply(change).await);
     }
     let mut prepared = storage.prepare(change).map_err(|error| unwritten(call, &error))?;
-    for session in ended {
-        let grants = call.tenant.oauth2.end_grants_of_session(session, actor.clone());
-        let grants = storage.prepare(grants).map_err(|error| unwritten(call, &error))?;
-        prepared = prepared.and(grants).map_err(|error| unwritten(call, &error))?;
+    let of_session = |session| call.tenant.oauth2.end_grants_of_session(session, actor.clone());
+    for other in ended.into_iter().map(of_session).chain(beside) {
+        let other = storage.prepare(other).map_err(|error| unwritten(call, &error))?;
+        prepared = prepared.and(other).map_err(|error| unwritten(call, &error))?;
     }
     written(storage.apply_prepared(prepared).await)
 }

@@ -41,7 +41,10 @@ pub(super) async fn issue(
     let grant = Grant {
         id: request.grant,
         client: redirect.client.id.clone(),
-        subject: GrantSubject { acr: acr::to_say(request, subject), ..GrantSubject::from(subject) },
+        subject: GrantSubject {
+            acr: acr::to_say(request, subject),
+            ..server.grant_subject(&redirect.client, subject).await?
+        },
         scope: request.scope.clone(),
         audience: request.audience.clone(),
         details: request.details.clone(),

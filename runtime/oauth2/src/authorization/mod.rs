@@ -36,6 +36,7 @@
 //! again.
 
 pub(crate) mod acr;
+pub mod answered;
 mod consent;
 pub(crate) mod error;
 pub mod external;
@@ -228,9 +229,15 @@ impl AuthorizationServer {
             Ok(opened) => opened,
             Err(page) => return Decision::without_change(self.tenant.clone(), Err(page)),
         };
+        let refusal = match self.refusal(&request, verdict.allow).await {
+            Ok(refusal) => refusal,
+            Err(page) => return Decision::without_change(self.tenant.clone(), Err(page)),
+        };
         let asked = (subject, browser.request);
         let outcome = self.apply_verdict(&redirect, &request, asked, verdict).await;
-        self.conclude(&redirect, outcome, browser).await
+        let mut decision = self.conclude(&redirect, outcome, browser).await;
+        decision.change.writes.extend(refusal);
+        decision
     }
 
     /// Stages 3 to 5. `asked` says that the person was at the page of the second factor for this request.

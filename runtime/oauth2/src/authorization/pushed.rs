@@ -5,7 +5,9 @@
 //! the client may have changed since.
 //!
 //! Attacks: a reference that was made up, or is of another tenant (it does not open), of another client
-//! (it names its own), is kept for later (it expires), or is answered twice (its grant exists).
+//! (it names its own), is kept for later (it expires), or is answered twice (its grant exists). A flood of proofs by keys that somebody
+//! makes up, in the name of a client that proves nothing: their use is not written down here. One that is used again pushes
+//! another request whose code is bound to the same key, which is of no use to anybody else.
 
 use primitives::{ClientId, GrantId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -115,7 +117,7 @@ impl AuthorizationServer {
             let holder = holder.await.map_err(TokenError::from)?;
             let response = self.push(&caller, parameters, holder.as_ref()).await?;
             let mut writes = caller.writes;
-            writes.extend(holder.as_ref().map(ProvenKey::write));
+            writes.extend(holder.as_ref().filter(|_| !caller.client.is_public()).map(ProvenKey::write));
             Ok((writes, response))
         };
         let mut change = primitives::Change::new(self.tenant.clone());

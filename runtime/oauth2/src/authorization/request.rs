@@ -178,7 +178,10 @@ pub(super) async fn check(
     let now = server.now();
     let since = [prompt.login.then_some(now), check_max_age(parameters)?.map(|max_age| now.before(max_age))];
     let hinted = check_hint(server, client, parameters).await?;
-    let hinted = named_subject(&claims, hinted)?;
+    let hinted = match named_subject(&claims, hinted)? {
+        Some(named) => Some(server.own_name(client, named).await?),
+        None => None,
+    };
     let words = |name| parameters.words(name).take(MAX_WORDS).map(|word| cut(word, 64)).collect();
     let (acr_values, acr_is_essential) = acr::wanted(words("acr_values"), claims.demand("acr"));
     if server.settings.urls.login.is_none() {

@@ -1,6 +1,8 @@
 //! `/oauth2/device/verify` and what follows it: a person enters a code and is asked (RFC 8628 section 3.3).
 
-use primitives::{Actor, AuditEvent, AuthenticatedSubject, Change, GrantId, IdentityId, Timestamp};
+use primitives::{
+    Actor, AuditEvent, AuthenticatedSubject, Change, GrantId, IdentityId, RequestId, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -56,6 +58,12 @@ impl Kind {
     }
 }
 
+/// A request that waits for its answer, and whose it is.
+pub(crate) struct WaitingDevice {
+    pub(crate) code: DeviceCode,
+    pub(crate) client: Arc<Client>,
+}
+
 /// What happens next in the browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeviceStep {
@@ -63,6 +71,8 @@ pub enum DeviceStep {
     Login,
     /// The person signs in at an app of the tenant's own, at this address.
     LoginApp(String),
+    /// The person is asked by an app of the tenant's own, at this address.
+    ConsentApp(String),
     /// The person is asked.
     Question(Box<DeviceQuestion>),
 }
@@ -120,7 +130,7 @@ impl AuthorizationServer {
     /// What the page after the code shows.
     pub async fn device_step(&self, challenge: &str, browser: Browser<'_>) -> Result<DeviceStep, PageError> {
         let entered = self.open_entered(Kind::Entered, challenge, browser)?;
-        let (code, client) = self.reopen_device(&entered).await?;
+        let WaitingDevice { code, client } = self.load_waiting(&entered.user_code).await?;
         let Some(subject) = browser.subject.filter(|subject| subject.tenant == self.tenant) else {
             let asked = DeviceAsked {
                 client: code.client,
@@ -132,6 +142,10 @@ impl AuthorizationServer {
             let app = self.ask_login_for_device(asked, browser.binding).transpose()?;
             return Ok(app.map_or(DeviceStep::Login, DeviceStep::LoginApp));
         };
+        let asked = (entered.user_code.clone(), entered.grant, entered.browser.clone());
+        if let Some(url) = self.ask_consent_for_device(asked, subject, entered.expires_at) {
+            return url.map(DeviceStep::ConsentApp);
+        }
         let user_code = entered.user_code.to_string();
         let asked = Entered { asked: Some(subject.subject), ..entered };
         Ok(DeviceStep::Question(Box::new(DeviceQuestion {
@@ -167,36 +181,53 @@ impl AuthorizationServer {
         let subject = browser.subject.filter(|subject| subject.tenant == self.tenant);
         let subject = subject.filter(|subject| entered.asked == Some(subject.subject));
         let subject = subject.ok_or(PageError::OtherSubject)?;
-        let (code, client) = self.reopen_device(&entered).await?;
+        let device = self.load_waiting(&entered.user_code).await?;
         if !allow {
-            return Ok((self.denied(&code, subject), DeviceOutcome::Denied));
+            return Ok((self.denied(&device.code, subject), DeviceOutcome::Denied));
         }
+        self.allow_device(device, (entered.grant, GrantedClaims::default()), (subject, browser.request)).await
+    }
+
+    /// Allows a device what it asks for, or what of it a consent app has granted.
+    pub(crate) async fn allow_device(
+        &self,
+        WaitingDevice { code, client }: WaitingDevice,
+        grant: (GrantId, GrantedClaims),
+        (subject, request): (&AuthenticatedSubject, RequestId),
+    ) -> Result<(Change<Write>, DeviceOutcome), PageError> {
         let may_ask = client.scope.covers(&code.scope) && code.details.are_allowed(self, &client);
         if !client.may_use(GrantType::DeviceCode) || !may_ask {
             return Err(PageError::UnknownClient);
         }
         let wanted = (&code.scope, &*code.audience, &code.details);
-        let allowed =
-            client_policy::check_authorization(self, &client.id, wanted, subject, browser.request).await;
+        let allowed = client_policy::check_authorization(self, &client.id, wanted, subject, request).await;
         match allowed {
-            Ok(()) => Ok((self.allowed(&code, &entered, subject), DeviceOutcome::Allowed)),
+            Ok(()) => {
+                let of_grant = self.grant_subject(&client, subject).await?;
+                Ok((self.allowed(&code, grant, (subject, of_grant)), DeviceOutcome::Allowed))
+            }
             Err(Refusal::Denied(reason)) => Ok((self.denied(&code, subject), DeviceOutcome::Refused(reason))),
             Err(Refusal::Hook(failure)) => Err(PortError::Unavailable(failure.to_string()).into()),
         }
     }
 
-    fn allowed(&self, code: &DeviceCode, entered: &Entered, subject: &AuthenticatedSubject) -> Change<Write> {
+    fn allowed(
+        &self,
+        code: &DeviceCode,
+        (id, claims): (GrantId, GrantedClaims),
+        (subject, of_grant): (&AuthenticatedSubject, GrantSubject),
+    ) -> Change<Write> {
         let now = self.now();
         let grant = Grant {
-            id: entered.grant,
+            id,
             client: code.client.clone(),
-            subject: GrantSubject::from(subject),
+            subject: of_grant,
             scope: code.scope.clone(),
             audience: code.audience.clone(),
             details: code.details.clone(),
             requested: RequestedClaims::default(),
             nonce: None,
-            claims: GrantedClaims::default(),
+            claims,
             created_at: now,
             revoked_at: None,
         };
@@ -204,11 +235,11 @@ impl AuthorizationServer {
         let mut event =
             AuditEvent::new("grant.created", actor, "grant", &grant.id).with("client", &grant.client);
         event.organisation = subject.organisation;
-        let answer = Write::AnswerDeviceCode { code: code.hash.clone(), grant: Some(entered.grant), at: now };
+        let answer = Write::AnswerDeviceCode { code: code.hash.clone(), grant: Some(id), at: now };
         Change::new(self.tenant.clone()).write(Write::InsertGrant(Box::new(grant))).write(answer).audit(event)
     }
 
-    fn denied(&self, code: &DeviceCode, subject: &AuthenticatedSubject) -> Change<Write> {
+    pub(crate) fn denied(&self, code: &DeviceCode, subject: &AuthenticatedSubject) -> Change<Write> {
         let actor = Actor::Subject(subject.subject);
         let mut event = AuditEvent::new("device.denied", actor, "client", &code.client);
         event.organisation = subject.organisation;
@@ -234,15 +265,15 @@ impl AuthorizationServer {
         Ok(entered)
     }
 
-    /// The request behind a challenge, if nobody has answered it, and its client.
-    async fn reopen_device(&self, entered: &Entered) -> Result<(DeviceCode, Arc<Client>), PageError> {
-        let code = self.find_waiting(&entered.user_code).await?.ok_or(PageError::Used)?;
+    /// The request of a code that was entered, if nobody has answered it, and its client.
+    pub(crate) async fn load_waiting(&self, user_code: &UserCode) -> Result<WaitingDevice, PageError> {
+        let code = self.find_waiting(user_code).await?.ok_or(PageError::Used)?;
         let client = find_client(self, &code.client).await?.ok_or(PageError::UnknownClient)?;
         // A client that was made anew under the same id asked for nothing.
         if client.record.created_at > code.created_at {
             return Err(PageError::UnknownClient);
         }
-        Ok((code, client))
+        Ok(WaitingDevice { code, client })
     }
 
     /// The request of a user code that can still be answered.

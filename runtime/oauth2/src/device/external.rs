@@ -1,6 +1,6 @@
 //! A page of the tenant's own takes the code that a device shows (`urls.device.verification`), as the Hydra API has it.
 //!
-//! What follows is the path of every other device: the person signs in and is asked, on a page of ours.
+//! What follows is the path of every other device: the person signs in and is asked.
 //!
 //! Attacks: an app's page is shown to somebody with another browser's challenge (the verifier is bound to the cookie of
 //! the browser that began); codes are guessed through the app (whoever calls this counts, as for our own page).
@@ -10,9 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use super::entered::{Entered, Kind};
 use super::user_code::UserCode;
+use crate::authorization::answered::{ChallengeId, Verdict};
 use crate::authorization::external::{ChallengeError, RedirectTo, with_query};
 use crate::authorization::{Browser, PageError, hash_binding};
+use crate::decision::Decision;
 use crate::server::AuthorizationServer;
+use crate::write::Write;
 
 const PURPOSE: &str = "app_device_challenge";
 
@@ -40,7 +43,15 @@ impl AuthorizationServer {
         &self,
         challenge: &str,
         typed: &str,
-    ) -> Result<RedirectTo, ChallengeError> {
+    ) -> Decision<RedirectTo, ChallengeError> {
+        self.answered(self.accept_device(challenge, typed).await)
+    }
+
+    async fn accept_device(
+        &self,
+        challenge: &str,
+        typed: &str,
+    ) -> Result<(Option<Write>, RedirectTo), ChallengeError> {
         let short = Some(challenge).filter(|text| text.len() <= super::entered::MAX_CHALLENGE);
         let opened = short.and_then(|text| self.open::<DeviceChallenge>(PURPOSE, text));
         let opened = opened.ok_or(ChallengeError::Unknown)?;
@@ -50,6 +61,8 @@ impl AuthorizationServer {
         let unknown = || ChallengeError::invalid("no device waits for this user_code");
         let user_code = UserCode::parse(typed).ok_or_else(unknown)?;
         let code = self.find_waiting(&user_code).await?.ok_or_else(unknown)?;
+        let until = (ChallengeId::device(challenge), opened.expires_at);
+        let write = self.answer_once(until, Verdict::Accepted, &user_code).await?;
         let entered = Entered {
             user_code,
             grant: GrantId::generate(self.rng.as_ref()),
@@ -58,7 +71,7 @@ impl AuthorizationServer {
             expires_at: code.expires_at,
         };
         let sealed = self.seal(Kind::Verified.purpose(), &entered);
-        Ok(RedirectTo::own(&self.endpoints.device_verification, "device_verifier", &sealed))
+        Ok((write, RedirectTo::own(&self.endpoints.device_verification, "device_verifier", &sealed)))
     }
 
     /// Goes on when the browser comes back from the app: the challenge of the next page.
@@ -110,7 +123,7 @@ mod tests {
     }
 
     fn accept(world: &World, challenge: &str, code: &str) -> Result<String, ChallengeError> {
-        let accepted = now(world.server.accept_device_challenge(challenge, code))?;
+        let accepted = world.commit(|| now(world.server.accept_device_challenge(challenge, code)))?;
         assert!(accepted.redirect_to.starts_with("https://id.example/oauth2/device/verify?"));
         Ok(last(&accepted.redirect_to, "device_verifier"))
     }
@@ -138,7 +151,9 @@ mod tests {
             (&json!("app"), &json!(["openid"]))
         );
         let answer = serde_json::from_value(json!({"subject": "ada"})).unwrap();
-        let accepted = now(world.server.accept_login_challenge(&login, answer)).unwrap();
+        let answer: crate::authorization::external::AcceptLogin = answer;
+        let accepted =
+            world.commit(|| now(world.server.accept_login_challenge(&login, answer.clone()))).unwrap();
         let verifier = last(&accepted.redirect_to, "login_verifier");
         let back = world.commit(|| now(world.server.continue_login(&verifier, browser(Some("b"))))).unwrap();
         let session = now(world.server.login_session(&back.cookie.unwrap().value)).unwrap().unwrap();
@@ -159,8 +174,17 @@ mod tests {
             assert!(matches!(accept(&world, &asked, wrong), Err(ChallengeError::Invalid(_))), "{wrong}");
         }
         assert_eq!(accept(&world, "x", &code), Err(ChallengeError::Unknown));
-        let there = now(world.other_tenant().accept_device_challenge(&asked, &code));
+        let there = now(world.other_tenant().accept_device_challenge(&asked, &code)).result;
         assert_eq!(there, Err(ChallengeError::Unknown));
+        accept(&world, &asked, &code).unwrap();
+        accept(&world, &asked, &code).unwrap();
+        let other = user_code(&world);
+        assert_eq!(
+            accept(&world, &asked, &other),
+            Err(ChallengeError::Answered),
+            "one code for one challenge"
+        );
+        accept(&world, &challenge(&world), &other).unwrap();
         world.wait(1_800);
         let late = accept(&world, &asked, &user_code(&world));
         assert!(matches!(late, Err(ChallengeError::Gone { .. })), "{late:?}");

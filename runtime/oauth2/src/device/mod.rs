@@ -13,12 +13,14 @@
 //! - Somebody sends their own code to others, who sign their device in (section 5.4): a code is never taken from an
 //!   address alone, the page says who asks for what, and the person is always asked. Neither a consent that was remembered
 //!   nor `skip_consent` counts: the client may be one's own, the device in front of the sender is not. Nothing is
-//!   remembered of the answer either.
+//!   remembered of the answer either. A consent app of the tenant's own is told the code, and is to say the same.
 //! - Another site answers for the person: what was entered is sealed to the browser, and the question to the person who
 //!   was shown it.
 //! - A device code is tried by another client (it is bound), polled too often (`slow_down`, which bounds what polls
 //!   write), or redeemed twice (guarded; the second one revokes what the first one got, as for authorization codes).
 
+#[cfg(test)]
+mod consent_app_tests;
 mod entered;
 mod external;
 mod request;
@@ -27,6 +29,7 @@ mod store;
 mod tests;
 mod user_code;
 
+pub(crate) use entered::WaitingDevice;
 pub use entered::{DeviceOutcome, DeviceQuestion, DeviceStep};
 pub(crate) use request::LEEWAY;
 pub use request::{DeviceAuthorizationResponse, MOST_WAITING};

@@ -396,8 +396,18 @@ fn refused_proofs_of_strangers_write_nothing() {
 
 /// The parameters of an authorization request that is pushed.
 fn pushed(world: &World, more: &[(&str, &str)], proof: Option<&str>) -> Result<String, String> {
+    pushed_by(world, &[("client_id", "app"), ("client_secret", "s3cret-of-app")], more, proof)
+}
+
+fn pushed_by(
+    world: &World,
+    client: &[(&str, &str)],
+    more: &[(&str, &str)],
+    proof: Option<&str>,
+) -> Result<String, String> {
     let challenge = base64url::encode(digest(&SHA256, VERIFIER.as_bytes()));
     let all = [
+        client,
         &[
             ("response_type", "code"),
             ("redirect_uri", CALLBACK),
@@ -407,7 +417,7 @@ fn pushed(world: &World, more: &[(&str, &str)], proof: Option<&str>) -> Result<S
         ],
         more,
     ];
-    let encoded = as_app(&all.concat());
+    let encoded = form(&all.concat());
     let parameters = Parameters::parse(encoded.as_bytes());
     let proof = proof.map_or(PresentedProof::Absent, PresentedProof::One);
     let request = ClientRequest { proof, ..request(&parameters) };
@@ -446,4 +456,22 @@ fn pushed_request_binds_its_code_to_the_key_of_its_proof() {
     let replay = proof();
     pushed(&world, &[], Some(&replay)).unwrap();
     assert_eq!(pushed(&world, &[], Some(&replay)), Err(ProofFault::Replayed.to_string()));
+}
+
+/// Attack: a flood in the name of a client that proves nothing, each request with a proof of a key that was made up for it.
+#[test]
+fn use_of_a_proof_is_not_written_down_where_a_client_that_proves_nothing_pushes() {
+    let client = json!({"token_endpoint_auth_method": "none", "grant_types": ["authorization_code"]});
+    let world = World::of_app(|_| {}, &client);
+    let claims = || claims(&world, "POST", "https://id.example/oauth2/par");
+    let app = [("client_id", "app")];
+    for _ in 0..3 {
+        pushed_by(&world, &app, &[], Some(&Prover::generate().prove(&claims()))).unwrap();
+    }
+    // Used again it pushes another request whose code is bound to the same key.
+    let proof = Prover::generate().prove(&claims());
+    for _ in 0..2 {
+        pushed_by(&world, &app, &[], Some(&proof)).unwrap();
+    }
+    assert!(world.rows(|rows| rows.assertions.is_empty()));
 }

@@ -4,7 +4,7 @@
 //! about, and the browser must have that session); a challenge is used as a verifier, which nobody confirmed (each has a
 //! seal of its own); a verifier leads elsewhere (where the browser goes was checked when it came).
 //!
-//! A refusal leaves nothing behind: the challenge expires.
+//! The first answer is written down, and any other is refused until the challenge expires.
 
 use primitives::{AuthenticatedSubject, ClientId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -14,10 +14,13 @@ use url::form_urlencoded::Serializer;
 use super::{LogoutInteraction, PURPOSE, SignedOut};
 use crate::access_token::find_client;
 use crate::authorization::PageError;
+use crate::authorization::answered::{ChallengeId, Verdict};
 use crate::authorization::external::{ChallengeError, RedirectTo};
 use crate::client::Client;
+use crate::decision::Decision;
 use crate::parameters::Parameters;
 use crate::server::AuthorizationServer;
+use crate::write::Write;
 
 const VERIFIER: &str = "app_logout_verifier";
 /// A longer request is not shown to the app.
@@ -55,6 +58,9 @@ impl AuthorizationServer {
     /// What a logout app is asked: `oAuth2LogoutRequest`.
     pub async fn show_logout_challenge(&self, challenge: &str) -> Result<Value, ChallengeError> {
         let (interaction, asked) = self.open_for_app(challenge)?;
+        if self.is_refused(&ChallengeId::logout(challenge)).await? {
+            return Err(ChallengeError::Gone { redirect_to: asked.request_url });
+        }
         let client = match &asked.client {
             Some(id) => find_client(self, id).await?.map(|client| client.record.document.clone()),
             None => None,
@@ -72,15 +78,28 @@ impl AuthorizationServer {
     }
 
     /// Takes it that somebody wants to sign out.
-    pub fn accept_logout_challenge(&self, challenge: &str) -> Result<RedirectTo, ChallengeError> {
-        let (interaction, _) = self.open_for_app(challenge)?;
-        let sealed = self.seal(VERIFIER, &interaction);
-        Ok(RedirectTo::own(&self.endpoints.end_session, "logout_verifier", &sealed))
+    pub async fn accept_logout_challenge(&self, challenge: &str) -> Decision<RedirectTo, ChallengeError> {
+        let answered = self.answer_logout(challenge, Verdict::Accepted).await;
+        self.answered(answered.map(|(write, interaction)| {
+            let sealed = self.seal(VERIFIER, &interaction);
+            (write, RedirectTo::own(&self.endpoints.end_session, "logout_verifier", &sealed))
+        }))
     }
 
     /// Takes it that somebody stays.
-    pub fn reject_logout_challenge(&self, challenge: &str) -> Result<(), ChallengeError> {
-        self.open_for_app(challenge).map(|_| ())
+    pub async fn reject_logout_challenge(&self, challenge: &str) -> Decision<(), ChallengeError> {
+        let answered = self.answer_logout(challenge, Verdict::Refused).await;
+        self.answered(answered.map(|(write, _)| (write, ())))
+    }
+
+    async fn answer_logout(
+        &self,
+        challenge: &str,
+        verdict: Verdict,
+    ) -> Result<(Option<Write>, LogoutInteraction), ChallengeError> {
+        let (interaction, _) = self.open_for_app(challenge)?;
+        let until = (ChallengeId::logout(challenge), interaction.expires_at);
+        Ok((self.answer_once(until, verdict, &()).await?, interaction))
     }
 
     /// Goes on when the browser comes back from the logout app.
@@ -111,7 +130,6 @@ mod tests {
     use super::super::EndSession;
     use super::*;
     use crate::memory::{World, form, now};
-    use crate::write::Write;
 
     const APP: &str = "https://login.example/logout";
 
@@ -137,6 +155,30 @@ mod tests {
         percent_decoded(accepted.redirect_to.strip_prefix(prefix).unwrap())
     }
 
+    fn accept(world: &World, challenge: &str) -> Result<RedirectTo, ChallengeError> {
+        world.commit(|| now(world.server.accept_logout_challenge(challenge)))
+    }
+
+    fn reject(world: &World, challenge: &str) -> Result<(), ChallengeError> {
+        world.commit(|| now(world.server.reject_logout_challenge(challenge)))
+    }
+
+    #[test]
+    fn sign_out_is_confirmed_or_refused_and_not_both() {
+        let world = world();
+        let ada = world.subject(1);
+        let (refused, confirmed) = (challenge(&world, &ada), challenge(&world, &ada));
+        for _ in 0..2 {
+            assert_eq!(reject(&world, &refused), Ok(()), "a repetition is the same answer");
+            assert!(accept(&world, &confirmed).is_ok());
+        }
+        assert_eq!(accept(&world, &refused), Err(ChallengeError::Answered));
+        assert_eq!(reject(&world, &confirmed), Err(ChallengeError::Answered));
+        let shown = now(world.server.show_logout_challenge(&refused));
+        assert!(matches!(shown, Err(ChallengeError::Gone { .. })), "{shown:?}");
+        assert!(now(world.server.show_logout_challenge(&confirmed)).is_ok());
+    }
+
     #[test]
     fn app_is_told_who_wants_to_sign_out_and_ends_that_session() {
         let world = world();
@@ -145,8 +187,7 @@ mod tests {
         let shown = now(world.server.show_logout_challenge(&asked)).unwrap();
         assert_eq!((&shown["subject"], &shown["sid"]), (&json!(ada.sub()), &json!(ada.session.to_string())));
         assert_eq!((&shown["client"]["client_id"], &shown["rp_initiated"]), (&json!("app"), &json!(true)));
-        world.server.reject_logout_challenge(&asked).unwrap();
-        let accepted = verifier(&world.server.accept_logout_challenge(&asked).unwrap());
+        let accepted = verifier(&accept(&world, &asked).unwrap());
         let done = world.server.continue_logout(&accepted, Some(&ada)).unwrap();
         assert_eq!(done.session, Some((ada.session, ada.subject)));
         assert_eq!(done.redirect.as_deref(), Some("https://app.example/bye"));
@@ -159,7 +200,7 @@ mod tests {
         let world = world();
         let ada = world.subject(1);
         let asked = challenge(&world, &ada);
-        let accepted = verifier(&world.server.accept_logout_challenge(&asked).unwrap());
+        let accepted = verifier(&accept(&world, &asked).unwrap());
         let finish = |text: &str, who: &AuthenticatedSubject| {
             world.server.continue_logout(text, Some(who)).map(|_| ())
         };
@@ -167,12 +208,13 @@ mod tests {
         assert_eq!(finish(&accepted, &elsewhere), Err(PageError::OtherSubject));
         assert_eq!(finish(&asked, &ada), Err(PageError::UnknownChallenge), "nobody has confirmed");
         let other = world.other_tenant();
-        assert_eq!(other.accept_logout_challenge(&asked), Err(ChallengeError::Unknown));
+        let there = now(other.accept_logout_challenge(&asked)).result;
+        assert_eq!(there, Err(ChallengeError::Unknown));
         assert_eq!(other.continue_logout(&accepted, Some(&ada)).unwrap_err(), PageError::UnknownChallenge);
         assert_eq!(finish(&accepted, &ada), Ok(()));
         world.wait(1_800);
         assert_eq!(finish(&accepted, &ada), Err(PageError::Expired));
-        let gone = world.server.accept_logout_challenge(&asked).unwrap_err();
+        let gone = accept(&world, &asked).unwrap_err();
         let ChallengeError::Gone { redirect_to } = gone else { panic!("{gone:?}") };
         assert!(
             redirect_to.starts_with("https://id.example/oauth2/sessions/logout?client_id=app"),

@@ -19,9 +19,11 @@ use primitives::{
 pub(crate) use prover::{Prover, hash_of};
 pub(crate) use world::*;
 
+use crate::authorization::answered::AnsweredChallenge;
 use crate::authorization::external::LoginSession;
 use crate::client::ClientRecord;
 use crate::device::{DeviceAnswer, DeviceCode};
+use crate::forced_subject::ForcedSubject;
 use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken};
 use crate::ports::SubjectProfile;
 use crate::trust::TrustedIssuer;
@@ -59,6 +61,10 @@ pub(crate) struct Rows {
     pub(crate) federated: BTreeMap<(String, String), IdentityId>,
     /// Sign-ins at a login app; their ids are among the sessions.
     pub(crate) logins: BTreeMap<SessionId, LoginSession>,
+    /// Names that apps have given people at clients.
+    pub(crate) forced: BTreeMap<(ClientId, String), ForcedSubject>,
+    /// Challenges that were answered, by their ids.
+    pub(crate) answered: BTreeMap<String, AnsweredChallenge>,
     /// Identities that are there and may not sign in.
     pub(crate) inactive: BTreeSet<IdentityId>,
     /// Who has left which organisation.
@@ -136,6 +142,10 @@ impl Rows {
             Write::DeleteClient { client, expected } => {
                 guard(self.clients.remove(&client).is_some_and(|before| before.version == expected))
             }
+            Write::CountRegistration { most } => {
+                let own = self.clients.values().filter(|client| client.registration.is_some()).count();
+                guard(own < usize::try_from(most).unwrap())
+            }
             Write::KeepClient { client } => {
                 if let Some(registration) =
                     self.clients.get_mut(&client).and_then(|client| client.registration.as_mut())
@@ -204,6 +214,15 @@ impl Rows {
                     self.sessions.remove(&id);
                 }
                 Ok(())
+            }
+            Write::NameSubject(named) => {
+                let at = (named.client.clone(), named.name.clone());
+                let before = self.forced.insert(at, *named.clone());
+                guard(before.is_none_or(|before| before.subject == named.subject))
+            }
+            Write::AnswerChallenge(answered) => {
+                let id = answered.id.as_str().to_owned();
+                guard(self.answered.insert(id, *answered).is_none())
             }
             Write::InsertAuthorizationCode(code) => {
                 guard(self.codes.insert(code.hash.clone(), *code).is_none())

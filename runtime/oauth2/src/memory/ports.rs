@@ -12,10 +12,12 @@ use primitives::{
 };
 
 use super::Memory;
+use crate::authorization::answered::{AnsweredChallenge, ChallengeId};
 use crate::authorization::external::{LoginSession, LoginSessionRepository};
 use crate::client::{Client, ClientRecord};
 use crate::device::{DeviceCode, DeviceCodeRepository};
 use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken};
+use crate::lineage::Mark;
 use crate::ports::{
     ClientFilter, ClientRepository, FederatedSubjects, GrantFilter, GrantRepository, PortResult,
     SecretHasher, SubjectClaims, SubjectProfile, TokenKeys, TokenRepository,
@@ -163,8 +165,10 @@ impl TokenRepository for Memory {
         }))
     }
 
-    fn is_jwt_revoked<'a>(&'a self, tenant: &'a TenantId, jti: &'a str) -> PortResult<'a, bool> {
-        answer(self.rows(tenant, |rows| rows.revoked_jwts.contains(jti)))
+    fn is_any_revoked<'a>(&'a self, tenant: &'a TenantId, marks: &'a [Mark]) -> PortResult<'a, bool> {
+        let is_revoked =
+            |rows: &mut super::Rows| marks.iter().any(|mark| rows.revoked_jwts.contains(mark.as_str()));
+        answer(self.rows(tenant, is_revoked))
     }
 
     fn is_assertion_used<'a>(
@@ -271,6 +275,36 @@ impl LoginSessionRepository for Memory {
         id: SessionId,
     ) -> PortResult<'a, Option<LoginSession>> {
         answer(self.rows(tenant, |rows| rows.logins.get(&id).cloned()))
+    }
+
+    fn find_challenge_answer<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        id: &'a ChallengeId,
+    ) -> PortResult<'a, Option<AnsweredChallenge>> {
+        answer(self.rows(tenant, |rows| rows.answered.get(id.as_str()).cloned()))
+    }
+
+    fn find_forced_name<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        client: &'a ClientId,
+        subject: IdentityId,
+    ) -> PortResult<'a, Option<String>> {
+        answer(self.rows(tenant, |rows| {
+            let theirs = rows.forced.values().filter(|one| (&one.client, one.subject) == (client, subject));
+            theirs.max_by_key(|one| (one.at, one.name.clone())).map(|one| one.name.clone())
+        }))
+    }
+
+    fn find_forced_subject<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        client: &'a ClientId,
+        name: &'a str,
+    ) -> PortResult<'a, Option<IdentityId>> {
+        let at = (client.clone(), name.to_owned());
+        answer(self.rows(tenant, |rows| rows.forced.get(&at).map(|one| one.subject)))
     }
 
     fn has_identity<'a>(&'a self, tenant: &'a TenantId, id: IdentityId) -> PortResult<'a, bool> {

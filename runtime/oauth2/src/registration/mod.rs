@@ -5,7 +5,7 @@
 //! - A stranger registers a client that people take for another, or that may more than it should. `metadata.rs` is the one
 //!   table of what may be asked for: no first party, no owner, no lifespans, grants, scopes and audiences of a list, pages
 //!   of its own host. Whoever has an account is always asked.
-//! - A thousand registrations. Whoever calls this counts them by source; a tenant has so many at most; and one that never
+//! - A thousand registrations. Whoever calls this counts them by source; a tenant has so many at most, however many come at once; and one that never
 //!   gets a token leaves by itself.
 //! - Another client's registration is read or changed. Its token is a keyed hash over tenant, client and the moment at which
 //!   it was made: there is no row to leak, and a client that was made anew under an id is another one. Clients that an
@@ -34,6 +34,7 @@ use crate::client_policy;
 use crate::decision::Decision;
 use crate::server::AuthorizationServer;
 use crate::token_format::{scannable, strip_form};
+use crate::write::Write;
 
 /// That a client registered itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +96,7 @@ impl AuthorizationServer {
         request: Map<String, Value>,
         actor: Actor,
         request_id: RequestId,
-    ) -> Result<(primitives::Change<crate::write::Write>, Registered), RegistrationError> {
+    ) -> Result<(primitives::Change<Write>, Registered), RegistrationError> {
         let settings = &self.settings.registration;
         let (request, statement) = statement::apply(self, request)?;
         let document = metadata::check(settings, request)?;
@@ -107,7 +108,9 @@ impl AuthorizationServer {
         client_policy::check_registration(self, &client, &document, request_id).await?;
         let document = ClientDocument { client_id: Some(client.clone()), ..document };
         let marked = SelfRegistered { unused_until: Some(self.now().after(settings.unused_lifespan.0)) };
-        let (change, shown) = self.created(document, Some(marked), actor).await?;
+        let (mut change, shown) = self.created(document, Some(marked), actor).await?;
+        // Of those who were let in at once, the guard lets in as many as are left.
+        change.writes.insert(0, Write::CountRegistration { most });
         let token = self.registration_token(&client, shown.document.created_at.unwrap_or(self.now()));
         Ok((change, self.told(&client, shown, token, statement)))
     }

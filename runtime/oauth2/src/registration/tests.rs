@@ -198,6 +198,17 @@ fn there_are_so_many_at_most_and_what_is_never_used_leaves() {
     assert_eq!(now(world.server.show_registration(id, token)).err(), Some(RegistrationError::Unauthorized));
 }
 
+/// Attack: many come at the same moment, and each is counted before any of the others is there.
+#[test]
+fn of_two_that_are_let_in_at_once_for_one_place_one_is_there() {
+    let world = World::set(|settings| settings.registration.most_clients = 1);
+    let decided =
+        [(); 2].map(|()| now(world.server.register_client(request(&json!({})), Actor::Anonymous, REQUEST)));
+    let written = decided.map(|decision| world.memory.apply(decision.change).is_ok());
+    assert_eq!(written, [true, false]);
+    assert_eq!(world.register(&json!({})).err(), Some(RegistrationError::Full), "decided again");
+}
+
 #[test]
 fn client_that_got_a_token_stays() {
     let world = World::set(|settings| {

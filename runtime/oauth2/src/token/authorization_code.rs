@@ -10,16 +10,13 @@
 use primitives::{Actor, AuditEvent};
 
 use super::holder::Holder;
-use super::refresh_token::{binding, new_refresh_token};
+use super::redeemed::{GoodCode, redeem};
 use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
 use crate::client::{Client, GrantType};
-use crate::details;
 use crate::grant::{AuthorizationCode, Grant};
-use crate::lifespan::{Lifetime, lifespan};
 use crate::liveness::{Dead, SessionRule, check_grant};
 use crate::parameters::Parameters;
 use crate::pkce;
-use crate::resource;
 use crate::server::AuthorizationServer;
 use crate::token_format::{AUTHORIZATION_CODE, has_form, hashes};
 use crate::write::Write;
@@ -52,39 +49,14 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
     check_verifier(&code, parameters)?;
     check_key(&code, holder)?;
     let live = check_grant(server, client, grant, SessionRule::MustBeLive).await?.map_err(refusal)?;
-    let grant = live.grant();
-
-    let access_token = lifespan(server, client, GrantType::AuthorizationCode, Lifetime::AccessToken);
-    let mut kept_until = code.expires_at.max(now.after(access_token));
-    let mut refresh_token = None;
-    let mut refresh_row = None;
-    if grant.scope.offline() && client.may_use(GrantType::RefreshToken) {
-        let bound = binding(client, holder);
-        let (token, row) = new_refresh_token(server, asked, GrantType::AuthorizationCode, (grant, bound));
-        kept_until = kept_until.max(row.expires_at);
-        refresh_token = Some(token);
-        refresh_row = Some(Write::InsertRefreshToken(Box::new(row)));
-    }
-    let mut writes = vec![Write::ConsumeAuthorizationCode {
-        code: code.hash.clone(),
-        grant: grant.id,
-        at: now,
-        kept_until,
-    }];
-    writes.extend(refresh_row);
-    Ok(Granted {
+    let good = GoodCode {
         grant_type: GrantType::AuthorizationCode,
-        subject: None,
-        exchanged: None,
-        scope: grant.scope.clone(),
-        audience: resource::remaining(server, client, parameters, grant)?,
-        details: details::remaining(server, client, parameters, grant)?,
-        refresh_token,
-        confirmation: holder.map(Holder::confirmation),
-        writes,
-        audit: vec![event("code.redeemed", client, grant)],
-        grant: Some(live),
-    })
+        expires_at: code.expires_at,
+        action: "code.redeemed",
+    };
+    let (hash, grant) = (code.hash, live.grant().id);
+    let consume = |kept_until| Write::ConsumeAuthorizationCode { code: hash, grant, at: now, kept_until };
+    Ok(redeem(server, asked, &good, live, consume)?)
 }
 
 /// What is known of a code.

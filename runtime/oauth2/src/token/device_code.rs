@@ -4,18 +4,14 @@
 //! writes nothing more. What a device can cause so is bounded by its code's life. A redeemed code is remembered with its
 //! grant, as an authorization code is: whoever comes second revokes.
 
-use super::authorization_code::{event, refusal, revoked};
-use super::holder::Holder;
-use super::refresh_token::{binding, new_refresh_token};
+use super::authorization_code::{refusal, revoked};
+use super::redeemed::{GoodCode, redeem};
 use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
 use crate::client::{Client, GrantType};
-use crate::details;
 use crate::device::{DeviceAnswer, DeviceCode, LEEWAY, Polling};
 use crate::grant::Grant;
-use crate::lifespan::{Lifetime, lifespan};
 use crate::liveness::{SessionRule, check_grant};
 use crate::ports::PortError;
-use crate::resource;
 use crate::server::AuthorizationServer;
 use crate::token_format::{DEVICE_CODE, has_form, hashes};
 use crate::write::Write;
@@ -51,42 +47,15 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
         }
         Some(DeviceAnswer::Allowed(id)) => load_grant(server, id).await?.ok_or_else(unknown)?,
     };
-    redeem(server, asked, (&code, grant)).await
-}
-
-async fn redeem(
-    server: &AuthorizationServer,
-    asked: &Asked<'_>,
-    (code, grant): (&DeviceCode, Grant),
-) -> Result<Granted, Refused> {
-    let Asked { client, parameters, holder } = *asked;
     let live = check_grant(server, client, grant, SessionRule::MustBeLive).await?.map_err(refusal)?;
-    let grant = live.grant();
-    let now = server.now();
-    let access_token = lifespan(server, client, GrantType::DeviceCode, Lifetime::AccessToken);
-    let mut kept_until = code.expires_at.max(now.after(access_token));
-    let (mut refresh_token, mut refresh_row) = (None, None);
-    if grant.scope.offline() && client.may_use(GrantType::RefreshToken) {
-        let bound = binding(client, holder);
-        let (token, row) = new_refresh_token(server, asked, GrantType::DeviceCode, (grant, bound));
-        kept_until = kept_until.max(row.expires_at);
-        refresh_token = Some(token);
-        refresh_row = Some(Write::InsertRefreshToken(Box::new(row)));
-    }
-    let consume = Write::ConsumeDeviceCode { code: code.hash.clone(), grant: grant.id, at: now, kept_until };
-    Ok(Granted {
+    let good = GoodCode {
         grant_type: GrantType::DeviceCode,
-        subject: None,
-        exchanged: None,
-        scope: grant.scope.clone(),
-        audience: resource::remaining(server, client, parameters, grant)?,
-        details: details::remaining(server, client, parameters, grant)?,
-        refresh_token,
-        confirmation: holder.map(Holder::confirmation),
-        writes: std::iter::once(consume).chain(refresh_row).collect(),
-        audit: vec![event("device_code.redeemed", client, grant)],
-        grant: Some(live),
-    })
+        expires_at: code.expires_at,
+        action: "device_code.redeemed",
+    };
+    let (hash, grant, at) = (code.hash, live.grant().id, server.now());
+    let consume = |kept_until| Write::ConsumeDeviceCode { code: hash, grant, at, kept_until };
+    Ok(redeem(server, asked, &good, live, consume)?)
 }
 
 /// What is known of a code.

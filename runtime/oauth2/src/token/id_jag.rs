@@ -17,18 +17,17 @@
 //! | the issuer names somebody who is not its own | `sub` counts as the issuer's link alone: nobody is found by an address |
 
 use jose::ValidClaims;
-use primitives::{Actor, AuditEvent, GrantId, SessionId, Timestamp};
+use primitives::{Actor, AuditEvent, SessionId, Timestamp};
 use serde_json::Value;
 
 use super::holder::Holder;
 use super::jwt_bearer::{Assertion, use_once};
 use super::request::{check_audience, check_scope};
 use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
-use crate::claims_request::RequestedClaims;
 use crate::client::{Client, GrantType};
 use crate::confirmation::Confirmation;
-use crate::details::{self, AuthorizationDetails};
-use crate::grant::{Grant, GrantSubject, GrantedClaims};
+use crate::details;
+use crate::grant::{Grant, GrantSubject};
 use crate::liveness::{SessionRule, check_grant};
 use crate::parameters::Parameters;
 use crate::scope::Scopes;
@@ -59,31 +58,20 @@ pub(super) async fn run(
     let subject = claims.subject().unwrap_or_default();
     let found = server.ports.federated.find_federated(&server.tenant, &trust.issuer, subject).await?;
     let id = found.ok_or(TokenError::InvalidGrant(InvalidGrant::Subject))?;
-    let now = server.now();
-    let grant = Grant {
-        id: GrantId::generate(server.rng.as_ref()),
-        client: client.id.clone(),
-        subject: GrantSubject {
-            id,
-            session: SessionId::NONE,
-            organisation: None,
-            authenticated_at: authenticated_at(&claims, now),
-            // How they signed in elsewhere was not seen here.
-            acr: String::new(),
-            amr: Vec::new(),
-            session_claims: primitives::SessionClaims::default(),
-            actor: None,
-            external: None,
-        },
-        scope: scope.clone(),
-        audience: audience.clone(),
-        details: AuthorizationDetails::default(),
-        requested: RequestedClaims::default(),
-        nonce: None,
-        claims: GrantedClaims::default(),
-        created_at: now,
-        revoked_at: None,
+    let subject = GrantSubject {
+        id,
+        session: SessionId::NONE,
+        organisation: None,
+        authenticated_at: authenticated_at(&claims, server.now()),
+        // How they signed in elsewhere was not seen here.
+        acr: String::new(),
+        amr: Vec::new(),
+        session_claims: primitives::SessionClaims::default(),
+        actor: None,
+        external: None,
+        forced: server.forced_name(client, id).await?,
     };
+    let grant = Grant::plain(server, client, subject, (&scope, &audience));
     let insert = Write::InsertGrant(Box::new(grant.clone()));
     let live = check_grant(server, client, grant, SessionRule::AsGranted).await?;
     let live = live.map_err(|_| TokenError::InvalidGrant(InvalidGrant::Subject))?;

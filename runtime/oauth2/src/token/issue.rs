@@ -20,6 +20,7 @@ use crate::derivation::Derivation;
 use crate::grant::AccessToken;
 use crate::hooks::TokenShape;
 use crate::lifespan::{Lifetime, lifespan};
+use crate::lineage::Lineage;
 use crate::liveness::LiveGrant;
 use crate::ports::PortError;
 use crate::protection::Protection;
@@ -149,6 +150,7 @@ impl<'a> Maker<'a> {
             details: granted.details.clone(),
             confirmation: granted.confirmation.clone(),
             derivation: self.derivation().cloned(),
+            lineage: self.lineage().cloned().unwrap_or_default(),
             claims: added,
             issued_at: self.now,
             expires_at: self.expires_at,
@@ -158,6 +160,11 @@ impl<'a> Maker<'a> {
 
     fn derivation(&self) -> Option<&'a Derivation> {
         self.granted.exchanged.as_ref().and_then(|exchanged| exchanged.derivation.as_ref())
+    }
+
+    fn lineage(&self) -> Option<&'a Lineage> {
+        let exchanged = self.granted.exchanged.as_ref();
+        exchanged.map(|exchanged| &exchanged.lineage).filter(|lineage| !lineage.is_empty())
     }
 
     fn signed_access_token(
@@ -194,6 +201,7 @@ impl<'a> Maker<'a> {
                 .map(|subject| self.server.session_for(self.client, subject.session)),
             act: self.granted.act(),
             exchanged_from: self.derivation().map(|derivation| derivation.hands().collect()),
+            exchanged_tokens: self.lineage(),
             cnf: self.granted.confirmation.as_ref(),
             authorization_details: &self.granted.details,
             organization: organization(subject.and_then(|subject| subject.organisation), added),

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::confirmation::Confirmation;
 use crate::derivation::Act;
 use crate::details::AuthorizationDetails;
+use crate::lineage::Lineage;
 
 /// Claims of a signed access token.
 #[derive(Serialize)]
@@ -35,6 +36,8 @@ pub(super) struct AccessTokenClaims<'a> {
     pub(super) act: Option<Act>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) exchanged_from: Option<Vec<&'a ClientId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) exchanged_tokens: Option<&'a Lineage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cnf: Option<&'a Confirmation>,
     #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]

@@ -27,6 +27,7 @@ mod issue;
 pub(crate) mod jwt;
 mod jwt_bearer;
 mod password;
+mod redeemed;
 pub(crate) mod refresh_token;
 pub mod request;
 

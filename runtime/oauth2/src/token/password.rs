@@ -9,17 +9,16 @@
 //! captcha or a plugin (it is the sign-in of native forms to its end, and what would need one step more is refused);
 //! its answer tells whose password was right (it does not: every refusal is the same).
 
-use primitives::{AuthenticatedSubject, ClientId, GrantId, Secret};
+use primitives::{AuthenticatedSubject, ClientId, Secret};
 
 use super::authorization_code::{event, refusal};
 use super::holder::Holder;
-use super::refresh_token::{binding, new_refresh_token};
+use super::refresh_token::first_refresh_token;
 use super::request::{check_audience, check_scope};
 use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
-use crate::claims_request::RequestedClaims;
 use crate::client::GrantType;
-use crate::details::{self, AuthorizationDetails};
-use crate::grant::{Grant, GrantSubject, GrantedClaims};
+use crate::details;
+use crate::grant::Grant;
 use crate::liveness::{SessionRule, check_grant};
 use crate::ports::PortResult;
 use crate::server::AuthorizationServer;
@@ -68,29 +67,15 @@ pub(super) async fn run(
     let audience = check_audience(parameters, &server.targets(client))?;
     let signed_in = passwords.sign_in(&client.id, username, Secret::new(password.to_owned())).await?;
     let subject = signed_in.ok_or(TokenError::InvalidGrant(InvalidGrant::Credentials))?;
-    let grant = Grant {
-        id: GrantId::generate(server.rng.as_ref()),
-        client: client.id.clone(),
-        subject: GrantSubject::from(&subject),
-        scope: scope.clone(),
-        audience: audience.clone(),
-        details: AuthorizationDetails::default(),
-        requested: RequestedClaims::default(),
-        nonce: None,
-        claims: GrantedClaims::default(),
-        created_at: server.now(),
-        revoked_at: None,
-    };
+    let grant =
+        Grant::plain(server, client, server.grant_subject(client, &subject).await?, (&scope, &audience));
     let mut writes = vec![Write::InsertGrant(Box::new(grant.clone()))];
     let live = check_grant(server, client, grant, SessionRule::MustBeLive).await?.map_err(refusal)?;
     let grant = live.grant();
-    let mut refresh_token = None;
-    if scope.offline() && client.may_use(GrantType::RefreshToken) {
-        let bound = binding(client, holder);
-        let (token, row) = new_refresh_token(server, asked, GrantType::Password, (grant, bound));
-        refresh_token = Some(token);
+    let refresh_token = first_refresh_token(server, asked, GrantType::Password, grant).map(|(token, row)| {
         writes.push(Write::InsertRefreshToken(Box::new(row)));
-    }
+        token
+    });
     let audit = vec![event("password.redeemed", client, grant)];
     Ok(Granted {
         grant_type: GrantType::Password,

@@ -99,7 +99,7 @@ fn check_key(token: &RefreshToken, holder: Option<&Holder>) -> Result<(), TokenE
 
 /// What a new refresh token is bound to: the key of a public client, which has nothing else to prove itself with; nothing
 /// where the client authenticates whenever it uses one (RFC 9449 section 5, RFC 8705 section 4).
-pub(super) fn binding(client: &Client, holder: Option<&Holder>) -> Option<Confirmation> {
+fn binding(client: &Client, holder: Option<&Holder>) -> Option<Confirmation> {
     holder.filter(|_| client.is_public()).map(Holder::confirmation)
 }
 
@@ -119,8 +119,20 @@ pub(crate) async fn find(
     Ok(None)
 }
 
+/// The refresh token that a new grant gives beside its access token, if it may have one; bound to what the caller holds.
+pub(super) fn first_refresh_token(
+    server: &AuthorizationServer,
+    asked: &Asked<'_>,
+    grant_type: GrantType,
+    grant: &Grant,
+) -> Option<(String, RefreshToken)> {
+    let may_have = grant.scope.offline() && asked.client.may_use(GrantType::RefreshToken);
+    let bound = || binding(asked.client, asked.holder);
+    may_have.then(|| new_refresh_token(server, asked, grant_type, (grant, bound())))
+}
+
 /// Makes a refresh token with everything that the grant allows, bound as said.
-pub(super) fn new_refresh_token(
+fn new_refresh_token(
     server: &AuthorizationServer,
     asked: &Asked<'_>,
     grant_type: GrantType,

@@ -1,19 +1,20 @@
 //! Tables `oauth2_access_tokens` and `oauth2_revoked_jwts`.
 
 use ::oauth2::grant::{AccessToken, Grant};
+use ::oauth2::lineage::{MOST_ANCESTORS, Mark};
 use primitives::{KeyedHash, TenantId, Timestamp, base64url};
 
 use super::grants::{self, grant_at, grant_columns};
 use super::{ACCESS_TOKEN_CHANGED, details_value, scopes_at};
-use crate::statement::{Statement, json, opt_json};
+use crate::statement::{Statement, Value, json, opt_json};
 use crate::{Storage, StorageError, values};
 
 pub(super) fn insert(tenant: &TenantId, token: &AccessToken) -> Vec<Statement> {
     let row = Statement::one(
         "INSERT INTO oauth2_access_tokens
              (tenant, hash, grant_id, client, scope, audience, claims, issued_at, expires_at, cnf, subject,
-              authorization_details, derivation)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING",
+              authorization_details, derivation, lineage)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING",
         values![
             tenant,
             &token.hash,
@@ -28,6 +29,7 @@ pub(super) fn insert(tenant: &TenantId, token: &AccessToken) -> Vec<Statement> {
             token.subject.clone(),
             details_value(&token.details),
             opt_json(token.derivation.as_ref()),
+            opt_json(Some(&token.lineage).filter(|lineage| !lineage.is_empty())),
         ],
     );
     std::iter::once(row)
@@ -58,7 +60,7 @@ pub(super) async fn find(
 ) -> Result<Option<(AccessToken, Option<Grant>)>, StorageError> {
     let sql = concat!(
         "SELECT t.grant_id, t.client, t.scope, t.audience, t.claims, t.issued_at, t.expires_at, t.cnf, \
-             t.subject, t.authorization_details, t.derivation, ",
+             t.subject, t.authorization_details, t.derivation, t.lineage, ",
         grant_columns!(),
         " FROM oauth2_access_tokens t
           JOIN oauth2_clients c ON c.tenant = t.tenant AND c.id = t.client AND c.created_at <= t.issued_at
@@ -79,16 +81,30 @@ pub(super) async fn find(
         expires_at: row.time(6)?,
         subject: row.opt_text(8)?,
         derivation: row.opt_json(10, "derivation")?,
+        lineage: row.opt_json(11, "lineage")?.unwrap_or_default(),
     };
-    let grant = token.grant.map(|_| grant_at(&row, 11)).transpose()?;
+    let grant = token.grant.map(|_| grant_at(&row, 12)).transpose()?;
     Ok(Some((token, grant)))
 }
 
-pub(super) async fn is_jwt_revoked(
+/// A signed token and all that it comes of.
+const MOST_MARKS: usize = MOST_ANCESTORS + 1;
+
+/// Whether one of at most [`MOST_MARKS`] tokens is written down: one statement, whatever their number. Most are asked for alone.
+pub(super) async fn is_any_revoked(
     storage: &Storage,
     tenant: &TenantId,
-    jti: &str,
+    marks: &[Mark],
 ) -> Result<bool, StorageError> {
-    let sql = "SELECT 1 FROM oauth2_revoked_jwts WHERE tenant = $1 AND jti = $2";
-    Ok(storage.find_one(sql, values![tenant, jti]).await?.is_some())
+    let [first, others @ ..] = marks else { return Ok(false) };
+    let mut args = values![tenant, first.as_str()];
+    let sql = if others.is_empty() {
+        "SELECT 1 FROM oauth2_revoked_jwts WHERE tenant = $1 AND jti = $2"
+    } else {
+        let padding = std::iter::repeat_n(first, MOST_MARKS.saturating_sub(marks.len()));
+        args.extend(others.iter().chain(padding).map(|mark| Value::from(mark.as_str())));
+        "SELECT 1 FROM oauth2_revoked_jwts WHERE tenant = $1 AND jti IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
+             $12, $13, $14, $15, $16, $17, $18) LIMIT 1"
+    };
+    Ok(storage.find_one(sql, args).await?.is_some())
 }

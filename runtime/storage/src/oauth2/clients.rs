@@ -83,6 +83,23 @@ pub(super) fn update(
     Ok(statement.changes(CLIENT_CHANGED, id.as_str()))
 }
 
+/// Whoever registers at the same time waits at the tenant's row, and counts what the other has left: on PostgreSQL a statement sees
+/// what was there when it began, so that one alone would count two as none.
+pub(super) fn count_registration(tenant: &TenantId, most: u32) -> Vec<Statement> {
+    let turn = Statement::one(
+        "INSERT INTO oauth2_registration_turns (tenant, turn) VALUES ($1, 1)
+         ON CONFLICT (tenant) DO UPDATE SET turn = oauth2_registration_turns.turn + 1",
+        values![tenant],
+    );
+    let is_left = Statement::one(
+        "UPDATE oauth2_registration_turns SET turn = turn WHERE tenant = $1 AND $2 >
+             (SELECT COUNT(*) FROM (SELECT 1 FROM oauth2_clients
+                  WHERE tenant = $1 AND registered = 1 LIMIT $2) AS registered)",
+        values![tenant, i64::from(most)],
+    );
+    vec![turn, is_left]
+}
+
 /// It got a token, and stays.
 pub(super) fn keep(tenant: &TenantId, client: &ClientId) -> Statement {
     Statement::any(
@@ -93,7 +110,7 @@ pub(super) fn keep(tenant: &TenantId, client: &ClientId) -> Statement {
 }
 
 /// Attack: a client is deleted and somebody else takes its id, to inherit what people consented to.
-/// Consents therefore leave with the client; its opaque tokens are not found without it.
+/// Consents therefore leave with the client, and the names that people have there; its opaque tokens are not found without it.
 pub(super) fn delete(tenant: &TenantId, client: &ClientId, expected: i64) -> Vec<Statement> {
     vec![
         Statement::one(
@@ -103,6 +120,10 @@ pub(super) fn delete(tenant: &TenantId, client: &ClientId, expected: i64) -> Vec
         .changes(CLIENT_CHANGED, client.as_str()),
         Statement::any(
             "DELETE FROM oauth2_consents WHERE tenant = $1 AND client = $2",
+            values![tenant, client],
+        ),
+        Statement::any(
+            "DELETE FROM oauth2_forced_subjects WHERE tenant = $1 AND client = $2",
             values![tenant, client],
         ),
     ]

@@ -23,7 +23,7 @@ macro_rules! grant_columns {
     () => {
         "g.id, g.client, g.subject, g.session, g.organisation, g.authenticated_at, g.acr, g.amr, g.scope,
          g.audience, g.nonce, g.created_at, g.revoked_at, g.session_claims, g.actor, g.external_subject, g.claims,
-         g.authorization_details, g.requested_claims"
+         g.authorization_details, g.requested_claims, g.forced_subject"
     };
 }
 pub(super) use grant_columns;
@@ -32,8 +32,9 @@ pub(super) fn insert(tenant: &TenantId, grant: &Grant) -> Statement {
     Statement::one(
         "INSERT INTO oauth2_grants (tenant, id, client, subject, session, organisation, authenticated_at, acr,
              amr, scope, audience, nonce, created_at, revoked_at, kept_until, session_claims, actor,
-             external_subject, claims, authorization_details, requested_claims)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+             external_subject, claims, authorization_details, requested_claims, forced_subject)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+             $22)
          ON CONFLICT DO NOTHING",
         values![
             tenant,
@@ -57,6 +58,7 @@ pub(super) fn insert(tenant: &TenantId, grant: &Grant) -> Statement {
             opt_json(Some(&grant.claims).filter(|claims| !claims.is_empty())),
             details_value(&grant.details),
             opt_json(Some(&grant.requested).filter(|claims| !claims.is_empty())),
+            grant.subject.forced.clone(),
         ],
     )
 }
@@ -149,6 +151,7 @@ pub(super) fn grant_at(row: &Row, at: usize) -> Result<Grant, StorageError> {
             session_claims: row.opt_json(at + 13, "session_claims")?.unwrap_or_default(),
             actor: row.opt_text(at + 14)?.map(|sub| ActingParty { sub }),
             external: row.opt_text(at + 15)?,
+            forced: row.opt_text(at + 19)?,
         },
         scope: scopes_at(row, at + 8, "oauth2_grants")?,
         audience: row.json(at + 9, "audience")?,

@@ -1,10 +1,11 @@
 //! Table `oauth2_login_sessions`.
 
+use ::oauth2::authorization::answered::{AnsweredChallenge, ChallengeId};
 use ::oauth2::authorization::external::{LoginSession, LoginSessionRepository};
 use ::oauth2::ports::PortResult;
-use primitives::{IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
+use primitives::{ClientId, IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
 
-use super::port_error;
+use super::{answered_challenges, forced_subjects, port_error};
 use crate::row::Row;
 use crate::statement::{Statement, json};
 use crate::{Storage, StorageError, values};
@@ -105,6 +106,36 @@ impl LoginSessionRepository for Storage {
         Box::pin(async move {
             let row = self.find_one(select_where!("id"), values![tenant, &id]).await.map_err(port_error)?;
             row.as_ref().map(session_at).transpose().map_err(port_error)
+        })
+    }
+
+    fn find_challenge_answer<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        id: &'a ChallengeId,
+    ) -> PortResult<'a, Option<AnsweredChallenge>> {
+        Box::pin(async move { answered_challenges::find(self, tenant, id).await.map_err(port_error) })
+    }
+
+    fn find_forced_name<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        client: &'a ClientId,
+        subject: IdentityId,
+    ) -> PortResult<'a, Option<String>> {
+        Box::pin(async move {
+            forced_subjects::find_name(self, tenant, client, subject).await.map_err(port_error)
+        })
+    }
+
+    fn find_forced_subject<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        client: &'a ClientId,
+        name: &'a str,
+    ) -> PortResult<'a, Option<IdentityId>> {
+        Box::pin(async move {
+            forced_subjects::find_subject(self, tenant, client, name).await.map_err(port_error)
         })
     }
 

@@ -3,11 +3,13 @@
 //! A token is looked up together with its grant, in one statement: what is revoked is dead at once.
 
 mod access_tokens;
+mod answered_challenges;
 mod assertions;
 mod authorization_codes;
 mod clients;
 mod consents;
 mod device_codes;
+mod forced_subjects;
 mod grants;
 mod login_sessions;
 mod logouts;
@@ -46,6 +48,7 @@ impl Stored for Write {
                 vec![clients::update(tenant, &client, expected, sealer)?]
             }
             Self::DeleteClient { client, expected } => clients::delete(tenant, &client, expected),
+            Self::CountRegistration { most } => clients::count_registration(tenant, most),
             Self::KeepClient { client } => vec![clients::keep(tenant, &client)],
             Self::RevokeGrantsOfClient { client, at } => vec![grants::revoke_of_client(tenant, &client, at)],
             Self::InsertGrant(grant) => vec![grants::insert(tenant, &grant)],
@@ -75,6 +78,8 @@ impl Stored for Write {
                 logouts::tell_clients_of_login_sessions(tenant, subject, at),
                 login_sessions::delete_of_subject(tenant, subject),
             ],
+            Self::NameSubject(named) => vec![forced_subjects::name(tenant, &named)],
+            Self::AnswerChallenge(answered) => vec![answered_challenges::insert(tenant, &answered)],
             Self::InsertAuthorizationCode(code) => authorization_codes::insert(tenant, &code),
             Self::ConsumeAuthorizationCode { code, grant, at, kept_until } => {
                 authorization_codes::consume(tenant, &code, grant, (at, kept_until))

@@ -1,6 +1,7 @@
 //! The port through which the authorization server finds codes and tokens.
 
 use ::oauth2::grant::{AccessToken, AuthorizationCode, Grant, RefreshToken};
+use ::oauth2::lineage::Mark;
 use ::oauth2::ports::{PortResult, TokenRepository};
 use primitives::{ClientId, KeyedHash, TenantId};
 
@@ -45,8 +46,8 @@ impl TokenRepository for Storage {
         Box::pin(async move { refresh_tokens::find(self, tenant, hash).await.map_err(port_error) })
     }
 
-    fn is_jwt_revoked<'a>(&'a self, tenant: &'a TenantId, jti: &'a str) -> PortResult<'a, bool> {
-        Box::pin(async move { access_tokens::is_jwt_revoked(self, tenant, jti).await.map_err(port_error) })
+    fn is_any_revoked<'a>(&'a self, tenant: &'a TenantId, marks: &'a [Mark]) -> PortResult<'a, bool> {
+        Box::pin(async move { access_tokens::is_any_revoked(self, tenant, marks).await.map_err(port_error) })
     }
 
     fn is_assertion_used<'a>(

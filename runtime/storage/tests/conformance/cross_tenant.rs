@@ -13,10 +13,12 @@ use identity::session::NewSession;
 use identity::{Flow, Identifier, IdentityState, Settings, Write as IdentityWrite};
 use jose::ports::{KeySets as _, SigningKeys as _};
 use jose::{KeyState, SigningAlgorithm, SigningKey, Write as KeyWrite};
+use oauth2::authorization::answered::ChallengeId;
 use oauth2::authorization::external::{LoginSession, LoginSessionRepository as _};
 use oauth2::client::ClientRecord;
 use oauth2::device::{DeviceCode, DeviceCodeRepository as _, Polling};
 use oauth2::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken, Rotation};
+use oauth2::lineage::Mark;
 use oauth2::ports::{
     ClientFilter, ClientRepository as _, GrantFilter, GrantRepository as _, SubjectClaims as _,
     TokenKeys as _, TokenRepository as _,
@@ -116,6 +118,9 @@ impl Rows {
             Write::InsertTrustedIssuer(Box::new(self.trust.clone())),
             Write::UseBearerAssertion { jti: "jti".to_owned(), expires_at: world.now() },
             Write::InsertLoginSession(Box::new(self.login.clone())),
+            Write::AnswerChallenge(Box::new(world.answered(ChallengeId::device("c"), "yes", false))),
+            Write::CountRegistration { most: 1 },
+            Write::NameSubject(Box::new(world.forced("nexboard", "crm-7", self.person.id))),
             Write::ConsumeAuthorizationCode {
                 code: self.redeemed.hash.clone(),
                 grant: self.grant.id,
@@ -205,9 +210,12 @@ impl Rows {
             find_login_session(self.login.id),
             find_login_session_by_token(&self.login.token),
             has_identity(subject),
+            find_forced_name(&client, subject),
+            find_forced_subject(&client, "crm-7"),
+            find_challenge_answer(&ChallengeId::device("c")),
             find_access_token(&self.access_token.hash),
             find_refresh_token(&self.refresh_token.hash),
-            is_jwt_revoked("jti"),
+            is_any_revoked(&[Mark::of_signed("jti")]),
             is_assertion_used(&client, "jti"),
             find_subject(subject),
             is_session_live(self.session.session.id),

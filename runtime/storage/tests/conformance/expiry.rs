@@ -1,7 +1,9 @@
 //! Expired rows leave in bounded batches, and nothing leaves before its time.
 
 use identity::Write as IdentityWrite;
+use oauth2::authorization::answered::ChallengeId;
 use oauth2::grant::Rotation;
+use oauth2::lineage::Mark;
 use oauth2::ports::{GrantRepository as _, TokenRepository as _};
 use oauth2::write::Write;
 use portcullis_storage::ExpiredCounts;
@@ -35,6 +37,7 @@ async fn each_row_leaves_at_its_own_time_and_not_before() {
                 expires_at: world.in_seconds(20),
             },
             Write::RevokeJwt { jti: jti(), expires_at: world.in_seconds(30) },
+            Write::AnswerChallenge(Box::new(world.answered(ChallengeId::logout("c"), "yes", false))),
         ];
         assert_eq!(world.apply(writes).await, None);
         let person = world.person();
@@ -50,6 +53,7 @@ async fn each_row_leaves_at_its_own_time_and_not_before() {
         let mut steps = vec![
             (20, ExpiredCounts { used_assertions: 1, ..none }),
             (30, ExpiredCounts { revoked_jwts: 1, ..none }),
+            (40, ExpiredCounts { answered_challenges: 1, ..none }),
             (50, ExpiredCounts { consents: 1, ..none }),
             (60, ExpiredCounts { authorization_codes: 1, ..none }),
             // Five minutes after it was too late to answer it.
@@ -192,7 +196,7 @@ async fn one_call_takes_no_more_than_its_limit_of_a_table() {
             }
         }
         assert_eq!(deleted, [3, 3, 2], "of all tenants");
-        assert!(world.storage.is_jwt_revoked(&world.tenant, "jti5").await.unwrap());
+        assert!(world.storage.is_any_revoked(&world.tenant, &[Mark::of_signed("jti5")]).await.unwrap());
     }
 }
 

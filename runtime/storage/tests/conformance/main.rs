@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says by panicking that it failed")]
 
+mod answered_challenges;
 mod apply;
 mod attempts;
 mod audit;
@@ -16,6 +17,7 @@ mod deleted_tenants;
 mod details;
 mod device_codes;
 mod expiry;
+mod forced_subjects;
 mod grants;
 mod identity;
 mod jobs;

@@ -1,5 +1,6 @@
 //! Clients that registered themselves: counted, kept once they got a token, and gone if they never did.
 
+use futures_util::future::join_all;
 use oauth2::client::ClientRecord;
 use oauth2::ports::ClientRepository as _;
 use oauth2::registration::SelfRegistered;
@@ -59,5 +60,31 @@ async fn client_that_got_a_token_stays_and_another_leaves() {
         let of =
             async |id: &str| world.storage.find_client_record(&world.tenant, &client_id(id)).await.unwrap();
         assert!(of("used").await.is_some() && of("unused").await.is_none());
+    }
+}
+
+/// Attack: a tenant lets everybody register, and fifty come at the same moment, each of whom is counted before any is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_fifty_that_register_at_once_as_many_are_let_in_as_are_left() {
+    for world in World::each().await {
+        let register = |id: String| {
+            let count = Write::CountRegistration { most: 10 };
+            [count, Write::InsertClient(Box::new(registered(&world, &id)))]
+        };
+        for n in 0..3 {
+            assert_eq!(world.apply(register(format!("before-{n}"))).await, None);
+        }
+        // What an operator made is none of them.
+        assert_eq!(world.apply([Write::InsertClient(Box::new(world.client("made")))]).await, None);
+        let outcomes = join_all((0..50).map(|n| world.apply(register(format!("client-{n}"))))).await;
+        let made = outcomes.iter().filter(|outcome| outcome.is_none()).count();
+        let missed = outcomes.iter().filter(|outcome| **outcome == Some(0)).count();
+        assert_eq!((made, missed), (7, 43), "on {}", world.storage.kind());
+        assert_eq!(world.storage.count_registered_clients(&world.tenant, 99).await.unwrap(), 10);
+        // A place is free again when one leaves.
+        let leave = Write::DeleteClient { client: client_id("before-0"), expected: 1 };
+        assert_eq!(world.apply([leave]).await, None);
+        assert_eq!(world.apply(register("next".to_owned())).await, None);
+        assert_eq!(world.apply(register("late".to_owned())).await, Some(0));
     }
 }

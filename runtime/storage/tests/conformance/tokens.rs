@@ -3,9 +3,10 @@
 use oauth2::confirmation::Confirmation;
 use oauth2::derivation::Derivation;
 use oauth2::grant::{AccessToken, AuthorizationCode, RefreshToken, Rotation};
+use oauth2::lineage::{Lineage, MOST_ANCESTORS, Mark};
 use oauth2::ports::TokenRepository as _;
 use oauth2::write::Write;
-use serde_json::json;
+use serde_json::{from_value, json};
 
 use crate::world::{World, client_id};
 
@@ -49,7 +50,8 @@ async fn through_whose_hands_a_token_came_comes_back_with_it() {
         assert_eq!(world.apply([Write::InsertClient(Box::new(tool))]).await, None);
         for grant in [Some(&grant), None] {
             let token = world.access_token(grant, "tool", if grant.is_some() { "hangs" } else { "stands" });
-            let token = AccessToken { derivation: Some(derivation.clone()), ..token };
+            let lineage: Lineage = from_value(json!(["jti-1", "jti-2"])).unwrap();
+            let token = AccessToken { derivation: Some(derivation.clone()), lineage, ..token };
             assert_eq!(world.apply([Write::InsertAccessToken(Box::new(token.clone()))]).await, None);
             let found = world.storage.find_access_token(&world.tenant, &token.hash).await.unwrap();
             assert_eq!(found, Some((token, grant.cloned())));
@@ -217,12 +219,38 @@ async fn assertion_is_used_once_of_fifty_times_by_each_client() {
 #[tokio::test(flavor = "multi_thread")]
 async fn signed_token_is_revoked_by_itself() {
     for world in World::each().await {
-        let revoked = async |jti| world.storage.is_jwt_revoked(&world.tenant, jti).await.unwrap();
+        let revoked =
+            async |jti| world.storage.is_any_revoked(&world.tenant, &[Mark::of_signed(jti)]).await.unwrap();
         assert!(!revoked("jti").await);
         let revoke = || Write::RevokeJwt { jti: "jti".to_owned(), expires_at: world.in_seconds(60) };
         for _ in 0..2 {
             assert_eq!(world.apply([revoke()]).await, None, "twice is once");
             assert_eq!((revoked("jti").await, revoked("other").await), (true, false));
         }
+    }
+}
+
+/// A token that was exchanged asks about all that it comes of at once, and each of them counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn token_is_revoked_with_any_of_those_it_comes_of() {
+    for world in World::each().await {
+        let opaque = Mark::of_opaque(&world.hash("opaque"));
+        let mut marks: Vec<_> = (0..MOST_ANCESTORS).map(|n| Mark::of_signed(&format!("jti-{n}"))).collect();
+        marks.push(opaque.clone());
+        let is_revoked =
+            async |marks: &[Mark]| world.storage.is_any_revoked(&world.tenant, marks).await.unwrap();
+        let revoke = async |mark: &Mark| {
+            let (jti, expires_at) = (mark.as_str().to_owned(), world.in_seconds(60));
+            assert_eq!(world.apply([Write::RevokeJwt { jti, expires_at }]).await, None);
+        };
+        assert!(!is_revoked(&[]).await);
+        revoke(&Mark::of_signed("of another")).await;
+        for (at, mark) in marks.iter().enumerate() {
+            let (_, rest) = marks.split_at(at);
+            assert!(!is_revoked(rest).await, "{at}: none of them yet");
+            revoke(mark).await;
+            assert!(is_revoked(rest).await && is_revoked(&marks).await, "{at}");
+        }
+        assert!(is_revoked(&[opaque]).await);
     }
 }

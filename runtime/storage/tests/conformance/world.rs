@@ -12,6 +12,7 @@ use oauth2::device::{DeviceCode, Polling};
 use oauth2::grant::{
     AccessToken, AuthorizationCode, Consent, Grant, GrantSubject, GrantedClaims, RefreshToken,
 };
+use oauth2::lineage::Lineage;
 use oauth2::scope::Scopes;
 use oauth2::write::Write;
 use portcullis_storage::{
@@ -178,6 +179,7 @@ impl World {
                 session_claims: session_claims("3.14"),
                 actor: Some(ActingParty { sub: "admin_key:1".to_owned() }),
                 external: Some("ada@crm".to_owned()),
+                forced: Some("crm-7".to_owned()),
             },
             scope: scopes("openid offline_access"),
             audience: vec!["https://api.example".to_owned()],
@@ -241,6 +243,7 @@ impl World {
             details: details("read"),
             confirmation: None,
             derivation: None,
+            lineage: Lineage::default(),
             claims: claims.as_object().unwrap().clone(),
             issued_at: self.now(),
             expires_at: self.in_seconds(3600),

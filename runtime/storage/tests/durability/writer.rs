@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use identity::limiter::bucket::Allowance;
 use identity::limiter::shared::{Buckets as _, Take};
+use oauth2::lineage::Mark;
 use oauth2::ports::TokenRepository as _;
 use oauth2::write::Write;
 use portcullis_storage::{Durability, Location, MasterKey, OpenOptions, Storage, StorageError};
@@ -163,7 +164,8 @@ pub(crate) async fn held(directory: &Path) -> BTreeSet<u64> {
         let Some(last) = page.last() else { break };
         below = Some(last.position());
         for record in &page {
-            let whole = storage.is_jwt_revoked(&tenant, &record.target_id).await.unwrap();
+            let written = [Mark::of_signed(&record.target_id)];
+            let whole = storage.is_any_revoked(&tenant, &written).await.unwrap();
             assert!(whole, "half of change {} is there", record.target_id);
             held.insert(record.target_id.parse().unwrap());
         }

@@ -34,14 +34,7 @@ async fn page(call: &Call) -> Result<Value, Failure> {
         let allowed = principal(call)?.check_access(&call.tenant.id, Scope::CredentialsExport);
         allowed.map_err(|denied| Failure::new(StatusCode::FORBIDDEN, "forbidden", denied.to_string()))?;
     }
-    let after: Option<IdentityId> = match call.query_value("page_token").filter(|token| !token.is_empty()) {
-        None => None,
-        Some(token) => {
-            let refused = || Failure::bad_request("`page_token` is not one that this list gave.");
-            let last = paging::open(call, &token).map_err(|_| refused())?;
-            Some(last.parse().map_err(|_| refused())?)
-        }
-    };
+    let after = paging::behind(call, |last| last.parse::<IdentityId>().ok())?;
     let storage = &call.node.storage;
     let tenant = &call.tenant.id;
     let listed = storage.list_identities(tenant, after, PAGE).await.map_err(|error| store(call, &error))?;

@@ -34,14 +34,7 @@ async fn found(call: &Call) -> Result<Value, Failure> {
         None => PAGE,
         Some(size) => size.parse().map_err(|_| Failure::bad_request("`page_size` must be a number."))?,
     };
-    let after = match call.query_value("page_token").filter(|token| !token.is_empty()) {
-        None => None,
-        Some(token) => {
-            let refused = || Failure::bad_request("`page_token` is not one that this list gave.");
-            let position = paging::open(call, &token).map_err(|_| refused())?;
-            Some(SearchPosition::from_text(&position).ok_or_else(refused)?)
-        }
-    };
+    let after = paging::behind(call, SearchPosition::from_text)?;
     let storage = &call.node.storage;
     let found = storage.search(&call.tenant.id, &query, after, size.clamp(1, LARGEST_PAGE)).await;
     let found = found.map_err(|error| store(call, &error))?;

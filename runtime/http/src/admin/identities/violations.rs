@@ -26,14 +26,7 @@ pub(crate) async fn list(call: Call) -> Answer {
 }
 
 async fn found(call: &Call) -> Result<Value, Failure> {
-    let after: Option<IdentityId> = match call.query_value("page_token").filter(|token| !token.is_empty()) {
-        None => None,
-        Some(token) => {
-            let refused = || Failure::bad_request("`page_token` is not one that this list gave.");
-            let last = paging::open(call, &token).map_err(|_| refused())?;
-            Some(last.parse().map_err(|_| refused())?)
-        }
-    };
+    let after = paging::behind(call, |last| last.parse::<IdentityId>().ok())?;
     let looked_at = call.node.storage.list_identities(&call.tenant.id, after, LOOKED_AT).await;
     let looked_at = looked_at.map_err(|error| store(call, &error))?;
     let mut found = Vec::new();

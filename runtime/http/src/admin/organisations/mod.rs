@@ -236,13 +236,7 @@ fn page(call: &Call) -> Result<Page, Failure> {
         None => PAGE,
         Some(size) => size.parse().map_err(|_| Failure::bad_request("`page_size` must be a number."))?,
     };
-    let after = match call.query_value("page_token").filter(|token| !token.is_empty()) {
-        None => None,
-        Some(token) => Some(
-            paging::open(call, &token)
-                .map_err(|_| Failure::bad_request("`page_token` is not one that this list gave."))?,
-        ),
-    };
+    let after = paging::behind(call, |last| Some(last.to_owned()))?;
     Ok(Page { limit: limit.clamp(1, LARGEST_PAGE), after })
 }
 

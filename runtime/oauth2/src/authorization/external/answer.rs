@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::error::ChallengeError;
 use super::subject::MOST_BYTES;
+use crate::forced_subject;
 use crate::grant::GrantedClaims;
 use crate::hooks::PROTECTED_CLAIMS;
 
@@ -83,9 +84,13 @@ impl AcceptLogin {
             let text = format!("subject must have 1 to {MOST_BYTES} bytes, without control characters");
             return Err(ChallengeError::Invalid(text));
         }
-        if !self.force_subject_identifier.is_empty() && self.force_subject_identifier != *subject {
-            let text = "force_subject_identifier is not supported: subjects are the same for every client";
-            return Err(ChallengeError::invalid(text));
+        let forced = &self.force_subject_identifier;
+        if forced.len() > forced_subject::MOST_BYTES || forced.chars().any(char::is_control) {
+            let most = forced_subject::MOST_BYTES;
+            let text = format!(
+                "force_subject_identifier must have {most} bytes at most, without control characters"
+            );
+            return Err(ChallengeError::Invalid(text));
         }
         let words = self.amr.as_deref().unwrap_or(&[]);
         let too_long = [&self.acr, &self.identity_provider_session_id];

@@ -9,6 +9,7 @@ use super::answer::{AcceptConsent, Reject, check_seconds};
 use super::document::{self, RedirectTo};
 use super::error::ChallengeError;
 use super::sealed::{Answer, ConsentChallenge, ConsentVerifier, Consented, check_time, open, open_in, seal};
+use crate::authorization::answered::{ChallengeId, Verdict};
 use crate::authorization::error::RedirectError;
 use crate::authorization::interaction::{check_unused, hash_binding};
 use crate::authorization::issue::Extras;
@@ -16,10 +17,12 @@ use crate::authorization::redirect::{ProvenRedirect, prove_again};
 use crate::authorization::request::{AuthorizationRequest, check_again};
 use crate::authorization::subject::{self, Standing};
 use crate::authorization::{Browser, Next, Outcome, PageError, consent, issue};
+use crate::client::Client;
 use crate::decision::Decision;
 use crate::details::AuthorizationDetails;
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
+use crate::write::Write;
 
 /// Sends the browser to the consent app: always, as Hydra does, so that the app may say what stands in the tokens.
 pub(in crate::authorization) fn ask(
@@ -49,10 +52,49 @@ pub(in crate::authorization) fn ask(
     Ok((Change::new(server.tenant.clone()), next))
 }
 
+/// What an app grants of what was asked for: never more.
+pub(super) fn narrowed(
+    server: &AuthorizationServer,
+    client: &Client,
+    (scope, audience, details): (&Scopes, &[String], &AuthorizationDetails),
+    answer: AcceptConsent,
+) -> Result<Consented, ChallengeError> {
+    let granted: Scopes = answer.grant_scope.iter().flatten().map(String::as_str).collect();
+    if let Some(scope) = scope.first_missing(&granted) {
+        let scope: String = scope.chars().take(100).collect();
+        return Err(ChallengeError::Invalid(format!("grant_scope: {scope} was not asked for")));
+    }
+    let granted_audience = answer.grant_access_token_audience.unwrap_or_default();
+    if granted_audience.iter().any(|one| !audience.contains(one)) {
+        let text = "grant_access_token_audience holds one that was not asked for";
+        return Err(ChallengeError::invalid(text));
+    }
+    let granted_details = answer.grant_authorization_details.unwrap_or_default();
+    let granted_details = AuthorizationDetails::check_value(server, client, granted_details)
+        .map_err(|error| ChallengeError::Invalid(format!("grant_authorization_details: {error}")))?;
+    if !granted_details.is_within(details) {
+        let text = "grant_authorization_details hold more than was asked for";
+        return Err(ChallengeError::invalid(text));
+    }
+    Ok(Consented {
+        scope: granted,
+        audience: granted_audience,
+        details: granted_details,
+        remember: answer.remember.then(|| check_seconds(answer.remember_for)).transpose()?,
+        claims: answer.session.unwrap_or_default().check()?,
+    })
+}
+
 impl AuthorizationServer {
     /// What a consent app is asked: `oAuth2ConsentRequest`.
     pub async fn show_consent_challenge(&self, challenge: &str) -> Result<Value, ChallengeError> {
+        if let Some(asked) = self.find_device_consent(challenge) {
+            return self.show_device_consent(challenge, asked).await;
+        }
         let (opened, redirect) = self.open_consent(challenge).await?;
+        if self.is_refused(&ChallengeId::consent(opened.request.grant)).await? {
+            return Err(ChallengeError::Gone { redirect_to: document::request_url(self, &opened.request) });
+        }
         Ok(document::consent_request(challenge, &opened, &redirect))
     }
 
@@ -61,34 +103,22 @@ impl AuthorizationServer {
         &self,
         challenge: &str,
         answer: AcceptConsent,
-    ) -> Result<RedirectTo, ChallengeError> {
+    ) -> Decision<RedirectTo, ChallengeError> {
+        self.answered(self.accept_consent(challenge, answer).await)
+    }
+
+    async fn accept_consent(
+        &self,
+        challenge: &str,
+        answer: AcceptConsent,
+    ) -> Result<(Option<Write>, RedirectTo), ChallengeError> {
+        if let Some(asked) = self.find_device_consent(challenge) {
+            return self.accept_device_consent(asked, answer).await;
+        }
         let (opened, redirect) = self.open_consent(challenge).await?;
-        let asked = &opened.request;
-        let granted: Scopes = answer.grant_scope.iter().flatten().map(String::as_str).collect();
-        if let Some(scope) = asked.scope.first_missing(&granted) {
-            let scope: String = scope.chars().take(100).collect();
-            return Err(ChallengeError::Invalid(format!("grant_scope: {scope} was not asked for")));
-        }
-        let audience = answer.grant_access_token_audience.unwrap_or_default();
-        if audience.iter().any(|one| !asked.audience.contains(one)) {
-            let text = "grant_access_token_audience holds one that was not asked for";
-            return Err(ChallengeError::invalid(text));
-        }
-        let details = answer.grant_authorization_details.unwrap_or_default();
-        let details = AuthorizationDetails::check_value(self, &redirect.client, details)
-            .map_err(|error| ChallengeError::Invalid(format!("grant_authorization_details: {error}")))?;
-        if !details.is_within(&asked.details) {
-            let text = "grant_authorization_details hold more than was asked for";
-            return Err(ChallengeError::invalid(text));
-        }
-        let consented = Consented {
-            scope: granted,
-            audience,
-            details,
-            remember: answer.remember.then(|| check_seconds(answer.remember_for)).transpose()?,
-            claims: answer.session.unwrap_or_default().check()?,
-        };
-        self.verify_consent(opened, Answer::Accepted(consented))
+        let AuthorizationRequest { scope, audience, details, .. } = &opened.request;
+        let consented = narrowed(self, &redirect.client, (scope, audience, details), answer)?;
+        self.verify_consent(opened, Verdict::Accepted, Answer::Accepted(consented)).await
     }
 
     /// Takes it that somebody does not consent.
@@ -96,19 +126,33 @@ impl AuthorizationServer {
         &self,
         challenge: &str,
         answer: Reject,
-    ) -> Result<RedirectTo, ChallengeError> {
-        let rejection = answer.check()?;
-        let (opened, _) = self.open_consent(challenge).await?;
-        self.verify_consent(opened, Answer::Rejected(rejection))
+    ) -> Decision<RedirectTo, ChallengeError> {
+        self.answered(self.reject_consent(challenge, answer).await)
     }
 
-    fn verify_consent(
+    async fn reject_consent(
+        &self,
+        challenge: &str,
+        answer: Reject,
+    ) -> Result<(Option<Write>, RedirectTo), ChallengeError> {
+        if let Some(asked) = self.find_device_consent(challenge) {
+            return self.reject_device_consent(asked, answer).await;
+        }
+        let rejection = answer.check()?;
+        let (opened, _) = self.open_consent(challenge).await?;
+        self.verify_consent(opened, Verdict::Refused, Answer::Rejected(rejection)).await
+    }
+
+    async fn verify_consent(
         &self,
         challenge: ConsentChallenge,
+        verdict: Verdict,
         answer: Answer<Consented>,
-    ) -> Result<RedirectTo, ChallengeError> {
+    ) -> Result<(Option<Write>, RedirectTo), ChallengeError> {
+        let until = (ChallengeId::consent(challenge.request.grant), challenge.expires_at);
+        let write = self.answer_once(until, verdict, &answer).await?;
         let sealed = seal(self, &ConsentVerifier { challenge, answer })?;
-        Ok(RedirectTo::own(&self.endpoints.authorization, "consent_verifier", &sealed))
+        Ok((write, RedirectTo::own(&self.endpoints.authorization, "consent_verifier", &sealed)))
     }
 
     async fn open_consent(

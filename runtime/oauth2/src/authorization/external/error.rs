@@ -15,6 +15,9 @@ pub enum ChallengeError {
         /// Where the browser begins anew.
         redirect_to: String,
     },
+    /// It was answered otherwise before; 409.
+    #[error("the challenge was answered before, and not so")]
+    Answered,
     /// The caller's fault: the answer is not one that can be taken; 400.
     #[error("{0}")]
     Invalid(String),

@@ -17,6 +17,7 @@ use super::sealed::{
 };
 use super::subject::resolve;
 use crate::access_token::find_client;
+use crate::authorization::answered::{ChallengeId, Verdict};
 use crate::authorization::error::RedirectError;
 use crate::authorization::interaction::{check_unused, hash_binding};
 use crate::authorization::redirect::{ProvenRedirect, prove_again};
@@ -80,6 +81,9 @@ impl AuthorizationServer {
     /// What a login app is asked: `oAuth2LoginRequest`.
     pub async fn show_login_challenge(&self, challenge: &str) -> Result<Value, ChallengeError> {
         let (opened, client) = self.open_login(challenge).await?;
+        if self.is_refused(&ChallengeId::login(opened.session)).await? {
+            return Err(ChallengeError::Gone { redirect_to: document::begins_at(self, &opened.asked) });
+        }
         Ok(document::login_request(challenge, &opened, &client))
     }
 
@@ -88,9 +92,17 @@ impl AuthorizationServer {
         &self,
         challenge: &str,
         answer: AcceptLogin,
-    ) -> Result<RedirectTo, ChallengeError> {
+    ) -> Decision<RedirectTo, ChallengeError> {
+        self.answered(self.accept_login(challenge, answer).await)
+    }
+
+    async fn accept_login(
+        &self,
+        challenge: &str,
+        answer: AcceptLogin,
+    ) -> Result<(Vec<Write>, RedirectTo), ChallengeError> {
         answer.check()?;
-        let (opened, _) = self.open_login(challenge).await?;
+        let (opened, client) = self.open_login(challenge).await?;
         let known = opened.known.as_ref();
         if known.is_some_and(|known| known.sub != answer.subject) {
             let text = "subject must be the one of the request, which says skip";
@@ -118,7 +130,15 @@ impl AuthorizationServer {
             provider_session: Some(answer.identity_provider_session_id).filter(|id| !id.is_empty()),
             context: answer.context.filter(|context| !context.is_null()),
         };
-        self.verify_login(opened, Answer::Accepted(signed_in))
+        // Whoever repeats an answer says it later.
+        let said = SignedIn { at: opened.expires_at, ..signed_in.clone() };
+        let forced = answer.force_subject_identifier;
+        // Who it is at the client is durable before anybody signs in by it.
+        let name = self.name_subject(&client, signed_in.subject, &forced).await?;
+        let (write, redirect) = self
+            .verify_login(opened, Answer::Accepted(signed_in), (Verdict::Accepted, &(said, forced)))
+            .await?;
+        Ok((write.into_iter().chain(name).collect(), redirect))
     }
 
     /// Takes it that somebody does not sign in.
@@ -126,19 +146,31 @@ impl AuthorizationServer {
         &self,
         challenge: &str,
         answer: Reject,
-    ) -> Result<RedirectTo, ChallengeError> {
-        let rejection = answer.check()?;
-        let (opened, _) = self.open_login(challenge).await?;
-        self.verify_login(opened, Answer::Rejected(rejection))
+    ) -> Decision<RedirectTo, ChallengeError> {
+        self.answered(self.reject_login(challenge, answer).await)
     }
 
-    fn verify_login(
+    async fn reject_login(
+        &self,
+        challenge: &str,
+        answer: Reject,
+    ) -> Result<(Option<Write>, RedirectTo), ChallengeError> {
+        let rejection = answer.check()?;
+        let (opened, _) = self.open_login(challenge).await?;
+        let said = rejection.clone();
+        self.verify_login(opened, Answer::Rejected(rejection), (Verdict::Refused, &said)).await
+    }
+
+    async fn verify_login(
         &self,
         challenge: LoginChallenge,
         answer: Answer<SignedIn>,
-    ) -> Result<RedirectTo, ChallengeError> {
+        (verdict, said): (Verdict, &(impl Serialize + Sync)),
+    ) -> Result<(Option<Write>, RedirectTo), ChallengeError> {
+        let until = (ChallengeId::login(challenge.session), challenge.expires_at);
         let sealed = seal(self, &LoginVerifier { challenge, answer })?;
-        Ok(RedirectTo::own(&self.endpoints.authorization, "login_verifier", &sealed))
+        let write = self.answer_once(until, verdict, said).await?;
+        Ok((write, RedirectTo::own(&self.endpoints.authorization, "login_verifier", &sealed)))
     }
 
     /// Where the login app signs somebody in for a device; `None` where there is no such app.

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use primitives::subject::AssuranceLevel;
 use primitives::{
-    Actor, AuditEvent, AuthenticatedSubject, Change, ExternalLogin, IdentityId, KeyedHash, SessionClaims,
-    SessionId, TenantId, Timestamp,
+    Actor, AuditEvent, AuthenticatedSubject, Change, ClientId, ExternalLogin, IdentityId, KeyedHash,
+    SessionClaims, SessionId, TenantId, Timestamp,
 };
 
 use super::subject::resolve;
+use crate::authorization::answered::{AnsweredChallenge, ChallengeId};
 use crate::decision::Decision;
 use crate::ports::{PortError, PortResult};
 use crate::server::AuthorizationServer;
@@ -107,6 +108,29 @@ pub trait LoginSessionRepository: Send + Sync + fmt::Debug {
         tenant: &'a TenantId,
         id: SessionId,
     ) -> PortResult<'a, Option<LoginSession>>;
+
+    /// The first answer to a challenge, while that has not expired.
+    fn find_challenge_answer<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        id: &'a ChallengeId,
+    ) -> PortResult<'a, Option<AnsweredChallenge>>;
+
+    /// The last name that an app has given somebody at a client.
+    fn find_forced_name<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        client: &'a ClientId,
+        subject: IdentityId,
+    ) -> PortResult<'a, Option<String>>;
+
+    /// Whom an app has named so at a client, lately or before.
+    fn find_forced_subject<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        client: &'a ClientId,
+        name: &'a str,
+    ) -> PortResult<'a, Option<IdentityId>>;
 
     /// Whether the tenant has an identity of this id, in whatever state.
     fn has_identity<'a>(&'a self, tenant: &'a TenantId, id: IdentityId) -> PortResult<'a, bool>;

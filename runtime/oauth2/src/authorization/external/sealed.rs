@@ -72,7 +72,7 @@ pub(super) enum Answer<T> {
 }
 
 /// Somebody who has signed in at an app.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct SignedIn {
     pub(super) subject: IdentityId,
     pub(super) external: Option<String>,

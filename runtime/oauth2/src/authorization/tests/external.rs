@@ -50,7 +50,8 @@ pub(super) fn accept_login(
     challenge: &str,
     answer: Value,
 ) -> Result<RedirectTo, ChallengeError> {
-    now(world.server.accept_login_challenge(challenge, accept::<AcceptLogin>(answer)))
+    let answer = accept::<AcceptLogin>(answer);
+    world.commit(|| now(world.server.accept_login_challenge(challenge, answer.clone())))
 }
 
 pub(super) fn accept_consent(
@@ -58,7 +59,8 @@ pub(super) fn accept_consent(
     challenge: &str,
     answer: Value,
 ) -> Result<RedirectTo, ChallengeError> {
-    now(world.server.accept_consent_challenge(challenge, accept::<AcceptConsent>(answer)))
+    let answer = accept::<AcceptConsent>(answer);
+    world.commit(|| now(world.server.accept_consent_challenge(challenge, answer.clone())))
 }
 
 pub(super) fn come_back(world: &World, verifier: &str, who: Browser<'_>) -> Result<Continued, PageError> {
@@ -166,7 +168,8 @@ fn refusals_are_told_to_the_client_in_the_apps_words() {
     let world = world();
     let reject = json!({"error": "fraud", "error_description": "no \"luck\"", "error_hint": "ask", "status_code": 403});
     let asked = page(authorize(&world, &[], None), "login_challenge");
-    let rejected = now(world.server.reject_login_challenge(&asked, accept::<Reject>(reject.clone())));
+    let rejected =
+        world.commit(|| now(world.server.reject_login_challenge(&asked, accept::<Reject>(reject.clone()))));
     let told = come_back(&world, &verifier(rejected, "login_verifier"), browser(None)).unwrap();
     let told = answer(Ok(told.next));
     assert_eq!(
@@ -174,7 +177,7 @@ fn refusals_are_told_to_the_client_in_the_apps_words() {
         (Some("fraud"), Some("no  luck  ask"), Some("st"))
     );
     let (asked, ada, _) = sign_in(&world, &[], json!({"subject": "ada"}));
-    let rejected = now(world.server.reject_consent_challenge(&asked, Reject::default()));
+    let rejected = world.commit(|| now(world.server.reject_consent_challenge(&asked, Reject::default())));
     let told = answer(consented(&world, &verifier(rejected, "consent_verifier"), browser(Some(&ada))));
     assert_eq!(told.find("error"), Some("request_denied"), "as Hydra says it");
     assert_eq!(world.rows(|rows| rows.grants.len()), 0);

@@ -1,11 +1,13 @@
 //! The whole endpoint on the model of storage: a file for each of its promises.
 
 mod acr;
+mod answered;
 mod challenge;
 mod consent;
 mod external;
 mod external_attacks;
 mod external_details;
+mod forced;
 mod front_channel;
 mod pushed;
 mod request;

@@ -62,6 +62,7 @@ fn answer_after_a_sign_in_and_a_refusal_of_the_person_are_signed_too() {
     let ada = world.subject(1);
     let denied = answer(decide(&world, &consent, DENY, browser(Some(&ada))));
     assert_eq!(opened(&world, &denied, 0).unwrap()["error"], "access_denied");
+    let consent = challenge(authorize(&world, &[("response_mode", "jwt")], Some(&ada)));
     let allowed = answer(decide(&world, &consent, ALLOW, browser(Some(&ada))));
     assert!(opened(&world, &allowed, 0).unwrap()["code"].is_string());
 }

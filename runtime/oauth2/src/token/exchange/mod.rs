@@ -10,7 +10,8 @@
 //! | it is not seen who acts | `act` is there unless an operator permits impersonation, and what is there stays |
 //! | whom `may_act` does not name acts | `actor::check_permitted`; it stays in what is exchanged on |
 //! | somebody else is put down as the actor | an actor's token is one of the client's own |
-//! | chains without an end | `derivation::MOST_HOPS` |
+//! | a token is revoked, and what was exchanged from it goes on | it names all tokens that it comes of, and ends with each (`lineage`) |
+//! | chains without an end | `derivation::MOST_HOPS`, `lineage::MOST_ANCESTORS` |
 //! | another tenant's token, a dead one, one of another kind | `subject`: all of them are told the same |
 //!
 //! A refresh token is not taken: whoever has one gets access tokens for it, and exchanges those. None is given either.
@@ -20,6 +21,8 @@ mod narrow;
 mod subject;
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeSet;
 
 use primitives::{AuditEvent, Timestamp};
 use serde_json::Value;
@@ -32,6 +35,7 @@ use crate::client::{Client, GrantType};
 use crate::confirmation::Confirmation;
 use crate::derivation::{Act, Derivation, MOST_HOPS};
 use crate::details;
+use crate::lineage::Lineage;
 use crate::parameters::Parameters;
 use crate::server::AuthorizationServer;
 use crate::settings::AccessTokenStrategy;
@@ -48,6 +52,8 @@ const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 pub(crate) struct Exchanged {
     /// None where a client narrows a token that was issued to it.
     pub(crate) derivation: Option<Derivation>,
+    /// All tokens that it comes of: it ends with each of them.
+    pub(crate) lineage: Lineage,
     /// To whom the exchanged token was issued.
     pub(crate) subject_client: primitives::ClientId,
     /// When the exchanged token ends, or that of the actor.
@@ -95,6 +101,7 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
         may_act: subject.may_act().cloned(),
         subject_client: subject.client.id.clone(),
         derivation: derive(client, &subject, actor)?,
+        lineage: descend(&subject, named.as_ref())?,
         strategy,
         issued_token_type,
     };
@@ -196,9 +203,19 @@ fn derive(
     };
     let chain = derivation.act.as_ref().map_or(0, Act::len);
     if chain > MOST_HOPS || derivation.hands().count() > MOST_HOPS {
-        return Err(TokenError::InvalidRequest("subject_token was exchanged too often".into()));
+        return Err(too_often());
     }
     Ok(Some(derivation))
+}
+
+/// Of which tokens it comes: of the exchanged one, of the actor's, and of all that these come of.
+fn descend(subject: &Presented, actor: Option<&Presented>) -> Result<Lineage, TokenError> {
+    let marks = std::iter::once(subject).chain(actor).flat_map(|token| token.marks.clone());
+    Lineage::try_from(marks.collect::<BTreeSet<_>>()).map_err(|_| too_often())
+}
+
+fn too_often() -> TokenError {
+    TokenError::InvalidRequest("subject_token was exchanged too often".into())
 }
 
 /// Both parties, by their ids.

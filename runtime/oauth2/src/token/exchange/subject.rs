@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use jose::{ClaimRules, Expiry, TokenType, UnverifiedJwt, ValidClaims};
+use jose::Expiry;
 use primitives::Timestamp;
-use primitives::time::ClockTolerance;
 use serde_json::{Map, Value};
 
 use super::{ACCESS_TOKEN, ID_TOKEN, JWT, unacceptable};
@@ -12,7 +11,9 @@ use crate::access_token::{find_client, find_token};
 use crate::client::Client;
 use crate::confirmation::Confirmation;
 use crate::derivation::{Act, Derivation};
+use crate::lineage::Mark;
 use crate::liveness::{LiveGrant, SessionRule, check_grant};
+use crate::own_token::SignedIdToken;
 use crate::parameters::Parameters;
 use crate::ports::PortError;
 use crate::scope::Scopes;
@@ -32,6 +33,8 @@ pub(super) struct Presented {
     pub(super) expires_at: Timestamp,
     pub(super) confirmation: Option<Confirmation>,
     pub(super) derivation: Option<Derivation>,
+    /// Of itself and of all tokens that it comes of. An ID token is not revoked by itself, and has none.
+    pub(super) marks: Vec<Mark>,
     claims: Map<String, Value>,
 }
 
@@ -87,7 +90,9 @@ async fn access_token(server: &AuthorizationServer, text: &str) -> Result<Option
     let Some(live) = found.check_live(server).await? else { return Ok(None) };
     // Whether it is held as it must be is for the caller to decide, by `confirmation`.
     let (client, token, grant) = live.describe().into_parts();
+    let marks = std::iter::once(token.mark()).chain(token.lineage.marks().cloned()).collect();
     Ok(Some(Presented {
+        marks,
         client,
         grant,
         subject: token.subject,
@@ -104,19 +109,9 @@ async fn access_token(server: &AuthorizationServer, text: &str) -> Result<Option
 /// An ID token stands for its grant, which its `jti` names. It was issued to one client alone, and gives that client what the grant
 /// does.
 async fn id_token(server: &AuthorizationServer, text: &str) -> Result<Option<Presented>, PortError> {
-    let Ok(unverified) = UnverifiedJwt::parse(text) else { return Ok(None) };
-    let keys = server.load_keys().await?;
-    let Ok(signed) = unverified.verify(keys.verifying()) else { return Ok(None) };
-    let rules = ClaimRules {
-        token_type: Some(TokenType::Jwt),
-        issuer: Some(server.issuer.as_str()),
-        audience: &[],
-        expiry: Expiry::Enforced,
-        max_lifetime: None,
-        tolerance: ClockTolerance::default(),
-    };
-    let Ok(claims) = signed.validate(&rules, server.now()) else { return Ok(None) };
-    let Some(client) = addressee(server, &claims).await? else { return Ok(None) };
+    let Some(signed) = SignedIdToken::verify(server, text, Expiry::Enforced).await? else { return Ok(None) };
+    let Some(client) = find_client(server, &signed.client).await? else { return Ok(None) };
+    let claims = signed.claims();
     let Some(Some(id)) = claims.id().and_then(TokenId::grant) else { return Ok(None) };
     let grant = server.ports.grants.find_grant(&server.tenant, id).await?;
     let Some(grant) = grant.filter(|grant| grant.client == client.id) else { return Ok(None) };
@@ -125,10 +120,8 @@ async fn id_token(server: &AuthorizationServer, text: &str) -> Result<Option<Pre
     };
     let Some(expires_at) = claims.expires_at().filter(|ends| server.now() < *ends) else { return Ok(None) };
     let grant = live.grant();
-    // What else the tenant's keys sign for the client does not say both.
-    let text = |name: &str| claims.claim(name).and_then(Value::as_str);
-    let is_of_grant = text("sub") == Some(&server.subject_of_grant(&client, grant))
-        && text("sid") == Some(&server.session_for(&client, grant.subject.session));
+    let is_of_grant = signed.subject == server.subject_of_grant(&client, grant)
+        && signed.session == server.session_for(&client, grant.subject.session);
     if !is_of_grant {
         return Ok(None);
     }
@@ -142,20 +135,7 @@ async fn id_token(server: &AuthorizationServer, text: &str) -> Result<Option<Pre
         expires_at,
         confirmation: None,
         derivation: None,
+        marks: Vec::new(),
         claims: claims.all().clone(),
     }))
-}
-
-/// The one client that an ID token is for.
-async fn addressee(
-    server: &AuthorizationServer,
-    claims: &ValidClaims,
-) -> Result<Option<Arc<Client>>, PortError> {
-    match claims.audience() {
-        [id] => match id.parse() {
-            Ok(id) => find_client(server, &id).await,
-            Err(_) => Ok(None),
-        },
-        _ => Ok(None),
-    }
 }

@@ -1,6 +1,7 @@
 //! Each attack on token exchange by name, on the model of storage.
 
 mod acting;
+mod revoked;
 
 use primitives::{Timestamp, base64url};
 use serde_json::{Value, json};

@@ -1,0 +1,122 @@
+//! Signed tokens of our own that come back: verified in one place, each as what it is.
+//!
+//! Attack: a token of ours is taken for one of another kind, because the same key has signed both: an ID token, which apps hand
+//! around and log, opens an API; an access token says who signed in. Each kind has its `typ` (RFC 9068 section 4, RFC 8725 section
+//! 3.11), and is a type here that nothing else becomes.
+
+use jose::{ClaimRules, Expiry, TokenType, UnverifiedJwt, ValidClaims};
+use primitives::ClientId;
+use primitives::time::ClockTolerance;
+use serde_json::Value;
+
+use crate::ports::PortError;
+use crate::server::AuthorizationServer;
+
+/// What a signed access token of this issuer says that has not expired (`at+jwt`). Whether it is live is not said by it.
+#[derive(Debug)]
+pub(crate) struct SignedAccessToken(ValidClaims);
+
+impl SignedAccessToken {
+    /// None if it is no such token.
+    pub(crate) async fn verify(server: &AuthorizationServer, text: &str) -> Result<Option<Self>, PortError> {
+        Ok(verify(server, text, TokenType::AccessToken, Expiry::Enforced).await?.map(Self))
+    }
+
+    pub(crate) const fn claims(&self) -> &ValidClaims {
+        &self.0
+    }
+}
+
+/// What an ID token of this issuer says: about whom, in which session, to which one client (OpenID Connect Core section 2). What else
+/// is signed as `JWT` (userinfo, signed answers) does not say all three.
+#[derive(Debug)]
+pub(crate) struct SignedIdToken {
+    /// By the name that its client knows.
+    pub(crate) subject: String,
+    /// By the name that its client knows.
+    pub(crate) session: String,
+    pub(crate) client: ClientId,
+    claims: ValidClaims,
+}
+
+impl SignedIdToken {
+    /// None if it is no such token. Where it only says who somebody was, its expiry does not matter.
+    pub(crate) async fn verify(
+        server: &AuthorizationServer,
+        text: &str,
+        expiry: Expiry,
+    ) -> Result<Option<Self>, PortError> {
+        let claims = verify(server, text, TokenType::Jwt, expiry).await?;
+        Ok(claims.and_then(Self::of_claims))
+    }
+
+    fn of_claims(claims: ValidClaims) -> Option<Self> {
+        let client = match claims.audience() {
+            [client] => client.parse().ok()?,
+            _ => return None,
+        };
+        let subject = claims.subject()?.to_owned();
+        let session = claims.claim("sid").and_then(Value::as_str)?.to_owned();
+        Some(Self { subject, session, client, claims })
+    }
+
+    pub(crate) const fn claims(&self) -> &ValidClaims {
+        &self.claims
+    }
+}
+
+async fn verify(
+    server: &AuthorizationServer,
+    text: &str,
+    kind: TokenType,
+    expiry: Expiry,
+) -> Result<Option<ValidClaims>, PortError> {
+    let Ok(unverified) = UnverifiedJwt::parse(text) else { return Ok(None) };
+    let keys = server.load_keys().await?;
+    let Ok(signed) = unverified.verify(keys.verifying()) else { return Ok(None) };
+    let rules = ClaimRules {
+        token_type: Some(kind),
+        issuer: Some(server.issuer.as_str()),
+        audience: &[],
+        expiry,
+        max_lifetime: None,
+        tolerance: ClockTolerance::default(),
+    };
+    Ok(signed.validate(&rules, server.now()).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::memory::{World, as_bearer, now};
+
+    #[test]
+    fn token_of_one_kind_is_none_of_the_other() {
+        let world = World::of_app(|_| {}, &json!({"access_token_strategy": "jwt"}));
+        let tokens = world.redeem(&world.code("openid")).unwrap();
+        let (access, id) = (tokens.access_token, tokens.id_token.unwrap());
+        let is_access = |text: &str| now(SignedAccessToken::verify(&world.server, text)).unwrap().is_some();
+        let is_id =
+            |text: &str| now(SignedIdToken::verify(&world.server, text, Expiry::Ignored)).unwrap().is_some();
+        assert_eq!((is_access(&access), is_id(&access)), (true, false));
+        assert_eq!((is_access(&id), is_id(&id)), (false, true));
+        // Another tenant's, on the same key: only the issuer tells.
+        let other = world.other_tenant();
+        assert!(now(SignedAccessToken::verify(&other, &access)).unwrap().is_none());
+        assert!(now(SignedIdToken::verify(&other, &id, Expiry::Ignored)).unwrap().is_none());
+        world.wait(365 * 86_400);
+        assert_eq!((is_access(&access), is_id(&id)), (false, true), "a hint does not expire");
+        assert!(now(SignedIdToken::verify(&world.server, &id, Expiry::Enforced)).unwrap().is_none());
+    }
+
+    #[test]
+    fn signed_userinfo_is_no_id_token() {
+        let world = World::of_app(|_| {}, &json!({"userinfo_signed_response_alg": "EdDSA"}));
+        let token = world.redeem(&world.code("openid")).unwrap().access_token;
+        let told = now(world.server.userinfo(as_bearer(&token), crate::memory::REQUEST)).result.unwrap();
+        let crate::userinfo::Userinfo::Signed(text) = told else { panic!("{told:?}") };
+        assert!(now(SignedIdToken::verify(&world.server, &text, Expiry::Ignored)).unwrap().is_none());
+    }
+}

@@ -1,0 +1,161 @@
+//! What ends with a token that is revoked by itself: all that was exchanged from it, however often, and nothing that it came of.
+
+use jose::{SigningAlgorithm, TokenType};
+
+use super::*;
+use crate::lineage::MOST_ANCESTORS;
+
+/// Both clients get tokens of this form.
+fn of_strategy(strategy: &str) -> World {
+    let form = json!({"access_token_strategy": strategy});
+    world_of(&form, &form)
+}
+
+fn revoke(world: &World, client: &str, token: &str) {
+    let secret = format!("s3cret-of-{client}");
+    let encoded = form(&[("client_id", client), ("client_secret", &secret), ("token", token)]);
+    let parameters = Parameters::parse(encoded.as_bytes());
+    world.commit(|| now(world.server.revoke(request(&parameters)))).unwrap();
+}
+
+fn exchanged(world: &World, client: &str, token: &str) -> String {
+    exchange(world, client, token, &[]).unwrap().access_token
+}
+
+/// Attack: a token that was stolen is exchanged, several times on, before it is revoked.
+#[test]
+fn whatever_was_exchanged_from_a_token_ends_with_it_and_nothing_before_it() {
+    for strategy in ["jwt", "opaque"] {
+        for at in 0..4 {
+            let world = of_strategy(strategy);
+            let ada = of_ada(&world);
+            // The app narrows its own, the agent takes it, and narrows what it got.
+            let narrow = exchanged(&world, "app", &ada);
+            let of_agent = exchanged(&world, "agent", &narrow);
+            let narrower = exchanged(&world, "agent", &of_agent);
+            let sibling = exchanged(&world, "agent", &ada);
+            let chain = [("app", &ada), ("app", &narrow), ("agent", &of_agent), ("agent", &narrower)];
+            let (client, token) = chain[at];
+            revoke(&world, client, token);
+            for (place, (_, token)) in chain.iter().enumerate() {
+                assert_eq!(is_active(&world, token), place < at, "{strategy}: {at} was revoked, {place}");
+                if place >= at {
+                    let told = now(world.server.userinfo(as_bearer(token), REQUEST)).result;
+                    assert_eq!(
+                        told,
+                        Err(crate::userinfo::UserinfoError::InvalidToken),
+                        "{strategy}: {place}"
+                    );
+                    assert_eq!(error(exchange(&world, "agent", token, &[])), "invalid_request", "{strategy}");
+                }
+            }
+            assert_eq!(
+                is_active(&world, &sibling),
+                at > 0,
+                "{strategy}: only with what it was exchanged from"
+            );
+        }
+    }
+}
+
+#[test]
+fn forms_end_with_each_other() {
+    for (first, second) in [("jwt", "opaque"), ("opaque", "jwt")] {
+        let world =
+            world_of(&json!({"access_token_strategy": first}), &json!({"access_token_strategy": second}));
+        let ada = of_ada(&world);
+        let token = exchanged(&world, "agent", &ada);
+        assert!(is_active(&world, &token));
+        revoke(&world, "app", &ada);
+        assert!(!is_active(&world, &token), "{second} of {first}");
+    }
+}
+
+#[test]
+fn clients_own_token_takes_along_what_was_exchanged_from_it() {
+    for strategy in ["jwt", "opaque"] {
+        let world = of_strategy(strategy);
+        let pairs =
+            [("grant_type", "client_credentials"), ("scope", "read"), ("audience", "https://api.example")];
+        let own = ask(&world, "app", &pairs, None).unwrap().access_token;
+        let other = ask(&world, "app", &pairs, None).unwrap().access_token;
+        let (token, beside) = (exchanged(&world, "agent", &own), exchanged(&world, "agent", &other));
+        revoke(&world, "app", &own);
+        assert_eq!((is_active(&world, &token), is_active(&world, &beside)), (false, true), "{strategy}");
+    }
+}
+
+#[test]
+fn token_by_which_somebody_acts_takes_along_what_they_got() {
+    for strategy in ["jwt", "opaque"] {
+        let world = of_strategy(strategy);
+        let (ada, acts) = (of_ada(&world), [("grant_type", "client_credentials"), ("scope", "read")]);
+        let actor = ask(&world, "agent", &acts, None).unwrap().access_token;
+        let more = [("actor_token", &*actor), ("actor_token_type", ACCESS)];
+        let token = exchange(&world, "agent", &ada, &more).unwrap().access_token;
+        assert!(is_active(&world, &token));
+        revoke(&world, "agent", &actor);
+        assert!(is_active(&world, &ada) && !is_active(&world, &token), "{strategy}");
+    }
+}
+
+#[test]
+fn refresh_token_takes_along_what_was_exchanged_in_its_family() {
+    for strategy in ["jwt", "opaque"] {
+        let world = of_strategy(strategy);
+        let tokens = world.redeem(&world.code("openid read offline_access")).unwrap();
+        let first = exchanged(&world, "agent", &tokens.access_token);
+        let next = world.refresh(&tokens.refresh_token.unwrap()).unwrap();
+        let second = exchanged(&world, "agent", &next.access_token);
+        assert!(is_active(&world, &first) && is_active(&world, &second));
+        revoke(&world, "app", &next.refresh_token.unwrap());
+        assert!(!is_active(&world, &first) && !is_active(&world, &second), "{strategy}");
+    }
+}
+
+/// Only its own client revokes a token: whoever was shown it ends nothing.
+#[test]
+fn stranger_ends_nothing() {
+    for strategy in ["jwt", "opaque"] {
+        let world = of_strategy(strategy);
+        let ada = of_ada(&world);
+        let token = exchanged(&world, "agent", &ada);
+        revoke(&world, "agent", &ada);
+        revoke(&world, "app", &token);
+        assert!(is_active(&world, &ada) && is_active(&world, &token), "{strategy}");
+    }
+}
+
+#[test]
+fn chain_of_tokens_has_an_end() {
+    for strategy in ["jwt", "opaque"] {
+        let world = of_strategy(strategy);
+        let first = of_ada(&world);
+        let mut token = first.clone();
+        for _ in 0..MOST_ANCESTORS {
+            token = exchanged(&world, "app", &token);
+        }
+        assert_eq!(error(exchange(&world, "app", &token, &[])), "invalid_request", "{strategy}");
+        assert!(is_active(&world, &token));
+        revoke(&world, "app", &first);
+        assert!(!is_active(&world, &token), "{strategy}: the longest chain ends too");
+    }
+}
+
+/// A lineage that we cannot read is not to be taken for none.
+#[test]
+fn signed_token_of_an_unreadable_lineage_is_none() {
+    let world = world();
+    let mut claims = payload(&of_ada(&world));
+    let token = |claims: &Value| {
+        let keys = now(world.server.load_keys()).unwrap();
+        let signer = crate::server::signer(&keys, SigningAlgorithm::EdDsa).unwrap();
+        signer.sign(TokenType::AccessToken, claims).unwrap()
+    };
+    assert!(is_active(&world, &token(&claims)));
+    let too_long: Vec<_> = (0..=MOST_ANCESTORS).map(|n| n.to_string()).collect();
+    for lineage in [json!("jti"), json!([7]), json!(too_long)] {
+        claims["exchanged_tokens"] = lineage.clone();
+        assert!(!is_active(&world, &token(&claims)), "{lineage}");
+    }
+}

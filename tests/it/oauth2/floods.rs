@@ -1,0 +1,195 @@
+//! What requests write of whoever proves nothing: a flood of them fills no table.
+//!
+//! | request | what it writes |
+//! |---|---|
+//! | an authorization request, pushed or not, with or without a proof of possession; signing out; documents | nothing: what is to be kept travels sealed |
+//! | tokens, introspection, revocation, userinfo, without what they are for | nothing |
+//! | a device's request | one row, of so many for each source and client, for the minutes of its code |
+//! | a device's code that is wrong | no row of its own; the counts of its source and of the tenant |
+//! | a registration, where everybody may | one client, of so many for each source and tenant; one that gets no token leaves |
+
+use std::collections::BTreeMap;
+
+use primitives::Clock as _;
+use serde_json::json;
+use testkit::prover::Prover;
+
+use crate::browser::{Browser, Response, encode};
+use crate::database::count_rows;
+use crate::world::World;
+
+/// More than any limit of one source.
+const FLOOD: usize = 45;
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// A node with a public client and one that has a secret, where everybody may register.
+async fn world() -> World {
+    let world = World::start().await;
+    let settings = json!({"settings": {"oauth2": {"registration": {"mode": "open"}}}});
+    let set =
+        world.operate(&world.key, ("PATCH", "/admin/portcullis/v1/tenants/acme"), "default", &settings).await;
+    assert_eq!(set.status, 200, "{}", set.text());
+    for (id, method) in [("spa", "none"), ("app", "client_secret_basic")] {
+        let client = json!({"client_id": id, "token_endpoint_auth_method": method, "redirect_uris": ["https://app.example/cb"],
+            "grant_types": ["authorization_code", "refresh_token", DEVICE], "scope": "openid"});
+        world.client("acme", client).await;
+    }
+    world
+}
+
+/// What a flood of a request leaves: the tables that have more rows, and how many more.
+async fn left(world: &World, ask: impl AsyncFn(usize) -> Response) -> BTreeMap<String, i64> {
+    // What the first of them makes for all (a tenant's keys) is no flood.
+    ask(FLOOD).await;
+    let before = count_rows(world.location()).await;
+    for n in 0..FLOOD {
+        let answer = ask(n).await;
+        assert!(answer.status < 500 || answer.status == 503, "{}: {}", answer.status, answer.text());
+    }
+    let after = count_rows(world.location()).await;
+    after
+        .into_iter()
+        .map(|(name, rows)| (name.clone(), rows - before[&name]))
+        .filter(|(_, more)| *more > 0)
+        .collect()
+}
+
+async fn post(world: &World, path: &str, headers: &[(&str, String)], form: &[(&str, &str)]) -> Response {
+    let kind = ("content-type", "application/x-www-form-urlencoded".to_owned());
+    let url = format!("{}{path}", world.tenant("acme"));
+    Browser::default().send("POST", &url, &[&[kind][..], headers].concat(), encode(form)).await
+}
+
+async fn get(world: &World, path: &str) -> Response {
+    Browser::default().get(&format!("{}{path}", world.tenant("acme"))).await
+}
+
+const REQUEST: [(&str, &str); 7] = [
+    ("client_id", "spa"),
+    ("response_type", "code"),
+    ("redirect_uri", "https://app.example/cb"),
+    ("scope", "openid"),
+    ("state", "the-state"),
+    ("code_challenge", CHALLENGE),
+    ("code_challenge_method", "S256"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_travel_sealed_write_nothing() {
+    let world = world().await;
+    let query = encode(&REQUEST);
+    for path in [
+        format!("/oauth2/auth?{query}"),
+        format!("/oauth2/auth?{query}&prompt=none"),
+        format!("/oauth2/auth?{query}&login_verifier=x"),
+        "/oauth2/auth?client_id=nobody".to_owned(),
+        "/oauth2/auth?client_id=spa&request_uri=urn:ietf:params:oauth:request_uri:x".to_owned(),
+        "/oauth2/sessions/logout?client_id=spa&state=x".to_owned(),
+        "/oauth2/device/verify?user_code=BBBB-BBBB".to_owned(),
+        "/userinfo".to_owned(),
+        "/.well-known/openid-configuration".to_owned(),
+        "/.well-known/jwks.json".to_owned(),
+    ] {
+        assert_eq!(left(&world, async |_| get(&world, &path).await).await, BTreeMap::new(), "{path}");
+    }
+    let pushed = left(&world, async |_| post(&world, "/oauth2/par", &[], &REQUEST).await).await;
+    assert_eq!(pushed, BTreeMap::new());
+}
+
+/// Attack: each proof is of a key that was made up for it, and the use of each would be written down.
+#[tokio::test(flavor = "multi_thread")]
+async fn proofs_of_keys_that_somebody_makes_up_write_nothing() {
+    let world = world().await;
+    let endpoint = format!("{}/oauth2/par", world.tenant("acme"));
+    let pushed = left(&world, async |n| {
+        let claims = json!({"jti": format!("flood-{n}"), "htm": "POST", "htu": endpoint,
+            "iat": world.clock.now().seconds()});
+        let proof = [("dpop", Prover::generate().prove(&claims))];
+        let answer = post(&world, "/oauth2/par", &proof, &REQUEST).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        answer
+    });
+    assert_eq!(pushed.await, BTreeMap::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn endpoints_without_what_they_are_for_write_nothing() {
+    let world = world().await;
+    let wrong = [("authorization", "Basic YXBwOndyb25n".to_owned())];
+    let bearer = [("authorization", "Bearer ory_at_AAAA".to_owned())];
+    let code = [
+        ("grant_type", "authorization_code"),
+        ("code", "ory_ac_AAAA"),
+        ("client_id", "spa"),
+        ("redirect_uri", "https://app.example/cb"),
+        ("code_verifier", CHALLENGE),
+    ];
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", "ory_rt_AAAA"), ("client_id", "spa")];
+    let device = [("grant_type", DEVICE), ("device_code", "ory_dc_AAAA"), ("client_id", "spa")];
+    let requests: [(&str, &[(&str, String)], &[(&str, &str)]); 10] = [
+        ("/oauth2/token", &[], &code),
+        ("/oauth2/token", &[], &refresh),
+        ("/oauth2/token", &[], &device),
+        ("/oauth2/token", &[], &[]),
+        ("/oauth2/token", &wrong, &[("grant_type", "client_credentials")]),
+        ("/oauth2/introspect", &wrong, &[("token", "ory_at_AAAA")]),
+        ("/oauth2/revoke", &[], &[("token", "ory_rt_AAAA"), ("client_id", "spa")]),
+        ("/userinfo", &bearer, &[]),
+        ("/oauth2/global-token-revocation", &bearer, &[]),
+        ("/oauth2/device/auth", &wrong, &[("client_id", "app")]),
+    ];
+    for (path, headers, form) in requests {
+        let more = left(&world, async |_| post(&world, path, headers, form).await).await;
+        assert_eq!(more, BTreeMap::new(), "{path} {form:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_of_one_source_are_so_many_and_guesses_are_counts() {
+    let world = world().await;
+    let begun =
+        left(&world, async |_| post(&world, "/oauth2/device/auth", &[], &[("client_id", "spa")]).await).await;
+    let of = |left: &BTreeMap<String, i64>, name: &str| left.get(name).copied().unwrap_or(0);
+    let codes = of(&begun, "oauth2_device_codes");
+    assert!(codes > 0 && codes < 30, "{begun:?}");
+    let others = |left: &BTreeMap<String, i64>, known: &[&str]| {
+        left.keys().filter(|name| !known.contains(&name.as_str())).cloned().collect::<Vec<_>>()
+    };
+    assert!(of(&begun, "attempt_buckets") <= 1, "{begun:?}");
+    assert_eq!(others(&begun, &["oauth2_device_codes", "attempt_buckets"]), Vec::<String>::new());
+    let guessed = left(&world, async |_| {
+        let origin = [("origin", world.base.clone())];
+        post(&world, "/oauth2/device/verify", &origin, &[("user_code", "BBBB-BBBB")]).await
+    });
+    let guessed = guessed.await;
+    assert!(of(&guessed, "attempt_buckets") <= 2, "{guessed:?}");
+    assert_eq!(others(&guessed, &["attempt_buckets"]), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registrations_of_one_source_are_so_many_and_what_is_never_used_leaves() {
+    let world = world().await;
+    let url = format!("{}/oauth2/register", world.tenant("acme"));
+    let registered = left(&world, async |_| {
+        let headers = [("content-type", "application/json".to_owned())];
+        let body = json!({"redirect_uris": ["https://new.example/cb"]});
+        Browser::default().send("POST", &url, &headers, body.to_string()).await
+    });
+    let registered = registered.await;
+    let clients = registered["oauth2_clients"];
+    assert!(clients > 0 && clients <= 10, "{registered:?}");
+    let known =
+        ["oauth2_clients", "oauth2_registration_turns", "attempt_buckets", "audit_records", "changes"];
+    assert!(registered.keys().all(|name| known.contains(&name.as_str())), "{registered:?}");
+    for one in ["oauth2_registration_turns", "attempt_buckets"] {
+        assert!(registered.get(one).is_none_or(|rows| *rows <= 1), "{registered:?}");
+    }
+    let later = world.clock.now().after(std::time::Duration::from_hours(24));
+    let gone = world.storage.delete_expired(later, 100).await.unwrap();
+    assert_eq!(
+        i64::try_from(gone.clients).unwrap(),
+        clients + 1,
+        "with the first, which was before the flood"
+    );
+}
