@@ -97,7 +97,7 @@ fn document(offer: FedCmOffer<'_>, nonce: &str) -> Value {
 
 /// `POST /self-service/fed-cm/token`
 pub(crate) async fn token(call: Call) -> Answer {
-    let answer = submitted(&call).await;
+    let answer = Box::pin(submitted(&call)).await;
     answered(&call, Kind::Login, Transport::Browser, answer)
 }
 
