@@ -37,7 +37,7 @@ async fn the_form_that_a_fifth_pushed_out_has_another_in_its_place() {
         let read = browser.get_json(&next).await;
         assert_eq!(read.status, 200, "{kind}: {}", read.body);
         let document = read.json();
-        let begun = format!("{}/self-service/{kind}/browser", BASE);
+        let begun = format!("{BASE}/self-service/{kind}/browser");
         assert_eq!(document["request_url"], json!(begun), "{kind}");
         assert_eq!(messages(&document).len(), 1, "{kind}: it says that the other is gone");
         assert_eq!(site.client().get_json(&next).await.status, 403, "{kind}: it is this browser's");

@@ -61,6 +61,11 @@ async fn device_is_one_persons_for_a_time() {
         assert_eq!(world.trusts(&bob, "laptop", now).await, None, "another person's");
         assert_eq!(world.trusts(&ada, "phone", now).await, None);
         assert_eq!(world.trusts(&ada, "laptop", world.in_days(30)).await, None, "too old");
+        let listed = async |whose: &Identity, at| {
+            world.storage.list_trusted_devices(&world.tenant, whose.id, at).await.unwrap()
+        };
+        assert_eq!(listed(&ada, now).await, std::slice::from_ref(&device.device));
+        assert_eq!((listed(&bob, now).await, listed(&ada, world.in_days(30)).await), (vec![], vec![]));
         let id = device.device.id;
         assert!(!world.is_written(Write::ForgetTrustedDevice { identity: bob.id, device: id }).await);
         assert!(world.is_written(Write::ForgetTrustedDevice { identity: ada.id, device: id }).await);
