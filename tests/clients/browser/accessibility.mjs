@@ -2,7 +2,11 @@
 
 import assert from "node:assert/strict";
 import { check } from "../openid-client/checks.mjs";
-import { heading, withPage } from "./person.mjs";
+import { withAuthenticator } from "./authenticator.mjs";
+import { heading, onAccount, pressUntil, withPage } from "./person.mjs";
+
+/** Samples of pages to which a way by the keyboard is long. */
+const LONG_WAYS = ["login-second-all", "consent-described", "device-code-unknown", "settings-keys", "organisation-owner", "api"];
 
 /** What can have the focus, in the order of the page, as far as it is there to be seen. */
 const STOPS = `[...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, summary")]
@@ -55,6 +59,45 @@ export async function accessibilityChecks({ provider, keys, signUp, newAddress, 
       await page.goto(settings);
       await walk(page, "Tab");
       await walk(page, "Shift+Tab");
+    }),
+  );
+
+  await check("Tab goes through pages that are hard to come by in their order", () =>
+    withPage(async (page) => {
+      for (const name of LONG_WAYS) {
+        const answer = await page.goto(`${provider}/ui/dev/pages/${name}`);
+        assert.equal(answer.status(), 200, name);
+        await walk(page, "Tab");
+      }
+    }),
+  );
+
+  await check("a person signs up with a passkey, signs out and comes back, with the keyboard alone", () =>
+    withPage(async (page) => {
+      await withAuthenticator(page, "device");
+      const identifier = newAddress();
+      const press = async (button) => {
+        await pressUntil(page, (name) => name === button);
+        await page.keyboard.press("Enter");
+      };
+      await page.goto(`${keys}/self-service/registration/browser`);
+      await page.getByRole("button", { name: "Sign up with a passkey" }).waitFor();
+      await walk(page, "Tab");
+      await walk(page, "Shift+Tab");
+      await pressUntil(page, (_, id) => id.includes("email"));
+      await page.keyboard.type(identifier);
+      await press("Sign up with a passkey");
+      await onAccount(page, identifier);
+      await walk(page, "Tab");
+      await walk(page, "Shift+Tab");
+      await page.goto(`${keys}/self-service/settings/browser`);
+      await press("Sign out");
+      await heading(page, "Sign out?");
+      await press("Sign out");
+      await heading(page, "You’re signed out");
+      // The device offers its passkey by itself.
+      await press("Sign in again");
+      await onAccount(page, identifier);
     }),
   );
 

@@ -6,7 +6,11 @@ import { formTroubles } from "./forms.mjs";
 
 const require = createRequire(import.meta.url);
 const axeSource = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
-const axeTags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const axeTags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+
+/** The windows and themes in which every page is looked at: a small phone and a desk. */
+export const WIDTHS = [360, 1280];
+export const THEMES = ["light", "dark"];
 
 /** How much wider than its window a page is, in pixels. */
 const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
@@ -19,20 +23,56 @@ export async function plainTroubles(page) {
   return troubles;
 }
 
-/** Returns everything: that, what axe-core finds, and how the page is at 320 pixels (WCAG 2.2, 1.4.10). Leaves the window as it was. */
-export async function allTroubles(page) {
+/**
+ * Returns everything: that, what axe-core finds, and how the page is when it is enlarged or spaced. Leaves the window as it was.
+ *
+ * A message is no page: it is read within a mail program's, which has the landmarks and the heading.
+ */
+export async function allTroubles(page, { isMail = false } = {}) {
   const troubles = await plainTroubles(page);
   await page.evaluate(axeSource);
-  const result = await page.evaluate((tags) => axe.run(document, { runOnly: tags }), axeTags);
+  const runOnly = isMail ? axeTags : [...axeTags, "best-practice"];
+  const rules = { "target-size": { enabled: true } };
+  const result = await page.evaluate((options) => axe.run(document, options), { runOnly, rules });
   for (const { id, help, nodes } of result.violations) {
     const where = nodes.map((node) => `${node.html.slice(0, 120)} ${node.any[0]?.message ?? ""}`).join(" | ");
     troubles.push(`axe ${id}: ${help}: ${where}`);
   }
-  // Last, since it changes the page: what somebody sees who enlarges 1280 pixels to 400 %.
+  // Last, since it changes the page. What somebody sees who enlarges 1280 pixels to 200 % and to 400 % (WCAG 2.2, 1.4.4, 1.4.10).
   const before = page.viewportSize();
-  await page.setViewportSize({ width: 320, height: 640 });
-  const narrow = await overflow(page);
-  if (narrow > 0) troubles.push(`${narrow} pixels wider than 320`);
+  for (const [width, height] of [[640, 450], [320, 640]]) {
+    await page.setViewportSize({ width, height });
+    const narrow = await overflow(page);
+    if (narrow > 0) troubles.push(`${narrow} pixels wider than ${width}`);
+  }
   await page.setViewportSize(before);
+  return [...troubles, ...(await spacedTroubles(page))];
+}
+
+/** What is cut off or pushed out for whoever needs more space between letters, words and lines (WCAG 2.2, 1.4.12). */
+async function spacedTroubles(page) {
+  const troubles = await page.evaluate(() => {
+    const spaced = new CSSStyleSheet();
+    spaced.replaceSync(
+      `* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important }
+       p { margin-bottom: 2em !important }`,
+    );
+    document.adoptedStyleSheets.push(spaced);
+    const isCut = (element) => {
+      const { overflowX, overflowY } = getComputedStyle(element);
+      const hides = (overflow) => overflow === "hidden" || overflow === "clip";
+      return (
+        (hides(overflowX) && element.scrollWidth > element.clientWidth + 1) ||
+        (hides(overflowY) && element.scrollHeight > element.clientHeight + 1)
+      );
+    };
+    const cut = [...document.querySelectorAll("body *")].filter((element) => !(element instanceof SVGElement) && isCut(element));
+    const wider = document.documentElement.scrollWidth - window.innerWidth;
+    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== spaced);
+    return [
+      ...cut.map((element) => `cut off when it is spaced: ${element.outerHTML.slice(0, 120)}`),
+      ...(wider > 0 ? [`${wider} pixels wider than the window when it is spaced`] : []),
+    ];
+  });
   return troubles;
 }

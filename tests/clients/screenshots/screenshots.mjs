@@ -1,6 +1,6 @@
 // Opens every built-in page in two widths, two themes and two languages, writes a picture of each, and fails on
-// anything that axe-core finds, on a content-security-policy violation, on a page wider than its window or than 320
-// pixels (WCAG 2.2, 1.4.10), and on forms that leave people alone: see forms.mjs.
+// anything that axe-core finds, on a content-security-policy violation, on a page that does not fit when it is enlarged or
+// spaced, and on forms that leave people alone: see looks.mjs and forms.mjs.
 //
 //   node screenshots.mjs --preview target/preview --out target/screenshots
 //   node screenshots.mjs --base http://127.0.0.1:4480 --client ID --redirect URI --identifier NAME
@@ -19,7 +19,7 @@ import { join, normalize, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 import { livePages } from "./live.mjs";
-import { allTroubles, plainTroubles } from "./looks.mjs";
+import { THEMES, WIDTHS, allTroubles, plainTroubles } from "./looks.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -42,9 +42,10 @@ if (Boolean(options.preview) === Boolean(options.base)) {
 }
 
 const pictures = !options["no-pictures"] && !options.quick;
-const widths = options.quick ? [360] : [390, 1280];
+const [phone] = WIDTHS;
+const widths = options.quick ? [phone] : WIDTHS;
 const languages = options.languages.split(",");
-const themes = options.quick ? ["light"] : ["light", "dark"];
+const themes = options.quick ? ["light"] : THEMES;
 
 const { pages, close = () => {} } = options.preview
   ? await servePreview(resolve(options.preview))
@@ -67,8 +68,8 @@ try {
         for (const become of new Set(ofLanguage.map((page) => page.as))) {
           const here = ofLanguage.filter((page) => page.as === become);
           const context = await browser.newContext({
-            viewport: { width, height: width < 600 ? 844 : 900 },
-            deviceScaleFactor: width < 600 ? 2 : 1,
+            viewport: { width, height: width === phone ? 780 : 900 },
+            deviceScaleFactor: width === phone ? 2 : 1,
             colorScheme,
             locale: language,
             // Axe is injected by the driver, past the policy under test; violations by the page are still reported.
@@ -94,7 +95,7 @@ console.log(`${opened} pages opened, ${findings.length} findings${pictures ? `, 
 for (const finding of findings) console.log(`- ${finding}`);
 process.exit(findings.length === 0 && opened > 0 ? 0 : 1);
 
-async function visit(page, { open, status = 200 }, label) {
+async function visit(page, { open, status = 200, is_mail: isMail }, label) {
   const complain = (text) => findings.push(`${label}: ${text}`);
   page.on("pageerror", (error) => complain(`script error: ${error.message}`));
   page.on("console", (message) => {
@@ -111,7 +112,7 @@ async function visit(page, { open, status = 200 }, label) {
   if (response.status() !== status) complain(`status ${response.status()}, not ${status}`);
   if (!response.headers()["content-security-policy"]?.includes("default-src 'none'")) complain("no strict policy");
   if (pictures) await page.screenshot({ path: join(out, `${label}.png`), fullPage: true });
-  for (const trouble of await (options.quick ? plainTroubles(page) : allTroubles(page))) complain(trouble);
+  for (const trouble of await (options.quick ? plainTroubles(page) : allTroubles(page, { isMail }))) complain(trouble);
   if (!options.quick) return page.close();
   for (const event of ["pageerror", "console", "requestfailed"]) page.removeAllListeners(event);
   await page.unrouteAll();

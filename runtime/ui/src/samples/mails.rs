@@ -39,20 +39,13 @@ impl MailSample {
     /// The message.
     pub fn letter(&self, pages: &Pages, branding: &Branding, locale: Locale) -> Letter {
         let to = TO;
-        match self.template {
-            Some(template) => {
-                let (code, url) = (self.code, self.url);
-                let view = MailView { template, to, code, url, short: false, minutes: 15 };
-                pages.mail(&view, branding, locale)
-            }
-            None => {
-                let (organisation, url) = ("Analytical Engines", self.url.unwrap_or_default());
-                pages.invitation_mail(
-                    &InvitationMailView { to, organisation, url, days: 7 },
-                    branding,
-                    locale,
-                )
-            }
+        if let Some(template) = self.template {
+            let (code, url) = (self.code, self.url);
+            let view = MailView { template, to, code, url, short: false, minutes: 15 };
+            pages.mail(&view, branding, locale)
+        } else {
+            let (organisation, url) = ("Analytical Engines", self.url.unwrap_or_default());
+            pages.invitation_mail(&InvitationMailView { to, organisation, url, days: 7 }, branding, locale)
         }
     }
 }
