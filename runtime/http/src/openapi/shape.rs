@@ -54,25 +54,28 @@ impl Written {
         match self {
             Self::Type(kind) => Some(Shape::Type(kind.clone())),
             Self::Object(_) => {
-                let mut fields: Vec<Field> = Vec::new();
-                let others = self.read(all, &mut fields)?;
+                let (mut fields, mut others) = (Vec::new(), None);
+                self.read(all, (&mut fields, &mut others))?;
                 Some(Shape::Object { fields, others })
             }
         }
     }
 
     /// Adds the members; one that is there already is replaced where it stands.
-    fn read(&self, all: &BTreeMap<String, Self>, fields: &mut Vec<Field>) -> Option<Option<String>> {
+    fn read(
+        &self,
+        all: &BTreeMap<String, Self>,
+        (fields, others): (&mut Vec<Field>, &mut Option<String>),
+    ) -> Option<()> {
         let Self::Object(members) = self else { return None };
-        let mut others = None;
         for (name, kind) in members {
             let kind = kind.as_str()?;
             if name == INCLUDED {
                 for included in kind.split(' ') {
-                    all.get(included)?.read(all, fields)?;
+                    all.get(included)?.read(all, (&mut *fields, &mut *others))?;
                 }
             } else if name == OTHERS {
-                others = Some(kind.to_owned());
+                *others = Some(kind.to_owned());
             } else {
                 let (name, is_required) =
                     name.strip_suffix('?').map_or((name.as_str(), true), |it| (it, false));
@@ -83,7 +86,7 @@ impl Written {
                 }
             }
         }
-        Some(others)
+        Some(())
     }
 }
 

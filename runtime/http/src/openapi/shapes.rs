@@ -1,8 +1,8 @@
 //! What is in the bodies and answers of operations: facts, each beside the operations that it is about.
 //!
 //! They are written down and not derived from Rust types: most answers are documents that are put together from several, with
-//! members that are there only sometimes, and a derived schema would say less than is true of them. That they are true is shown
-//! by the suites, whose every body and answer is held against the document (`contract`).
+//! members that are there only sometimes, and a derived schema would say less than is true of them. So nothing but a test keeps them
+//! true: `contract::Own` holds an answer, and the body that led to it, against the document.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;

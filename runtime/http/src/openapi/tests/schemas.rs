@@ -35,7 +35,11 @@ fn every_body_and_every_answer_of_success_has_a_schema() {
         }
         for (status, answer) in answers {
             let may_be_empty = status == "204" || status.starts_with('3') || EMPTY.contains(&name);
-            if !(says_something(&answer["content"]) || may_be_empty && answer.get("content").is_none()) {
+            let is_said = match answer.get("content") {
+                Some(content) => says_something(content),
+                None => may_be_empty,
+            };
+            if !is_said {
                 without.insert(name);
             }
         }
