@@ -42,7 +42,7 @@ proptest! {
         which in any::<prop::sample::Index>(),
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
-        seeds::run_changed(&TARGETS, &which, &changes);
+        seeds::run_changed(&TARGETS, which, &changes);
     }
 
     /// What is asked for differs in one character from what was registered: it is another address.

@@ -163,7 +163,8 @@ fn cookie(line: &str) -> Option<String> {
     name.eq_ignore_ascii_case("set-cookie").then(|| pair.to_owned())
 }
 
-fn unchunk(mut rest: &[u8]) -> anyhow::Result<Vec<u8>> {
+/// Reads a body that came in chunks.
+pub(crate) fn unchunk(mut rest: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let line =

@@ -8,7 +8,7 @@ use crate::bench::enumeration;
 /// Runs all of it, on a release build.
 pub(crate) fn run() -> anyhow::Result<()> {
     eprintln!("\n== enumeration");
-    enumeration::run(&enumeration::Pairs::default()).context("nightly: enumeration")?;
+    enumeration::run(&enumeration::Asked::default()).context("nightly: enumeration")?;
     println!("nightly: all passed");
     Ok(())
 }

@@ -27,12 +27,14 @@ pub(crate) fn config() -> ProptestConfig {
 /// Runs each body on its corpus.
 pub(crate) fn run(targets: &[(&str, Body)]) {
     for (name, body) in targets {
-        corpus(name).iter().for_each(|seed| body(seed));
+        for seed in corpus(name) {
+            body(&seed);
+        }
     }
 }
 
 /// Runs each body on a seed of its corpus with bytes changed.
-pub(crate) fn run_changed(targets: &[(&str, Body)], which: &Index, changes: &[(Index, u8)]) {
+pub(crate) fn run_changed(targets: &[(&str, Body)], which: Index, changes: &[(Index, u8)]) {
     for (name, body) in targets {
         let seeds = corpus(name);
         let mut bytes = which.get(&seeds).clone();

@@ -22,7 +22,7 @@ async fn world() -> World {
     world
 }
 
-async fn app<'a>(world: &'a World, more: Value) -> App<'a> {
+async fn app(world: &World, more: Value) -> App<'_> {
     let mut document = json!({
         "client_id": "app", "client_name": "Wallet", "grant_types": ["authorization_code", "refresh_token"],
         "redirect_uris": [REDIRECT], "scope": SCOPE, "skip_consent": true,

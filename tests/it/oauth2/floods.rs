@@ -18,6 +18,9 @@ use crate::browser::{Browser, Response, encode};
 use crate::database::count_rows;
 use crate::world::World;
 
+/// A path, headers, and a form.
+type Request<'a> = (&'a str, &'a [(&'a str, String)], &'a [(&'a str, &'a str)]);
+
 /// More than any limit of one source.
 const FLOOD: usize = 45;
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -127,7 +130,7 @@ async fn endpoints_without_what_they_are_for_write_nothing() {
     ];
     let refresh = [("grant_type", "refresh_token"), ("refresh_token", "ory_rt_AAAA"), ("client_id", "spa")];
     let device = [("grant_type", DEVICE), ("device_code", "ory_dc_AAAA"), ("client_id", "spa")];
-    let requests: [(&str, &[(&str, String)], &[(&str, &str)]); 10] = [
+    let requests: [Request<'_>; 10] = [
         ("/oauth2/token", &[], &code),
         ("/oauth2/token", &[], &refresh),
         ("/oauth2/token", &[], &device),

@@ -172,7 +172,7 @@ async fn session_that_the_app_names_ends_with_the_sign_out_if_it_is_of_the_same_
 
 /// The app signs in one of many people, or refuses in one of many words.
 async fn said(world: &World, challenge: &str, n: usize) -> (u16, Value) {
-    let step = if n % 2 == 0 { "accept" } else { "reject" };
+    let step = if n.is_multiple_of(2) { "accept" } else { "reject" };
     let path = format!("/admin/oauth2/auth/requests/login/{step}?login_challenge={challenge}");
     let body = json!({"subject": format!("person-{n}"), "error_description": format!("{n}")});
     let answer = world.operate(&world.key, ("PUT", &path), "acme", &body).await;

@@ -7,9 +7,13 @@
     reason = "a test says by panicking that it failed"
 )]
 
+#[path = "../../../../tests/it/browser.rs"]
+mod browser;
 mod demo;
 mod deploy;
+mod described;
 mod killed;
+mod killed_attempt;
 mod message;
 mod organisation;
 mod place;

@@ -53,10 +53,10 @@ fn refuse(call: &Call, scheme: TokenScheme, error: &CredentialError) -> Answer {
         "status_code": status.as_u16(),
         "request_id": request.to_string(),
     });
-    if let CredentialError::Proof { nonce, .. } = error {
-        body["format"] = "jwt_vc_json".into();
-        body["c_nonce"] = nonce.c_nonce.as_str().into();
-        body["c_nonce_expires_in"] = nonce.c_nonce_expires_in.into();
+    if let (CredentialError::Proof { nonce, .. }, Some(members)) = (error, body.as_object_mut()) {
+        members.insert("format".to_owned(), "jwt_vc_json".into());
+        members.insert("c_nonce".to_owned(), nonce.c_nonce.as_str().into());
+        members.insert("c_nonce_expires_in".to_owned(), nonce.c_nonce_expires_in.into());
     }
     userinfo::shared(give_nonce(call, false, json_no_store(status, &body)))
 }

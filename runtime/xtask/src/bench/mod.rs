@@ -43,7 +43,7 @@ pub(crate) enum Bench {
     /// Ours and `oidc-provider` (npm), alternating, with the same load generator on loopback
     Http(Settings),
     /// Whether the time of an answer tells who has an account
-    Enumeration(enumeration::Pairs),
+    Enumeration(enumeration::Asked),
     /// The span of a hook call in real requests, at half load
     Hook,
     /// Another tenant's latency beside a plugin that never ends

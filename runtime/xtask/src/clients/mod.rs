@@ -8,6 +8,7 @@
 mod apache;
 mod browser;
 mod certificates;
+mod generated_client;
 mod kratos_client;
 mod mcp;
 mod operations;
@@ -47,6 +48,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "mod-auth-openidc", stand_in: false, run: apache::run },
     Suite { name: "mcp", stand_in: false, run: mcp::run },
     Suite { name: "ory-client", stand_in: false, run: ory_client::run },
+    Suite { name: "generated-client", stand_in: false, run: generated_client::run },
     Suite { name: "kratos-client", stand_in: false, run: kratos_client::typescript },
     Suite { name: "kratos-client-python", stand_in: false, run: kratos_client::python },
     Suite { name: "browser", stand_in: false, run: browser::run },
@@ -136,7 +138,9 @@ impl Place<'_> {
 
     /// Starts the suite's node, as [`Node::start`] does, with a witness before it.
     pub(crate) fn node(&self, more: &str) -> anyhow::Result<Node> {
-        let Some((witness, doors)) = Witness::begin()? else {
+        let public = operations::document(self.binary()?, "public")?;
+        let admin = operations::document(self.binary()?, "admin")?;
+        let Some((witness, doors)) = Witness::begin(&[&public, &admin])? else {
             return Node::start(self.binary()?, &self.directory, more);
         };
         let node = Node::start_behind(doors, self.binary()?, &self.directory, more)?;

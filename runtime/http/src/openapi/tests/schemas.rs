@@ -123,9 +123,8 @@ fn check_schema(schema: &Value, place: &str) {
     for (keyword, value) in schema.as_object().unwrap_or_else(|| panic!("{place}: {schema}")) {
         match keyword.as_str() {
             "type" | "format" | "enum" | "$ref" | "required" => {}
-            "items" => check_schema(value, place),
             "additionalProperties" if value.is_boolean() => {}
-            "additionalProperties" => check_schema(value, place),
+            "items" | "additionalProperties" => check_schema(value, place),
             "anyOf" => value.as_array().unwrap().iter().for_each(|one| check_schema(one, place)),
             "properties" => value.as_object().unwrap().values().for_each(|one| check_schema(one, place)),
             other => panic!("{place}: {other}"),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::resolved;
 
 /// Members that a description has and ours has not, by the description's schema, with why.
-const ABSENT: [(&str, &str, &str); 29] = [
+const ABSENT: [(&str, &str, &str); 27] = [
     ("Provider", "domain_hint", "no setting says it"),
     ("Provider", "login_hint", "no setting says it"),
     ("acceptOAuth2ConsentRequest", "context", "passed over: nobody could read it again"),
@@ -39,8 +39,6 @@ const ABSENT: [(&str, &str, &str); 29] = [
     ("oidcConfiguration", "credentials_supported_draft_00", "a draft that is over"),
     ("recoveryIdentityAddress", "break_glass_for_organization", "there is none"),
     ("registrationFlow", "oauth2_login_request", "never given: the challenge is"),
-    ("rejectOAuth2Request", "error_debug", "passed over: it is for a log"),
-    ("rejectOAuth2Request", "status_code", "passed over: the error says it"),
     ("uiNodeDivisionAttributes", "class", "no form has one"),
     ("uiNodeDivisionAttributes", "data", "no form has one"),
     ("uiNodeInputAttributes", "label", "labels are in `meta`"),
@@ -98,15 +96,12 @@ impl<'a> Comparison<'a> {
             members(self.ours, ("", schema), &mut BTreeSet::new(), &mut of_ours);
         }
         for (name, schemas) in of_theirs {
-            match of_ours.get(name) {
-                Some(ours) => {
-                    let ours: Vec<&Value> = ours.iter().map(|(_, schema)| *schema).collect();
-                    self.walk(schemas, &ours);
-                }
-                None => {
-                    let schema = schemas.first().map_or("", |(schema, _)| schema);
-                    self.missing.0.insert((schema.to_owned(), name.to_owned()));
-                }
+            if let Some(ours) = of_ours.get(name) {
+                let ours: Vec<&Value> = ours.iter().map(|(_, schema)| *schema).collect();
+                self.walk(schemas, &ours);
+            } else {
+                let schema = schemas.first().map_or("", |(schema, _)| schema);
+                self.missing.0.insert((schema.to_owned(), name.to_owned()));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! `cargo xtask bench enumeration`: whether the time of an answer tells who has an account.
 //!
-//! Pairs of requests that differ in nothing but whether the address is somebody's, in an order that is drawn for each pair,
+//! Asked of requests that differ in nothing but whether the address is somebody's, in an order that is drawn for each pair,
 //! each over a connection of its own. The medians must lie within two in a hundred of each other. What is within chance is
 //! no difference: a form tells where the interval that resampling gives lies outside of the bar as a whole. Where a part
 //! of it does nothing is known, and what is not known has not passed.
@@ -28,8 +28,8 @@ const PEOPLE: usize = 64;
 
 /// How much is measured.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Pairs {
-    /// Pairs of requests for each form
+pub(crate) struct Asked {
+    /// Asked of requests for each form
     #[arg(long, default_value_t = Self::default().pairs)]
     pairs: usize,
     /// What the order within the pairs is drawn with
@@ -37,17 +37,17 @@ pub(crate) struct Pairs {
     seed: u64,
     /// Only forms with this in their names, such as `code`
     #[arg(long, default_value = "")]
-    form: String,
+    only: String,
 }
 
-impl Default for Pairs {
+impl Default for Asked {
     fn default() -> Self {
-        Self { pairs: 10_000, seed: 1, form: String::new() }
+        Self { pairs: 10_000, seed: 1, only: String::new() }
     }
 }
 
 /// Measures each form; fails if one of them tells, or if it is not known of one whether it does.
-pub(crate) fn run(amount: &Pairs) -> anyhow::Result<()> {
+pub(crate) fn run(amount: &Asked) -> anyhow::Result<()> {
     ensure!(amount.pairs > 0, "nothing would be measured");
     let directory = workspace::target_directory().join("bench/enumeration");
     if directory.exists() {
@@ -61,7 +61,7 @@ pub(crate) fn run(amount: &Pairs) -> anyhow::Result<()> {
     }
     let mut draws = Draws::new(amount.seed);
     let (mut tell, mut open) = (Vec::new(), Vec::new());
-    for form in FORMS.iter().filter(|form| form.name.contains(&amount.form)) {
+    for form in FORMS.iter().filter(|form| form.name.contains(&amount.only)) {
         let times = measure(&node, form, amount.pairs, &mut draws)?;
         let difference = Difference::of(&times, &mut draws).context("nothing was measured")?;
         let verdict = difference.verdict(BAR);
