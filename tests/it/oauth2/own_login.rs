@@ -189,7 +189,8 @@ async fn of_fifty_answers_at_once_one_counts_and_the_others_are_told() {
     let one = |n: usize| said(&world, &challenge, n);
     let answers = join_all((0..50).map(one)).await;
     let won: Vec<_> = (0..50).filter(|n| answers[*n].0 == 200).collect();
-    let told = answers.iter().filter(|(status, body)| *status == 409 && body["error"] == "conflict").count();
+    let told =
+        answers.iter().filter(|(status, body)| *status == 409 && body["error"] == "invalid_request").count();
     assert_eq!((won.len(), told), (1, 49), "{answers:?}");
     let (status, again) = one(won[0]).await;
     assert_eq!(status, 200, "the same answer may be given again: {again}");

@@ -80,15 +80,15 @@ pub(super) fn api() -> ApiView {
     let field = |name: &str, kind, is_required| ApiFieldView { name: name.to_owned(), kind, is_required };
     let schema = |name: &str, fields| ApiSchemaView { name: name.to_owned(), kind: Vec::new(), fields };
     let operation = ApiOperationView {
-        id: "getIdentity",
-        method: "GET".to_owned(),
+        id: "updateIdentity",
+        method: "PUT".to_owned(),
         path: "/admin/identities/{id}".to_owned(),
-        summary: "Shows an identity",
+        summary: "Replaces an identity",
         parameters: vec![place],
-        body: Vec::new(),
+        body: vec![answer("", "Identity")],
         answers: vec![answer("200", "Identity"), answer("404", "ApiError")],
         needs_key: true,
-        scope: Some("identities:read"),
+        scope: Some("identities:write"),
     };
     let groups = vec![("/admin/identities".to_owned(), vec![operation])];
     let schemas = vec![
@@ -106,9 +106,17 @@ pub(super) fn device_code(problem: Option<DeviceCodeProblem>) -> DeviceCodeView 
 pub(super) fn device() -> DeviceView {
     DeviceView {
         client_name: "Nexboard on TV".to_owned(),
-        scopes: ["openid", "profile", "phone", "address", "offline_access", "boards:read"]
-            .map(|scope| ScopeView { scope: scope.to_owned(), description: None })
-            .into(),
+        scopes: [
+            "openid",
+            "profile",
+            "phone",
+            "address",
+            "offline_access",
+            "userinfo_credential_draft_00",
+            "boards:read",
+        ]
+        .map(|scope| ScopeView { scope: scope.to_owned(), description: None })
+        .into(),
         details: Vec::new(),
         places: Vec::new(),
         subject: "ada@nexboard.example".to_owned(),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::resolved;
 
 /// Members that a description has and ours has not, by the description's schema, with why.
-const ABSENT: [(&str, &str, &str); 27] = [
+const ABSENT: [(&str, &str, &str); 25] = [
     ("Provider", "domain_hint", "no setting says it"),
     ("Provider", "login_hint", "no setting says it"),
     ("acceptOAuth2ConsentRequest", "context", "passed over: nobody could read it again"),
@@ -35,8 +35,6 @@ const ABSENT: [(&str, &str, &str); 27] = [
     ),
     ("oAuth2ConsentSession", "context", "not kept"),
     ("oAuth2ConsentSession", "session", "not told"),
-    ("oidcConfiguration", "credentials_endpoint_draft_00", "a draft that is over"),
-    ("oidcConfiguration", "credentials_supported_draft_00", "a draft that is over"),
     ("recoveryIdentityAddress", "break_glass_for_organization", "there is none"),
     ("registrationFlow", "oauth2_login_request", "never given: the challenge is"),
     ("uiNodeDivisionAttributes", "class", "no form has one"),
