@@ -33,7 +33,7 @@ export async function organisationPageChecks({ provider, operate, password, newA
   }
 
   async function invite(page, address) {
-    await page.getByLabel("E-mail address").fill(address);
+    await page.getByLabel("Email address").fill(address);
     await page.getByRole("button", { name: "Send the invitation" }).click();
     await page.getByText("The change is made.").waitFor();
   }
@@ -131,7 +131,7 @@ export async function organisationPageChecks({ provider, operate, password, newA
         assert.equal(await page.getByRole("button", { name: `Remove ${owner}` }).count(), 0, "owners are not theirs to remove");
         const invited = newAddress();
         await invite(page, invited);
-        await page.getByText(/^Member · ends after/).waitFor();
+        await page.getByText(/^Member · expires in/).waitFor();
         await page.getByRole("button", { name: `Take back the invitation of ${invited}` }).click();
         await page.getByText(invited).waitFor({ state: "detached" });
         // Who is nobody in it does not learn that it is there.

@@ -103,7 +103,7 @@ export async function stepChecks({ provider, owner, password, newAddress }) {
         await page.getByRole("link", { name: "Analytical Engines" }).click();
         await heading(page, "People of Analytical Engines");
         const invite = async (address) => {
-          await page.getByLabel("E-mail address").fill(address);
+          await page.getByLabel("Email address").fill(address);
           await page.getByRole("button", { name: "Send the invitation" }).click();
           await page.getByText("The change is made.").waitFor();
         };

@@ -58,6 +58,8 @@ async function spacedTroubles(page) {
        p { margin-bottom: 2em !important }`,
     );
     document.adoptedStyleSheets.push(spaced);
+    // What is typed into a field moves along with it.
+    const isMoving = (element) => element instanceof HTMLInputElement || element instanceof SVGElement;
     const isCut = (element) => {
       const { overflowX, overflowY } = getComputedStyle(element);
       const hides = (overflow) => overflow === "hidden" || overflow === "clip";
@@ -66,7 +68,7 @@ async function spacedTroubles(page) {
         (hides(overflowY) && element.scrollHeight > element.clientHeight + 1)
       );
     };
-    const cut = [...document.querySelectorAll("body *")].filter((element) => !(element instanceof SVGElement) && isCut(element));
+    const cut = [...document.querySelectorAll("body *")].filter((element) => !isMoving(element) && isCut(element));
     const wider = document.documentElement.scrollWidth - window.innerWidth;
     document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== spaced);
     return [
