@@ -79,7 +79,8 @@ async fn document_counts_until_its_host_says_that_it_is_old_and_then_the_new_one
         "an address that was taken out gets nothing"
     );
     assert_eq!(authorize(&world, &mut browser, (&id, &after)).await.status, 303);
-    assert_eq!(host.requests(), 2);
+    // On PostgreSQL a node hears of its own change again, and may ask once more for it.
+    assert!((2..=3).contains(&host.requests()), "{}", host.requests());
 
     // In the middle of a flow: the address is proven again when the person has answered.
     let asked = authorize(&world, &mut browser, (&id, &after)).await;
