@@ -6,7 +6,7 @@ import { withAuthenticator } from "./authenticator.mjs";
 import { heading, onAccount, pressUntil, withPage } from "./person.mjs";
 
 /** Samples of pages to which a way by the keyboard is long. */
-const LONG_WAYS = ["login-second-all", "consent-described", "device-code-unknown", "organisation-owner", "api"];
+const LONG_WAYS = ["login-second-all", "consent-described", "device-code-unknown"];
 
 /** What can have the focus, in the order of the page, as far as it is there to be seen. */
 const STOPS = `[...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, summary")]
