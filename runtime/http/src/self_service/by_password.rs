@@ -3,7 +3,7 @@
 //! answer: then nobody is signed in, and nothing is written but what the form itself would.
 
 use futures_util::FutureExt as _;
-use identity::flow::{FlowError, Room, SignedIn, Transport};
+use identity::flow::{FlowError, Room, SignedIn};
 use identity::password::PlainPassword;
 use identity::session::LiveSession;
 use identity::{Problem, Step, Submission, next_step};
@@ -44,9 +44,7 @@ async fn sign_in(
     username: &str,
     password: Secret<String>,
 ) -> Result<Option<AuthenticatedSubject>, PortError> {
-    let asked =
-        Asked { transport: Transport::Api, challenge: None, waiting: None, browser: None, lost: false };
-    let own = match begin(call, Kind::Login, None, asked).await {
+    let own = match begin(call, Kind::Login, None, Asked::by_application()).await {
         Ok(own) => own,
         Err(problem) => return of_problem(&problem),
     };

@@ -60,14 +60,7 @@ async fn begun(call: &Call) -> Result<Answer, Problem> {
     let known = csrf_cookie_of(call);
     let cookie = known.clone().unwrap_or_else(|| CsrfCookie::generate(call.node.rng.as_ref()));
     let browser = cookie.hash(call.node.sealer(), &call.tenant.id);
-    let asked = Asked {
-        transport: Transport::Browser,
-        challenge: None,
-        waiting: None,
-        browser: Some(&browser),
-        lost: false,
-    };
-    let own = begin(call, Kind::Login, session.as_ref(), asked).await?;
+    let own = begin(call, Kind::Login, session.as_ref(), Asked::by_browser(&browser)).await?;
     let nonce = own.flow.id.to_string();
     let providers: Vec<Value> = call.tenant.providers.fed_cm().map(|offer| document(offer, &nonce)).collect();
     let token = cookie.token(call.node.sealer(), &call.tenant.id, own.flow.id);

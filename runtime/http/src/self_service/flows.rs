@@ -44,13 +44,7 @@ async fn in_place_of_lost(call: &Call, kind: Kind, cookie: &CsrfCookie) -> Probl
     let begun = async {
         let session = session_of_browser(call).await?;
         let browser = cookie.hash(call.node.sealer(), &call.tenant.id);
-        let asked = Asked {
-            transport: Transport::Browser,
-            challenge: None,
-            waiting: None,
-            browser: Some(&browser),
-            lost: true,
-        };
+        let asked = Asked { lost: true, ..Asked::by_browser(&browser) };
         begin(call, kind, session.as_ref(), asked).await
     };
     match begun.await {

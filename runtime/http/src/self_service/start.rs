@@ -94,8 +94,7 @@ async fn for_browser(call: &Call, kind: Kind, message: Option<Message>) -> Answe
     let known = csrf_cookie_of(call);
     let cookie = known.clone().unwrap_or_else(|| CsrfCookie::generate(call.node.rng.as_ref()));
     let browser = cookie.hash(call.node.sealer(), &call.tenant.id);
-    let asked =
-        Asked { transport: Transport::Browser, challenge, waiting, browser: Some(&browser), lost: false };
+    let asked = Asked { challenge, waiting, ..Asked::by_browser(&browser) };
     let begun = match (begin(call, kind, session.as_ref(), asked).await, message) {
         (Ok(own), Some(message)) => saying(call, own, message).await,
         (begun, _) => begun,
@@ -130,9 +129,7 @@ async fn for_native(call: &Call, kind: Kind) -> Answer {
     let begun = async {
         refuse_browsers(call)?;
         let session = session_of_headers(call).await?;
-        let asked =
-            Asked { transport: Transport::Api, challenge: None, waiting: None, browser: None, lost: false };
-        let own = begin(call, kind, session.as_ref(), asked).await?;
+        let own = begin(call, kind, session.as_ref(), Asked::by_application()).await?;
         let mut document = document(call, &own.flow, None, session.as_ref());
         if let (Some(fields), true) = (document.as_object_mut(), own.flow.exchange.is_some()) {
             // Told here and never again.
@@ -156,6 +153,18 @@ pub(super) struct Asked<'a> {
     pub(super) browser: Option<&'a KeyedHash>,
     /// Whether it takes the place of one that the browser began and does not keep any more.
     pub(super) lost: bool,
+}
+
+impl<'a> Asked<'a> {
+    /// By a native application.
+    pub(super) fn by_application() -> Self {
+        Self { transport: Transport::Api, challenge: None, waiting: None, browser: None, lost: false }
+    }
+
+    /// By the browser whose cookie has this hash, with nothing that waits.
+    pub(super) fn by_browser(browser: &'a KeyedHash) -> Self {
+        Self { transport: Transport::Browser, browser: Some(browser), ..Self::by_application() }
+    }
 }
 
 /// Begins a form.
