@@ -26,7 +26,15 @@ type Key = (TenantId, &'static str, Actor, String);
 
 #[derive(Debug, Clone)]
 pub(crate) struct AuditStream {
-    pending: Arc<Mutex<Pending>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    pending: Mutex<Pending>,
+    /// Held by whoever writes: a flush is done when what another took before it is written too, or a node could end
+    /// in between.
+    writing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -38,13 +46,13 @@ struct Pending {
 impl AuditStream {
     /// Starts a task that flushes every second and ends with the stream.
     pub(crate) fn start(database: Database, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
-        let stream = Self { pending: Arc::default() };
-        let weak = Arc::downgrade(&stream.pending);
+        let stream = Self { shared: Arc::default() };
+        let weak = Arc::downgrade(&stream.shared);
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(FLUSH_EVERY).await;
-                let Some(pending) = weak.upgrade() else { return };
-                if let Err(error) = (Self { pending }).flush(&database, clock.as_ref(), rng.as_ref()).await {
+                let Some(shared) = weak.upgrade() else { return };
+                if let Err(error) = (Self { shared }).flush(&database, clock.as_ref(), rng.as_ref()).await {
                     tracing::error!(%error, "audit records of stateless issue were lost");
                 }
             }
@@ -53,7 +61,7 @@ impl AuditStream {
     }
 
     fn lock(&self) -> MutexGuard<'_, Pending> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn record(&self, tenant: &TenantId, event: AuditEvent) {
@@ -69,6 +77,7 @@ impl AuditStream {
     }
 
     async fn flush(&self, database: &Database, clock: &dyn Clock, rng: &dyn Rng) -> Result<(), StorageError> {
+        let _writing = self.shared.writing.lock().await;
         let Pending { counts, dropped } = mem::take(&mut *self.lock());
         if dropped > 0 {
             tracing::warn!(dropped, "more different events of stateless issue than the audit stream keeps");

@@ -37,6 +37,24 @@ impl World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn flush_is_done_when_what_another_took_before_it_is_written() {
+    for world in World::each().await {
+        const EVENTS: u32 = 3_000;
+        for number in 0..EVENTS {
+            let event = AuditEvent::new("thing.done", Actor::System, "thing", &number);
+            world.storage.audit_stateless(&world.tenant, event);
+        }
+        let second = async {
+            world.storage.flush_audit().await.unwrap();
+            world.storage.list_audit_records(&world.tenant, None, 2 * EVENTS).await.unwrap().len()
+        };
+        let (first, written) = tokio::join!(world.storage.flush_audit(), second);
+        first.unwrap();
+        assert_eq!(written, usize::try_from(EVENTS).unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn records_are_read_to_their_end_from_the_oldest_on() {
     for world in World::each().await {
         let acme = OrganisationId(Uuid::from_u128(7));
