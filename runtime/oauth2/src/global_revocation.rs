@@ -8,7 +8,7 @@
 use primitives::{Actor, AuditEvent, Change, IdentityId};
 use serde::Deserialize;
 
-use crate::access_token::{DescribedToken, PresentedToken, find_token};
+use crate::access_token::{DescribedToken, PresentedToken};
 use crate::decision::Decision;
 use crate::dpop::ProvenKey;
 use crate::ports::PortError;
@@ -58,7 +58,7 @@ impl AuthorizationServer {
     /// The client that may do this, by an access token of its own.
     pub async fn check_revoker(&self, presented: PresentedToken<'_>) -> Decision<Actor, UserinfoError> {
         let mut change = Change::new(self.tenant.clone());
-        let held = match self.find_revoker(&presented).await {
+        let held = match self.find_holder(&presented, &self.endpoints.global_revocation).await {
             Ok(held) => held,
             Err(error) => return Decision::new(change, Err(error)),
         };
@@ -71,15 +71,6 @@ impl AuthorizationServer {
             change,
             if may { Ok(Actor::Client(client)) } else { Err(UserinfoError::InsufficientScope) },
         )
-    }
-
-    async fn find_revoker(
-        &self,
-        presented: &PresentedToken<'_>,
-    ) -> Result<crate::access_token::HeldToken, UserinfoError> {
-        let found = find_token(self, presented.text).await?.ok_or(UserinfoError::InvalidToken)?;
-        let live = found.check_live(self).await?.ok_or(UserinfoError::InvalidToken)?;
-        Ok(live.check_holder(self, presented, &self.endpoints.global_revocation).await?)
     }
 
     fn may_revoke(&self, described: &DescribedToken) -> bool {

@@ -7,11 +7,10 @@ use identity::identity::AddressKind;
 use identity::ports::{AddressUse, Identities as _};
 use oauth2::decision::MOST_ATTEMPTS;
 use oauth2::global_revocation::SubjectIdentifier;
-use oauth2::userinfo::PresentedToken;
 use primitives::{Actor, AuditEvent, Change, IdentityId};
 use tenancy::{PlainAdminKey, Scope};
 
-use super::{proof, userinfo};
+use super::userinfo;
 use crate::admin_auth;
 use crate::call::Call;
 use crate::commit::commit;
@@ -47,13 +46,7 @@ async fn let_in(call: &Call) -> Result<Actor, Box<Answer>> {
         let words = "This key revokes nothing here.";
         return Err(Box::new(fail(call, &Failure::new(StatusCode::FORBIDDEN, "insufficient_scope", words))));
     }
-    let presented = PresentedToken {
-        scheme,
-        text: &text,
-        proof: proof(call),
-        certificate: call.certificate.presented(),
-        method: call.method.as_str(),
-    };
+    let presented = userinfo::presented_token(call, scheme, &text);
     let checked = commit(&call.node, || call.tenant.oauth2.check_revoker(presented)).await;
     checked.map_err(|error| Box::new(userinfo::refuse(call, scheme, &error)))
 }
