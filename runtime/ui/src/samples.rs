@@ -259,8 +259,6 @@ pub static SAMPLES: &[Sample] = &[
 mod tests {
     use std::collections::BTreeSet;
 
-    use primitives::Timestamp;
-
     use super::*;
     use crate::{Branding, Locale};
 
@@ -270,18 +268,8 @@ mod tests {
         assert_eq!(names.len(), SAMPLES.len());
         let pages = Pages::new().unwrap();
         for locale in Locale::ALL {
-            let context = PageContext {
-                branding: &Branding::default(),
-                locale,
-                base_path: "",
-                here: "/",
-                client_name: None,
-                acting: false,
-                registration: true,
-                recovery: true,
-                password_min_length: 8,
-                now: Timestamp::from_seconds(1_795_514_400),
-            };
+            let branding = Branding::default();
+            let context = shown::context(&branding, locale);
             for sample in SAMPLES {
                 let html = sample.page(&pages, &context).unwrap();
                 assert!(html.contains(&format!("<html lang=\"{}\">", locale.tag())), "{}", sample.name);

@@ -39,10 +39,11 @@ const IN_THE_PLACE_OF_OTHERS: [&str; 12] = [
 /// Sections of which each page shows one text or none: messages by their number, errors by their id, names of fields.
 const NOT_OF_PAGES: [&str; 6] = ["messages", "reasons", "labels", "error_titles", "error_messages", "dates"];
 
-fn context(branding: &Branding) -> PageContext<'_> {
+/// How a page is asked for.
+pub(super) fn context(branding: &Branding, locale: Locale) -> PageContext<'_> {
     PageContext {
         branding,
-        locale: Locale::En,
+        locale,
         base_path: "",
         here: "/",
         client_name: None,
@@ -73,7 +74,7 @@ fn everything() -> String {
     let pages = Pages::new().unwrap();
     let mut all = String::new();
     for branding in [&branding, &with_pictures, &with_one_link] {
-        let context = context(branding);
+        let context = context(branding, Locale::En);
         for sample in SAMPLES {
             all.push_str(&sample.page(&pages, &context).unwrap());
         }
@@ -156,7 +157,7 @@ fn keyboards_leave_codes_alone_and_they_are_set_as_codes() {
     let (pages, branding) = (Pages::new().unwrap(), Branding::default());
     let mut found = BTreeSet::new();
     for sample in SAMPLES {
-        let html = sample.page(&pages, &context(&branding)).unwrap();
+        let html = sample.page(&pages, &context(&branding, Locale::En)).unwrap();
         for input in html.split("<input ").skip(1).filter_map(|rest| rest.split('>').next()) {
             for name in ["code", "totp_code", "lookup_secret", "user_code"] {
                 if input.contains(&format!("name=\"{name}\"")) && !input.contains("type=\"hidden\"") {
@@ -182,7 +183,7 @@ fn what_is_proven_is_called_what_it_is() {
         ("verification-number-done", "Verify your phone number"),
         ("recovery-number", "Get back into your account"),
     ] {
-        let html = Sample::find(name).unwrap().page(&pages, &context(&branding)).unwrap();
+        let html = Sample::find(name).unwrap().page(&pages, &context(&branding, Locale::En)).unwrap();
         assert!(html.contains(&format!("<h1>{title}</h1>")), "{name}");
     }
 }
