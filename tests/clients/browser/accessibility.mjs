@@ -6,7 +6,9 @@ import { withAuthenticator } from "./authenticator.mjs";
 import { heading, onAccount, pressUntil, withPage } from "./person.mjs";
 
 /** Samples of pages to which a way by the keyboard is long. */
-const LONG_WAYS = ["login-second-all", "consent-described", "device-code-unknown"];
+const LONG_WAYS = [
+  "login-second-all", "consent-described", "device-code-unknown", "settings-keys", "organisation-owner", "api",
+];
 
 /** What can have the focus, in the order of the page, as far as it is there to be seen. */
 const STOPS = `[...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, summary")]
@@ -25,17 +27,19 @@ async function walk(page, key) {
       if (element === document.body) return null;
       const style = getComputedStyle(element);
       const box = element.getBoundingClientRect();
+      // A window scrolls by whole pixels.
+      const inside = box.top > -1 && box.left > -1 && box.bottom < innerHeight + 1 && box.right < innerWidth + 1;
       return {
         index: ${STOPS}.indexOf(element),
         name: (element.getAttribute("aria-label") ?? element.textContent.trim()) || element.name,
         outlined: (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2) || style.boxShadow !== "none",
-        inside: box.top >= 0 && box.left >= 0 && box.bottom <= innerHeight && box.right <= innerWidth,
+        outside: inside ? null : [box.left, box.top, box.right, box.bottom].join(" "),
       };
     })()`);
     if (!at) continue;
     assert.notEqual(at.index, -1, `"${at.name}" has the focus and cannot be seen`);
     assert.ok(at.outlined, `the focus at "${at.name}" cannot be seen`);
-    assert.ok(at.inside, `"${at.name}" has the focus outside the window`);
+    assert.equal(at.outside, null, `"${at.name}" has the focus outside the window`);
     visited.push(at.index);
   }
   const step = key === "Tab" ? 1 : stops - 1;
