@@ -9,9 +9,13 @@ use crate::world::{World, guest};
 
 async fn rule(world: &World, rule: &str) {
     let settings = json!({ "rule": rule });
-    let bind = json!([{ "hook": "policy", "client": "app" }]);
-    let plugin =
-        json!({ "name": "rules", "component": guest("policy_rules"), "bind": bind, "settings": settings });
+    let plugin = json!({
+        "name": "rules",
+        "component": guest("policy_rules"),
+        "bind": [{ "hook": "policy", "client": "app" }],
+        "settings": settings,
+        "limits": { "wall_ms": 10_000 },
+    });
     set(world, &json!({ "plugin": [plugin] })).await;
 }
 

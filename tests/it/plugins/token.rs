@@ -8,7 +8,9 @@ use crate::world::{World, guest};
 
 async fn install(world: &World, component: &str, settings: Value) {
     let component = if component.starts_with('/') { component.into() } else { guest(component) };
-    let body = json!({ "settings": { "plugin": [{ "name": "shape", "component": component, "settings": settings }] } });
+    let limits = json!({ "wall_ms": 10_000 });
+    let plugin = json!({ "name": "shape", "component": component, "settings": settings, "limits": limits });
+    let body = json!({ "settings": { "plugin": [plugin] } });
     let path = "/admin/portcullis/v1/tenants/acme";
     let changed = world.operate(&world.key, ("PATCH", path), "default", &body).await;
     assert_eq!(changed.status, 200, "{}", changed.text());
