@@ -1,6 +1,7 @@
 //! What the tests need beyond Rust, installed where that can be done and otherwise named with the command.
 
 use anyhow::{Context, bail, ensure};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -85,10 +86,23 @@ pub(crate) const WRK: Debian = Debian {
     found: || Command::new("wrk").arg("-v").output().is_ok(),
 };
 
+/// Waits until no other process of ours installs anything: two suites may want the same at once.
+fn alone() -> anyhow::Result<File> {
+    let directory = workspace::target_directory();
+    fs::create_dir_all(&directory)?;
+    let turn = File::create(directory.join("installing")).context("the lock of who installs")?;
+    turn.lock()?;
+    Ok(turn)
+}
+
 /// Installs the Debian packages that are missing, as root on Debian; otherwise names them.
 ///
 /// Fails when something is missing and cannot be installed, since a test that needs it would be skipped.
 pub(crate) fn debian_packages(wanted: &[Debian]) -> anyhow::Result<()> {
+    if wanted.iter().all(|item| (item.found)()) {
+        return Ok(());
+    }
+    let _turn = alone()?;
     let missing: Vec<&Debian> = wanted.iter().filter(|item| !(item.found)()).collect();
     if missing.is_empty() {
         return Ok(());
@@ -113,11 +127,12 @@ pub(crate) fn debian_packages(wanted: &[Debian]) -> anyhow::Result<()> {
 
 /// Installs the npm packages of `home` as its lock file says, unless that was done.
 pub(crate) fn node_packages(home: &Path) -> anyhow::Result<()> {
+    debian_packages(&[NODE])?;
+    let _turn = alone()?;
     let lock = home.join("package-lock.json");
     if newer(&home.join("node_modules/.package-lock.json"), &lock) {
         return Ok(());
     }
-    debian_packages(&[NODE])?;
     let mut npm = Command::new("npm");
     npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(home);
     workspace::run(&mut npm).with_context(|| format!("run `npm ci` in {}", home.display()))
@@ -131,22 +146,23 @@ pub(crate) fn python_packages(home: &Path) -> anyhow::Result<PathBuf> {
     let environment = workspace::target_directory().join("python").join(name);
     let interpreter = environment.join("bin/python");
     let (requirements, done) = (home.join("requirements.txt"), environment.join("installed"));
+    debian_packages(&[PYTHON])?;
+    let _turn = alone()?;
     if newer(&done, &requirements) {
         return Ok(interpreter);
     }
-    debian_packages(&[PYTHON])?;
     workspace::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
     let mut pip = Command::new(&interpreter);
     pip.args(["-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--require-hashes"]);
     pip.arg("--requirement").arg(&requirements);
     workspace::run(&mut pip)?;
-    std::fs::write(&done, "")?;
+    fs::write(&done, "")?;
     Ok(interpreter)
 }
 
 /// Whether `made` exists and was made after `source` was last changed.
 fn newer(made: &Path, source: &Path) -> bool {
-    let changed = |path: &Path| std::fs::metadata(path).and_then(|data| data.modified());
+    let changed = |path: &Path| fs::metadata(path).and_then(|data| data.modified());
     matches!((changed(made), changed(source)), (Ok(made), Ok(source)) if made >= source)
 }
 
@@ -169,11 +185,11 @@ pub(crate) fn cargo_deny() -> anyhow::Result<bool> {
 
 fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
-    std::fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
+    fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
 }
 
 fn has_postgresql() -> bool {
-    let debian = std::fs::read_dir("/usr/lib/postgresql")
+    let debian = fs::read_dir("/usr/lib/postgresql")
         .is_ok_and(|versions| versions.flatten().any(|version| version.path().join("bin/initdb").is_file()));
     debian || (answers("initdb", "--version") && answers("postgres", "--version"))
 }

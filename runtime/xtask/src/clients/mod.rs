@@ -10,6 +10,7 @@ mod browser;
 mod certificates;
 mod generated_client;
 mod kratos_client;
+mod lanes;
 mod mcp;
 mod operations;
 mod ory_client;
@@ -42,7 +43,9 @@ struct Suite {
     run: fn(&Place<'_>) -> anyhow::Result<()>,
 }
 
+/// In the order in which they are begun; two run at once, and the one that takes longest is first.
 const SUITES: &[Suite] = &[
+    Suite { name: "browser", stand_in: false, run: browser::run },
     Suite { name: "openid-client", stand_in: true, run: relying_party::openid_client },
     Suite { name: "authlib", stand_in: true, run: relying_party::authlib },
     Suite { name: "mod-auth-openidc", stand_in: false, run: apache::run },
@@ -51,7 +54,6 @@ const SUITES: &[Suite] = &[
     Suite { name: "generated-client", stand_in: false, run: generated_client::run },
     Suite { name: "kratos-client", stand_in: false, run: kratos_client::typescript },
     Suite { name: "kratos-client-python", stand_in: false, run: kratos_client::python },
-    Suite { name: "browser", stand_in: false, run: browser::run },
     Suite { name: "samples", stand_in: false, run: screenshots::of_samples },
     Suite { name: "screenshots", stand_in: false, run: screenshots::of_node },
 ];
@@ -74,11 +76,17 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let target =
         if arguments.stand_in { Target::StandIn } else { Target::Ours(node::build(Profile::Debug)?) };
-    for suite in SUITES {
-        let wanted = arguments.suites.is_empty() || arguments.suites.iter().any(|name| name == suite.name);
-        if wanted && (suite.stand_in || !arguments.stand_in) {
-            prepare(suite.name, &target, suite.run).with_context(|| format!("clients: {}", suite.name))?;
-        }
+    let is_wanted = |suite: &Suite| {
+        let asked = arguments.suites.is_empty() || arguments.suites.iter().any(|name| name == suite.name);
+        asked && (suite.stand_in || !arguments.stand_in)
+    };
+    let wanted: Vec<&Suite> = SUITES.iter().filter(|suite| is_wanted(suite)).collect();
+    if let (Target::Ours(binary), [_, _, ..]) = (&target, &*wanted) {
+        let names: Vec<&str> = wanted.iter().map(|suite| suite.name).collect();
+        return lanes::run(&names, binary).context("clients");
+    }
+    for suite in wanted {
+        prepare(suite.name, &target, suite.run).with_context(|| format!("clients: {}", suite.name))?;
     }
     Ok(())
 }
