@@ -71,6 +71,13 @@ impl Prepared {
     }
 }
 
+/// Adds a statement to a change, unless one that is there does what it does.
+fn add(statements: &mut Vec<(usize, Statement)>, write: usize, statement: Statement) {
+    if !statements.iter_mut().any(|(_, earlier)| earlier.takes_over(&statement)) {
+        statements.push((write, statement));
+    }
+}
+
 impl Storage {
     /// Applies a change: returns when it is durable, or with nothing written.
     ///
@@ -86,7 +93,9 @@ impl Storage {
         let count = writes.len();
         let mut statements = Vec::with_capacity(count + audit.len() + outbox.len());
         for (write, item) in writes.into_iter().enumerate() {
-            statements.extend(item.statements(&tenant, &self.inner.sealer)?.into_iter().map(|s| (write, s)));
+            for statement in item.statements(&tenant, &self.inner.sealer)? {
+                add(&mut statements, write, statement);
+            }
         }
         let rng = self.inner.rng.as_ref();
         statements.extend(audit.iter().map(|event| (count, audit_statement(&tenant, event, now, rng))));
@@ -116,7 +125,7 @@ impl Storage {
             .map(|(write, kind, key)| {
                 let args = values![&prepared.tenant, kind, key, at];
                 let sql = "INSERT INTO changes (tenant, kind, key, at) VALUES ($1, $2, $3, $4)";
-                (write, Statement::one(sql, args))
+                (write, Statement::one(sql, args).apart())
             })
             .collect();
         prepared.statements.extend(rows);
@@ -152,6 +161,7 @@ pub(crate) fn audit_row(tenant: &TenantId, event: &AuditEvent, at: Timestamp, id
             serde_json::Value::Object(details).to_string(),
         ],
     )
+    .apart()
 }
 
 fn outbox_statement(tenant: &TenantId, message: OutboxMessage, at: Timestamp, rng: &dyn Rng) -> Statement {
@@ -160,4 +170,5 @@ fn outbox_statement(tenant: &TenantId, message: OutboxMessage, at: Timestamp, rn
          VALUES ($1, $2, $3, $4, 0, $5, $5)",
         values![tenant, rng.uuid().to_string(), message.topic, message.payload, at],
     )
+    .apart()
 }

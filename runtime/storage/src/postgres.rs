@@ -1,14 +1,14 @@
-//! PostgreSQL: a transaction per change, and the change log of other nodes.
+//! PostgreSQL: a statement or a transaction per change, and the change log of other nodes.
 
+mod compose;
+mod pool;
 mod tail;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use primitives::Secret;
-use sqlx::pool::PoolOptions;
-use sqlx::postgres::{PgArguments, PgConnectOptions};
-use sqlx::{ConnectOptions as _, PgPool};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Error, Row as _};
 
 use crate::StorageError;
 use crate::apply::{ApplyError, Prepared};
@@ -16,13 +16,16 @@ use crate::changes::ChangeFeed;
 use crate::row::Row;
 use crate::sqlite::unavailable;
 use crate::statement::{Expect, Statement, Value};
+use compose::{Composed, compose};
+use pool::Pool;
 
-/// How often a change is tried again after a deadlock or a serialisation failure.
+/// How often a change is tried again after a deadlock, a serialisation failure or a restart of the server.
 const ATTEMPTS: usize = 4;
 
 #[derive(Debug)]
 pub(crate) struct Postgres {
-    pool: PgPool,
+    pool: Pool,
+    options: PgConnectOptions,
     feed: Arc<ChangeFeed>,
 }
 
@@ -40,29 +43,33 @@ impl Postgres {
         connections: u32,
         feed: Arc<ChangeFeed>,
     ) -> Result<Self, StorageError> {
-        let pool = PoolOptions::new()
-            .max_connections(connections.max(2))
-            .acquire_timeout(Duration::from_secs(5))
-            .connect_with(options(url)?)
-            .await
-            .map_err(unavailable)?;
-        Ok(Self { pool, feed })
+        let options = options(url)?;
+        // One listens to what other nodes change.
+        let connections = connections.saturating_sub(1).try_into().unwrap_or(usize::MAX);
+        let pool = Pool::open(options.clone(), connections).await.map_err(unavailable)?;
+        Ok(Self { pool, options, feed })
     }
 
+    /// The first row; such statements ask for one.
     pub(crate) async fn find_one(
         &self,
         sql: &'static str,
         args: Vec<Value>,
     ) -> Result<Option<Row>, StorageError> {
-        let row =
-            sqlx::query_with(sql, arguments(args)?).fetch_optional(&self.pool).await.map_err(unavailable)?;
-        Ok(row.map(Row::Postgres))
+        Ok(self.list(sql, args).await?.into_iter().next())
     }
 
     pub(crate) async fn list(&self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StorageError> {
-        let rows =
-            sqlx::query_with(sql, arguments(args)?).fetch_all(&self.pool).await.map_err(unavailable)?;
-        Ok(rows.into_iter().map(Row::Postgres).collect())
+        let read = read(&self.pool, sql, arguments(args.clone())?).await;
+        let rows = match read {
+            // Whoever was lent a connection that the server has closed since asks on another.
+            Err(error) if is_gone(&error) => {
+                self.pool.forget_idle();
+                self::read(&self.pool, sql, arguments(args)?).await
+            }
+            read => read,
+        };
+        Ok(rows.map_err(unavailable)?.into_iter().map(Row::Postgres).collect())
     }
 
     /// Runs in a task of its own, so that it finishes even if the caller goes away.
@@ -80,60 +87,139 @@ impl Postgres {
     }
 
     pub(crate) fn follow_changes(&self, feed: &Arc<ChangeFeed>) {
-        tokio::spawn(tail::follow(self.pool.clone(), Arc::downgrade(feed)));
+        tokio::spawn(tail::follow(self.pool.clone(), self.options.clone(), Arc::downgrade(feed)));
     }
 }
 
-async fn apply_with_retries(pool: &PgPool, prepared: &Prepared) -> Result<u64, ApplyError> {
+async fn apply_with_retries(pool: &Pool, prepared: &Prepared) -> Result<u64, ApplyError> {
     let mut last = None;
     for _ in 0..ATTEMPTS {
         match run(pool, prepared).await {
             Ok(outcome) => return outcome,
-            Err(error) if is_transient(&error) => last = Some(error),
-            Err(error) => return Err(unavailable(error).into()),
+            Err(Failed { error, nothing_written: true }) => {
+                if is_gone(&error) {
+                    pool.forget_idle();
+                }
+                last = Some(error);
+            }
+            Err(Failed { error, nothing_written: false }) => return Err(unavailable(error).into()),
         }
     }
     let message = last.map_or_else(String::new, |error| error.to_string());
     Err(StorageError::Unavailable(message).into())
 }
 
-fn is_transient(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    matches!(code.as_deref(), Some("40001" | "40P01"))
+/// A change that was not applied, or of which nobody knows.
+struct Failed {
+    error: Error,
+    /// It may be tried again.
+    nothing_written: bool,
 }
 
-async fn run(pool: &PgPool, prepared: &Prepared) -> Result<Result<u64, ApplyError>, sqlx::Error> {
-    let mut hit = 0;
-    let mut transaction = pool.begin().await?;
-    if !prepared.must_last() {
-        sqlx::query("SET LOCAL synchronous_commit TO off").execute(&mut *transaction).await?;
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        // A deadlock, a serialisation failure, and a server that ends: each undoes what it had begun, or says nothing.
+        let nothing_written = matches!(code(&error).as_deref(), Some("40001" | "40P01" | "57P01"));
+        Self { error, nothing_written }
     }
-    let mut notify = false;
-    for (write, Statement { sql, args, expect, change, may_be_lost: _ }) in &prepared.statements {
-        notify |= change.is_some();
-        let arguments = match arguments(args.clone()) {
-            Ok(arguments) => arguments,
-            Err(error) => return Ok(Err(error.into())),
-        };
-        let rows = match sqlx::query_with(*sql, arguments).execute(&mut *transaction).await {
-            Ok(done) => done.rows_affected(),
-            Err(sqlx::Error::Database(error))
-                if error.is_unique_violation() || error.is_foreign_key_violation() =>
-            {
-                return Ok(Err(ApplyError::Missed { write: *write }));
+}
+
+impl Failed {
+    /// Nothing was asked of the server yet that lasts.
+    const fn before(error: Error) -> Self {
+        Self { error, nothing_written: true }
+    }
+}
+
+fn code(error: &Error) -> Option<std::borrow::Cow<'_, str>> {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code)
+}
+
+/// Whether the server has closed the connection: it was restarted, say.
+fn is_gone(error: &Error) -> bool {
+    matches!(error, Error::Io(_)) || code(error).is_some_and(|code| code.starts_with("57P"))
+}
+
+async fn read(pool: &Pool, sql: &'static str, arguments: PgArguments) -> Result<Vec<PgRow>, Error> {
+    let mut lent = pool.lend().await?;
+    let rows = sqlx::query_with(sql, arguments).fetch_all(lent.connection()?).await?;
+    lent.give_back();
+    Ok(rows)
+}
+
+/// What became of a change: how many rows it hit, or why nothing of it was written.
+type Outcome = Result<u64, ApplyError>;
+
+async fn run(pool: &Pool, prepared: &Prepared) -> Result<Outcome, Failed> {
+    let mut lent = pool.lend().await.map_err(Failed::before)?;
+    let connection = lent.connection()?;
+    let outcome = match run_composed(connection, prepared).await? {
+        Some(hit) => Ok(hit),
+        None => run_together(connection, prepared).await?,
+    };
+    lent.give_back();
+    Ok(outcome)
+}
+
+/// Runs a change in one statement; none if it cannot be one, or does not hold, and nothing was written.
+async fn run_composed(connection: &mut PgConnection, prepared: &Prepared) -> Result<Option<u64>, Failed> {
+    let Some(Composed { sql, args }) = compose(prepared) else { return Ok(None) };
+    // What has no form in a column fails by itself.
+    let Ok(arguments) = arguments(args) else { return Ok(None) };
+    // Made of texts of ours alone.
+    let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
+    match query.fetch_one(connection).await {
+        Ok(row) => Ok(Some(row.try_get::<i64, _>(0)?.cast_unsigned())),
+        Err(error) if is_missed(&error) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a guard did not hold: a division by zero, another's row of the same key, or none where one must be.
+fn is_missed(error: &Error) -> bool {
+    matches!(code(error).as_deref(), Some("22012" | "23505" | "23503"))
+}
+
+/// Runs a change in a transaction, which tells what of it does not hold.
+async fn run_together(connection: &mut PgConnection, prepared: &Prepared) -> Result<Outcome, Failed> {
+    let begin = if prepared.must_last() { "BEGIN" } else { "BEGIN; SET LOCAL synchronous_commit TO off" };
+    let mut transaction = connection.begin_with(begin).await.map_err(Failed::before)?;
+    let (mut hit, mut notify) = (0, false);
+    for (write, statement) in &prepared.statements {
+        notify |= statement.change.is_some();
+        match execute(&mut transaction, *write, statement).await? {
+            Ok(rows) => hit += rows,
+            missed => {
+                transaction.rollback().await?;
+                return Ok(missed);
             }
-            Err(error) => return Err(error),
-        };
-        if matches!(expect, Expect::Rows(expected) if *expected != rows) {
-            return Ok(Err(ApplyError::Missed { write: *write }));
         }
-        hit += rows;
     }
     if notify {
         sqlx::query("NOTIFY portcullis_changes").execute(&mut *transaction).await?;
     }
     transaction.commit().await?;
     Ok(Ok(hit))
+}
+
+async fn execute(
+    connection: &mut PgConnection,
+    write: usize,
+    statement: &Statement,
+) -> Result<Outcome, Error> {
+    let arguments = match arguments(statement.args.clone()) {
+        Ok(arguments) => arguments,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    let rows = match sqlx::query_with(statement.sql, arguments).execute(connection).await {
+        Ok(done) => done.rows_affected(),
+        Err(Error::Database(error)) if error.is_unique_violation() || error.is_foreign_key_violation() => {
+            return Ok(Err(ApplyError::Missed { write }));
+        }
+        Err(error) => return Err(error),
+    };
+    let missed = matches!(statement.expect, Expect::Rows(expected) if expected != rows);
+    Ok(if missed { Err(ApplyError::Missed { write }) } else { Ok(rows) })
 }
 
 fn arguments(args: Vec<Value>) -> Result<PgArguments, StorageError> {

@@ -33,17 +33,19 @@ pub struct Statement {
     pub(crate) expect: Expect,
     pub(crate) change: Option<(&'static str, String)>,
     pub(crate) may_be_lost: bool,
+    pub(crate) apart: bool,
+    pub(crate) raises: Option<usize>,
 }
 
 impl Statement {
     /// A statement that must hit exactly one row.
     pub fn one(sql: &'static str, args: Vec<Value>) -> Self {
-        Self { sql, args, expect: Expect::Rows(1), change: None, may_be_lost: false }
+        Self { expect: Expect::Rows(1), ..Self::any(sql, args) }
     }
 
     /// A statement that may hit any number of rows.
     pub fn any(sql: &'static str, args: Vec<Value>) -> Self {
-        Self { sql, args, expect: Expect::Any, change: None, may_be_lost: false }
+        Self { sql, args, expect: Expect::Any, change: None, may_be_lost: false, apart: false, raises: None }
     }
 
     /// Says in the change log that the thing `key` of `kind` is no longer what it was, so that caches
@@ -52,6 +54,41 @@ impl Statement {
     pub fn changes(mut self, kind: &'static str, key: impl Into<String>) -> Self {
         self.change = Some((kind, key.into()));
         self
+    }
+
+    /// Says that no other statement of its change reads or writes what it writes, and that it reads nothing that another
+    /// writes: it adds a row, say. In which order the two run makes no difference then, nor whether one sees the other.
+    #[must_use]
+    pub const fn apart(mut self) -> Self {
+        self.apart = true;
+        self
+    }
+
+    /// Says that it raises a row's values, those from the argument `first` on, to at least these: of several in a change which
+    /// differ in nothing else, one is enough.
+    #[must_use]
+    pub const fn raises(mut self, first: usize) -> Self {
+        self.raises = Some(first);
+        self
+    }
+
+    /// Takes over what another raises, if it is of the same row.
+    pub(crate) fn takes_over(&mut self, other: &Self) -> bool {
+        let Some(first) = self.raises.filter(|_| self.raises == other.raises && self.sql == other.sql) else {
+            return false;
+        };
+        let same_row = self.args.iter().take(first).eq(other.args.iter().take(first));
+        if same_row && self.raised() < other.raised() {
+            self.args.clone_from(&other.args);
+        }
+        same_row
+    }
+
+    fn raised(&self) -> Option<i64> {
+        match self.args.get(self.raises?)? {
+            Value::Int(value) => *value,
+            _ => None,
+        }
     }
 
     /// Says that a power cut may take back what it writes, and the end of the process may not: a change that has no other

@@ -31,7 +31,8 @@ pub(super) fn insert(tenant: &TenantId, token: &AccessToken) -> Vec<Statement> {
             opt_json(token.derivation.as_ref()),
             opt_json(Some(&token.lineage).filter(|lineage| !lineage.is_empty())),
         ],
-    );
+    )
+    .apart();
     std::iter::once(row)
         .chain(token.grant.map(|grant| grants::keep(tenant, grant, token.expires_at)))
         .collect()

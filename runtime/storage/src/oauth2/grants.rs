@@ -70,6 +70,7 @@ pub(super) fn keep(tenant: &TenantId, grant: GrantId, expires_at: Timestamp) -> 
         "UPDATE oauth2_grants SET kept_until = $4 WHERE tenant = $1 AND id = $2 AND kept_until < $3",
         values![tenant, &grant, needed, needed.after(STEP)],
     )
+    .raises(2)
 }
 
 /// Notes the code that was redeemed for a grant, and keeps the grant as [`keep`] does.

@@ -27,7 +27,8 @@ pub(super) fn insert(tenant: &TenantId, token: &RefreshToken) -> Vec<Statement> 
             rotation.map(|rotation| rotation.sealed_successor.clone()),
             opt_json(token.confirmation.as_ref()),
         ],
-    );
+    )
+    .apart();
     vec![row, grants::keep(tenant, token.grant, token.expires_at)]
 }
 
@@ -39,6 +40,8 @@ pub(super) fn rotate(tenant: &TenantId, token: &KeyedHash, grant: GrantId, rotat
                          WHERE g.tenant = $1 AND g.id = $3 AND g.revoked_at IS NULL)",
         values![tenant, token, &grant, rotation.at, &rotation.successor, rotation.sealed_successor.clone(),],
     )
+    // Nobody revokes a grant in the change in which a token of it is rotated.
+    .apart()
 }
 
 pub(super) async fn find(

@@ -10,9 +10,10 @@ use std::collections::HashSet;
 use std::sync::Weak;
 use std::time::Duration;
 
-use sqlx::postgres::PgListener;
-use sqlx::{PgPool, Row as _};
+use sqlx::Row as _;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgListener, PgPoolOptions};
 
+use super::pool::Pool;
 use crate::StorageError;
 use crate::changes::{ChangeFeed, ChangeRecord};
 use crate::expiry::CHANGES_KEPT_AT_LEAST;
@@ -27,13 +28,13 @@ const PAGE: i64 = 1000;
 const UNSETTLED: usize = 10_000;
 
 /// Reads the change log to its end again and again, woken by NOTIFY, until nobody listens any more.
-pub(super) async fn follow(pool: PgPool, feed: Weak<ChangeFeed>) {
+pub(super) async fn follow(pool: Pool, options: PgConnectOptions, feed: Weak<ChangeFeed>) {
     let mut listener = None;
     let mut tail = None;
     let mut last_look = None;
     loop {
         if listener.is_none() {
-            listener = listen(&pool).await;
+            listener = listen(&options).await;
         }
         let Some(feed) = feed.upgrade() else { return };
         let began = feed.now();
@@ -67,8 +68,10 @@ pub(super) async fn follow(pool: PgPool, feed: Weak<ChangeFeed>) {
     }
 }
 
-async fn listen(pool: &PgPool) -> Option<PgListener> {
-    let mut listener = PgListener::connect_with(pool).await.ok()?;
+async fn listen(options: &PgConnectOptions) -> Option<PgListener> {
+    // A listener wants sqlx's own pool.
+    let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
+    let mut listener = PgListener::connect_with(&pool).await.ok()?;
     listener.listen("portcullis_changes").await.ok()?;
     Some(listener)
 }
@@ -90,10 +93,17 @@ struct Look {
 
 /// The first look only finds where the log ends: what comes before is in the database anyway, and nothing
 /// is in memory yet.
-async fn look(pool: &PgPool, tail: &mut Option<Tail>) -> Result<Look, StorageError> {
+async fn look(pool: &Pool, tail: &mut Option<Tail>) -> Result<Look, StorageError> {
+    let mut lent = pool.lend().await.map_err(unavailable)?;
+    let found = read(lent.connection().map_err(unavailable)?, tail).await?;
+    lent.give_back();
+    Ok(found)
+}
+
+async fn read(connection: &mut PgConnection, tail: &mut Option<Tail>) -> Result<Look, StorageError> {
     let Some(tail) = tail else {
         let row = sqlx::query("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
-            .fetch_one(pool)
+            .fetch_one(&mut *connection)
             .await
             .map_err(unavailable)?;
         let settled = (row.try_get(0).map_err(unavailable)?, 0);
@@ -112,7 +122,7 @@ async fn look(pool: &PgPool, tail: &mut Option<Tail>) -> Result<Look, StorageErr
         .bind(&xid)
         .bind(position)
         .bind(PAGE)
-        .fetch_all(pool)
+        .fetch_all(&mut *connection)
         .await
         .map_err(unavailable)?;
         for row in &rows {

@@ -24,6 +24,45 @@ async fn three(world: &World) -> [Grant; 3] {
     grants
 }
 
+/// Until when each grant is kept at least, in microseconds since 1970.
+async fn kept_until(world: &World) -> Vec<i64> {
+    let texts = world.raw_texts("SELECT CAST(kept_until AS TEXT) FROM oauth2_grants").await;
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grant_is_kept_for_whatever_of_a_change_lives_longest() {
+    for world in World::each().await {
+        let grant = world.grant(ADA, "nexboard");
+        assert_eq!(world.apply([Write::InsertClient(Box::new(world.client("nexboard")))]).await, None);
+        let later = world.in_seconds(90 * 86_400);
+        let access = |name: &str| Box::new(world.access_token(Some(&grant), "nexboard", name));
+        let refresh = |name: &str| {
+            let token = world.refresh_token(&grant, name);
+            Box::new(oauth2::grant::RefreshToken { expires_at: later, ..token })
+        };
+        // With the grant in the same change, and the longest in the middle.
+        let writes = [
+            Write::InsertGrant(Box::new(grant.clone())),
+            Write::InsertAccessToken(access("first")),
+            Write::InsertRefreshToken(refresh("first")),
+            Write::InsertAccessToken(access("second")),
+        ];
+        assert_eq!(world.apply(writes).await, None);
+        let [kept] = kept_until(&world).await[..] else { panic!() };
+        assert!(kept >= later.micros());
+        world.raw("UPDATE oauth2_grants SET kept_until = 0").await;
+        for writes in [
+            [Write::InsertAccessToken(access("third")), Write::InsertRefreshToken(refresh("third"))],
+            [Write::InsertRefreshToken(refresh("fourth")), Write::InsertAccessToken(access("fourth"))],
+        ] {
+            assert_eq!(world.apply(writes).await, None);
+            let [kept] = kept_until(&world).await[..] else { panic!() };
+            assert!(kept >= later.micros());
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn grant_is_read_as_it_was_written() {
     for world in World::each().await {

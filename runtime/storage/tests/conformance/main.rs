@@ -10,6 +10,7 @@ mod apply;
 mod attempts;
 mod audit;
 mod clients;
+mod connections;
 mod cross_tenant;
 mod damage;
 mod deleted_plugins;
