@@ -2,6 +2,7 @@
 
 mod compose;
 mod pool;
+mod statistics;
 mod tail;
 
 use std::sync::Arc;
@@ -87,6 +88,7 @@ impl Postgres {
     }
 
     pub(crate) fn follow_changes(&self, feed: &Arc<ChangeFeed>) {
+        tokio::spawn(statistics::follow(self.pool.clone(), Arc::downgrade(feed)));
         tokio::spawn(tail::follow(self.pool.clone(), self.options.clone(), Arc::downgrade(feed)));
     }
 }

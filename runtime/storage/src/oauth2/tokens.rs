@@ -33,7 +33,7 @@ impl TokenRepository for Storage {
         hash: &'a KeyedHash,
     ) -> PortResult<'a, Option<(AccessToken, Option<Grant>)>> {
         Box::pin(async move {
-            let load = access_tokens::find(self, tenant, hash);
+            let load = Box::pin(access_tokens::find(self, tenant, hash));
             self.inner.tokens.find_or_load(tenant, hash, load).await.map_err(port_error)
         })
     }

@@ -9,16 +9,19 @@ use std::fmt::Write as _;
 use crate::apply::Prepared;
 use crate::statement::{Expect, Value};
 
+/// Statements of a change that are made one. Each number of them is a text of its own, which the server keeps a plan for.
+const MOST: usize = 12;
+
 /// A change in one statement.
 pub(super) struct Composed {
     pub(super) sql: String,
     pub(super) args: Vec<Value>,
 }
 
-/// The change as one statement, which gives how many rows it hit; none if its statements depend on each other.
+/// The change as one statement, which gives how many rows it hit; none if its statements depend on each other, or are many.
 pub(super) fn compose(prepared: &Prepared) -> Option<Composed> {
     let dependent = prepared.statements.iter().filter(|(_, statement)| !statement.apart).count();
-    if dependent > 1 {
+    if dependent > 1 || prepared.statements.len() > MOST {
         return None;
     }
     let mut parts = String::from("WITH ");
@@ -87,5 +90,8 @@ mod tests {
         let change = |id: i64| Statement::one("UPDATE t SET a = 1 WHERE id = $1", values![id]);
         assert!(composed(vec![change(1), change(2)]).is_none());
         assert!(composed(vec![change(1), change(2).apart()]).is_some());
+        let many = |count: usize| (0..count).map(|_| change(1).apart()).collect();
+        assert!(composed(many(MOST)).is_some());
+        assert!(composed(many(MOST + 1)).is_none());
     }
 }

@@ -94,3 +94,28 @@ async fn server_that_ends_its_connections_is_asked_again() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn table_that_fills_is_looked_at_by_the_planner() {
+    for world in World::each().await {
+        if matches!(world.location, Location::Sqlite(_)) {
+            continue;
+        }
+        let looked =
+            "SELECT CAST(reltuples AS INT)::text FROM pg_class WHERE oid = 'audit_records'::regclass";
+        assert_eq!(world.raw_texts(looked).await, ["-1"], "nobody has looked at what is empty");
+        for number in 0..300 {
+            world.storage.audit_stateless(
+                &world.tenant,
+                AuditEvent::new("thing.done", Actor::System, "thing", &number),
+            );
+        }
+        world.storage.flush_audit().await.unwrap();
+        let mut looks = 0;
+        while world.raw_texts(looked).await != ["300"] {
+            looks += 1;
+            assert!(looks < 300, "{:?}", world.raw_texts(looked).await);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
