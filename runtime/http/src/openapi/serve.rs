@@ -4,7 +4,10 @@
 //! opens and closes, loads nothing from elsewhere, and its policy lets nothing run.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
+use config::Router;
 use http::StatusCode;
 use ui::{ApiContentView, ApiFieldView, ApiOperationView, ApiParameterView, ApiSchemaView, ApiView, ApiWord};
 
@@ -13,15 +16,34 @@ use super::shapes::Content;
 use super::{described, document, key_of, places, shapes};
 use crate::call::Call;
 use crate::pages::show;
-use crate::response::{Answer, json, set};
+use crate::response::{Answer, respond, set};
 use crate::routes;
 
 /// `GET /openapi.json`
 pub(crate) async fn json_document(call: Call) -> Answer {
-    let mut answer = json(StatusCode::OK, &document(&call.routers, call.node.settings.version));
+    let text = text(&call.routers, call.node.settings.version);
+    let mut answer = respond(StatusCode::OK, "application/json", text);
     set(&mut answer, "cache-control", "public, max-age=300");
     set(&mut answer, "access-control-allow-origin", "*");
     answer
+}
+
+/// Documents that are kept. A node has few listeners.
+const KEPT: usize = 8;
+
+/// The document of a listener, which is the same for as long as the program runs. Attack: it takes milliseconds to make and nobody needs
+/// to be known to ask for it; so each is made once.
+fn text(routers: &Arc<[Router]>, version: &str) -> Bytes {
+    static MADE: Mutex<Vec<(Arc<[Router]>, Bytes)>> = Mutex::new(Vec::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, text)) = made.iter().find(|(of, _)| of == routers) {
+        return text.clone();
+    }
+    let text = Bytes::from(document(routers, version).to_string());
+    if made.len() < KEPT {
+        made.push((routers.clone(), text.clone()));
+    }
+    text
 }
 
 /// `GET /openapi`
