@@ -44,12 +44,13 @@ impl Pages {
         // Which of several addresses: that the form itself asks.
         let asked = flow.ui.messages.iter().find(|text| SAID_BY_LEADS.contains(&text.id));
         let lead = asked.map_or_else(|| lead.clone(), |text| words.text(text));
-        let other = OtherWay {
+        // Whoever is back in needs no other way.
+        let other = (proof_stage(flow) != ProofStage::Done).then(|| OtherWay {
             question: w.remembered.clone(),
             label: words.registration.sign_in.clone(),
             href: self_service(context, "login", flow),
-        };
-        self.proof(flow, w.title.clone(), lead, Some(other), context)
+        });
+        self.proof(flow, w.title.clone(), lead, other, context)
     }
 
     fn proof(
@@ -94,7 +95,7 @@ impl Proven {
 }
 
 /// How far the proof of an address is, as its page says it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ProofStage {
     Asked,
     AskedForLink,
