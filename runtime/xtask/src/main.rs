@@ -10,6 +10,7 @@ mod ci;
 mod clients;
 mod demo;
 mod frozen;
+mod fuzz;
 mod guests;
 mod install;
 mod loopback;
@@ -43,8 +44,10 @@ struct Arguments {
 enum Task {
     /// All of CI: formatting, clippy, documentation, tidy, every test, licences and bans
     Ci,
-    /// What takes too long for each change: whether the time of an answer tells who has an account
+    /// What takes too long for each change: whether the time of an answer tells who has an account, and fuzzing
     Nightly,
+    /// Looks for bytes that what we parse does not bear, by libFuzzer
+    Fuzz(fuzz::Arguments),
     /// Every test; installs what is missing where it can, otherwise names it with the command
     Test,
     /// Clients that we did not write (npm, PyPI, a browser), against a node of ours
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Task::Ci => ci::run(),
         Task::Nightly => nightly::run(),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Test => test::run(),
         Task::Clients(arguments) => clients::run(&arguments),
         Task::Demo(arguments) => demo::run(&arguments),
