@@ -69,7 +69,7 @@ pub(super) fn found_by_search(node: &Node, identities: usize) -> anyhow::Result<
     /// How often it is asked.
     const EVERY: Duration = Duration::from_millis(250);
     /// When it is given up.
-    const MOST: Duration = Duration::from_mins(20);
+    const MOST: Duration = Duration::from_hours(1);
     let began = Instant::now();
     let last = person_of(identities.div_ceil(BATCH) * BATCH - 1);
     let address = last.pointer("/traits/email").and_then(Value::as_str).context("an address")?;
