@@ -1,8 +1,9 @@
 //! A change in one statement: one round trip instead of a transaction's, one for each statement and two around them.
 //!
 //! Each of its statements becomes a part of a `WITH`; all see the database as it was before, none what another does. So at most
-//! one of them may touch what others touch too: the rest add rows of their own ([`Statement::apart`]). A part that hits another
-//! number of rows than it must makes the whole fail, by a division: nothing is written.
+//! one of them may touch what others touch too: the rest add rows of their own
+//! ([`Statement::apart`](crate::statement::Statement::apart)). A part that hits another number of rows than it must makes the whole
+//! fail, by a division: nothing is written.
 
 use std::fmt::Write as _;
 
