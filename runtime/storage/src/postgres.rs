@@ -98,13 +98,13 @@ async fn apply_with_retries(pool: &Pool, prepared: &Prepared) -> Result<u64, App
     for _ in 0..ATTEMPTS {
         match run(pool, prepared).await {
             Ok(outcome) => return outcome,
-            Err(Failed { error, nothing_written: true }) => {
+            Err(Failed { error, again: true }) => {
                 if is_gone(&error) {
                     pool.forget_idle();
                 }
                 last = Some(error);
             }
-            Err(Failed { error, nothing_written: false }) => return Err(unavailable(error).into()),
+            Err(Failed { error, again: false }) => return Err(unavailable(error).into()),
         }
     }
     let message = last.map_or_else(String::new, |error| error.to_string());
@@ -114,22 +114,22 @@ async fn apply_with_retries(pool: &Pool, prepared: &Prepared) -> Result<u64, App
 /// A change that was not applied, or of which nobody knows.
 struct Failed {
     error: Error,
-    /// It may be tried again.
-    nothing_written: bool,
+    /// Nothing was written, and it may be tried again at once.
+    again: bool,
 }
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
         // A deadlock, a serialisation failure, and a server that ends: each undoes what it had begun, or says nothing.
-        let nothing_written = matches!(code(&error).as_deref(), Some("40001" | "40P01" | "57P01"));
-        Self { error, nothing_written }
+        let again = matches!(code(&error).as_deref(), Some("40001" | "40P01" | "57P01"));
+        Self { error, again }
     }
 }
 
 impl Failed {
-    /// Nothing was asked of the server yet that lasts.
-    const fn before(error: Error) -> Self {
-        Self { error, nothing_written: true }
+    /// Nothing was asked of the server yet that lasts. Whoever has waited for a connection in vain does not wait again.
+    fn before(error: Error) -> Self {
+        Self { again: is_gone(&error), error }
     }
 }
 
