@@ -112,6 +112,15 @@ mod tests {
     }
 
     #[test]
+    fn the_contract_tells_plugin_authors_each_name_that_is_protected() {
+        let wit = include_str!("../../../wit/token/token.wit").replace("\n///", "");
+        let (_, told) = wit.split_once("protected claim fails: `").unwrap();
+        let (told, _) = told.split_once('`').unwrap();
+        let told: std::collections::BTreeSet<_> = told.split_whitespace().collect();
+        assert_eq!(told, PROTECTED_CLAIMS.into());
+    }
+
+    #[test]
     fn a_name_written_with_escapes_is_still_protected() {
         check(r#"{"s\u0075b":"root"}"#, Err("sub"));
     }
