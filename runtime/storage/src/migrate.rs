@@ -70,6 +70,7 @@ const MIGRATIONS: &[Migration] = migrations![
     41 "0041_attempt_buckets.sql",
     42 "0042_lineage.sql",
     43 "0043_answers.sql",
+    44 "0044_clients_by_row.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.
