@@ -1,6 +1,7 @@
 //! Clients, tokens and pages that are asked about: real ones, made over HTTP, and there in both databases.
 
 use anyhow::Context;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::bench::chains::{App, Browser, Chain, Jar, REDIRECT_URI, Wire, each_on_wires, runtime};
@@ -18,7 +19,7 @@ const PAGES: usize = 100;
 const LONG_PAGE: usize = 500;
 
 /// A client, and what it has.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Asked {
     id: String,
     /// HTTP Basic.

@@ -1,8 +1,9 @@
 //! `cargo xtask bench scale`: whether tokens, look-ups and lists take as long among very many as among few.
 //!
 //! Two databases have the same clients and tokens, which are real and asked about; one has very many others beside them.
-//! Nodes on the one and on the other are measured by turns, at a fixed low rate, so that what differs is what a request
-//! takes and not what it waits for. More is asked about than a node keeps in memory.
+//! A node stands on each, and they are asked by turns, each for some seconds, at a fixed low rate: what differs is what a request
+//! takes, and neither what it waits for nor what else the machine does meanwhile. More is asked about than a node keeps in
+//! memory.
 
 mod asked;
 mod bulk;
@@ -20,6 +21,8 @@ use crate::{install, workspace};
 
 /// How much longer than among few anything may take.
 const BAR: f64 = 1.2;
+/// Clients and tokens that are asked about, in a node's directory.
+const ASKED: &str = "asked.json";
 /// How long the clean-up may take for what has expired.
 const CLEAN_UP: Duration = Duration::from_mins(10);
 
@@ -35,16 +38,17 @@ pub(crate) struct Size {
     /// Clients that are asked about, there in both databases; every second has a refresh token and an opaque one
     #[arg(long, default_value_t = 20_000)]
     asked: usize,
-    /// How many times each side is started and measured
-    #[arg(long, default_value_t = 3)]
+    /// How many turns each side has with each question
+    #[arg(long, default_value_t = 5)]
     rounds: u32,
-    /// Seconds of each measurement
-    #[arg(long, default_value_t = 10)]
+    /// Seconds of each turn
+    #[arg(long, default_value_t = 8)]
     seconds: u32,
-    /// Seconds of load before each measurement
-    #[arg(long, default_value_t = 3)]
+    /// Seconds of load before each turn
+    #[arg(long, default_value_t = 2)]
     warm_up: u32,
-    /// Makes the databases there, in a directory that does not exist yet, and leaves them; several gigabytes
+    /// Makes the databases there, in a directory that does not exist yet, and leaves them; several gigabytes. Those that are
+    /// there are measured again
     #[arg(long, value_name = "DIRECTORY")]
     keep: Option<PathBuf>,
 }
@@ -55,11 +59,12 @@ struct Side {
     /// The node's directory.
     home: PathBuf,
     clients: Vec<Asked>,
-    pages: Vec<String>,
-    measured: Vec<(Question, Latencies)>,
 }
 
-/// Makes both databases, and measures them by turns.
+/// What one question took on one side, a turn each.
+type Turns = Vec<Latencies>;
+
+/// Makes both databases, or takes those that are there, and measures them by turns.
 pub(super) fn run(size: &Size) -> anyhow::Result<()> {
     ensure!((2..=size.clients).contains(&size.asked), "at least 2 and at most all clients are asked about");
     install::debian_packages(&[install::SQLITE])?;
@@ -67,7 +72,6 @@ pub(super) fn run(size: &Size) -> anyhow::Result<()> {
     // Removed with this, however it ends.
     let temporary;
     let directory = if let Some(directory) = &size.keep {
-        std::fs::create_dir(directory).with_context(|| directory.display().to_string())?;
         directory.as_path()
     } else {
         let target = workspace::target_directory().join("bench");
@@ -75,30 +79,35 @@ pub(super) fn run(size: &Size) -> anyhow::Result<()> {
         temporary = tempfile::Builder::new().prefix("scale-").tempdir_in(target)?;
         temporary.path()
     };
-    let (few, many) = make(size, &binary, directory)?;
-    let mut sides = [few, many];
-    for round in 1..=size.rounds {
-        eprintln!("round {round} of {}", size.rounds);
-        for side in &mut sides {
-            measure(side, &binary, size)?;
-        }
-    }
-    let [few, many] = &sides;
-    report(few, many);
+    let mut sides = if directory.join("many").join(ASKED).exists() {
+        [Side::kept("few", directory)?, Side::kept("many", directory)?]
+    } else {
+        std::fs::create_dir_all(directory)?;
+        make(size, &binary, directory)?
+    };
+    let measured = measure(&mut sides, &binary, size)?;
+    report(&measured);
     for side in &sides {
         println!("{}: {:.2} GB", side.name, gigabytes(&side.file())?);
     }
     println!(
-        "{} rounds of {} s at a fixed rate; every answer was what it should be",
+        "{} turns of {} s for each, at a fixed rate; every answer was what it should be",
         size.rounds, size.seconds
     );
     Ok(())
 }
 
 impl Side {
-    fn new(name: &'static str, home: PathBuf, clients: Vec<Asked>) -> Self {
-        let measured = Question::ALL.map(|question| (question, Latencies::default()));
-        Self { name, home, clients, pages: Vec::new(), measured: measured.into() }
+    /// What was made there before.
+    fn kept(name: &'static str, directory: &Path) -> anyhow::Result<Self> {
+        let home = directory.join(name);
+        let asked = std::fs::read(home.join(ASKED)).with_context(|| home.display().to_string())?;
+        Ok(Self { name, home, clients: serde_json::from_slice(&asked)? })
+    }
+
+    /// Writes down what is asked about: its secrets are nowhere else, and each refresh token is good for one turn.
+    fn keep(&self) -> anyhow::Result<()> {
+        Ok(std::fs::write(self.home.join(ASKED), serde_json::to_vec(&self.clients)?)?)
     }
 
     fn file(&self) -> PathBuf {
@@ -107,7 +116,7 @@ impl Side {
 }
 
 /// Makes the database with few, a copy of it, and all the others in the copy.
-fn make(size: &Size, binary: &Path, directory: &Path) -> anyhow::Result<(Side, Side)> {
+fn make(size: &Size, binary: &Path, directory: &Path) -> anyhow::Result<[Side; 2]> {
     let (few, many) = (directory.join("few"), directory.join("many"));
     let node = Node::start(binary, &few, "")?;
     let began = Instant::now();
@@ -124,7 +133,11 @@ fn make(size: &Size, binary: &Path, directory: &Path) -> anyhow::Result<(Side, S
         began.elapsed().as_secs_f64()
     );
     workspace::run(Command::new("cp").arg("-a").args([&few, &many]))?;
-    let (few, many) = (Side::new("few", few, clients.clone()), Side::new("many", many, clients));
+    let sides = [
+        Side { name: "few", home: few, clients: clients.clone() },
+        Side { name: "many", home: many, clients },
+    ];
+    let [few, many] = &sides;
 
     let began = Instant::now();
     let node = Node::start(binary, &many.home, "")?;
@@ -140,37 +153,55 @@ fn make(size: &Size, binary: &Path, directory: &Path) -> anyhow::Result<(Side, S
         began.elapsed().as_secs_f64(),
         gigabytes(&many.file())?
     );
-    Ok((few, many))
+    few.keep()?;
+    many.keep()?;
+    Ok(sides)
 }
 
-/// Starts a node on one of them, and asks everything.
-fn measure(side: &mut Side, binary: &Path, size: &Size) -> anyhow::Result<()> {
-    let node = Node::start(binary, &side.home, "")?;
-    if side.pages.is_empty() {
-        // The first time: before anything is measured, the clean-up has done what there is to do.
+/// Starts a node on each, and asks everything of both, by turns.
+fn measure(sides: &mut [Side; 2], binary: &Path, size: &Size) -> anyhow::Result<Vec<(Question, [Turns; 2])>> {
+    let mut nodes = Vec::new();
+    for side in &*sides {
+        let node = Node::start(binary, &side.home, "")?;
+        // Before anything is measured, the clean-up has done what there is to do.
         clean_up(side)?;
         let began = Instant::now();
-        side.pages = asked::pages(&node)?;
+        let pages = asked::pages(&node)?;
         println!("{}: all clients are listed in {:.1} s", side.name, began.elapsed().as_secs_f64());
+        nodes.push((node, pages));
     }
-    for (question, latencies) in &mut side.measured {
-        let mut chains = asked::chains(&node, &side.clients, &side.pages, *question)?;
-        ensure!(!chains.is_empty(), "{}: nothing is there to ask for", question.name());
-        paced(&mut chains, question.rate(), Duration::from_secs(size.warm_up.into()))?;
-        let measured = paced(&mut chains, question.rate(), Duration::from_secs(size.seconds.into()))?;
-        eprintln!(
-            "  {}, {}: p50 {:?}, p99 {:?}",
-            side.name,
-            question.name(),
-            measured.percentile(50),
-            measured.percentile(99)
-        );
-        latencies.extend(measured);
-        if *question == Question::Refresh {
-            asked::keep(&mut side.clients, chains);
+    let mut measured = Question::ALL.map(|question| (question, [Turns::new(), Turns::new()]));
+    for round in 1..=size.rounds {
+        eprintln!("round {round} of {}", size.rounds);
+        for (question, turns) in &mut measured {
+            for ((side, (node, pages)), turns) in sides.iter_mut().zip(&nodes).zip(turns) {
+                turns.push(ask(side, node, pages, *question, size)?);
+            }
         }
     }
-    node.end()
+    nodes.into_iter().try_for_each(|(node, _)| node.end())?;
+    Ok(measured.into())
+}
+
+/// One turn of one side with one question.
+fn ask(
+    side: &mut Side,
+    node: &Node,
+    pages: &[String],
+    question: Question,
+    size: &Size,
+) -> anyhow::Result<Latencies> {
+    let mut chains = asked::chains(node, &side.clients, pages, question)?;
+    ensure!(!chains.is_empty(), "{}: nothing is there to ask for", question.name());
+    paced(&mut chains, question.rate(), Duration::from_secs(size.warm_up.into()))?;
+    let turn = paced(&mut chains, question.rate(), Duration::from_secs(size.seconds.into()))?;
+    let (middle, high) = (turn.percentile(50), turn.percentile(99));
+    eprintln!("  {}, {}: p50 {middle:?}, p99 {high:?}", side.name, question.name());
+    if question == Question::Refresh {
+        asked::keep(&mut side.clients, chains);
+        side.keep()?;
+    }
+    Ok(turn)
 }
 
 /// Waits until nothing is left that has expired.
@@ -195,23 +226,45 @@ fn clean_up(side: &Side) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn report(few: &Side, many: &Side) {
-    println!("| what is asked for, a second | among few: p50, p99 | among many | times | bar {BAR} times |");
+/// The median of the turns, and of how many times longer than the turn before it each turn among many took.
+fn report(measured: &[(Question, [Turns; 2])]) {
+    println!(
+        "| what is asked for, a second | among few: p50, p99 | among many | times (of each turn) | bar {BAR} times |"
+    );
     println!("|---|---|---|---|---|");
-    for ((question, few), (_, many)) in few.measured.iter().zip(&many.measured) {
-        let ratio = |percent| many.percentile(percent).as_secs_f64() / few.percentile(percent).as_secs_f64();
-        let (middle, high) = (ratio(50), ratio(99));
-        let met = if middle <= BAR && high <= BAR { "met" } else { "MISSED" };
+    for (question, [few, many]) in measured {
+        let [middle, high] = [50, 99].map(|percent| {
+            let times = |(few, many): (&Latencies, &Latencies)| {
+                many.percentile(percent).as_secs_f64() / few.percentile(percent).as_secs_f64()
+            };
+            let mut times: Vec<f64> = few.iter().zip(many).map(times).collect();
+            times.sort_by(f64::total_cmp);
+            times
+        });
+        let middle_of = |times: &[f64]| times.get(times.len() / 2).copied().unwrap_or(f64::NAN);
+        let each = |times: &[f64]| times.iter().map(|one| format!("{one:.2}")).collect::<Vec<_>>().join(" ");
+        let met = if middle_of(&middle) <= BAR && middle_of(&high) <= BAR { "met" } else { "MISSED" };
         println!(
-            "| {}, {} | {:?}, {:?} | {:?}, {:?} | {middle:.2}, {high:.2} | {met} |",
+            "| {}, {} | {:?}, {:?} | {:?}, {:?} | **{:.2}** ({}), **{:.2}** ({}) | {met} |",
             question.name(),
             question.rate(),
-            few.percentile(50),
-            few.percentile(99),
-            many.percentile(50),
-            many.percentile(99)
+            median(few, 50),
+            median(few, 99),
+            median(many, 50),
+            median(many, 99),
+            middle_of(&middle),
+            each(&middle),
+            middle_of(&high),
+            each(&high),
         );
     }
+}
+
+/// The median of the turns' quantiles.
+fn median(turns: &Turns, percent: usize) -> Duration {
+    let mut all: Vec<Duration> = turns.iter().map(|turn| turn.percentile(percent)).collect();
+    all.sort_unstable();
+    all.get(all.len() / 2).copied().unwrap_or_default()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a file is far below 2^52 bytes")]
