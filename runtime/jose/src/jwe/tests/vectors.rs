@@ -1,4 +1,4 @@
-//! The vectors of RFC 3394, RFC 7518 and RFC 7520, and those of project Wycheproof.
+//! The vectors of RFC 3394, RFC 7516, RFC 7518 and RFC 7520, and those of project Wycheproof.
 
 use super::*;
 
@@ -70,6 +70,29 @@ fn key_derivation_of_rfc_7518() {
     ];
     let key = derive_between(&secret, "A128GCM", (b"Alice", b"Bob"), 16).unwrap();
     assert_eq!(base64url::encode(&*key), "VqqN6vgjbSBcIijNcacQGg");
+}
+
+/// RFC 7516 appendices A.1 (its content, whose key is wrapped by an algorithm that we have no word for) and A.3.
+#[test]
+fn messages_of_rfc_7516() {
+    let bytes = |text: &str| base64url::decode(text).unwrap();
+    let content_key = bytes("saH0gFSP4XM_tAP_a5rU9ooHbltwLiJpL4LLLnrqQPw");
+    let sealed = content::seal(
+        ContentEncryption::A256Gcm,
+        (&content_key, &bytes("48V1_ALb6US04U3b")),
+        b"eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ",
+        b"The true sign of intelligence is not knowledge but imagination.",
+    )
+    .unwrap();
+    let ciphertext = "5eym8TW_c8SuK0ltJ3rpYIzOeDQz7TALvtu6UG9oMo4vpzs9tX_EFShS8iB7j6jiSdiwkIr3ajwQzaBtQD_A";
+    assert_eq!((sealed.ciphertext, sealed.tag), (bytes(ciphertext), bytes("XFBoMYUZodetZdvTiFvSkQ")));
+
+    let text = "eyJhbGciOiJBMTI4S1ciLCJlbmMiOiJBMTI4Q0JDLUhTMjU2In0.6KB707dM9YTIgHtLvtgWQ8mKwboJW3of9locizkDTHzBC2IlrT1oOQ.AxY8DCtDaGlsbGljb3RoZQ.KDlTtXchhZTGufMYmOYGS4HffxPSUrfmqCHXaI9wOGY.U0m_YmjN04DJvceFICbCVQ";
+    let key = json!({"kty": "oct", "k": "GawgguFyGrWKav7AX4VKUg"});
+    let opened = Recipient::from_jwk(&key).unwrap().open(text).unwrap();
+    assert_eq!(opened.text(), "Live long and prosper.");
+    assert_eq!(base64url::encode(&opened.content_key), "BNMfxVSd_P4LZJ36P6pqzmt81C1vawnbyLEA8I-cLM8");
+    is_made_again(&opened, ContentEncryption::A128CbcHs256);
 }
 
 /// RFC 7520 sections 5.4 and 5.5, where Merry and Pippin are told of friends; and 5.8.
