@@ -21,7 +21,7 @@ fn document(host: &HttpsHost, redirect: &str) -> Value {
 }
 
 /// A node that may call this machine, and believes the authority of one of the hosts.
-async fn world(believed: &HttpsHost, granted: &[&str]) -> World {
+pub(super) async fn world(believed: &HttpsHost, granted: &[&str]) -> World {
     let directory = tempfile::tempdir().unwrap();
     let ca = directory.path().join("ca.pem");
     std::fs::write(&ca, believed.authority()).unwrap();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::future::join_all;
 use primitives::Clock as _;
 use serde_json::{Value, json};
 use testkit::prover::{Prover, hash_of};
@@ -125,6 +126,18 @@ async fn proofs_that_are_none_are_refused_by_name() {
     ] {
         let answer = client.own(&proofs).await;
         assert_eq!(error(&answer), (400, "invalid_dpop_proof".to_owned()), "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_thirty_requests_with_one_proof_one_is_answered() {
+    let world = World::start().await;
+    let client = machine(&world, json!({})).await;
+    let proof = [Prover::generate().prove(&claims(&world, "POST", "/oauth2/token"))];
+    let answers = join_all((0..30).map(|_| client.own(&proof))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    for lost in answers.iter().filter(|answer| answer.status != 200) {
+        assert_eq!(error(lost), (400, "invalid_dpop_proof".to_owned()));
     }
 }
 

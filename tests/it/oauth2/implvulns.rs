@@ -4,17 +4,16 @@
 
 mod table;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use futures_util::future::join_all;
 use primitives::Clock as _;
 use primitives::base64url;
 use serde_json::{Value, json};
+use testkit::https::HttpsHost;
 use testkit::prover::Prover;
-use tokio::net::TcpListener;
 
 use super::code::{App, code, sign_up};
+use super::described_host::world as reaching;
+use super::metadata_document::value_of;
 use crate::browser::{Browser, Response, encode};
 use crate::world::World;
 
@@ -217,48 +216,115 @@ async fn device_code_is_its_own_clients() {
     };
     assert_eq!(poll("other").await, (400, "invalid_grant".to_owned()));
     assert_eq!(poll("tv").await, (400, "authorization_pending".to_owned()));
-    // Another site posts the code for somebody who is signed in (RFC 8628 section 5.4).
-    let mut victim = Browser::default();
-    sign_up(&world, &mut victim, "ada@acme.example").await;
-    let page = format!("{}/oauth2/device/verify", world.tenant("acme"));
-    let posted = victim.post(&page, &[("user_code", begun["user_code"].as_str().unwrap())]).await;
-    assert!(posted.status >= 400 || posted.sent("code").is_none());
-    world.clock.advance(std::time::Duration::from_secs(10));
-    assert_eq!(poll("tv").await, (400, "authorization_pending".to_owned()));
 }
 
-/// A client's addresses lead into our own network: nothing of it is asked, and nothing of what is there is told.
+/// RFC 8628 section 5.4, RFC 9700 section 4.7: the person's browser is signed in, and another site sends its forms.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_site_answers_neither_for_a_device_nor_for_an_app() {
+    let world = World::start().await;
+    let tv = json!({
+        "client_id": "tv", "token_endpoint_auth_method": "none", "scope": "openid", "grant_types": [DEVICE],
+    });
+    world.client("acme", tv).await;
+    let app = App::register(&world, false).await;
+    let mut browser = Browser::default();
+    sign_up(&world, &mut browser, "ada@acme.example").await;
+    let begun = post(&world, "/oauth2/device/auth", &[("client_id", "tv"), ("scope", "openid")]).await.json();
+    let code = begun["user_code"].as_str().unwrap();
+    let foreign = |form: String, origin: Option<&str>| {
+        let mut headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
+        headers.extend(origin.map(|origin| ("origin", origin.to_owned())));
+        (headers, form)
+    };
+    let asked = browser.get(&app.authorize(&[])).await;
+    let consent = browser.get(asked.location().as_str()).await.text();
+    let allow =
+        encode(&[("consent_challenge", value_of(&consent, "consent_challenge")), ("decision", "allow")]);
+    let enter = encode(&[("user_code", code)]);
+    for (path, form) in [("/oauth2/device/verify", &enter), ("/ui/consent", &allow)] {
+        let url = format!("{}{path}", world.tenant("acme"));
+        for origin in ["https://evil.example", "null", &world.base.replace("127.0.0.1", "127.0.0.2")] {
+            let (headers, form) = foreign(form.clone(), Some(origin));
+            let refused = browser.send("POST", &url, &headers, form).await;
+            assert_eq!((refused.status, refused.header("location")), (403, ""), "{path} from {origin}");
+        }
+        // The same form from our own page is taken.
+        let (headers, form) = foreign(form.clone(), Some(&world.base));
+        assert_eq!(browser.send("POST", &url, &headers, form).await.status, 303, "{path}");
+    }
+}
+
+/// RFC 8725 section 3.10: a server that went where `jku` or `x5u` leads would find there the key that signed.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_a_token_names_are_not_fetched() {
+    let host = HttpsHost::start().await.unwrap();
+    let world = reaching(&host, &["127.0.0.0/8"]).await;
+    let (key, theirs) = (Prover::generate(), Prover::generate());
+    machine_of(&world, &key).await;
+    let mut public = theirs.header()["jwk"].clone();
+    public["kid"] = "theirs".into();
+    host.publishes(&json!({"keys": [public]}), 60);
+    for (name, kid) in [("jku", "theirs"), ("x5u", "theirs"), ("jku", "k"), ("x5u", "k")] {
+        let header = json!({"alg": "ES256", "kid": kid, name: host.url("/keys")});
+        let text = theirs.sign(&header, &assertion_claims(&world, "j"));
+        assert_eq!(error(&present(&world, &text).await), (401, "invalid_client".to_owned()), "{name}");
+    }
+    assert_eq!(host.connections(), 0);
+    let good = key.sign(&json!({"alg": "ES256", "kid": "k"}), &assertion_claims(&world, "good"));
+    assert_eq!(present(&world, &good).await.status, 200);
+}
+
+/// A client's addresses lead into our own network: nothing of it is asked, and nothing of what is there is told. Where the network
+/// was granted they are asked, but for the pictures, which are the browser's.
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_and_pictures_within_our_own_network_are_not_fetched() {
-    let world = World::start().await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let calls = Arc::<AtomicUsize>::default();
-    let counted = Arc::clone(&calls);
-    let server = tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            counted.fetch_add(1, Ordering::SeqCst);
-            drop(stream);
-        }
-    });
-    let at = |path: &str| format!("http://{address}/{path}");
-    let wants = json!({
-        "client_id": "app", "redirect_uris": [REDIRECT], "jwks_uri": at("keys"),
-        "id_token_encrypted_response_alg": "ECDH-ES",
-    });
-    let refused = world.operate(&world.key, ("POST", "/admin/clients"), "acme", &wants).await;
-    assert_eq!(refused.status, 400, "{}", refused.text());
-    assert!(!refused.text().contains("refused") && !refused.text().contains("connect"), "{}", refused.text());
-    let pictured = json!({
-        "client_id": "machine", "jwks_uri": at("keys"), "logo_uri": at("logo"), "grant_types": ["client_credentials"],
-        "token_endpoint_auth_method": "private_key_jwt", "scope": "read",
-    });
-    world.client("acme", pictured).await;
+    let host = HttpsHost::start().await.unwrap();
     let key = Prover::generate();
-    let text = key.sign(&json!({"alg": "ES256", "kid": "k"}), &assertion_claims(&world, "j"));
-    assert_eq!(error(&present(&world, &text).await), (401, "invalid_client".to_owned()));
-    assert_eq!(calls.load(Ordering::SeqCst), 0);
-    server.abort();
+    let mut public = key.header()["jwk"].clone();
+    public["kid"] = "k".into();
+    host.publishes(&json!({"keys": [public]}), 60);
+    for (granted, is_asked) in [(&[][..], false), (&["127.0.0.0/8"][..], true)] {
+        let world = reaching(&host, granted).await;
+        let machine = json!({
+            "client_id": "machine", "jwks_uri": host.url("/keys"), "grant_types": ["client_credentials"],
+            "token_endpoint_auth_method": "private_key_jwt", "scope": "read",
+        });
+        world.client("acme", machine).await;
+        let text = key.sign(&json!({"alg": "ES256", "kid": "k"}), &assertion_claims(&world, "j"));
+        let answer = present(&world, &text).await;
+        assert_eq!(answer.status, if is_asked { 200 } else { 401 }, "{}", answer.text());
+        assert_eq!(host.connections(), usize::from(is_asked));
+        let before = host.connections();
+        for (name, value) in [
+            ("jwks_uri", json!({"jwks_uri": host.url("/enc"), "id_token_encrypted_response_alg": "ECDH-ES"})),
+            (
+                "sector_identifier_uri",
+                json!({"sector_identifier_uri": host.url("/sector"), "subject_type": "pairwise"}),
+            ),
+        ] {
+            let mut wants = json!({"client_id": "other", "redirect_uris": [REDIRECT]});
+            wants.as_object_mut().unwrap().extend(value.as_object().unwrap().clone());
+            // What is there is of no use either: keys that sign, and no list of addresses.
+            let refused = world.operate(&world.key, ("POST", "/admin/clients"), "acme", &wants).await;
+            assert_eq!(refused.status, 400, "{name}: {}", refused.text());
+            for told in ["refused", "connect", "keys\":"] {
+                assert!(!refused.text().contains(told), "{name}: {}", refused.text());
+            }
+        }
+        assert_eq!(host.connections() - before, if is_asked { 2 } else { 0 });
+        let before = host.connections();
+        let pictured = json!({
+            "client_id": "app", "client_name": "The App", "redirect_uris": [REDIRECT], "scope": "openid email offline_access",
+            "grant_types": ["authorization_code", "refresh_token"], "logo_uri": host.url("/logo.png"),
+        });
+        let app = App::register_as(&world, pictured).await;
+        let mut browser = Browser::default();
+        sign_up(&world, &mut browser, "ada@acme.example").await;
+        let asked = browser.get(&app.authorize(&[])).await;
+        let page = browser.get(asked.location().as_str()).await.text();
+        assert!(page.contains("The App"), "{page}");
+        assert_eq!(host.connections(), before);
+    }
 }
 
 /// RFC 9700 sections 4.2, 4.15 and 4.16: what a frame shows, and what a link tells.
@@ -272,7 +338,21 @@ async fn pages_stand_in_no_frame_and_tell_no_address() {
     let consent = browser.get(asked.location().as_str()).await;
     let form = browser.get(&app.authorize(&[("response_mode", "form_post"), ("prompt", "none")])).await;
     let wrong = browser.get(&app.authorize(&[("redirect_uri", "https://evil.example/")])).await;
-    for (what, page) in [("consent", consent), ("form_post", form), ("an error", wrong)] {
+    let at = |path: &str| format!("{}{path}", world.tenant("acme"));
+    let began = Browser::default().get(&at("/self-service/login/browser")).await;
+    let login = Browser::default().get(began.location().as_str()).await;
+    let device = browser.get(&at("/oauth2/device/verify")).await;
+    let leave = browser.get(&at("/oauth2/sessions/logout")).await;
+    let logout = browser.get(leave.location().as_str()).await;
+    for (what, page) in [
+        ("consent", consent),
+        ("form_post", form),
+        ("an error", wrong),
+        ("login", login),
+        ("device", device),
+        ("logout", logout),
+    ] {
+        assert!(page.text().contains("<html"), "{what}: {} {}", page.status, page.text());
         assert!(page.header("content-security-policy").contains("frame-ancestors 'none'"), "{what}");
         let referrer = page.header("referrer-policy");
         assert!(

@@ -1,8 +1,8 @@
-//! The clients that are generated from the API's description alone, in TypeScript and in Python.
+//! The client that is generated from the description of the API of people alone, in TypeScript.
 
 use std::process::Command;
 
-use super::{Place, ory_client, python as interpreter};
+use super::{Place, ory_client};
 use crate::{install, workspace};
 
 /// Every check of `tests/clients/kratos-client`, when the compiler has held it against the client's types.
@@ -12,12 +12,5 @@ pub(super) fn typescript(place: &Place<'_>) -> anyhow::Result<()> {
     workspace::run(Command::new("node").arg("node_modules/typescript/bin/tsc").current_dir(&home))?;
     let mut script = Command::new("node");
     script.arg("main.mjs").current_dir(&home);
-    ory_client::against_node(place, script)
-}
-
-/// The checks of `tests/clients/ory-client` that are about people, by the other client's models.
-pub(super) fn python(place: &Place<'_>) -> anyhow::Result<()> {
-    let mut script = interpreter(&workspace::root().join("tests/clients/kratos-client-python"))?;
-    ory_client::with_documents(place, &mut script)?;
     ory_client::against_node(place, script)
 }

@@ -53,7 +53,8 @@ const SUITES: &[Suite] = &[
     Suite { name: "ory-client", stand_in: false, run: ory_client::run },
     Suite { name: "generated-client", stand_in: false, run: generated_client::run },
     Suite { name: "kratos-client", stand_in: false, run: kratos_client::typescript },
-    Suite { name: "kratos-client-python", stand_in: false, run: kratos_client::python },
+    Suite { name: "kratos-client-python", stand_in: false, run: ory_client::of_people },
+    Suite { name: "hydra-client-python", stand_in: false, run: ory_client::of_tokens },
     Suite { name: "samples", stand_in: false, run: screenshots::of_samples },
     Suite { name: "screenshots", stand_in: false, run: screenshots::of_node },
 ];

@@ -13,6 +13,22 @@ pub(super) fn run(place: &Place<'_>) -> anyhow::Result<()> {
     against_node(place, script)
 }
 
+/// Its checks that are about people, by the models of the client for these alone.
+pub(super) fn of_people(place: &Place<'_>) -> anyhow::Result<()> {
+    by_other_models(place, "kratos-client-python")
+}
+
+/// Its checks that are about clients, tokens, keys and challenges, by the models of the client for these alone.
+pub(super) fn of_tokens(place: &Place<'_>) -> anyhow::Result<()> {
+    by_other_models(place, "hydra-client-python")
+}
+
+fn by_other_models(place: &Place<'_>, suite: &str) -> anyhow::Result<()> {
+    let mut script = python(&workspace::root().join("tests/clients").join(suite))?;
+    with_documents(place, &mut script)?;
+    against_node(place, script)
+}
+
 /// Tells a script what the listeners serve, and where the guests are.
 pub(super) fn with_documents(place: &Place<'_>, script: &mut Command) -> anyhow::Result<()> {
     for listener in ["public", "admin"] {

@@ -19,10 +19,13 @@ const DESCRIBED: &str = "tests/it/oauth2/described_host.rs";
 const REQUEST_OBJECT: &str = "tests/it/oauth2/request_object.rs";
 const JWS: &str = "runtime/jose/src/jws.rs";
 
-const ATTACKS: [Attack; 32] = [
+const ATTACKS: [Attack; 33] = [
     Attack {
         name: "mix-up (RFC 9207, RFC 9700 section 4.4)",
-        stopped_by: &[("runtime/oauth2/src/authorization/redirect.rs", "\"iss\"")],
+        stopped_by: &[(
+            "runtime/oauth2/src/authorization/redirect.rs",
+            "RFC 9207: the client sees which server answers",
+        )],
         tests: &[
             (CODE, "person_signs_in_on_the_way_to_an_app"),
             (CODE, "errors_after_the_redirect_uri_was_proven_go_to_the_client"),
@@ -30,13 +33,16 @@ const ATTACKS: [Attack; 32] = [
     },
     Attack {
         name: "code injection (RFC 9700 section 4.5)",
-        stopped_by: &[("runtime/oauth2/src/pkce.rs", "pub(crate) fn")],
+        stopped_by: &[(
+            "runtime/oauth2/src/token/authorization_code.rs",
+            "check_verifier(&code, parameters)?",
+        )],
         tests: &[(HERE, "code_is_worth_nothing_without_its_client_verifier_and_address")],
     },
     Attack {
         name: "PKCE downgrade (RFC 9700 section 4.8.2)",
         stopped_by: &[
-            ("runtime/oauth2/src/pkce.rs", "METHODS"),
+            ("runtime/oauth2/src/pkce.rs", "METHODS: [&str; 1] = [\"S256\"]"),
             ("runtime/oauth2/src/settings.rs", "pkce: PkcePolicy::All"),
         ],
         tests: &[
@@ -49,12 +55,15 @@ const ATTACKS: [Attack; 32] = [
     },
     Attack {
         name: "open redirect (RFC 9700 section 4.11)",
-        stopped_by: &[("runtime/oauth2/src/authorization/redirect.rs", "redirect_uri")],
+        stopped_by: &[("runtime/oauth2/src/authorization/redirect.rs", "async fn match_redirect(")],
         tests: &[(CODE, "bad_redirect_uri_gets_a_page_and_never_a_redirect")],
     },
     Attack {
         name: "redirect and path confusion (RFC 9700 section 4.1)",
-        stopped_by: &[("runtime/oauth2/src/client/redirect_uri.rs", "impl RedirectUri")],
+        stopped_by: &[(
+            "runtime/oauth2/src/client/redirect_uri.rs",
+            "pub fn matches(&self, requested: &str) -> bool",
+        )],
         tests: &[
             (CODE, "bad_redirect_uri_gets_a_page_and_never_a_redirect"),
             ("runtime/oauth2/tests/hostile.rs", "redirect_uri_matches_itself_and_nothing_that_was_changed"),
@@ -79,11 +88,17 @@ const ATTACKS: [Attack; 32] = [
     Attack {
         name: "kid, jku, x5u and jwk of the token (RFC 8725 section 3.10)",
         stopped_by: &[(JWS, "pub struct JwsHeader")],
-        tests: &[(HERE, "header_of_a_token_chooses_neither_algorithm_nor_key")],
+        tests: &[
+            (HERE, "header_of_a_token_chooses_neither_algorithm_nor_key"),
+            (HERE, "keys_that_a_token_names_are_not_fetched"),
+        ],
     },
     Attack {
         name: "audience injection (RFC 7523 section 3)",
-        stopped_by: &[("runtime/oauth2/src/client_authentication/assertion.rs", "audience")],
+        stopped_by: &[(
+            "runtime/oauth2/src/client_authentication/assertion.rs",
+            "claims.audience().len() != 1",
+        )],
         tests: &[
             (HERE, "assertion_for_another_server_or_by_another_client_is_refused"),
             (
@@ -94,7 +109,7 @@ const ATTACKS: [Attack; 32] = [
     },
     Attack {
         name: "jti replay, also in a race",
-        stopped_by: &[("runtime/oauth2/src/write.rs", "UseAssertion")],
+        stopped_by: &[("runtime/storage/src/oauth2/assertions.rs", "INSERT INTO oauth2_used_assertions")],
         tests: &[
             (HERE, "of_thirty_requests_with_one_assertion_one_is_answered"),
             (
@@ -106,21 +121,24 @@ const ATTACKS: [Attack; 32] = [
     Attack {
         name: "proof of possession replayed (RFC 9449 section 11.1)",
         stopped_by: &[("runtime/oauth2/src/dpop/mod.rs", "struct ProvenKey")],
-        tests: &[("runtime/oauth2/src/dpop/tests.rs", "of_parallel_requests_with_one_proof_one_is_answered")],
+        tests: &[
+            ("tests/it/oauth2/dpop.rs", "proofs_that_are_none_are_refused_by_name"),
+            ("tests/it/oauth2/dpop.rs", "of_thirty_requests_with_one_proof_one_is_answered"),
+        ],
     },
     Attack {
         name: "cross-client use of a code",
-        stopped_by: &[("runtime/oauth2/src/token/authorization_code.rs", "InvalidGrant")],
+        stopped_by: &[("runtime/oauth2/src/token/authorization_code.rs", "if grant.client != client.id {")],
         tests: &[(HERE, "code_is_worth_nothing_without_its_client_verifier_and_address")],
     },
     Attack {
         name: "cross-client use of a refresh token",
-        stopped_by: &[("runtime/oauth2/src/token/refresh_token.rs", "InvalidGrant")],
+        stopped_by: &[("runtime/oauth2/src/token/refresh_token.rs", "if grant.client != client.id {")],
         tests: &[(HERE, "code_is_worth_nothing_without_its_client_verifier_and_address")],
     },
     Attack {
         name: "cross-client use of a device code",
-        stopped_by: &[("runtime/oauth2/src/token/device_code.rs", "InvalidGrant")],
+        stopped_by: &[("runtime/oauth2/src/token/device_code.rs", "if code.client == client.id =>")],
         tests: &[
             (HERE, "device_code_is_its_own_clients"),
             (
@@ -131,7 +149,7 @@ const ATTACKS: [Attack; 32] = [
     },
     Attack {
         name: "consent skipping",
-        stopped_by: &[("runtime/oauth2/src/authorization/consent.rs", "consent")],
+        stopped_by: &[("runtime/oauth2/src/authorization/consent.rs", "pub(super) async fn is_needed(")],
         tests: &[
             (CODE, "person_is_asked_and_decides_and_is_not_asked_again"),
             (CODE, "sign_in_of_another_browser_is_not_gone_on_with"),
@@ -143,9 +161,13 @@ const ATTACKS: [Attack; 32] = [
     },
     Attack {
         name: "CSRF on device verification (RFC 8628 section 5.4)",
-        stopped_by: &[("runtime/oauth2/src/device/mod.rs", "the person is always asked")],
+        stopped_by: &[("runtime/http/src/browser.rs", "pub(crate) fn check_own_origin(")],
         tests: &[
-            (HERE, "device_code_is_its_own_clients"),
+            (HERE, "another_site_answers_neither_for_a_device_nor_for_an_app"),
+            (
+                "runtime/http/tests/self_service/device.rs",
+                "nothing_is_answered_by_another_site_by_a_link_or_in_another_browser",
+            ),
             ("runtime/oauth2/src/device/tests.rs", "whoever_entered_the_code_answers_in_the_same_browser"),
             (
                 "runtime/oauth2/src/device/tests.rs",
@@ -164,6 +186,11 @@ const ATTACKS: [Attack; 32] = [
     Attack {
         name: "SSRF by jwks_uri",
         stopped_by: &[("runtime/oauth2/src/fetch.rs", "pub(crate) async fn key_set")],
+        tests: &[(HERE, "keys_and_pictures_within_our_own_network_are_not_fetched")],
+    },
+    Attack {
+        name: "SSRF by sector_identifier_uri",
+        stopped_by: &[("runtime/oauth2/src/client/sector.rs", "Reach::Public")],
         tests: &[(HERE, "keys_and_pictures_within_our_own_network_are_not_fetched")],
     },
     Attack {
@@ -235,7 +262,7 @@ const ATTACKS: [Attack; 32] = [
     },
     Attack {
         name: "race on a code (RFC 6749 section 10.5)",
-        stopped_by: &[("runtime/oauth2/src/write.rs", "Code")],
+        stopped_by: &[("runtime/storage/src/oauth2/authorization_codes.rs", "consumed_at IS NULL")],
         tests: &[
             (CODE, "fifty_redemptions_of_one_code_give_one_answer_and_leave_no_live_token"),
             (CODE, "replay_after_the_code_has_expired_still_kills_the_family"),
@@ -243,7 +270,7 @@ const ATTACKS: [Attack; 32] = [
     },
     Attack {
         name: "race on a refresh token (RFC 9700 section 4.14)",
-        stopped_by: &[("runtime/oauth2/src/write.rs", "Refresh")],
+        stopped_by: &[("runtime/storage/src/oauth2/refresh_tokens.rs", "rotated_at IS NULL")],
         tests: &[(CODE, "parallel_refreshes_are_one_and_a_late_reuse_kills_the_family")],
     },
     Attack {
