@@ -1,2 +1,2 @@
--- SQLite's table of clients changes how it is laid out; PostgreSQL has had it that way.
-COMMENT ON TABLE oauth2_clients IS 'OAuth2 clients, each with its document as RFC 7591 has it';
+-- A list in the order in which they were made reads what lies together.
+CREATE INDEX oauth2_clients_as_made ON oauth2_clients (tenant, created_at, id);

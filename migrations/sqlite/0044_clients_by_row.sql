@@ -24,9 +24,11 @@ INSERT INTO oauth2_clients_by_row (tenant, id, name, owner, document, secrets, m
     not_before, version, registered, unused_until, backchannel_logout)
 SELECT tenant, id, name, owner, document, secrets, managed_by, enabled, created_at, updated_at,
     not_before, version, registered, unused_until, backchannel_logout
-FROM oauth2_clients ORDER BY tenant, id;
+FROM oauth2_clients ORDER BY tenant, created_at, id;
 
 DROP TABLE oauth2_clients;
 ALTER TABLE oauth2_clients_by_row RENAME TO oauth2_clients;
 CREATE INDEX oauth2_clients_registered ON oauth2_clients (tenant, id) WHERE registered = 1;
 CREATE INDEX oauth2_clients_unused ON oauth2_clients (unused_until) WHERE unused_until IS NOT NULL;
+-- A list in the order in which they were made reads what lies together.
+CREATE INDEX oauth2_clients_as_made ON oauth2_clients (tenant, created_at, id);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use primitives::TenantId;
 
 use crate::client::{Client, GrantType};
-use crate::ports::{ClientFilter, ClientRepository, PortError};
+use crate::ports::{ClientFilter, ClientPlace, ClientRepository, PortError};
 use crate::server::AuthorizationServer;
 
 /// Which token.
@@ -102,7 +102,7 @@ async fn longest_by_pages(
         let found = clients.list_clients(tenant, &filter, page).await?;
         let own = found.iter().filter_map(|client| client.document.lifespans.longest_signed());
         longest = own.fold(longest, Duration::max);
-        filter.after = found.last().and_then(|last| last.document.client_id.clone());
+        filter.after = found.last().and_then(ClientPlace::of);
         if filter.after.is_none() {
             return Ok(longest);
         }

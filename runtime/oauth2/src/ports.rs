@@ -44,7 +44,7 @@ pub trait ClientRepository: Send + Sync + fmt::Debug {
         id: &'a ClientId,
     ) -> PortResult<'a, Option<ClientRecord>>;
 
-    /// Clients in the order of their ids.
+    /// Clients in the order of their places.
     fn list_clients<'a>(
         &'a self,
         tenant: &'a TenantId,
@@ -56,11 +56,27 @@ pub trait ClientRepository: Send + Sync + fmt::Debug {
     fn count_registered_clients<'a>(&'a self, tenant: &'a TenantId, most: u32) -> PortResult<'a, u32>;
 }
 
+/// Where a client stands among those of its tenant: by when it was made. A list in this order reads what lies together.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClientPlace {
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Which of those of the same instant it is.
+    pub id: ClientId,
+}
+
+impl ClientPlace {
+    /// Where a client stands; nowhere if its document has no id.
+    pub fn of(client: &ClientRecord) -> Option<Self> {
+        Some(Self { created_at: client.created_at, id: client.document.client_id.clone()? })
+    }
+}
+
 /// Which clients to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientFilter {
-    /// Only ids after this one.
-    pub after: Option<ClientId>,
+    /// Only those behind this place.
+    pub after: Option<ClientPlace>,
     /// Only with this exact name.
     pub client_name: Option<String>,
     /// Only of this owner.

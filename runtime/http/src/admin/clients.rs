@@ -3,8 +3,8 @@
 use http::StatusCode;
 use oauth2::client::admin::{ClientError, ClientPage, ShownClient};
 use oauth2::client::{ClientDocument, Lifespans};
-use oauth2::ports::{ClientFilter, PortError};
-use primitives::{ClientId, SealContext};
+use oauth2::ports::{ClientFilter, ClientPlace, PortError};
+use primitives::{ClientId, SealContext, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -175,15 +175,18 @@ fn body<T: DeserializeOwned>(call: &Call) -> Result<T, ClientError> {
 
 /// Attack: a page token is read, forged, or taken from another list or tenant. It is sealed for this list
 /// of this tenant, and opens nowhere else.
-fn seal(call: &Call, after: &ClientId) -> String {
+fn seal(call: &Call, after: &ClientPlace) -> String {
     let context = SealContext { tenant: &call.tenant.id, purpose: PAGE_TOKEN, row: "" };
-    call.node.sealer().seal_text(context, after.as_str().as_bytes())
+    let place = format!("{} {}", after.created_at.micros(), after.id.as_str());
+    call.node.sealer().seal_text(context, place.as_bytes())
 }
 
-fn open(call: &Call, token: &str) -> Result<Option<ClientId>, ()> {
+fn open(call: &Call, token: &str) -> Result<Option<ClientPlace>, ()> {
     let context = SealContext { tenant: &call.tenant.id, purpose: PAGE_TOKEN, row: "" };
     let plain = call.node.sealer().open_text(context, token).map_err(|_| ())?;
-    std::str::from_utf8(&plain).map_err(|_| ())?.parse().map(Some).map_err(|_| ())
+    let (micros, id) = std::str::from_utf8(&plain).map_err(|_| ())?.split_once(' ').ok_or(())?;
+    let created_at = Timestamp::from_micros(micros.parse().map_err(|_| ())?);
+    Ok(Some(ClientPlace { created_at, id: id.parse().map_err(|_| ())? }))
 }
 
 fn refuse(call: &Call, error: &ClientError) -> Answer {

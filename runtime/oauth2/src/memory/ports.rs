@@ -19,7 +19,7 @@ use crate::device::{DeviceCode, DeviceCodeRepository};
 use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken};
 use crate::lineage::Mark;
 use crate::ports::{
-    ClientFilter, ClientRepository, FederatedSubjects, GrantFilter, GrantRepository, PortResult,
+    ClientFilter, ClientPlace, ClientRepository, FederatedSubjects, GrantFilter, GrantRepository, PortResult,
     SecretHasher, SubjectClaims, SubjectProfile, TokenKeys, TokenRepository,
 };
 use crate::trust::{TrustFilter, TrustRepository, TrustedIssuer, TrustedSubject};
@@ -52,14 +52,16 @@ impl ClientRepository for Memory {
         filter: &'a ClientFilter,
         limit: u32,
     ) -> PortResult<'a, Vec<ClientRecord>> {
-        let wanted = |(id, record): &(&ClientId, &ClientRecord)| {
-            filter.after.as_ref().is_none_or(|after| *id > after)
+        let wanted = |record: &&ClientRecord| {
+            filter.after.as_ref().is_none_or(|after| ClientPlace::of(record).as_ref() > Some(after))
                 && filter.client_name.as_ref().is_none_or(|name| *name == record.document.client_name)
                 && filter.owner.as_ref().is_none_or(|owner| *owner == record.document.owner)
         };
         answer(self.rows(tenant, |rows| {
-            let found = rows.clients.iter().filter(wanted).map(|(_, record)| record.clone());
-            found.take(usize::try_from(limit).unwrap()).collect()
+            let mut found: Vec<_> = rows.clients.values().filter(wanted).cloned().collect();
+            found.sort_by_key(ClientPlace::of);
+            found.truncate(usize::try_from(limit).unwrap());
+            found
         }))
     }
 

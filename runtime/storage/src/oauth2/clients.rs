@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ::oauth2::client::{Client, ClientRecord, ManagedBy, StoredSecret};
 use ::oauth2::ports::{ClientFilter, ClientRepository, PortResult};
 use ::oauth2::registration::SelfRegistered;
-use primitives::{ClientId, SealContext, Sealer, TenantId};
+use primitives::{ClientId, SealContext, Sealer, TenantId, Timestamp};
 
 use super::{CLIENT_CHANGED, port_error};
 use crate::cache::InvalidatedCache;
@@ -232,11 +232,18 @@ impl ClientRepository for Storage {
                 "SELECT id, document, secrets, managed_by, enabled, created_at, updated_at, not_before, version,
                      registered, unused_until
                  FROM oauth2_clients
-                 WHERE tenant = $1 AND id > $2 AND ($3 IS NULL OR name = $3) AND ($4 IS NULL OR owner = $4)
-                 ORDER BY id LIMIT $5";
-            let after = filter.after.as_ref().map_or("", ClientId::as_str);
-            let args =
-                values![tenant, after, filter.client_name.clone(), filter.owner.clone(), i64::from(limit)];
+                 WHERE tenant = $1 AND (created_at, id) > ($2, $3) AND ($4 IS NULL OR name = $4)
+                     AND ($5 IS NULL OR owner = $5)
+                 ORDER BY created_at, id LIMIT $6";
+            let after = filter.after.as_ref();
+            let args = values![
+                tenant,
+                after.map_or(Timestamp::from_micros(i64::MIN), |place| place.created_at),
+                after.map_or("", |place| place.id.as_str()),
+                filter.client_name.clone(),
+                filter.owner.clone(),
+                i64::from(limit),
+            ];
             let rows = self.list(sql, args).await.map_err(port_error)?;
             rows.iter()
                 .map(|row| read(tenant, row, self.sealer()))

@@ -1,7 +1,7 @@
 //! Clients: what is read is what was written, guards hold, and the cache never shows what is no more.
 
 use oauth2::client::StoredSecret;
-use oauth2::ports::{ClientFilter, ClientRepository as _, GrantRepository as _};
+use oauth2::ports::{ClientFilter, ClientPlace, ClientRepository as _, GrantRepository as _};
 use oauth2::write::Write;
 use primitives::IdentityId;
 use uuid::Uuid;
@@ -67,10 +67,11 @@ async fn deleted_client_is_gone_at_once_and_its_heir_has_no_consents() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_are_listed_by_id_name_and_owner() {
+async fn clients_are_listed_as_they_were_made_and_by_name_and_owner() {
     for world in World::each().await {
         let mut records: Vec<_> = ["c", "A", "b"].map(|id| world.client(id)).into();
         records[0].document.owner = "bob".to_owned();
+        records[2].created_at = records[0].created_at.after(std::time::Duration::from_secs(1));
         let writes: Vec<_> = records.iter().map(|r| Write::InsertClient(Box::new(r.clone()))).collect();
         assert_eq!(world.apply(writes).await, None);
 
@@ -81,9 +82,12 @@ async fn clients_are_listed_by_id_name_and_owner() {
         };
         let text = |text: &str| Some(text.to_owned());
         let all = ClientFilter::default();
-        check(all.clone(), 10, &["A", "b", "c"]).await;
-        check(all.clone(), 2, &["A", "b"]).await;
-        check(ClientFilter { after: Some(client_id("b")), ..all.clone() }, 2, &["c"]).await;
+        check(all.clone(), 10, &["A", "c", "b"]).await;
+        check(all.clone(), 2, &["A", "c"]).await;
+        let place = |record| Some(ClientPlace::of(record).unwrap());
+        check(ClientFilter { after: place(&records[1]), ..all.clone() }, 1, &["c"]).await;
+        check(ClientFilter { after: place(&records[0]), ..all.clone() }, 2, &["b"]).await;
+        check(ClientFilter { after: place(&records[2]), ..all.clone() }, 2, &[]).await;
         check(ClientFilter { client_name: text("Name of b"), ..all.clone() }, 10, &["b"]).await;
         check(ClientFilter { owner: text("ada"), ..all.clone() }, 10, &["A", "b"]).await;
         check(ClientFilter { client_name: text("Name of c"), owner: text("ada"), ..all }, 10, &[]).await;

@@ -18,7 +18,7 @@ use super::{
     Client, ClientDocument, ClientRecord, CreatedClient, InvalidClient, Lifespans, ManagedBy, StoredSecret,
 };
 use crate::decision::Decision;
-use crate::ports::ClientFilter;
+use crate::ports::{ClientFilter, ClientPlace};
 use crate::registration::SelfRegistered;
 use crate::security_profile;
 use crate::server::AuthorizationServer;
@@ -51,13 +51,13 @@ impl ShownClient {
     }
 }
 
-/// Clients in the order of their ids.
+/// Clients in the order in which they were made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClientPage {
     /// The clients.
     pub clients: Vec<ClientDocument>,
-    /// After which id the next page begins; none if this is the last.
-    pub next: Option<ClientId>,
+    /// Behind which place the next page begins; none if this is the last.
+    pub next: Option<ClientPlace>,
 }
 
 impl AuthorizationServer {
@@ -140,7 +140,7 @@ impl AuthorizationServer {
         if !is_last {
             records.pop();
         }
-        let next = records.last().filter(|_| !is_last).and_then(|record| record.document.client_id.clone());
+        let next = records.last().filter(|_| !is_last).and_then(ClientPlace::of);
         let clients = records.into_iter().map(|record| ShownClient::new(record, None).document).collect();
         Ok(ClientPage { clients, next })
     }

@@ -257,10 +257,12 @@ fn what_the_file_declares_is_read_only() {
 #[test]
 fn list_is_paged_and_filtered() {
     let world = World::new();
-    for id in ["a", "b", "c"] {
+    // In the order in which they were made, and by their ids within an instant.
+    for (id, waits) in [("b", 0), ("a", 1), ("c", 0)] {
+        world.wait(waits);
         create(
             &world,
-            &with(service(), &json!({"client_id": id, "owner": if id == "b" { "x" } else { "y" }})),
+            &with(service(), &json!({"client_id": id, "owner": if id == "a" { "x" } else { "y" }})),
         )
         .unwrap();
     }
@@ -268,17 +270,16 @@ fn list_is_paged_and_filtered() {
         let page = now(world.server.list_clients(filter, size)).unwrap();
         let ids: Vec<_> =
             page.clients.iter().map(|client| client.client_id.as_ref().unwrap().to_string()).collect();
-        (ids.join(" "), page.next.map(|id| id.to_string()))
+        (ids.join(" "), page.next)
     };
     let all = ClientFilter::default();
-    assert_eq!(list(&all, 250), ("a b c".to_owned(), None));
-    assert_eq!(list(&all, 2), ("a b".to_owned(), Some("b".to_owned())));
-    assert_eq!(
-        list(&ClientFilter { after: Some("b".parse().unwrap()), ..all.clone() }, 2),
-        ("c".to_owned(), None)
-    );
-    assert_eq!(list(&all, 0), ("a".to_owned(), Some("a".to_owned())));
-    assert_eq!(list(&ClientFilter { owner: Some("y".to_owned()), ..all }, 2), ("a c".to_owned(), None));
+    assert_eq!(list(&all, 250), ("b a c".to_owned(), None));
+    let (first, next) = list(&all, 2);
+    assert_eq!((&*first, next.as_ref().map(|place| place.id.as_str())), ("b a", Some("a")));
+    assert_eq!(list(&ClientFilter { after: next, ..all.clone() }, 2), ("c".to_owned(), None));
+    let (first, next) = list(&all, 0);
+    assert_eq!((&*first, next.as_ref().map(|place| place.id.as_str())), ("b", Some("b")));
+    assert_eq!(list(&ClientFilter { owner: Some("y".to_owned()), ..all }, 2), ("b c".to_owned(), None));
 }
 
 #[test]
