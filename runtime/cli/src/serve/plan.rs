@@ -10,7 +10,7 @@ use config::Config;
 use federation::ports::{NamedSecret, ProviderSecrets as _};
 use federation::secrets as provider_secrets;
 use oauth2::client::{ClientRecord, DeclaredClient, ManagedBy as ClientManagedBy, reconcile_clients};
-use oauth2::ports::{ClientFilter, ClientRepository as _};
+use oauth2::ports::{ClientFilter, ClientPlace, ClientRepository as _};
 use primitives::{Change, Clock, TenantId};
 use storage::{ApplyError, Storage, Stored};
 use tenancy::plugin::secrets::SECRET_BYTES;
@@ -248,7 +248,7 @@ async fn current_clients(
     loop {
         let page = storage.list_clients(tenant, &filter, PAGE).await?;
         let full = page.len() == usize::try_from(PAGE)?;
-        filter.after = page.last().and_then(|record| record.document.client_id.clone());
+        filter.after = page.last().and_then(ClientPlace::of);
         current.extend(page.into_iter().filter(|record| {
             let id = &record.document.client_id;
             record.managed_by == ClientManagedBy::File || declared.iter().any(|d| d.document.client_id == *id)
