@@ -134,7 +134,7 @@ fn objects_of_a_tenant_are_made_without_a_running_node() {
         let listed = place.json(&["client", "list", "-t", tenant]);
         listed.as_array().unwrap().iter().map(|client| client["client_id"].clone()).collect()
     };
-    assert_eq!((ids("acme"), ids("default")), (vec![json!("a"), json!("b"), json!("web")], vec![]));
+    assert_eq!((ids("acme"), ids("default")), (vec![json!("web"), json!("a"), json!("b")], vec![]));
     assert_eq!(place.json(&["client", "show", "web", "-t", "acme"])["client_id"], "web");
     place.fails(&["client", "show", "web"], 3, "");
     assert_eq!(place.run(&["client", "delete", "web", "-t", "acme"]).code, 0);
