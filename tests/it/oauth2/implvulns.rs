@@ -339,8 +339,9 @@ async fn pages_stand_in_no_frame_and_tell_no_address() {
     let form = browser.get(&app.authorize(&[("response_mode", "form_post"), ("prompt", "none")])).await;
     let wrong = browser.get(&app.authorize(&[("redirect_uri", "https://evil.example/")])).await;
     let at = |path: &str| format!("{}{path}", world.tenant("acme"));
-    let began = Browser::default().get(&at("/self-service/login/browser")).await;
-    let login = Browser::default().get(began.location().as_str()).await;
+    let mut stranger = Browser::default();
+    let began = stranger.get(&at("/self-service/login/browser")).await;
+    let login = stranger.get(began.location().as_str()).await;
     let device = browser.get(&at("/oauth2/device/verify")).await;
     let leave = browser.get(&at("/oauth2/sessions/logout")).await;
     let logout = browser.get(leave.location().as_str()).await;
