@@ -114,7 +114,7 @@ async fn granted(app: &App<'_>, browser: &mut Browser, scope: &str) -> String {
 }
 
 /// How often a server of the app is to be told that this session has ended.
-async fn told(world: &World, session: &str) -> usize {
+pub(crate) async fn told(world: &World, session: &str) -> usize {
     let (tenant, all) = ("acme".parse().unwrap(), WebhookFilter::default());
     let listed = world.storage.list_webhook_messages(&tenant, &all, 100);
     let messages = listed.await.unwrap();

@@ -8,6 +8,8 @@
 //! the client's redirect URIs, section 2, which is checked when it is written and again when it is used); the page's address
 //! is made up, to send people on from here to anywhere (it is sealed, and only what was checked before is sealed).
 
+use std::collections::BTreeSet;
+
 use primitives::{SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -37,7 +39,7 @@ pub struct Farewell {
 /// As it travels through the browser.
 #[derive(Serialize, Deserialize)]
 struct Sealed {
-    session: SessionId,
+    sessions: Vec<SessionId>,
     redirect: Option<String>,
     expires_at: Timestamp,
 }
@@ -65,17 +67,18 @@ impl Client {
 }
 
 impl AuthorizationServer {
-    /// The last page of a session, sealed for its address; none if no client of the session wants to be opened.
+    /// The last page of sessions that ended together, sealed for its address; none if no client of theirs wants to be opened.
     pub async fn seal_farewell(
         &self,
-        session: SessionId,
+        sessions: &[SessionId],
         redirect: Option<String>,
     ) -> Result<Option<String>, PortError> {
-        if self.frames_of(session).await?.is_empty() {
+        if self.frames_of(sessions).await?.is_empty() {
             return Ok(None);
         }
         let expires_at = self.now().after(LIFESPAN);
-        Ok(Some(self.seal(PURPOSE, &Sealed { session, redirect, expires_at })))
+        let sessions = sessions.to_vec();
+        Ok(Some(self.seal(PURPOSE, &Sealed { sessions, redirect, expires_at })))
     }
 
     /// Opens what [`Self::seal_farewell`] made; none if it is not that, or too late.
@@ -83,16 +86,22 @@ impl AuthorizationServer {
         let short = Some(text).filter(|text| text.len() <= MAX_SEALED);
         let opened = short.and_then(|text| self.open::<Sealed>(PURPOSE, text));
         let Some(opened) = opened.filter(|opened| self.now() < opened.expires_at) else { return Ok(None) };
-        Ok(Some(Farewell { frames: self.frames_of(opened.session).await?, redirect: opened.redirect }))
+        Ok(Some(Farewell { frames: self.frames_of(&opened.sessions).await?, redirect: opened.redirect }))
     }
 
-    async fn frames_of(&self, session: SessionId) -> Result<Vec<Url>, PortError> {
-        let ids = self.ports.grants.list_clients_of_session(&self.tenant, session, MOST_CLIENTS).await?;
+    async fn frames_of(&self, sessions: &[SessionId]) -> Result<Vec<Url>, PortError> {
         let mut frames = Vec::new();
-        for id in ids {
-            let client = find_client(self, &id).await?;
-            frames.extend(client.and_then(|client| self.frame(&client, session)));
+        for session in sessions {
+            let ids = self.ports.grants.list_clients_of_session(&self.tenant, *session, MOST_CLIENTS).await?;
+            for id in ids {
+                let client = find_client(self, &id).await?;
+                frames.extend(client.and_then(|client| self.frame(&client, *session)));
+            }
         }
+        // A client that asks for no `sid` has one address in all of them.
+        let mut seen = BTreeSet::new();
+        frames.retain(|frame| seen.insert(frame.clone()));
+        frames.truncate(MOST_CLIENTS as usize);
         Ok(frames)
     }
 

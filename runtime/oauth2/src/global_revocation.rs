@@ -14,7 +14,7 @@ use crate::dpop::ProvenKey;
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
 use crate::userinfo::UserinfoError;
-use crate::write::Write;
+use crate::write::{SignIns, Write};
 
 /// The scope of a client that may revoke everything of anybody in its tenant.
 pub const REVOKING_SCOPE: &str = "global_token_revocation";
@@ -114,7 +114,7 @@ impl AuthorizationServer {
         let event = AuditEvent::new("subject.tokens_revoked", actor, "subject", &subject);
         Change::new(self.tenant.clone())
             .write(Write::RevokeGrantsOfSubject { subject, client: None, at })
-            .write(Write::DeleteLoginSessions { subject, at })
+            .write(Write::DeleteLoginSessions { subject, which: SignIns::All, at })
             .audit(event)
     }
 }

@@ -50,9 +50,12 @@ pub struct SignedOut {
     pub session: Option<(SessionId, IdentityId)>,
     /// Where the browser goes; our own page if absent.
     pub redirect: Option<String>,
-    /// What it writes here: the grants of the session die with it. To be applied together with the end
-    /// of the session.
-    pub change: Change<Write>,
+}
+
+impl SignedOut {
+    fn of(subject: &AuthenticatedSubject, redirect: Option<String>) -> Self {
+        Self { session: Some((subject.session, subject.subject)), redirect }
+    }
 }
 
 /// A sign-out about which the person is being asked.
@@ -83,7 +86,9 @@ impl AuthorizationServer {
         let client = self.asking_client(parameters, hint.as_ref()).await?;
         let redirect = self.check_redirect(parameters, client.as_deref())?;
         let subject = subject.filter(|subject| subject.tenant == self.tenant);
-        let Some(subject) = subject else { return Ok(EndSession::Done(self.nobody_signed_out(redirect))) };
+        let Some(subject) = subject else {
+            return Ok(EndSession::Done(SignedOut { session: None, redirect }));
+        };
         // A hint of another session, e.g. of another device, is no word of this one.
         let fits = match (hint, &client) {
             (Some(hint), Some(client)) => {
@@ -95,7 +100,7 @@ impl AuthorizationServer {
         let is_first_party =
             client.as_ref().is_some_and(|client| client.record.document.skip_logout_consent == Some(true));
         if fits && is_first_party {
-            return Ok(EndSession::Done(self.signed_out(subject, redirect)));
+            return Ok(EndSession::Done(SignedOut::of(subject, redirect)));
         }
         let expires_at = self.now().after(self.settings.interaction_lifespan.0);
         let app = self.settings.urls.logout.as_deref();
@@ -134,9 +139,9 @@ impl AuthorizationServer {
             return Err(PageError::Expired);
         }
         match subject.filter(|subject| subject.tenant == self.tenant) {
-            None => Ok(self.nobody_signed_out(interaction.redirect)),
+            None => Ok(SignedOut { session: None, redirect: interaction.redirect }),
             Some(subject) if subject.session == interaction.session => {
-                Ok(self.signed_out(subject, interaction.redirect))
+                Ok(SignedOut::of(subject, interaction.redirect))
             }
             Some(_) => Err(PageError::OtherSubject),
         }
@@ -154,18 +159,6 @@ impl AuthorizationServer {
             .write(Write::TellClientsOfSession { session, at })
             .write(Write::RevokeGrantsOfSession { session, at })
             .audit(AuditEvent::new("session.grants_revoked", actor, "session", &session))
-    }
-
-    fn signed_out(&self, subject: &AuthenticatedSubject, redirect: Option<String>) -> SignedOut {
-        let mut change = self.end_grants_of_session(subject.session, Actor::Subject(subject.subject));
-        if subject.external.is_some() {
-            change = change.write(Write::DeleteLoginSession { session: subject.session, at: self.now() });
-        }
-        SignedOut { session: Some((subject.session, subject.subject)), redirect, change }
-    }
-
-    fn nobody_signed_out(&self, redirect: Option<String>) -> SignedOut {
-        SignedOut { session: None, redirect, change: Change::new(self.tenant.clone()) }
     }
 
     /// The client that the hint names, or the request; both must name the same.
@@ -247,8 +240,7 @@ mod tests {
         match answer {
             Ok(EndSession::Ask { .. }) => "ask".to_owned(),
             Ok(EndSession::App(url)) => format!("app {}", url.split('?').next().unwrap()),
-            Ok(EndSession::Done(SignedOut { session, redirect, change })) => {
-                assert_eq!(change.writes.len(), if session.is_some() { 2 } else { 0 });
+            Ok(EndSession::Done(SignedOut { session, redirect })) => {
                 let who = if session.is_some() { "done" } else { "nobody" };
                 format!("{who} {}", redirect.as_deref().unwrap_or("-"))
             }

@@ -112,6 +112,8 @@ pub enum Write {
     DeleteLoginSessions {
         /// Whose.
         subject: IdentityId,
+        /// Which of them.
+        which: SignIns,
         /// Now.
         at: Timestamp,
     },
@@ -213,4 +215,15 @@ pub enum Write {
         /// When it can be forgotten: the token is dead by then.
         expires_at: Timestamp,
     },
+}
+
+/// Which of somebody's sign-ins at a login app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignIns {
+    /// All of them.
+    All,
+    /// Those that hang on this session of theirs here (`identity_provider_session_id`).
+    HangingOn(SessionId),
+    /// All but these.
+    NotHangingOn(SessionId),
 }

@@ -19,4 +19,5 @@ mod own_login;
 mod password;
 mod request_object;
 mod security_profile;
+mod together;
 mod token;

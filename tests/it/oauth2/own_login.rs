@@ -9,7 +9,7 @@ use crate::world::World;
 
 const APP: &str = "https://login.acme.example";
 
-async fn world() -> World {
+pub(super) async fn world() -> World {
     let world = World::start().await;
     let urls = json!({
         "login": format!("{APP}/login"), "consent": format!("{APP}/consent"), "logout": format!("{APP}/logout"),
@@ -23,7 +23,7 @@ async fn world() -> World {
 }
 
 /// The app answers a challenge; where it sends the browser.
-async fn answer(world: &World, step: &str, challenge: &str, body: Value) -> String {
+pub(super) async fn answer(world: &World, step: &str, challenge: &str, body: Value) -> String {
     let kind = step.split('/').next().unwrap();
     let path = format!("/admin/oauth2/auth/requests/{step}?{kind}_challenge={challenge}");
     let answer = world.operate(&world.key, ("PUT", &path), "acme", &body).await;
@@ -31,7 +31,7 @@ async fn answer(world: &World, step: &str, challenge: &str, body: Value) -> Stri
     answer.json()["redirect_to"].as_str().unwrap().to_owned()
 }
 
-async fn shown(world: &World, kind: &str, challenge: &str) -> Value {
+pub(super) async fn shown(world: &World, kind: &str, challenge: &str) -> Value {
     let path = format!("/admin/oauth2/auth/requests/{kind}?{kind}_challenge={challenge}");
     let answer = world.operate(&world.key, ("GET", &path), "acme", &Value::Null).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -39,7 +39,7 @@ async fn shown(world: &World, kind: &str, challenge: &str) -> Value {
 }
 
 /// Goes to an address of the tenant; the challenge with which the browser is sent to the app.
-async fn sent(browser: &mut Browser, url: &str, kind: &str) -> String {
+pub(super) async fn sent(browser: &mut Browser, url: &str, kind: &str) -> String {
     let answer = browser.get(url).await;
     assert!(
         answer.header("location").starts_with(&format!("{APP}/{kind}?")),
@@ -51,13 +51,13 @@ async fn sent(browser: &mut Browser, url: &str, kind: &str) -> String {
 }
 
 /// Signs somebody in; the challenge of the consent.
-async fn sign_in(world: &World, app: &App<'_>, browser: &mut Browser, body: Value) -> String {
+pub(super) async fn sign_in(world: &World, app: &App<'_>, browser: &mut Browser, body: Value) -> String {
     let challenge = sent(browser, &app.authorize(&[]), "login").await;
     let accepted = answer(world, "login/accept", &challenge, body).await;
     sent(browser, &accepted, "consent").await
 }
 
-async fn let_in(world: &World, app: &App<'_>, browser: &mut Browser, subject: &str) -> Value {
+pub(super) async fn let_in(world: &World, app: &App<'_>, browser: &mut Browser, subject: &str) -> Value {
     let body = json!({"subject": subject, "remember": true, "remember_for": 600});
     let challenge = sign_in(world, app, browser, body).await;
     let body = json!({"grant_scope": ["openid"], "session": {"id_token": {"desk": 7}}});
@@ -68,7 +68,7 @@ async fn let_in(world: &World, app: &App<'_>, browser: &mut Browser, subject: &s
     tokens.json()
 }
 
-fn text<'a>(document: &'a Value, name: &str) -> &'a str {
+pub(super) fn text<'a>(document: &'a Value, name: &str) -> &'a str {
     document[name].as_str().unwrap()
 }
 

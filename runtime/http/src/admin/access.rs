@@ -1,18 +1,19 @@
 //! What people granted to clients, and the sessions behind it, as operators see and end them by the Hydra API.
 
 use http::StatusCode;
-use identity::ports::Sessions as _;
-use identity::session::revoke::{delete_all, revoke};
+use identity::session::revoke::delete_all;
 use oauth2::access::ListedGrant;
+use oauth2::authorization::external::LoginSessionRepository as _;
 use oauth2::ports::GrantFilter;
-use primitives::{Change, ClientId, GrantId, IdentityId, SessionId, Timestamp};
+use primitives::{ClientId, GrantId, IdentityId, SessionId, Timestamp};
 
 use super::{actor, paging, store};
 use crate::call::Call;
 use crate::commit::commit;
 use crate::failure::Failure;
+use crate::oauth2::together::end_together;
 use crate::response::{Answer, empty, json_no_store};
-use crate::self_service::apply;
+use crate::self_service::apply_with;
 
 const LARGEST_PAGE: u32 = 500;
 
@@ -103,24 +104,17 @@ pub(crate) async fn revoke_login(call: Call) -> Answer {
 /// Ends every session of somebody, here and at the tenant's login app.
 async fn end_all(call: &Call, subject: &str) -> Result<(), Failure> {
     let subject = subject_id(call, subject).await?;
-    let end = || async { call.tenant.oauth2.end_login_sessions(subject, actor(call)) };
-    commit(&call.node, end).await.map_err(|error| store(call, &error))?;
-    ended(call, delete_all(&call.tenant.id, subject, actor(call))).await
+    let sign_ins = call.tenant.oauth2.end_login_sessions(subject, actor(call));
+    let ended = apply_with(call, delete_all(&call.tenant.id, subject, actor(call)), Some(sign_ins)).await;
+    ended.map(|_| ()).map_err(|_| Failure::unavailable())
 }
 
+/// Ends one, and what hangs on it or it on. Ended before is ended.
 async fn end_one(call: &Call, id: SessionId) -> Result<(), Failure> {
-    let end = || call.tenant.oauth2.end_login_session(id, actor(call));
-    commit(&call.node, end).await.map_err(|error| store(call, &error))?;
-    let found = call.node.storage.find_session(&call.tenant.id, id).await;
-    match found.map_err(|error| store(call, &error))? {
-        Some(session) => ended(call, revoke(&call.tenant.id, &session, actor(call), call.now())).await,
-        None => Ok(()),
-    }
-}
-
-/// Ended before is ended.
-async fn ended(call: &Call, change: Change<identity::Write>) -> Result<(), Failure> {
-    apply(call, change).await.map(|_| ()).map_err(|_| Failure::unavailable())
+    let (storage, tenant) = (&call.node.storage, &call.tenant.id);
+    let login = storage.find_login_session(tenant, id).await.map_err(|error| store(call, &error))?;
+    let ended = end_together(call, &[id], login.as_ref(), &actor(call)).await;
+    ended.map(|_| ()).map_err(|_| Failure::unavailable())
 }
 
 /// `DELETE /admin/oauth2/tokens?client_id=…`

@@ -11,16 +11,12 @@ use crate::call::Call;
 use crate::response::{Answer, page, set};
 use crate::self_service::with_query;
 
-/// Where the browser goes when its session has ended: to the apps that were used in it first, if any wants that.
+/// Where the browser goes when its sessions have ended: to the apps that were used in them first, if any wants that.
 ///
 /// That we cannot tell which they are is no reason to stay.
-pub(crate) async fn target(call: &Call, session: Option<SessionId>, redirect: Option<String>) -> String {
+pub(crate) async fn target(call: &Call, sessions: &[SessionId], redirect: Option<String>) -> String {
     let ours = call.tenant.absolute("/ui/signed-out");
-    let sealed = match session {
-        Some(session) => call.tenant.oauth2.seal_farewell(session, redirect.clone()).await,
-        None => Ok(None),
-    };
-    match sealed {
+    match call.tenant.oauth2.seal_farewell(sessions, redirect.clone()).await {
         Ok(Some(sealed)) => with_query(&ours, "farewell", &sealed),
         Ok(None) => redirect.unwrap_or(ours),
         Err(error) => {

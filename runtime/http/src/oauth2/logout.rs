@@ -4,28 +4,28 @@ use http::{Method, StatusCode};
 use identity::hooks::Happening;
 use identity::session::LiveSession;
 use oauth2::authorization::PageError;
+use oauth2::authorization::external::LoginSession;
 use oauth2::logout::{EndSession, SignedOut};
 use oauth2::parameters::Parameters;
 use oauth2::ports::PortError;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use primitives::{Actor, AuditEvent, AuthenticatedSubject, Change};
-use storage::ApplyError;
+use primitives::{Actor, AuthenticatedSubject};
 use ui::{Hidden, LogoutView};
 
 use super::FORM;
 use super::authorize::refuse;
 use super::consent::label;
-use super::external::end_provider_session;
 use super::farewell;
+use super::together::end_together;
 use crate::browser::{check_own_origin, forget_login, login_session_to_end, session_of_cookie};
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::response::{Answer, page, see_other};
-use crate::self_service::{Applied, forget_session, tell};
+use crate::self_service::{forget_session, tell};
 
 /// `GET` and `POST /oauth2/sessions/logout`
 pub(crate) async fn begin(call: Call) -> Answer {
-    let (live, subject) = match visitor(&call).await {
+    let visitor = match visitor(&call).await {
         Ok(visitor) => visitor,
         Err(failure) => return failure.to_page(&call),
     };
@@ -35,32 +35,42 @@ pub(crate) async fn begin(call: Call) -> Answer {
         call.query.as_bytes()
     };
     if let Some(verifier) = call.query_value("logout_verifier") {
-        return match call.tenant.oauth2.continue_logout(&verifier, subject.as_ref()) {
-            Ok(signed_out) => end(&call, signed_out, live).await,
+        return match call.tenant.oauth2.continue_logout(&verifier, visitor.subject.as_ref()) {
+            Ok(signed_out) => end(&call, signed_out, visitor).await,
             Err(error) => refuse(&call, &error),
         };
     }
-    match call.tenant.oauth2.end_session(&Parameters::parse(encoded), subject.as_ref()).await {
+    match call.tenant.oauth2.end_session(&Parameters::parse(encoded), visitor.subject.as_ref()).await {
         Ok(EndSession::Ask { challenge, client_name }) => {
             let name = client_name.map(|name| format!("&client={}", encode(&name))).unwrap_or_default();
             let path = format!("/ui/logout?logout_challenge={}{name}", encode(&challenge));
             see_other(&call.tenant.absolute(&path))
         }
         Ok(EndSession::App(url)) => see_other(&url),
-        Ok(EndSession::Done(signed_out)) => end(&call, signed_out, live).await,
+        Ok(EndSession::Done(signed_out)) => end(&call, signed_out, visitor).await,
         Err(error) => refuse(&call, &error),
     }
 }
 
-/// The session of ours that the browser has, and who is signed in: at a login app of the tenant's own, where it has one.
-async fn visitor(call: &Call) -> Result<(Option<LiveSession>, Option<AuthenticatedSubject>), Failure> {
+/// What a browser is signed in by.
+struct Visitor {
+    /// Its session here.
+    live: Option<LiveSession>,
+    /// Its sign-in at a login app of the tenant's own.
+    login: Option<LoginSession>,
+    /// Who signs out: whoever is signed in at the login app, where the tenant has one, else whoever is signed in here.
+    ///
+    /// Attack: a tenant has a login app, and a page somewhere signs people out who have a session here alone, without their being asked.
+    subject: Option<AuthenticatedSubject>,
+}
+
+async fn visitor(call: &Call) -> Result<Visitor, Failure> {
     let (tenant, live) = (&call.tenant.id, session_of_cookie(call).await?);
-    let subject = if call.tenant.oauth2.settings.urls.login.is_some() {
-        login_session_to_end(call).await?.map(|session| session.subject(tenant))
-    } else {
-        live.as_ref().map(|live| live.subject(tenant))
-    };
-    Ok((live, subject))
+    let login = login_session_to_end(call).await?;
+    let has_app = call.tenant.oauth2.settings.urls.login.is_some();
+    let at_app = login.as_ref().filter(|_| has_app).map(|login| login.subject(tenant));
+    let subject = at_app.or_else(|| live.as_ref().map(|live| live.subject(tenant)));
+    Ok(Visitor { live, login, subject })
 }
 
 /// `GET /ui/logout?logout_challenge=…`: asks.
@@ -70,7 +80,7 @@ pub(crate) async fn show(call: Call) -> Answer {
         // A page of ours leads here: begin as for a client that says nothing of itself.
         return see_other(&call.tenant.absolute("/oauth2/sessions/logout"));
     };
-    let (live, subject) = match visitor(&call).await {
+    let Visitor { live, subject, .. } = match visitor(&call).await {
         Ok(visitor) => visitor,
         Err(failure) => return failure.to_page(&call),
     };
@@ -94,63 +104,46 @@ pub(crate) async fn decide(call: Call) -> Answer {
     if let Err(failure) = check_own_origin(&call) {
         return failure.to_page(&call);
     }
-    let (live, subject) = match visitor(&call).await {
+    let visitor = match visitor(&call).await {
         Ok(visitor) => visitor,
         Err(failure) => return failure.to_page(&call),
     };
     let form = Parameters::parse(&call.body);
     let challenge = form.find("logout_challenge").unwrap_or_default();
-    match call.tenant.oauth2.finish_logout(challenge, subject.as_ref()) {
-        Ok(signed_out) => end(&call, signed_out, live).await,
+    match call.tenant.oauth2.finish_logout(challenge, visitor.subject.as_ref()) {
+        Ok(signed_out) => end(&call, signed_out, visitor).await,
         Err(error) => refuse(&call, &error),
     }
 }
 
-/// Ends the session and what hangs on it, then sends the browser on.
-async fn end(call: &Call, signed_out: SignedOut, live: Option<LiveSession>) -> Answer {
-    match apply(call, &signed_out).await {
-        Ok(Applied::Missed) => {}
-        Ok(Applied::Whole) => {
-            let ended = signed_out.session.map(|(session, _)| session);
-            if let Some(live) = live.filter(|live| Some(live.session().id) == ended) {
-                tell(call, Happening::Logout, live.identity(), ended).await;
+/// Ends what the browser is signed in by, with what hangs on it, then sends the browser on. A session whose cookie is
+/// forgotten is one that has ended: a copy of the cookie is worth nothing.
+async fn end(call: &Call, signed_out: SignedOut, visitor: Visitor) -> Answer {
+    let mut sessions = Vec::new();
+    if let Some((session, identity)) = signed_out.session {
+        let Visitor { live, login, .. } = visitor;
+        let here: Vec<_> = live.iter().map(|live| live.session().id).collect();
+        match end_together(call, &here, login.as_ref(), &Actor::Subject(identity)).await {
+            Ok(ended) => {
+                for live in live.iter().filter(|live| ended.contains(&live.session().id)) {
+                    tell(call, Happening::Logout, live.identity(), Some(live.session().id)).await;
+                }
+                sessions.extend(ended);
+            }
+            Err(problem) => {
+                return refuse(call, &PageError::Port(PortError::Unavailable(problem.to_string())));
             }
         }
-        Err(error) => return refuse(call, &error),
+        // Somebody else may have ended the one that was asked about just now; its apps are opened here.
+        sessions.extend([session].into_iter().chain(login.map(|login| login.id)));
+        sessions.sort_unstable();
+        sessions.dedup();
     }
-    let session = signed_out.session.map(|(session, _)| session);
-    let target = farewell::target(call, session, signed_out.redirect).await;
+    let target = farewell::target(call, &sessions, signed_out.redirect).await;
     let mut answer = see_other(&target);
     forget_session(call, &mut answer);
     forget_login(call, &mut answer);
     answer
-}
-
-/// Session and grants end in one change. A session that somebody else has just ended is no error: then
-/// only its grants are left to end. Whether the session ended here.
-async fn apply(call: &Call, signed_out: &SignedOut) -> Result<Applied, PageError> {
-    let failed = |error: &dyn std::fmt::Display| PageError::Port(PortError::Unavailable(error.to_string()));
-    let storage = &call.node.storage;
-    let grants = || storage.prepare(signed_out.change.clone()).map_err(|error| failed(&error));
-    let Some((session, identity)) = signed_out.session else {
-        let ended = storage.apply_prepared(grants()?).await;
-        return ended.map(|()| Applied::Missed).map_err(|error| failed(&error));
-    };
-    end_provider_session(call, session, identity).await?;
-    let actor = Actor::Subject(identity);
-    let ended = Change::new(call.tenant.id.clone())
-        .write(identity::Write::RevokeSession { session, identity, at: call.now() })
-        .audit(AuditEvent::new("session.revoked", actor, "session", &session));
-    let ended = storage.prepare(ended).map_err(|error| failed(&error))?;
-    let both = ended.and(grants()?).map_err(|error| failed(&error))?;
-    match storage.apply_prepared(both).await {
-        Ok(()) => Ok(Applied::Whole),
-        Err(ApplyError::Missed { .. }) => {
-            let ended = storage.apply_prepared(grants()?).await;
-            ended.map(|()| Applied::Missed).map_err(|error| failed(&error))
-        }
-        Err(ApplyError::Storage(error)) => Err(failed(&error)),
-    }
 }
 
 fn encode(value: &str) -> String {

@@ -17,6 +17,7 @@ pub(crate) mod logout;
 pub(crate) mod par;
 pub(crate) mod register;
 pub(crate) mod revoke;
+pub(crate) mod together;
 pub(crate) mod token;
 pub(crate) mod userinfo;
 

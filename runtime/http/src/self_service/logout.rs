@@ -13,8 +13,10 @@ use serde_json::json;
 use super::cookies::forget_session;
 use super::visitor::session_of_browser;
 use super::{Applied, apply, failed, respond, respond_to_browser, tell, with_query};
+use crate::browser::{forget_login, login_session_to_end};
 use crate::call::Call;
 use crate::oauth2::farewell;
+use crate::oauth2::together::end_together;
 use crate::response::{Answer, empty, json_no_store, see_other};
 
 /// `GET /self-service/logout/browser`: where the browser must go to sign out.
@@ -38,17 +40,22 @@ pub(crate) async fn begin(call: Call) -> Answer {
 /// `GET /self-service/logout?token=`: signs out. Who is signed out already only moves on.
 pub(crate) async fn finish(call: Call) -> Answer {
     match end(&call).await {
-        Ok(target) => {
+        Ok((target, is_out_there)) => {
             let mut answer =
                 if call.wants_json() { empty(StatusCode::NO_CONTENT) } else { see_other(&target) };
             forget_session(&call, &mut answer);
+            // Of somebody else it stays: nobody has asked them.
+            if is_out_there {
+                forget_login(&call, &mut answer);
+            }
             answer
         }
         Err(problem) => respond_to_browser(&call, problem),
     }
 }
 
-async fn end(call: &Call) -> Result<String, Problem> {
+/// Where the browser goes, and whether it has signed out of the tenant's login app as well.
+async fn end(call: &Call) -> Result<(String, bool), Problem> {
     let target = match call.query_value("return_to").filter(|target| !target.is_empty()) {
         Some(target) => {
             let checked = return_to::check(&target, &call.tenant.url, &call.tenant.identity.flow)?;
@@ -57,17 +64,23 @@ async fn end(call: &Call) -> Result<String, Problem> {
         None => None,
     };
     let Some(live) = session_of_browser(call).await? else {
-        return Ok(farewell::target(call, None, target).await);
+        return Ok((farewell::target(call, &[], target).await, false));
     };
     let token = call.query_value("token").unwrap_or_default();
     if !live.session().check_logout_token(call.node.sealer(), &call.tenant.id, &token) {
         return Err(Problem::CsrfViolation);
     }
-    // A miss means that somebody has just ended it: it is ended.
-    if apply(call, revoke::sign_out(&call.tenant.id, &live, call.now())).await? == Applied::Whole {
-        tell(call, Happening::Logout, live.identity(), Some(live.session().id)).await;
+    let (session, identity) = (live.session().id, live.session().identity);
+    // Whoever is signed in at the tenant's login app too, in this browser, signs out there as well.
+    let login = login_session_to_end(call).await.map_err(|_| Problem::Unavailable)?;
+    let login = login.filter(|login| login.subject == identity);
+    let ended = end_together(call, &[session], login.as_ref(), &Actor::Subject(identity)).await?;
+    if ended.contains(&session) {
+        tell(call, Happening::Logout, live.identity(), Some(session)).await;
     }
-    Ok(farewell::target(call, Some(live.session().id), target).await)
+    let is_out_there = login.is_some();
+    let sessions: Vec<_> = [session].into_iter().chain(login.map(|login| login.id)).collect();
+    Ok((farewell::target(call, &sessions, target).await, is_out_there))
 }
 
 /// `performNativeLogoutBody`

@@ -34,8 +34,9 @@ use identity::captcha::NoCaptchaVerifier;
 use identity::flow::{FlowKind, Room};
 use identity::ports::Sessions as _;
 use identity::{BrowserError, IdentityState, Problem, Write};
+use oauth2::write::SignIns;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use primitives::{Actor, Change, SessionId};
+use primitives::{Actor, Change, IdentityId, SessionId};
 use storage::{ApplyError, StorageError};
 use tenancy::webhook::FlowName;
 
@@ -176,13 +177,16 @@ pub(crate) async fn apply_with(
         Err(ApplyError::Storage(error)) => Err(unwritten(call, &error)),
     };
     let actor = change.audit.first().map_or(Actor::System, |event| event.actor.clone());
-    let ended = sessions_that_end(call, &change).await?;
-    if ended.is_empty() && beside.is_none() {
+    let ended = what_ends(call, &change).await?;
+    if ended.sessions.is_empty() && ended.sign_ins.is_empty() && beside.is_none() {
         return written(storage.apply(change).await);
     }
     let mut prepared = storage.prepare(change).map_err(|error| unwritten(call, &error))?;
-    let of_session = |session| call.tenant.oauth2.end_grants_of_session(session, actor.clone());
-    for other in ended.into_iter().map(of_session).chain(beside) {
+    let server = &call.tenant.oauth2;
+    let sessions = ended.sessions.into_iter();
+    let grants = sessions.map(|session| server.end_grants_of_session(session, actor.clone()));
+    let sign_ins = ended.sign_ins.into_iter().map(|(of, which)| server.end_with_sessions(of, which));
+    for other in grants.chain(sign_ins).chain(beside) {
         let other = storage.prepare(other).map_err(|error| unwritten(call, &error))?;
         prepared = prepared.and(other).map_err(|error| unwritten(call, &error))?;
     }
@@ -192,28 +196,41 @@ pub(crate) async fn apply_with(
 /// How many live sessions of one person end with what was granted in them; nobody has more.
 const MOST_ENDED: u32 = 1000;
 
-/// The sessions that a change ends.
-async fn sessions_that_end(call: &Call, change: &Change<Write>) -> Result<Vec<SessionId>, Problem> {
-    let mut ended = Vec::new();
+/// What ends with a change.
+#[derive(Default)]
+struct Ending {
+    /// Sessions here.
+    sessions: Vec<SessionId>,
+    /// Sign-ins of their people at the tenant's login app: those that hang on such a session, and all of whoever is not trusted
+    /// any more wherever they are signed in.
+    sign_ins: Vec<(IdentityId, SignIns)>,
+}
+
+async fn what_ends(call: &Call, change: &Change<Write>) -> Result<Ending, Problem> {
+    let mut ending = Ending::default();
     for write in &change.writes {
         let (identity, except) = match write {
-            Write::RevokeSession { session, .. } | Write::DeleteSession { session, .. } => {
-                ended.push(*session);
+            Write::RevokeSession { session, identity, .. } | Write::DeleteSession { session, identity } => {
+                ending.sessions.push(*session);
+                ending.sign_ins.push((*identity, SignIns::HangingOn(*session)));
                 continue;
             }
             Write::RevokeSessions { identity, except, .. } => (*identity, *except),
-            Write::DeleteSessions(identity) | Write::DeleteIdentity(identity) => (*identity, None),
+            Write::DeleteSessions(identity)
+            | Write::DeleteIdentity(identity)
+            | Write::SetState { identity, state: IdentityState::Inactive, .. } => (*identity, None),
             // Whoever may not sign in any more is not signed in.
             Write::ReplaceIdentity(identity) if identity.state == IdentityState::Inactive => {
                 (identity.id, None)
             }
             _ => continue,
         };
+        ending.sign_ins.push((identity, except.map_or(SignIns::All, SignIns::NotHangingOn)));
         let live = call.node.storage.list_live(&call.tenant.id, identity, call.now(), MOST_ENDED).await;
         let live = live.map_err(|error| failed(call, error))?;
-        ended.extend(live.iter().map(|session| session.id).filter(|id| Some(*id) != except));
+        ending.sessions.extend(live.iter().map(|session| session.id).filter(|id| Some(*id) != except));
     }
-    Ok(ended)
+    Ok(ending)
 }
 
 fn unwritten(call: &Call, error: &StorageError) -> Problem {

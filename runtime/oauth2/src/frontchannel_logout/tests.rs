@@ -9,7 +9,7 @@ const PLACE: &str = "https://app.example/frontchannel?x=1";
 const SESSION: SessionId = SessionId(Uuid::from_u128(1));
 
 fn frames(world: &World, session: SessionId, redirect: Option<&str>) -> Option<Farewell> {
-    let sealed = now(world.server.seal_farewell(session, redirect.map(str::to_owned))).unwrap()?;
+    let sealed = now(world.server.seal_farewell(&[session], redirect.map(str::to_owned))).unwrap()?;
     Some(now(world.server.open_farewell(&sealed)).unwrap().unwrap())
 }
 
@@ -63,7 +63,7 @@ fn session_without_such_clients_has_no_farewell() {
 #[test]
 fn what_we_did_not_seal_or_is_old_or_anothers_opens_nothing() {
     let world = world(&json!({}));
-    let sealed = now(world.server.seal_farewell(SESSION, None)).unwrap().unwrap();
+    let sealed = now(world.server.seal_farewell(&[SESSION], None)).unwrap().unwrap();
     let open = |text: &str| now(world.server.open_farewell(text)).unwrap();
     assert!(open(&sealed).is_some());
     for text in ["", "x", &sealed[1..], &"a".repeat(MAX_SEALED + 1)] {

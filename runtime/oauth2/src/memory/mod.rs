@@ -27,7 +27,7 @@ use crate::forced_subject::ForcedSubject;
 use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken};
 use crate::ports::SubjectProfile;
 use crate::trust::TrustedIssuer;
-use crate::write::Write;
+use crate::write::{SignIns, Write};
 
 /// All tenants' rows, and the tenants' keys.
 #[derive(Debug)]
@@ -204,8 +204,18 @@ impl Rows {
                 }
                 Ok(())
             }
-            Write::DeleteLoginSessions { subject, .. } => {
-                let of = |login: &LoginSession| login.subject == subject;
+            Write::DeleteLoginSessions { subject, which, .. } => {
+                let of = |login: &LoginSession| {
+                    let hangs_on = |session: SessionId| {
+                        login.provider_session.as_deref() == Some(session.to_string().as_str())
+                    };
+                    login.subject == subject
+                        && match which {
+                            SignIns::All => true,
+                            SignIns::HangingOn(session) => hangs_on(session),
+                            SignIns::NotHangingOn(session) => !hangs_on(session),
+                        }
+                };
                 let ended: Vec<_> =
                     self.logins.values().filter(|login| of(login)).map(|login| login.id).collect();
                 for id in ended {

@@ -3,6 +3,7 @@
 use ::oauth2::authorization::answered::{AnsweredChallenge, ChallengeId};
 use ::oauth2::authorization::external::{LoginSession, LoginSessionRepository};
 use ::oauth2::ports::PortResult;
+use ::oauth2::write::SignIns;
 use primitives::{ClientId, IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
 
 use super::{answered_challenges, forced_subjects, port_error};
@@ -51,11 +52,23 @@ pub(super) fn delete(tenant: &TenantId, session: SessionId) -> Statement {
     )
 }
 
-pub(super) fn delete_of_subject(tenant: &TenantId, subject: IdentityId) -> Statement {
+pub(super) fn delete_of_subject(tenant: &TenantId, subject: IdentityId, which: SignIns) -> Statement {
+    let (only, but) = hanging(which);
     Statement::any(
-        "DELETE FROM oauth2_login_sessions WHERE tenant = $1 AND subject = $2",
-        values![tenant, &subject],
+        "DELETE FROM oauth2_login_sessions WHERE tenant = $1 AND subject = $2
+             AND ($3 = '' OR provider_session = $3)
+             AND ($4 = '' OR provider_session IS NULL OR provider_session <> $4)",
+        values![tenant, &subject, only, but],
     )
+}
+
+/// The session on which they must hang, and the one on which they must not; an empty one stands for "whichever".
+pub(super) fn hanging(which: SignIns) -> (String, String) {
+    match which {
+        SignIns::All => (String::new(), String::new()),
+        SignIns::HangingOn(session) => (session.to_string(), String::new()),
+        SignIns::NotHangingOn(session) => (String::new(), session.to_string()),
+    }
 }
 
 fn session_at(row: &Row) -> Result<LoginSession, StorageError> {

@@ -4,9 +4,11 @@
 //! signed in. So what they are told is in the change that ends the session, and waits among the messages of webhooks until it
 //! was taken or given up.
 
+use ::oauth2::write::SignIns;
 use ::tenancy::webhook::LOGOUT_PREFIX;
 use primitives::{ClientId, IdentityId, SessionId, TenantId, Timestamp};
 
+use super::login_sessions::hanging;
 use crate::statement::Statement;
 use crate::{Storage, StorageError, values};
 
@@ -35,15 +37,21 @@ pub(super) fn tell_clients_of_session(tenant: &TenantId, session: SessionId, at:
     Statement::any(tell_clients!("= $2"), values![tenant, &session, LOGOUT_PREFIX, TOPIC, Vec::new(), at])
 }
 
-/// The same of all sign-ins of somebody at a login app, before they are deleted.
+/// The same of sign-ins of somebody at a login app, before they are deleted.
 pub(super) fn tell_clients_of_login_sessions(
     tenant: &TenantId,
     subject: IdentityId,
+    which: SignIns,
     at: Timestamp,
 ) -> Statement {
+    let (only, but) = hanging(which);
     Statement::any(
-        tell_clients!("IN (SELECT l.id FROM oauth2_login_sessions l WHERE l.tenant = $1 AND l.subject = $2)"),
-        values![tenant, &subject, LOGOUT_PREFIX, TOPIC, Vec::new(), at],
+        tell_clients!(
+            "IN (SELECT l.id FROM oauth2_login_sessions l WHERE l.tenant = $1 AND l.subject = $2
+                 AND ($7 = '' OR l.provider_session = $7)
+                 AND ($8 = '' OR l.provider_session IS NULL OR l.provider_session <> $8))"
+        ),
+        values![tenant, &subject, LOGOUT_PREFIX, TOPIC, Vec::new(), at, only, but],
     )
 }
 

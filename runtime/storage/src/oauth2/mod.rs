@@ -74,9 +74,9 @@ impl Stored for Write {
                 logouts::tell_clients_of_session(tenant, session, at),
                 login_sessions::delete(tenant, session),
             ],
-            Self::DeleteLoginSessions { subject, at } => vec![
-                logouts::tell_clients_of_login_sessions(tenant, subject, at),
-                login_sessions::delete_of_subject(tenant, subject),
+            Self::DeleteLoginSessions { subject, which, at } => vec![
+                logouts::tell_clients_of_login_sessions(tenant, subject, which, at),
+                login_sessions::delete_of_subject(tenant, subject, which),
             ],
             Self::NameSubject(named) => vec![forced_subjects::name(tenant, &named)],
             Self::AnswerChallenge(answered) => vec![answered_challenges::insert(tenant, &answered)],

@@ -24,7 +24,7 @@ use oauth2::ports::{
     TokenKeys as _, TokenRepository as _,
 };
 use oauth2::trust::{TrustFilter, TrustRepository as _, TrustedIssuer, TrustedSubject};
-use oauth2::write::Write;
+use oauth2::write::{SignIns, Write};
 use primitives::{Secret, SessionId, TenantId, UploadedPluginId};
 use tenancy::plugin::uploaded::{SecretFacts, UploadedPlugins as _, UploadedSecret};
 use tenancy::plugin::values::{KeptValue, PutValue, Replaces, Room, ValueOwner};
@@ -309,7 +309,7 @@ impl Rows {
             Write::TellClientsOfSession { session: self.grant.subject.session, at },
             Write::ForgetConsents { subject: identity, client: None },
             Write::DeleteLoginSession { session: self.login.id, at },
-            Write::DeleteLoginSessions { subject: identity, at },
+            Write::DeleteLoginSessions { subject: identity, which: SignIns::All, at },
             Write::ForgetConsents { subject: identity, client: Some(client) },
             Write::DeleteAccessToken { token: self.access_token.hash.clone() },
             Write::DeleteTrustedIssuer { id: "1".to_owned() },

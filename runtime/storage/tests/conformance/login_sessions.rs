@@ -3,8 +3,8 @@
 use identity::{IdentityState, Write as IdentityWrite};
 use oauth2::authorization::external::LoginSessionRepository as _;
 use oauth2::ports::SubjectClaims as _;
-use oauth2::write::Write;
-use primitives::IdentityId;
+use oauth2::write::{SignIns, Write};
+use primitives::{IdentityId, SessionId};
 use uuid::Uuid;
 
 use crate::world::World;
@@ -55,7 +55,12 @@ async fn session_is_live_until_it_is_ended_or_its_time_has_come() {
             assert_eq!(world.apply([end]).await, None, "ended twice is ended");
             assert_eq!(live().await, [false, true, true]);
         }
-        assert_eq!(world.apply([Write::DeleteLoginSessions { subject: ADA, at: world.now() }]).await, None);
+        assert_eq!(
+            world
+                .apply([Write::DeleteLoginSessions { subject: ADA, which: SignIns::All, at: world.now() }])
+                .await,
+            None
+        );
         assert_eq!(live().await, [false, false, true]);
         let longer = |session, cookie: &str| Write::ExtendLoginSession {
             session,
@@ -73,6 +78,35 @@ async fn session_is_live_until_it_is_ended_or_its_time_has_come() {
         assert_eq!(live().await, [false, false, true]);
         world.clock.advance(std::time::Duration::from_secs(1));
         assert_eq!(live().await, [false, false, false]);
+    }
+}
+
+/// What hangs on a session of the person's here ends with that one, or all but what hangs on it; nobody else's does, whatever it says.
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_end_by_what_they_hang_on() {
+    for world in World::each().await {
+        let here = SessionId(Uuid::from_u128(1));
+        let there = SessionId(Uuid::from_u128(2));
+        let named = [(ADA, Some(here)), (ADA, Some(there)), (ADA, None), (BOB, Some(here))];
+        for (which, expect) in [
+            (SignIns::HangingOn(here), [false, true, true, true]),
+            (SignIns::NotHangingOn(here), [true, false, false, true]),
+            (SignIns::All, [false, false, false, true]),
+        ] {
+            let mut ids = Vec::new();
+            for (number, (who, on)) in named.iter().enumerate() {
+                let mut session = world.login_session(*who, &format!("{which:?}{number}"));
+                session.provider_session = on.map(|on| on.to_string());
+                ids.push(session.id);
+                assert_eq!(world.apply([Write::InsertLoginSession(Box::new(session))]).await, None);
+            }
+            let end = Write::DeleteLoginSessions { subject: ADA, which, at: world.now() };
+            assert_eq!(world.apply([end]).await, None);
+            for (id, expect) in ids.into_iter().zip(expect) {
+                let found = world.storage.find_login_session(&world.tenant, id).await.unwrap();
+                assert_eq!(found.is_some(), expect, "{which:?} {id}");
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use oauth2::authorization::external::LoginSession;
 use oauth2::client::ClientRecord;
 use oauth2::grant::Grant;
 use oauth2::ports::GrantRepository as _;
-use oauth2::write::Write;
+use oauth2::write::{SignIns, Write};
 use primitives::{Change, IdentityId, SessionId};
 use tenancy::webhook::{LOGOUT_PREFIX, WebhookFilter, WebhookMessages as _};
 use uuid::Uuid;
@@ -172,7 +172,7 @@ async fn clients_of_a_sign_in_at_a_login_app_are_told_when_it_ends() {
         let at = world.now();
         for (cookie, end) in [
             ("1", Write::DeleteLoginSession { session: SESSION, at }),
-            ("2", Write::DeleteLoginSessions { subject: ADA, at }),
+            ("2", Write::DeleteLoginSessions { subject: ADA, which: SignIns::All, at }),
         ] {
             let login = LoginSession { id: SESSION, ..world.login_session(ADA, cookie) };
             world.does(Write::InsertLoginSession(Box::new(login))).await;

@@ -127,7 +127,7 @@ impl AuthorizationServer {
             amr: answer.amr,
             remember: answer.remember.then(|| check_seconds(answer.remember_for)).transpose()?,
             extend: answer.extend_session_lifespan,
-            provider_session: Some(answer.identity_provider_session_id).filter(|id| !id.is_empty()),
+            provider_session: provider_session(answer.identity_provider_session_id),
             context: answer.context.filter(|context| !context.is_null()),
         };
         // Whoever repeats an answer says it later.
@@ -359,4 +359,10 @@ struct Begun {
     session: LoginSession,
     change: Change<Write>,
     cookie: Option<LoginCookie>,
+}
+
+/// The app's own session. The id of one of ours is written as we write it, so that it is found by it.
+fn provider_session(said: String) -> Option<String> {
+    let said = Some(said).filter(|said| !said.is_empty())?;
+    Some(said.parse::<SessionId>().map_or(said, |session| session.to_string()))
 }

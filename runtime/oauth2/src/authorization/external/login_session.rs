@@ -13,11 +13,10 @@ use primitives::{
 
 use super::subject::resolve;
 use crate::authorization::answered::{AnsweredChallenge, ChallengeId};
-use crate::decision::Decision;
 use crate::ports::{PortError, PortResult};
 use crate::server::AuthorizationServer;
 use crate::token_format::has_form;
-use crate::write::Write;
+use crate::write::{SignIns, Write};
 
 /// What the value of the cookie begins with.
 pub(super) const PREFIX: &str = "ory_ls_";
@@ -44,7 +43,7 @@ pub struct LoginSession {
     pub remembered_until: Option<Timestamp>,
     /// Until when what was granted in it may live.
     pub expires_at: Timestamp,
-    /// The app's own session, as the app said it.
+    /// The app's own session, as the app said it; the id of one of ours is spelt as we do.
     pub provider_session: Option<String>,
 }
 
@@ -57,6 +56,12 @@ impl LoginSession {
     /// Whether it says who sits at the browser: it is remembered, or so young that what it began may not be over.
     pub fn counts(&self, now: Timestamp, interaction: Duration) -> bool {
         now < self.expires_at && (self.is_remembered(now) || now < self.authenticated_at.after(interaction))
+    }
+
+    /// The session here on which it hangs, as the app says: whichever of them ends, the other ends with it. Whether it is of the
+    /// same person is for whoever asks to see.
+    pub fn hangs_on(&self) -> Option<SessionId> {
+        self.provider_session.as_deref()?.parse().ok()
     }
 
     /// As the rest of this room sees the person.
@@ -164,25 +169,22 @@ impl AuthorizationServer {
     }
 
     /// Ends every sign-in of somebody at the login app; what was granted in them without `offline_access` ends with them.
-    pub fn end_login_sessions(&self, subject: IdentityId, actor: Actor) -> Decision<(), PortError> {
+    pub fn end_login_sessions(&self, subject: IdentityId, actor: Actor) -> Change<Write> {
         let event = AuditEvent::new("login_session.ended", actor, "subject", &subject);
-        let change =
-            Change::new(self.tenant.clone()).write(Write::DeleteLoginSessions { subject, at: self.now() });
-        Decision::new(change.audit(event), Ok(()))
+        self.end_with_sessions(subject, SignIns::All).audit(event)
     }
 
-    /// Ends one. What is none, or has ended, stays so.
-    pub async fn end_login_session(&self, session: SessionId, actor: Actor) -> Decision<(), PortError> {
-        match self.ports.logins.find_login_session(&self.tenant, session).await {
-            Ok(Some(_)) => {
-                let event = AuditEvent::new("login_session.ended", actor, "session", &session);
-                let change = Change::new(self.tenant.clone())
-                    .write(Write::DeleteLoginSession { session, at: self.now() });
-                Decision::new(change.audit(event), Ok(()))
-            }
-            Ok(None) => Decision::without_change(self.tenant.clone(), Ok(())),
-            Err(error) => Decision::without_change(self.tenant.clone(), Err(error)),
-        }
+    /// Ends one, and what was granted in it.
+    pub fn end_login_session(&self, session: SessionId, actor: Actor) -> Change<Write> {
+        let event = AuditEvent::new("login_session.ended", actor.clone(), "session", &session);
+        self.end_grants_of_session(session, actor)
+            .write(Write::DeleteLoginSession { session, at: self.now() })
+            .audit(event)
+    }
+
+    /// What ends at the login app with sessions of an identity, by the cause of their end, which is what the audit has.
+    pub fn end_with_sessions(&self, subject: IdentityId, which: SignIns) -> Change<Write> {
+        Change::new(self.tenant.clone()).write(Write::DeleteLoginSessions { subject, which, at: self.now() })
     }
 
     /// A new cookie, and the hash under which it is found.
