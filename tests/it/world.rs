@@ -226,7 +226,7 @@ impl World {
 
     /// Makes an admin key.
     pub(crate) async fn admin_key(&self, owner: KeyOwner, scopes: Vec<Scope>) -> String {
-        let new = NewAdminKey { name: "test".to_owned(), owner, scopes, expires_at: None };
+        let new = NewAdminKey { name: "test".to_owned(), owner, scopes, expires_at: None, uses: None };
         let (_, text, change) =
             new.create(Actor::System, self.storage.sealer(), self.rng.as_ref(), self.clock.now());
         self.storage.apply(change).await.unwrap();

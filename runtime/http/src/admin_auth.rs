@@ -7,7 +7,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
-use tenancy::{AdminKeys as _, AdminPrincipal, PlainAdminKey};
+use tenancy::{AdminKey, AdminKeys as _, AdminPrincipal, PlainAdminKey};
 
 use crate::call::Call;
 use crate::failure::Failure;
@@ -23,6 +23,11 @@ pub(crate) async fn authenticate(call: &Call, entrance: &Entrance) -> Result<Adm
 
 /// Lets in whoever brings a key, and nobody else.
 pub(crate) async fn by_key(call: &Call) -> Result<AdminPrincipal, Failure> {
+    prove_key(call).await.map(|key| AdminPrincipal::of_key(&key))
+}
+
+/// The key that somebody brings, proven.
+pub(crate) async fn prove_key(call: &Call) -> Result<AdminKey, Failure> {
     let presented = call.header("authorization").and_then(presented_key).ok_or_else(unauthorized)?;
     let presented = PlainAdminKey::parse(&presented).ok_or_else(unauthorized)?;
     let found = call.node.storage.find_admin_key(presented.id).await.map_err(|error| {
@@ -43,7 +48,7 @@ pub(crate) async fn by_key(call: &Call) -> Result<AdminPrincipal, Failure> {
             }
         });
     }
-    Ok(AdminPrincipal::of_key(&key))
+    Ok(key)
 }
 
 /// The key in an `Authorization` header.

@@ -1,6 +1,6 @@
 //! Everything that this room writes, each write with its guard.
 
-use primitives::{ClientId, GrantId, IdentityId, KeyedHash, SessionId, Timestamp};
+use primitives::{AdminKeyId, ClientId, GrantId, IdentityId, KeyedHash, SessionId, Timestamp};
 
 use crate::authorization::answered::AnsweredChallenge;
 use crate::authorization::external::LoginSession;
@@ -33,6 +33,11 @@ pub enum Write {
     CountRegistration {
         /// How many there may be.
         most: u32,
+    },
+    /// Uses an initial access token of the change's tenant once. Guard: it is there, and has a use left.
+    UseInitialAccessToken {
+        /// Which.
+        key: AdminKeyId,
     },
     /// Notes that a client which registered itself got a token: it stays. No guard.
     KeepClient {

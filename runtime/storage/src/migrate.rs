@@ -72,6 +72,7 @@ const MIGRATIONS: &[Migration] = migrations![
     43 "0043_answers.sql",
     44 "0044_clients_by_row.sql",
     45 "0045_tokens_by_row.sql",
+    46 "0046_uses_of_keys.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

@@ -142,6 +142,12 @@ impl From<&primitives::KeyedHash> for Value {
     }
 }
 
+impl From<Option<i64>> for Value {
+    fn from(value: Option<i64>) -> Self {
+        Self::Int(value)
+    }
+}
+
 impl From<Option<String>> for Value {
     fn from(text: Option<String>) -> Self {
         Self::Text(text)

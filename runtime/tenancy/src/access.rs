@@ -184,8 +184,13 @@ mod tests {
             assert_eq!(key.check_operator(*scope), Err(AccessDenied::OperatorOnly), "{scope}");
         }
         for owner in [KeyOwner::Operator, KeyOwner::Tenant(tenant.clone()), key.owner.clone()] {
-            let new =
-                NewAdminKey { name: String::new(), owner, scopes: vec![Scope::TokensRead], expires_at: None };
+            let new = NewAdminKey {
+                name: String::new(),
+                owner,
+                scopes: vec![Scope::TokensRead],
+                expires_at: None,
+                uses: None,
+            };
             assert!(key.check_may_create(&new).is_err(), "it makes no keys: {:?}", new.owner);
         }
         let new = NewAdminKey {
@@ -193,6 +198,7 @@ mod tests {
             name: String::new(),
             scopes: vec![right],
             expires_at: None,
+            uses: None,
         };
         assert_eq!(principal("a", &[Scope::All]).check_may_create(&new), Ok(()));
         assert_eq!(principal("b", &[Scope::All]).check_may_create(&new), Err(AccessDenied::NotFound));
@@ -232,6 +238,7 @@ mod tests {
                 owner: owner_of(new_owner),
                 scopes: vec![wanted],
                 expires_at: None,
+                uses: None,
             };
             assert_eq!(
                 principal(owner, held).check_may_create(&new),

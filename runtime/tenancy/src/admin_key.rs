@@ -38,6 +38,9 @@ pub struct AdminKey {
     pub expires_at: Option<Timestamp>,
     /// When it last worked, to the minute.
     pub last_used_at: Option<Timestamp>,
+    /// How many clients may still be registered with it; none where nobody counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uses_left: Option<u32>,
 }
 
 /// Whose key it is, and so which tenants it can see. Serialises as `{"kind": "…", "tenant": "…", "organisation": "…"}`, without
@@ -214,6 +217,8 @@ pub struct NewAdminKey {
     pub scopes: Vec<Scope>,
     /// When it stops working.
     pub expires_at: Option<Timestamp>,
+    /// How many clients may be registered with it, if it is for that alone (RFC 7591 section 1.2).
+    pub uses: Option<u32>,
 }
 
 /// The longest name of a key, in bytes.
@@ -223,6 +228,13 @@ impl NewAdminKey {
     /// Whether it has a name that tells something, and may do anything at all.
     pub fn is_of_form(&self) -> bool {
         !self.name.trim().is_empty() && self.name.len() <= MAX_NAME && !self.scopes.is_empty()
+    }
+
+    /// Whether its uses can be counted, if they are to be: registrations of one tenant are, and nothing else that a key may do.
+    pub fn is_countable(&self) -> bool {
+        self.uses.is_none_or(|uses| {
+            uses > 0 && self.scopes == [Scope::ClientsRegister] && matches!(self.owner, KeyOwner::Tenant(_))
+        })
     }
 
     /// Makes the key: what is stored, the text that is shown once, and the change.
@@ -241,6 +253,7 @@ impl NewAdminKey {
             created_at: now,
             expires_at: self.expires_at,
             last_used_at: None,
+            uses_left: self.uses,
         };
         let plain = PlainAdminKey { id: key.id, secret: Secret::new(rng.token()) };
         let tenant = key.owner.home();
@@ -284,7 +297,8 @@ impl PlainAdminKey {
     pub fn verify(&self, key: &AdminKey, hash: &KeyedHash, sealer: &Sealer, now: Timestamp) -> bool {
         let (purpose, proof) = key.owner.proof(&self.secret);
         let proven = sealer.verify_hash(&key.owner.home(), purpose, proof.expose().as_bytes(), hash);
-        proven && key.id == self.id && key.expires_at.is_none_or(|end| now < end)
+        let is_left = key.uses_left != Some(0);
+        proven && key.id == self.id && is_left && key.expires_at.is_none_or(|end| now < end)
     }
 }
 
@@ -327,7 +341,8 @@ mod tests {
 
     fn made(expires_at: Option<Timestamp>) -> (AdminKey, String, KeyedHash) {
         let owner = KeyOwner::Tenant("a".parse().unwrap());
-        let new = NewAdminKey { name: "ci".to_owned(), owner, scopes: vec![Scope::All], expires_at };
+        let new =
+            NewAdminKey { name: "ci".to_owned(), owner, scopes: vec![Scope::All], expires_at, uses: None };
         let (key, text, change) = new.create(Actor::System, &sealer(), &SeededRng::new(2), NOW);
         let Some(Write::InsertAdminKey { hash, .. }) = change.writes.into_iter().next() else { panic!() };
         (key, text.expose().clone(), hash)
@@ -339,6 +354,9 @@ mod tests {
         let presented = PlainAdminKey::parse(&text).unwrap();
         assert!(presented.verify(&key, &hash, &sealer(), NOW));
         assert!(!presented.verify(&key, &hash, &sealer(), Timestamp::from_seconds(2_000)));
+        let with = |uses_left| AdminKey { uses_left, ..key.clone() };
+        assert!(presented.verify(&with(Some(1)), &hash, &sealer(), NOW));
+        assert!(!presented.verify(&with(Some(0)), &hash, &sealer(), NOW), "it is used up");
         let mut forged = text.clone().into_bytes();
         let last = forged.len() - 10;
         forged[last] = if forged[last] == b'A' { b'B' } else { b'A' };
@@ -365,6 +383,7 @@ mod tests {
             owner: owner(ids[0]),
             scopes: vec![Scope::All],
             expires_at: None,
+            uses: None,
         };
         let (key, text, change) = new.create(Actor::System, &sealer(), &SeededRng::new(2), NOW);
         let Some(Write::InsertAdminKey { hash, .. }) = change.writes.into_iter().next() else { panic!() };
@@ -375,6 +394,24 @@ mod tests {
         for moved in [owner(ids[1]), KeyOwner::Tenant(tenant.clone()), KeyOwner::Operator] {
             let moved = AdminKey { owner: moved, ..key.clone() };
             assert!(!presented.verify(&moved, &hash, &sealer(), NOW), "{:?}", moved.owner);
+        }
+    }
+
+    /// Attack: a key that may do more than register is taken for one that is counted.
+    #[test]
+    fn uses_are_counted_of_keys_that_register_clients_of_a_tenant_alone() {
+        let tenant = KeyOwner::Tenant("a".parse().unwrap());
+        for (owner, scopes, uses, is_countable) in [
+            (&tenant, vec![Scope::ClientsRegister], Some(3), true),
+            (&tenant, vec![Scope::ClientsRegister], Some(0), false),
+            (&tenant, vec![Scope::ClientsRegister, Scope::ClientsRead], Some(3), false),
+            (&tenant, vec![Scope::All], Some(3), false),
+            (&KeyOwner::Operator, vec![Scope::ClientsRegister], Some(3), false),
+            (&KeyOwner::Operator, vec![Scope::All], None, true),
+        ] {
+            let name = "app store".to_owned();
+            let new = NewAdminKey { name, owner: owner.clone(), scopes, expires_at: None, uses };
+            assert_eq!(new.is_countable(), is_countable, "{new:?}");
         }
     }
 

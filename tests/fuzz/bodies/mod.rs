@@ -12,7 +12,7 @@ use jose::{
 };
 use portcullis_oauth2::claims_request::RequestedClaims;
 use portcullis_oauth2::client::RedirectUri;
-use portcullis_oauth2::details::{AuthorizationDetails, DetailsType, Part};
+use portcullis_oauth2::details::{AuthorizationDetails, DetailsType, Part, Validation};
 use portcullis_oauth2::parameters::Parameters;
 use portcullis_oauth2::scope::Scopes;
 use primitives::rng::SeededRng;
@@ -100,6 +100,7 @@ pub(crate) fn details(bytes: &[u8]) {
             schema,
             words: BTreeMap::from([("en".to_owned(), words)]),
             always_ask: false,
+            validate: Validation::Schema,
         }]
     });
     if let Ok(details) = serde_json::from_slice::<AuthorizationDetails>(bytes) {

@@ -32,6 +32,9 @@ pub(crate) enum Command {
         /// How long it works, e.g. `90d`; without it, until it is deleted
         #[arg(long, value_name = "TIME")]
         expires_in: Option<Span>,
+        /// How many clients may be registered with it, if it has the scope `clients:register` alone
+        #[arg(long, value_name = "NUMBER", requires = "tenant")]
+        uses: Option<u32>,
         #[command(flatten)]
         common: Common,
     },
@@ -66,6 +69,7 @@ pub(super) struct New<'a> {
     pub(super) tenant: Option<&'a TenantId>,
     pub(super) organisation: Option<&'a str>,
     pub(super) expires_in: Option<Span>,
+    pub(super) uses: Option<u32>,
 }
 
 impl New<'_> {
@@ -78,6 +82,7 @@ impl New<'_> {
             "tenant": self.tenant,
             "organisation": self.organisation,
             "expires_at": expires_at,
+            "uses": self.uses,
         });
         let answer = with_node(place, async |mut api| api.send(Method::POST, KEYS, Some(&body)).await)?;
         if common.json {
@@ -92,10 +97,9 @@ impl New<'_> {
 
 pub(crate) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
     match command {
-        Command::Create { name, scopes, tenant, expires_in, common } => {
-            let new =
-                New { name, scopes, tenant: tenant.as_ref(), organisation: None, expires_in: *expires_in };
-            new.make(place, common)
+        Command::Create { name, scopes, tenant, expires_in, uses, common } => {
+            let (tenant, expires_in, uses) = (tenant.as_ref(), *expires_in, *uses);
+            New { name, scopes, tenant, organisation: None, expires_in, uses }.make(place, common)
         }
         Command::List { tenant, common } => {
             let path = match tenant {

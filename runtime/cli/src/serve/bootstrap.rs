@@ -50,6 +50,7 @@ pub(super) async fn ensure_first_key(
         owner: KeyOwner::Operator,
         scopes: vec![Scope::All],
         expires_at: None,
+        uses: None,
     };
     let (_, text, change) = new.create(Actor::System, storage.sealer(), rng, clock.now());
     // The file first: a key that nobody can read is worse than a file whose key does not work, which the

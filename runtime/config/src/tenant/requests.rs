@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use identity::schema::JsonSchema;
-use oauth2::details::DetailsType;
+use oauth2::details::{DetailsType, Validation};
 use oauth2::resource::canonical;
 use oauth2::scope::Scopes;
 use oauth2::settings::Settings;
 use serde_json::Value;
+use tenancy::DeclaredPlugin;
+use tenancy::plugin::{Binding, HookName};
 use ui::Locale;
 
 use super::json;
@@ -40,6 +42,24 @@ pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
             report(&format!("{key}.name"), format!("`{}` is there already", one.name));
         }
         check_type(one, &key, report);
+    }
+}
+
+/// Whoever leaves it to plugins whether details are good declares one that is asked about every client's. One that is uploaded
+/// does not count: it goes without these settings being asked.
+pub(super) fn check_judges(settings: &Settings, plugins: &[DeclaredPlugin], report: &mut Report<'_>) {
+    let is_judge = |binding: &Binding| {
+        binding.hook == HookName::Policy && binding.organisation.is_none() && binding.client.is_none()
+    };
+    if plugins.iter().any(|plugin| plugin.bind.iter().any(is_judge)) {
+        return;
+    }
+    for (index, one) in settings.authorization_details_types.iter().enumerate() {
+        if one.validate == Validation::Plugin {
+            let key = format!("oauth2.authorization_details_types[{index}].validate");
+            let words = "asks a plugin, and the tenant has none that is bound to `policy` for every client and organisation";
+            report(&key, words.to_owned());
+        }
     }
 }
 

@@ -120,6 +120,7 @@ impl TenantSettings {
         check_keys(&self.keys, report);
         check_profile(self, report);
         plugin::check_all(&self.plugins, report);
+        requests::check_judges(&self.oauth2, &self.plugins, report);
         tenancy::webhook::check_all(&self.webhooks, report);
         self.courier.check(report);
     }
@@ -154,6 +155,10 @@ fn check_registration(settings: &oauth2::registration::RegistrationSettings, rep
             let words = format!("`{host}` is not the name of a host, with its port perhaps, nor `*`");
             report(&format!("oauth2.registration.metadata_document_hosts[{index}]"), words);
         }
+    }
+    if settings.require_software_statement && settings.software_publishers.is_empty() {
+        let words = "asks for what nobody can bring: there are no `software_publishers`";
+        report("oauth2.registration.require_software_statement", words.to_owned());
     }
     for (index, publisher) in settings.software_publishers.iter().enumerate() {
         if let Err(error) = jose::JwkSet::from_map(&publisher.jwks) {

@@ -13,6 +13,12 @@ fn clients_that_register_themselves() {
             "p.toml:6:1: tenant[0].oauth2.registration.scopes: holds what is no scope",
         ],
     );
+    check(
+        &tenant("[tenant.oauth2.registration]\nmode = \"open\"\nrequire_software_statement = true"),
+        &[
+            "p.toml:5:1: tenant[0].oauth2.registration.require_software_statement: asks for what nobody can bring: there are no `software_publishers`",
+        ],
+    );
 }
 
 #[test]

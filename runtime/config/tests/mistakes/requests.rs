@@ -51,4 +51,16 @@ fn types_of_authorization_details() {
         ),
         &["p.toml:7:1: tenant[0].oauth2.authorization_details_types[1].name: `a` is there already"],
     );
+    let judged = "name = \"a\"\nschema = { properties = {} }\nvalidate = \"plugin\"\n";
+    let nobody = "p.toml:6:1: tenant[0].oauth2.authorization_details_types[0].validate: asks a plugin, and the tenant has none that is bound to `policy` for every client and organisation";
+    for (bind, expect) in [
+        ("", &[nobody][..]),
+        ("hook = \"token\"", &[nobody]),
+        ("hook = \"policy\", client = \"a\"", &[nobody]),
+        ("hook = \"policy\"", &[]),
+    ] {
+        let plugin =
+            format!("[[tenant.plugin]]\nname = \"p\"\ncomponent = \"p.wasm\"\nbind = [{{ {bind} }}]\n");
+        check(&types(&format!("{judged}{}", if bind.is_empty() { "" } else { &plugin })), expect);
+    }
 }

@@ -43,6 +43,9 @@ struct NewKey {
     scopes: Vec<Scope>,
     #[serde(default)]
     expires_at: Option<Timestamp>,
+    /// How many clients may be registered with it.
+    #[serde(default)]
+    uses: Option<u32>,
 }
 
 /// `POST …/keys`: the key itself is in this answer and nowhere else.
@@ -50,9 +53,14 @@ pub(crate) async fn create(call: Call) -> Answer {
     let made = async {
         let new: NewKey = body(&call)?;
         let owner = owner(&call, new.tenant.as_deref(), new.organisation)?;
-        let new = NewAdminKey { name: new.name, owner, scopes: new.scopes, expires_at: new.expires_at };
+        let NewKey { name, scopes, expires_at, uses, .. } = new;
+        let new = NewAdminKey { name, owner, scopes, expires_at, uses };
         if !new.is_of_form() {
             return Err(Failure::bad_request("A key has a name of 1 to 200 bytes and at least one scope."));
+        }
+        if !new.is_countable() {
+            let words = "`uses` is at least 1, of a tenant's key with the scope `clients:register` alone.";
+            return Err(Failure::bad_request(words));
         }
         principal(&call)?.check_may_create(&new).map_err(denied)?;
         if let KeyOwner::Tenant(tenant) | KeyOwner::Organisation(tenant, _) = &new.owner {

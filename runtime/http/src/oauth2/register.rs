@@ -6,11 +6,11 @@
 use http::StatusCode;
 use identity::limiter::{Attempts as _, LimitKey};
 use identity::settings::Rate;
+use oauth2::decision::Decision;
 use oauth2::ports::PortError;
-use oauth2::registration::{RegistrationError, RegistrationMode};
-use primitives::Actor;
+use oauth2::registration::{InitialAccessToken, Registered, Registrant, RegistrationError, RegistrationMode};
 use serde_json::{Map, Value};
-use tenancy::Scope;
+use tenancy::{AdminKeys as _, AdminPrincipal, Scope};
 
 use crate::admin_auth;
 use crate::call::Call;
@@ -33,30 +33,50 @@ impl Uncommitted for RegistrationError {
 
 /// `POST /oauth2/register`
 pub(crate) async fn create(call: Call) -> Answer {
-    let actor = match let_in(&call).await {
-        Ok(actor) => actor,
+    let registrant = match let_in(&call).await {
+        Ok(registrant) => registrant,
         Err(answer) => return *answer,
     };
     let request = match body(&call) {
         Ok(request) => request,
         Err(answer) => return *answer,
     };
-    let server = &call.tenant.oauth2;
-    let register = || server.register_client(request.clone(), actor.clone(), call.request);
+    let register = || decide(&call, request.clone(), &registrant);
     match commit(&call.node, register).await {
         Ok(made) => json_no_store(StatusCode::CREATED, &made.document()),
         Err(error) => refuse(&call, &error),
     }
 }
 
+/// A use of the token that others have taken meanwhile is none: what is left is read anew each time.
+async fn decide(
+    call: &Call,
+    request: Map<String, Value>,
+    registrant: &Registrant,
+) -> Decision<Registered, RegistrationError> {
+    if let Registrant::Holder(token) = registrant
+        && token.is_counted
+    {
+        let refused = match call.node.storage.find_admin_key(token.id).await {
+            Ok(Some((key, _))) if key.uses_left != Some(0) => None,
+            Ok(_) => Some(RegistrationError::TokenUsedUp),
+            Err(error) => Some(PortError::Unavailable(error.to_string()).into()),
+        };
+        if let Some(error) = refused {
+            return Decision::without_change(call.tenant.id.clone(), Err(error));
+        }
+    }
+    call.tenant.oauth2.register_client(request, registrant.clone(), call.request).await
+}
+
 /// Who registers: the holder of a key, or a stranger where strangers may.
-async fn let_in(call: &Call) -> Result<Actor, Box<Answer>> {
+async fn let_in(call: &Call) -> Result<Registrant, Box<Answer>> {
     match call.tenant.oauth2.settings.registration.mode {
         RegistrationMode::Off => Err(Box::new(fail(call, &Failure::not_found()))),
         RegistrationMode::Open => {
             let key = LimitKey::Registration(call.tenant.id.clone(), call.client.limit_key());
             match call.node.attempts.count(key, REGISTRATIONS, call.now()).await {
-                Ok(()) => Ok(Actor::Anonymous),
+                Ok(()) => Ok(Registrant::Anybody),
                 Err(limit) => {
                     let words = "Too many clients were registered from this address. Please try again later.";
                     let failure = Failure::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", words);
@@ -67,10 +87,11 @@ async fn let_in(call: &Call) -> Result<Actor, Box<Answer>> {
             }
         }
         RegistrationMode::Key => {
-            let principal =
-                admin_auth::by_key(call).await.map_err(|failure| Box::new(fail(call, &failure)))?;
+            let key = admin_auth::prove_key(call).await.map_err(|failure| Box::new(fail(call, &failure)))?;
+            let principal = AdminPrincipal::of_key(&key);
             if principal.check_access(&call.tenant.id, Scope::ClientsRegister).is_ok() {
-                return Ok(principal.actor);
+                let is_counted = key.uses_left.is_some();
+                return Ok(Registrant::Holder(InitialAccessToken { id: key.id, is_counted }));
             }
             // Whether a key is another tenant's, or lacks the scope, is not told here.
             let words = "This key registers no clients here.";

@@ -23,6 +23,7 @@
 //! | | | PKCE, as the tenant's settings ask | `invalid_request` |
 //! | | | `prompt`, `max_age`, `id_token_hint`, `organization` | `invalid_request` |
 //! | | `acr` | an essential `acr` is one that can be reached | `unmet_authentication_requirements` |
+//! | | `client_policy` | the tenant's plugins find the `authorization_details` good, where their type asks them | `invalid_authorization_details`, `server_error` |
 //! | 3 | `subject` | the right person is signed in, in the name of the right organisation, lately enough | a sign-in; `login_required` |
 //! | | `acr` | they have proven it as strongly as the request asks | a second factor; `login_required`, `unmet_authentication_requirements` |
 //! | | `client_policy` | the tenant's plugins permit it | `access_denied`, `server_error` |
@@ -172,7 +173,8 @@ impl AuthorizationServer {
             Ok(redirect) => redirect,
             Err(page) => return Decision::without_change(self.tenant.clone(), Err(page)),
         };
-        let outcome = match request::check_first(self, &redirect, parameters, origin).await {
+        let outcome = match request::check_first(self, &redirect, parameters, (origin, browser.request)).await
+        {
             Ok(request) => self.proceed(&redirect, request, browser, false).await,
             Err(error) => Err(error),
         };

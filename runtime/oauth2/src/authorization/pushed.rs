@@ -9,7 +9,7 @@
 //! makes up, in the name of a client that proves nothing: their use is not written down here. One that is used again pushes
 //! another request whose code is bound to the same key, which is of no use to anybody else.
 
-use primitives::{ClientId, GrantId, Timestamp};
+use primitives::{ClientId, GrantId, RequestId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::page_error::PageError;
@@ -17,6 +17,7 @@ use super::request::Origin;
 use super::request_object::RequestObject;
 use super::{RedirectError, redirect, request};
 use crate::client_authentication::{AuthenticatedClient, authenticate};
+use crate::client_policy::DetailsAt;
 use crate::decision::Decision;
 use crate::dpop::{self, ProofFault, ProvenKey};
 use crate::parameters::Parameters;
@@ -115,7 +116,7 @@ impl AuthorizationServer {
             let endpoint = &self.endpoints.pushed_authorization_request;
             let holder = dpop::check_of_client(self, request.proof, &caller.client, endpoint);
             let holder = holder.await.map_err(TokenError::from)?;
-            let response = self.push(&caller, parameters, holder.as_ref()).await?;
+            let response = self.push(&caller, parameters, (holder.as_ref(), request.request)).await?;
             let mut writes = caller.writes;
             writes.extend(holder.as_ref().filter(|_| !caller.client.is_public()).map(ProvenKey::write));
             Ok((writes, response))
@@ -134,7 +135,7 @@ impl AuthorizationServer {
         &self,
         caller: &AuthenticatedClient,
         parameters: &Parameters<'_>,
-        holder: Option<&ProvenKey>,
+        (holder, id): (Option<&ProvenKey>, RequestId),
     ) -> Result<PushedResponse, PushError> {
         if parameters.find("request_uri").is_some() {
             let text = "request_uri cannot be pushed (RFC 9126 section 2.1)";
@@ -172,7 +173,7 @@ impl AuthorizationServer {
         };
         let redirect = redirect::prove(self, &pushed.parameters()).await?;
         pushed.origin().check(self, &caller.client)?;
-        request::check(self, &redirect, &pushed.parameters()).await?;
+        request::check(self, &redirect, &pushed.parameters(), (DetailsAt::Pushed, id)).await?;
         let request_uri = format!("{PREFIX}{}", self.seal(PURPOSE, &pushed));
         Ok(PushedResponse { request_uri, expires_in: lifespan.as_secs() })
     }
@@ -197,6 +198,7 @@ impl From<RedirectError> for PushError {
     fn from(error: RedirectError) -> Self {
         match error {
             RedirectError::Port(error) => error.into(),
+            RedirectError::Hook(failure) => Self::Client(failure.into()),
             other => Self::Request { code: other.code(), description: other.description().into_owned() },
         }
     }

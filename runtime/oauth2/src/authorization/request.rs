@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use primitives::{ClientId, GrantId, OrganisationId, Timestamp};
+use primitives::{ClientId, GrantId, OrganisationId, RequestId, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
@@ -14,6 +14,7 @@ use super::response::ResponseMode;
 use super::response_type::ResponseType;
 use crate::claims_request::RequestedClaims;
 use crate::client::{Client, GrantType};
+use crate::client_policy::{self, DetailsAt};
 use crate::confirmation::Thumbprint;
 use crate::details::{self, AuthorizationDetails};
 use crate::id_token_hint::verify_hint;
@@ -144,10 +145,10 @@ pub(super) async fn check_first(
     server: &AuthorizationServer,
     redirect: &ProvenRedirect,
     parameters: &Parameters<'_>,
-    origin: Origin,
+    (origin, id): (Origin, RequestId),
 ) -> Result<AuthorizationRequest, RedirectError> {
     origin.check(server, &redirect.client)?;
-    let request = check(server, redirect, parameters).await?;
+    let request = check(server, redirect, parameters, (DetailsAt::Authorization, id)).await?;
     Ok(AuthorizationRequest { grant: origin.grant.unwrap_or(request.grant), ..request })
 }
 
@@ -156,6 +157,7 @@ pub(super) async fn check(
     server: &AuthorizationServer,
     redirect: &ProvenRedirect,
     parameters: &Parameters<'_>,
+    (at, id): (DetailsAt, RequestId),
 ) -> Result<AuthorizationRequest, RedirectError> {
     let client = &redirect.client;
     check_form(parameters)?;
@@ -187,6 +189,8 @@ pub(super) async fn check(
     if server.settings.urls.login.is_none() {
         acr::check_possible((&acr_values, acr_is_essential))?;
     }
+    // Last: what makes no sense anyway costs no plugin's time.
+    client_policy::check_details(server, client, (&details, at), id).await?;
     Ok(AuthorizationRequest {
         grant: GrantId::generate(server.rng.as_ref()),
         client_id: client.id.clone(),

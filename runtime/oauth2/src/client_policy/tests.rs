@@ -6,6 +6,7 @@ use primitives::policy::{Obligation, Permission, PolicyHook};
 
 use super::*;
 use crate::memory::{REQUEST, World, now};
+use crate::registration::{InitialAccessToken, Registrant};
 use crate::token::ErrorCode;
 
 /// Answers what it was made with, and remembers what it was asked.
@@ -103,7 +104,7 @@ fn policy_refuses_registrations_and_their_changes() {
         request
     };
     let register = |host: &str| {
-        let made = || now(world.server.register_client(at(host), Actor::Anonymous, REQUEST));
+        let made = || now(world.server.register_client(at(host), Registrant::Anybody, REQUEST));
         world.commit(made).map(|made| made.document()).map_err(|error| (error.code(), error.to_string()))
     };
     let denied = ("access_denied", "not of ours".to_owned());
@@ -136,5 +137,97 @@ fn nothing_is_issued_or_consumed_when_it_denies_or_fails_or_sets_terms() {
             assert!(rows.access_tokens.is_empty() && rows.refresh_tokens.is_empty());
             assert!(rows.codes.values().all(|code| code.consumed_at.is_none()));
         });
+    }
+}
+
+/// Knows who may register what, and gives less than was asked for.
+#[derive(Debug, Default)]
+struct Desk {
+    asked: Mutex<Vec<Map<String, Value>>>,
+    obligations: Vec<Obligation>,
+}
+
+impl PolicyHook for Desk {
+    fn applies(&self, _: &HookContext) -> bool {
+        true
+    }
+
+    fn decide<'a>(
+        &'a self,
+        _: &'a HookContext,
+        request: &'a PolicyRequest,
+    ) -> BoxFuture<'a, Result<PolicyDecision, HookFailure>> {
+        self.asked.lock().unwrap().push(request.context.clone());
+        let permission = Permission { obligations: self.obligations.clone(), headers: Vec::new() };
+        Box::pin(ready(Ok(PolicyDecision::Permit(permission))))
+    }
+}
+
+fn desk(obligations: &[(&str, Value)]) -> (World, Arc<Desk>) {
+    let mut world = World::new();
+    let obligations = obligations.iter().map(|(name, parameters)| Obligation {
+        name: (*name).to_owned(),
+        parameters: serde_json::from_value(parameters.clone()).unwrap(),
+    });
+    let desk = Arc::new(Desk { obligations: obligations.collect(), ..Desk::default() });
+    world.server.ports.policy = desk.clone();
+    (world, desk)
+}
+
+fn metadata() -> Map<String, Value> {
+    let asked = json!({"redirect_uris": ["https://app.example/cb"], "client_name": "App", "contacts": ["x@app.example"]});
+    serde_json::from_value(asked).unwrap()
+}
+
+#[test]
+fn policy_is_told_all_that_is_known_of_who_registers_what() {
+    let (world, desk) = desk(&[]);
+    let id = primitives::AdminKeyId(uuid::Uuid::from_u128(7));
+    let holder = Registrant::Holder(InitialAccessToken { id, is_counted: false });
+    let mut made = None;
+    for registrant in [Registrant::Anybody, holder] {
+        let register = || now(world.server.register_client(metadata(), registrant.clone(), REQUEST));
+        made = Some(world.commit(register).unwrap().document());
+    }
+    let made = made.unwrap();
+    let [client, token] = ["client_id", "registration_access_token"].map(|name| made[name].as_str().unwrap());
+    let replace = || now(world.server.replace_registration((client, token), metadata(), REQUEST));
+    world.commit(replace).unwrap();
+    let asked = desk.asked.lock().unwrap();
+    let by: Vec<_> = asked.iter().map(|known| (&known["by"], &known["initial_access_token"])).collect();
+    let token = json!(id);
+    assert_eq!(
+        by,
+        [
+            (&json!("anybody"), &Value::Null),
+            (&json!("initial_access_token"), &token),
+            (&json!("registration_access_token"), &Value::Null),
+        ]
+    );
+    for known in asked.iter() {
+        assert_eq!((&known["client_name"], &known["software_statement"]), (&json!("App"), &Value::Null));
+        assert_eq!(known["metadata"]["contacts"], json!(["x@app.example"]));
+        assert_eq!(known["metadata"].get("client_secret"), None);
+    }
+}
+
+#[test]
+fn policy_changes_what_is_registered_within_the_rules_of_registration() {
+    let (world, _) = desk(&[("metadata", json!({"scope": "openid", "client_name": "App (by Acme)"}))]);
+    let register = || now(world.server.register_client(metadata(), Registrant::Anybody, REQUEST));
+    let made = world.commit(register).unwrap().document();
+    assert_eq!((&made["scope"], &made["client_name"]), (&json!("openid"), &json!("App (by Acme)")));
+    for (name, parameters) in [
+        ("metadata", json!({"scope": "openid admin"})),
+        ("metadata", json!({"skip_consent": true})),
+        ("metadata", json!({"logo_uri": "https://bank.example/l.png"})),
+        ("notify", json!({})),
+    ] {
+        let (world, _) = desk(&[(name, parameters.clone())]);
+        let refused =
+            world.commit(|| now(world.server.register_client(metadata(), Registrant::Anybody, REQUEST)));
+        let code = if name == "metadata" { "invalid_client_metadata" } else { "server_error" };
+        assert_eq!(refused.map(|_| ()).unwrap_err().code(), code, "{name} {parameters}");
+        assert!(world.rows(|rows| rows.clients.is_empty()));
     }
 }

@@ -14,6 +14,7 @@
 //! | the same payment twice, by naming it twice | repetition is refused |
 //! | a consent that was given once covers another payment | it covers equal details alone; types with `always_ask` none |
 //! | a type or a client's leave is taken away, and its tokens go on | they are looked up at every token |
+//! | what a schema cannot say is taken because nobody was there to ask | types with `validate = "plugin"` are good only if a plugin says so, at every request: `client_policy::check_details` |
 //!
 //! **What is narrower** is known of the common members alone that list what a token may do (`locations`, `actions`, `datatypes`,
 //! `privileges`; section 2.2): fewer of them are less. Of any other member nobody can tell without knowing its type: a list of
@@ -30,7 +31,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use sentence::{DetailWords, Part};
-pub use settings::{DetailsType, in_language};
+pub use settings::{DetailsType, Validation, in_language};
 
 use crate::client::Client;
 use crate::grant::Grant;
@@ -116,6 +117,20 @@ impl AuthorizationDetails {
     pub(crate) fn always_ask(&self, server: &AuthorizationServer) -> bool {
         let types = &server.settings.authorization_details_types;
         self.iter().any(|(name, _)| types.iter().any(|one| one.name == name && one.always_ask))
+    }
+
+    /// Those about which the tenant's plugins have a say.
+    pub(crate) fn for_plugins(&self, server: &AuthorizationServer) -> Self {
+        let types = &server.settings.authorization_details_types;
+        let judged: Vec<_> = types.iter().filter(|one| one.validate == Validation::Plugin).collect();
+        let is_judged = |detail: &&Map<String, Value>| {
+            judged.iter().any(|one| name_of(detail) == Some(one.name.as_str()))
+        };
+        if judged.is_empty() {
+            Self::default()
+        } else {
+            Self(self.0.iter().filter(is_judged).cloned().collect())
+        }
     }
 
     /// Takes JSON that an app of the tenant's own has sent, and checks it as a client's.

@@ -23,6 +23,28 @@ pub struct DetailsType {
     /// Whether the person is asked each time, whatever they said before.
     #[serde(default)]
     pub always_ask: bool,
+    /// Who says whether one is good: its schema alone (`schema`), or the tenant's plugins on the hook `policy` beside it
+    /// (`plugin`), which are asked at every pushed, authorization, device and token request that holds one.
+    #[serde(default, skip_serializing_if = "Validation::is_usual")]
+    pub validate: Validation,
+}
+
+/// Who says whether a detail is good.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Validation {
+    /// Its type's schema.
+    #[default]
+    Schema,
+    /// That, and the tenant's plugins on the hook `policy`.
+    Plugin,
+}
+
+impl Validation {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+    fn is_usual(&self) -> bool {
+        *self == Self::Schema
+    }
 }
 
 impl DetailsType {

@@ -26,7 +26,13 @@ pub(crate) fn world_with(edit: impl FnOnce(&mut Settings), patch: &Value) -> Wor
     let kind = |name: &str, members: &[&str]| {
         let properties: Map<_, _> = members.iter().map(|name| ((*name).to_owned(), json!({}))).collect();
         let schema = Map::from_iter([("properties".to_owned(), properties.into())]);
-        DetailsType { name: name.to_owned(), schema, words: [].into(), always_ask: name == "transfer" }
+        DetailsType {
+            name: name.to_owned(),
+            schema,
+            words: [].into(),
+            always_ask: name == "transfer",
+            validate: Validation::Schema,
+        }
     };
     let types = vec![
         kind("payment", &["amount", "to"]),

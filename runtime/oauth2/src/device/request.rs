@@ -1,6 +1,6 @@
 //! `POST /oauth2/device/auth`: a device begins (RFC 8628 sections 3.1 and 3.2).
 
-use primitives::Change;
+use primitives::{Change, RequestId};
 use serde::Serialize;
 
 use super::store::{DeviceCode, Polling};
@@ -8,6 +8,7 @@ use super::user_code::UserCode;
 use crate::authorization::request::without_vain_offline;
 use crate::client::{Client, GrantType};
 use crate::client_authentication::{AuthenticatedClient, authenticate};
+use crate::client_policy::{self, DetailsAt};
 use crate::decision::Decision;
 use crate::details;
 use crate::parameters::Parameters;
@@ -50,7 +51,7 @@ impl AuthorizationServer {
         let begun = async {
             let parameters = check_form(request.parameters)?;
             let caller = authenticate(self, &request).await.map_err(TokenError::from)?;
-            let (row, response) = self.begin_device(&caller.client, parameters).await?;
+            let (row, response) = self.begin_device(&caller.client, parameters, request.request).await?;
             let AuthenticatedClient { mut writes, .. } = caller;
             writes.push(Write::InsertDeviceCode(Box::new(row)));
             Ok((writes, response))
@@ -69,6 +70,7 @@ impl AuthorizationServer {
         &self,
         client: &Client,
         parameters: &Parameters<'_>,
+        id: RequestId,
     ) -> Result<(DeviceCode, DeviceAuthorizationResponse), TokenError> {
         if !client.may_use(GrantType::DeviceCode) {
             return Err(TokenError::UnauthorizedClient);
@@ -76,6 +78,7 @@ impl AuthorizationServer {
         let scope = without_vain_offline(client, &check_scope(parameters, &client.scope)?);
         let audience = check_audience(parameters, &self.targets(client))?;
         let details = details::check(self, client, parameters)?;
+        client_policy::check_details(self, client, (&details, DetailsAt::Device), id).await?;
         let now = self.now();
         let waiting =
             self.ports.devices.count_device_codes(&self.tenant, &client.id, now, MOST_WAITING).await?;

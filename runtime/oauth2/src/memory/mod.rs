@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex};
 use jose::TenantKeys;
 use primitives::outbound::{OutboundRequest, OutboundResponse};
 use primitives::{
-    AuditEvent, Change, ClientId, GrantId, IdentityId, KeyedHash, OrganisationId, SessionId, TenantId,
+    AdminKeyId, AuditEvent, Change, ClientId, GrantId, IdentityId, KeyedHash, OrganisationId, SessionId,
+    TenantId,
 };
 
 pub(crate) use prover::{Prover, hash_of};
@@ -42,6 +43,8 @@ pub(crate) struct Memory {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rows {
     pub(crate) clients: BTreeMap<ClientId, ClientRecord>,
+    /// How many uses are left.
+    pub(crate) initial_access_tokens: HashMap<AdminKeyId, u32>,
     pub(crate) grants: BTreeMap<GrantId, Grant>,
     pub(crate) consents: HashMap<(IdentityId, ClientId), Consent>,
     pub(crate) codes: HashMap<KeyedHash, AuthorizationCode>,
@@ -145,6 +148,10 @@ impl Rows {
             Write::CountRegistration { most } => {
                 let own = self.clients.values().filter(|client| client.registration.is_some()).count();
                 guard(own < usize::try_from(most).unwrap())
+            }
+            Write::UseInitialAccessToken { key } => {
+                let left = self.initial_access_tokens.get_mut(&key).filter(|left| **left > 0);
+                guard(left.map(|left| *left -= 1).is_some())
             }
             Write::KeepClient { client } => {
                 if let Some(registration) =

@@ -12,7 +12,7 @@ use crate::client::{
 };
 use crate::client_policy::{self, Refusal};
 use crate::fetch;
-use crate::registration::RegistrationSettings;
+use crate::registration::{RegisteredBy, Registering, RegistrationSettings};
 use crate::server::AuthorizationServer;
 
 /// The largest document, in bytes; the draft recommends five kibibytes, and keys by value take some.
@@ -69,6 +69,9 @@ pub(super) enum NotTaken {
     /// It is no client.
     #[error(transparent)]
     Invalid(#[from] InvalidClient),
+    /// A plugin permits another client than this one.
+    #[error("the tenant's policy changes it")]
+    Changed,
     /// A plugin does not permit it.
     #[error("the tenant's policy: {0}")]
     Policy(#[from] Refusal),
@@ -91,7 +94,13 @@ pub(super) async fn fetch(
     let client = read(&server.settings.registration, id, address, &response.body)?;
     // The fetch is for whoever waits, and so it has an id of its own.
     let request = RequestId::generate(server.rng.as_ref());
-    client_policy::check_registration(server, id, &client.record.document, request).await?;
+    let registering = Registering { client: id, by: RegisteredBy::MetadataDocument, statement: None };
+    let changes =
+        client_policy::check_registration(server, registering, &client.record.document, request).await?;
+    if !changes.is_empty() {
+        // What such a client is stands at its address, and nowhere else.
+        return Err(NotTaken::Changed);
+    }
     Ok((client, response))
 }
 

@@ -27,6 +27,12 @@ pub enum RegistrationError {
     /// The client's fault: the software statement is none, or not signed by whom it names.
     #[error("the software statement is malformed, has expired, or its signature is wrong")]
     InvalidStatement,
+    /// Denied: the tenant takes no client for which nobody vouches.
+    #[error("a software statement is needed to register here")]
+    MissingStatement,
+    /// Denied: the initial access token has made as many clients as it may.
+    #[error("the initial access token is used up")]
+    TokenUsedUp,
     /// Denied: nobody here trusts whoever made the statement.
     #[error("the software statement is of no publisher that is trusted here")]
     UnapprovedStatement,
@@ -53,9 +59,9 @@ impl RegistrationError {
         match self {
             Self::Client(error) => error.code(),
             Self::Metadata { .. } | Self::Malformed(_) => "invalid_client_metadata",
-            Self::InvalidStatement => "invalid_software_statement",
+            Self::InvalidStatement | Self::MissingStatement => "invalid_software_statement",
             Self::UnapprovedStatement => "unapproved_software_statement",
-            Self::Unauthorized => "invalid_token",
+            Self::Unauthorized | Self::TokenUsedUp => "invalid_token",
             Self::Refused(_) => "access_denied",
             Self::Full => "temporarily_unavailable",
             Self::Hook(_) | Self::Id => "server_error",
@@ -70,6 +76,8 @@ impl RegistrationError {
             Self::Metadata { .. }
             | Self::Malformed(_)
             | Self::InvalidStatement
+            | Self::MissingStatement
+            | Self::TokenUsedUp
             | Self::UnapprovedStatement
             | Self::Unauthorized
             | Self::Refused(_)

@@ -3,11 +3,10 @@
 use primitives::{Actor, Change, ClientId, RequestId};
 use serde_json::{Map, Value};
 
-use super::{Registered, RegistrationError, metadata, registration_proof, statement};
+use super::{Registered, RegisteredBy, Registering, RegistrationError, registration_proof, statement};
 use crate::client::ClientRecord;
 use crate::client::admin::ShownClient;
 use crate::client::secret::SecretCheck;
-use crate::client_policy;
 use crate::decision::Decision;
 use crate::server::AuthorizationServer;
 use crate::write::Write;
@@ -59,8 +58,9 @@ impl AuthorizationServer {
             self.check_own_secret(&client, &record, &secret).await?;
         }
         let (request, statement) = statement::apply(self, request)?;
-        let document = metadata::check(&self.settings.registration, request)?;
-        client_policy::check_registration(self, &client, &document, request_id).await?;
+        let registering =
+            Registering { client: &client, by: RegisteredBy::Itself, statement: statement.as_ref() };
+        let document = self.permitted(registering, (Some(&record.document), request), request_id).await?;
         let (change, shown) = Box::pin(self.updated(record, document, Actor::Client(client.clone()))).await?;
         Ok((change, self.told(&client, shown, token.to_owned(), statement)))
     }

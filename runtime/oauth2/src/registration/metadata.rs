@@ -3,24 +3,33 @@
 use serde_json::{Map, Value};
 use url::{Origin, Url};
 
+use super::whose::{self, Given};
 use super::{RegistrationError, RegistrationSettings};
 use crate::client::{ClientDocument, GrantType, Lifespans};
 use crate::scope::Scopes;
 
-/// Reads a request, and refuses what only an operator gives.
+/// Reads a request, and refuses what only an operator gives; of a client that is there already, `before` is what it was.
 pub(super) fn check(
     settings: &RegistrationSettings,
+    before: Option<&ClientDocument>,
     request: Map<String, Value>,
 ) -> Result<ClientDocument, RegistrationError> {
+    let request = match before {
+        Some(before) => whose::kept(before, request)?,
+        None => request,
+    };
     let document: ClientDocument = serde_json::from_value(Value::Object(request))
         .map_err(|error| RegistrationError::Malformed(error.to_string()))?;
-    check_privileges(&document)?;
+    if before.is_none() {
+        check_privileges(&document)?;
+    }
+    let given = Given::of(settings, before);
     let document = with_allowed(settings, document);
-    check_grants(settings, &document)?;
-    check_scope(settings, &document)?;
-    check_audience(settings, &document)?;
+    check_grants((settings, &given), &document)?;
+    check_scope((settings, &given), &document)?;
+    check_audience((settings, &given), &document)?;
     check_pages(&document)?;
-    Ok(document)
+    Ok(given.put_back(document))
 }
 
 const fn refuse(property: &'static str, reason: &'static str) -> RegistrationError {
@@ -67,10 +76,14 @@ fn with_allowed(settings: &RegistrationSettings, document: ClientDocument) -> Cl
     document.with_defaults()
 }
 
-fn check_grants(settings: &RegistrationSettings, document: &ClientDocument) -> Result<(), RegistrationError> {
-    let asked = document.grant_types.iter().flatten().map(|name| GrantType::parse(name));
-    for grant in asked {
-        if !grant.is_some_and(|grant| settings.grant_types.contains(&grant)) {
+fn check_grants(
+    (settings, given): (&RegistrationSettings, &Given),
+    document: &ClientDocument,
+) -> Result<(), RegistrationError> {
+    for name in document.grant_types.iter().flatten() {
+        let grant = GrantType::parse(name);
+        let may_choose = grant.is_some_and(|grant| settings.grant_types.contains(&grant));
+        if !may_choose && !given.grant_types.contains(name) {
             return Err(refuse("grant_types", "holds a grant that cannot be registered here"));
         }
         let has_address = document.redirect_uris.as_ref().is_some_and(|uris| !uris.is_empty());
@@ -81,9 +94,12 @@ fn check_grants(settings: &RegistrationSettings, document: &ClientDocument) -> R
     Ok(())
 }
 
-fn check_scope(settings: &RegistrationSettings, document: &ClientDocument) -> Result<(), RegistrationError> {
+fn check_scope(
+    (settings, given): (&RegistrationSettings, &Given),
+    document: &ClientDocument,
+) -> Result<(), RegistrationError> {
     let asked = Scopes::parse(&document.scope).map_err(|_| crate::client::InvalidClient::Scope)?;
-    let allowed: Scopes = settings.scopes.iter().map(String::as_str).collect();
+    let allowed: Scopes = settings.scopes.iter().map(String::as_str).chain(given.scope.iter()).collect();
     if allowed.covers(&asked) {
         Ok(())
     } else {
@@ -92,10 +108,11 @@ fn check_scope(settings: &RegistrationSettings, document: &ClientDocument) -> Re
 }
 
 fn check_audience(
-    settings: &RegistrationSettings,
+    (settings, given): (&RegistrationSettings, &Given),
     document: &ClientDocument,
 ) -> Result<(), RegistrationError> {
-    if document.audience.iter().flatten().all(|asked| settings.audience.contains(asked)) {
+    let mut asked = document.audience.iter().flatten();
+    if asked.all(|asked| settings.audience.contains(asked) || given.audience.contains(asked)) {
         Ok(())
     } else {
         Err(refuse("audience", "holds an audience that cannot be registered here"))

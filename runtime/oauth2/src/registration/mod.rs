@@ -7,9 +7,11 @@
 //!   of its own host. Whoever has an account is always asked.
 //! - A thousand registrations. Whoever calls this counts them by source; a tenant has so many at most, however many come at once; and one that never
 //!   gets a token leaves by itself.
+//! - A token that lets one client in lets in a hundred: its uses are counted (`registrant.rs`).
 //! - Another client's registration is read or changed. Its token is a keyed hash over tenant, client and the moment at which
 //!   it was made: there is no row to leak, and a client that was made anew under an id is another one. Clients that an
 //!   operator or the file made have none, whoever guesses what.
+//! - A client takes off what an operator has put on it, by replacing its registration: `whose.rs` says of each member whose word it is.
 //! - A software statement that anybody made (section 2.3): only those of publishers that the tenant names count, and what
 //!   they say wins over what the request says, but gives no right that registration does not give.
 //! - The address of its keys leads into our own network: it is fetched by the one outbound port, as any client's.
@@ -17,17 +19,22 @@
 mod error;
 mod manage;
 mod metadata;
+mod registrant;
 mod settings;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod whose;
 
-use primitives::{Actor, ClientId, RequestId, Timestamp, base64url};
+use primitives::{ClientId, RequestId, Timestamp, base64url};
 use serde_json::{Map, Value, json};
 
 pub use error::RegistrationError;
+pub use registrant::{InitialAccessToken, Registrant};
+pub(crate) use registrant::{RegisteredBy, Registering};
 pub use settings::{RegistrationMode, RegistrationSettings, SoftwarePublisher};
 
+use self::statement::Statement;
 use crate::client::admin::ShownClient;
 use crate::client::{ClientDocument, ClientRecord};
 use crate::client_policy;
@@ -82,10 +89,10 @@ impl AuthorizationServer {
     pub async fn register_client(
         &self,
         request: Map<String, Value>,
-        actor: Actor,
+        registrant: Registrant,
         id: RequestId,
     ) -> Decision<Registered, RegistrationError> {
-        match self.registered(request, actor, id).await {
+        match Box::pin(self.registered(request, registrant, id)).await {
             Ok((change, registered)) => Decision::new(change, Ok(registered)),
             Err(error) => Decision::without_change(self.tenant.clone(), Err(error)),
         }
@@ -94,25 +101,48 @@ impl AuthorizationServer {
     async fn registered(
         &self,
         request: Map<String, Value>,
-        actor: Actor,
+        registrant: Registrant,
         request_id: RequestId,
     ) -> Result<(primitives::Change<Write>, Registered), RegistrationError> {
         let settings = &self.settings.registration;
         let (request, statement) = statement::apply(self, request)?;
-        let document = metadata::check(settings, request)?;
+        // What cannot be registered anyway costs no look-up and no plugin's time.
+        metadata::check(settings, None, request.clone())?;
         let most = settings.most_clients;
         if self.ports.clients.count_registered_clients(&self.tenant, most).await? >= most {
             return Err(RegistrationError::Full);
         }
         let client: ClientId = self.rng.uuid().to_string().parse().map_err(|_| RegistrationError::Id)?;
-        client_policy::check_registration(self, &client, &document, request_id).await?;
+        let registering =
+            Registering { client: &client, by: registrant.kind(), statement: statement.as_ref() };
+        let document = self.permitted(registering, (None, request), request_id).await?;
         let document = ClientDocument { client_id: Some(client.clone()), ..document };
         let marked = SelfRegistered { unused_until: Some(self.now().after(settings.unused_lifespan.0)) };
-        let (mut change, shown) = self.created(document, Some(marked), actor).await?;
+        let (mut change, shown) = self.created(document, Some(marked), registrant.actor()).await?;
         // Of those who were let in at once, the guard lets in as many as are left.
         change.writes.insert(0, Write::CountRegistration { most });
+        change.writes.extend(registrant.write());
         let token = self.registration_token(&client, shown.document.created_at.unwrap_or(self.now()));
         Ok((change, self.told(&client, shown, token, statement)))
+    }
+
+    /// The client that a request describes, as the tenant's plugins on the hook `policy` let it be.
+    ///
+    /// What they put in the place of what it asks for is held against the same rules: they give no right that registration does not.
+    async fn permitted(
+        &self,
+        registering: Registering<'_>,
+        (before, mut request): (Option<&ClientDocument>, Map<String, Value>),
+        id: RequestId,
+    ) -> Result<ClientDocument, RegistrationError> {
+        let settings = &self.settings.registration;
+        let document = metadata::check(settings, before, request.clone())?;
+        let changes = client_policy::check_registration(self, registering, &document, id).await?;
+        if changes.is_empty() {
+            return Ok(document);
+        }
+        request.extend(changes);
+        metadata::check(settings, before, request)
     }
 
     fn told(
@@ -120,8 +150,9 @@ impl AuthorizationServer {
         client: &ClientId,
         shown: ShownClient,
         token: String,
-        statement: Option<String>,
+        statement: Option<Statement>,
     ) -> Registered {
+        let statement = statement.map(|statement| statement.text);
         let uri = format!("{}/{}", self.endpoints.registration, client.as_str());
         Registered { client: shown, uri, token, statement }
     }

@@ -32,6 +32,8 @@ pub struct RegistrationSettings {
     pub unused_lifespan: GoDuration,
     /// Whose software statements count. What they say wins over what the client says.
     pub software_publishers: Vec<SoftwarePublisher>,
+    /// Whether a client needs a statement of one of them, to register and to change its registration.
+    pub require_software_statement: bool,
 }
 
 impl Default for RegistrationSettings {
@@ -45,6 +47,7 @@ impl Default for RegistrationSettings {
             most_clients: 1_000,
             unused_lifespan: GoDuration::hours(24),
             software_publishers: Vec::new(),
+            require_software_statement: false,
         }
     }
 }

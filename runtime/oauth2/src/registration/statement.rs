@@ -10,12 +10,25 @@ use crate::server::AuthorizationServer;
 /// The claims about the statement itself; the others are about the software.
 const OF_THE_STATEMENT: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
 
+/// A statement of a publisher that the tenant trusts.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Statement {
+    /// As it came.
+    pub(super) text: String,
+    /// All that it says, of itself too.
+    pub(crate) claims: Map<String, Value>,
+}
+
 /// Puts what the request's statement says in the place of what the request says; gives the statement too.
 pub(super) fn apply(
     server: &AuthorizationServer,
     mut request: Map<String, Value>,
-) -> Result<(Map<String, Value>, Option<String>), RegistrationError> {
+) -> Result<(Map<String, Value>, Option<Statement>), RegistrationError> {
     let text = match request.remove("software_statement") {
+        // Attack: a client that its publisher vouched for takes back what was said of it, by a request without the statement.
+        None if server.settings.registration.require_software_statement => {
+            return Err(RegistrationError::MissingStatement);
+        }
         None => return Ok((request, None)),
         Some(Value::String(text)) => text,
         Some(_) => return Err(RegistrationError::InvalidStatement),
@@ -43,5 +56,6 @@ pub(super) fn apply(
     }
     let about = claims.all().iter().filter(|(name, _)| !OF_THE_STATEMENT.contains(&name.as_str()));
     request.extend(about.map(|(name, value)| (name.clone(), value.clone())));
-    Ok((request, Some(text)))
+    let claims = claims.all().clone();
+    Ok((request, Some(Statement { text, claims })))
 }

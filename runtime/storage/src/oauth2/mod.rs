@@ -28,6 +28,7 @@ use crate::StorageError;
 use crate::apply::Stored;
 use crate::row::Row;
 use crate::statement::{Statement, Value, opt_json};
+use crate::tenancy::admin_keys;
 
 pub(crate) use clients::ClientCache;
 pub(crate) use token_cache::TokenCache;
@@ -49,6 +50,7 @@ impl Stored for Write {
             }
             Self::DeleteClient { client, expected } => clients::delete(tenant, &client, expected),
             Self::CountRegistration { most } => clients::count_registration(tenant, most),
+            Self::UseInitialAccessToken { key } => vec![admin_keys::use_once(tenant, key)],
             Self::KeepClient { client } => vec![clients::keep(tenant, &client)],
             Self::RevokeGrantsOfClient { client, at } => vec![grants::revoke_of_client(tenant, &client, at)],
             Self::InsertGrant(grant) => vec![grants::insert(tenant, &grant)],

@@ -15,8 +15,9 @@ pub(super) fn insert(tenant: &TenantId, key: &AdminKey, hash: &KeyedHash) -> Sta
     let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
     Statement::one(
         "INSERT INTO admin_keys
-             (tenant, id, operator, name, scopes, secret_hash, created_at, expires_at, last_used_at, organisation)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             (tenant, id, operator, name, scopes, secret_hash, created_at, expires_at, last_used_at, organisation,
+              uses_left)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT DO NOTHING",
         values![
             tenant,
@@ -29,6 +30,7 @@ pub(super) fn insert(tenant: &TenantId, key: &AdminKey, hash: &KeyedHash) -> Sta
             key.expires_at,
             key.last_used_at,
             key.owner.organisation().map(|id| id.to_string()),
+            key.uses_left.map(i64::from),
         ],
     )
     .changes("admin_key", key.id.to_string())
@@ -38,6 +40,13 @@ pub(super) fn insert(tenant: &TenantId, key: &AdminKey, hash: &KeyedHash) -> Sta
 pub(super) fn delete(tenant: &TenantId, id: AdminKeyId) -> Statement {
     Statement::one("DELETE FROM admin_keys WHERE tenant = $1 AND id = $2", values![tenant, &id])
         .changes("admin_key", id.to_string())
+}
+
+/// Guard: it is counted, and has a use left. Not in the change log: each use reads what is left.
+pub(crate) fn use_once(tenant: &TenantId, id: AdminKeyId) -> Statement {
+    let sql =
+        "UPDATE admin_keys SET uses_left = uses_left - 1 WHERE tenant = $1 AND id = $2 AND uses_left > 0";
+    Statement::one(sql, values![tenant, &id])
 }
 
 /// No guard. Not in the change log either: nobody decides anything on when a key was last used.
@@ -53,10 +62,10 @@ impl AdminKeys for Storage {
     ) -> BoxFuture<'_, Result<Option<(AdminKey, KeyedHash)>, ReadError>> {
         Box::pin(async move {
             let sql =
-                "SELECT tenant, id, operator, name, scopes, created_at, expires_at, last_used_at, organisation, secret_hash
+                "SELECT tenant, id, operator, name, scopes, created_at, expires_at, last_used_at, organisation, uses_left, secret_hash
                        FROM admin_keys WHERE id = $1";
             let row = self.find_one(sql, values![&id]).await.map_err(read_error)?;
-            let key = row.as_ref().map(|row| Ok((read(row)?, KeyedHash(row.blob(9)?)))).transpose();
+            let key = row.as_ref().map(|row| Ok((read(row)?, KeyedHash(row.blob(10)?)))).transpose();
             key.map_err(read_error)
         })
     }
@@ -68,7 +77,7 @@ impl AdminKeys for Storage {
     ) -> BoxFuture<'_, Result<Vec<AdminKey>, ReadError>> {
         Box::pin(async move {
             let sql =
-                "SELECT tenant, id, operator, name, scopes, created_at, expires_at, last_used_at, organisation
+                "SELECT tenant, id, operator, name, scopes, created_at, expires_at, last_used_at, organisation, uses_left
                        FROM admin_keys WHERE tenant = $1 AND operator = $2 AND id > $3
                            AND ($5 = '' OR organisation = $5) ORDER BY id LIMIT $4";
             let organisation = owner.organisation().map(|id| id.to_string()).unwrap_or_default();
@@ -111,5 +120,15 @@ fn read(row: &Row) -> Result<AdminKey, StorageError> {
         created_at: row.time(5)?,
         expires_at: row.opt_time(6)?,
         last_used_at: row.opt_time(7)?,
+        uses_left: uses_left(row)?,
+    })
+}
+
+fn uses_left(row: &Row) -> Result<Option<u32>, StorageError> {
+    let left = row.opt_int(9)?.map(u32::try_from).transpose();
+    left.map_err(|_| StorageError::Inconsistent {
+        table: "admin_keys",
+        column: "uses_left",
+        detail: "holds no number of uses".to_owned(),
     })
 }

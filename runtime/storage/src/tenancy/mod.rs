@@ -1,6 +1,6 @@
 //! Tenants, admin keys, and what plugins keep.
 
-mod admin_keys;
+pub(crate) mod admin_keys;
 mod components;
 mod deletion;
 mod plugin_secrets;

@@ -46,6 +46,7 @@ impl World {
             created_at: self.now(),
             expires_at: None,
             last_used_at: None,
+            uses_left: None,
         };
         assert_eq!(self.apply([Write::InsertAdminKey { key, hash: self.hash("key") }]).await, None);
         id

@@ -23,6 +23,7 @@ impl World {
             created_at: self.now(),
             expires_at: Some(self.in_seconds(60)),
             last_used_at: None,
+            uses_left: None,
         }
     }
 }
@@ -133,5 +134,26 @@ async fn missed_guard_of_a_tenant_is_no_failure_of_the_database() {
         world.race(Write::InsertTenant(tenant)).await;
         let found: Result<_, StorageError> = world.storage.ping().await;
         assert!(found.is_ok(), "forty-nine collisions leave every connection usable");
+    }
+}
+
+/// Attack: an initial access token for seven registrations is used fifty times at the same moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_fifty_uses_of_a_counted_key_as_many_are_made_as_are_left() {
+    for world in World::each().await {
+        let owner = KeyOwner::Tenant(world.tenant.clone());
+        let key = AdminKey { uses_left: Some(7), ..world.some_key(owner.clone()) };
+        let endless = world.some_key(owner);
+        let insert =
+            |key: &AdminKey| Write::InsertAdminKey { key: key.clone(), hash: KeyedHash(b"hash".to_vec()) };
+        assert_eq!(world.apply([insert(&key), insert(&endless)]).await, None);
+        let spend = |key: AdminKeyId| [oauth2::write::Write::UseInitialAccessToken { key }];
+        let outcomes = futures_util::future::join_all((0..50).map(|_| world.apply(spend(key.id)))).await;
+        let made = outcomes.iter().filter(|outcome| outcome.is_none()).count();
+        assert_eq!((made, outcomes.len()), (7, 50), "on {}", world.storage.kind());
+        let (left, _) = world.storage.find_admin_key(key.id).await.unwrap().unwrap();
+        assert_eq!(left, AdminKey { uses_left: Some(0), ..key });
+        assert_eq!(world.apply(spend(endless.id)).await, Some(0), "what nobody counts is not counted down");
+        assert_eq!(world.apply(spend(AdminKeyId(world.rng.uuid()))).await, Some(0));
     }
 }

@@ -51,6 +51,7 @@ pub(super) fn run(place: &Place, command: &Command) -> Result<(), Failure> {
                 tenant: Some(&which.of.tenant),
                 organisation: Some(&which.organisation),
                 expires_in: *expires_in,
+                uses: None,
             };
             new.make(place, common)
         }

@@ -224,6 +224,7 @@ async fn key(call: &Call, manager: &Manager, deed: Deed, form: &Posted) -> Resul
         owner: owner(call, manager),
         scopes: vec![scope],
         expires_at: Some(call.now().after(span)),
+        uses: None,
     };
     if !new.is_of_form() {
         return Ok(Ended::Said(OrganisationOutcome::NoName));

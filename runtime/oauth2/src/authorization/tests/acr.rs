@@ -112,7 +112,9 @@ fn word_of_a_login_app_is_held_against_what_is_essential() {
         &json!({"skip_consent": true}),
     );
     let redirect = now(crate::authorization::redirect::prove(&world.server, &parameters)).unwrap();
-    let request = now(crate::authorization::request::check(&world.server, &redirect, &parameters)).unwrap();
+    let asked = (crate::client_policy::DetailsAt::Authorization, crate::memory::REQUEST);
+    let request =
+        now(crate::authorization::request::check(&world.server, &redirect, &parameters, asked)).unwrap();
     for (acr, is_enough) in [("gold", true), ("silver", false), ("", false)] {
         assert_eq!(crate::authorization::acr::check(&request, &said(acr), true).is_ok(), is_enough, "{acr}");
     }
