@@ -13,6 +13,7 @@ use crate::authorization::request_object::REQUEST_OBJECT_ALGORITHMS;
 use crate::authorization::{DEFAULT_SIGNED, ResponseMode};
 use crate::claims::CLAIMS_SUPPORTED;
 use crate::client::{ASSERTION_ALGORITHMS, AuthenticationMethod, GrantType, SubjectType};
+use crate::client_authentication::Proof;
 use crate::dpop::PROOF_ALGORITHMS;
 use crate::pkce::METHODS;
 use crate::ports::PortError;
@@ -28,12 +29,13 @@ impl AuthorizationServer {
         let algorithms: Vec<_> = keys.algorithms().map(jose::Algorithm::as_str).collect();
         let id_token = signer(&keys, self.settings.id_token_signing_algorithm)?.algorithm();
         let certificates = &self.settings.client_certificates;
-        let methods = AuthenticationMethod::ALL.into_iter();
-        let methods = methods.filter(|method| certificates.enabled || !method.uses_certificate());
-        let methods: Vec<_> = methods.map(AuthenticationMethod::as_str).collect();
+        let methods = AuthenticationMethod::all();
+        let methods: Vec<_> = methods.filter(|one| one.method().is_offered(&self.settings)).collect();
+        let confidential = methods.iter().filter(|method| method.proof() != Proof::Nothing);
+        let confidential: Vec<_> = confidential.map(|method| method.as_str()).collect();
+        let methods: Vec<_> = methods.into_iter().map(AuthenticationMethod::as_str).collect();
+        let assertion_algorithms = ASSERTION_ALGORITHMS.map(jose::Algorithm::as_str);
         let userinfo_algorithms: Vec<_> = std::iter::once("none").chain(algorithms.iter().copied()).collect();
-        let confidential: Vec<_> =
-            methods.iter().filter(|method| **method != AuthenticationMethod::None.as_str()).collect();
         let modes = ResponseMode::ALL.map(ResponseMode::as_str);
         let modes: Vec<_> = modes.into_iter().chain([DEFAULT_SIGNED]).collect();
         let is_implicit = self.settings.response_types.iter().any(|one| one.is_front_channel());
@@ -71,12 +73,12 @@ impl AuthorizationServer {
             "userinfo_signing_alg_values_supported": userinfo_algorithms,
             "introspection_signing_alg_values_supported": algorithms,
             "token_endpoint_auth_methods_supported": methods,
-            "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+            "token_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
             "global_token_revocation_endpoint": endpoints.global_revocation,
             "revocation_endpoint_auth_methods_supported": methods,
-            "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+            "revocation_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
             "introspection_endpoint_auth_methods_supported": confidential,
-            "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+            "introspection_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
             "dpop_signing_alg_values_supported": PROOF_ALGORITHMS.map(jose::Algorithm::as_str),
             "authorization_signing_alg_values_supported": algorithms,
             "authorization_response_iss_parameter_supported": true,

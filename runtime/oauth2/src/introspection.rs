@@ -21,8 +21,9 @@ use crate::ports::PortError;
 use crate::protection::Protection;
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
-use crate::token::{ClientRequest, TokenError, check_form, hook, refresh_token};
+use crate::token::{ClientRequest, TokenError, check_form, hook, refresh_token, refusal};
 use crate::token_format::{REFRESH_TOKEN, has_form};
+use crate::write::Write;
 
 /// The answer. An inactive token says nothing but that: neither why, nor whether it ever existed.
 #[derive(Debug, Clone, PartialEq)]
@@ -144,9 +145,10 @@ impl AuthorizationServer {
         request: ClientRequest<'_>,
         form: AnswerForm,
     ) -> Decision<IntrospectionAnswer, TokenError> {
-        match self.introspect_for(request, form).await {
+        let mut spent = Vec::new();
+        match self.introspect_for(request, form, &mut spent).await {
             Ok(decision) => decision,
-            Err(error) => Decision::without_change(self.tenant.clone(), Err(error)),
+            Err(error) => Decision::new(refusal(self, spent, &error), Err(error)),
         }
     }
 
@@ -154,9 +156,11 @@ impl AuthorizationServer {
         &self,
         request: ClientRequest<'_>,
         form: AnswerForm,
+        spent: &mut Vec<Write>,
     ) -> Result<Decision<IntrospectionAnswer, TokenError>, TokenError> {
         let parameters = check_form(request.parameters)?;
         let AuthenticatedClient { client, writes } = authenticate(self, &request).await?;
+        *spent = writes;
         if client.is_public() {
             return Err(TokenError::InvalidClient { basic: false, cause: FailedCause::Method });
         }
@@ -176,7 +180,7 @@ impl AuthorizationServer {
         };
         // The use of an assertion is written before the answer goes out.
         let mut change = Change::new(self.tenant.clone());
-        change.writes = writes;
+        change.writes = std::mem::take(spent);
         Ok(Decision::new(change, Ok(answer)))
     }
 

@@ -1,26 +1,21 @@
-//! The keys that clients publish, by value or fetched, as they were read lately.
+//! What is made of the keys of clients, by value or published: parsed once for each purpose.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use primitives::{ClientId, Timestamp};
+use primitives::ClientId;
 use serde_json::{Map, Value};
 
 use crate::client::Client;
-use crate::fetch;
+use crate::published_keys::{Asking, KeysFault};
 use crate::server::AuthorizationServer;
 
-/// Fetched keys are used this long without looking again, unless whoever publishes them allows less.
-const FRESH: Duration = Duration::from_mins(10);
-/// And this long whatever it says; a client's address is not asked more often.
-const RETRY: Duration = Duration::from_secs(10);
 /// More clients than this and it starts anew.
 const MOST: usize = 1_024;
 
-/// What was read of a client's keys for a purpose. A changed client document is a different entry.
+/// What was made of a client's keys for a purpose. A changed client document is a different entry.
 pub(crate) struct KeyCache<P, K>(Mutex<HashMap<Wanted<P>, Entry<K>>>);
 
 /// Whose keys, by which version of its document, and for what.
@@ -32,8 +27,8 @@ struct Wanted<P> {
 }
 
 struct Entry<K> {
-    fetched_at: Timestamp,
-    fresh: Duration,
+    /// The published set that it was made of; none if the client has written its keys down itself.
+    of: Option<Arc<Map<String, Value>>>,
     keys: Arc<K>,
 }
 
@@ -50,56 +45,57 @@ impl<P, K> fmt::Debug for KeyCache<P, K> {
 }
 
 impl<P: Clone + Eq + Hash, K> KeyCache<P, K> {
-    /// What is known; `again` asks for newer keys than those.
-    pub(crate) fn find(
-        &self,
-        server: &AuthorizationServer,
-        client: &Client,
-        purpose: &P,
-        again: bool,
-    ) -> Option<Arc<K>> {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = entries.get(&wanted(client, purpose))?;
-        let age = server.clock.now().since(entry.fetched_at);
-        let stands = remote(client).is_none() || age < if again { RETRY } else { entry.fresh };
-        stands.then(|| Arc::clone(&entry.keys))
-    }
-
-    /// Reads the client's keys anew, and keeps what `read` makes of them. Nothing where there are none to be had.
+    /// The client's keys for a purpose, as `read` makes them of its set. Where that is none, and the set was read a while ago, it
+    /// may have others by now.
     pub(crate) async fn load(
         &self,
         server: &AuthorizationServer,
         client: &Client,
-        purpose: P,
-        read: impl FnOnce(&Map<String, Value>) -> Option<K> + Send,
-    ) -> Option<Arc<K>> {
-        let fetched_at = server.clock.now();
-        let (keys, fresh) = match (remote(client), &client.record.document.jwks) {
-            (Some(uri), _) => {
-                // Whoever describes itself has us ask as often as it likes to.
-                let _place = if client.is_described() { Some(server.fetch_places.take()?) } else { None };
-                let fetched = fetch::key_set(server, uri).await?;
-                (read(&fetched.set)?, fetched.max_age.map_or(FRESH, |age| age.clamp(RETRY, FRESH)))
-            }
-            (None, Some(Value::Object(set))) => (read(set)?, FRESH),
-            (None, _) => return None,
+        (purpose, asking): (P, Asking),
+        read: impl Fn(&Map<String, Value>) -> Option<K> + Send + Sync,
+    ) -> Result<Arc<K>, KeysFault> {
+        let loaded = self.load_once(server, client, (purpose.clone(), asking), &read).await;
+        if loaded.as_ref().err() != Some(&KeysFault::Unusable) || asking.again {
+            return loaded;
+        }
+        self.load_once(server, client, (purpose, Asking { again: true, ..asking }), &read).await
+    }
+
+    async fn load_once(
+        &self,
+        server: &AuthorizationServer,
+        client: &Client,
+        (purpose, asking): (P, Asking),
+        read: &(impl Fn(&Map<String, Value>) -> Option<K> + Send + Sync),
+    ) -> Result<Arc<K>, KeysFault> {
+        let document = &client.record.document;
+        let published = match document.keys_uri() {
+            Some(uri) => Some(server.published_keys.load(server, client, (uri, asking)).await?),
+            None => None,
         };
-        let keys = Arc::new(keys);
+        let wanted = Wanted { client: client.id.clone(), version: client.record.version, purpose };
+        if let Some(known) = self.find(&wanted, published.as_ref()) {
+            return Ok(known);
+        }
+        let own = || document.own_keys().and_then(Value::as_object);
+        let set = published.as_deref().or_else(own).ok_or(KeysFault::Unavailable)?;
+        let keys = Arc::new(read(set).ok_or(KeysFault::Unusable)?);
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= MOST {
             entries.clear();
         }
-        let entry = Entry { fetched_at, fresh, keys: Arc::clone(&keys) };
-        entries.insert(wanted(client, &purpose), entry);
-        Some(keys)
+        entries.insert(wanted, Entry { of: published, keys: Arc::clone(&keys) });
+        Ok(keys)
     }
-}
 
-fn wanted<P: Clone>(client: &Client, purpose: &P) -> Wanted<P> {
-    Wanted { client: client.id.clone(), version: client.record.version, purpose: purpose.clone() }
-}
-
-/// Where the client publishes its keys.
-fn remote(client: &Client) -> Option<&str> {
-    client.record.document.jwks_uri.as_deref().filter(|uri| !uri.is_empty())
+    fn find(&self, wanted: &Wanted<P>, published: Option<&Arc<Map<String, Value>>>) -> Option<Arc<K>> {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = entries.get(wanted)?;
+        let is_of_it = match (&entry.of, published) {
+            (Some(of), Some(published)) => Arc::ptr_eq(of, published),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        is_of_it.then(|| Arc::clone(&entry.keys))
+    }
 }

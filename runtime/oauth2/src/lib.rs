@@ -54,6 +54,7 @@ pub(crate) mod pkce;
 pub mod ports;
 pub mod protected_resource;
 pub(crate) mod protection;
+pub(crate) mod published_keys;
 pub mod registration;
 pub mod resource;
 pub mod revocation;

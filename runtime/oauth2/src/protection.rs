@@ -20,6 +20,7 @@ use crate::client::Client;
 use crate::client::responses::Told;
 use crate::key_cache::KeyCache;
 use crate::ports::PortError;
+use crate::published_keys::{Asking, KeysFault};
 use crate::server::{AuthorizationServer, signer};
 
 /// To which keys of clients answers were encrypted lately.
@@ -45,20 +46,16 @@ impl Protection {
         let Some(wanted) = registered.encrypted else {
             return Ok(Self { signed: registered.signed, encrypter: None });
         };
-        let known = server.recipients.find(server, client, &wanted, false);
-        let encrypter = if known.is_some() {
-            known
-        } else {
-            let busy = PortError::Busy("too many keys of clients are being fetched");
-            let _place = server.fetch_places.take().ok_or(busy)?;
-            let read =
-                |set: &_| RecipientKey::find_in(set, wanted.0).ok().map(|key| Encrypter::new(key, wanted.1));
-            server.recipients.load(server, client, wanted, read).await
-        };
-        if encrypter.is_none() {
-            return Err(unusable(format!("client {} has no key that encrypts by {}", client.id, wanted.0)));
+        let read =
+            |set: &_| RecipientKey::find_in(set, wanted.0).ok().map(|key| Encrypter::new(key, wanted.1));
+        let asking = Asking { again: false, for_browser: true };
+        match server.recipients.load(server, client, (wanted, asking), read).await {
+            Ok(encrypter) => Ok(Self { signed: registered.signed, encrypter: Some(encrypter) }),
+            Err(KeysFault::Busy) => Err(PortError::Busy("too many keys of clients are being fetched")),
+            Err(KeysFault::Unavailable | KeysFault::Unusable) => {
+                Err(unusable(format!("client {} has no key that encrypts by {}", client.id, wanted.0)))
+            }
         }
-        Ok(Self { signed: registered.signed, encrypter })
     }
 
     /// What signs: of the registered algorithm and no other, else what signs ID tokens.

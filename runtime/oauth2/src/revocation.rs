@@ -11,7 +11,7 @@ use crate::client_authentication::{AuthenticatedClient, authenticate};
 use crate::decision::Decision;
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
-use crate::token::{ClientRequest, TokenError, check_form, refresh_token};
+use crate::token::{ClientRequest, TokenError, check_form, refresh_token, refusal};
 use crate::token_format::{REFRESH_TOKEN, has_form};
 use crate::write::Write;
 
@@ -19,15 +19,21 @@ impl AuthorizationServer {
     /// Decides a revocation request. A refresh token takes its grant with it, and so every other token
     /// of the family; an access token takes with it what was exchanged from it, and nothing else (section 2.1).
     pub async fn revoke(&self, request: ClientRequest<'_>) -> Decision<(), TokenError> {
-        match self.revoke_for(request).await {
+        let mut spent = Vec::new();
+        match self.revoke_for(request, &mut spent).await {
             Ok(change) => Decision::new(change, Ok(())),
-            Err(error) => Decision::without_change(self.tenant.clone(), Err(error)),
+            Err(error) => Decision::new(refusal(self, spent, &error), Err(error)),
         }
     }
 
-    async fn revoke_for(&self, request: ClientRequest<'_>) -> Result<Change<Write>, TokenError> {
+    async fn revoke_for(
+        &self,
+        request: ClientRequest<'_>,
+        spent: &mut Vec<Write>,
+    ) -> Result<Change<Write>, TokenError> {
         let parameters = check_form(request.parameters)?;
         let AuthenticatedClient { client, writes } = authenticate(self, &request).await?;
+        *spent = writes;
         let token = parameters
             .find("token")
             .ok_or(TokenError::InvalidRequest("parameter token is missing".into()))?;
@@ -38,7 +44,7 @@ impl AuthorizationServer {
             self.access_token_death(&client, token).await?
         };
         let mut change = Change::new(self.tenant.clone());
-        change.writes = writes;
+        change.writes = std::mem::take(spent);
         if let Some((deaths, event)) = death {
             change.writes.extend(deaths);
             change = change.audit(event);

@@ -24,6 +24,7 @@ use crate::ports::{
     TokenRepository,
 };
 use crate::protection::Recipients;
+use crate::published_keys::PublishedKeys;
 use crate::settings::Settings;
 use crate::trust::TrustRepository;
 
@@ -53,6 +54,8 @@ pub struct AuthorizationServer {
     pub described_clients: DescribedClients,
     /// Whose signatures of clients' certificates count.
     pub certificate_authorities: Authorities,
+    /// What clients publish of their keys.
+    pub(crate) published_keys: PublishedKeys,
     /// Keys of clients.
     pub assertion_keys: AssertionKeys,
     /// To which keys of clients answers are encrypted.
@@ -115,6 +118,7 @@ impl AuthorizationServer {
             rng: environment.rng,
             verified_secrets: VerifiedSecrets::default(),
             described_clients: DescribedClients::default(),
+            published_keys: PublishedKeys::default(),
             assertion_keys: AssertionKeys::default(),
             recipients: Recipients::default(),
             fetch_places: FetchPlaces::default(),

@@ -33,7 +33,7 @@ pub struct DeclaredClient {
     #[serde(default)]
     pub client_name: Option<String>,
     /// How it proves who it is; `none` is a public client, such as a single-page or a native app.
-    #[serde(default = "default_method")]
+    #[serde(default)]
     pub token_endpoint_auth_method: AuthenticationMethod,
     /// What it may do at the token endpoint; `implicit` for tokens from the authorization endpoint.
     #[serde(default = "default_grants")]
@@ -241,10 +241,6 @@ pub struct DeclaredClient {
     /// How long a refresh token of this grant lives.
     #[serde(default)]
     pub device_authorization_grant_refresh_token_lifespan: Option<GoDuration>,
-}
-
-const fn default_method() -> AuthenticationMethod {
-    AuthenticationMethod::ClientSecretBasic
 }
 
 fn default_grants() -> Vec<GrantType> {

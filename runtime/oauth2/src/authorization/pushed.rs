@@ -24,7 +24,7 @@ use crate::parameters::Parameters;
 use crate::ports::PortError;
 use crate::security_profile::reference_lifespan;
 use crate::server::AuthorizationServer;
-use crate::token::{ClientRequest, TokenError, check_form};
+use crate::token::{ClientRequest, TokenError, check_form, refusal};
 
 /// What every reference begins with (RFC 9126 section 2.2).
 const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
@@ -110,9 +110,11 @@ impl AuthorizationServer {
         &self,
         request: ClientRequest<'_>,
     ) -> Decision<PushedResponse, PushError> {
+        let mut spent = Vec::new();
         let pushed = async {
             let parameters = check_form(request.parameters)?;
             let caller = authenticate(self, &request).await.map_err(TokenError::from)?;
+            spent.clone_from(&caller.writes);
             let endpoint = &self.endpoints.pushed_authorization_request;
             let holder = dpop::check_of_client(self, request.proof, &caller.client, endpoint);
             let holder = holder.await.map_err(TokenError::from)?;
@@ -127,7 +129,17 @@ impl AuthorizationServer {
                 change.writes = writes;
                 Decision::new(change, Ok(response))
             }
-            Err(error) => Decision::new(change, Err(error)),
+            Err(error) => {
+                let change = match &error {
+                    PushError::Client(refused) => refusal(self, spent, refused),
+                    // What it asks for is not to be had, which is no failure of ours.
+                    PushError::Request { .. } => {
+                        change.writes = spent;
+                        change
+                    }
+                };
+                Decision::new(change, Err(error))
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use primitives::{ClientId, Secret, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use super::InvalidClient;
 use super::responses::ResponseProtection;
 use super::token_exchange::TokenExchangeRules;
 use crate::go_duration::GoDuration;
@@ -303,6 +304,24 @@ impl ClientDocument {
     /// Where the client is told that a session has ended. An empty address is none.
     pub fn backchannel_logout_uri(&self) -> Option<&str> {
         self.backchannel_logout_uri.as_deref().filter(|uri| !uri.is_empty())
+    }
+
+    /// The keys that it has written down itself. An empty object is how the API that we are compatible with says "no keys".
+    pub(crate) fn own_keys(&self) -> Option<&Value> {
+        self.jwks
+            .as_ref()
+            .filter(|keys| !keys.is_null() && keys.as_object().is_none_or(|keys| !keys.is_empty()))
+    }
+
+    /// Where it publishes its keys.
+    pub(crate) fn keys_uri(&self) -> Option<&str> {
+        self.jwks_uri.as_deref().filter(|uri| !uri.is_empty())
+    }
+
+    /// A method by which the client proves that it holds a key needs keys.
+    pub(crate) fn check_has_keys(&self, method: &'static str) -> Result<(), InvalidClient> {
+        let has_keys = self.own_keys().is_some() || self.keys_uri().is_some();
+        if has_keys { Ok(()) } else { Err(InvalidClient::NoKeys(method)) }
     }
 
     /// What the browser opens in the client when a session ends.

@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod document;
+mod keys;
 pub mod reconcile;
 pub mod redirect_uri;
 pub mod responses;
@@ -17,6 +18,7 @@ use primitives::{ClientId, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use crate::client_authentication::AuthenticationMethod;
 pub use document::{ClientDocument, CreatedClient, Lifespans};
 pub use reconcile::{DeclaredClient, InvalidDeclaration, reconcile_clients};
 pub use redirect_uri::{InvalidRedirectUri, RedirectUri};
@@ -111,63 +113,6 @@ impl ManagedBy {
     }
 }
 
-/// How a client authenticates at the token endpoint (OpenID Connect Core section 9).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AuthenticationMethod {
-    /// HTTP Basic (RFC 6749 section 2.3.1).
-    ClientSecretBasic,
-    /// In the body (RFC 6749 section 2.3.1).
-    ClientSecretPost,
-    /// A signed assertion (RFC 7523).
-    PrivateKeyJwt,
-    /// A certificate that an authority of the tenant has signed (RFC 8705 section 2.1).
-    TlsClientAuth,
-    /// A certificate whose key is one of the client's (RFC 8705 section 2.2).
-    SelfSignedTlsClientAuth,
-    /// A public client.
-    None,
-}
-
-impl AuthenticationMethod {
-    /// Every method, as discovery lists them.
-    pub const ALL: [Self; 6] = [
-        Self::ClientSecretBasic,
-        Self::ClientSecretPost,
-        Self::PrivateKeyJwt,
-        Self::TlsClientAuth,
-        Self::SelfSignedTlsClientAuth,
-        Self::None,
-    ];
-
-    /// Its registered name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ClientSecretBasic => "client_secret_basic",
-            Self::ClientSecretPost => "client_secret_post",
-            Self::PrivateKeyJwt => "private_key_jwt",
-            Self::TlsClientAuth => "tls_client_auth",
-            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
-            Self::None => "none",
-        }
-    }
-
-    /// Reads a registered name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|method| method.as_str() == text)
-    }
-
-    /// Whether it uses a secret that we store.
-    pub const fn uses_secret(self) -> bool {
-        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
-    }
-
-    /// Whether it is by a certificate.
-    pub const fn uses_certificate(self) -> bool {
-        matches!(self, Self::TlsClientAuth | Self::SelfSignedTlsClientAuth)
-    }
-}
-
 /// The grants that are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -234,7 +179,7 @@ impl Client {
 
     /// Whether it holds no secret of its own.
     pub fn is_public(&self) -> bool {
-        self.authentication == AuthenticationMethod::None
+        self.authentication == AuthenticationMethod::NONE
     }
 
     /// Whether nobody registered it, and it describes itself where its id points.
@@ -265,7 +210,7 @@ mod tests {
 
     #[test]
     fn registered_names_are_the_same_in_settings_and_documents() {
-        for method in AuthenticationMethod::ALL {
+        for method in AuthenticationMethod::all() {
             assert_eq!(serde_json::to_value(method).unwrap(), method.as_str());
         }
         for grant in GrantType::ALL {

@@ -7,7 +7,7 @@ use primitives::{
 };
 
 use super::secret::CLIENT_SECRET_PURPOSE;
-use super::{Client, ClientDocument, ClientRecord, InvalidClient, ManagedBy, StoredSecret};
+use super::{Client, ClientDocument, ClientRecord, InvalidClient, ManagedBy, StoredSecret, keys};
 use crate::write::Write;
 
 /// A client as a tenant's configuration declares it.
@@ -112,8 +112,11 @@ fn as_declared(
         registration: None,
         ..before.clone()
     });
-    let checked =
-        Client::check(record).and_then(|client| client.check_frontchannel_logout().map(|()| client));
+    let checked = Client::check(record).and_then(|client| {
+        client.check_frontchannel_logout()?;
+        keys::check_own(&client.record.document, client.security_profile)?;
+        Ok(client)
+    });
     let mut client = match checked {
         Ok(client) => client,
         Err(reason) => return Err(invalid(reason)),

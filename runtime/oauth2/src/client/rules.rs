@@ -1,5 +1,6 @@
 //! What makes a client document acceptable. One rule a line, in the order in which they are reported.
 
+use jose::Algorithm;
 use primitives::ClientId;
 use url::Url;
 
@@ -79,6 +80,16 @@ pub enum InvalidClient {
     /// Keys that are not a set of public keys.
     #[error("jwks must be a JSON Web Key Set of public asymmetric keys: {0}")]
     Keys(String),
+    /// Keys of which none is for what the client signs.
+    #[error("{property} has no key for {algorithm}, which {needed_by} needs")]
+    NoKeyFor {
+        /// Where the keys are.
+        property: &'static str,
+        /// What they are to sign by.
+        algorithm: &'static str,
+        /// The property that says so.
+        needed_by: &'static str,
+    },
     /// The authorization code grant without an address to answer to.
     #[error("the authorization_code grant needs at least one of redirect_uris")]
     NoRedirectUri,
@@ -110,6 +121,7 @@ impl InvalidClient {
             Self::RedirectUri { property, .. }
             | Self::Unsupported { property, .. }
             | Self::NotHttps { property }
+            | Self::NoKeyFor { property, .. }
             | Self::Audience { property } => property,
             Self::Responses(wrong) => wrong.property(),
             Self::NoSector | Self::Sector => "sector_identifier_uri",
@@ -128,8 +140,11 @@ impl InvalidClient {
     }
 }
 
+/// The signature algorithms that a client may use, in words.
+const ALGORITHMS: &str = "ES256, ES384, EdDSA, RS256, RS384, RS512, PS256, PS384 or PS512";
+
 /// The signature algorithms that a client may use in an assertion. None is symmetric.
-pub(crate) const ASSERTION_ALGORITHMS: [&str; 5] = ["ES256", "EdDSA", "RS256", "PS256", "ES384"];
+pub(crate) const ASSERTION_ALGORITHMS: [Algorithm; 9] = Algorithm::ASYMMETRIC;
 
 pub(super) fn check(record: ClientRecord) -> Result<Client, InvalidClient> {
     let document = &record.document;
@@ -139,8 +154,7 @@ pub(super) fn check(record: ClientRecord) -> Result<Client, InvalidClient> {
             unsupported(
                 "token_endpoint_auth_method",
                 &document.token_endpoint_auth_method,
-                "client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, \
-                 self_signed_tls_client_auth or none",
+                AuthenticationMethod::known(),
             )
         })?;
     // Grants that we do not serve round-trip and are never granted.
@@ -153,8 +167,9 @@ pub(super) fn check(record: ClientRecord) -> Result<Client, InvalidClient> {
     let subject_type = sector::subject_type(document, &redirect_uris)?;
     check_algorithm(document)?;
     check_signed_messages(document)?;
-    check_keys(document, authentication)?;
-    let certificate_subject = certificate_subject(document, authentication)?;
+    check_keys(document)?;
+    authentication.method().check_document(document)?;
+    let certificate_subject = certificate_subject(document)?;
     responses::check(document)?;
     check_pages(document)?;
     let strategy = document.access_token_strategy.as_deref().unwrap_or("");
@@ -164,10 +179,10 @@ pub(super) fn check(record: ClientRecord) -> Result<Client, InvalidClient> {
         "opaque" => Some(AccessTokenStrategy::Opaque),
         _ => return Err(unsupported("access_token_strategy", strategy, "jwt or opaque")),
     };
-    if grant_types.contains(&GrantType::ClientCredentials) && authentication == AuthenticationMethod::None {
+    if grant_types.contains(&GrantType::ClientCredentials) && authentication == AuthenticationMethod::NONE {
         return Err(InvalidClient::PublicClientCredentials);
     }
-    if grant_types.contains(&GrantType::TokenExchange) && authentication == AuthenticationMethod::None {
+    if grant_types.contains(&GrantType::TokenExchange) && authentication == AuthenticationMethod::NONE {
         return Err(InvalidClient::PublicTokenExchange);
     }
     if let Some(property) = document.token_exchange.as_ref().and_then(TokenExchangeRules::malformed) {
@@ -226,10 +241,8 @@ fn check_redirect_uris(
 fn check_algorithm(document: &ClientDocument) -> Result<(), InvalidClient> {
     match document.token_endpoint_auth_signing_alg.as_deref() {
         None | Some("") => Ok(()),
-        Some(alg) if ASSERTION_ALGORITHMS.contains(&alg) => Ok(()),
-        Some(alg) => {
-            Err(unsupported("token_endpoint_auth_signing_alg", alg, "ES256, EdDSA, RS256, PS256 or ES384"))
-        }
+        Some(alg) if ASSERTION_ALGORITHMS.iter().any(|known| known.as_str() == alg) => Ok(()),
+        Some(alg) => Err(unsupported("token_endpoint_auth_signing_alg", alg, ALGORITHMS)),
     }
 }
 
@@ -237,18 +250,15 @@ fn check_algorithm(document: &ClientDocument) -> Result<(), InvalidClient> {
 fn check_signed_messages(document: &ClientDocument) -> Result<(), InvalidClient> {
     let alg = document.request_object_signing_alg.as_deref().unwrap_or_default();
     if !alg.is_empty() && !REQUEST_OBJECT_ALGORITHMS.iter().any(|known| known.as_str() == alg) {
-        let known = "ES256, ES384, EdDSA, RS256, RS384, RS512, PS256, PS384 or PS512";
-        return Err(unsupported("request_object_signing_alg", alg, known));
+        return Err(unsupported("request_object_signing_alg", alg, ALGORITHMS));
     }
     let uris = document.request_uris.iter().flatten();
     uris.map(|uri| uri.split_once('#').map_or(uri.as_str(), |(uri, _)| uri))
         .try_for_each(|uri| check_https("request_uris", uri))
 }
 
-fn check_keys(document: &ClientDocument, method: AuthenticationMethod) -> Result<(), InvalidClient> {
-    // An empty object is how the API that we are compatible with says "no keys".
-    let inline = document.jwks.as_ref().filter(|keys| !keys.is_null() && **keys != serde_json::json!({}));
-    let uri = document.jwks_uri.as_deref().filter(|uri| !uri.is_empty());
+fn check_keys(document: &ClientDocument) -> Result<(), InvalidClient> {
+    let (inline, uri) = (document.own_keys(), document.keys_uri());
     if inline.is_some() && uri.is_some() {
         return Err(InvalidClient::TwoKeySources);
     }
@@ -258,23 +268,12 @@ fn check_keys(document: &ClientDocument, method: AuthenticationMethod) -> Result
     if let Some(keys) = inline {
         check_public_keys(keys)?;
     }
-    let proves_key =
-        matches!(method, AuthenticationMethod::PrivateKeyJwt | AuthenticationMethod::SelfSignedTlsClientAuth);
-    if proves_key && inline.is_none() && uri.is_none() {
-        return Err(InvalidClient::NoKeys(method.as_str()));
-    }
     Ok(())
 }
 
 /// Whom a certificate names. What is registered with another method is checked too: it would count when the method changes.
-fn certificate_subject(
-    document: &ClientDocument,
-    method: AuthenticationMethod,
-) -> Result<Option<RegisteredSubject>, InvalidClient> {
+fn certificate_subject(document: &ClientDocument) -> Result<Option<RegisteredSubject>, InvalidClient> {
     let subject = RegisteredSubject::find(document)?;
-    if method == AuthenticationMethod::TlsClientAuth && subject.is_none() {
-        return Err(InvalidSubject::NotOne.into());
-    }
     let is_set = |asked: Option<bool>| asked == Some(true);
     if is_set(document.tls_client_certificate_bound_access_tokens)
         && is_set(document.dpop_bound_access_tokens)

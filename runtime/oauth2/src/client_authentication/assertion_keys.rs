@@ -7,10 +7,11 @@ use jose::{Algorithm, JwkSet, JwsError, SignedJwt, UnverifiedJwt, VerifyingKeys}
 use super::FailedCause;
 use crate::client::Client;
 use crate::key_cache::KeyCache;
+use crate::published_keys::Asking;
 use crate::security_profile::check_algorithm;
 use crate::server::AuthorizationServer;
 
-/// Keys by client and the algorithm that it registered for them, as parsed or fetched lately.
+/// Keys by client and the algorithm that it registered for them.
 #[derive(Debug, Default)]
 pub struct AssertionKeys(KeyCache<Option<Algorithm>, Published>);
 
@@ -34,11 +35,15 @@ pub(crate) async fn verify_signature(
         Some(alg) => Some(alg.parse().map_err(|_| FailedCause::Keys)?),
         None => None,
     };
+    let algorithm = token.header().algorithm;
     let known = server.assertion_keys.load(server, client, registered, false).await?;
     let signed = match token.clone().verify(&known.keys) {
         // The client may have published a new key since we looked.
         Err(JwsError::UnknownKey) => {
             let newer = server.assertion_keys.load(server, client, registered, true).await?;
+            if newer.keys.iter().all(|key| key.algorithm() != algorithm) {
+                return Err(FailedCause::NoKeyFor(algorithm));
+            }
             token.verify(&newer.keys)
         }
         outcome => outcome,
@@ -65,14 +70,12 @@ impl AssertionKeys {
         registered: Option<Algorithm>,
         again: bool,
     ) -> Result<Arc<Published>, FailedCause> {
-        if let Some(known) = self.0.find(server, client, &registered, again) {
-            return Ok(known);
-        }
         let read = |set: &_| {
             let set = JwkSet::from_map(set).ok()?;
             let keys = VerifyingKeys::from_set(&set, registered).ok()?;
             Some(Published { set: Arc::new(set), keys })
         };
-        self.0.load(server, client, registered, read).await.ok_or(FailedCause::Keys)
+        let asking = Asking { again, for_browser: false };
+        self.0.load(server, client, (registered, asking), read).await.map_err(|_| FailedCause::Keys)
     }
 }

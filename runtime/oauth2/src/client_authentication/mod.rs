@@ -1,25 +1,35 @@
 //! Who calls: from presented credentials to an [`AuthenticatedClient`] (RFC 6749 section 2.3).
 //!
 //! A client has exactly one method, and only that one is taken: a client registered for assertions
-//! cannot be impersonated with a secret that leaked years ago.
+//! cannot be impersonated with a secret that leaked years ago. [`method`] is the table of methods, each in a file of its own.
+//!
+//! What a request has proven itself with is used up when it is refused, too ([`AuthenticatedClient::writes`]), but where we failed.
 
 pub(crate) mod assertion;
 mod assertion_keys;
-mod basic;
-mod certificate;
+mod client_secret_basic;
+mod client_secret_post;
+pub(crate) mod method;
+mod none;
 mod origin;
+mod private_key_jwt;
+mod secret;
+mod self_signed_tls_client_auth;
 #[cfg(test)]
 mod tests;
+mod tls_client_auth;
 
 use std::sync::Arc;
 
-use primitives::{ClientId, Secret};
+use jose::Algorithm;
+use primitives::ClientId;
 
 pub use assertion_keys::AssertionKeys;
 pub(crate) use assertion_keys::verify_signature;
+pub use method::{AuthenticationMethod, Proof};
 
-use crate::client::secret::SecretCheck;
-use crate::client::{AuthenticationMethod, Client};
+use self::method::{Credential, NotProven, Presented};
+use crate::client::Client;
 use crate::metadata_document::find_stored_or_described;
 use crate::mtls::{CertificateFault, PresentedCertificate};
 use crate::parameters::Parameters;
@@ -34,7 +44,7 @@ use crate::write::Write;
 pub struct AuthenticatedClient {
     /// The client.
     pub client: Arc<Client>,
-    /// What must be written together with whatever the client gets, e.g. the use of an assertion.
+    /// What must be written together with whatever the client gets, also where that is a refusal: the use of an assertion.
     pub writes: Vec<Write>,
 }
 
@@ -79,22 +89,15 @@ pub enum FailedCause {
     AssertionClaims,
     #[error("the assertion was used before")]
     AssertionReplayed,
-    #[error("the client's keys could not be fetched")]
+    #[error("the client's keys could not be fetched, or are none")]
     Keys,
+    #[error("the client has no key for {0}")]
+    NoKeyFor(Algorithm),
     #[error(transparent)]
     Certificate(#[from] CertificateFault),
     #[error("the client contradicts its security profile")]
     Profile,
 }
-
-/// Credentials as they were presented.
-enum Presented<'a> {
-    Secret { id: ClientId, secret: Secret<String>, method: AuthenticationMethod },
-    Assertion { id: Option<&'a str>, assertion: &'a str },
-    Nothing { id: ClientId },
-}
-
-const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// Authenticates the caller of a back-channel endpoint.
 pub async fn authenticate(
@@ -110,32 +113,18 @@ pub async fn authenticate(
     }
     let basic = authorization.is_some();
     let failed = |cause| AuthenticationError::Failed { basic, cause };
-    match presented(authorization, parameters)? {
-        Presented::Secret { id, secret, method } => {
-            let client = find(server, &id).await?.map_err(failed)?;
-            if client.authentication != method {
-                return Err(failed(FailedCause::Method));
-            }
-            let check = SecretCheck {
-                sealer: &server.sealer,
-                hasher: server.ports.hasher.as_ref(),
-                verified: &server.verified_secrets,
-                tenant: &server.tenant,
-            };
-            if !check.matches(&id, &client.record.secrets, &secret).await? {
-                return Err(failed(FailedCause::Secret));
-            }
-            Ok(AuthenticatedClient { client, writes: Vec::new() })
-        }
-        Presented::Assertion { id, assertion } => assertion::verify(server, id, assertion).await,
-        Presented::Nothing { id } => {
-            let client = find(server, &id).await?.map_err(failed)?;
-            match client.authentication {
-                AuthenticationMethod::None => Ok(AuthenticatedClient { client, writes: Vec::new() }),
-                method if method.uses_certificate() => certificate::verify(server, client, certificate).await,
-                _ => Err(failed(FailedCause::Method)),
-            }
-        }
+    let (method, id, credential) = match presented(authorization, parameters)? {
+        Some((method, Presented { client, credential })) => (Some(method), client, credential),
+        None => (None, named(parameters)?, Credential::Connection(certificate)),
+    };
+    let client = find(server, &id).await?.map_err(failed)?;
+    if method.is_some_and(|method| method != client.authentication) {
+        return Err(failed(FailedCause::Method));
+    }
+    match client.authentication.method().verify(server, &client, credential).await {
+        Ok(writes) => Ok(AuthenticatedClient { client, writes }),
+        Err(NotProven::Failed(cause)) => Err(failed(cause)),
+        Err(NotProven::Port(error)) => Err(error.into()),
     }
 }
 
@@ -152,42 +141,29 @@ async fn find(
     })
 }
 
-/// Sorts out which method is used; more than one is an error (RFC 6749 section 2.3).
+/// What a request brings, and for which method; more than one is an error (RFC 6749 section 2.3).
 fn presented<'a>(
-    authorization: Option<&str>,
+    authorization: Option<&'a str>,
     parameters: &'a Parameters<'_>,
-) -> Result<Presented<'a>, AuthenticationError> {
-    let malformed = AuthenticationError::Malformed;
-    let failed = |basic, cause| AuthenticationError::Failed { basic, cause };
-    let (id, secret) = (parameters.find("client_id"), parameters.find("client_secret"));
-    let assertion = parameters.find("client_assertion");
-    let methods = [authorization.is_some(), secret.is_some(), assertion.is_some()];
-    if methods.into_iter().filter(|used| *used).count() > 1 {
-        return Err(malformed("use one method of client authentication, not several"));
+) -> Result<Option<(AuthenticationMethod, Presented<'a>)>, AuthenticationError> {
+    let mut found = AuthenticationMethod::all()
+        .filter_map(|method| Some((method, method.method().find(authorization, parameters)?)));
+    let first = found.next();
+    let is_taken = first.as_ref().is_some_and(|(method, _)| method.proof() == Proof::Signature);
+    let is_left = parameters.find("client_assertion").is_some() && !is_taken;
+    if first.is_some() && (is_left || found.next().is_some()) {
+        let text = "use one method of client authentication, not several";
+        return Err(AuthenticationError::Malformed(text));
     }
-    if let Some(authorization) = authorization {
-        let (basic_id, secret) =
-            basic::parse(authorization).ok_or_else(|| failed(true, FailedCause::NoCredentials))?;
-        if id.is_some_and(|id| id != basic_id) {
-            return Err(malformed("client_id is not that of the Authorization header"));
-        }
-        let id = basic_id.parse().map_err(|_| failed(true, FailedCause::UnknownClient))?;
-        return Ok(Presented::Secret { id, secret, method: AuthenticationMethod::ClientSecretBasic });
+    if is_left {
+        return Err(AuthenticationError::Malformed("client_assertion_type is not supported"));
     }
-    if let Some(assertion) = assertion {
-        if parameters.find("client_assertion_type") != Some(ASSERTION_TYPE) {
-            return Err(malformed("client_assertion_type is not supported"));
-        }
-        return Ok(Presented::Assertion { id, assertion });
-    }
-    let id = id.ok_or_else(|| failed(false, FailedCause::NoCredentials))?;
-    let id: ClientId = id.parse().map_err(|_| failed(false, FailedCause::UnknownClient))?;
-    Ok(match secret {
-        None => Presented::Nothing { id },
-        Some(secret) => Presented::Secret {
-            id,
-            secret: Secret::new(secret.to_owned()),
-            method: AuthenticationMethod::ClientSecretPost,
-        },
-    })
+    first.map(|(method, presented)| presented.map(|presented| (method, presented))).transpose()
+}
+
+/// Whom `client_id` names.
+fn named(parameters: &Parameters<'_>) -> Result<ClientId, AuthenticationError> {
+    let failed = |cause| AuthenticationError::Failed { basic: false, cause };
+    let id = parameters.find("client_id").ok_or_else(|| failed(FailedCause::NoCredentials))?;
+    id.parse().map_err(|_| failed(FailedCause::UnknownClient))
 }

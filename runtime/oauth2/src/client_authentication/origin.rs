@@ -1,6 +1,6 @@
 //! Which scripts may read what a client is answered (Fetch, section 3.2).
 
-use super::{Presented, find, presented};
+use super::{find, named, presented};
 use crate::parameters::Parameters;
 use crate::server::AuthorizationServer;
 
@@ -14,8 +14,8 @@ impl AuthorizationServer {
         origin: &str,
     ) -> bool {
         let id = match presented(authorization, parameters) {
-            Ok(Presented::Secret { id, .. } | Presented::Nothing { id }) => Some(id),
-            Ok(Presented::Assertion { id, .. }) => id.and_then(|id| id.parse().ok()),
+            Ok(Some((_, presented))) => Some(presented.client),
+            Ok(None) => named(parameters).ok(),
             Err(_) => None,
         };
         let Some(id) = id else { return false };

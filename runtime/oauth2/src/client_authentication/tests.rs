@@ -1,9 +1,12 @@
 //! Every method of client authentication, and the attacks on it.
 
+pub(super) mod knock;
+
 use jose::{PrivateJwk, Signer, SigningAlgorithm, TokenType, generate};
 use primitives::rng::SeededRng;
 use serde_json::{Value, json};
 
+use super::private_key_jwt::ASSERTION_TYPE;
 use super::*;
 use crate::introspection::AnswerForm;
 use crate::memory::{World, form, now, request};
@@ -171,4 +174,76 @@ fn assertion_is_used_once_at_any_endpoint_also_in_a_race() {
     let both =
         [(); 2].map(|()| now(world.server.introspect_as_client(request(&parameters), AnswerForm::Json)));
     assert_eq!(both.map(|decision| world.memory.apply(decision.change).is_ok()), [true, false]);
+}
+
+/// Attack: who has read the assertion of a refused request (from a log, or as the server of an attacker who had it sent) brings it
+/// with a request that is taken.
+#[test]
+fn assertion_of_a_refused_request_is_used_up() {
+    let world = world_with_key();
+    let refuse = |name: &str, jti: &str| {
+        let text = assertion(&key(), &json!({ "jti": jti }));
+        let pairs = with_assertion(&text);
+        let encoded = form(&[&pairs[..], &[("scope", "nothing"), ("client_id", "app")]].concat());
+        let parameters = Parameters::parse(encoded.as_bytes());
+        let asked = || request(&parameters);
+        let server = &world.server;
+        let is_refused = match name {
+            "token" => ask(&world, None, &[&pairs[..], &[("scope", "nothing")]].concat()).is_err(),
+            "introspection" => {
+                world.commit(|| now(server.introspect_as_client(asked(), AnswerForm::Json))).is_err()
+            }
+            "revocation" => world.commit(|| now(server.revoke(asked()))).is_err(),
+            "device" => world.commit(|| now(server.device_authorization(asked()))).is_err(),
+            _ => world.commit(|| now(server.push_authorization_request(asked()))).is_err(),
+        };
+        assert!(is_refused, "{name}");
+        assert_eq!(cause(ask(&world, None, &pairs)), Some(FailedCause::AssertionReplayed), "{name}");
+    };
+    for name in ["token", "introspection", "revocation", "device", "pushed"] {
+        refuse(name, name);
+    }
+    // Who did not sign it has used up nothing.
+    let other = generate(SigningAlgorithm::EdDsa, &SeededRng::new(6)).unwrap();
+    let forged = ask(&world, None, &with_assertion(&assertion(&other, &json!({"jti": "own"}))));
+    assert_eq!(cause(forged), Some(FailedCause::AssertionSignature));
+    assert_eq!(ask(&world, None, &with_assertion(&assertion(&key(), &json!({"jti": "own"})))), Ok(()));
+}
+
+/// The extension point: a method that is one file and one line of the table is advertised, registered and asked for, and takes
+/// no other method's place.
+#[test]
+fn method_of_the_table_is_all_there_is_to_it() {
+    let world = World::new();
+    let knocking = json!({"token_endpoint_auth_method": "knock"});
+    world.add_client(&knocking);
+    let knock = |text| ask(&world, None, &[("client_id", "app"), ("knock", text)]);
+    assert_eq!(knock("twice"), Ok(()));
+    assert_eq!(cause(knock("once")), Some(FailedCause::Secret));
+    assert_eq!(cause(ask(&world, None, &[("client_id", "app")])), Some(FailedCause::Method));
+    assert_eq!(cause(ask(&world, Some(&basic("app", "s3cret-of-app")), &[])), Some(FailedCause::Method));
+    let both = ask(&world, Some(&basic("app", "s3cret-of-app")), &[("knock", "twice")]);
+    assert!(matches!(both, Err(TokenError::InvalidRequest(_))), "{both:?}");
+    let told = now(world.server.discovery()).unwrap();
+    assert!(told["token_endpoint_auth_methods_supported"].as_array().unwrap().contains(&json!("knock")));
+    assert!(
+        told["introspection_endpoint_auth_methods_supported"].as_array().unwrap().contains(&json!("knock"))
+    );
+    let document: crate::client::ClientDocument =
+        serde_json::from_value(json!({"token_endpoint_auth_method": "tap"})).unwrap();
+    let unknown = crate::client::InvalidClient::Unsupported {
+        property: "token_endpoint_auth_method",
+        value: document.token_endpoint_auth_method.clone(),
+        supported: AuthenticationMethod::known(),
+    };
+    assert!(unknown.to_string().ends_with("none or knock"), "{unknown}");
+    assert_eq!(
+        serde_json::from_value::<AuthenticationMethod>(json!("knock")).unwrap().proof(),
+        Proof::Secret
+    );
+    assert!(serde_json::from_value::<AuthenticationMethod>(json!("tap")).is_err());
+    // One client has one method: another's proof is nothing to it.
+    world.add_client(&json!({"client_id": "other"}));
+    let others = ask(&world, None, &[("client_id", "other"), ("knock", "twice")]);
+    assert_eq!(cause(others), Some(FailedCause::Method));
 }

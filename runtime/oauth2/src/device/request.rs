@@ -15,7 +15,7 @@ use crate::parameters::Parameters;
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
 use crate::token::request::{check_audience, check_scope};
-use crate::token::{ClientRequest, TokenError, check_form};
+use crate::token::{ClientRequest, TokenError, check_form, refusal};
 use crate::token_format::{DEVICE_CODE, hash_token};
 use crate::write::Write;
 
@@ -48,21 +48,20 @@ impl AuthorizationServer {
         &self,
         request: ClientRequest<'_>,
     ) -> Decision<DeviceAuthorizationResponse, TokenError> {
+        let mut spent = Vec::new();
         let begun = async {
             let parameters = check_form(request.parameters)?;
-            let caller = authenticate(self, &request).await.map_err(TokenError::from)?;
-            let (row, response) = self.begin_device(&caller.client, parameters, request.request).await?;
-            let AuthenticatedClient { mut writes, .. } = caller;
-            writes.push(Write::InsertDeviceCode(Box::new(row)));
-            Ok((writes, response))
+            let AuthenticatedClient { client, writes } = authenticate(self, &request).await?;
+            spent = writes;
+            self.begin_device(&client, parameters, request.request).await
         };
-        let mut change = Change::new(self.tenant.clone());
         match begun.await {
-            Ok((writes, response)) => {
-                change.writes = writes;
-                Decision::new(change, Ok(response))
+            Ok((row, response)) => {
+                let mut change = Change::new(self.tenant.clone());
+                change.writes = spent;
+                Decision::new(change.write(Write::InsertDeviceCode(Box::new(row))), Ok(response))
             }
-            Err(error) => Decision::new(change, Err(error)),
+            Err(error) => Decision::new(refusal(self, spent, &error), Err(error)),
         }
     }
 

@@ -10,6 +10,7 @@ use super::address::Address;
 use crate::client::{
     AuthenticationMethod, Client, ClientDocument, ClientRecord, GrantType, InvalidClient, ManagedBy,
 };
+use crate::client_authentication::Proof;
 use crate::client_policy::{self, Refusal};
 use crate::fetch;
 use crate::registration::{RegisteredBy, Registering, RegistrationSettings};
@@ -145,7 +146,7 @@ pub(super) fn read(
 
 /// A client of which nothing is known but its id: what was issued to it is its own, and it gets nothing more.
 pub(super) fn nothing_but(id: &ClientId) -> Option<Client> {
-    let method = AuthenticationMethod::None.as_str().to_owned();
+    let method = AuthenticationMethod::NONE.as_str().to_owned();
     let document = ClientDocument {
         client_id: Some(id.clone()),
         token_endpoint_auth_method: method,
@@ -183,11 +184,11 @@ fn with_allowed(
     mut document: ClientDocument,
 ) -> Result<ClientDocument, NotTaken> {
     if document.token_endpoint_auth_method.is_empty() {
-        AuthenticationMethod::None.as_str().clone_into(&mut document.token_endpoint_auth_method);
+        AuthenticationMethod::NONE.as_str().clone_into(&mut document.token_endpoint_auth_method);
     }
-    match AuthenticationMethod::parse(&document.token_endpoint_auth_method) {
-        Some(AuthenticationMethod::None | AuthenticationMethod::PrivateKeyJwt) => {}
-        _ => return Err(NotTaken::Secret),
+    match AuthenticationMethod::parse(&document.token_endpoint_auth_method).map(AuthenticationMethod::proof) {
+        Some(Proof::Nothing | Proof::Signature) => {}
+        Some(Proof::Secret | Proof::Certificate) | None => return Err(NotTaken::Secret),
     }
     let is_allowed = |grant: &GrantType| settings.grant_types.contains(grant) && GRANTS.contains(grant);
     let asked = document.grant_types.filter(|asked| !asked.is_empty());

@@ -177,6 +177,7 @@ fn nothing_is_told_in_clear_where_the_key_is_gone() {
         assert!(world.redeem(&code).is_err(), "{status} {keys}");
         // The code was not used up by a failure of ours.
         remote(&world, 200, &set(&[key.named("1")]));
+        world.wait(10);
         assert!(key.open(&world.redeem(&code).unwrap().id_token.unwrap()).is_ok(), "{status}");
     }
 }

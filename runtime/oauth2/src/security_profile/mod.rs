@@ -30,6 +30,7 @@ pub use rules::Rule;
 use std::time::Duration;
 
 use crate::client::{AuthenticationMethod, Client};
+use crate::client_authentication::Proof;
 use crate::server::AuthorizationServer;
 
 /// A published set of rules. One contains all of the one before it.
@@ -74,15 +75,11 @@ impl SecurityProfile {
         matches!(self, Self::Fapi2MessageSigning)
     }
 
-    /// Whether clients may prove who they are in this way.
-    pub const fn allows(self, method: AuthenticationMethod) -> bool {
-        match method {
-            AuthenticationMethod::PrivateKeyJwt
-            | AuthenticationMethod::TlsClientAuth
-            | AuthenticationMethod::SelfSignedTlsClientAuth => true,
-            AuthenticationMethod::ClientSecretBasic
-            | AuthenticationMethod::ClientSecretPost
-            | AuthenticationMethod::None => false,
+    /// Whether clients may prove who they are in this way: by a key that is theirs alone.
+    pub fn allows(self, method: AuthenticationMethod) -> bool {
+        match method.proof() {
+            Proof::Signature | Proof::Certificate => true,
+            Proof::Secret | Proof::Nothing => false,
         }
     }
 }

@@ -191,7 +191,7 @@ fn client_that_contradicts_its_profile_is_refused() {
         (Fapi2Security, json!({}), None),
         (Fapi2MessageSigning, json!({}), None),
         (Fapi2Security, json!({"redirect_uris": ["http://127.0.0.1/cb", "http://[::1]:1/cb"]}), None),
-        (Fapi2Security, json!({"token_endpoint_auth_signing_alg": "PS256"}), None),
+        (Fapi2Security, json!({"token_endpoint_auth_signing_alg": "EdDSA"}), None),
         (
             Fapi2Security,
             json!({"token_endpoint_auth_method": "none", "grant_types": ["authorization_code"]}),

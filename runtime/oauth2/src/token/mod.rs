@@ -11,8 +11,8 @@
 //! | 6 the tenant's plugins shape it | `hook` | `access_denied`, `server_error` |
 //! | 7 tokens are made | `issue` | `server_error` |
 //!
-//! Nothing is written before phase 7 but what a refusal itself writes. The caller applies the change
-//! and answers afterwards.
+//! Nothing is written before phase 7 but what a refusal itself writes, and that the client's assertion is used. The caller applies
+//! the change and answers afterwards.
 
 mod authorization_code;
 mod client_credentials;
@@ -166,11 +166,12 @@ impl AuthorizationServer {
         request: ClientRequest<'_>,
         passwords: &dyn PasswordSignIn,
     ) -> Decision<TokenResponse, TokenError> {
-        match self.run_phases(request, passwords).await {
+        let mut spent = Vec::new();
+        match self.run_phases(request, passwords, &mut spent).await {
             Ok(decision) => decision,
             Err(refused) => {
-                let mut change = Change::new(self.tenant.clone());
-                change.writes = refused.writes;
+                let mut change = refusal(self, spent, &refused.error);
+                change.writes.extend(refused.writes);
                 change.audit = refused.audit;
                 Decision::new(change, Err(refused.error))
             }
@@ -181,10 +182,12 @@ impl AuthorizationServer {
         &self,
         request: ClientRequest<'_>,
         passwords: &dyn PasswordSignIn,
+        spent: &mut Vec<Write>,
     ) -> Result<Decision<TokenResponse, TokenError>, Refused> {
         let parameters = check_form(request.parameters)?;
-        let AuthenticatedClient { client, mut writes } =
+        let AuthenticatedClient { client, writes } =
             authenticate(self, &request).await.map_err(TokenError::from)?;
+        *spent = writes;
         let grant_type = check_grant_type(self, &client, parameters)?;
         let holder = self.check_holder(&request, &client).await?;
         let asked = Asked { client: &client, parameters, holder: holder.as_ref() };
@@ -199,12 +202,12 @@ impl AuthorizationServer {
             GrantType::TokenExchange => exchange::run(self, &asked).await?,
             GrantType::Password => password::run(self, &asked, passwords).await?,
         };
-        writes.extend(holder.as_ref().and_then(Holder::write));
         client_policy::check_token(self, &client.id, &granted, request.request).await?;
         let shape = hook::shape_tokens(self, &client, &granted, request.request).await?;
         let issued = issue::issue(self, &client, granted, shape).await?;
         let mut change = Change::new(self.tenant.clone());
-        change.writes = writes;
+        change.writes = std::mem::take(spent);
+        change.writes.extend(holder.as_ref().and_then(Holder::write));
         change.writes.extend(issued.writes);
         change.audit = issued.audit;
         if client.record.registration.is_some_and(|registration| registration.unused_until.is_some()) {
@@ -215,6 +218,16 @@ impl AuthorizationServer {
             .then(|| AuditEvent::new("token.issued", Actor::Client(client.id.clone()), "client", &client.id));
         Ok(Decision { change, result: Ok(issued.response), stream })
     }
+}
+
+/// What a refusal writes of a client that has proven who it is: what it has proven it with is used up. Where we failed nothing was
+/// decided, and it may bring the same again.
+pub(crate) fn refusal(server: &AuthorizationServer, spent: Vec<Write>, error: &TokenError) -> Change<Write> {
+    let mut change = Change::new(server.tenant.clone());
+    if !error.is_internal() {
+        change.writes = spent;
+    }
+    change
 }
 
 /// Phase 1.

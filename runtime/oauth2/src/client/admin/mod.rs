@@ -198,6 +198,7 @@ impl AuthorizationServer {
         let (record, secret) = self.finished(record).await?;
         self.check_sector(&record.document, None).await?;
         self.check_recipients(&record.document, None).await.map_err(InvalidClient::from)?;
+        Box::pin(self.check_signing_keys(&record.document, None)).await?;
         let change = Change::new(self.tenant.clone())
             .write(Write::InsertClient(Box::new(record.clone())))
             .audit(AuditEvent::new("client.created", actor, "client", &id));
@@ -224,6 +225,7 @@ impl AuthorizationServer {
         self.check_sector(&record.document, Some(&before.document)).await?;
         let checked = self.check_recipients(&record.document, Some(&before.document)).await;
         checked.map_err(InvalidClient::from)?;
+        Box::pin(self.check_signing_keys(&record.document, Some(&before.document))).await?;
         let change = Change::new(self.tenant.clone())
             .write(Write::UpdateClient { client: Box::new(record.clone()), expected })
             .audit(AuditEvent::new("client.updated", actor, "client", &id));

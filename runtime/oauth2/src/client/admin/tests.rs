@@ -292,3 +292,44 @@ fn client_of_another_tenant_is_not_there() {
     assert_eq!(now(elsewhere.delete_client(&id, Actor::System)).result, Err(ClientError::NotFound));
     assert!(now(elsewhere.list_clients(&ClientFilter::default(), 9)).unwrap().clients.is_empty());
 }
+
+/// A client that has no key by which it could sign is told so when it is written, and what it would need.
+#[test]
+fn keys_that_no_allowed_algorithm_can_use_are_refused() {
+    use jose::{SigningAlgorithm, generate};
+    use primitives::rng::SeededRng;
+
+    const KEYS: &str = "https://svc.example/keys";
+    let key = generate(SigningAlgorithm::Es256, &SeededRng::new(1)).unwrap();
+    let set = json!({"keys": [serde_json::to_value(key.public()).unwrap()]});
+    let weak = json!({"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB"}]});
+    let own = |set: &Value| json!({"jwks": set});
+    let at = json!({"jwks_uri": KEYS});
+    let check = |keys: &Value, more: Value, expect: Option<&str>| {
+        let world = World::new();
+        world.rows(|rows| rows.web.insert(KEYS.to_owned(), (200, set.to_string())));
+        let client = json!({"client_id": "svc", "token_endpoint_auth_method": "private_key_jwt"});
+        let refused = create(&world, &with(with(client, keys), &more)).err().map(|error| error.to_string());
+        match (&refused, expect) {
+            (None, None) => {}
+            (Some(text), Some(part)) if text.contains(part) => {}
+            _ => panic!("{keys} {more}: {refused:?}"),
+        }
+    };
+    let by = |alg: &str| json!({"token_endpoint_auth_signing_alg": alg});
+    check(&own(&set), json!({}), None);
+    check(&own(&set), by("ES256"), None);
+    check(
+        &own(&set),
+        by("PS384"),
+        Some("jwks has no key for PS384, which token_endpoint_auth_signing_alg needs"),
+    );
+    check(&own(&set), json!({"request_object_signing_alg": "EdDSA"}), Some("jwks has no key for EdDSA"));
+    check(&own(&json!({"keys": []})), json!({}), Some("no key for any algorithm that it may use"));
+    check(&own(&weak), json!({}), Some("jwks must be"));
+    check(&at, json!({}), None);
+    check(&at, by("RS512"), Some("jwks_uri has no key for RS512"));
+    // Who does not answer yet may be registered all the same, and a client that signs nothing may have any keys.
+    check(&json!({"jwks_uri": "https://svc.example/later"}), by("RS512"), None);
+    check(&own(&set), json!({"token_endpoint_auth_method": "client_secret_post"}), None);
+}

@@ -1,12 +1,64 @@
-//! HTTP Basic credentials of a client: form-encoded, then base64 (RFC 6749 section 2.3.1).
+//! `client_secret_basic`: HTTP Basic credentials, form-encoded, then base64 (RFC 6749 section 2.3.1).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::future::BoxFuture;
 use primitives::Secret;
 use zeroize::Zeroizing;
 
+use super::method::{Credential, Method, NotProven, Presented, Proof};
+use super::{AuthenticationError, FailedCause, secret};
+use crate::client::Client;
+use crate::parameters::Parameters;
+use crate::server::AuthorizationServer;
+use crate::write::Write;
+
+pub(super) struct ClientSecretBasic;
+
+impl Method for ClientSecretBasic {
+    fn name(&self) -> &'static str {
+        "client_secret_basic"
+    }
+
+    fn about(&self) -> &'static str {
+        "HTTP Basic (RFC 6749 section 2.3.1)."
+    }
+
+    fn proof(&self) -> Proof {
+        Proof::Secret
+    }
+
+    fn find<'a>(
+        &self,
+        authorization: Option<&'a str>,
+        parameters: &'a Parameters<'_>,
+    ) -> Option<Result<Presented<'a>, AuthenticationError>> {
+        let authorization = authorization?;
+        let found = || {
+            let failed = |cause| AuthenticationError::Failed { basic: true, cause };
+            let (id, secret) = parse(authorization).ok_or_else(|| failed(FailedCause::NoCredentials))?;
+            if parameters.find("client_id").is_some_and(|named| named != id) {
+                let text = "client_id is not that of the Authorization header";
+                return Err(AuthenticationError::Malformed(text));
+            }
+            let client = id.parse().map_err(|_| failed(FailedCause::UnknownClient))?;
+            Ok(Presented { client, credential: Credential::Secret(secret) })
+        };
+        Some(found())
+    }
+
+    fn verify<'a>(
+        &'a self,
+        server: &'a AuthorizationServer,
+        client: &'a Client,
+        credential: Credential<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Write>, NotProven>> {
+        Box::pin(secret::verify(server, client, credential))
+    }
+}
+
 /// Reads `Basic …`; `None` if it is another scheme or malformed.
-pub(super) fn parse(authorization: &str) -> Option<(String, Secret<String>)> {
+fn parse(authorization: &str) -> Option<(String, Secret<String>)> {
     let (scheme, credentials) = authorization.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
