@@ -102,7 +102,7 @@ words! {
         title, lead, confirm, delete, unconfirmed, last_owner, done_title, done_lead,
     }
     consent: ConsentWords {
-        title, as_subject, not_you, will, places, remember, each_time, described, local, allow, deny,
+        title, as_subject, not_you, will, places, remember, each_time, described, registered, registered_somewhere, local, allow, deny,
         redirect_note,
     }
     device: DeviceWords {

@@ -40,6 +40,7 @@ pub(super) fn consent() -> ConsentView {
         hidden: hidden("consent_challenge"),
         switch_account_url: Some("/ui/logout".to_owned()),
         described_at: None,
+        is_self_registered: false,
         is_local: false,
         redirect_host: Some("reports.nexboard.example".to_owned()),
         can_remember: true,
@@ -65,6 +66,27 @@ pub(super) fn described_consent() -> ConsentView {
         redirect_host: Some("127.0.0.1".to_owned()),
         can_remember: false,
         ..consent()
+    }
+}
+
+/// Of a client that registered itself.
+pub(super) fn registered_consent() -> ConsentView {
+    ConsentView {
+        client_name: "Board Exporter".to_owned(),
+        is_self_registered: true,
+        redirect_host: Some("exporter.example".to_owned()),
+        details: Vec::new(),
+        places: Vec::new(),
+        ..consent()
+    }
+}
+
+/// Of one that describes itself.
+pub(super) fn described_device() -> DeviceView {
+    DeviceView {
+        client_name: "Fieldnotes Assistant".to_owned(),
+        described_at: Some("assistant.fieldnotes.example".to_owned()),
+        ..device()
     }
 }
 
@@ -106,6 +128,8 @@ pub(super) fn device_code(problem: Option<DeviceCodeProblem>) -> DeviceCodeView 
 pub(super) fn device() -> DeviceView {
     DeviceView {
         client_name: "Nexboard on TV".to_owned(),
+        described_at: None,
+        is_self_registered: false,
         scopes: [
             "openid",
             "profile",
