@@ -146,11 +146,12 @@ impl Rows {
                 let own = self.clients.values().filter(|client| client.registration.is_some()).count();
                 guard(own < usize::try_from(most).unwrap())
             }
-            Write::KeepClient { client } => {
+            Write::KeepClient { client, until } => {
                 if let Some(registration) =
                     self.clients.get_mut(&client).and_then(|client| client.registration.as_mut())
                 {
-                    registration.unused_until = None;
+                    let before = registration.unused_until;
+                    registration.unused_until = until.map(|until| before.unwrap_or(until).max(until));
                 }
                 Ok(())
             }

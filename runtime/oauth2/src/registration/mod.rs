@@ -15,6 +15,7 @@
 //! - The address of its keys leads into our own network: it is fetched by the one outbound port, as any client's.
 
 mod error;
+mod idle;
 mod manage;
 mod metadata;
 mod settings;
@@ -26,6 +27,7 @@ use primitives::{Actor, ClientId, RequestId, Timestamp, base64url};
 use serde_json::{Map, Value, json};
 
 pub use error::RegistrationError;
+pub(crate) use idle::kept;
 pub use settings::{RegistrationMode, RegistrationSettings, SoftwarePublisher};
 
 use crate::client::admin::ShownClient;
@@ -39,7 +41,7 @@ use crate::write::Write;
 /// That a client registered itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SelfRegistered {
-    /// When it leaves, if it gets no token before.
+    /// When it leaves, if it gets no token before; `None` where it stays.
     pub unused_until: Option<Timestamp>,
 }
 
