@@ -111,13 +111,35 @@ pub(super) fn api() -> ApiView {
         answers: vec![answer("200", "Identity"), answer("404", "ApiError")],
         needs_key: true,
         scope: Some("identities:write"),
+        schemes: vec!["adminKey"],
+        is_optional: false,
+        in_body: &[],
     };
-    let groups = vec![("/admin/identities".to_owned(), vec![operation])];
+    let revoke = ApiOperationView {
+        id: "revokeOAuth2Token",
+        method: "POST".to_owned(),
+        path: "/oauth2/revoke".to_owned(),
+        summary: "Revokes a token (RFC 7009)",
+        parameters: Vec::new(),
+        body: Vec::new(),
+        answers: vec![answer("default", "ApiError")],
+        needs_key: false,
+        scope: None,
+        schemes: vec!["clientSecretBasic"],
+        is_optional: true,
+        in_body: &["none", "private_key_jwt"],
+    };
+    let groups =
+        vec![("/admin/identities".to_owned(), vec![operation]), ("/oauth2".to_owned(), vec![revoke])];
+    let schemes = vec![
+        ("adminKey", "An admin key that has the operation's scope".to_owned()),
+        ("clientSecretBasic", "An app by its secret (RFC 6749 section 2.3.1)".to_owned()),
+    ];
     let schemas = vec![
         schema("ApiError", vec![field("error", kind("object", false), true)]),
         schema("Identity", vec![field("id", kind("uuid", false), true)]),
     ];
-    ApiView { document: "/openapi.json".to_owned(), version: "1.0", groups, schemas }
+    ApiView { document: "/openapi.json".to_owned(), version: "1.0", groups, schemas, schemes }
 }
 
 pub(super) fn device_code(problem: Option<DeviceCodeProblem>) -> DeviceCodeView {
