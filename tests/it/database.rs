@@ -48,6 +48,33 @@ pub(crate) async fn count_rows(location: &Location) -> BTreeMap<String, i64> {
     read(location, counts.collect::<Vec<_>>().join(" UNION ALL ")).await
 }
 
+/// Whether anything is written: by the commits that a connection of its own sees. On PostgreSQL, whose server has other writers, by rows
+/// alone ([`count_rows`]).
+#[derive(Debug)]
+pub(crate) struct Commits(Option<SqliteConnection>);
+
+impl Commits {
+    pub(crate) async fn watch(location: &Location) -> Self {
+        match location {
+            Location::Sqlite(_) => Self(Some(sqlite(location).await)),
+            Location::Postgres { .. } => Self(None),
+        }
+    }
+
+    /// A number that is another one when something was committed since it was asked for.
+    pub(crate) async fn version(&mut self) -> i64 {
+        match &mut self.0 {
+            None => 0,
+            Some(connection) => {
+                // It is what the connection has read, so it reads.
+                let read = sqlx::query("SELECT COUNT(*) FROM tenants").execute(&mut *connection).await;
+                read.unwrap();
+                sqlx::query_scalar("PRAGMA data_version").fetch_one(connection).await.unwrap()
+            }
+        }
+    }
+}
+
 async fn run(location: &Location, sql: String) {
     let sql = sqlx::raw_sql(AssertSqlSafe(sql));
     match location {

@@ -97,10 +97,7 @@ fn main() -> ExitCode {
         Command::Migrate(options) => migrate::run(&place, &options).map_err(Failure::from),
         // It has ended above, before anything was started.
         Command::CompilePlugin => Ok(()),
-        Command::Openapi(options) => {
-            openapi::run(&options);
-            Ok(())
-        }
+        Command::Openapi(options) => openapi::run(&place, &options).map_err(Failure::from),
         Command::Config(command) => commands::configuration::run(&place, &command),
         Command::Tenant(command) => commands::tenant::run(&place, &command),
         Command::Client(command) => commands::client::run(&place, &command),

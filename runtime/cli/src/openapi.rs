@@ -1,29 +1,33 @@
 //! `portcullis openapi`
 
-use clap::{Args, ValueEnum};
+use anyhow::bail;
+use clap::Args;
 use config::Router;
+
+use crate::configuration::Place;
 
 /// Options of `openapi`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Whose API
-    #[arg(long, value_enum, default_value_t = Listener::Public)]
-    listener: Listener,
+    /// Whose API: the name of a listener of the configuration, or `public`, `admin` or `metrics`
+    #[arg(long, default_value = "public", value_name = "NAME")]
+    listener: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Listener {
-    /// Browsers and apps
-    Public,
-    /// Operators
-    Admin,
-}
-
-/// Prints the API document.
-pub(crate) fn run(options: &Options) {
-    let routers: &[Router] = match options.listener {
-        Listener::Public => &[Router::Public],
-        Listener::Admin => &[Router::Admin, Router::Metrics],
+/// Prints the API document of a listener, byte for byte as it is served there.
+pub(crate) fn run(place: &Place, options: &Options) -> anyhow::Result<()> {
+    let listeners = place.read()?.effective_listeners();
+    let named = listeners.iter().find(|listener| listener.name == options.listener);
+    let routers = match (named, options.listener.as_str()) {
+        (Some(listener), _) => listener.routers.clone(),
+        (None, "public") => vec![Router::Public],
+        (None, "admin") => vec![Router::Admin, Router::Metrics],
+        (None, "metrics") => vec![Router::Metrics],
+        (None, name) => {
+            let known: Vec<&str> = listeners.iter().map(|listener| listener.name.as_str()).collect();
+            bail!("no listener is called `{name}`; there are {}", known.join(", "));
+        }
     };
-    println!("{:#}", portcullis_http::openapi::document(routers, env!("CARGO_PKG_VERSION")));
+    print!("{}", portcullis_http::openapi::text(&routers, env!("CARGO_PKG_VERSION")));
+    Ok(())
 }

@@ -41,6 +41,9 @@ pub struct Listener {
     /// may ask people for one: give apps a listener of their own.
     #[serde(default)]
     pub app_certificates: bool,
+    /// Whether `/openapi.json` and its page `/openapi` say what this listener serves, to whoever asks.
+    #[serde(default = "yes")]
+    pub api_document: bool,
     /// The largest request body here, in bytes, instead of `limits.body_bytes`.
     #[serde(default)]
     pub body_bytes: Option<u64>,
@@ -69,8 +72,6 @@ pub enum Router {
     Admin,
     /// `/metrics` for Prometheus.
     Metrics,
-    /// `/openapi.json` and its page `/openapi`: what this listener serves. A listener with `admin` has them without it.
-    ApiDocument,
 }
 
 /// How callers of operators' routers prove who they are.
@@ -82,6 +83,11 @@ pub enum ClientAuthentication {
     Key,
     /// Not at all. Only on a loopback address or a Unix socket, with a `reason`.
     None,
+}
+
+/// What is on unless it is switched off.
+const fn yes() -> bool {
+    true
 }
 
 impl Listener {
@@ -96,6 +102,7 @@ impl Listener {
             tls: None,
             client_ca: None,
             app_certificates: false,
+            api_document: true,
             body_bytes: None,
             request_timeout: None,
         };

@@ -180,7 +180,7 @@ async fn let_in(
     entrance: &Entrance,
 ) -> Result<Option<tenancy::AdminPrincipal>, Failure> {
     let principal = match route.access {
-        Access::Public | Access::PublicAnywhere | Access::Description => {
+        Access::Public | Access::PublicAnywhere | Access::PageFile | Access::Description => {
             return match call.tenant.state {
                 TenantState::Active => Ok(None),
                 // To the world a tenant that its operator stopped is not there.
@@ -201,6 +201,7 @@ async fn let_in(
         Access::Operator(scope) => principal.check_operator(scope),
         Access::Public
         | Access::PublicAnywhere
+        | Access::PageFile
         | Access::Health
         | Access::Description
         | Access::AnyOperator => Ok(()),

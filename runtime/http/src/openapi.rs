@@ -6,6 +6,7 @@
 //! anybody, and is the same for everybody.
 
 pub(crate) mod described;
+pub(crate) mod security;
 pub(crate) mod serve;
 pub(crate) mod shape;
 pub(crate) mod shapes;
@@ -27,11 +28,13 @@ pub fn document(routers: &[Router], version: &str) -> Value {
     let described = described::all();
     let mut paths = Map::new();
     let mut kinds = BTreeSet::new();
+    let mut schemes = Vec::new();
     for route in routes::all().iter().filter(|route| route.is_of(routers)) {
         // A place that takes what is left of a path is one like any other here.
         let methods = paths.entry(route.path.replace("{*", "{")).or_insert_with(|| json!({}));
         if let Some(methods) = methods.as_object_mut() {
             let known = described.get(route.operation);
+            schemes.extend(security::of(route).schemes);
             methods.insert(route.method.as_str().to_ascii_lowercase(), operation(route, known, &mut kinds));
         }
     }
@@ -41,14 +44,17 @@ pub fn document(routers: &[Router], version: &str) -> Value {
         "info": { "title": "Portcullis", "version": version },
         "paths": paths,
         "components": {
-            "securitySchemes": { "adminKey": {
-                "type": "http",
-                "scheme": "bearer",
-                "description": "An admin key, as Bearer token or as HTTP Basic password",
-            }},
+            "securitySchemes": security::schemes(&schemes),
             "schemas": schemas,
         },
     })
+}
+
+/// The same as it is served and printed.
+pub fn text(routers: &[Router], version: &str) -> String {
+    let mut text = format!("{:#}", document(routers, version));
+    text.push('\n');
+    text
 }
 
 /// The places of a path.
@@ -60,7 +66,9 @@ pub(crate) fn places(path: &str) -> impl Iterator<Item = &str> {
 /// Whether a key is asked for, and the scope that it must have.
 pub(crate) fn key_of(access: Access) -> (bool, Option<&'static str>) {
     match access {
-        Access::Public | Access::PublicAnywhere | Access::Health | Access::Description => (false, None),
+        Access::Public | Access::PublicAnywhere | Access::PageFile | Access::Health | Access::Description => {
+            (false, None)
+        }
         Access::Tenant(scope) | Access::Organisation(scope) | Access::Operator(scope) => {
             (true, Some(scope.as_str()))
         }
@@ -74,7 +82,8 @@ fn operation(route: &Route, known: Option<&Described>, kinds: &mut BTreeSet<Stri
         |name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } });
     let named = known.iter().flat_map(|known| &known.parameters).map(Parameter::document);
     let parameters: Vec<Value> = places(route.path).map(of_path).chain(named).collect();
-    let (needs_key, scope) = key_of(route.access);
+    let (_, scope) = key_of(route.access);
+    let asked = security::of(route);
     let shapes = shapes::all();
     let taken = shapes.taken(route, known);
     let given = shapes.given(route, known);
@@ -96,8 +105,11 @@ fn operation(route: &Route, known: Option<&Described>, kinds: &mut BTreeSet<Stri
             let body = json!({ "required": is_required, "content": content(&taken) });
             fields.insert("requestBody".to_owned(), body);
         }
-        if needs_key {
-            fields.insert("security".to_owned(), json!([{ "adminKey": [] }]));
+        if let Some(alternatives) = asked.document() {
+            fields.insert("security".to_owned(), alternatives);
+        }
+        if !asked.in_body.is_empty() {
+            fields.insert("x-portcullis-client-authentication".to_owned(), asked.in_body.into());
         }
         if let Some(scope) = scope {
             fields.insert("x-portcullis-scope".to_owned(), scope.into());

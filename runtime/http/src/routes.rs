@@ -29,8 +29,10 @@ pub(crate) enum Access {
     PublicAnywhere,
     /// Everybody, on every listener, whatever the tenant's state.
     Health,
-    /// Everybody, on the operators' listener and on others that say so.
+    /// Everybody, on every listener that does not say otherwise (`api_document`).
     Description,
+    /// Everybody, on every listener: what pages load.
+    PageFile,
     /// Whoever may do this in the request's tenant.
     Tenant(Scope),
     /// Whoever may do this to the organisation in the path, in the request's tenant: a key of that organisation may.
@@ -94,11 +96,11 @@ impl BodySize {
 }
 
 impl Route {
-    /// Whether a listener that serves `routers` serves this route.
+    /// Whether a listener that serves `routers` serves this route. What describes a listener is left out by [`RouteTable::of`]
+    /// where it is switched off: there nobody asks for a description in which it would stand.
     pub(crate) fn is_of(&self, routers: &[Router]) -> bool {
         match self.access {
-            Access::Health => true,
-            Access::Description => routers.contains(&Router::Admin) || routers.contains(&Router::ApiDocument),
+            Access::Health | Access::PageFile | Access::Description => true,
             Access::Public => routers.contains(&Router::Public),
             Access::PublicAnywhere => routers.contains(&Router::Public) || routers.contains(&Router::Admin),
             Access::Operator(Scope::MetricsRead) => routers.contains(&Router::Metrics),
@@ -150,7 +152,7 @@ pub(crate) fn all() -> Vec<Route> {
 }
 
 fn most() -> Vec<Route> {
-    use Access::{AnyOperator, Health, Operator, Public, PublicAnywhere, Tenant};
+    use Access::{AnyOperator, Health, Operator, PageFile, Public, PublicAnywhere, Tenant};
     routes! {
         // What tells about the node.
         GET "/health/alive" "isAlive", Health, Api, health::alive, "Says that the process runs";
@@ -256,7 +258,7 @@ fn most() -> Vec<Route> {
         DELETE "/portcullis/v1/trusted-devices/{id}" "forgetTrustedDevice", Public, Api, self_service::trusted_devices::forget_one, "Has a device ask for the second factor again";
         DELETE "/portcullis/v1/account" "deleteMyAccount", Public, Api, self_service::deletion::delete, "Deletes the account of whoever is signed in";
         GET "/ui/error" "showError", Public, Page, pages::error::page, "Says what went wrong";
-        GET "/ui/assets/{name}" "getAsset", PublicAnywhere, Api, pages::assets::file, "A file that pages load";
+        GET "/ui/assets/{name}" "getAsset", PageFile, Api, pages::assets::file, "A file that pages load";
 
         // Operators: people and their sessions.
         GET "/admin/identities" "listIdentities", Tenant(Scope::IdentitiesRead), Api, admin::identities::list::get, "Lists identities";
@@ -390,12 +392,14 @@ pub(crate) struct Collision {
 }
 
 impl RouteTable {
-    /// The table of a listener that serves `routers`.
-    pub(crate) fn of(routers: &[Router]) -> Result<Self, Collision> {
+    /// The table of a listener that serves `routers`, and a description of itself or none.
+    pub(crate) fn of(routers: &[Router], is_described: bool) -> Result<Self, Collision> {
         let mut paths = matchit::Router::new();
         let mut methods: Vec<HashMap<Method, Arc<Route>>> = Vec::new();
         let mut known: HashMap<&'static str, usize> = HashMap::new();
-        for route in all().into_iter().filter(|route| route.is_of(routers)) {
+        let is_served =
+            |route: &Route| route.is_of(routers) && (is_described || route.access != Access::Description);
+        for route in all().into_iter().filter(is_served) {
             let path = route.path;
             let collision = |reason: String| Collision { path, reason };
             let at = if let Some(at) = known.get(path) {
@@ -459,7 +463,7 @@ mod tests {
             &[Router::Metrics],
             &[Router::Public, Router::Admin, Router::Metrics],
         ] {
-            RouteTable::of(routers).unwrap();
+            RouteTable::of(routers, true).unwrap();
         }
     }
 
@@ -474,9 +478,16 @@ mod tests {
 
     #[test]
     fn operators_routes_are_on_no_public_listener() {
-        let public = RouteTable::of(&[Router::Public]).unwrap();
+        let public = RouteTable::of(&[Router::Public], true).unwrap();
         let is_open = |access| {
-            matches!(access, Access::Public | Access::PublicAnywhere | Access::Health | Access::Description)
+            matches!(
+                access,
+                Access::Public
+                    | Access::PublicAnywhere
+                    | Access::PageFile
+                    | Access::Health
+                    | Access::Description
+            )
         };
         for route in all().iter().filter(|route| !is_open(route.access)) {
             let path = route.path.replace(['{', '}'], "x");
@@ -490,7 +501,7 @@ mod tests {
     #[test]
     fn operators_paths_need_no_prefix_where_they_are_served() {
         let check = |routers: &[Router], method: Method, path: &str, expected: Result<&str, Unmatched>| {
-            let table = RouteTable::of(routers).unwrap();
+            let table = RouteTable::of(routers, true).unwrap();
             let found = table.find(&method, path).map(|matched| matched.route.operation);
             assert_eq!(found, expected, "{method} {path}");
         };
@@ -508,7 +519,7 @@ mod tests {
 
     #[test]
     fn a_known_path_says_which_methods_it_takes() {
-        let table = RouteTable::of(&[Router::Public]).unwrap();
+        let table = RouteTable::of(&[Router::Public], true).unwrap();
         assert_eq!(
             table.find(&Method::GET, "/oauth2/token").unwrap_err(),
             Unmatched::Method("POST".to_owned())

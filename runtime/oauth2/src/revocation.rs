@@ -72,17 +72,19 @@ impl AuthorizationServer {
         token: &str,
     ) -> Result<Option<(Vec<Write>, AuditEvent)>, PortError> {
         let own = find_token(self, token).await?.filter(|token| token.client == client.id);
-        Ok(own.map(|token| {
-            let event =
-                AuditEvent::new("token.revoked", Actor::Client(client.id.clone()), "client", &client.id);
-            let (mark, expires_at) = (token.mark(), token.expires_at);
-            let row = match token.form {
-                Form::Opaque(token) => Some(Write::DeleteAccessToken { token }),
-                Form::Signed { .. } => None,
-            };
-            let revoked = Write::RevokeJwt { jti: mark.as_str().to_owned(), expires_at };
-            (row.into_iter().chain([revoked]).collect(), event)
-        }))
+        let Some(token) = own else { return Ok(None) };
+        let (mark, expires_at) = (token.mark(), token.expires_at);
+        // Attack: whoever has a signed token, which is read without a row, revokes it over and over, and fills the audit records.
+        if self.ports.tokens.is_any_revoked(&self.tenant, std::slice::from_ref(&mark)).await? {
+            return Ok(None);
+        }
+        let event = AuditEvent::new("token.revoked", Actor::Client(client.id.clone()), "client", &client.id);
+        let row = match token.form {
+            Form::Opaque(token) => Some(Write::DeleteAccessToken { token }),
+            Form::Signed { .. } => None,
+        };
+        let revoked = Write::RevokeJwt { jti: mark.as_str().to_owned(), expires_at };
+        Ok(Some((row.into_iter().chain([revoked]).collect(), event)))
     }
 }
 

@@ -39,10 +39,12 @@ pub enum Write {
         /// Which.
         key: AdminKeyId,
     },
-    /// Notes that a client which registered itself got a token: it stays. No guard.
+    /// Notes that a client which registered itself got a token: it stays. No guard; what is there is put off and never brought forward.
     KeepClient {
         /// Which.
         client: ClientId,
+        /// Until when at least; `None` where it stays.
+        until: Option<Timestamp>,
     },
     /// Revokes every grant of a client. No guard.
     RevokeGrantsOfClient {

@@ -137,8 +137,7 @@ impl Storage {
                 now,
             )
             .await?,
-            // Whoever keeps one in memory looks at its time.
-            clients: delete(delete_batch!("oauth2_clients", "tenant, id", "unused_until"), now).await?,
+            clients: self.delete_left_clients(now, limit).await?,
             // Until then a device that went on asking learns that it is too late.
             device_codes: delete(
                 delete_batch!("oauth2_device_codes", "tenant, hash", "expires_at"),
@@ -162,6 +161,29 @@ impl Storage {
             grants: self.delete_expired_grants(now, limit).await?,
             plugin_values: self.delete_expired_values(now, limit).await?,
         })
+    }
+
+    /// Clients that registered themselves and were not used in time, each when nothing is left of what people consented to at it and of
+    /// the names that it knows them by. Whoever keeps one in memory looks at its time.
+    async fn delete_left_clients(&self, now: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        let consents = "DELETE FROM oauth2_consents WHERE (tenant, subject, client) IN (
+                 SELECT o.tenant, o.subject, o.client FROM oauth2_clients c
+                 JOIN oauth2_consents o ON o.tenant = c.tenant AND o.client = c.id
+                 WHERE c.unused_until <= $1 LIMIT $2)";
+        let names = "DELETE FROM oauth2_forced_subjects WHERE (tenant, client, name) IN (
+                 SELECT o.tenant, o.client, o.name FROM oauth2_clients c
+                 JOIN oauth2_forced_subjects o ON o.tenant = c.tenant AND o.client = c.id
+                 WHERE c.unused_until <= $1 LIMIT $2)";
+        let clients = "DELETE FROM oauth2_clients WHERE (tenant, id) IN (
+                 SELECT c.tenant, c.id FROM oauth2_clients c WHERE c.unused_until <= $1
+                 AND NOT EXISTS (SELECT 1 FROM oauth2_consents o WHERE o.tenant = c.tenant AND o.client = c.id)
+                 AND NOT EXISTS (SELECT 1 FROM oauth2_forced_subjects o WHERE o.tenant = c.tenant AND o.client = c.id)
+                 ORDER BY c.unused_until LIMIT $2)";
+        let mut left = 0;
+        for sql in [consents, names, clients] {
+            left = left.max(self.delete(sql, now, limit).await?);
+        }
+        Ok(left)
     }
 
     /// A grant is there for as long as its session is: by it we know which clients to tell of the session's end. One whose

@@ -73,6 +73,7 @@ const MIGRATIONS: &[Migration] = migrations![
     44 "0044_clients_by_row.sql",
     45 "0045_tokens_by_row.sql",
     46 "0046_uses_of_keys.sql",
+    47 "0047_names_by_subject.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

@@ -167,12 +167,14 @@ pub static SAMPLES: &[Sample] = &[
     flow!("settings-keys", settings_with_sessions),
     page!("consent", |pages, context| pages.consent(&views::consent(), context)),
     page!("consent-described", |pages, context| pages.consent(&views::described_consent(), context)),
+    page!("consent-registered", |pages, context| pages.consent(&views::registered_consent(), context)),
     page!("api", |pages, context| pages.api(&views::api(), context)),
     page!("device-code", |pages, context| pages.device_code(&views::device_code(None), context)),
     page!("device-code-unknown", |pages, context| {
         pages.device_code(&views::device_code(Some(DeviceCodeProblem::Unknown)), context)
     }),
     page!("device", |pages, context| pages.device(&views::device(), context)),
+    page!("device-described", |pages, context| pages.device(&views::described_device(), context)),
     page!("device-allowed", |pages, context| pages.device_done(&DeviceDoneView::Allowed, context)),
     page!("device-denied", |pages, context| pages.device_done(&DeviceDoneView::Denied, context)),
     page!("device-refused", |pages, context| {

@@ -28,6 +28,8 @@ pub struct ConsentView {
     pub switch_account_url: Option<String>,
     /// The host that vouches for a client which nobody registered.
     pub described_at: Option<String>,
+    /// Whether the client registered itself, so that no operator has looked at what it says of itself.
+    pub is_self_registered: bool,
     /// Whether the answer goes to a program on the person's own machine, which may be any.
     pub is_local: bool,
     /// The host that the person is sent to afterwards.
@@ -90,6 +92,10 @@ pub enum DeviceCodeProblem {
 pub struct DeviceView {
     /// The client's name, or its id if it has none.
     pub client_name: String,
+    /// The host that vouches for a client which nobody registered.
+    pub described_at: Option<String>,
+    /// Whether the client registered itself, so that no operator has looked at what it says of itself.
+    pub is_self_registered: bool,
     /// What it asks for.
     pub scopes: Vec<ScopeView>,
     /// What it asks for that no scope says.

@@ -7,12 +7,16 @@
 
 import argparse
 import importlib
+import json
 import pkgutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from types import ModuleType
 from uuid import uuid4
+
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from checks import check, finish
 
@@ -61,6 +65,25 @@ def generate(document: str, directory: Path) -> None:
     assert done.returncode == 0 and "arning" not in said, said
 
 
+def valid(listener: str) -> None:
+    """Holds a document against the specification's own schema (OpenAPI 3.1), references and names included."""
+    document = json.loads(Path(getattr(options, f"openapi_{listener}")).read_text())
+    errors = [f"{list(error.absolute_path)}: {error.message[:300]}" for error in OpenAPIV31SpecValidator(document).iter_errors()]
+    assert not errors, errors[:5]
+    known = set(document["components"]["securitySchemes"])
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            named = {name for one in operation.get("security", []) for name in one}
+            assert named <= known, f"{method} {path}: {named - known}"
+
+
+def served(listener: str, base: str) -> None:
+    """What a listener serves is what is printed, byte for byte."""
+    printed = Path(getattr(options, f"openapi_{listener}")).read_bytes()
+    with urllib.request.urlopen(f"{base}/openapi.json") as answer:
+        assert answer.read() == printed
+
+
 def people(admin: Generated) -> None:
     address = f"{uuid4()}@generated.example"
     body = admin.models.CreateIdentity.from_dict({"schema_id": "default", "traits": {"email": address}})
@@ -101,6 +124,9 @@ def forms(public: Generated) -> None:
 
 
 sys.path.insert(0, str(into))
+for name, base in (("public", options.public), ("admin", options.admin)):
+    check(f"generated: the document of the {name} listener is valid", lambda: valid(name))
+    check(f"generated: the {name} listener serves what is printed", lambda: served(name, base))
 public = check("generated: the public listener's document is taken without a warning", lambda: Generated("public", options.public))
 admin = check("generated: the operators' document is taken without a warning", lambda: Generated("admin", options.admin, key))
 if public and admin:

@@ -4,9 +4,11 @@
 //! |---|---|
 //! | an authorization request, pushed or not, with or without a proof of possession; signing out; documents | nothing: what is to be kept travels sealed |
 //! | tokens, introspection, revocation, userinfo, without what they are for | nothing |
+//! | pages, and forms that somebody who is not signed in sends to them | nothing |
+//! | a token that is revoked again | nothing |
 //! | a device's request | one row, of so many for each source and client, for the minutes of its code |
 //! | a device's code that is wrong | no row of its own; the counts of its source and of the tenant |
-//! | a registration, where everybody may | one client, of so many for each source and tenant; one that gets no token leaves |
+//! | a registration, where everybody may | one client, of so many for each source and tenant; one that gets no token leaves; refused, the count of its source |
 
 use std::collections::BTreeMap;
 
@@ -15,7 +17,7 @@ use serde_json::json;
 use testkit::prover::Prover;
 
 use crate::browser::{Browser, Response, encode};
-use crate::database::count_rows;
+use crate::database::{Commits, count_rows};
 use crate::world::World;
 
 /// A path, headers, and a form.
@@ -58,6 +60,17 @@ async fn left(world: &World, ask: impl AsyncFn(usize) -> Response) -> BTreeMap<S
         .collect()
 }
 
+/// Whether a flood of a request makes the database commit anything at all, be it the same row over again.
+async fn commits(world: &World, ask: impl AsyncFn(usize) -> Response) -> bool {
+    ask(FLOOD).await;
+    let mut commits = Commits::watch(world.location()).await;
+    let before = commits.version().await;
+    for n in 0..FLOOD {
+        ask(n).await;
+    }
+    commits.version().await != before
+}
+
 async fn post(world: &World, path: &str, headers: &[(&str, String)], form: &[(&str, &str)]) -> Response {
     let kind = ("content-type", "application/x-www-form-urlencoded".to_owned());
     let url = format!("{}{path}", world.tenant("acme"));
@@ -95,7 +108,10 @@ async fn requests_that_travel_sealed_write_nothing() {
         "/.well-known/jwks.json".to_owned(),
     ] {
         assert_eq!(left(&world, async |_| get(&world, &path).await).await, BTreeMap::new(), "{path}");
+        assert!(!commits(&world, async |_| get(&world, &path).await).await, "{path}");
     }
+    assert!(!commits(&world, async |_| post(&world, "/oauth2/auth", &[], &REQUEST).await).await);
+    assert!(!commits(&world, async |_| post(&world, "/oauth2/par", &[], &REQUEST).await).await);
     let pushed = left(&world, async |_| post(&world, "/oauth2/par", &[], &REQUEST).await).await;
     assert_eq!(pushed, BTreeMap::new());
 }
@@ -145,6 +161,68 @@ async fn endpoints_without_what_they_are_for_write_nothing() {
     for (path, headers, form) in requests {
         let more = left(&world, async |_| post(&world, path, headers, form).await).await;
         assert_eq!(more, BTreeMap::new(), "{path} {form:?}");
+        assert!(!commits(&world, async |_| post(&world, path, headers, form).await).await, "{path} {form:?}");
+    }
+}
+
+/// Pages, and the forms on them, of somebody who is not signed in.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_and_what_is_refused_on_them_write_nothing() {
+    let world = world().await;
+    let origin = [("origin", world.base.clone())];
+    for path in [
+        "/",
+        "/ui/login",
+        "/ui/consent?consent_challenge=x",
+        "/ui/device?device_challenge=x",
+        "/ui/logout?logout_challenge=x",
+        "/ui/signed-out",
+        "/ui/settings",
+        "/ui/error?id=x",
+        "/self-service/login/browser",
+        "/self-service/registration/browser",
+        "/self-service/settings/browser",
+        "/sessions/whoami",
+        "/oauth2/register/nobody",
+        "/openapi.json",
+        "/openapi",
+    ] {
+        assert!(!commits(&world, async |_| get(&world, path).await).await, "{path}");
+    }
+    let consent: [(&str, &str); 2] = [("consent_challenge", "x"), ("decision", "allow")];
+    for (path, form) in [
+        ("/ui/consent", &consent[..]),
+        ("/ui/device", &[("device_challenge", "x"), ("decision", "allow")]),
+        ("/ui/logout", &[("logout_challenge", "x")]),
+        ("/oauth2/sessions/logout", &[("id_token_hint", "x")]),
+        ("/ui/sessions", &[("session", "x")]),
+        ("/ui/account/deletion", &[]),
+    ] {
+        assert!(!commits(&world, async |_| post(&world, path, &origin, form).await).await, "{path}");
+    }
+}
+
+/// Attack: whoever has one token, dead or alive, has the database write for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_revoked_again_writes_nothing() {
+    let world = world().await;
+    let basic = [("authorization", "Basic c2VydmljZTpzZXJ2aWNlLXNlY3JldC1vZi1pdHM=".to_owned())];
+    for strategy in ["opaque", "jwt"] {
+        let client = json!({"client_id": "service", "client_secret": "service-secret-of-its",
+            "grant_types": ["client_credentials"], "access_token_strategy": strategy});
+        world.client("acme", client).await;
+        let token = post(&world, "/oauth2/token", &basic, &[("grant_type", "client_credentials")]).await;
+        let token = token.json()["access_token"].as_str().unwrap().to_owned();
+        let revoke = async |_| post(&world, "/oauth2/revoke", &basic, &[("token", &token)]).await;
+        let mut watched = Commits::watch(world.location()).await;
+        let before = watched.version().await;
+        assert_eq!(revoke(0).await.status, 200);
+        let is_sqlite = matches!(world.location(), storage::Location::Sqlite(_));
+        assert!(watched.version().await != before || !is_sqlite, "the first time it is written down");
+        assert!(!commits(&world, revoke).await, "{strategy}");
+        let gone =
+            world.operate(&world.key, ("DELETE", "/admin/clients/service"), "acme", &json!(null)).await;
+        assert_eq!(gone.status, 204, "{}", gone.text());
     }
 }
 

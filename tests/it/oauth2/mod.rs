@@ -21,3 +21,4 @@ mod request_object;
 mod security_profile;
 mod together;
 mod token;
+mod unverified;

@@ -1,12 +1,14 @@
 //! `portcullis doctor`: what is wrong with this node, and what its operator should know.
 
+mod clients;
+
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::time::Duration;
 
 use config::{ClientAuthentication, Config, SecretReference};
 use http::Method;
-use portcullis_http::certificate_valid_until;
+use portcullis_http::{GuardedOutbound, certificate_valid_until};
 use primitives::{Clock as _, TenantId, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -17,6 +19,7 @@ use crate::api::{Api, of_tenant};
 use crate::clock::SystemClock;
 use crate::configuration::{Place, secret};
 use crate::outcome::Failure;
+use crate::serve::way_out;
 use crate::session::with_node;
 
 /// How much a finding matters.
@@ -60,7 +63,8 @@ pub(crate) fn run(place: &Place, common: &Common) -> Result<(), Failure> {
             look_at_configuration(&config, &mut findings);
             look_at_certificates(&config, SystemClock.now(), &mut findings);
             look_at_data_directory(&config, &mut findings);
-            match with_node(place, async |api| Ok(look_at_node(api).await)) {
+            let outbound = way_out(&config.outbound).ok();
+            match with_node(place, async |api| Ok(look_at_node(api, outbound).await)) {
                 Ok(found) => findings.0.extend(found.0),
                 Err(error) => findings.add(Level::Problem, "node", error.to_string()),
             }
@@ -180,7 +184,7 @@ fn look_at_data_directory(config: &Config, findings: &mut Findings) {
     }
 }
 
-async fn look_at_node(mut api: Api) -> Findings {
+async fn look_at_node(mut api: Api, outbound: Option<GuardedOutbound>) -> Findings {
     let mut findings = Findings::default();
     match api.send(Method::GET, "/health/ready", None).await {
         Ok(_) => findings.add(Level::Ok, "database", "answers"),
@@ -198,9 +202,11 @@ async fn look_at_node(mut api: Api) -> Findings {
     for tenant in &tenants {
         let has_plugins = tenant.pointer("/settings/document/plugin").is_some();
         let id = tenant.get("id").and_then(Value::as_str).and_then(|id| id.parse::<TenantId>().ok());
-        if let Some(id) = id.filter(|_| has_plugins && is_active(tenant)) {
+        let Some(id) = id.filter(|_| is_active(tenant)) else { continue };
+        if has_plugins {
             look_at_plugins(&mut api, &id, &mut findings).await;
         }
+        clients::look_at(&mut api, &id, outbound.as_ref(), &mut findings).await;
     }
     findings
 }

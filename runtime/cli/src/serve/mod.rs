@@ -212,7 +212,7 @@ pub(crate) async fn assemble(
 }
 
 /// What asks other servers: those of the public internet, and those of our own that the configuration names.
-fn way_out(outbound: &config::Outbound) -> anyhow::Result<GuardedOutbound> {
+pub(crate) fn way_out(outbound: &config::Outbound) -> anyhow::Result<GuardedOutbound> {
     let policy = OutboundPolicy { granted: outbound.networks() };
     match &outbound.ca {
         None => Ok(GuardedOutbound::new(policy)?),

@@ -147,6 +147,9 @@ fn check_registration(settings: &oauth2::registration::RegistrationSettings, rep
     if settings.unused_lifespan.0.is_zero() {
         report("oauth2.registration.unused_lifespan", "must be longer than nothing".to_owned());
     }
+    if settings.idle_lifespan.is_some_and(|idle| idle.0.is_zero()) {
+        report("oauth2.registration.idle_lifespan", "must be longer than nothing".to_owned());
+    }
     if oauth2::scope::Scopes::parse(&settings.scopes.join(" ")).is_err() {
         report("oauth2.registration.scopes", "holds what is no scope".to_owned());
     }

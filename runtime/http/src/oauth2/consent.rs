@@ -27,8 +27,9 @@ pub(crate) async fn show(call: Call) -> Answer {
         Err(error) => return refuse(&call, &error),
     };
     let is_described = request.described_at.is_some();
-    // The picture of a client that nobody registered would look as if somebody had.
-    let logo = request.logo_uri.as_deref().filter(|_| !is_described).and_then(|uri| uri.parse().ok());
+    let is_unverified = is_described || request.is_self_registered;
+    // The picture of a client at which no operator has looked would look as if one had.
+    let logo = request.logo_uri.as_deref().filter(|_| !is_unverified).and_then(|uri| uri.parse().ok());
     let login_challenge = encode(&request.login_challenge);
     let switch =
         format!("/self-service/login/browser?login_challenge={login_challenge}&prompt=select_account");
@@ -45,7 +46,8 @@ pub(crate) async fn show(call: Call) -> Answer {
         hidden: vec![Hidden { name: "consent_challenge".to_owned(), value: challenge }],
         // Where an app of the tenant's own signs people in, it is the client that begins again.
         switch_account_url: Some(switch_account_url).filter(|_| browser.is_of_identity()),
-        is_local: is_described && request.is_local,
+        is_local: is_unverified && request.is_local,
+        is_self_registered: request.is_self_registered,
         described_at: request.described_at,
         redirect_host: Some(request.redirect_host),
         can_remember: request.can_remember && !is_described,

@@ -182,6 +182,8 @@ fn view(call: &Call, question: DeviceQuestion, subject: String, switch_account_u
     let locale = call.locale(&[]);
     DeviceView {
         client_name: question.client_name,
+        described_at: question.described_at,
+        is_self_registered: question.is_self_registered,
         scopes: asked::scopes(call, question.scopes, locale),
         details: asked::details(call, &question.details, locale),
         places: question.audience,

@@ -13,7 +13,7 @@ use ui::{ApiContentView, ApiFieldView, ApiOperationView, ApiParameterView, ApiSc
 
 use super::shape::{Field, Shape, parts};
 use super::shapes::Content;
-use super::{described, document, key_of, places, shapes};
+use super::{described, key_of, places, security, shapes};
 use crate::call::Call;
 use crate::pages::show;
 use crate::response::{Answer, respond, set};
@@ -39,7 +39,7 @@ fn text(routers: &Arc<[Router]>, version: &str) -> Bytes {
     if let Some((_, text)) = made.iter().find(|(of, _)| of == routers) {
         return text.clone();
     }
-    let text = Bytes::from(document(routers, version).to_string());
+    let text = Bytes::from(super::text(routers, version));
     if made.len() < KEPT {
         made.push((routers.clone(), text.clone()));
     }
@@ -55,6 +55,7 @@ pub(crate) async fn page(call: Call) -> Answer {
 fn view(call: &Call) -> ApiView {
     let (described, shapes) = (described::all(), shapes::all());
     let mut kinds = BTreeSet::new();
+    let mut schemes = Vec::new();
     let mut groups: BTreeMap<&'static str, Vec<ApiOperationView>> = BTreeMap::new();
     for route in routes::all().iter().filter(|route| route.is_of(&call.routers)) {
         let known = described.get(route.operation);
@@ -69,6 +70,8 @@ fn view(call: &Call) -> ApiView {
             is_required: parameter.2,
         });
         let (needs_key, scope) = key_of(route.access);
+        let asked = security::of(route);
+        schemes.extend(asked.schemes);
         let (taken, given) = (shapes.taken(route, known), shapes.given(route, known));
         kinds.extend(taken.iter().chain(given.values().flatten()).map(|content| content.kind.clone()));
         groups.entry(group(route.path)).or_default().push(ApiOperationView {
@@ -81,6 +84,9 @@ fn view(call: &Call) -> ApiView {
             answers: given.iter().flat_map(|(status, contents)| answers(status, contents)).collect(),
             needs_key,
             scope,
+            schemes: asked.schemes.iter().map(|scheme| scheme.name()).collect(),
+            is_optional: asked.is_optional,
+            in_body: asked.in_body,
         });
     }
     let groups = groups.into_iter().map(|(name, operations)| (name.to_owned(), operations)).collect();
@@ -88,7 +94,8 @@ fn view(call: &Call) -> ApiView {
     let schemas = behind.map(|(name, shape)| schema(name, shape)).collect();
     // Whatever name the listener is reached by.
     let document = format!("{}/openapi.json", call.tenant.base_path);
-    ApiView { document, version: call.node.settings.version, groups, schemas }
+    let schemes = security::shown(&schemes);
+    ApiView { document, version: call.node.settings.version, groups, schemas, schemes }
 }
 
 fn answers(status: &str, contents: &[Content]) -> Vec<ApiContentView> {

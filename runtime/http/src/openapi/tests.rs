@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::*;
 
 mod schemas;
+mod security;
 mod theirs;
 
 use theirs::{Comparison, Missing};

@@ -22,7 +22,7 @@ use crate::call::Call;
 use crate::response::{Answer, empty, json_no_store, see_other, set_cookie};
 
 /// The cookie that the flow's token is in.
-const COOKIE: &str = "ory_kratos_test_flow";
+pub(crate) const COOKIE: &str = "ory_kratos_test_flow";
 
 /// `POST /admin/test-login-flows`
 pub(crate) async fn create(call: Call) -> Answer {

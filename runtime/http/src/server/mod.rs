@@ -168,7 +168,8 @@ impl Certificates {
 }
 
 async fn open_one(node: &Arc<Node>, listener: &Listener) -> Result<Open, ServeError> {
-    let table = RouteTable::of(&listener.routers).map_err(|error| ServeError::Routes(error.to_string()))?;
+    let table = RouteTable::of(&listener.routers, listener.api_document)
+        .map_err(|error| ServeError::Routes(error.to_string()))?;
     let tls = match &listener.tls {
         None => None,
         Some(tls) => {
@@ -207,6 +208,7 @@ pub fn command_socket(path: PathBuf) -> Listener {
         tls: None,
         client_ca: None,
         app_certificates: false,
+        api_document: true,
         body_bytes: None,
         request_timeout: None,
     }

@@ -200,6 +200,7 @@ impl Site {
             tls: None,
             client_ca: None,
             app_certificates: false,
+            api_document: true,
             body_bytes: None,
             request_timeout: None,
         };

@@ -36,6 +36,8 @@ pub struct ConsentRequest {
     pub client_name: String,
     /// The host that vouches for a client which nobody registered: what is asked is not remembered.
     pub described_at: Option<String>,
+    /// Whether it registered itself, so that nobody has looked at what it says of itself.
+    pub is_self_registered: bool,
     /// Whether the answer goes to a program on the person's own machine.
     pub is_local: bool,
     /// A picture of the client.
@@ -97,6 +99,7 @@ impl ConsentRequest {
             client_id: redirect.client.id.as_str().to_owned(),
             client_name: redirect.client.display_name().to_owned(),
             described_at: metadata_document::host(&redirect.client),
+            is_self_registered: redirect.client.record.registration.is_some(),
             is_local: redirect.proves_nobody,
             logo_uri: page(&document.logo_uri),
             client_uri: page(&document.client_uri),

@@ -17,6 +17,7 @@ use crate::client_policy::{self, Refusal};
 use crate::decision::Decision;
 use crate::details::AuthorizationDetails;
 use crate::grant::{Grant, GrantSubject, GrantedClaims};
+use crate::metadata_document;
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
 use crate::write::Write;
@@ -84,6 +85,10 @@ pub struct DeviceQuestion {
     pub user_code: String,
     /// The client's name, or its id.
     pub client_name: String,
+    /// The host that vouches for a client which nobody registered.
+    pub described_at: Option<String>,
+    /// Whether it registered itself.
+    pub is_self_registered: bool,
     /// What it asks for.
     pub scopes: Vec<String>,
     /// Where it wants to use it.
@@ -151,6 +156,8 @@ impl AuthorizationServer {
         Ok(DeviceStep::Question(Box::new(DeviceQuestion {
             user_code,
             client_name: client.display_name().to_owned(),
+            described_at: metadata_document::host(&client),
+            is_self_registered: client.record.registration.is_some(),
             scopes: code.scope.to_vec(),
             audience: code.audience,
             details: code.details,

@@ -153,11 +153,12 @@ impl Rows {
                 let left = self.initial_access_tokens.get_mut(&key).filter(|left| **left > 0);
                 guard(left.map(|left| *left -= 1).is_some())
             }
-            Write::KeepClient { client } => {
+            Write::KeepClient { client, until } => {
                 if let Some(registration) =
                     self.clients.get_mut(&client).and_then(|client| client.registration.as_mut())
                 {
-                    registration.unused_until = None;
+                    let before = registration.unused_until;
+                    registration.unused_until = until.map(|until| before.unwrap_or(until).max(until));
                 }
                 Ok(())
             }

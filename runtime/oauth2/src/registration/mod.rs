@@ -17,6 +17,7 @@
 //! - The address of its keys leads into our own network: it is fetched by the one outbound port, as any client's.
 
 mod error;
+mod idle;
 mod manage;
 mod metadata;
 mod registrant;
@@ -32,6 +33,7 @@ use serde_json::{Map, Value, json};
 pub use error::RegistrationError;
 pub use registrant::{InitialAccessToken, Registrant};
 pub(crate) use registrant::{RegisteredBy, Registering};
+pub(crate) use idle::kept;
 pub use settings::{RegistrationMode, RegistrationSettings, SoftwarePublisher};
 
 use self::statement::Statement;
@@ -46,7 +48,7 @@ use crate::write::Write;
 /// That a client registered itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SelfRegistered {
-    /// When it leaves, if it gets no token before.
+    /// When it leaves, if it gets no token before; `None` where it stays.
     pub unused_until: Option<Timestamp>,
 }
 

@@ -30,6 +30,9 @@ pub struct RegistrationSettings {
     pub most_clients: u32,
     /// After how long such a client leaves that never got a token.
     pub unused_lifespan: GoDuration,
+    /// After how long such a client leaves that gets no more tokens, with what people consented to. Without it one that ever got
+    /// a token stays; once it is set, it counts from the next token of each.
+    pub idle_lifespan: Option<GoDuration>,
     /// Whose software statements count. What they say wins over what the client says.
     pub software_publishers: Vec<SoftwarePublisher>,
     /// Whether a client needs a statement of one of them, to register and to change its registration.
@@ -46,6 +49,7 @@ impl Default for RegistrationSettings {
             metadata_document_hosts: Vec::new(),
             most_clients: 1_000,
             unused_lifespan: GoDuration::hours(24),
+            idle_lifespan: None,
             software_publishers: Vec::new(),
             require_software_statement: false,
         }

@@ -51,6 +51,7 @@ use crate::dpop::PresentedProof;
 use crate::liveness::LiveGrant;
 use crate::mtls::PresentedCertificate;
 use crate::parameters::Parameters;
+use crate::registration;
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
 use crate::write::Write;
@@ -210,9 +211,8 @@ impl AuthorizationServer {
         change.writes.extend(holder.as_ref().and_then(Holder::write));
         change.writes.extend(issued.writes);
         change.audit = issued.audit;
-        if client.record.registration.is_some_and(|registration| registration.unused_until.is_some()) {
-            change.writes.push(Write::KeepClient { client: client.id.clone() });
-        }
+        let (registered, settings) = (client.record.registration, &self.settings.registration);
+        change.writes.extend(registration::kept(&client.id, registered, settings, self.now()));
         let stateless = change.writes.is_empty() && change.audit.is_empty();
         let stream = stateless
             .then(|| AuditEvent::new("token.issued", Actor::Client(client.id.clone()), "client", &client.id));

@@ -161,6 +161,11 @@ pub(super) fn delete(tenant: &TenantId, identity: IdentityId) -> Vec<Statement> 
         of_identity("DELETE FROM organisation_members WHERE tenant = $1 AND identity = $2"),
         of_identity("DELETE FROM organisation_group_members WHERE tenant = $1 AND identity = $2"),
         super::terms::delete(tenant, identity),
+        // What they granted, by which names apps know them, and where a login app signed them in.
+        of_identity("DELETE FROM oauth2_consents WHERE tenant = $1 AND subject = $2"),
+        of_identity("DELETE FROM oauth2_forced_subjects WHERE tenant = $1 AND subject = $2"),
+        of_identity("DELETE FROM oauth2_login_sessions WHERE tenant = $1 AND subject = $2"),
+        of_identity("DELETE FROM trusted_devices WHERE tenant = $1 AND identity = $2"),
         Statement::one("DELETE FROM identities WHERE tenant = $1 AND id = $2", values![tenant, &identity])
             .changes(IDENTITY_CHANGED, identity.to_string()),
     ]

@@ -49,7 +49,7 @@ pub(super) fn insert(
     Ok(statement.changes(CLIENT_CHANGED, id.as_str()))
 }
 
-/// The time of its making never changes. One that got a token meanwhile goes on to stay.
+/// The time of its making never changes, nor when it leaves: one that got a token meanwhile goes on to stay.
 pub(super) fn update(
     tenant: &TenantId,
     client: &ClientRecord,
@@ -59,8 +59,8 @@ pub(super) fn update(
     let id = id_of(client)?;
     let statement = Statement::one(
         "UPDATE oauth2_clients SET name = $4, owner = $5, document = $6, secrets = $7, managed_by = $8,
-             enabled = $9, updated_at = $10, not_before = $11, version = $12, backchannel_logout = $15,
-             registered = $13, unused_until = CASE WHEN unused_until IS NULL THEN unused_until ELSE $14 END
+             enabled = $9, updated_at = $10, not_before = $11, version = $12, backchannel_logout = $14,
+             registered = $13
          WHERE tenant = $1 AND id = $2 AND version = $3",
         values![
             tenant,
@@ -76,7 +76,6 @@ pub(super) fn update(
             client.not_before,
             client.version,
             client.registration.is_some(),
-            client.registration.and_then(|registration| registration.unused_until),
             client.document.backchannel_logout_uri().is_some(),
         ],
     );
@@ -100,13 +99,20 @@ pub(super) fn count_registration(tenant: &TenantId, most: u32) -> Vec<Statement>
     vec![turn, is_left]
 }
 
-/// It got a token, and stays.
-pub(super) fn keep(tenant: &TenantId, client: &ClientId) -> Statement {
-    Statement::any(
-        "UPDATE oauth2_clients SET unused_until = NULL WHERE tenant = $1 AND id = $2 AND unused_until IS NOT NULL",
-        values![tenant, client],
-    )
-    .changes(CLIENT_CHANGED, client.as_str())
+/// It got a token, and stays. Of two at once the later end counts.
+pub(super) fn keep(tenant: &TenantId, client: &ClientId, until: Option<Timestamp>) -> Statement {
+    let statement = match until {
+        None => Statement::any(
+            "UPDATE oauth2_clients SET unused_until = NULL WHERE tenant = $1 AND id = $2 AND unused_until IS NOT NULL",
+            values![tenant, client],
+        ),
+        Some(until) => Statement::any(
+            "UPDATE oauth2_clients SET unused_until = $3
+             WHERE tenant = $1 AND id = $2 AND registered = 1 AND (unused_until IS NULL OR unused_until < $3)",
+            values![tenant, client, until],
+        ),
+    };
+    statement.changes(CLIENT_CHANGED, client.as_str())
 }
 
 /// Attack: a client is deleted and somebody else takes its id, to inherit what people consented to.

@@ -51,7 +51,7 @@ impl Stored for Write {
             Self::DeleteClient { client, expected } => clients::delete(tenant, &client, expected),
             Self::CountRegistration { most } => clients::count_registration(tenant, most),
             Self::UseInitialAccessToken { key } => vec![admin_keys::use_once(tenant, key)],
-            Self::KeepClient { client } => vec![clients::keep(tenant, &client)],
+            Self::KeepClient { client, until } => vec![clients::keep(tenant, &client, until)],
             Self::RevokeGrantsOfClient { client, at } => vec![grants::revoke_of_client(tenant, &client, at)],
             Self::InsertGrant(grant) => vec![grants::insert(tenant, &grant)],
             Self::RevokeGrant { grant, at } => vec![grants::revoke(tenant, grant, at)],

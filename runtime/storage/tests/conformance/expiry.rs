@@ -1,12 +1,14 @@
 //! Expired rows leave in bounded batches, and nothing leaves before its time.
 
+use std::collections::BTreeSet;
+
 use identity::Write as IdentityWrite;
 use oauth2::authorization::answered::ChallengeId;
 use oauth2::grant::Rotation;
 use oauth2::lineage::Mark;
 use oauth2::ports::{GrantRepository as _, TokenRepository as _};
 use oauth2::write::Write;
-use portcullis_storage::ExpiredCounts;
+use portcullis_storage::{ExpiredCounts, Location};
 use primitives::{Actor, AuditEvent, Change, TenantId};
 
 use crate::world::{World, client_id};
@@ -74,6 +76,89 @@ async fn each_row_leaves_at_its_own_time_and_not_before() {
         }
         let found = world.storage.find_consent(&world.tenant, grant.subject.id, &client_id("another")).await;
         assert!(found.unwrap().is_some(), "what has no end stays");
+    }
+}
+
+/// What stays until somebody takes it away, or leaves by another way than its own time; with why.
+const STAYS: [(&str, &str); 39] = [
+    ("admin_keys", "an operator's, who deletes them; one that expired is shown as such"),
+    ("audit_horizon", "one row for each tenant"),
+    ("component_usage", "one row for each tenant"),
+    ("data_keys", "what is sealed needs them"),
+    ("deleted_organisations", "leaves when nothing is left of it (`jobs/src/tenants.rs`)"),
+    ("deleted_tenants", "leaves when nothing is left of it (`jobs/src/tenants.rs`)"),
+    ("identities", "somebody's account"),
+    ("identity_addresses", "with the account"),
+    ("identity_factors", "with the account"),
+    ("identity_identifiers", "with the account"),
+    ("identity_keys", "with the account"),
+    ("identity_links", "with the account"),
+    ("identity_passwords", "with the account"),
+    ("identity_terms", "with the account"),
+    ("job_leases", "one row for each job"),
+    ("key_set_keys", "an operator's, who deletes them"),
+    ("oauth2_registration_turns", "one row for each tenant"),
+    ("oauth2_trusted_issuers", "an operator's, who deletes them; one that expired is shown as such"),
+    ("organisation_connections", "with the organisation"),
+    ("organisation_domain_claims", "with the organisation"),
+    ("organisation_domains", "with the organisation"),
+    ("organisation_group_members", "with the organisation, or the account"),
+    ("organisation_groups", "with the organisation"),
+    ("organisation_invitations", "with the organisation, whose owners see what was not accepted"),
+    ("organisation_members", "with the organisation, or the account"),
+    ("organisations", "an operator's"),
+    ("outbox_messages", "leaves when it was delivered, or is a dead message"),
+    ("plugin_components", "with the last version that is made of it"),
+    ("plugin_events", "one row for each plugin"),
+    ("plugin_secrets", "an operator's"),
+    ("plugin_usage", "one row for each plugin"),
+    ("plugin_versions", "with the plugin"),
+    ("provider_secrets", "an operator's"),
+    ("schema_state", "one row"),
+    ("signing_keys", "leaves after the longest token (`jobs/src/rotation.rs`)"),
+    ("tenant_secrets", "an operator's"),
+    ("tenants", "an operator's"),
+    ("uploaded_plugin_secrets", "an operator's"),
+    ("uploaded_plugins", "an operator's"),
+];
+
+/// Attack: rows that anybody can cause have an end, and nobody takes them away. So every table is swept by its time or is here with why
+/// not; a new one is neither.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_table_is_swept_or_stays_for_a_reason() {
+    let source = include_str!("../../src/expiry.rs");
+    let named = |text: &'static str, before: &'static str| {
+        let rest = text.split(before).skip(1).map(str::trim_start);
+        rest.filter_map(|rest| {
+            let name = rest
+                .split(|one: char| !one.is_ascii_lowercase() && !one.is_ascii_digit() && one != '_')
+                .next()?;
+            (!name.is_empty()).then_some(name)
+        })
+    };
+    let by_time = named(source, "DELETE FROM ")
+        .chain(named(source, "delete_batch!(\""))
+        .chain(named(source, "delete_batch!(\n                \""));
+    // By `delete_expired_values`, which keeps the sums of a plugin's values.
+    let swept: BTreeSet<&str> = by_time.chain(["plugin_values"]).collect();
+    for world in World::each().await {
+        let sql = match world.location {
+            Location::Sqlite(_) => {
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            }
+            Location::Postgres { .. } => {
+                "SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema()"
+            }
+        };
+        let tables = world.raw_texts(sql).await;
+        assert!(tables.len() > 50, "{tables:?}");
+        for table in &tables {
+            let stays = STAYS.iter().any(|(name, _)| name == table);
+            assert!(
+                stays != swept.contains(table.as_str()),
+                "{table}: swept, or stays for a reason, and not both"
+            );
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod clients;
 mod connections;
 mod cross_tenant;
 mod damage;
+mod deleted_accounts;
 mod deleted_plugins;
 mod deleted_tenants;
 mod details;

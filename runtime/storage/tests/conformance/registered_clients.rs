@@ -1,10 +1,13 @@
 //! Clients that registered themselves: counted, kept once they got a token, and gone if they never did.
 
 use futures_util::future::join_all;
+use oauth2::authorization::external::LoginSessionRepository as _;
 use oauth2::client::ClientRecord;
-use oauth2::ports::ClientRepository as _;
+use oauth2::ports::{ClientRepository as _, GrantRepository as _};
 use oauth2::registration::SelfRegistered;
 use oauth2::write::Write;
+use primitives::{IdentityId, Timestamp};
+use uuid::Uuid;
 
 use crate::world::{World, client_id};
 
@@ -44,7 +47,7 @@ async fn client_that_got_a_token_stays_and_another_leaves() {
                 .map(|client| client.record.clone())
         };
         assert!(!find("used").await.unwrap().is_usable(world.in_seconds(100)), "not even in memory");
-        assert_eq!(world.apply([Write::KeepClient { client: client_id("used") }]).await, None);
+        assert_eq!(world.apply([keep("used", None)]).await, None);
         assert!(find("used").await.unwrap().is_usable(world.in_seconds(100)), "seen at once");
 
         // A change that was decided on what was read before it got a token.
@@ -60,6 +63,71 @@ async fn client_that_got_a_token_stays_and_another_leaves() {
         let of =
             async |id: &str| world.storage.find_client_record(&world.tenant, &client_id(id)).await.unwrap();
         assert!(of("used").await.is_some() && of("unused").await.is_none());
+    }
+}
+
+fn keep(id: &str, until: Option<Timestamp>) -> Write {
+    Write::KeepClient { client: client_id(id), until }
+}
+
+/// What people consented to at a client, and the names that it knows them by, leave with it and in batches like it.
+#[tokio::test(flavor = "multi_thread")]
+async fn client_that_gets_no_more_tokens_leaves_with_what_people_consented_to_at_it() {
+    for world in World::each().await {
+        let of = async |id: &str| {
+            let found = world.storage.find_client_record(&world.tenant, &client_id(id)).await.unwrap();
+            found.map(|record| record.registration.unwrap().unused_until)
+        };
+        let writes = ["idle", "busy"].map(|id| Write::InsertClient(Box::new(registered(&world, id))));
+        assert_eq!(world.apply(writes).await, None);
+        let later = |seconds| Some(world.in_seconds(seconds));
+        for (id, until) in [("idle", 1000), ("busy", 1000), ("busy", 5000), ("busy", 2000)] {
+            assert_eq!(world.apply([keep(id, later(until))]).await, None);
+        }
+        assert_eq!(of("busy").await, Some(later(5000)), "of two tokens at once the later end counts");
+        // A change that was decided on what was read before.
+        let late = Write::UpdateClient {
+            client: Box::new(ClientRecord { version: 2, ..registered(&world, "busy") }),
+            expected: 1,
+        };
+        assert_eq!(world.apply([late]).await, None);
+        assert_eq!(of("busy").await, Some(later(5000)));
+
+        let person = |n| IdentityId(Uuid::from_u128(n));
+        for n in 0..5 {
+            let mut consents: Vec<Write> = ["idle", "busy"]
+                .map(|id| Write::RememberConsent(Box::new(world.consent(person(n), id))))
+                .into();
+            consents.push(Write::NameSubject(Box::new(world.forced(
+                "idle",
+                &format!("name-{n}"),
+                person(n),
+            ))));
+            assert_eq!(world.apply(consents).await, None);
+        }
+        let sweep = async |at, limit| {
+            let counts = world.storage.delete_expired(world.in_seconds(at), limit).await.unwrap();
+            assert!(counts.total() <= u64::from(limit), "{counts:?}");
+            counts.is_full(limit)
+        };
+        assert!(!sweep(999, 10).await, "not before its time");
+        assert!(of("idle").await.is_some());
+        assert!(sweep(1000, 2).await, "there is more of it");
+        assert!(of("idle").await.is_some(), "what hangs on it leaves first");
+        while sweep(1000, 2).await {}
+        sweep(1000, 2).await;
+        assert!(of("idle").await.is_none() && of("busy").await.is_some());
+        let consents = async |id: &str| {
+            let mut found = 0;
+            for n in 0..5 {
+                let one = world.storage.find_consent(&world.tenant, person(n), &client_id(id)).await;
+                found += usize::from(one.unwrap().is_some());
+            }
+            found
+        };
+        assert_eq!((consents("idle").await, consents("busy").await), (0, 5));
+        let name = world.storage.find_forced_subject(&world.tenant, &client_id("idle"), "name-1").await;
+        assert_eq!(name.unwrap(), None);
     }
 }
 

@@ -102,7 +102,7 @@ words! {
         title, lead, confirm, delete, unconfirmed, last_owner, done_title, done_lead,
     }
     consent: ConsentWords {
-        title, as_subject, not_you, will, places, remember, each_time, described, local, allow, deny,
+        title, as_subject, not_you, will, places, remember, each_time, described, registered, registered_somewhere, local, allow, deny,
         redirect_note,
     }
     device: DeviceWords {
@@ -120,7 +120,7 @@ words! {
         title, lead, lead_either, code_lead, link_lead, link_sent_lead, opened_lead, done_lead, remembered,
     }
     mailbox: MailboxWords { title, lead, empty }
-    api: ApiWords { title, lead, document, access, key, scope, parameters, required, body, answers, schemas, name }
+    api: ApiWords { title, lead, document, access, key, scope, in_body, nothing, parameters, required, body, answers, schemas, name }
     samples: SamplesWords { title, lead }
     mail: MailWords {
         code, link, ignore, sent_by, verification_subject, verification_lead, verification_unknown_subject,

@@ -17,6 +17,8 @@ pub struct ApiView {
     pub groups: Vec<(String, Vec<ApiOperationView>)>,
     /// What bodies and answers are made of.
     pub schemas: Vec<ApiSchemaView>,
+    /// Each way to prove something, with what it is.
+    pub schemes: Vec<(&'static str, String)>,
 }
 
 /// One operation.
@@ -40,6 +42,12 @@ pub struct ApiOperationView {
     pub needs_key: bool,
     /// The scope that the key must have.
     pub scope: Option<&'static str>,
+    /// The ways to prove something, of which one is enough.
+    pub schemes: Vec<&'static str>,
+    /// Whether none of them may be enough.
+    pub is_optional: bool,
+    /// How an app may prove itself in the body instead.
+    pub in_body: &'static [&'static str],
 }
 
 /// One parameter.

@@ -51,10 +51,9 @@ impl Pages {
         let of = |text: &str| fill(text, &[("client", &view.client_name), ("subject", &view.subject)]);
         let scopes = ScopeLine::all(words, &view.scopes);
         let note = view.redirect_host.as_ref().map(|host| fill(&w.redirect_note, &[("host", host)]));
-        let described = view
-            .described_at
-            .as_ref()
-            .map(|host| fill(&w.described, &[("client", &view.client_name), ("host", host)]));
+        let host = view.redirect_host.as_deref().filter(|_| !view.is_local);
+        let described = unverified(words, &view.client_name, view.described_at.as_deref());
+        let registered = view.is_self_registered.then(|| self_registered(words, &view.client_name, host));
         let local = view.is_local.then(|| w.local.clone());
         let frame = self.frame(context, of(&w.title));
         let places = places(words, &view.places);
@@ -66,11 +65,24 @@ impl Pages {
             will: of(&w.will),
             remember: of(&w.remember),
             note,
-            warnings: described.into_iter().chain(local).collect(),
+            warnings: described.into_iter().chain(registered).chain(local).collect(),
             scopes,
             details: &view.details,
             places,
         })
+    }
+}
+
+/// Whom to trust in the place of an operator, where nobody registered a client.
+pub(super) fn unverified(words: &Words, client: &str, described_at: Option<&str>) -> Option<String> {
+    described_at.map(|host| fill(&words.consent.described, &[("client", client), ("host", host)]))
+}
+
+/// That nobody but the client itself says what it is; `host` is where the answer goes, if that says whose it is.
+pub(super) fn self_registered(words: &Words, client: &str, host: Option<&str>) -> String {
+    match host {
+        Some(host) => fill(&words.consent.registered, &[("client", client), ("host", host)]),
+        None => fill(&words.consent.registered_somewhere, &[("client", client)]),
     }
 }
 

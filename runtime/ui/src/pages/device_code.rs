@@ -10,7 +10,7 @@ use crate::flow::UiTextType;
 use crate::form::{FieldLink, Notice};
 use crate::frame::{Frame, PageContext};
 use crate::locale::fill;
-use crate::pages::consent::{ScopeLine, places};
+use crate::pages::consent::{ScopeLine, places, self_registered, unverified};
 use crate::views::{DetailView, DeviceCodeProblem, DeviceCodeView, DeviceDoneView, DeviceView};
 
 #[derive(Template)]
@@ -30,6 +30,7 @@ struct DevicePage<'a> {
     view: &'a DeviceView,
     as_subject: String,
     will: String,
+    warnings: Vec<String>,
     scopes: Vec<ScopeLine>,
     details: &'a [DetailView],
     places: Option<String>,
@@ -66,11 +67,15 @@ impl Pages {
         let words = self.words(context);
         let of = |text: &str| fill(text, &[("client", &view.client_name), ("subject", &view.subject)]);
         let frame = self.frame(context, of(&words.device.question));
+        let unverified = unverified(words, &view.client_name, view.described_at.as_deref());
+        // No answer goes to a host of its: it fetches its tokens.
+        let registered = view.is_self_registered.then(|| self_registered(words, &view.client_name, None));
         render(&DevicePage {
             frame,
             view,
             as_subject: of(&words.consent.as_subject),
             will: of(&words.consent.will),
+            warnings: unverified.into_iter().chain(registered).collect(),
             scopes: ScopeLine::all(words, &view.scopes),
             details: &view.details,
             places: places(words, &view.places),

@@ -40,6 +40,7 @@ pub(super) fn consent() -> ConsentView {
         hidden: hidden("consent_challenge"),
         switch_account_url: Some("/ui/logout".to_owned()),
         described_at: None,
+        is_self_registered: false,
         is_local: false,
         redirect_host: Some("reports.nexboard.example".to_owned()),
         can_remember: true,
@@ -68,6 +69,27 @@ pub(super) fn described_consent() -> ConsentView {
     }
 }
 
+/// Of a client that registered itself.
+pub(super) fn registered_consent() -> ConsentView {
+    ConsentView {
+        client_name: "Board Exporter".to_owned(),
+        is_self_registered: true,
+        redirect_host: Some("exporter.example".to_owned()),
+        details: Vec::new(),
+        places: Vec::new(),
+        ..consent()
+    }
+}
+
+/// Of one that describes itself.
+pub(super) fn described_device() -> DeviceView {
+    DeviceView {
+        client_name: "Fieldnotes Assistant".to_owned(),
+        described_at: Some("assistant.fieldnotes.example".to_owned()),
+        ..device()
+    }
+}
+
 /// What a listener serves.
 pub(super) fn api() -> ApiView {
     let place = ApiParameterView { name: "id".to_owned(), place: "path".to_owned(), is_required: true };
@@ -89,13 +111,35 @@ pub(super) fn api() -> ApiView {
         answers: vec![answer("200", "Identity"), answer("404", "ApiError")],
         needs_key: true,
         scope: Some("identities:write"),
+        schemes: vec!["adminKey"],
+        is_optional: false,
+        in_body: &[],
     };
-    let groups = vec![("/admin/identities".to_owned(), vec![operation])];
+    let revoke = ApiOperationView {
+        id: "revokeOAuth2Token",
+        method: "POST".to_owned(),
+        path: "/oauth2/revoke".to_owned(),
+        summary: "Revokes a token (RFC 7009)",
+        parameters: Vec::new(),
+        body: Vec::new(),
+        answers: vec![answer("default", "ApiError")],
+        needs_key: false,
+        scope: None,
+        schemes: vec!["clientSecretBasic"],
+        is_optional: true,
+        in_body: &["none", "private_key_jwt"],
+    };
+    let groups =
+        vec![("/admin/identities".to_owned(), vec![operation]), ("/oauth2".to_owned(), vec![revoke])];
+    let schemes = vec![
+        ("adminKey", "An admin key that has the operation's scope".to_owned()),
+        ("clientSecretBasic", "An app by its secret (RFC 6749 section 2.3.1)".to_owned()),
+    ];
     let schemas = vec![
         schema("ApiError", vec![field("error", kind("object", false), true)]),
         schema("Identity", vec![field("id", kind("uuid", false), true)]),
     ];
-    ApiView { document: "/openapi.json".to_owned(), version: "1.0", groups, schemas }
+    ApiView { document: "/openapi.json".to_owned(), version: "1.0", groups, schemas, schemes }
 }
 
 pub(super) fn device_code(problem: Option<DeviceCodeProblem>) -> DeviceCodeView {
@@ -106,6 +150,8 @@ pub(super) fn device_code(problem: Option<DeviceCodeProblem>) -> DeviceCodeView 
 pub(super) fn device() -> DeviceView {
     DeviceView {
         client_name: "Nexboard on TV".to_owned(),
+        described_at: None,
+        is_self_registered: false,
         scopes: [
             "openid",
             "profile",

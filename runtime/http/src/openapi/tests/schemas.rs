@@ -96,6 +96,7 @@ fn document_has_the_form_of_openapi() {
             "parameters",
             "requestBody",
             "security",
+            "x-portcullis-client-authentication",
             "x-portcullis-scope",
         ];
         has_only(operation, &known, &place);
