@@ -78,6 +78,9 @@ enum Command {
     /// Admin keys, with which tools use the admin API
     #[command(subcommand)]
     Key(commands::key::Command),
+    /// What tenants sign their tokens with
+    #[command(subcommand)]
+    SigningKey(commands::signing_key::Command),
     /// Plugins
     #[command(subcommand)]
     Plugin(commands::plugin::Command),
@@ -106,6 +109,7 @@ fn main() -> ExitCode {
         Command::Audit(command) => commands::audit::run(&place, &command),
         Command::Organisation(command) => commands::organisation::run(&place, &command),
         Command::Key(command) => commands::key::run(&place, &command),
+        Command::SigningKey(command) => commands::signing_key::run(&place, &command),
         Command::Plugin(command) => commands::plugin::run(&place, &command),
         Command::Doctor(common) => commands::doctor::run(&place, &common),
     };

@@ -59,7 +59,7 @@ async fn make(maker: &Maker, wanted: &[SigningAlgorithm], existing: &[SigningKey
         let making = tokio::spawn(maker.clone().make(wanted.to_vec()));
         return making.await.map_err(|error| error.to_string())?;
     }
-    let retired = |key: &SigningKey| matches!(key.state, KeyState::Retired { .. });
+    let retired = |key: &SigningKey| matches!(key.state, KeyState::Retired { .. } | KeyState::Revoked { .. });
     let lacks =
         |algorithm: SigningAlgorithm| !existing.iter().any(|key| key.algorithm == algorithm && !retired(key));
     let lacking = wanted.iter().copied().filter(|algorithm| lacks(*algorithm));
@@ -80,7 +80,7 @@ async fn make(maker: &Maker, wanted: &[SigningAlgorithm], existing: &[SigningKey
 }
 
 const fn is_slow(algorithm: SigningAlgorithm) -> bool {
-    matches!(algorithm, SigningAlgorithm::Rs256 | SigningAlgorithm::Ps256)
+    algorithm.verified_by().is_rsa()
 }
 
 /// The settings as they are now; none of a tenant that was deleted or whose settings cannot be used.

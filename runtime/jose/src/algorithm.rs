@@ -132,14 +132,36 @@ pub enum SigningAlgorithm {
     /// RSA PKCS#1 v1.5 with SHA-256: what OpenID Connect clients assume when told nothing.
     #[serde(rename = "RS256")]
     Rs256,
+    /// The same with SHA-384.
+    #[serde(rename = "RS384")]
+    Rs384,
+    /// The same with SHA-512.
+    #[serde(rename = "RS512")]
+    Rs512,
     /// RSA PSS with SHA-256.
     #[serde(rename = "PS256")]
     Ps256,
+    /// RSA PSS with SHA-384.
+    #[serde(rename = "PS384")]
+    Ps384,
+    /// RSA PSS with SHA-512.
+    #[serde(rename = "PS512")]
+    Ps512,
 }
 
 impl SigningAlgorithm {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Es256, Self::Es384, Self::EdDsa, Self::Rs256, Self::Ps256];
+    pub const ALL: [Self; 9] = [
+        Self::Es256,
+        Self::Es384,
+        Self::EdDsa,
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+    ];
 
     /// The registered name, as it stands in `alg`.
     pub const fn as_str(self) -> &'static str {
@@ -153,7 +175,11 @@ impl SigningAlgorithm {
             Self::Es384 => Algorithm::Es384,
             Self::EdDsa => Algorithm::EdDsa,
             Self::Rs256 => Algorithm::Rs256,
+            Self::Rs384 => Algorithm::Rs384,
+            Self::Rs512 => Algorithm::Rs512,
             Self::Ps256 => Algorithm::Ps256,
+            Self::Ps384 => Algorithm::Ps384,
+            Self::Ps512 => Algorithm::Ps512,
         }
     }
 }

@@ -29,7 +29,12 @@ pub fn generate(algorithm: SigningAlgorithm, rng: &dyn Rng) -> Result<PrivateJwk
         SigningAlgorithm::Es256 => ecdsa(Curve::P256)?,
         SigningAlgorithm::Es384 => ecdsa(Curve::P384)?,
         SigningAlgorithm::EdDsa => ed25519(rng)?,
-        SigningAlgorithm::Rs256 | SigningAlgorithm::Ps256 => rsa_key(rng)?,
+        SigningAlgorithm::Rs256
+        | SigningAlgorithm::Rs384
+        | SigningAlgorithm::Rs512
+        | SigningAlgorithm::Ps256
+        | SigningAlgorithm::Ps384
+        | SigningAlgorithm::Ps512 => rsa_key(rng)?,
     };
     let public = PublicJwk::for_signatures(public, algorithm.verified_by());
     let kid = public.thumbprint();

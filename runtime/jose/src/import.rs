@@ -24,6 +24,9 @@ pub enum ImportError {
     /// The document is not a key pair that signs.
     #[error("not a key that signs: {0}")]
     Key(#[from] JwkError),
+    /// The tenant has revoked that very key, under this name or another.
+    #[error("that key was revoked, and signs nothing any more")]
+    Revoked,
     /// The tenant has a key of that name, perhaps this one.
     #[error("a key of that name exists")]
     KeyExists,
@@ -110,6 +113,11 @@ impl ImportedKey {
         actor: Actor,
     ) -> Result<Change<Write>, ImportError> {
         let Self { kid, algorithm, key } = self;
+        let is_revoked = |other: &&SigningKey| matches!(other.state, KeyState::Revoked { .. });
+        let thumbprint = key.public.thumbprint();
+        if existing.iter().filter(is_revoked).any(|other| other.key.public.thumbprint() == thumbprint) {
+            return Err(ImportError::Revoked);
+        }
         if existing.iter().any(|other| other.kid == kid) {
             return Err(ImportError::KeyExists);
         }
@@ -165,7 +173,7 @@ mod tests {
         };
         check("use", json!("enc"), JwkError::NotForSignatures);
         check("key_ops", json!(["verify"]), JwkError::NotForSignatures);
-        check("alg", json!("RS512"), JwkError::Unsupported);
+        check("alg", json!("HS512"), JwkError::AlgorithmMismatch);
         check("alg", json!("ES256"), JwkError::AlgorithmMismatch);
         check("d", json!("AQAB"), JwkError::Inconsistent);
         let public = document(SigningAlgorithm::EdDsa, |map| drop(map.remove("d")));
@@ -190,6 +198,13 @@ mod tests {
         let same_name = SigningKey { kid: "old".parse().unwrap(), ..active.clone() };
 
         assert_eq!(sign(&[same_name]).err(), Some(ImportError::KeyExists));
+        // A key that leaked does not come back under another name.
+        let kid = "leaked".parse().unwrap();
+        let revoked =
+            SigningKey { kid, state: KeyState::Revoked { at: NOW }, key: parse().key, ..active.clone() };
+        for brought in [sign(std::slice::from_ref(&revoked)), publish(&[revoked])] {
+            assert_eq!(brought.err(), Some(ImportError::Revoked));
+        }
         assert_eq!(publish(&[pending]).err(), Some(ImportError::SuccessorExists));
         let writes = sign(std::slice::from_ref(&active)).unwrap().writes;
         let [Write::RetireSigningKey { kid, .. }, Write::InsertSigningKey(inserted)] = &writes[..] else {

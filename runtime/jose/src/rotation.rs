@@ -68,7 +68,7 @@ pub fn take_over(
 ) -> Option<Change<Write>> {
     let (keys, until) = (Keys(existing), schedule.retired_until(now));
     let step = |change, key: &SigningKey| match key.state {
-        KeyState::Retired { .. } => change,
+        KeyState::Retired { .. } | KeyState::Revoked { .. } => change,
         // A pending one too: by now it may have begun to sign.
         _ if keys.leaves(key, wanted, now) => retire(change, key, until, Actor::System),
         KeyState::Pending { signs_from } if signs_from <= now => {
@@ -109,7 +109,8 @@ pub fn rotate(
                 let state = KeyState::Pending { signs_from: schedule.signs_from(now) };
                 insert(change, SigningKey::generate(key.algorithm, state, now, rng)?)
             }
-            KeyState::Pending { .. } | KeyState::Active { .. } => change,
+            // What has leaked is remembered, so that it never comes back.
+            KeyState::Pending { .. } | KeyState::Active { .. } | KeyState::Revoked { .. } => change,
         };
     }
     Ok(unless_empty(change))
@@ -147,12 +148,12 @@ fn unless_empty(change: Change<Write>) -> Option<Change<Write>> {
     (!change.writes.is_empty()).then_some(change)
 }
 
-fn insert(change: Change<Write>, key: SigningKey) -> Change<Write> {
+pub(crate) fn insert(change: Change<Write>, key: SigningKey) -> Change<Write> {
     let audit = of_key("signing_key.created", &key, Actor::System).with("algorithm", &key.algorithm);
     change.write(Write::InsertSigningKey(Box::new(key))).audit(audit)
 }
 
-fn activate(
+pub(crate) fn activate(
     change: Change<Write>,
     key: &SigningKey,
     schedule: &RotationSchedule,
@@ -178,7 +179,7 @@ fn delete(change: Change<Write>, key: &SigningKey, now: Timestamp) -> Change<Wri
     change.write(write).audit(of_key("signing_key.deleted", key, Actor::System))
 }
 
-fn of_key(action: &'static str, key: &SigningKey, actor: Actor) -> AuditEvent {
+pub(crate) fn of_key(action: &'static str, key: &SigningKey, actor: Actor) -> AuditEvent {
     AuditEvent::new(action, actor, "signing_key", &key.kid)
 }
 

@@ -34,7 +34,7 @@ pub struct RotationSchedule {
     /// How long a key signs, in seconds. 90 days.
     pub rotate_every_seconds: u64,
     /// How long a key is published before it signs, in seconds. A day: longer than anybody should keep a
-    /// copy of the key set. Counted into the time of the key before it.
+    /// copy of the key set; 300 at least. Counted into the time of the key before it.
     pub publish_ahead_seconds: u64,
     /// How long a key stays published after it has signed for the last time, in seconds. In any case for as
     /// long as a token of the tenant or of any of its clients lives. 30 days.

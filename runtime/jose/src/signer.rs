@@ -10,7 +10,7 @@ use ring::signature::{
 };
 use serde::Serialize;
 
-use crate::algorithm::SigningAlgorithm;
+use crate::algorithm::{Algorithm, SigningAlgorithm};
 use crate::jwk::{Curve, JwkError, PrivateJwk, PrivateParts, PublicParts};
 
 /// What a token is (`typ`, RFC 8725 section 3.11): one kind is never taken for another.
@@ -154,6 +154,24 @@ impl fmt::Debug for Signer {
     }
 }
 
+/// What ring calls an RSA algorithm.
+fn padding(algorithm: Algorithm) -> Option<&'static dyn RsaEncoding> {
+    match algorithm {
+        Algorithm::Rs256 => Some(&signature::RSA_PKCS1_SHA256),
+        Algorithm::Rs384 => Some(&signature::RSA_PKCS1_SHA384),
+        Algorithm::Rs512 => Some(&signature::RSA_PKCS1_SHA512),
+        Algorithm::Ps256 => Some(&signature::RSA_PSS_SHA256),
+        Algorithm::Ps384 => Some(&signature::RSA_PSS_SHA384),
+        Algorithm::Ps512 => Some(&signature::RSA_PSS_SHA512),
+        Algorithm::Es256
+        | Algorithm::Es384
+        | Algorithm::EdDsa
+        | Algorithm::Hs256
+        | Algorithm::Hs384
+        | Algorithm::Hs512 => None,
+    }
+}
+
 /// A key pair in ring's own form.
 pub(crate) enum Pair {
     Ecdsa(Box<EcdsaKeyPair>),
@@ -191,11 +209,8 @@ impl Pair {
                     qInv: rsa.qi.as_slice(),
                 };
                 let pair = RsaKeyPair::from_components(&components).map_err(refused)?;
-                let padding: &'static dyn RsaEncoding = match key.public.algorithm {
-                    Some(crate::Algorithm::Ps256) => &signature::RSA_PSS_SHA256,
-                    _ => &signature::RSA_PKCS1_SHA256,
-                };
-                Ok(Self::Rsa(Box::new(pair), padding))
+                let algorithm = key.public.algorithm.unwrap_or(Algorithm::Rs256);
+                Ok(Self::Rsa(Box::new(pair), padding(algorithm).ok_or(JwkError::AlgorithmMismatch)?))
             }
             _ => Err(JwkError::Inconsistent),
         }

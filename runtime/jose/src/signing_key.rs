@@ -56,7 +56,7 @@ pub struct SigningKey {
     pub key: PrivateJwk,
 }
 
-/// Where in its life a signing key is. It is published in all three.
+/// Where in its life a signing key is. It is published in all of it, until it is revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyState {
     /// Published, so that every cache of the key set has it before the first token that needs it.
@@ -74,15 +74,21 @@ pub enum KeyState {
         /// When the last token that it signed has expired.
         until: Timestamp,
     },
+    /// Has leaked, or may have: what it signed verifies nowhere, and it never comes back.
+    Revoked {
+        /// Since when.
+        at: Timestamp,
+    },
 }
 
 impl KeyState {
-    /// When something is to be done about the key next.
+    /// When something is to be done about the key next, or, of a revoked one, was for the last time.
     pub const fn due_at(self) -> Timestamp {
         match self {
             Self::Pending { signs_from: at }
             | Self::Active { rotate_at: at }
-            | Self::Retired { until: at } => at,
+            | Self::Retired { until: at }
+            | Self::Revoked { at } => at,
         }
     }
 }
@@ -127,7 +133,14 @@ pub enum Write {
         /// When the last token that it signed has expired.
         until: Timestamp,
     },
-    /// Removes a key that nothing needs any more. Guard: it is retired, and its time is over.
+    /// A key that has leaked is good for nothing from now on. Guard: it is not revoked yet.
+    RevokeSigningKey {
+        /// Which.
+        kid: KeyId,
+        /// The present.
+        at: Timestamp,
+    },
+    /// Removes a key that nothing needs any more. Guard: it is retired and not revoked, and its time is over.
     DeleteSigningKey {
         /// Which.
         kid: KeyId,

@@ -20,9 +20,13 @@ pub struct TenantKeys {
 }
 
 impl TenantKeys {
-    /// Parses a tenant's keys. Retired keys whose time is over are left out.
+    /// Parses a tenant's keys. Retired keys whose time is over are left out, and revoked ones at once.
     pub fn new(keys: &[SigningKey], now: Timestamp) -> Result<Self, JwkError> {
-        let published = |key: &&SigningKey| !matches!(key.state, KeyState::Retired { until } if until <= now);
+        let published = |key: &&SigningKey| match key.state {
+            KeyState::Pending { .. } | KeyState::Active { .. } => true,
+            KeyState::Retired { until } => until > now,
+            KeyState::Revoked { .. } => false,
+        };
         let published: Vec<&SigningKey> = keys.iter().filter(published).collect();
         let jwks = JwkSet {
             keys: published.iter().map(|key| key.key.public().clone().with_kid(key.kid.as_str())).collect(),
@@ -81,6 +85,7 @@ mod tests {
             key(KeyState::Retired { until: later }, 2),
             key(KeyState::Active { rotate_at: later }, 3),
             key(KeyState::Pending { signs_from: later }, 4),
+            key(KeyState::Revoked { at: past }, 5),
         ];
         let tenant = TenantKeys::new(&keys, now).unwrap();
         let published: Vec<_> = tenant.jwks().keys.iter().map(|key| key.kid().unwrap()).collect();

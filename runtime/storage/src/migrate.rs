@@ -74,6 +74,7 @@ const MIGRATIONS: &[Migration] = migrations![
     45 "0045_tokens_by_row.sql",
     46 "0046_uses_of_keys.sql",
     47 "0047_names_by_subject.sql",
+    48 "0048_revoked_signing_keys.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

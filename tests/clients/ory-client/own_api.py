@@ -26,6 +26,7 @@ def run() -> None:
     check("own: a person deletes their account, by API and by page", deletes_own_account)
     check("own: a person sees the devices that they trust, and no others", trusts_devices)
     check("own: many sessions are ended at once", ends_sessions)
+    check("own: a signing key that leaked is taken away, and another signs", signing_keys)
     check("own: a tenant's providers have secrets that nobody is told", providers)
     check("own: a tenant's webhooks have secrets, and their messages are sent again", webhooks)
     check("own: plugins and metrics are shown", shows)
@@ -74,6 +75,23 @@ def keys() -> None:
     assert secret not in str(listed)
     done(call("DELETE", f"{BASE}/keys/{identifier}?tenant=initech"))
     assert call("GET", "/t/initech/admin/clients", bearer=secret).status_code == 401
+
+
+def signing_keys() -> None:
+    done(call("POST", f"{BASE}/tenants", {"id": "leaky"}))
+    of = f"/t/leaky{BASE}/signing-keys"
+    # The tenant's first visitor has its keys made.
+    assert httpx_public("GET", "/t/leaky/.well-known/jwks.json").status_code == 200
+    [leaked] = done(call("GET", of))["keys"]
+    for _ in range(2):
+        revoked = done(call("POST", f"{of}/{leaked['kid']}/revoke"))
+        assert (revoked["kid"], revoked["state"]) == (leaked["kid"], "revoked"), revoked
+    states = {key["kid"]: key["state"] for key in done(call("GET", of))["keys"]}
+    assert states.pop(leaked["kid"]) == "revoked" and list(states.values()) == ["active"], states
+    published = done(httpx_public("GET", "/t/leaky/.well-known/jwks.json"))["keys"]
+    assert [key["kid"] for key in published] == list(states), published
+    assert call("POST", f"{of}/nobody/revoke").status_code == 404
+    done(call("DELETE", f"{BASE}/tenants/leaky"))
 
 
 def problems() -> None:

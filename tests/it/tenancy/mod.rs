@@ -3,3 +3,4 @@
 mod deletion;
 mod isolation;
 mod keys;
+mod revoked_keys;

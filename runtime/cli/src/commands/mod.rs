@@ -10,6 +10,7 @@ pub(crate) mod message;
 pub(crate) mod organisation;
 pub(crate) mod plugin;
 pub(crate) mod show;
+pub(crate) mod signing_key;
 pub(crate) mod tenant;
 
 use std::io::Read as _;

@@ -154,6 +154,31 @@ fn objects_of_a_tenant_are_made_without_a_running_node() {
 }
 
 #[test]
+fn signing_key_that_leaked_is_revoked_and_another_signs() {
+    let place = Place::with_data(&format!("{NODE}[[tenant]]\nid = \"acme\"\n"));
+    // Whoever asks for something of the tenant has its keys made.
+    place.json(&["client", "list", "-t", "acme"]);
+    let states = || -> Vec<(String, Value)> {
+        let listed = place.json(&["signing-key", "list", "-t", "acme"]);
+        let of = |key: &Value| (key["kid"].as_str().unwrap().to_owned(), key["state"].clone());
+        listed.as_array().unwrap().iter().map(of).collect()
+    };
+    let before = states();
+    let [(leaked, _)] = before.as_slice() else { panic!("{before:?}") };
+    for _ in 0..2 {
+        let revoked = place.json(&["signing-key", "revoke", leaked, "-t", "acme"]);
+        assert_eq!((&revoked["kid"], &revoked["state"]), (&json!(leaked), &json!("revoked")));
+    }
+    let after = states();
+    assert_eq!(after.len(), 2, "{after:?}");
+    for (kid, state) in &after {
+        assert_eq!(state, if kid == leaked { "revoked" } else { "active" }, "{after:?}");
+    }
+    place.fails(&["signing-key", "revoke", leaked], 3, "");
+    place.fails(&["signing-key", "revoke", "nobody", "-t", "acme"], 3, "");
+}
+
+#[test]
 fn keys_are_shown_once() {
     let place = Place::with_data(NODE);
     let made = place.run(&["key", "create", "deploy", "--scope", "clients:write", "--expires-in", "90d"]);

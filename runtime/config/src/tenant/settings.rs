@@ -446,6 +446,10 @@ fn check_branding(branding: &ui::Branding, report: &mut Report<'_>) {
     }
 }
 
+/// How long the published set may be kept by whoever verifies tokens, in seconds, as our answers say: a key that signs
+/// sooner makes good tokens look forged.
+const LEAST_AHEAD_SECONDS: u64 = 300;
+
 fn check_keys(keys: &jose::settings::Settings, report: &mut Report<'_>) {
     if keys.algorithms.is_empty() {
         report("keys.algorithms", "is empty: there would be no key to sign a token with".to_owned());
@@ -461,6 +465,11 @@ fn check_keys(keys: &jose::settings::Settings, report: &mut Report<'_>) {
     let rotation = &keys.rotation;
     if rotation.publish_ahead_seconds >= rotation.rotate_every_seconds {
         report("keys.rotation.publish_ahead_seconds", "must be less than `rotate_every_seconds`".to_owned());
+    } else if rotation.publish_ahead_seconds < LEAST_AHEAD_SECONDS {
+        let words = format!(
+            "must be at least {LEAST_AHEAD_SECONDS}: whoever verifies tokens keeps a copy of the key set for so long"
+        );
+        report("keys.rotation.publish_ahead_seconds", words);
     }
 }
 

@@ -576,6 +576,13 @@ fn signing_keys() {
             "p.toml:3:14: tenant[0].keys.rotation.publish_ahead_seconds: must be less than `rotate_every_seconds`",
         ],
     );
+    check(&tenant("[tenant.keys.rotation]\npublish_ahead_seconds = 300"), &[]);
+    check(
+        &tenant("[tenant.keys.rotation]\npublish_ahead_seconds = 299"),
+        &[
+            "p.toml:4:1: tenant[0].keys.rotation.publish_ahead_seconds: must be at least 300: whoever verifies tokens keeps a copy of the key set for so long",
+        ],
+    );
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub(crate) mod providers;
 pub(crate) mod recovery;
 pub(crate) mod secrets;
 pub(crate) mod sessions;
+pub(crate) mod signing_keys;
 pub(crate) mod tenants;
 pub(crate) mod trust;
 pub(crate) mod webhooks;

@@ -5,7 +5,7 @@ use tenancy::Scope::{JwksRead, JwksWrite};
 
 use super::Access::{Public, Tenant};
 use super::{BodySize, Route};
-use crate::admin::{key_sets, trust};
+use crate::admin::{key_sets, signing_keys, trust};
 use crate::failure::ErrorForm;
 use crate::oauth2::register;
 
@@ -29,5 +29,8 @@ pub(super) fn routes() -> Vec<Route> {
         GET "/admin/keys/{set}/{kid}" "getJsonWebKey", Tenant(JwksRead), OAuth, key_sets::show_key, "Shows a key of a set";
         PUT "/admin/keys/{set}/{kid}" "setJsonWebKey", Tenant(JwksWrite), OAuth, key_sets::put_key, "Puts a key into a set";
         DELETE "/admin/keys/{set}/{kid}" "deleteJsonWebKey", Tenant(JwksWrite), OAuth, key_sets::delete_key, "Deletes a key of a set";
+        // Operators: what the tenant signs with.
+        GET "/admin/portcullis/v1/signing-keys" "listSigningKeys", Tenant(JwksRead), Problem, signing_keys::list, "Lists the keys that the tenant signs with, will sign with, or has signed with";
+        POST "/admin/portcullis/v1/signing-keys/{kid}/revoke" "revokeSigningKey", Tenant(JwksWrite), Problem, signing_keys::revoke, "Takes a key that has leaked out of use: what it signed is worth nothing any more";
     }
 }

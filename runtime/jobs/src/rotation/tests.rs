@@ -70,6 +70,7 @@ impl World {
             KeyState::Pending { .. } => "pending",
             KeyState::Active { .. } => "active",
             KeyState::Retired { .. } => "retired",
+            KeyState::Revoked { .. } => "revoked",
         };
         self.keys(tenant).await.into_iter().map(word).collect()
     }
@@ -120,7 +121,7 @@ async fn tenants_own_schedule_counts_and_its_longest_token_and_those_of_its_clie
         let world = World::open().await;
         let document = serde_json::json!({
             "keys": { "rotation": {
-                "rotate_every_seconds": 1000, "publish_ahead_seconds": 100, "keep_retired_seconds": 1,
+                "rotate_every_seconds": 1200, "publish_ahead_seconds": 300, "keep_retired_seconds": 1,
             } },
             "oauth2": { "access_token_lifespan": "2h", "id_token_lifespan": "5h" },
         });

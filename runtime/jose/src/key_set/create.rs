@@ -28,13 +28,17 @@ pub struct KeyRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CreateError {
     /// The caller's fault: no key of that algorithm can be made here.
-    #[error("alg is none of ES256, ES384, EdDSA, RS256, PS256, HS256, HS384 and HS512")]
+    #[error(
+        "alg is none of ES256, ES384, EdDSA, RS256, RS384, RS512, PS256, PS384, PS512, HS256, HS384 and HS512"
+    )]
     Algorithm,
     /// The caller's fault.
     #[error("use is neither sig nor enc")]
     Purpose,
     /// The caller's fault: what signs tokens has a key pair, and is for signatures.
-    #[error("a key that signs tokens is for sig, and of ES256, ES384, EdDSA, RS256 or PS256")]
+    #[error(
+        "a key that signs tokens is for sig, and of ES256, ES384, EdDSA, RS256, RS384, RS512, PS256, PS384 or PS512"
+    )]
     SignsNothing,
     /// The caller's fault: its name.
     #[error(transparent)]

@@ -42,6 +42,7 @@ impl Store {
                         "create"
                     }
                     KeyState::Retired { .. } => panic!("a key is not born retired"),
+                    KeyState::Revoked { .. } => panic!("a key is not born revoked"),
                 };
                 self.0.push(*key);
                 word

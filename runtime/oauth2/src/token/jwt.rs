@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use jose::SigningAlgorithm;
 use primitives::{ActingParty, ClientId, GrantId, OrganisationId, Rng, Timestamp, base64url};
 use ring::digest::{SHA256, digest};
 use serde::{Serialize, Serializer};
@@ -102,14 +103,12 @@ impl Serialize for Audience<'_> {
 
 /// The left half of the hash of what stands beside an ID token: an access token, or a code (OpenID Connect Core sections
 /// 3.1.3.6 and 3.3.2.11).
-pub(super) fn left_half(algorithm: jose::SigningAlgorithm, text: &str) -> String {
+pub(super) fn left_half(algorithm: SigningAlgorithm, text: &str) -> String {
     let hash = match algorithm {
-        jose::SigningAlgorithm::Es384 => &ring::digest::SHA384,
+        SigningAlgorithm::Es384 | SigningAlgorithm::Rs384 | SigningAlgorithm::Ps384 => &ring::digest::SHA384,
         // For Ed25519 the hash is SHA-512 (as its certificate profiles and other servers have it).
-        jose::SigningAlgorithm::EdDsa => &ring::digest::SHA512,
-        jose::SigningAlgorithm::Es256 | jose::SigningAlgorithm::Rs256 | jose::SigningAlgorithm::Ps256 => {
-            &SHA256
-        }
+        SigningAlgorithm::EdDsa | SigningAlgorithm::Rs512 | SigningAlgorithm::Ps512 => &ring::digest::SHA512,
+        SigningAlgorithm::Es256 | SigningAlgorithm::Rs256 | SigningAlgorithm::Ps256 => &SHA256,
     };
     let hash = digest(hash, text.as_bytes());
     let half = hash.as_ref().split_at(hash.as_ref().len() / 2).0;
@@ -179,7 +178,7 @@ mod tests {
             ("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y", "77QmUPtjPfzWtF2AnpK9RQ"),
             ("Qcb0Orv1zh30vL1MPRsbm-diHiMwcLyZvn1arpZv-Jxf_11jnpEX3Tgfvk", "LDktKdoQak3Pk0cnXxCltA"),
         ] {
-            assert_eq!(left_half(jose::SigningAlgorithm::Rs256, text), expect);
+            assert_eq!(left_half(SigningAlgorithm::Rs256, text), expect);
         }
     }
 }

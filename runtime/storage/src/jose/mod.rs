@@ -29,6 +29,7 @@ impl Stored for Write {
             Self::InsertSigningKey(key) => signing_keys::insert(tenant, &key, sealer),
             Self::ActivateSigningKey { kid, rotate_at } => signing_keys::activate(tenant, &kid, rotate_at),
             Self::RetireSigningKey { kid, until } => signing_keys::retire(tenant, &kid, until),
+            Self::RevokeSigningKey { kid, at } => signing_keys::revoke(tenant, &kid, at),
             Self::DeleteSigningKey { kid, now } => signing_keys::delete(tenant, &kid, now),
         };
         Ok(vec![statement.changes(SIGNING_KEYS_CHANGED, ALL_KEYS)])

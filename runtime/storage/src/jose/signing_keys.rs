@@ -16,8 +16,8 @@ const TABLE: &str = "signing_keys";
 pub(super) fn insert(tenant: &TenantId, key: &SigningKey, sealer: &Sealer) -> Statement {
     let sealed = sealer.seal(context(tenant, key.kid.as_str()), key.key.to_json().as_bytes());
     Statement::one(
-        "INSERT INTO signing_keys (tenant, kid, algorithm, state, due_at, private_jwk, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+        "INSERT INTO signing_keys (tenant, kid, algorithm, state, due_at, private_jwk, created_at, revoked_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
         values![
             tenant,
             key.kid.as_str(),
@@ -26,6 +26,10 @@ pub(super) fn insert(tenant: &TenantId, key: &SigningKey, sealer: &Sealer) -> St
             key.state.due_at(),
             sealed,
             key.created_at,
+            match key.state {
+                KeyState::Revoked { at } => Some(at),
+                KeyState::Pending { .. } | KeyState::Active { .. } | KeyState::Retired { .. } => None,
+            },
         ],
     )
 }
@@ -46,9 +50,19 @@ pub(super) fn retire(tenant: &TenantId, kid: &KeyId, until: Timestamp) -> Statem
     )
 }
 
+/// Due at once, so that a binary that does not know the column does not publish it either.
+pub(super) fn revoke(tenant: &TenantId, kid: &KeyId, at: Timestamp) -> Statement {
+    Statement::one(
+        "UPDATE signing_keys SET state = 'retired', due_at = $3, revoked_at = $3
+         WHERE tenant = $1 AND kid = $2 AND revoked_at IS NULL",
+        values![tenant, kid.as_str(), at],
+    )
+}
+
 pub(super) fn delete(tenant: &TenantId, kid: &KeyId, now: Timestamp) -> Statement {
     Statement::one(
-        "DELETE FROM signing_keys WHERE tenant = $1 AND kid = $2 AND state = 'retired' AND due_at <= $3",
+        "DELETE FROM signing_keys
+         WHERE tenant = $1 AND kid = $2 AND state = 'retired' AND due_at <= $3 AND revoked_at IS NULL",
         values![tenant, kid.as_str(), now],
     )
 }
@@ -57,7 +71,7 @@ const fn state_text(state: KeyState) -> &'static str {
     match state {
         KeyState::Pending { .. } => "pending",
         KeyState::Active { .. } => "active",
-        KeyState::Retired { .. } => "retired",
+        KeyState::Retired { .. } | KeyState::Revoked { .. } => "retired",
     }
 }
 
@@ -71,6 +85,7 @@ fn read(tenant: &TenantId, row: &Row, sealer: &Sealer) -> Result<SigningKey, Sto
     let kid: KeyId = row.parse(0, "kid")?;
     let due_at = row.time(3)?;
     let state = match row.text(2)?.as_str() {
+        "retired" if row.opt_time(6)?.is_some() => KeyState::Revoked { at: due_at },
         "pending" => KeyState::Pending { signs_from: due_at },
         "active" => KeyState::Active { rotate_at: due_at },
         "retired" => KeyState::Retired { until: due_at },
@@ -85,7 +100,8 @@ fn read(tenant: &TenantId, row: &Row, sealer: &Sealer) -> Result<SigningKey, Sto
 
 impl Storage {
     pub(super) async fn read_signing_keys(&self, tenant: &TenantId) -> Result<Vec<SigningKey>, StorageError> {
-        let sql = "SELECT kid, algorithm, state, due_at, private_jwk, created_at FROM signing_keys
+        let sql =
+            "SELECT kid, algorithm, state, due_at, private_jwk, created_at, revoked_at FROM signing_keys
              WHERE tenant = $1 ORDER BY created_at, kid";
         let rows = self.list(sql, values![tenant]).await?;
         rows.iter().map(|row| read(tenant, row, self.sealer())).collect()
@@ -107,8 +123,8 @@ impl SigningKeys for Storage {
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<TenantId>, ReadError>> {
         Box::pin(async move {
-            let sql = "SELECT DISTINCT tenant FROM signing_keys WHERE due_at <= $1 AND tenant > $2
-                 ORDER BY tenant LIMIT $3";
+            let sql = "SELECT DISTINCT tenant FROM signing_keys
+                 WHERE due_at <= $1 AND tenant > $2 AND revoked_at IS NULL ORDER BY tenant LIMIT $3";
             let args = values![now, after.map_or("", TenantId::as_str), i64::from(limit)];
             let rows = self.list(sql, args).await.map_err(read_error)?;
             rows.iter().map(|row| row.parse(0, "tenant")).collect::<Result<_, _>>().map_err(read_error)

@@ -139,3 +139,46 @@ async fn tenants_with_something_due_are_walked_in_order() {
         assert_eq!(due(Some(&names[0]), 10).await, names[1..2]);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revoked_key_is_gone_from_what_is_used_at_once_and_remembered() {
+    for world in World::each().await {
+        let (old, new) = (world.active(), world.pending());
+        assert_eq!(world.apply([insert(&old), insert(&new)]).await, None);
+        let revoke = |key: &SigningKey| Write::RevokeSigningKey { kid: key.kid.clone(), at: world.now() };
+        let activate = Write::ActivateSigningKey { kid: new.kid.clone(), rotate_at: world.in_seconds(200) };
+        assert_eq!(world.storage.load_keys(&world.tenant).await.unwrap().jwks().keys.len(), 2);
+        assert_eq!(
+            world.apply([revoke(&old), activate]).await,
+            None,
+            "the next one signs in the same change"
+        );
+        assert_eq!(world.apply([revoke(&old)]).await, Some(0), "revoked already");
+        let keys = world.storage.load_keys(&world.tenant).await.unwrap();
+        let names: Vec<_> = keys.jwks().keys.iter().filter_map(|key| key.kid()).collect();
+        assert_eq!(names, [new.kid.as_str()]);
+        let states = world.states().await;
+        assert!(states.contains(&(old.kid.to_string(), KeyState::Revoked { at: world.now() })), "{states:?}");
+        // Nothing takes it back, or out: rotation has nothing to do with it.
+        let later = world.in_seconds(1_000);
+        let retire = Write::RetireSigningKey { kid: old.kid.clone(), until: later };
+        let back = Write::ActivateSigningKey { kid: old.kid.clone(), rotate_at: later };
+        let delete = Write::DeleteSigningKey { kid: old.kid.clone(), now: later };
+        for write in [retire, back, delete, insert(&old)] {
+            assert_eq!(world.apply([write]).await, Some(0));
+        }
+        let due = world.storage.list_tenants_due(world.in_seconds(150), None, 10).await.unwrap();
+        assert_eq!(due, [], "nothing is due about it");
+        assert_eq!(world.apply([revoke(&new)]).await, None, "the last one too");
+        assert!(world.storage.load_keys(&world.tenant).await.unwrap().jwks().keys.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revocation_is_won_once_of_fifty_times() {
+    for world in World::each().await {
+        let key = world.active();
+        assert_eq!(world.apply([insert(&key)]).await, None);
+        world.race(Write::RevokeSigningKey { kid: key.kid.clone(), at: world.now() }).await;
+    }
+}
