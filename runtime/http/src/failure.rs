@@ -94,7 +94,8 @@ impl Failure {
             500.. => "server_error",
             _ => "invalid_request",
         };
-        self.with_hints(json_no_store(self.status, &json!({"error": code, "error_description": plain})))
+        let body = json!({"error": code, "error_description": plain, "status_code": self.status.as_u16()});
+        self.with_hints(json_no_store(self.status, &body))
     }
 
     /// Renders it as a page of the tenant; as JSON for whoever asks for that.
@@ -114,7 +115,7 @@ impl Failure {
             title: String::new(),
             message: self.message.clone(),
             request_id: Some(request.to_string()),
-            restart_url: None,
+            ..ErrorView::default()
         };
         let html = pages.error(&view, context);
         self.with_hints(page(self.status, html, &ui::page_headers(context.branding, None)))

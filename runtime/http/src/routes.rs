@@ -132,6 +132,7 @@ mod challenges;
 mod credentials;
 mod descriptions;
 mod exchange;
+mod fallbacks;
 mod fed_cm;
 mod organisations;
 mod registration;
@@ -144,6 +145,7 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(organisations::routes());
     routes.extend(registration::routes());
     routes.extend(challenges::routes());
+    routes.extend(fallbacks::routes());
     routes.extend(credentials::routes());
     routes.extend(fed_cm::routes());
     routes.extend(test_login::routes());

@@ -241,6 +241,20 @@ impl GrantRepository for Rows {
         answer(None)
     }
 
+    fn find_consent_of_grant<'a>(&'a self, _: &'a TenantId, _: GrantId) -> PortResult<'a, Option<Consent>> {
+        answer(None)
+    }
+
+    fn list_consents<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: IdentityId,
+        _: GrantFilter,
+        _: (Timestamp, u32),
+    ) -> PortResult<'a, Vec<Consent>> {
+        answer(Vec::new())
+    }
+
     fn list_grants<'a>(
         &'a self,
         _: &'a TenantId,

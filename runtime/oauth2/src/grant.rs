@@ -87,12 +87,30 @@ pub struct GrantedClaims {
     /// For ID tokens and userinfo.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub id_token: Map<String, Value>,
+    /// What the app wants to read again in the list of consents; in no token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Value>,
+    /// What the client had asked for, where less was granted; in no token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested: Option<Requested>,
+}
+
+/// Scopes and audience that a client has asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requested {
+    /// For what.
+    pub scope: Vec<String>,
+    /// For whom the access tokens are.
+    pub audience: Vec<String>,
 }
 
 impl GrantedClaims {
     /// Whether nothing is added.
     pub fn is_empty(&self) -> bool {
-        self.access_token.is_empty() && self.id_token.is_empty()
+        self.access_token.is_empty()
+            && self.id_token.is_empty()
+            && self.context.is_none()
+            && self.requested.is_none()
     }
 }
 
@@ -167,6 +185,51 @@ pub struct Consent {
     pub granted_at: Timestamp,
     /// Until when, if not until it is revoked.
     pub expires_at: Option<Timestamp>,
+    /// The grant with which it was given: its id is the consent's own, and outlives the grant. None of one that an older version
+    /// has written.
+    pub grant: Option<GrantId>,
+    /// How it was given; none where that was not written down.
+    pub record: Option<ConsentRecord>,
+}
+
+impl Consent {
+    /// By which name it is found, listed and taken back (`consent_request_id`).
+    pub fn id(&self) -> GrantId {
+        self.grant.unwrap_or(GrantId(uuid::Uuid::nil()))
+    }
+
+    /// The same, as it was given with a grant.
+    pub(crate) fn given_with(self, grant: &Grant) -> Self {
+        let subject = &grant.subject;
+        let record = ConsentRecord {
+            session: subject.session,
+            external: subject.external.clone(),
+            acr: subject.acr.clone(),
+            amr: subject.amr.clone(),
+            claims: grant.claims.clone(),
+        };
+        // The same instant: both stand at one place of a list. It holds for as long as it would have held.
+        let granted_at = grant.created_at;
+        let expires_at = self.expires_at.map(|end| granted_at.after(end.since(self.granted_at)));
+        Self { granted_at, expires_at, grant: Some(grant.id), record: Some(record), ..self }
+    }
+}
+
+/// How somebody was signed in who gave a consent, and what was said of it: for the list of consents, when its grant is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsentRecord {
+    /// In which session.
+    pub session: SessionId,
+    /// By which text a login app of the tenant's own knows them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<String>,
+    /// `acr`.
+    pub acr: String,
+    /// `amr`.
+    pub amr: Vec<String>,
+    /// What a consent app said.
+    #[serde(default, skip_serializing_if = "GrantedClaims::is_empty")]
+    pub claims: GrantedClaims,
 }
 
 /// An authorization code (RFC 6749 section 4.1.2). Its grant remembers it after its use, so that a replay is

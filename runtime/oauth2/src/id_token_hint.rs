@@ -3,6 +3,7 @@
 
 use jose::Expiry;
 use primitives::ClientId;
+use serde_json::{Map, Value};
 
 use crate::own_token::SignedIdToken;
 use crate::ports::PortError;
@@ -17,10 +18,16 @@ pub(crate) struct Hint {
     pub(crate) session: String,
     /// To whom it was issued.
     pub(crate) client: ClientId,
+    /// All that it says.
+    pub(crate) claims: Map<String, Value>,
 }
 
 /// Verifies a hint; `None` if it is not an ID token of this issuer.
 pub(crate) async fn verify_hint(server: &AuthorizationServer, text: &str) -> Result<Option<Hint>, PortError> {
     let found = SignedIdToken::verify(server, text, Expiry::Ignored).await?;
-    Ok(found.map(|SignedIdToken { subject, session, client, .. }| Hint { subject, session, client }))
+    Ok(found.map(|found| {
+        let claims = found.claims().all().clone();
+        let SignedIdToken { subject, session, client, .. } = found;
+        Hint { subject, session, client, claims }
+    }))
 }

@@ -15,7 +15,7 @@ use primitives::{
 use serde::{Deserialize, Serialize};
 
 use crate::authorization::external::with_query;
-use crate::authorization::{AuthorizationResponse, PageError, ResponseMode};
+use crate::authorization::{PageError, ResponseMode, location};
 use crate::client::Client;
 use crate::id_token_hint::{Hint, verify_hint};
 use crate::metadata_document::find_client;
@@ -32,15 +32,20 @@ const MAX_CHALLENGE: usize = 16 * 1_024;
 pub enum EndSession {
     /// The person is asked; then [`AuthorizationServer::finish_logout`] goes on.
     Ask {
-        /// The request in progress, sealed to the person's session.
+        /// The request in progress, sealed to the person's session. [`AuthorizationServer::logout_request`] reads it.
         challenge: String,
-        /// The client that asks, if it said who it is.
-        client_name: Option<String>,
     },
     /// An app of the tenant's own asks them, at this address (`urls.logout`).
     App(String),
     /// Nobody needs to be asked.
     Done(SignedOut),
+}
+
+/// What the page shows on which a person is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogoutRequest {
+    /// The client that asks, if it said who it is.
+    pub client_name: Option<String>,
 }
 
 /// Which session ends, and where the browser goes then.
@@ -64,6 +69,9 @@ struct LogoutInteraction {
     session: SessionId,
     redirect: Option<String>,
     expires_at: Timestamp,
+    /// Who asks, if it said who it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client: Option<ClientId>,
     /// For an app that asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     for_app: Option<external::ForApp>,
@@ -105,7 +113,9 @@ impl AuthorizationServer {
         let expires_at = self.now().after(self.settings.interaction_lifespan.0);
         let app = self.settings.urls.logout.as_deref();
         let for_app = app.map(|_| external::ForApp::new(self, subject, client.as_deref(), parameters));
-        let interaction = LogoutInteraction { session: subject.session, redirect, expires_at, for_app };
+        let client = client.map(|client| client.id.clone());
+        let interaction =
+            LogoutInteraction { session: subject.session, redirect, expires_at, client, for_app };
         if let Some(app) = app {
             return Ok(EndSession::App(with_query(
                 app,
@@ -113,10 +123,29 @@ impl AuthorizationServer {
                 &self.seal(PURPOSE, &interaction),
             )));
         }
-        Ok(EndSession::Ask {
-            challenge: self.seal(PURPOSE, &interaction),
-            client_name: client.map(|client| client.display_name().to_owned()),
-        })
+        Ok(EndSession::Ask { challenge: self.seal(PURPOSE, &interaction) })
+    }
+
+    /// What the page shows, to the person who is asked; `None` where nobody is signed in any more.
+    ///
+    /// Attack: a link shows somebody that an app of a stranger's choice asks them to sign out, or shows them what another
+    /// session was asked. Whatever is shown is sealed, to the session that was asked about.
+    pub async fn logout_request(
+        &self,
+        challenge: &str,
+        subject: Option<&AuthenticatedSubject>,
+    ) -> Result<Option<LogoutRequest>, PageError> {
+        let interaction = self.open_in_time(PURPOSE, challenge)?;
+        match subject.filter(|subject| subject.tenant == self.tenant) {
+            None => return Ok(None),
+            Some(subject) if subject.session == interaction.session => {}
+            Some(_) => return Err(PageError::OtherSubject),
+        }
+        let client = match &interaction.client {
+            Some(id) => find_client(self, id).await?,
+            None => None,
+        };
+        Ok(Some(LogoutRequest { client_name: client.map(|client| client.display_name().to_owned()) }))
     }
 
     /// Goes on after the person has agreed. The challenge is of no use to another session.
@@ -134,10 +163,7 @@ impl AuthorizationServer {
         sealed: &str,
         subject: Option<&AuthenticatedSubject>,
     ) -> Result<SignedOut, PageError> {
-        let interaction = self.open_logout(purpose, sealed)?;
-        if self.now() >= interaction.expires_at {
-            return Err(PageError::Expired);
-        }
+        let interaction = self.open_in_time(purpose, sealed)?;
         match subject.filter(|subject| subject.tenant == self.tenant) {
             None => Ok(SignedOut { session: None, redirect: interaction.redirect }),
             Some(subject) if subject.session == interaction.session => {
@@ -145,6 +171,11 @@ impl AuthorizationServer {
             }
             Some(_) => Err(PageError::OtherSubject),
         }
+    }
+
+    fn open_in_time(&self, purpose: &'static str, sealed: &str) -> Result<LogoutInteraction, PageError> {
+        let interaction = self.open_logout(purpose, sealed)?;
+        if self.now() < interaction.expires_at { Ok(interaction) } else { Err(PageError::Expired) }
     }
 
     fn open_logout(&self, purpose: &'static str, sealed: &str) -> Result<LogoutInteraction, PageError> {
@@ -199,9 +230,8 @@ impl AuthorizationServer {
                 Err(PageError::Malformed("The request has a state that is too long."))
             }
             Some(state) => {
-                let parameters = vec![("state", state.to_owned())];
-                let response = AuthorizationResponse { redirect_uri, mode: ResponseMode::Query, parameters };
-                Ok(response.location())
+                let parameters = [("state", state.to_owned())];
+                Ok(location(&redirect_uri, ResponseMode::Query, &parameters))
             }
         }
     }
@@ -314,9 +344,14 @@ mod tests {
         let (world, _) = world(false);
         let ada = world.subject(1);
         let asked = ask(&world, &[("client_id", "app"), ("post_logout_redirect_uri", BYE)], Some(&ada));
-        let Ok(EndSession::Ask { challenge, client_name }) = asked else { panic!("{asked:?}") };
-        assert_eq!(client_name.as_deref(), Some("App"));
+        let Ok(EndSession::Ask { challenge }) = asked else { panic!("{asked:?}") };
         let other = AuthenticatedSubject { session: SessionId(Uuid::from_u128(9)), ..ada.clone() };
+        let shown = |challenge: &str, who| now(world.server.logout_request(challenge, who));
+        let named = LogoutRequest { client_name: Some("App".to_owned()) };
+        assert_eq!(shown(&challenge, Some(&ada)), Ok(Some(named)), "as it was sealed");
+        assert_eq!(shown(&challenge, Some(&other)), Err(PageError::OtherSubject));
+        assert_eq!(shown("x", Some(&ada)), Err(PageError::UnknownChallenge));
+        assert_eq!(shown(&challenge, None), Ok(None));
         let finish = |challenge: &str, who| world.server.finish_logout(challenge, who);
         assert_eq!(finish(&challenge, Some(&other)).unwrap_err(), PageError::OtherSubject);
         assert_eq!(finish("x", Some(&ada)).unwrap_err(), PageError::UnknownChallenge);
@@ -327,6 +362,7 @@ mod tests {
         assert_eq!(finish(&challenge, None).unwrap().session, None);
         world.wait(1_800);
         assert_eq!(finish(&challenge, Some(&ada)).unwrap_err(), PageError::Expired);
+        assert_eq!(shown(&challenge, Some(&ada)), Err(PageError::Expired));
     }
 
     #[test]

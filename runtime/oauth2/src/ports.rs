@@ -96,6 +96,22 @@ pub trait GrantRepository: Send + Sync + fmt::Debug {
         client: &'a ClientId,
     ) -> PortResult<'a, Option<Consent>>;
 
+    /// The remembered consent that was given with a grant, whatever became of that, expired or not.
+    fn find_consent_of_grant<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        grant: GrantId,
+    ) -> PortResult<'a, Option<Consent>>;
+
+    /// What a subject asked us to remember and what has not expired now, newest first.
+    fn list_consents<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        subject: IdentityId,
+        filter: GrantFilter,
+        now_and_limit: (Timestamp, u32),
+    ) -> PortResult<'a, Vec<Consent>>;
+
     /// The live grants of a subject, newest first.
     fn list_grants<'a>(
         &'a self,
@@ -114,7 +130,7 @@ pub trait GrantRepository: Send + Sync + fmt::Debug {
     ) -> PortResult<'a, Vec<ClientId>>;
 }
 
-/// Which of a subject's grants to list.
+/// Which of a subject's grants, or remembered consents, to list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct GrantFilter {
     /// Only those made in this session.

@@ -75,6 +75,7 @@ const MIGRATIONS: &[Migration] = migrations![
     46 "0046_uses_of_keys.sql",
     47 "0047_names_by_subject.sql",
     48 "0048_revoked_signing_keys.sql",
+    49 "0049_consent_records.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

@@ -13,7 +13,7 @@ pub use mails::{MAILS, MailSample};
 use crate::flow::FlowView;
 use crate::frame::PageContext;
 use crate::pages::{OrganisationOutcome, OrganisationPart, Pages};
-use crate::views::{DeviceCodeProblem, DeviceDoneView, MailboxView, SessionsView, WelcomeView};
+use crate::views::{DeviceCodeProblem, DeviceDoneView, ErrorView, MailboxView, SessionsView, WelcomeView};
 
 /// A page in one state.
 #[derive(Debug)]
@@ -249,6 +249,14 @@ pub static SAMPLES: &[Sample] = &[
     }),
     page!("error-invitation", |pages, context| {
         pages.error(&views::error("invitation_spent", Some("/")), context)
+    }),
+    page!("fallback-login", |pages, context| {
+        let view = ErrorView { setting: Some("urls.login"), ..views::error("fallback_login", None) };
+        pages.error(&view, context)
+    }),
+    page!("fallback-error", |pages, context| {
+        let view = ErrorView { code: Some("login_required"), ..views::error("fallback_error", None) };
+        pages.error(&view, context)
     }),
     page!("mailbox", |pages, context| pages.mailbox(&mails::mailbox(pages, context), context)),
     page!("mailbox-empty", |pages, context| pages.mailbox(&MailboxView::default(), context)),

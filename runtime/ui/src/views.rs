@@ -164,6 +164,10 @@ pub struct ErrorView {
     pub request_id: Option<String>,
     /// Where the person can begin again; the start page if absent.
     pub restart_url: Option<String>,
+    /// Which setting of the tenant is missing. A word of this program: no request can bring one.
+    pub setting: Option<&'static str>,
+    /// A registered error code. A word of this program, as above.
+    pub code: Option<&'static str>,
 }
 
 /// Where a person is signed in.

@@ -35,6 +35,7 @@ def run() -> None:
     check("apps: a challenge that was answered, or is none, is told of", answered)
     check("apps: a logout app signs somebody out", signs_out)
     check("apps: a device's code is taken by an app", device)
+    check("apps: pages stand where Hydra has its own", fallbacks)
 
 
 class App:
@@ -226,3 +227,15 @@ def device() -> None:
     assert page.status == 200, page.html
     tokens = app.token({"grant_type": DEVICE, "device_code": begun["device_code"]})
     assert called(api.introspect_o_auth2_token(token=tokens["access_token"])).sub == "watching"
+
+
+def fallbacks() -> None:
+    """Nothing of the address is on them."""
+    pages = [("login", 400), ("consent", 400), ("logout", 400), ("logout/callback", 200), ("error", 400), ("device", 400), ("device/done", 200)]
+    for name, status in pages:
+        path = f"/oauth2/fallbacks/{name}"
+        query = {"error": "login_required", "error_description": "hostile words"}
+        answer = httpx.get(f"{options.public}{path}", params=query, headers={"accept": "text/html"})
+        record("public", "GET", path, answer.status_code)
+        assert answer.status_code == status and ">hostile" not in answer.text, answer.text
+        assert ("login_required</code>" in answer.text) == (name == "error"), answer.text

@@ -1,6 +1,7 @@
 //! `/oauth2`
 
 mod accounts;
+mod admin_errors;
 pub(crate) mod code;
 mod cors;
 mod credentials;
@@ -9,6 +10,7 @@ mod dpop;
 mod encrypted;
 mod endings;
 mod exchange;
+mod fallbacks;
 mod floods;
 mod global_revocation;
 mod implvulns;

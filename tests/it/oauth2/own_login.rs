@@ -261,3 +261,64 @@ async fn device_is_consented_to_at_the_app_which_is_told_its_code() {
         assert_ne!(again.status, 200, "it is answered once: {}", again.text());
     }
 }
+
+/// What the app asked us to remember is listed when its session is over, in pages, and whoever takes it back ends what hangs on it.
+#[tokio::test(flavor = "multi_thread")]
+async fn remembered_consent_is_listed_without_its_session_until_it_is_taken_back() {
+    let world = world().await;
+    let app = App::register(&world, false).await;
+    let mut browser = Browser::default();
+    let challenge = sign_in(&world, &app, &mut browser, json!({"subject": "ada@crm", "acr": "gold"})).await;
+    let body = json!({"grant_scope": ["openid", "offline_access"], "remember": true, "remember_for": 600, "context": {"ticket": 12}});
+    let accepted = answer(&world, "consent/accept", &challenge, body).await;
+    let tokens = app.redeem(&browser.get(&accepted).await.sent("code").unwrap()).await.json();
+    let operate = async |method: &str, query: &str| {
+        let path = format!("/admin/oauth2/auth/sessions/consent?{query}");
+        world.operate(&world.key, (method, &path), "acme", &Value::Null).await
+    };
+    let listed = async |query: &str| operate("GET", &format!("subject=ada%40crm{query}")).await.json();
+    let live = listed("").await;
+    let id = text(&live[0], "consent_request_id").to_owned();
+    let session = text(&live[0]["consent_request"], "login_session_id").to_owned();
+
+    let ended = world
+        .operate(
+            &world.key,
+            ("DELETE", "/admin/oauth2/auth/sessions/login?subject=ada%40crm"),
+            "acme",
+            &Value::Null,
+        )
+        .await;
+    assert_eq!(ended.status, 204);
+    let gone = app.endpoint("revoke", &[("token", text(&tokens, "refresh_token"))]).await;
+    assert_eq!(gone.status, 200);
+    let left = listed("").await;
+    assert_eq!(left.as_array().unwrap().len(), 1, "{left}");
+    assert_eq!(left[0]["consent_request_id"], *id);
+    assert_eq!((&left[0]["remember"], &left[0]["remember_for"]), (&json!(true), &json!(600)));
+    assert_eq!(
+        (&left[0]["context"], &left[0]["consent_request"]["acr"]),
+        (&json!({"ticket": 12}), &json!("gold"))
+    );
+    assert_eq!(left[0]["consent_request"]["client"]["client_id"], "app");
+    for (query, count) in [
+        (format!("&login_session_id={session}"), 1),
+        ("&login_session_id=ffffffff-ffff-4fff-8fff-ffffffffffff".to_owned(), 0),
+        ("&login_session_id=none".to_owned(), 0),
+        ("&page_size=1".to_owned(), 1),
+    ] {
+        assert_eq!(listed(&query).await.as_array().unwrap().len(), count, "{query}");
+    }
+    let page = operate("GET", "subject=ada%40crm&page_size=1").await;
+    let next = page.header("link").split("page_token=").nth(1).and_then(|rest| rest.split(['&', '>']).next());
+    if let Some(next) = next {
+        assert_eq!(
+            listed(&format!("&page_size=1&page_token={next}")).await,
+            json!([]),
+            "no page holds it twice"
+        );
+    }
+    assert_eq!(operate("DELETE", &format!("consent_request_id={id}")).await.status, 204);
+    assert_eq!(listed("").await, json!([]));
+    assert_eq!(operate("DELETE", &format!("consent_request_id={id}")).await.status, 204, "gone is gone");
+}

@@ -40,7 +40,8 @@ async fn listed(call: &Call) -> Result<Answer, Failure> {
     let listed = listed.map_err(|error| store(call, &error))?;
     let documents: Vec<_> = listed.iter().map(ListedGrant::document).collect();
     let mut answer = json_no_store(StatusCode::OK, &documents);
-    let last = listed.last().map(|last| format!("{}.{}", last.grant.created_at.micros(), last.grant.id));
+    let last = listed.last().map(|last| last.granted.place());
+    let last = last.map(|(at, id)| format!("{}.{id}", at.micros()));
     paging::link(call, &mut answer, &page, listed.len(), last);
     Ok(answer)
 }

@@ -19,14 +19,14 @@ const SCRIPT: &str = "document.forms[0].submit()";
 /// The page.
 pub(super) fn page(response: &AuthorizationResponse) -> Answer {
     let mut fields = String::new();
-    for (name, value) in &response.parameters {
+    for (name, value) in response.parameters() {
         write!(fields, "<input type=\"hidden\" name=\"{}\" value=\"{}\">", escape(name), escape(value)).ok();
     }
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Continue</title></head><body>\
          <form method=\"post\" action=\"{}\">{fields}<button>Continue</button></form>\
          <script>{SCRIPT}</script></body></html>",
-        escape(&response.redirect_uri)
+        escape(response.redirect_uri())
     );
     let hash = STANDARD.encode(digest(&SHA256, SCRIPT.as_bytes()));
     let policy =

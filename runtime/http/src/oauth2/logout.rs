@@ -41,9 +41,8 @@ pub(crate) async fn begin(call: Call) -> Answer {
         };
     }
     match call.tenant.oauth2.end_session(&Parameters::parse(encoded), visitor.subject.as_ref()).await {
-        Ok(EndSession::Ask { challenge, client_name }) => {
-            let name = client_name.map(|name| format!("&client={}", encode(&name))).unwrap_or_default();
-            let path = format!("/ui/logout?logout_challenge={}{name}", encode(&challenge));
+        Ok(EndSession::Ask { challenge }) => {
+            let path = format!("/ui/logout?logout_challenge={}", encode(&challenge));
             see_other(&call.tenant.absolute(&path))
         }
         Ok(EndSession::App(url)) => see_other(&url),
@@ -53,7 +52,7 @@ pub(crate) async fn begin(call: Call) -> Answer {
 }
 
 /// What a browser is signed in by.
-struct Visitor {
+pub(super) struct Visitor {
     /// Its session here.
     live: Option<LiveSession>,
     /// Its sign-in at a login app of the tenant's own.
@@ -61,10 +60,10 @@ struct Visitor {
     /// Who signs out: whoever is signed in at the login app, where the tenant has one, else whoever is signed in here.
     ///
     /// Attack: a tenant has a login app, and a page somewhere signs people out who have a session here alone, without their being asked.
-    subject: Option<AuthenticatedSubject>,
+    pub(super) subject: Option<AuthenticatedSubject>,
 }
 
-async fn visitor(call: &Call) -> Result<Visitor, Failure> {
+pub(super) async fn visitor(call: &Call) -> Result<Visitor, Failure> {
     let (tenant, live) = (&call.tenant.id, session_of_cookie(call).await?);
     let login = login_session_to_end(call).await?;
     let has_app = call.tenant.oauth2.settings.urls.login.is_some();
@@ -73,7 +72,8 @@ async fn visitor(call: &Call) -> Result<Visitor, Failure> {
     Ok(Visitor { live, login, subject })
 }
 
-/// `GET /ui/logout?logout_challenge=…`: asks.
+/// `GET /ui/logout?logout_challenge=…`: asks. Nothing of the page is from its address: who is signed out is whose browser it is,
+/// and who asks for it is sealed.
 pub(crate) async fn show(call: Call) -> Answer {
     let challenge = call.query_value("logout_challenge").filter(|challenge| !challenge.is_empty());
     let Some(challenge) = challenge else {
@@ -84,13 +84,19 @@ pub(crate) async fn show(call: Call) -> Answer {
         Ok(visitor) => visitor,
         Err(failure) => return failure.to_page(&call),
     };
+    let request = match call.tenant.oauth2.logout_request(&challenge, subject.as_ref()).await {
+        Ok(Some(request)) => request,
+        // They are signed out already, as they wanted.
+        Ok(None) => return see_other(&call.tenant.absolute("/ui/signed-out")),
+        Err(error) => return refuse(&call, &error),
+    };
     let external = subject.filter(|subject| subject.external.is_some()).map(|subject| subject.sub());
     let view = LogoutView {
         action: call.tenant.absolute("/ui/logout"),
         method: "post".to_owned(),
         hidden: vec![Hidden { name: "logout_challenge".to_owned(), value: challenge }],
         subject: external.or_else(|| live.as_ref().map(|live: &LiveSession| label(live.identity()))),
-        client_name: call.query_value("client").map(|name| name.chars().take(80).collect()),
+        client_name: request.client_name.map(|name| name.chars().take(80).collect()),
         cancel_url: call.tenant.absolute("/"),
     };
     let here = call.page_path();

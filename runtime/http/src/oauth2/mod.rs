@@ -9,6 +9,7 @@ pub(crate) mod detail_schemas;
 pub(crate) mod device;
 mod error;
 mod external;
+pub(crate) mod fallback;
 pub(crate) mod farewell;
 mod form_post;
 pub(crate) mod global_revocation;

@@ -24,10 +24,10 @@ pub(super) async fn listed(call: &Call, live: &LiveSession) -> Vec<AppItem> {
         .unwrap_or_default();
     let mut apps = BTreeMap::new();
     for access in listed {
-        let id = access.grant.client.to_string();
+        let id = access.granted.client().to_string();
         let named = access.client.map(|client| client.client_name).filter(|name| !name.is_empty());
         let name = named.unwrap_or_else(|| id.clone());
-        let granted_at = access.grant.created_at;
+        let (granted_at, _) = access.granted.place();
         // The first is the latest.
         apps.entry((name.clone(), id.clone())).or_insert(AppItem { id, name, granted_at });
     }

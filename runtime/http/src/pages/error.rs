@@ -26,6 +26,7 @@ pub(crate) async fn page(call: Call) -> Answer {
         message: problem.reason().to_owned(),
         request_id: None,
         restart_url: Some(Kind::Login.start_url(&call)),
+        ..ErrorView::default()
     };
     show(&call, status, &[], None, |context| call.node.pages.error(&view, context))
 }

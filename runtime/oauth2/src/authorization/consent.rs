@@ -87,5 +87,7 @@ pub(super) async fn merged(
         details: details.merged(&request.details),
         granted_at: now,
         expires_at: server.settings.consent_lifespan.map(|lifespan| now.after(lifespan.0)),
+        grant: None,
+        record: None,
     })
 }

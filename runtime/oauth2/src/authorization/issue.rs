@@ -6,7 +6,7 @@ use super::acr;
 use super::error::RedirectError;
 use super::redirect::ProvenRedirect;
 use super::request::AuthorizationRequest;
-use super::response::AuthorizationResponse;
+use super::response::UnsecuredResponse;
 use super::response_type::ResponseType;
 use crate::grant::{AuthorizationCode, Consent, Grant, GrantSubject, GrantedClaims};
 use crate::liveness::{Dead, SessionRule, check_grant};
@@ -33,7 +33,7 @@ pub(super) async fn issue(
     request: &AuthorizationRequest,
     (subject, id): (&AuthenticatedSubject, RequestId),
     extras: Extras,
-) -> Result<(Change<Write>, AuthorizationResponse), RedirectError> {
+) -> Result<(Change<Write>, UnsecuredResponse), RedirectError> {
     let now = server.now();
     let response_type = request.response_type;
     // Whatever became of the session since the person was asked.
@@ -75,6 +75,9 @@ pub(super) async fn issue(
         };
         change = change.write(Write::InsertAuthorizationCode(Box::new(row)));
     }
+    if let Some(consent) = extras.remember {
+        change = change.write(Write::RememberConsent(Box::new(consent.given_with(&grant))));
+    }
     let mut granted: Vec<_> = code.iter().map(|code| ("code", code.clone())).collect();
     if response_type.is_front_channel() {
         // The code's holder is asked again when it redeems it; here is nobody else to ask.
@@ -91,9 +94,6 @@ pub(super) async fn issue(
         let made = issue_to_browser(server, &redirect.client, live, wanted, id).await?;
         change.writes.extend(made.write);
         granted.extend(made.parameters);
-    }
-    if let Some(consent) = extras.remember {
-        change = change.write(Write::RememberConsent(Box::new(consent)));
     }
     Ok((change, redirect.grant(server, granted)))
 }

@@ -63,9 +63,10 @@ pub(crate) use interaction::{binding_fits, hash_binding};
 pub use page_error::{Fault, PageError};
 pub use pages::{ConsentRequest, ConsentVerdict, LoginRequest};
 pub use pushed::{PushError, PushedResponse};
-pub(crate) use response::DEFAULT_SIGNED;
-pub use response::{AuthorizationResponse, ResponseMode};
+pub use response::ResponseMode;
+pub(crate) use response::{DEFAULT_SIGNED, location};
 pub use response_type::ResponseType;
+pub use secured::AuthorizationResponse;
 
 use self::acr::Reached;
 use self::error::RedirectError;
@@ -75,6 +76,7 @@ use self::pushed::Pushed;
 use self::redirect::ProvenRedirect;
 use self::request::{AuthorizationRequest, Origin};
 use self::request_object::{RequestObject, Unread};
+use self::response::UnsecuredResponse;
 use self::subject::Standing;
 use crate::client_policy;
 use crate::decision::Decision;
@@ -94,9 +96,9 @@ pub struct Browser<'a> {
     pub request: RequestId,
 }
 
-/// What happens next in the browser.
+/// What happens next in the browser. `A` is the client's answer: outside of this room it has the form that its client takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
+pub enum Next<A = AuthorizationResponse> {
     /// The person signs in; then [`AuthorizationServer::resume`] goes on.
     Login {
         /// The request in progress, sealed.
@@ -116,7 +118,21 @@ pub enum Next {
     /// The browser goes to this address: an app of the tenant's own ([`external`]), or a page of ours behind one.
     Page(String),
     /// The client gets its answer.
-    Answer(AuthorizationResponse),
+    Answer(A),
+}
+
+impl<A> Next<A> {
+    /// The client's answer, or where the browser goes before there is one.
+    fn into_answer<B>(self) -> Result<A, Next<B>> {
+        match self {
+            Self::Answer(answer) => Ok(answer),
+            Self::Login { challenge, reauthenticate, elsewhere, page } => {
+                Err(Next::Login { challenge, reauthenticate, elsewhere, page })
+            }
+            Self::Consent { challenge } => Err(Next::Consent { challenge }),
+            Self::Page(url) => Err(Next::Page(url)),
+        }
+    }
 }
 
 /// Where somebody signs in.
@@ -131,8 +147,8 @@ pub enum SignInPage {
     Registration,
 }
 
-/// What a stage after the first ends with.
-type Outcome = Result<(Change<Write>, Next), RedirectError>;
+/// What a stage after the first ends with: nothing that can be sent yet.
+type Outcome = Result<(Change<Write>, Next<UnsecuredResponse>), RedirectError>;
 
 impl AuthorizationServer {
     /// Decides an authorization request.
@@ -381,11 +397,11 @@ impl AuthorizationServer {
             let response = redirect.refuse(self, &error, browser.request);
             (Change::new(self.tenant.clone()), Next::Answer(response))
         });
-        let response = match next {
-            Next::Answer(response) if response.mode.is_signed() => response,
-            next => return Decision::new(change, Ok(next)),
+        let response = match next.into_answer() {
+            Ok(response) => response,
+            Err(next) => return Decision::new(change, Ok(next)),
         };
-        match secured::sign(self, &redirect.client, response).await {
+        match secured::secure(self, &redirect.client, response).await {
             Ok(response) => Decision::new(change, Ok(Next::Answer(response))),
             // Nothing is granted that cannot be told.
             Err(error) => Decision::without_change(self.tenant.clone(), Err(error.into())),

@@ -11,7 +11,7 @@ use primitives::{ClientId, RequestId};
 use super::error::RedirectError;
 use super::page_error::PageError;
 use super::request::AuthorizationRequest;
-use super::response::{AuthorizationResponse, ResponseMode};
+use super::response::{ResponseMode, UnsecuredResponse};
 use crate::client::Client;
 use crate::metadata_document::find_client;
 use crate::parameters::Parameters;
@@ -96,7 +96,7 @@ impl ProvenRedirect {
         &self,
         server: &AuthorizationServer,
         granted: Vec<(&'static str, String)>,
-    ) -> AuthorizationResponse {
+    ) -> UnsecuredResponse {
         self.respond(server, granted)
     }
 
@@ -106,7 +106,7 @@ impl ProvenRedirect {
         server: &AuthorizationServer,
         error: &RedirectError,
         request: RequestId,
-    ) -> AuthorizationResponse {
+    ) -> UnsecuredResponse {
         match error {
             RedirectError::Port(cause) => {
                 tracing::error!(%request, tenant = %server.tenant, error = %cause, "authorization request failed");
@@ -127,7 +127,7 @@ impl ProvenRedirect {
         server: &AuthorizationServer,
         error: String,
         description: String,
-    ) -> AuthorizationResponse {
+    ) -> UnsecuredResponse {
         self.respond(server, vec![("error", error), ("error_description", description)])
     }
 
@@ -135,10 +135,10 @@ impl ProvenRedirect {
         &self,
         server: &AuthorizationServer,
         mut parameters: Vec<(&'static str, String)>,
-    ) -> AuthorizationResponse {
+    ) -> UnsecuredResponse {
         parameters.extend(self.state.clone().map(|state| ("state", state)));
         // RFC 9207: the client sees which server answers, so that two cannot be mixed up.
         parameters.push(("iss", server.issuer.as_str().to_owned()));
-        AuthorizationResponse { redirect_uri: self.redirect_uri.clone(), mode: self.mode, parameters }
+        UnsecuredResponse { redirect_uri: self.redirect_uri.clone(), mode: self.mode, parameters }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use primitives::{ClientId, GrantId, OrganisationId, RequestId, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use super::acr;
@@ -17,7 +18,7 @@ use crate::client::{Client, GrantType};
 use crate::client_policy::{self, DetailsAt};
 use crate::confirmation::Thumbprint;
 use crate::details::{self, AuthorizationDetails};
-use crate::id_token_hint::verify_hint;
+use crate::id_token_hint::{Hint, verify_hint};
 use crate::parameters::Parameters;
 use crate::pkce;
 use crate::scope::Scopes;
@@ -32,6 +33,8 @@ pub(crate) const PROMPTS: [&str; 5] = ["none", "login", "consent", "select_accou
 const MAX_NONCE: usize = 512;
 const MAX_HINT: usize = 256;
 const MAX_REQUEST_URL: usize = 3_072;
+/// What a longer hint says is not shown to an app.
+const MAX_HINT_CLAIMS: usize = 2_048;
 /// More languages or contexts than this are not read.
 const MAX_WORDS: usize = 16;
 
@@ -68,6 +71,9 @@ pub(super) struct AuthorizationRequest {
     pub(super) authenticated_since: Option<Timestamp>,
     /// Who it must be (`id_token_hint`), by the name that the client knows.
     pub(super) hinted: Option<String>,
+    /// What that hint says, for a login or consent app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) hint_claims: Option<Map<String, Value>>,
     pub(super) login_hint: Option<String>,
     /// In which organisation's name the person must sign in (`organization`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -179,7 +185,8 @@ pub(super) async fn check(
     let prompt = Prompt::check(parameters)?;
     let now = server.now();
     let since = [prompt.login.then_some(now), check_max_age(parameters)?.map(|max_age| now.before(max_age))];
-    let hinted = check_hint(server, client, parameters).await?;
+    let hint = check_hint(server, client, parameters).await?;
+    let (hinted, hint_claims) = hint.map_or((None, None), |hint| (Some(hint.subject), Some(hint.claims)));
     let hinted = match named_subject(&claims, hinted)? {
         Some(named) => Some(server.own_name(client, named).await?),
         None => None,
@@ -214,6 +221,7 @@ pub(super) async fn check(
         prompt,
         authenticated_since: since.into_iter().flatten().max(),
         hinted,
+        hint_claims: hint_claims.filter(|claims| asks_apps(server) && is_short(claims)),
         organisation: check_organisation(parameters)?,
         login_hint: parameters.find("login_hint").map(|hint| cut(hint, MAX_HINT)),
         ui_locales: words("ui_locales"),
@@ -249,13 +257,23 @@ fn named_subject(claims: &RequestedClaims, hinted: Option<String>) -> Result<Opt
 
 /// The request as an address, where an app may ask for it. One that is too long to travel along is cut to the endpoint.
 fn request_url(server: &AuthorizationServer, parameters: &Parameters<'_>) -> Option<String> {
-    let urls = &server.settings.urls;
-    if urls.login.is_none() && urls.consent.is_none() {
+    if !asks_apps(server) {
         return None;
     }
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters.pairs()).finish();
     let endpoint = &server.endpoints.authorization;
     Some(if query.len() > MAX_REQUEST_URL { endpoint.clone() } else { format!("{endpoint}?{query}") })
+}
+
+/// Whether an app of the tenant's own is told of requests.
+fn asks_apps(server: &AuthorizationServer) -> bool {
+    let urls = &server.settings.urls;
+    urls.login.is_some() || urls.consent.is_some()
+}
+
+/// Whether it may travel along.
+fn is_short(claims: &Map<String, Value>) -> bool {
+    serde_json::to_string(claims).is_ok_and(|text| text.len() <= MAX_HINT_CLAIMS)
 }
 
 fn invalid(text: &'static str) -> RedirectError {
@@ -379,10 +397,10 @@ async fn check_hint(
     server: &AuthorizationServer,
     client: &Client,
     parameters: &Parameters<'_>,
-) -> Result<Option<String>, RedirectError> {
+) -> Result<Option<Hint>, RedirectError> {
     let Some(text) = parameters.find("id_token_hint") else { return Ok(None) };
     match verify_hint(server, text).await? {
-        Some(hint) if hint.client == client.id => Ok(Some(hint.subject)),
+        Some(hint) if hint.client == client.id => Ok(Some(hint)),
         _ => Err(invalid("id_token_hint is not an ID token that we gave this client")),
     }
 }

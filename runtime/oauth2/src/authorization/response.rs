@@ -48,6 +48,15 @@ impl ResponseMode {
         matches!(self, Self::QueryJwt | Self::FragmentJwt | Self::FormPostJwt)
     }
 
+    /// The same, signed.
+    pub(super) const fn signed(self) -> Self {
+        match self {
+            Self::Query | Self::QueryJwt => Self::QueryJwt,
+            Self::Fragment | Self::FragmentJwt => Self::FragmentJwt,
+            Self::FormPost | Self::FormPostJwt => Self::FormPostJwt,
+        }
+    }
+
     /// The mode of a request. Attack: a token goes where other sites and logs find it (Multiple Response Types section 5): no
     /// response type with one goes back in a query, its errors included.
     ///
@@ -75,40 +84,38 @@ impl ResponseMode {
     }
 }
 
-/// An authorization response, a code or an error, on its way to a redirect URI that was proven to be
-/// the client's.
+/// An answer to a client, a code or an error, before it has the form that its client takes.
+///
+/// It cannot travel: only `secured` makes of it what a browser is given, signed where it has to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuthorizationResponse {
+pub(super) struct UnsecuredResponse {
     /// Where it goes: as registered, but for the port of a loopback address.
-    pub redirect_uri: String,
-    /// How it travels.
-    pub mode: ResponseMode,
+    pub(super) redirect_uri: String,
+    /// How the client wants it.
+    pub(super) mode: ResponseMode,
     /// What it says; always with `iss`.
-    pub parameters: Vec<(&'static str, String)>,
+    pub(super) parameters: Vec<(&'static str, String)>,
 }
 
-impl AuthorizationResponse {
-    /// The value of `Location` for a redirect; none for a form that the browser is to post.
-    pub fn location(&self) -> Option<String> {
-        let separator = match self.mode {
-            ResponseMode::Query | ResponseMode::QueryJwt => match &self.redirect_uri {
-                uri if uri.ends_with(['?', '&']) => "",
-                uri if uri.contains('?') => "&",
-                _ => "?",
-            },
-            // A registered URI has no fragment.
-            ResponseMode::Fragment | ResponseMode::FragmentJwt => "#",
-            ResponseMode::FormPost | ResponseMode::FormPostJwt => return None,
-        };
-        let mut encoded = form_urlencoded::Serializer::new(String::new());
-        encoded.extend_pairs(&self.parameters);
-        Some(format!("{}{separator}{}", self.redirect_uri, encoded.finish()))
-    }
-
-    /// The value of a parameter.
-    pub fn find(&self, name: &str) -> Option<&str> {
-        self.parameters.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_str())
-    }
+/// The value of `Location` for a redirect; none for a form that the browser is to post.
+pub(crate) fn location(
+    redirect_uri: &str,
+    mode: ResponseMode,
+    parameters: &[(&'static str, String)],
+) -> Option<String> {
+    let separator = match mode {
+        ResponseMode::Query | ResponseMode::QueryJwt => match redirect_uri {
+            uri if uri.ends_with(['?', '&']) => "",
+            uri if uri.contains('?') => "&",
+            _ => "?",
+        },
+        // A registered URI has no fragment.
+        ResponseMode::Fragment | ResponseMode::FragmentJwt => "#",
+        ResponseMode::FormPost | ResponseMode::FormPostJwt => return None,
+    };
+    let mut encoded = form_urlencoded::Serializer::new(String::new());
+    encoded.extend_pairs(parameters);
+    Some(format!("{redirect_uri}{separator}{}", encoded.finish()))
 }
 
 #[cfg(test)]
@@ -116,9 +123,8 @@ mod tests {
     use super::*;
 
     fn check(redirect_uri: &str, mode: ResponseMode, expect: Option<&str>) {
-        let parameters = vec![("code", "a b".to_owned()), ("state", "x&iss=evil#".to_owned())];
-        let response = AuthorizationResponse { redirect_uri: redirect_uri.to_owned(), mode, parameters };
-        assert_eq!(response.location().as_deref(), expect, "{redirect_uri}");
+        let parameters = [("code", "a b".to_owned()), ("state", "x&iss=evil#".to_owned())];
+        assert_eq!(location(redirect_uri, mode, &parameters).as_deref(), expect, "{redirect_uri}");
     }
 
     #[test]

@@ -86,6 +86,40 @@ impl GrantRepository for Memory {
         answer(self.rows(tenant, |rows| rows.consents.get(&(subject, client.clone())).cloned()))
     }
 
+    fn find_consent_of_grant<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        grant: GrantId,
+    ) -> PortResult<'a, Option<Consent>> {
+        let find = |consent: &&Consent| consent.grant == Some(grant);
+        answer(self.rows(tenant, |rows| rows.consents.values().find(find).cloned()))
+    }
+
+    fn list_consents<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        subject: IdentityId,
+        filter: GrantFilter,
+        (now, limit): (Timestamp, u32),
+    ) -> PortResult<'a, Vec<Consent>> {
+        answer(self.rows(tenant, |rows| {
+            let place = |at: Timestamp, id: GrantId| (std::cmp::Reverse(at), id);
+            let session = |consent: &Consent| consent.record.as_ref().map(|record| record.session);
+            let is_listed = |consent: &&Consent| {
+                consent.subject == subject
+                    && consent.expires_at.is_none_or(|until| now < until)
+                    && filter.session.is_none_or(|wanted| session(consent) == Some(wanted))
+                    && filter
+                        .after
+                        .is_none_or(|(at, id)| place(consent.granted_at, consent.id()) > place(at, id))
+            };
+            let mut consents: Vec<_> = rows.consents.values().filter(is_listed).cloned().collect();
+            consents.sort_by_key(|consent| place(consent.granted_at, consent.id()));
+            consents.truncate(usize::try_from(limit).unwrap());
+            consents
+        }))
+    }
+
     fn list_grants<'a>(
         &'a self,
         tenant: &'a TenantId,

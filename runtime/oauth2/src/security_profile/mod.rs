@@ -89,6 +89,11 @@ pub(crate) fn of(server: &AuthorizationServer, client: &Client) -> Option<Securi
     server.settings.security_profile.max(client.security_profile)
 }
 
+/// Whether every answer to a client is signed, whatever its request says (FAPI 2.0 Message Signing section 5.4).
+pub(crate) fn signs_answers(server: &AuthorizationServer, client: &Client) -> bool {
+    of(server, client).is_some_and(SecurityProfile::signs_messages)
+}
+
 /// How long a code of a client waits to be redeemed.
 pub(crate) fn code_lifespan(server: &AuthorizationServer, client: &Client) -> Duration {
     let lifespan = server.settings.authorization_code_lifespan.0;

@@ -142,10 +142,21 @@ fn bring(world: &World, pairs: &[(&str, &str)]) -> Result<Next, PageError> {
     world.commit(|| now(world.server.authorize(&parameters, browser)))
 }
 
+/// What stands in a signed answer.
+fn said(token: &str) -> Value {
+    use base64::Engine as _;
+    let payload = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap())
+        .unwrap()
+}
+
 /// A parameter of the answer; of an error, what it says.
 fn answered(next: Result<Next, PageError>, name: &str) -> String {
     match next.unwrap() {
-        Next::Answer(response) => response.find(name).unwrap_or_default().to_owned(),
+        Next::Answer(response) => match response.find("response") {
+            Some(token) => said(token)[name].as_str().unwrap_or_default().to_owned(),
+            None => response.find(name).unwrap_or_default().to_owned(),
+        },
         other => panic!("{other:?}"),
     }
 }

@@ -187,6 +187,26 @@ impl GrantRepository for Storage {
         Box::pin(async move { consents::find(self, tenant, subject, client).await.map_err(port_error) })
     }
 
+    fn find_consent_of_grant<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        grant: GrantId,
+    ) -> PortResult<'a, Option<Consent>> {
+        Box::pin(async move { consents::find_of_grant(self, tenant, grant).await.map_err(port_error) })
+    }
+
+    fn list_consents<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        subject: IdentityId,
+        filter: GrantFilter,
+        page: (Timestamp, u32),
+    ) -> PortResult<'a, Vec<Consent>> {
+        Box::pin(
+            async move { consents::list(self, tenant, (subject, filter), page).await.map_err(port_error) },
+        )
+    }
+
     fn list_grants<'a>(
         &'a self,
         tenant: &'a TenantId,

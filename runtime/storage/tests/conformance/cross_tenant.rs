@@ -197,6 +197,8 @@ impl Rows {
             list_clients(&everyone, 10),
             find_grant(self.grant.id),
             find_consent(subject, &client),
+            find_consent_of_grant(self.grant.id),
+            list_consents(subject, GrantFilter::default(), (world.now(), 10)),
             list_grants(subject, GrantFilter::default(), 10),
             list_clients_of_session(self.grant.subject.session, 10),
             find_authorization_code(&self.code.hash),

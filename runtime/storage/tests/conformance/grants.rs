@@ -175,3 +175,46 @@ async fn later_consent_takes_the_place_of_an_earlier_one_until_it_is_forgotten()
         assert_eq!((find(ADA, "b").await, find(BOB, "a").await.is_some()), (None, true));
     }
 }
+
+/// What is remembered is listed and found by its own name, whatever became of its session and grant.
+#[tokio::test(flavor = "multi_thread")]
+async fn remembered_consents_are_listed_newest_first_without_their_grants() {
+    use oauth2::grant::{ConsentRecord, GrantedClaims};
+
+    for world in World::each().await {
+        let grant = world.grant(ADA, "a");
+        let record = ConsentRecord {
+            session: grant.subject.session,
+            external: Some("ada@crm".to_owned()),
+            acr: "urn:example:gold".to_owned(),
+            amr: vec!["pwd".to_owned()],
+            claims: GrantedClaims {
+                context: Some(serde_json::json!({"desk": 7})),
+                ..GrantedClaims::default()
+            },
+        };
+        let newest = oauth2::grant::Consent {
+            granted_at: world.in_seconds(2),
+            grant: Some(grant.id),
+            record: Some(record),
+            ..world.consent(ADA, "a")
+        };
+        let older = oauth2::grant::Consent { granted_at: world.in_seconds(1), ..world.consent(ADA, "b") };
+        let over = oauth2::grant::Consent { expires_at: Some(world.now()), ..world.consent(ADA, "c") };
+        let remember = |consent: &oauth2::grant::Consent| Write::RememberConsent(Box::new(consent.clone()));
+        let all = [remember(&older), remember(&newest), remember(&over), remember(&world.consent(BOB, "a"))];
+        assert_eq!(world.apply(all).await, None);
+        let list = async |filter, limit| {
+            world.storage.list_consents(&world.tenant, ADA, filter, (world.now(), limit)).await.unwrap()
+        };
+        assert_eq!(list(ALL, 10).await, [newest.clone(), older.clone()]);
+        assert_eq!(list(ALL, 1).await, [newest.clone()]);
+        let behind = GrantFilter { after: Some((newest.granted_at, newest.id())), session: None };
+        assert_eq!(list(behind, 10).await, [older]);
+        let of_session = GrantFilter { session: Some(grant.subject.session), after: None };
+        assert_eq!(list(of_session, 10).await, [newest.clone()]);
+        let find = async |id| world.storage.find_consent_of_grant(&world.tenant, id).await.unwrap();
+        assert_eq!(find(grant.id).await, Some(newest));
+        assert_eq!(find(world.grant(ADA, "a").id).await, None);
+    }
+}

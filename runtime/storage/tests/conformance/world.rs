@@ -201,6 +201,8 @@ impl World {
             details: details("read"),
             granted_at: self.now(),
             expires_at: None,
+            grant: None,
+            record: None,
         }
     }
 
@@ -342,7 +344,7 @@ pub(crate) fn scopes(text: &str) -> Scopes {
 /// What a consent app wants said.
 pub(crate) fn granted_claims() -> GrantedClaims {
     let claim = |name: &str| serde_json::Map::from_iter([(name.to_owned(), "3.14".into())]);
-    GrantedClaims { access_token: claim("floor"), id_token: claim("desk") }
+    GrantedClaims { access_token: claim("floor"), id_token: claim("desk"), ..GrantedClaims::default() }
 }
 
 /// What no scope says.

@@ -112,7 +112,7 @@ words! {
     logout: LogoutWords {
         title, lead, lead_nameless, client_lead, confirm, stay, done_title, done_lead, sign_in_again, leaving, go_on,
     }
-    error: ErrorWords { title, request_id, request_hint, restart, home, help }
+    error: ErrorWords { title, request_id, request_hint, restart, home, help, setting, code }
     verification: VerificationWords {
         title, title_number, title_either, lead, lead_either, code_lead, link_lead, link_sent_lead, opened_lead, done_lead,
     }

@@ -47,6 +47,8 @@ pub struct AcceptConsent {
     /// Seconds; 0: until it is taken back.
     pub remember_for: i64,
     pub session: Option<ConsentSession>,
+    /// For whoever lists consents.
+    pub context: Option<Value>,
 }
 
 /// `acceptOAuth2ConsentRequestSession`.
@@ -112,6 +114,7 @@ impl ConsentSession {
         let claims = GrantedClaims {
             access_token: self.access_token.unwrap_or_default(),
             id_token: self.id_token.unwrap_or_default(),
+            ..GrantedClaims::default()
         };
         for (document, claims) in [("access_token", &claims.access_token), ("id_token", &claims.id_token)] {
             if let Some(name) = PROTECTED_CLAIMS.into_iter().find(|name| claims.contains_key(*name)) {

@@ -20,6 +20,7 @@ use crate::authorization::{Browser, Next, Outcome, PageError, consent, issue};
 use crate::client::Client;
 use crate::decision::Decision;
 use crate::details::AuthorizationDetails;
+use crate::grant::{GrantedClaims, Requested};
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
 use crate::write::Write;
@@ -76,12 +77,19 @@ pub(super) fn narrowed(
         let text = "grant_authorization_details hold more than was asked for";
         return Err(ChallengeError::invalid(text));
     }
+    let asked = Requested { scope: scope.to_vec(), audience: audience.to_vec() };
+    let is_less = asked.scope.len() > granted.iter().count() || asked.audience.len() > granted_audience.len();
+    let claims = GrantedClaims {
+        context: answer.context.filter(|context| !context.is_null()),
+        requested: is_less.then_some(asked),
+        ..answer.session.unwrap_or_default().check()?
+    };
     Ok(Consented {
         scope: granted,
         audience: granted_audience,
         details: granted_details,
         remember: answer.remember.then(|| check_seconds(answer.remember_for)).transpose()?,
-        claims: answer.session.unwrap_or_default().check()?,
+        claims,
     })
 }
 

@@ -105,6 +105,8 @@ fn oidc_context(request: &AuthorizationRequest) -> Value {
     let url = request.request_url.as_deref().and_then(|url| Url::parse(url).ok());
     let display =
         url.and_then(|url| Some(url.query_pairs().find(|(name, _)| name == "display")?.1.into_owned()));
+    // What was said of somebody before, to this very client: whom a login app may expect.
+    context.insert("id_token_hint_claims".to_owned(), json!(request.hint_claims.clone().unwrap_or_default()));
     for (name, value) in [("login_hint", request.login_hint.clone()), ("display", display)] {
         if let Some(value) = value {
             context.insert(name.to_owned(), value.into());

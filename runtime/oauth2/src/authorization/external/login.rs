@@ -247,8 +247,12 @@ impl AuthorizationServer {
             (Answer::Accepted(signed_in), _) => signed_in,
             (Answer::Rejected(rejection), Some(redirect)) => {
                 let answer = redirect.reject(self, rejection.error, rejection.description);
-                let continued = Continued { next: Next::Answer(answer), cookie: None };
-                return Ok(Decision::without_change(self.tenant.clone(), Ok(continued)));
+                let outcome = Ok((Change::new(self.tenant.clone()), Next::Answer(answer)));
+                let told = self.conclude(redirect, outcome, browser).await;
+                return Ok(Decision::new(
+                    told.change,
+                    told.result.map(|next| Continued { next, cookie: None }),
+                ));
             }
             // A device has no address to be told at; it waits until its code expires.
             (Answer::Rejected(_), None) => return Err(PageError::Refused),

@@ -70,7 +70,7 @@ fn client_that_proves_nobody_is_never_let_through_unseen() {
     // Somebody who has just signed in for it has seen a page.
     let asked = challenge(now(world.server.authorize(&parameters, browser(None))).result);
     let response = answer(resume(&world, &asked, browser(Some(&world.subject(1)))));
-    assert_eq!(response.redirect_uri, "http://127.0.0.1:9999/cb");
+    assert_eq!(response.redirect_uri(), "http://127.0.0.1:9999/cb");
     assert!(response.find("code").is_some());
 }
 

@@ -117,7 +117,8 @@ fn apps_are_told_what_is_asked_and_what_they_say_stands_in_the_tokens() {
     assert_eq!(parameter(shown["request_url"].as_str().unwrap(), "brand"), "own");
     assert_eq!(
         shown["oidc_context"],
-        json!({"acr_values": ["gold"], "ui_locales": [], "login_hint": "ada", "display": "popup"})
+        json!({"acr_values": ["gold"], "ui_locales": [], "login_hint": "ada", "display": "popup",
+            "id_token_hint_claims": {}})
     );
 
     let answer = json!({"subject": "ada@crm", "acr": "gold", "amr": ["otp"], "context": {"desk": 7}});

@@ -7,6 +7,7 @@ mod consent;
 mod external;
 mod external_attacks;
 mod external_details;
+mod external_members;
 mod forced;
 mod front_channel;
 mod pushed;
@@ -94,7 +95,7 @@ fn word(next: &Result<Next, PageError>) -> String {
         Ok(Next::Page(url)) => format!("app: {}", url.split('?').next().unwrap()),
         Ok(Next::Answer(response)) => {
             assert_eq!(response.find("iss"), Some("https://id.example"), "RFC 9207");
-            assert_eq!(response.redirect_uri.split(':').next(), CALLBACK.split(':').next());
+            assert_eq!(response.redirect_uri().split(':').next(), CALLBACK.split(':').next());
             response.find("error").unwrap_or("code").to_owned()
         }
         Err(page) => format!("page: {}", page.id()),

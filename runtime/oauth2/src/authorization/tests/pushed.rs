@@ -57,7 +57,7 @@ fn what_stands_beside_the_reference_counts_for_nothing() {
     ];
     assert_eq!(word(&bring(&world, &more, None)), "login");
     let response = answer(bring(&world, &more, Some(&world.subject(1))));
-    assert_eq!((response.redirect_uri.as_str(), response.find("state")), (CALLBACK, Some("st")));
+    assert_eq!((response.redirect_uri(), response.find("state")), (CALLBACK, Some("st")));
     assert_eq!(world.redeem(response.find("code").unwrap()).unwrap().scope, "openid read");
 }
 

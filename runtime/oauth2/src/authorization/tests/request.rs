@@ -46,7 +46,7 @@ fn errors_after_it_go_to_the_client() {
     let check = |changes: &[(&str, &str)], expect: &str| {
         let next = authorize(&world, changes, Some(&ada));
         assert_eq!(word(&next), expect, "{changes:?}");
-        assert_eq!(answer(next).redirect_uri, CALLBACK);
+        assert_eq!(answer(next).redirect_uri(), CALLBACK);
     };
     check(&[], "code");
     check(&[("foo", "1"), ("foo", "2")], "invalid_request");
@@ -197,7 +197,7 @@ proptest::proptest! {
         let mut changes: Vec<(&str, &str)> = vec![("redirect_uri", &uri)];
         changes.extend(extra.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         if let Ok(Next::Answer(response)) = authorize(&world, &changes, Some(&world.subject(1))) {
-            assert_eq!(response.redirect_uri, CALLBACK);
+            assert_eq!(response.redirect_uri(), CALLBACK);
             assert!(uri.is_empty() || uri == CALLBACK);
             assert!(response.location().is_none_or(|at| at.starts_with("https://app.example/cb?") || at.starts_with("https://app.example/cb#")));
         }

@@ -8,8 +8,12 @@ use crate::id_token_hint::verify_hint;
 
 /// What a signed answer says, checked as a client does.
 fn opened(world: &World, response: &AuthorizationResponse, now_in: u64) -> Option<Value> {
-    let [(name, token)] = response.parameters.as_slice() else { panic!("{response:?}") };
+    let [(name, token)] = response.parameters() else { panic!("{response:?}") };
     assert_eq!(*name, "response");
+    opened_token(world, token, now_in)
+}
+
+fn opened_token(world: &World, token: &str, now_in: u64) -> Option<Value> {
     let keys = now(world.server.load_keys()).unwrap();
     let signed = UnverifiedJwt::parse(token).unwrap().verify(keys.verifying()).unwrap();
     let rules = ClaimRules {
@@ -105,8 +109,64 @@ fn answer_is_encrypted_to_a_client_that_has_registered_that_errors_too() {
         let response = answer(authorize(&world, &asked, Some(&world.subject(1))));
         let read = key.open(response.find("response").unwrap()).unwrap();
         assert_eq!(read.header["cty"], "JWT");
-        let parameters = vec![("response", read.text().to_owned())];
-        let claims = opened(&world, &AuthorizationResponse { parameters, ..response }, 0).unwrap();
+        let claims = opened_token(&world, read.text(), 0).unwrap();
         assert!(claims[told].is_string(), "{claims}");
+    }
+}
+
+/// Attack: what a login or consent app refuses goes back in clear, where anybody on the way reads and changes it.
+#[test]
+fn refusals_of_login_and_consent_apps_travel_as_the_client_asked() {
+    use crate::authorization::external::{AcceptLogin, Reject};
+
+    let apps = |settings: &mut crate::settings::Settings| {
+        settings.urls.login = Some("https://login.example/in".to_owned());
+        settings.urls.consent = Some("https://login.example/consent".to_owned());
+    };
+    let last = |url: &str, name: &str| {
+        let url = url::Url::parse(url).unwrap();
+        url.query_pairs().find_map(|(other, value)| (other == name).then(|| value.into_owned())).unwrap()
+    };
+    let page = |next: Next| match next {
+        Next::Page(url) => url,
+        other => panic!("{other:?}"),
+    };
+    let world = World::of_app(apps, &json!({}));
+    let refusal = || Reject { error: "access_denied".to_owned(), ..Reject::default() };
+    let nobody = browser(None);
+    let by_login = |mode: &str| {
+        let asked =
+            last(&page(authorize(&world, &[("response_mode", mode)], None).unwrap()), "login_challenge");
+        let told = world.commit(|| now(world.server.reject_login_challenge(&asked, refusal()))).unwrap();
+        let verifier = last(&told.redirect_to, "login_verifier");
+        world.commit(|| now(world.server.continue_login(&verifier, nobody))).unwrap().next
+    };
+    let by_consent = |mode: &str| {
+        let asked =
+            last(&page(authorize(&world, &[("response_mode", mode)], None).unwrap()), "login_challenge");
+        let accept = || AcceptLogin { subject: "ada".to_owned(), ..AcceptLogin::default() };
+        let told = world.commit(|| now(world.server.accept_login_challenge(&asked, accept()))).unwrap();
+        let verifier = last(&told.redirect_to, "login_verifier");
+        let back = world.commit(|| now(world.server.continue_login(&verifier, nobody))).unwrap();
+        let session = now(world.server.login_session(&back.cookie.unwrap().value)).unwrap().unwrap();
+        let ada = session.subject(&world.server.tenant);
+        let asked = last(&page(back.next), "consent_challenge");
+        let told = world.commit(|| now(world.server.reject_consent_challenge(&asked, refusal()))).unwrap();
+        let verifier = last(&told.redirect_to, "consent_verifier");
+        world.commit(|| now(world.server.continue_consent(&verifier, browser(Some(&ada))))).unwrap()
+    };
+    for mode in ResponseMode::ALL {
+        for (step, next) in [("login", by_login(mode.as_str())), ("consent", by_consent(mode.as_str()))] {
+            let response = answer(Ok(next));
+            assert_eq!(response.mode(), mode, "{step}");
+            if mode.is_signed() {
+                let claims = opened(&world, &response, 0).unwrap();
+                assert_eq!(claims["error"], "access_denied", "{step} {mode:?}");
+                assert_eq!(claims["state"], "st", "{step} {mode:?}");
+            } else {
+                assert_eq!(response.find("error"), Some("access_denied"), "{step} {mode:?}");
+                assert_eq!(response.find("iss"), Some("https://id.example"), "{step} {mode:?}");
+            }
+        }
     }
 }

@@ -1,0 +1,8 @@
+-- With which grant a remembered consent was given, in which session and how: for the list of consents, when the grant is over. Those
+-- that were given before have a name too, by which they are taken back.
+ALTER TABLE oauth2_consents ADD COLUMN grant_id TEXT;
+ALTER TABLE oauth2_consents ADD COLUMN session TEXT;
+ALTER TABLE oauth2_consents ADD COLUMN record TEXT;
+UPDATE oauth2_consents SET grant_id = lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-8' ||
+    substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)));
+CREATE INDEX oauth2_consents_by_grant ON oauth2_consents (tenant, grant_id);
