@@ -20,7 +20,8 @@ use crate::client::Client;
 use crate::client::responses::Told;
 use crate::key_cache::KeyCache;
 use crate::ports::PortError;
-use crate::server::{AuthorizationServer, signer};
+use crate::security_profile;
+use crate::server::{AuthorizationServer, signer_among};
 
 /// To which keys of clients answers were encrypted lately.
 pub(crate) type Recipients = KeyCache<(KeyManagement, ContentEncryption), Encrypter>;
@@ -29,6 +30,8 @@ pub(crate) type Recipients = KeyCache<(KeyManagement, ContentEncryption), Encryp
 #[derive(Debug, Clone)]
 pub(crate) struct Protection {
     signed: Option<SigningAlgorithm>,
+    /// Whether the client is held to the algorithms of a profile.
+    is_profiled: bool,
     encrypter: Option<std::sync::Arc<Encrypter>>,
 }
 
@@ -42,8 +45,9 @@ impl Protection {
         let unusable = |text: String| PortError::Unavailable(text);
         let registered = told.registered(&client.record.document);
         let registered = registered.map_err(|invalid| unusable(invalid.to_string()))?;
+        let is_profiled = security_profile::of(server, client).is_some();
         let Some(wanted) = registered.encrypted else {
-            return Ok(Self { signed: registered.signed, encrypter: None });
+            return Ok(Self { signed: registered.signed, is_profiled, encrypter: None });
         };
         let known = server.recipients.find(server, client, &wanted, false);
         let encrypter = if known.is_some() {
@@ -58,7 +62,7 @@ impl Protection {
         if encrypter.is_none() {
             return Err(unusable(format!("client {} has no key that encrypts by {}", client.id, wanted.0)));
         }
-        Ok(Self { signed: registered.signed, encrypter })
+        Ok(Self { signed: registered.signed, is_profiled, encrypter })
     }
 
     /// What signs: of the registered algorithm and no other, else what signs ID tokens.
@@ -67,11 +71,12 @@ impl Protection {
         server: &AuthorizationServer,
         keys: &'k TenantKeys,
     ) -> Result<&'k Signer, PortError> {
+        let is_allowed = |algorithm| !self.is_profiled || security_profile::is_allowed(algorithm);
         let Some(algorithm) = self.signed else {
-            return signer(keys, server.settings.id_token_signing_algorithm);
+            return signer_among(keys, server.settings.id_token_signing_algorithm, is_allowed);
         };
         let missing = || PortError::Unavailable(format!("no key signs {algorithm}, which the client wants"));
-        keys.signer(algorithm).ok_or_else(missing)
+        keys.signer(algorithm).filter(|_| is_allowed(algorithm)).ok_or_else(missing)
     }
 
     /// Whether the client wants more than plain JSON where that is the default.

@@ -20,3 +20,4 @@ mod password;
 mod request_object;
 mod security_profile;
 mod token;
+mod token_hook;

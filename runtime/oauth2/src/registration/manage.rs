@@ -9,6 +9,7 @@ use crate::client::admin::ShownClient;
 use crate::client::secret::SecretCheck;
 use crate::client_policy;
 use crate::decision::Decision;
+use crate::security_profile;
 use crate::server::AuthorizationServer;
 use crate::write::Write;
 
@@ -60,6 +61,7 @@ impl AuthorizationServer {
         }
         let (request, statement) = statement::apply(self, request)?;
         let document = metadata::check(&self.settings.registration, request)?;
+        let document = security_profile::keep(&record.document, document);
         client_policy::check_registration(self, &client, &document, request_id).await?;
         let (change, shown) = Box::pin(self.updated(record, document, Actor::Client(client.clone()))).await?;
         Ok((change, self.told(&client, shown, token.to_owned(), statement)))
