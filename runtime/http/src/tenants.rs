@@ -28,6 +28,7 @@ use config::tenant::{StoredSettings, TenantCourier, TenantSettings};
 use crate::federated::LinkedSubjects;
 use crate::node::Node;
 use crate::oauth2::detail_schemas::CompiledSchemas;
+use crate::webhooks::TokenHookServer;
 
 /// What a tenant with default settings takes in memory, in bytes.
 const AT_LEAST: u64 = 12 * 1024;
@@ -286,6 +287,7 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
         hasher: node.secrets.clone(),
         outbound: node.outbound.clone(),
     };
+    let token_webhook = TokenHookServer::of(node, (&tenant.id, by_operator), &settings.oauth2);
     let environment =
         Environment { sealer: node.sealer().clone(), clock: node.clock.clone(), rng: node.rng.clone() };
     let everywhere = Arc::new(TenantRules {
@@ -296,7 +298,8 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
             ports,
             environment,
         )
-        .with_detail_schemas(Arc::new(details)),
+        .with_detail_schemas(Arc::new(details))
+        .with_token_webhook(token_webhook),
         id: tenant.id,
         state: tenant.state,
         issuer: base_url,

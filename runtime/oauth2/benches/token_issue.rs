@@ -32,7 +32,7 @@ use portcullis_oauth2::scope::Scopes;
 use portcullis_oauth2::server::{AuthorizationServer, Environment, Issuer, Ports};
 use portcullis_oauth2::settings::Settings;
 use portcullis_oauth2::token::{ClientRequest, TokenResponse};
-use portcullis_oauth2::trust::{TrustFilter, TrustRepository, TrustedIssuer};
+use portcullis_oauth2::trust::{TrustFilter, TrustKind, TrustRepository, TrustedIssuer};
 use primitives::outbound::{Outbound, OutboundError, OutboundRequest, OutboundResponse};
 use primitives::rng::SeededRng;
 use primitives::seal::{DataKey, Keyring};
@@ -399,8 +399,8 @@ impl TrustRepository for Rows {
     fn find_trusts<'a>(
         &'a self,
         _: &'a TenantId,
-        _: &'a str,
-        _: &'a str,
+        _: TrustKind,
+        _: (&'a str, &'a str),
         _: Timestamp,
         _: u32,
     ) -> PortResult<'a, Vec<TrustedIssuer>> {

@@ -41,7 +41,8 @@ pub const PROTECTED_CLAIMS: [&str; 23] = [
 pub struct TokenRequest {
     /// The grant type, e.g. `authorization_code`, `refresh_token`, `client_credentials`.
     pub grant_type: String,
-    /// The subject, absent when a client acts for itself.
+    /// The subject, absent when a client acts for itself. At the JWT bearer grant it may be whom the issuer names and of whom
+    /// nothing is known here but that name: no session, no methods, no traits.
     pub subject: Option<TokenSubject>,
     /// The scopes that the tokens will carry.
     pub scopes: Vec<String>,

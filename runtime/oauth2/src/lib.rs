@@ -64,6 +64,7 @@ pub mod server;
 pub mod settings;
 pub mod token;
 pub mod token_format;
+pub mod token_webhook;
 pub mod trust;
 pub mod userinfo;
 pub mod write;

@@ -21,7 +21,8 @@ use crate::client::responses::Told;
 use crate::key_cache::KeyCache;
 use crate::ports::PortError;
 use crate::published_keys::{Asking, KeysFault};
-use crate::server::{AuthorizationServer, signer};
+use crate::security_profile;
+use crate::server::{AuthorizationServer, signer_among};
 
 /// To which keys of clients answers were encrypted lately.
 pub(crate) type Recipients = KeyCache<(KeyManagement, ContentEncryption), Encrypter>;
@@ -30,6 +31,8 @@ pub(crate) type Recipients = KeyCache<(KeyManagement, ContentEncryption), Encryp
 #[derive(Debug, Clone)]
 pub(crate) struct Protection {
     signed: Option<SigningAlgorithm>,
+    /// Whether the client is held to the algorithms of a profile.
+    is_profiled: bool,
     encrypter: Option<std::sync::Arc<Encrypter>>,
 }
 
@@ -43,14 +46,17 @@ impl Protection {
         let unusable = |text: String| PortError::Unavailable(text);
         let registered = told.registered(&client.record.document);
         let registered = registered.map_err(|invalid| unusable(invalid.to_string()))?;
+        let is_profiled = security_profile::of(server, client).is_some();
         let Some(wanted) = registered.encrypted else {
-            return Ok(Self { signed: registered.signed, encrypter: None });
+            return Ok(Self { signed: registered.signed, is_profiled, encrypter: None });
         };
         let read =
             |set: &_| RecipientKey::find_in(set, wanted.0).ok().map(|key| Encrypter::new(key, wanted.1));
         let asking = Asking { again: false, for_browser: true };
         match server.recipients.load(server, client, (wanted, asking), read).await {
-            Ok(encrypter) => Ok(Self { signed: registered.signed, encrypter: Some(encrypter) }),
+            Ok(encrypter) => {
+                Ok(Self { signed: registered.signed, is_profiled, encrypter: Some(encrypter) })
+            },
             Err(KeysFault::Busy) => Err(PortError::Busy("too many keys of clients are being fetched")),
             Err(KeysFault::Unavailable | KeysFault::Unusable) => {
                 Err(unusable(format!("client {} has no key that encrypts by {}", client.id, wanted.0)))
@@ -64,11 +70,12 @@ impl Protection {
         server: &AuthorizationServer,
         keys: &'k TenantKeys,
     ) -> Result<&'k Signer, PortError> {
+        let is_allowed = |algorithm| !self.is_profiled || security_profile::is_allowed(algorithm);
         let Some(algorithm) = self.signed else {
-            return signer(keys, server.settings.id_token_signing_algorithm);
+            return signer_among(keys, server.settings.id_token_signing_algorithm, is_allowed);
         };
         let missing = || PortError::Unavailable(format!("no key signs {algorithm}, which the client wants"));
-        keys.signer(algorithm).ok_or_else(missing)
+        keys.signer(algorithm).filter(|_| is_allowed(algorithm)).ok_or_else(missing)
     }
 
     /// Whether the client wants more than plain JSON where that is the default.

@@ -26,6 +26,7 @@ use crate::ports::{
 use crate::protection::Recipients;
 use crate::published_keys::PublishedKeys;
 use crate::settings::Settings;
+use crate::token_webhook::TokenWebhook;
 use crate::trust::TrustRepository;
 
 /// The authorization server of one tenant. Every decision of this room is a method of it, spread over
@@ -64,6 +65,8 @@ pub struct AuthorizationServer {
     pub fetch_places: FetchPlaces,
     /// What details of the tenant's types look like; without it none fits.
     pub detail_schemas: Arc<dyn DetailSchemas>,
+    /// Who asks the server that its settings name before tokens are made; without it none is made where they name one.
+    pub token_webhook: Option<Arc<dyn TokenWebhook>>,
 }
 
 /// What the authorization server asks of the outside.
@@ -123,6 +126,7 @@ impl AuthorizationServer {
             recipients: Recipients::default(),
             fetch_places: FetchPlaces::default(),
             detail_schemas: Arc::new(NoDetailSchemas),
+            token_webhook: None,
         }
     }
 
@@ -130,6 +134,12 @@ impl AuthorizationServer {
     #[must_use]
     pub fn with_detail_schemas(self, detail_schemas: Arc<dyn DetailSchemas>) -> Self {
         Self { detail_schemas, ..self }
+    }
+
+    /// With who asks the server that its settings name as its token hook.
+    #[must_use]
+    pub fn with_token_webhook(self, token_webhook: Option<Arc<dyn TokenWebhook>>) -> Self {
+        Self { token_webhook, ..self }
     }
 
     /// The tenant's keys.
@@ -162,8 +172,19 @@ impl AuthorizationServer {
 /// The signer to use: that of the wanted algorithm, else, until its key has been published for long enough,
 /// another that signs.
 pub(crate) fn signer(keys: &TenantKeys, wanted: SigningAlgorithm) -> Result<&Signer, PortError> {
-    keys.signer(wanted)
-        .or_else(|| SigningAlgorithm::ALL.into_iter().find_map(|algorithm| keys.signer(algorithm)))
+    signer_among(keys, wanted, |_| true)
+}
+
+/// The same, of algorithms that are allowed. Where none is, nothing is signed.
+pub(crate) fn signer_among(
+    keys: &TenantKeys,
+    wanted: SigningAlgorithm,
+    is_allowed: impl Fn(SigningAlgorithm) -> bool,
+) -> Result<&Signer, PortError> {
+    let others = SigningAlgorithm::ALL.into_iter();
+    let mut allowed = std::iter::once(wanted).chain(others).filter(|algorithm| is_allowed(*algorithm));
+    allowed
+        .find_map(|algorithm| keys.signer(algorithm))
         .ok_or_else(|| PortError::Unavailable("the tenant has no active signing key".to_owned()))
 }
 

@@ -15,6 +15,7 @@ use crate::protected_resource::ProtectedResource;
 use crate::registration::RegistrationSettings;
 use crate::security_profile::SecurityProfile;
 use crate::token_format::DEFAULT_PREFIX;
+use crate::token_webhook::TokenHookSettings;
 
 /// How this tenant's authorization server behaves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -111,6 +112,8 @@ pub struct Settings {
     pub protected_resources: Vec<ProtectedResource>,
     /// How clients register themselves.
     pub registration: RegistrationSettings,
+    /// A server of your own that is asked before tokens are made, as Hydra's `oauth2.token_hook` is: `config/token-hook.md`.
+    pub token_hook: Option<TokenHookSettings>,
 }
 
 impl Default for Settings {
@@ -153,6 +156,7 @@ impl Default for Settings {
             post_logout_redirect_uri: None,
             protected_resources: Vec::new(),
             registration: RegistrationSettings::default(),
+            token_hook: None,
         }
     }
 }

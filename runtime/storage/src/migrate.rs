@@ -76,6 +76,7 @@ const MIGRATIONS: &[Migration] = migrations![
     47 "0047_names_by_subject.sql",
     48 "0048_revoked_signing_keys.sql",
     49 "0049_consent_records.sql",
+    50 "0050_trust_kinds.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

@@ -114,12 +114,13 @@ EXTENSIBLE = ("OidcConfiguration", "OidcUserInfo", "JsonWebKey", "ErrorOAuth2", 
 
 # What the specification does not know: of a session, where somebody signed in in an organisation's name; of a client that
 # registered itself, what RFC 7591 section 3.2.1 has; of a token, what RFC 9470 section 6.2 adds to RFC 7662; of a consent for a
-# device, the code that the device shows.
+# device, the code that the device shows; of an issuer that is trusted for identity assertions, that it is.
 OURS = {
     "Session": {"portcullis_organization"},
     "OAuth2Client": {"client_id_issued_at"},
     "OAuth2ConsentRequest": {"device_user_code"},
     "IntrospectedOAuth2Token": {"acr", "auth_time"},
+    "TrustedOAuth2JwtGrantIssuer": {"kind"},
 }
 
 

@@ -23,4 +23,5 @@ mod request_object;
 mod security_profile;
 mod together;
 mod token;
+mod token_hook;
 mod unverified;

@@ -9,6 +9,7 @@ mod requests;
 mod settings;
 mod smtp;
 mod stored;
+pub mod token_hook;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -241,6 +242,13 @@ fn check_secrets(tenant: &Tenant, report: &mut Report<'_>) {
         if let Some(name) = name.filter(|name| is_secret_name(name) && !tenant.secrets.contains_key(*name)) {
             report(&format!("courier.channels.{key}.auth.secret"), format!("`secrets` has no `{name}`"));
         }
+    }
+    let hook = tenant.oauth2.token_hook.as_ref().and_then(|hook| hook.auth.as_ref());
+    if let Some(oauth2::token_webhook::TokenHookAuth::ApiKey { secret, .. }) = hook
+        && is_secret_name(secret)
+        && !tenant.secrets.contains_key(secret)
+    {
+        report("oauth2.token_hook.auth.secret", format!("`secrets` has no `{secret}`"));
     }
     let password = tenant.courier.smtp.as_ref().and_then(|smtp| smtp.password.as_deref());
     if let Some(name) = password.filter(|name| is_secret_name(name) && !tenant.secrets.contains_key(*name)) {

@@ -13,7 +13,7 @@ use tenancy::plugin::secrets::is_secret_name;
 use tenancy::{DeclaredPlugin, Webhook};
 use url::Url;
 
-use super::{TenantCourier, alias, json, plugin, requests, stored};
+use super::{TenantCourier, alias, json, plugin, requests, stored, token_hook};
 use crate::problem::Report;
 
 /// What a tenant may set about itself. A section or key that is absent has its default.
@@ -267,6 +267,9 @@ fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) 
     }
     check_registration(&settings.registration, report);
     requests::check(settings, report);
+    if let Some(hook) = &settings.token_hook {
+        token_hook::check(hook, report);
+    }
     for (index, api) in settings.protected_resources.iter().enumerate() {
         for (property, words) in api.mistakes() {
             report(&format!("oauth2.protected_resources[{index}].{property}"), words.to_owned());

@@ -9,7 +9,7 @@ use http::StatusCode;
 use oauth2::settings::Urls;
 use ui::ErrorView;
 
-use super::logout;
+use super::logout::{self, Visitor};
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::pages::show;
@@ -93,7 +93,7 @@ pub(crate) async fn device_done(call: Call) -> Answer {
 /// `GET /oauth2/fallbacks/logout/callback`
 pub(crate) async fn signed_out(call: Call) -> Answer {
     match logout::visitor(&call).await {
-        Ok((None, None)) => {
+        Ok(Visitor { live: None, subject: None, .. }) => {
             show(&call, StatusCode::OK, &[], None, |context| call.node.pages.signed_out(context))
         }
         Ok(_) => see_other(&call.tenant.absolute("/ui/logout")),

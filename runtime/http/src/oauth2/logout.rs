@@ -54,7 +54,7 @@ pub(crate) async fn begin(call: Call) -> Answer {
 /// What a browser is signed in by.
 pub(super) struct Visitor {
     /// Its session here.
-    live: Option<LiveSession>,
+    pub(super) live: Option<LiveSession>,
     /// Its sign-in at a login app of the tenant's own.
     login: Option<LoginSession>,
     /// Who signs out: whoever is signed in at the login app, where the tenant has one, else whoever is signed in here.

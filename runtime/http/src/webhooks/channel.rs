@@ -75,7 +75,7 @@ impl Node {
             Some(template) => self.templated(template, message, content).await?,
             None => message.document(content),
         };
-        let whose = Whose { node: self, tenant: &tenant.id, by_operator: tenant.by_operator };
+        let whose = Whose { means: self.into(), tenant: &tenant.id, by_operator: tenant.by_operator };
         let (id, body) = (message.id.to_string(), body.to_string());
         let mut webhook = channel.as_webhook(name);
         webhook.headers.insert("idempotency-key".to_owned(), id.clone());

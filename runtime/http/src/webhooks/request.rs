@@ -2,9 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use primitives::TenantId;
-use primitives::outbound::{OutboundError, OutboundRequest, OutboundResponse, Reach};
+use primitives::outbound::{Outbound, OutboundError, OutboundRequest, OutboundResponse, Reach};
+use primitives::{Clock, TenantId};
 use std::time::Duration;
+use storage::Storage;
 use tenancy::TenantSecrets as _;
 use tenancy::webhook::{ApiKeyPlace, SigningKey, Webhook, WebhookAuth};
 
@@ -36,10 +37,31 @@ pub(super) struct Message<'a> {
 /// Whose webhook it is, and where its servers may be.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Whose<'a> {
-    pub(super) node: &'a Node,
+    pub(super) means: Means<'a>,
     pub(super) tenant: &'a TenantId,
     /// Whether the operator's file named its address.
     pub(super) by_operator: bool,
+}
+
+/// What of a node is needed to send.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Means<'a> {
+    pub(super) storage: &'a Storage,
+    pub(super) outbound: &'a dyn Outbound,
+    pub(super) clock: &'a dyn Clock,
+    /// The version of the node.
+    pub(super) version: &'static str,
+}
+
+impl<'a> From<&'a Node> for Means<'a> {
+    fn from(node: &'a Node) -> Self {
+        Self {
+            storage: &node.storage,
+            outbound: node.outbound.as_ref(),
+            clock: node.clock.as_ref(),
+            version: node.settings.version,
+        }
+    }
 }
 
 /// Sends a message once.
@@ -59,7 +81,7 @@ pub(super) async fn send(
         headers.push(("content-type".to_owned(), "application/json".to_owned()));
     }
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent")) {
-        headers.push(("user-agent".to_owned(), format!("portcullis/{}", whose.node.settings.version)));
+        headers.push(("user-agent".to_owned(), format!("portcullis/{}", whose.means.version)));
     }
     headers.extend(proof(whose, webhook).await?);
     headers.extend(signature(whose, webhook, (message.id, body)).await?);
@@ -72,7 +94,7 @@ pub(super) async fn send(
         timeout,
         reach: if whose.by_operator { Reach::NamedByOperator } else { Reach::Public },
     };
-    Ok(whose.node.outbound.fetch(request).await?)
+    Ok(whose.means.outbound.fetch(request).await?)
 }
 
 async fn proof(whose: Whose<'_>, webhook: &Webhook) -> Result<Option<(String, String)>, NoAnswer> {
@@ -102,12 +124,12 @@ async fn signature(
     let Some(name) = &webhook.signing_secret else { return Ok(Vec::new()) };
     let key = SigningKey::parse(&secret(whose, name).await?);
     let key = key.map_err(|error| NoAnswer::Unready(format!("secret {name:?}: {error}")))?;
-    let headers = key.headers(id, whose.node.clock.now(), body.as_bytes());
+    let headers = key.headers(id, whose.means.clock.now(), body.as_bytes());
     Ok(headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 async fn secret(whose: Whose<'_>, name: &str) -> Result<String, NoAnswer> {
-    let found = whose.node.storage.find_tenant_secret(whose.tenant, name).await;
+    let found = whose.means.storage.find_tenant_secret(whose.tenant, name).await;
     let found = found.map_err(|error| NoAnswer::Unready(error.to_string()))?;
     let missing = || NoAnswer::Unready(format!("the tenant has no secret {name:?}"));
     Ok(found.ok_or_else(missing)?.expose().clone())

@@ -46,7 +46,7 @@ impl Node {
         let found = tenant.webhooks.iter().find(|webhook| webhook.name == message.webhook);
         let gone = || SendError::Gone("the settings have no webhook of this name any more".to_owned());
         let webhook = found.ok_or_else(gone)?;
-        let whose = Whose { node: self, tenant: &tenant.id, by_operator: tenant.by_operator };
+        let whose = Whose { means: self.into(), tenant: &tenant.id, by_operator: tenant.by_operator };
         let id = message.id.to_string();
         match send(whose, webhook, Message { id: &id, body: &message.body }, TIMEOUT).await {
             Ok(answer) if (200..300).contains(&answer.status) => Ok(()),

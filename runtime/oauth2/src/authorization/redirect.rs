@@ -75,7 +75,7 @@ async fn match_redirect(
 ) -> Result<ProvenRedirect, PageError> {
     let client = find_client(server, id).await?.ok_or(PageError::UnknownClient)?;
     let registered = match (requested, client.redirect_uris.as_slice()) {
-        (Some(requested), registered) => registered.iter().find(|uri| uri.matches(requested)),
+        (Some(requested), _) => client.find_redirect_uri(requested),
         (None, [only]) => Some(only),
         (None, _) => None,
     };

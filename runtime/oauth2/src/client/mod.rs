@@ -182,6 +182,15 @@ impl Client {
         self.authentication == AuthenticationMethod::NONE
     }
 
+    /// The registered redirect URI that a request's is, if it is one. Only a client without a secret may have another port of
+    /// `localhost`, as an app on the person's machine has; any may have another of a loopback address.
+    pub fn find_redirect_uri(&self, requested: &str) -> Option<&RedirectUri> {
+        let fits = |uri: &&RedirectUri| {
+            uri.matches(requested) || (self.is_public() && uri.matches_localhost(requested))
+        };
+        self.redirect_uris.iter().find(fits)
+    }
+
     /// Whether nobody registered it, and it describes itself where its id points.
     pub fn is_described(&self) -> bool {
         self.record.managed_by == ManagedBy::Document

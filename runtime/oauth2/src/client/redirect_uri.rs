@@ -65,6 +65,16 @@ impl RedirectUri {
             }
     }
 
+    /// Whether a request's `redirect_uri` is this one but for the port of `localhost`, as apps have it that are on the person's machine
+    /// and wait at whichever port is free (RFC 8252 section 7.3). For clients without a secret alone: where the name leads is for
+    /// the machine to say (section 8.3).
+    pub fn matches_localhost(&self, requested: &str) -> bool {
+        match (split_port(&self.0, "http://localhost"), split_port(requested, "http://localhost")) {
+            (Some(registered), Some(requested)) => registered == requested,
+            _ => false,
+        }
+    }
+
     /// Whether another program on the person's machine could take it over: no https, so that the
     /// address does not prove who answers there (RFC 8252 section 8.6).
     pub fn proves_nobody(&self) -> bool {
@@ -84,19 +94,23 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 
 /// Splits `http://127.0.0.1:1234/cb` into what must be equal: the address and what follows the port.
 fn split_loopback(text: &str) -> Option<(&'static str, &str)> {
-    ["http://127.0.0.1", "http://[::1]"].into_iter().find_map(|prefix| {
-        let rest = text.strip_prefix(prefix)?;
-        let rest = match rest.strip_prefix(':') {
-            None => rest,
-            Some(port) => {
-                let end = port.find(|c: char| !c.is_ascii_digit()).unwrap_or(port.len());
-                let (digits, rest) = port.split_at(end);
-                digits.parse::<u16>().ok()?;
-                rest
-            }
-        };
-        (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((prefix, rest))
-    })
+    let addresses = ["http://127.0.0.1", "http://[::1]"];
+    addresses.into_iter().find_map(|prefix| split_port(text, prefix).map(|rest| (prefix, rest)))
+}
+
+/// What follows the port, of an address that begins so.
+fn split_port<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let rest = text.strip_prefix(prefix)?;
+    let rest = match rest.strip_prefix(':') {
+        None => rest,
+        Some(port) => {
+            let end = port.find(|c: char| !c.is_ascii_digit()).unwrap_or(port.len());
+            let (digits, rest) = port.split_at(end);
+            digits.parse::<u16>().ok()?;
+            rest
+        }
+    };
+    (rest.is_empty() || rest.starts_with(['/', '?'])).then_some(rest)
 }
 
 #[cfg(test)]
@@ -167,6 +181,33 @@ mod tests {
         }
         check("http://localhost:9/cb", "http://localhost:10/cb", false);
         check("http://[::1]/cb", "http://[::1]:5/cb", true);
+    }
+
+    #[test]
+    fn only_the_port_of_localhost_is_free() {
+        let registered = RedirectUri::check("http://localhost/cb?x=1").unwrap();
+        for (requested, expect) in [
+            ("http://localhost/cb?x=1", true),
+            ("http://localhost:33418/cb?x=1", true),
+            ("http://localhost:33418/cb", false),
+            ("http://localhost:33418/cb/?x=1", false),
+            ("http://localhost:33418/cb?x=1#f", false),
+            ("http://localhost:99999/cb?x=1", false),
+            ("http://localhost:/cb?x=1", false),
+            ("http://localhost:80@evil.example/cb?x=1", false),
+            ("http://localhost.evil.example/cb?x=1", false),
+            ("http://localhostevil/cb?x=1", false),
+            ("http://app.localhost:33418/cb?x=1", false),
+            ("http://LOCALHOST:33418/cb?x=1", false),
+            ("http://127.0.0.1:33418/cb?x=1", false),
+            ("https://localhost:33418/cb?x=1", false),
+        ] {
+            assert_eq!(registered.matches_localhost(requested), expect, "{requested}");
+        }
+        for other in ["http://127.0.0.1/cb", "https://localhost/cb", "http://a.localhost/cb", "localhost:/cb"]
+        {
+            assert!(!RedirectUri::check(other).unwrap().matches_localhost(other), "{other}");
+        }
     }
 
     proptest::proptest! {

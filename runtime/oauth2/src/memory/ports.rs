@@ -22,7 +22,7 @@ use crate::ports::{
     ClientFilter, ClientPlace, ClientRepository, FederatedSubjects, GrantFilter, GrantRepository, PortResult,
     SecretHasher, SubjectClaims, SubjectProfile, TokenKeys, TokenRepository,
 };
-use crate::trust::{TrustFilter, TrustRepository, TrustedIssuer, TrustedSubject};
+use crate::trust::{TrustFilter, TrustKind, TrustRepository, TrustedIssuer, TrustedSubject};
 
 fn answer<'a, T: Send + 'a>(value: T) -> PortResult<'a, T> {
     Box::pin(ready(Ok(value)))
@@ -249,14 +249,17 @@ impl TrustRepository for Memory {
     fn find_trusts<'a>(
         &'a self,
         tenant: &'a TenantId,
-        issuer: &'a str,
-        subject: &'a str,
+        kind: TrustKind,
+        (issuer, subject): (&'a str, &'a str),
         now: Timestamp,
         limit: u32,
     ) -> PortResult<'a, Vec<TrustedIssuer>> {
         answer(self.rows(tenant, |rows| {
             let fits = |trust: &&TrustedIssuer| {
-                trust.issuer == issuer && trust.subject.covers(subject) && now < trust.expires_at
+                trust.kind == kind
+                    && trust.issuer == issuer
+                    && trust.subject.covers(subject)
+                    && now < trust.expires_at
             };
             let mut trusts: Vec<_> = rows.trusts.values().filter(fits).cloned().collect();
             trusts.sort_by_key(|trust| (trust.subject == TrustedSubject::Any, Reverse(trust.created_at)));

@@ -131,7 +131,7 @@ pub(super) fn read(
     }
     members.retain(|name, _| MEMBERS.contains(&name.as_str()));
     let document: ClientDocument = serde_json::from_value(Value::Object(members)).map_err(malformed)?;
-    let document = with_allowed(settings, document)?;
+    let document = without_app_schemes(with_allowed(settings, document)?);
     check_hosts(address, &document)?;
     let document = ClientDocument {
         allowed_cors_origins: Some(origins(&document)),
@@ -206,8 +206,19 @@ fn with_allowed(
     Ok(document)
 }
 
-/// Answers go to the host that the person is shown, or to the person's own machine; keys are at that host. An app's own scheme
-/// belongs to nobody, and so to no host.
+/// An app's own scheme belongs to nobody, and so to no host: any app on the machine may take it. A document that is for other servers too
+/// has the rest of its addresses; one that has no other is refused.
+fn without_app_schemes(mut document: ClientDocument) -> ClientDocument {
+    let is_web = |uri: &String| Url::parse(uri).map_or(true, |uri| matches!(uri.scheme(), "http" | "https"));
+    for uris in [&mut document.redirect_uris, &mut document.post_logout_redirect_uris] {
+        if let Some(uris) = uris {
+            uris.retain(is_web);
+        }
+    }
+    document
+}
+
+/// Answers go to the host that the person is shown, or to the person's own machine; keys are at that host.
 fn check_hosts(address: &Address, document: &ClientDocument) -> Result<(), NotTaken> {
     for (property, uris) in [
         ("redirect_uris", &document.redirect_uris),

@@ -211,6 +211,8 @@ fn document_speaks_for_itself_and_for_its_own_host() {
         (json!({"redirect_uris": ["http://localhost.evil.example/cb"]}), false),
         (json!({"redirect_uris": ["http://127.0.0.1.evil.example/cb"]}), false),
         (json!({"redirect_uris": ["com.example.agent:/cb"]}), false),
+        (json!({"redirect_uris": [BACK, "com.example.agent:/cb", "javascript:alert(1)"]}), true),
+        (json!({"redirect_uris": [BACK, "/cb"]}), false),
         (json!({"redirect_uris": ["http://localhost/cb"]}), true),
         (json!({"post_logout_redirect_uris": ["https://other.example/bye"]}), false),
         (json!({"jwks_uri": "https://other.example/jwks"}), false),
@@ -221,6 +223,15 @@ fn document_speaks_for_itself_and_for_its_own_host() {
     ] {
         assert_eq!(world(&patch).is_client(ID), expect, "{patch}");
     }
+}
+
+/// Attack: another app on the machine has taken the same scheme.
+#[test]
+fn address_of_an_apps_own_scheme_is_left_out() {
+    let world = world(&json!({"redirect_uris": [BACK, "com.example.agent:/cb"]}));
+    let client = now(find_client(&world.server, &ID.parse().unwrap())).unwrap().unwrap();
+    let uris: Vec<_> = client.redirect_uris.iter().map(crate::client::RedirectUri::as_str).collect();
+    assert_eq!(uris, [BACK]);
 }
 
 #[test]

@@ -35,6 +35,43 @@ fn text<'a>(document: &'a Value, name: &str) -> &'a str {
     document[name].as_str().unwrap_or_else(|| panic!("{name} of {document}"))
 }
 
+/// Attack: an operator holds a client to a profile, and the client leaves that out of what it says of itself.
+#[test]
+fn client_cannot_drop_the_profile_that_it_is_held_to() {
+    let world = World::new();
+    let key = jose::generate(SigningAlgorithm::EdDsa, &primitives::rng::SeededRng::new(5)).unwrap();
+    let fits = json!({"token_endpoint_auth_method": "private_key_jwt", "dpop_bound_access_tokens": true,
+        "jwks": {"keys": [serde_json::to_value(key.public()).unwrap()]}});
+    let made = world.register(&fits).unwrap().document();
+    let at = (text(&made, "client_id"), text(&made, "registration_access_token"));
+    let hold = |profile: &str| {
+        let id: primitives::ClientId = at.0.parse().unwrap();
+        world.rows(|rows| {
+            let record = rows.clients.get_mut(&id).unwrap();
+            record.document.security_profile = Some(profile.to_owned());
+        });
+    };
+    let held = |changed: Result<Registered, RegistrationError>| {
+        changed.map(|changed| changed.document()["security_profile"].clone()).map_err(|error| error.code())
+    };
+    let with = |more: Value| {
+        let mut document = fits.clone();
+        document.as_object_mut().unwrap().extend(object(more));
+        held(world.replace_own(at, &document))
+    };
+    assert_eq!(with(json!({})), Ok(Value::Null), "nobody holds it to one");
+    hold("fapi2-message-signing");
+    for asked in [json!({}), json!({"security_profile": ""}), json!({"security_profile": "fapi2-security"})] {
+        assert_eq!(with(asked), Ok(json!("fapi2-message-signing")));
+    }
+    // Nor may it be what the profile forbids.
+    assert_eq!(with(json!({"dpop_bound_access_tokens": false})), Err("invalid_client_metadata"));
+    assert_eq!(with(json!({"security_profile": "none"})), Err("invalid_client_metadata"));
+    hold("fapi2-security");
+    let more = json!({"security_profile": "fapi2-message-signing"});
+    assert_eq!(with(more), Ok(json!("fapi2-message-signing")), "it may be held to more");
+}
+
 #[test]
 fn client_registers_reads_changes_and_deletes_itself() {
     let world = World::new();

@@ -5,7 +5,7 @@ use jose::SigningAlgorithm;
 use super::rules::{self, Rule};
 use super::{ALGORITHMS, SecurityProfile, of};
 use crate::authorization::ResponseType;
-use crate::client::{Client, GrantType};
+use crate::client::{Client, ClientDocument, GrantType};
 use crate::server::AuthorizationServer;
 use crate::settings::Settings;
 
@@ -51,10 +51,16 @@ pub(crate) fn check_document(profile: SecurityProfile, client: &Client) -> Resul
         ("token_endpoint_auth_signing_alg", &document.token_endpoint_auth_signing_alg),
         ("request_object_signing_alg", &document.request_object_signing_alg),
         ("authorization_signed_response_alg", &document.authorization_signed_response_alg),
+        ("id_token_signed_response_alg", &document.responses.id_token_signed_response_alg),
+        ("introspection_signed_response_alg", &document.responses.introspection_signed_response_alg),
     ] {
         let algorithm = algorithm.as_deref().unwrap_or_default();
         holds(algorithm.is_empty() || ALGORITHMS.contains(&algorithm), property, rules::ALGORITHMS)?;
     }
+    // What is not signed is no signature of another algorithm.
+    let userinfo = document.userinfo_signed_response_alg.as_str();
+    let is_plain = matches!(userinfo, "" | "none");
+    holds(is_plain || ALGORITHMS.contains(&userinfo), "userinfo_signed_response_alg", rules::ALGORITHMS)?;
     let signs = profile.signs_messages() && client.may_use(GrantType::AuthorizationCode);
     let has_keys = document.jwks.is_some() || document.jwks_uri.as_deref().is_some_and(|uri| !uri.is_empty());
     holds(!signs || has_keys, "jwks", rules::KEYS)
@@ -70,7 +76,7 @@ fn check_tenant(profile: SecurityProfile, settings: &Settings) -> Result<(), Con
 }
 
 /// Whether a tenant may sign with this under a profile.
-pub(super) fn is_allowed(algorithm: SigningAlgorithm) -> bool {
+pub(crate) fn is_allowed(algorithm: SigningAlgorithm) -> bool {
     ALGORITHMS.contains(&algorithm.as_str())
 }
 

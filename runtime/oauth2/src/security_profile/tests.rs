@@ -227,6 +227,11 @@ fn client_that_contradicts_its_profile_is_refused() {
         (Fapi2Security, json!({"token_endpoint_auth_signing_alg": "RS256"}), Some("PS256, ES256 or EdDSA")),
         (Fapi2Security, json!({"request_object_signing_alg": "ES384"}), Some("PS256, ES256 or EdDSA")),
         (Fapi2Security, json!({"authorization_signed_response_alg": "RS256"}), Some("PS256, ES256 or EdDSA")),
+        (Fapi2Security, json!({"id_token_signed_response_alg": "RS256"}), Some("PS256, ES256 or EdDSA")),
+        (Fapi2Security, json!({"id_token_signed_response_alg": "EdDSA"}), None),
+        (Fapi2Security, json!({"userinfo_signed_response_alg": "ES384"}), Some("PS256, ES256 or EdDSA")),
+        (Fapi2Security, json!({"userinfo_signed_response_alg": "none"}), None),
+        (Fapi2Security, json!({"introspection_signed_response_alg": "RS256"}), Some("PS256, ES256 or EdDSA")),
         (
             Fapi2MessageSigning,
             json!({"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_subject_dn": "CN=a", "jwks": null}),
@@ -285,6 +290,25 @@ fn tenant_that_signs_by_another_algorithm_serves_no_such_client() {
     for world in worlds(Fapi2Security, rs256, &json!({})) {
         assert_eq!(told(push(&world, &wanted(&[]))).0, "invalid_client");
     }
+}
+
+/// The key of the wanted algorithm is not published for long enough: another signs, but none of those that are not the profile's.
+#[test]
+fn nothing_is_signed_by_another_algorithm_in_the_meantime() {
+    let check = |held: &[SigningAlgorithm], expect: Option<SigningAlgorithm>| {
+        let state = jose::KeyState::Active { rotate_at: primitives::Timestamp::from_seconds(9_000_000_000) };
+        let at = primitives::Timestamp::from_seconds(START);
+        let make = |algorithm: &SigningAlgorithm| {
+            jose::SigningKey::generate(*algorithm, state, at, &SeededRng::new(5)).unwrap()
+        };
+        let keys: Vec<_> = held.iter().map(make).collect();
+        let keys = jose::TenantKeys::new(&keys, at).unwrap();
+        let found = crate::server::signer_among(&keys, SigningAlgorithm::Es256, is_allowed);
+        assert_eq!(found.ok().map(jose::Signer::algorithm), expect, "{held:?}");
+    };
+    check(&[SigningAlgorithm::Es384, SigningAlgorithm::EdDsa], Some(SigningAlgorithm::EdDsa));
+    check(&[SigningAlgorithm::EdDsa, SigningAlgorithm::Es256], Some(SigningAlgorithm::Es256));
+    check(&[SigningAlgorithm::Es384], None);
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn check_redirect_uri(
     let fits = match (&code.redirect_uri, parameters.find("redirect_uri")) {
         (Some(requested), presented) => presented == Some(requested),
         (None, None) => true,
-        (None, Some(presented)) => client.redirect_uris.iter().any(|known| known.matches(presented)),
+        (None, Some(presented)) => client.find_redirect_uri(presented).is_some(),
     };
     if fits { Ok(()) } else { Err(TokenError::InvalidGrant(InvalidGrant::RedirectUri)) }
 }

@@ -55,7 +55,7 @@ pub(crate) async fn issue_to_browser(
         grant: Some(live),
     };
     client_policy::check_token(server, &client.id, &granted, request).await?;
-    let shape = hook::shape_tokens(server, client, &granted, request).await?;
+    let shape = hook::shape_tokens(server, (client, &granted), None, request).await?;
     let maker = Maker::of(server, client, &granted).await?;
     let mut made = FrontChannel { parameters: Vec::new(), write: None };
     let mut access_token = None;

@@ -1,21 +1,24 @@
-//! Phase 6: the tenant's plugin may add claims, or deny. Fails closed.
+//! Phase 6: a server of the tenant's own may say other claims, then its plugins may add some; each may deny. Fails closed.
 
 use primitives::audit::Actor;
 use primitives::hooks::HookContext;
 use primitives::{ClientId, RequestId};
+use serde_json::Map;
 
 use super::{Granted, TokenError};
-use crate::client::Client;
+use crate::client::{Client, GrantType};
 use crate::grant::Grant;
 use crate::hooks::{TokenDecision, TokenExchange, TokenRequest, TokenShape, TokenSubject};
 use crate::liveness::LiveGrant;
+use crate::parameters::Parameters;
 use crate::server::AuthorizationServer;
+use crate::token_webhook;
 
 /// Asks the hook about tokens that are about to be issued.
 pub(super) async fn shape_tokens(
     server: &AuthorizationServer,
-    client: &Client,
-    granted: &Granted,
+    (client, granted): (&Client, &Granted),
+    form: Option<&Parameters<'_>>,
     request: RequestId,
 ) -> Result<TokenShape, TokenError> {
     let grant = granted.grant.as_ref();
@@ -24,7 +27,15 @@ pub(super) async fn shape_tokens(
     let mut said = TokenShape::default();
     if let Some(grant) = grant.filter(|grant| grant.grant().client == client.id) {
         said.access_token.clone_from(&grant.grant().claims.access_token);
+        // An address of somebody has no business in the browser's history.
+        if granted.grant_type != GrantType::Implicit {
+            said.id_token.clone_from(&grant.grant().claims.id_token);
+        }
     }
+    let question =
+        |said: &TokenShape| token_webhook::request::document(server, (client, granted), said, form);
+    let mut said = token_webhook::ask(server, question, said, request).await?;
+    // Whatever was said before, it is what the exchange decided.
     if let Some(may_act) = granted.exchanged.as_ref().and_then(|exchanged| exchanged.may_act.clone()) {
         said.access_token.insert("may_act".to_owned(), may_act);
     }
@@ -33,7 +44,7 @@ pub(super) async fn shape_tokens(
     }
     let input = TokenRequest {
         grant_type: granted.grant_type.as_str().to_owned(),
-        subject: grant.map(subject),
+        subject: grant.map(subject).or_else(|| granted.subject.as_deref().map(named)),
         scopes: granted.scope.to_vec(),
         audience: granted.audience.clone(),
         id_token: granted.has_id_token(),
@@ -45,7 +56,8 @@ pub(super) async fn shape_tokens(
     match server.ports.hook.shape_tokens(&context, &input).await? {
         TokenDecision::Issue(shape) => {
             said.access_token.extend(shape.access_token);
-            Ok(TokenShape { id_token: shape.id_token, ..said })
+            said.id_token.extend(shape.id_token);
+            Ok(said)
         }
         TokenDecision::Deny { description } => Err(TokenError::AccessDenied(description)),
     }
@@ -81,13 +93,27 @@ pub(crate) fn subject(live: &LiveGrant) -> TokenSubject {
     }
 }
 
+/// Whom a trusted issuer names (RFC 7523), and of whom nothing else is known here: who may be called as somebody of ours is. The actor
+/// is the client.
+fn named(name: &str) -> TokenSubject {
+    TokenSubject {
+        id: name.to_owned(),
+        session: None,
+        assurance: String::new(),
+        methods: Vec::new(),
+        traits: Map::new(),
+        metadata: Map::new(),
+        session_claims: Map::new(),
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use std::sync::Arc;
 
     use futures_util::future::{BoxFuture, ready};
     use primitives::hooks::{HookFailure, HookFailureKind};
-    use serde_json::{Map, Value, json};
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::hooks::{IntrospectedToken, IntrospectionDecision, TokenHook};

@@ -14,6 +14,7 @@
 //! | used when it is stale | `iat` and `exp`, close together |
 //! | it gives more than its issuer meant | `scope` and `resource` bound it; so do the trust and the client; `authorization_details`, which we do not know, are refused |
 //! | bound to a key, used by somebody else | `cnf` is the key that the client shows |
+//! | an issuer that may name anybody for machines says that one of our people is there | a trust is of one kind: `id_jag` |
 //! | the issuer names somebody who is not its own | `sub` counts as the issuer's link alone: nobody is found by an address |
 
 use jose::ValidClaims;
@@ -181,7 +182,7 @@ mod tests {
     use crate::introspection::Introspection;
     use crate::memory::{Prover, REQUEST, World, as_app, as_bearer, now, request};
     use crate::token::{ClientRequest, TokenResponse};
-    use crate::trust::{TrustedIssuer, TrustedSubject};
+    use crate::trust::{TrustKind, TrustedIssuer, TrustedSubject};
 
     const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
     const IDP: &str = "https://idp.example";
@@ -201,6 +202,7 @@ mod tests {
             rows.federated.insert((IDP.to_owned(), "7".to_owned()), ada);
             let trust = TrustedIssuer {
                 id: "t".to_owned(),
+                kind: TrustKind::IdJag,
                 issuer: IDP.to_owned(),
                 subject: TrustedSubject::Any,
                 scope: Scopes::parse("openid read write offline_access").unwrap(),
@@ -358,6 +360,25 @@ mod tests {
             assert_eq!(ask(key).err(), Some(TokenError::InvalidGrant(InvalidGrant::Key)));
         }
         assert_eq!(ask(Some(&right)).unwrap().token_type, "DPoP");
+    }
+
+    #[test]
+    fn trust_is_for_one_kind_of_assertions() {
+        let check = |kind: TrustKind, typ: TokenType, expect: &str| {
+            let world = world(&json!({}));
+            world.rows(|rows| rows.trusts.get_mut("t").unwrap().kind = kind);
+            let claims = json!({"iss": IDP, "sub": "7", "aud": "https://id.example", "client_id": "app", "jti": "j1",
+                "iat": 1_800_000_000, "exp": 1_800_000_060});
+            let assertion = Signer::new(&key(5)).unwrap().sign(typ, &claims).unwrap();
+            let answer = bear(&world, &assertion, &[("scope", "read")]);
+            assert_eq!(code(answer), expect, "{kind:?} {typ:?}");
+            let is_written = world.rows(|rows| !rows.bearer_assertions.is_empty());
+            assert_eq!(is_written, expect == "read", "{kind:?} {typ:?}");
+        };
+        check(TrustKind::IdJag, TokenType::IdentityAssertionGrant, "read");
+        check(TrustKind::IdJag, TokenType::Jwt, "invalid_grant");
+        check(TrustKind::JwtBearer, TokenType::Jwt, "read");
+        check(TrustKind::JwtBearer, TokenType::IdentityAssertionGrant, "invalid_grant");
     }
 
     #[test]

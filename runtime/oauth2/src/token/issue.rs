@@ -24,7 +24,8 @@ use crate::lineage::Lineage;
 use crate::liveness::LiveGrant;
 use crate::ports::PortError;
 use crate::protection::Protection;
-use crate::server::{AuthorizationServer, signer};
+use crate::security_profile;
+use crate::server::{AuthorizationServer, signer_among};
 use crate::settings::AccessTokenStrategy;
 use crate::token_format::{ACCESS_TOKEN, hash_token, new_token};
 use crate::write::Write;
@@ -46,11 +47,10 @@ pub(super) async fn issue(
     let (access_token, row) = maker.access_token(shape.access_token)?;
     let id_token = match &granted.grant {
         Some(live) if granted.has_id_token() => {
-            // The claims that scopes ask for, those that were asked for by name, then those of a consent app, then the hook's: a plugin may correct a
-            // name, never a protected claim.
+            // The claims that scopes ask for, those that were asked for by name, then those of a consent app or a token hook, and of plugins:
+            // each may correct a name, never a protected claim.
             let mut claims = scope_claims(live.profile(), &granted.scope);
             claims.extend(named_claims(live.profile(), &live.grant().requested.id_token, &client.scope));
-            claims.extend(live.grant().claims.id_token.clone());
             claims.extend(shape.id_token);
             Some(maker.id_token(live, claims, &Beside { access_token: Some(&access_token), code: None })?)
         }
@@ -135,7 +135,10 @@ impl<'a> Maker<'a> {
         added: Map<String, Value>,
     ) -> Result<(String, Option<Write>), TokenError> {
         if let (AccessTokenStrategy::Jwt, Some(keys)) = (self.strategy, &self.keys) {
-            let signer = signer(keys, self.server.settings.access_token_signing_algorithm)?;
+            let is_profiled = security_profile::of(self.server, self.client).is_some();
+            let is_allowed = |algorithm| !is_profiled || security_profile::is_allowed(algorithm);
+            let wanted = self.server.settings.access_token_signing_algorithm;
+            let signer = signer_among(keys, wanted, is_allowed)?;
             return Ok((self.signed_access_token(signer, &added)?, None));
         }
         let granted = self.granted;

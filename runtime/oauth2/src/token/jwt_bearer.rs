@@ -3,7 +3,7 @@
 //! The token stands for whom the issuer names (`sub`), who need be nobody here: there is no session, no ID token and no
 //! refresh token. Attacks: an assertion for another server (its `aud` must be us and nobody else, as for clients' assertions),
 //! without an end or with a late one, used twice by whichever client (its `jti` is a row of the very change that issues),
-//! signed by another issuer's key, of a trust that is over, or for more than the trust gives. One whose `typ` says that it is an
+//! signed by another issuer's key, of a trust that is over or for assertions of another kind, or for more than the trust gives. One whose `typ` says that it is an
 //! identity assertion is held to more, and stands for somebody of ours: `id_jag`.
 
 use jose::{ClaimRules, TokenType, UnverifiedJwt, ValidClaims, VerifyingKey, VerifyingKeys};
@@ -18,7 +18,7 @@ use crate::client::GrantType;
 use crate::client_authentication::assertion::{remembered_until, rules};
 use crate::details;
 use crate::server::AuthorizationServer;
-use crate::trust::TrustedIssuer;
+use crate::trust::{TrustKind, TrustedIssuer};
 use crate::write::Write;
 
 /// Trusts that are tried on one assertion, the newest: each costs a signature check.
@@ -36,12 +36,12 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
     // What is meant for a client and a person of ours is never taken for what names anybody.
     if is_identity_assertion(&unverified) {
         let us = [server.issuer.as_str()];
-        let kind = Some(TokenType::IdentityAssertionGrant);
-        let assertion = verify(server, unverified, kind, &us).await?.ok_or(wrong)?;
+        let assertion = verify(server, unverified, TrustKind::IdJag, &us).await?.ok_or(wrong)?;
         return id_jag::run(server, asked, assertion).await;
     }
     let us = [server.issuer.as_str(), &server.endpoints.token];
-    let Assertion { trust, claims } = verify(server, unverified, None, &us).await?.ok_or(wrong)?;
+    let Assertion { trust, claims } =
+        verify(server, unverified, TrustKind::JwtBearer, &us).await?.ok_or(wrong)?;
     let subject = claims.subject().unwrap_or_default().to_owned();
     let used = use_once(server, &trust, &claims).await?;
     let scope = check_scope(parameters, &client.scope)?;
@@ -84,7 +84,7 @@ fn is_identity_assertion(unverified: &UnverifiedJwt<'_>) -> bool {
 async fn verify(
     server: &AuthorizationServer,
     unverified: UnverifiedJwt<'_>,
-    token_type: Option<TokenType>,
+    kind: TrustKind,
     us: &[&str],
 ) -> Result<Option<Assertion>, TokenError> {
     let claim = |name| unverified.unverified_claim(name).filter(|text| !text.is_empty());
@@ -93,7 +93,12 @@ async fn verify(
         return Ok(None);
     }
     let now = server.now();
-    let trusts = server.ports.trusts.find_trusts(&server.tenant, issuer, subject, now, MOST_TRIALS).await?;
+    let token_type = match kind {
+        TrustKind::JwtBearer => None,
+        TrustKind::IdJag => Some(TokenType::IdentityAssertionGrant),
+    };
+    let name = (issuer, subject);
+    let trusts = server.ports.trusts.find_trusts(&server.tenant, kind, name, now, MOST_TRIALS).await?;
     for trust in trusts {
         let Some(keys) = keys(&trust) else { continue };
         let Ok(signed) = unverified.clone().verify(&keys) else { continue };

@@ -8,7 +8,7 @@
 //! | | a proof of possession is one, and is there where it must be: `holder` | `invalid_dpop_proof`, `use_dpop_nonce`, `invalid_request` |
 //! | 4 the grant itself | one file each | `invalid_grant`, `invalid_scope`, `invalid_target`, `invalid_authorization_details` |
 //! | 5 the tenant's plugins permit it | `client_policy` | `access_denied`, `server_error` |
-//! | 6 the tenant's plugins shape it | `hook` | `access_denied`, `server_error` |
+//! | 6 the tenant's token hook and its plugins shape it | `hook`, `token_webhook` | `access_denied`, `server_error` |
 //! | 7 tokens are made | `issue` | `server_error` |
 //!
 //! Nothing is written before phase 7 but what a refusal itself writes, and that the client's assertion is used. The caller applies
@@ -204,7 +204,7 @@ impl AuthorizationServer {
             GrantType::Password => password::run(self, &asked, passwords).await?,
         };
         client_policy::check_token(self, &client.id, &granted, request.request).await?;
-        let shape = hook::shape_tokens(self, &client, &granted, request.request).await?;
+        let shape = hook::shape_tokens(self, (&client, &granted), Some(parameters), request.request).await?;
         let issued = issue::issue(self, &client, granted, shape).await?;
         let mut change = Change::new(self.tenant.clone());
         change.writes = std::mem::take(spent);

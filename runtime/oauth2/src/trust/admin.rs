@@ -3,7 +3,7 @@
 use jose::{JwkError, PublicJwk, VerifyingKey};
 use primitives::{Actor, AuditEvent, Change};
 
-use super::{ShownIssuer, TrustFilter, TrustRequest, TrustedIssuer, TrustedSubject};
+use super::{ShownIssuer, TrustFilter, TrustKind, TrustRequest, TrustedIssuer, TrustedSubject};
 use crate::decision::Decision;
 use crate::ports::PortError;
 use crate::scope::Scopes;
@@ -94,6 +94,12 @@ impl AuthorizationServer {
             (false, false) => TrustedSubject::One(request.subject.clone()),
             _ => return Err(TrustError::Invalid("either subject is named, or allow_any_subject is true")),
         };
+        // It names people by its own names, and each by another one.
+        if request.kind == TrustKind::IdJag && subject != TrustedSubject::Any {
+            return Err(TrustError::Invalid(
+                "a trust of the kind id_jag has allow_any_subject, and no subject",
+            ));
+        }
         // Attack: somebody else's assertions about themselves. Ours are never taken for a grant.
         if issuer == self.issuer.as_str() {
             return Err(TrustError::Invalid("issuer is this very server"));
@@ -111,6 +117,7 @@ impl AuthorizationServer {
         }
         let trust = TrustedIssuer {
             id: self.rng.uuid().to_string(),
+            kind: request.kind,
             issuer: issuer.to_owned(),
             subject,
             scope,

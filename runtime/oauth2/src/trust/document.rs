@@ -4,11 +4,14 @@ use primitives::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{TrustedIssuer, TrustedSubject};
+use super::{TrustKind, TrustedIssuer, TrustedSubject};
 
 /// What an operator asks for.
 #[derive(Debug, Clone, Deserialize)]
 pub struct TrustRequest {
+    /// What its assertions are; plain ones where nothing is said, as Hydra has no others.
+    #[serde(default)]
+    pub kind: TrustKind,
     /// `iss` of the assertions.
     pub issuer: String,
     /// For whom it speaks.
@@ -30,6 +33,8 @@ pub struct TrustRequest {
 #[expect(missing_docs, reason = "the names are the API's")]
 pub struct ShownIssuer {
     pub id: String,
+    #[serde(skip_serializing_if = "TrustKind::is_plain")]
+    pub kind: TrustKind,
     pub issuer: String,
     pub subject: String,
     pub allow_any_subject: bool,
@@ -56,6 +61,7 @@ impl From<TrustedIssuer> for ShownIssuer {
         };
         Self {
             id: trust.id,
+            kind: trust.kind,
             public_key: ShownKey { set: trust.issuer.clone(), kid },
             issuer: trust.issuer,
             subject,

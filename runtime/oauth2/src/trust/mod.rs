@@ -26,6 +26,8 @@ use crate::scope::Scopes;
 pub struct TrustedIssuer {
     /// Its id, a UUID.
     pub id: String,
+    /// What its assertions are.
+    pub kind: TrustKind,
     /// `iss` of the assertions.
     pub issuer: String,
     /// For whom it speaks.
@@ -38,6 +40,41 @@ pub struct TrustedIssuer {
     pub created_at: Timestamp,
     /// Until when it holds.
     pub expires_at: Timestamp,
+}
+
+/// What an issuer's assertions are.
+///
+/// Attack: an issuer that may say for whom a machine acts, whoever that is, says that one of our people is there; or a company's
+/// provider, which may speak of the people who are linked to it, names anybody. So a trust is for one kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrustKind {
+    /// Plain ones (RFC 7523 section 2.1), which name whom they will.
+    #[default]
+    JwtBearer,
+    /// Identity assertions (draft-ietf-oauth-identity-assertion-authz-grant-04), about people who are linked to the issuer here.
+    IdJag,
+}
+
+impl TrustKind {
+    /// As it is stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::JwtBearer => "jwt_bearer",
+            Self::IdJag => "id_jag",
+        }
+    }
+
+    /// Reads what is stored.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::JwtBearer, Self::IdJag].into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// Whether it is that of RFC 7523, of which documents say nothing.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+    pub(crate) fn is_plain(&self) -> bool {
+        *self == Self::JwtBearer
+    }
 }
 
 /// For whom an issuer speaks.
@@ -85,13 +122,13 @@ pub trait TrustRepository: Send + Sync + fmt::Debug {
         limit: u32,
     ) -> PortResult<'a, Vec<TrustedIssuer>>;
 
-    /// Those that hold at `now` and that an issuer has for a subject: the ones of that very subject first, then the newest, at
-    /// most `limit`.
+    /// Those of a kind that hold at `now` and that an issuer has for a subject: the ones of that very subject first, then the
+    /// newest, at most `limit`.
     fn find_trusts<'a>(
         &'a self,
         tenant: &'a TenantId,
-        issuer: &'a str,
-        subject: &'a str,
+        kind: TrustKind,
+        issuer_and_subject: (&'a str, &'a str),
         now: Timestamp,
         limit: u32,
     ) -> PortResult<'a, Vec<TrustedIssuer>>;

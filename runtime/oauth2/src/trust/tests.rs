@@ -1,11 +1,16 @@
 //! Assertions for grants: what is taken, and what attackers try.
 
+use futures_util::future::BoxFuture;
 use jose::{PrivateJwk, Signer, SigningAlgorithm, TokenType, generate};
+use primitives::hooks::{HookContext, HookFailure};
 use primitives::rng::SeededRng;
 use primitives::{Actor, Timestamp};
 use serde_json::{Value, json};
 
 use super::{ShownIssuer, TrustError, TrustRequest};
+use crate::hooks::{
+    IntrospectedToken, IntrospectionDecision, NoTokenHook, TokenDecision, TokenHook, TokenRequest,
+};
 use crate::memory::{REQUEST, World, form, now};
 use crate::token::{InvalidGrant, TokenError, TokenResponse};
 
@@ -129,6 +134,61 @@ fn assertion_is_for_us_alone_bounded_and_of_its_issuer() {
 }
 
 /// Attack: an assertion is used twice, by whichever client, at once or later.
+/// Plugins are told whom the issuer names, and nothing that would make them somebody of ours.
+#[derive(Debug)]
+struct Told(std::sync::Mutex<Vec<TokenRequest>>);
+
+impl TokenHook for Told {
+    fn applies(&self, _: &HookContext) -> bool {
+        true
+    }
+
+    fn shape_tokens<'a>(
+        &'a self,
+        context: &'a HookContext,
+        request: &'a TokenRequest,
+    ) -> BoxFuture<'a, Result<TokenDecision, HookFailure>> {
+        assert!(matches!(context.actor, Actor::Client(_)));
+        self.0.lock().unwrap().push(request.clone());
+        NoTokenHook.shape_tokens(context, request)
+    }
+
+    fn shape_userinfo<'a>(
+        &'a self,
+        context: &'a HookContext,
+        request: &'a TokenRequest,
+    ) -> BoxFuture<'a, Result<TokenDecision, HookFailure>> {
+        NoTokenHook.shape_userinfo(context, request)
+    }
+
+    fn introspects(&self, _: &HookContext) -> bool {
+        false
+    }
+
+    fn shape_introspection<'a>(
+        &'a self,
+        context: &'a HookContext,
+        token: &'a IntrospectedToken,
+    ) -> BoxFuture<'a, Result<IntrospectionDecision, HookFailure>> {
+        NoTokenHook.shape_introspection(context, token)
+    }
+}
+
+#[test]
+fn plugins_are_told_whom_the_issuer_names() {
+    let hook = std::sync::Arc::new(Told(std::sync::Mutex::default()));
+    let world = World::with(crate::settings::Settings::default(), hook.clone());
+    world.add_client(&json!({"token_endpoint_auth_method": "client_secret_post"}));
+    world.trust(&json!({})).unwrap();
+    world.bear(&assertion(&key(5), &json!({}))).unwrap();
+    let told = hook.0.lock().unwrap();
+    let [request] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(request.grant_type, GRANT);
+    let subject = request.subject.as_ref().unwrap();
+    assert_eq!((subject.id.as_str(), &subject.session), ("mike@example.com", &None));
+    assert!(subject.methods.is_empty() && subject.traits.is_empty() && subject.assurance.is_empty());
+}
+
 #[test]
 fn assertion_is_used_once_by_whichever_client() {
     let world = world();
@@ -206,6 +266,7 @@ fn documents_that_make_no_sense_write_nothing() {
         json!({"issuer": "https://id.example"}),
         json!({"subject": ""}),
         json!({"allow_any_subject": true}),
+        json!({"kind": "id_jag"}),
         json!({"scope": ["a\"b"]}),
         json!({"jwk": private}),
         json!({"jwk": nameless}),

@@ -1,7 +1,7 @@
 //! Table `oauth2_trusted_issuers`.
 
 use ::oauth2::ports::PortResult;
-use ::oauth2::trust::{TrustFilter, TrustRepository, TrustedIssuer, TrustedSubject};
+use ::oauth2::trust::{TrustFilter, TrustKind, TrustRepository, TrustedIssuer, TrustedSubject};
 use jose::PublicJwk;
 use primitives::{TenantId, Timestamp};
 
@@ -18,8 +18,8 @@ pub(super) fn insert(tenant: &TenantId, trust: &TrustedIssuer) -> Statement {
         TrustedSubject::Any => "",
     };
     Statement::one(
-        "INSERT INTO oauth2_trusted_issuers (tenant, id, issuer, subject, scope, kid, jwk, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+        "INSERT INTO oauth2_trusted_issuers (tenant, id, issuer, subject, scope, kid, jwk, created_at, expires_at, kind)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
         values![
             tenant,
             trust.id.as_str(),
@@ -30,6 +30,7 @@ pub(super) fn insert(tenant: &TenantId, trust: &TrustedIssuer) -> Statement {
             json(&trust.jwk),
             trust.created_at,
             trust.expires_at,
+            trust.kind.as_str(),
         ],
     )
 }
@@ -45,8 +46,15 @@ fn trust_at(row: &Row) -> Result<TrustedIssuer, StorageError> {
         column: "jwk",
         detail: "is no public key".to_owned(),
     })?;
+    // Attack: a row whose kind is not known is used for any.
+    let kind = TrustKind::parse(&row.text(7)?).ok_or_else(|| StorageError::Inconsistent {
+        table: TABLE,
+        column: "kind",
+        detail: "is no kind of assertions".to_owned(),
+    })?;
     Ok(TrustedIssuer {
         id: row.text(0)?,
+        kind,
         issuer: row.text(1)?,
         subject: if subject.is_empty() { TrustedSubject::Any } else { TrustedSubject::One(subject) },
         scope: scopes_at(row, 3, TABLE)?,
@@ -68,7 +76,7 @@ impl TrustRepository for Storage {
     ) -> PortResult<'a, Option<TrustedIssuer>> {
         Box::pin(async move {
             let sql =
-                "SELECT id, issuer, subject, scope, jwk, created_at, expires_at FROM oauth2_trusted_issuers
+                "SELECT id, issuer, subject, scope, jwk, created_at, expires_at, kind FROM oauth2_trusted_issuers
                  WHERE tenant = $1 AND id = $2";
             let row = self.find_one(sql, values![tenant, id]).await.map_err(port_error)?;
             row.as_ref().map(trust_at).transpose().map_err(port_error)
@@ -83,7 +91,7 @@ impl TrustRepository for Storage {
     ) -> PortResult<'a, Vec<TrustedIssuer>> {
         Box::pin(async move {
             let sql =
-                "SELECT id, issuer, subject, scope, jwk, created_at, expires_at FROM oauth2_trusted_issuers
+                "SELECT id, issuer, subject, scope, jwk, created_at, expires_at, kind FROM oauth2_trusted_issuers
                  WHERE tenant = $1 AND id > $2 AND ($3 = '' OR issuer = $3) ORDER BY id LIMIT $4";
             let after = filter.after.as_deref().unwrap_or_default();
             let issuer = filter.issuer.as_deref().unwrap_or_default();
@@ -96,18 +104,18 @@ impl TrustRepository for Storage {
     fn find_trusts<'a>(
         &'a self,
         tenant: &'a TenantId,
-        issuer: &'a str,
-        subject: &'a str,
+        kind: TrustKind,
+        (issuer, subject): (&'a str, &'a str),
         now: Timestamp,
         limit: u32,
     ) -> PortResult<'a, Vec<TrustedIssuer>> {
         Box::pin(async move {
             // The empty subject, which stands for anybody, sorts behind every other.
             let sql =
-                "SELECT id, issuer, subject, scope, jwk, created_at, expires_at FROM oauth2_trusted_issuers
+                "SELECT id, issuer, subject, scope, jwk, created_at, expires_at, kind FROM oauth2_trusted_issuers
                  WHERE tenant = $1 AND issuer = $2 AND (subject = $3 OR subject = '') AND expires_at > $4
-                 ORDER BY subject DESC, created_at DESC, kid LIMIT $5";
-            let args = values![tenant, issuer, subject, now, i64::from(limit)];
+                 AND kind = $5 ORDER BY subject DESC, created_at DESC, kid LIMIT $6";
+            let args = values![tenant, issuer, subject, now, kind.as_str(), i64::from(limit)];
             let rows = self.list(sql, args).await.map_err(port_error)?;
             trusts_of(&rows).map_err(port_error)
         })

@@ -205,7 +205,12 @@ impl Rows {
             find_grant_of_redeemed_code(&self.redeemed.hash),
             find_trusted_issuer("1"),
             list_trusted_issuers(&TrustFilter::default(), 10),
-            find_trusts("https://jwt-idp.example", "mike", world.now(), 10),
+            find_trusts(
+                oauth2::trust::TrustKind::JwtBearer,
+                ("https://jwt-idp.example", "mike"),
+                world.now(),
+                10
+            ),
             is_bearer_assertion_used("jti"),
             find_device_code(&self.device.hash),
             find_user_code(&self.device.user_code),

@@ -2,7 +2,7 @@
 
 use jose::PublicJwk;
 use oauth2::ports::TokenRepository as _;
-use oauth2::trust::{TrustFilter, TrustRepository as _, TrustedIssuer, TrustedSubject};
+use oauth2::trust::{TrustFilter, TrustKind, TrustRepository as _, TrustedIssuer, TrustedSubject};
 use oauth2::write::Write;
 
 use crate::world::World;
@@ -19,6 +19,7 @@ impl World {
     pub(crate) fn trust(&self, id: &str, subject: TrustedSubject, kid: &str) -> TrustedIssuer {
         TrustedIssuer {
             id: id.to_owned(),
+            kind: TrustKind::JwtBearer,
             issuer: "https://jwt-idp.example".to_owned(),
             subject,
             scope: "read write".split(' ').collect(),
@@ -62,8 +63,9 @@ async fn trusts_are_found_by_whom_they_speak_for_and_listed_in_pages() {
         let writes = trusts.clone().map(|trust| Write::InsertTrustedIssuer(Box::new(trust)));
         assert_eq!(world.apply(writes).await, None);
         let find = async |issuer: &str, subject: &str, limit: u32| {
+            let (kind, name) = (TrustKind::JwtBearer, (issuer, subject));
             let found =
-                world.storage.find_trusts(&world.tenant, issuer, subject, world.now(), limit).await.unwrap();
+                world.storage.find_trusts(&world.tenant, kind, name, world.now(), limit).await.unwrap();
             found.into_iter().map(|trust| trust.id).collect::<Vec<_>>()
         };
         let issuer = "https://jwt-idp.example";
@@ -71,8 +73,17 @@ async fn trusts_are_found_by_whom_they_speak_for_and_listed_in_pages() {
         assert_eq!(find(issuer, "mike", 1).await, ["2"]);
         assert_eq!(find(issuer, "eve", 9).await, ["1"]);
         assert!(find("https://other.example", "mike", 9).await.is_empty());
-        let over = world.storage.find_trusts(&world.tenant, issuer, "mike", world.in_seconds(60), 9).await;
-        assert_eq!(over.unwrap(), [], "what is over takes nobody's place");
+        let find_at = async |kind, at| {
+            world.storage.find_trusts(&world.tenant, kind, (issuer, "mike"), at, 9).await.unwrap()
+        };
+        let over = find_at(TrustKind::JwtBearer, world.in_seconds(60)).await;
+        assert_eq!(over, [], "what is over takes nobody's place");
+        assert_eq!(find_at(TrustKind::IdJag, world.now()).await, [], "nor does what is of another kind");
+        let other = TrustedIssuer { kind: TrustKind::IdJag, ..world.trust("4", TrustedSubject::Any, "k2") };
+        assert_eq!(world.apply([Write::InsertTrustedIssuer(Box::new(other.clone()))]).await, None);
+        assert_eq!(find_at(TrustKind::IdJag, world.now()).await, [other.clone()]);
+        assert_eq!(find(issuer, "mike", 9).await, ["2", "1"]);
+        assert_eq!(world.apply([Write::DeleteTrustedIssuer { id: other.id }]).await, None);
         let list = async |issuer: Option<&str>, after: Option<&str>, limit: u32| {
             let filter = TrustFilter { issuer: issuer.map(str::to_owned), after: after.map(str::to_owned) };
             let found = world.storage.list_trusted_issuers(&world.tenant, &filter, limit).await.unwrap();

@@ -74,6 +74,31 @@ fn client_that_proves_nobody_is_never_let_through_unseen() {
     assert!(response.find("code").is_some());
 }
 
+/// Editors and command lines wait at `http://localhost` and whichever port is free (RFC 8252 section 7.3).
+#[test]
+fn port_of_localhost_is_free_for_public_clients_alone() {
+    let check = |method: &str, requested: &str, expect: bool| {
+        let world = World::of_app(
+            |_| {},
+            &json!({"token_endpoint_auth_method": method, "redirect_uris": ["http://localhost/callback"],
+                "grant_types": ["authorization_code"]}),
+        );
+        let encoded = query(&[("redirect_uri", requested)]);
+        let parameters = Parameters::parse(encoded.as_bytes());
+        let asked = now(world.server.authorize(&parameters, browser(Some(&world.subject(1))))).result;
+        assert_eq!(matches!(asked, Ok(Next::Consent { .. })), expect, "{method} {requested}: {asked:?}");
+        if !expect {
+            assert_eq!(asked.err(), Some(PageError::RedirectUri), "{method} {requested}");
+        }
+    };
+    check("none", "http://localhost:33418/callback", true);
+    check("none", "http://localhost:33418/callback/", false);
+    check("none", "http://localhost:33418/callback?x=1", false);
+    check("none", "http://localhost.evil.example:33418/callback", false);
+    check("client_secret_post", "http://localhost/callback", true);
+    check("client_secret_post", "http://localhost:33418/callback", false);
+}
+
 #[test]
 fn consent_is_given_by_the_person_who_was_asked() {
     let world = world();
