@@ -293,7 +293,8 @@ async fn keys_and_pictures_within_our_own_network_are_not_fetched() {
         let text = key.sign(&json!({"alg": "ES256", "kid": "k"}), &assertion_claims(&world, "j"));
         let answer = present(&world, &text).await;
         assert_eq!(answer.status, if is_asked { 200 } else { 401 }, "{}", answer.text());
-        assert_eq!(host.connections(), usize::from(is_asked));
+        // When it is registered, and when it comes.
+        assert_eq!(host.connections() > 0, is_asked);
         let before = host.connections();
         for (name, value) in [
             ("jwks_uri", json!({"jwks_uri": host.url("/enc"), "id_token_encrypted_response_alg": "ECDH-ES"})),

@@ -19,7 +19,7 @@ const DESCRIBED: &str = "tests/it/oauth2/described_host.rs";
 const REQUEST_OBJECT: &str = "tests/it/oauth2/request_object.rs";
 const JWS: &str = "runtime/jose/src/jws.rs";
 
-const ATTACKS: [Attack; 33] = [
+const ATTACKS: [Attack; 36] = [
     Attack {
         name: "mix-up (RFC 9207, RFC 9700 section 4.4)",
         stopped_by: &[(
@@ -96,7 +96,7 @@ const ATTACKS: [Attack; 33] = [
     Attack {
         name: "audience injection (RFC 7523 section 3)",
         stopped_by: &[(
-            "runtime/oauth2/src/client_authentication/assertion.rs",
+            "runtime/oauth2/src/client_authentication/private_key_jwt.rs",
             "claims.audience().len() != 1",
         )],
         tests: &[
@@ -116,6 +116,30 @@ const ATTACKS: [Attack; 33] = [
                 "runtime/oauth2/src/client_authentication/tests.rs",
                 "assertion_is_used_once_at_any_endpoint_also_in_a_race",
             ),
+        ],
+    },
+    Attack {
+        name: "an assertion of a refused request brought again",
+        stopped_by: &[("runtime/oauth2/src/token/mod.rs", "pub(crate) fn refusal")],
+        tests: &[(
+            "runtime/oauth2/src/client_authentication/tests.rs",
+            "assertion_of_a_refused_request_is_used_up",
+        )],
+    },
+    Attack {
+        name: "a client's server flooded by way of us (unknown kid, failures, hung-up requests)",
+        stopped_by: &[("runtime/oauth2/src/published_keys.rs", "quiet_until")],
+        tests: &[
+            ("runtime/oauth2/src/published_keys/tests.rs", "flood_of_unknown_keys_asks_once_in_an_interval"),
+            ("runtime/oauth2/src/published_keys/tests.rs", "who_hangs_up_has_asked"),
+        ],
+    },
+    Attack {
+        name: "tokens by a signing key that has leaked",
+        stopped_by: &[("runtime/jose/src/tenant_keys.rs", "KeyState::Revoked { .. } => false")],
+        tests: &[
+            ("tests/it/tenancy/revoked_keys.rs", "what_a_leaked_key_signed_is_worth_nothing"),
+            ("tests/it/tenancy/revoked_keys.rs", "key_that_is_revoked_on_one_node_is_revoked_on_the_other"),
         ],
     },
     Attack {
