@@ -5,7 +5,7 @@ use jose::SigningAlgorithm;
 use super::rules::{self, Rule};
 use super::{ALGORITHMS, SecurityProfile, of};
 use crate::authorization::ResponseType;
-use crate::client::{Client, ClientDocument, GrantType};
+use crate::client::{Client, GrantType};
 use crate::server::AuthorizationServer;
 use crate::settings::Settings;
 

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use client::Contradiction;
-pub(crate) use client::{check_document, contradicts, is_allowed, keep};
+pub(crate) use client::{check_document, contradicts, is_allowed};
 pub(crate) use request::{Message, check_algorithm, check_object, check_origin, check_request};
 pub use rules::Rule;
 

@@ -73,6 +73,7 @@ fn say(world: &World) {
             grant.claims = GrantedClaims {
                 access_token: object(json!({"desk": "7"})),
                 id_token: object(json!({"nick": "ada"})),
+                ..GrantedClaims::default()
             };
         }
     });

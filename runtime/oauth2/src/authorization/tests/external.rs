@@ -7,7 +7,6 @@ use crate::authorization::external::{
     AcceptConsent, AcceptLogin, ChallengeError, Continued, RedirectTo, Reject,
 };
 use crate::settings::{Settings, Urls};
-use crate::write::Write;
 
 const LOGIN: &str = "https://login.example/in";
 const CONSENT: &str = "https://login.example/consent?theme=dark";

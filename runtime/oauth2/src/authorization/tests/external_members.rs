@@ -111,7 +111,7 @@ fn consent_session_says_what_was_asked_and_granted_also_when_its_session_is_over
     check(&live.document());
     // As the end of a session does it, whose grants have no refresh token.
     let ended = world.server.end_login_sessions(ada.subject, primitives::Actor::System);
-    world.memory.apply(ended.change).unwrap();
+    world.memory.apply(ended).unwrap();
     world.memory.apply(world.server.end_grants_of_session(ada.session, primitives::Actor::System)).unwrap();
     let Ok([left]) = <[_; 1]>::try_from(listed()) else { panic!("one is listed") };
     assert!(matches!(left.granted, Granted::Remembered(_)));
