@@ -54,9 +54,7 @@ impl Protection {
             |set: &_| RecipientKey::find_in(set, wanted.0).ok().map(|key| Encrypter::new(key, wanted.1));
         let asking = Asking { again: false, for_browser: true };
         match server.recipients.load(server, client, (wanted, asking), read).await {
-            Ok(encrypter) => {
-                Ok(Self { signed: registered.signed, is_profiled, encrypter: Some(encrypter) })
-            },
+            Ok(encrypter) => Ok(Self { signed: registered.signed, is_profiled, encrypter: Some(encrypter) }),
             Err(KeysFault::Busy) => Err(PortError::Busy("too many keys of clients are being fetched")),
             Err(KeysFault::Unavailable | KeysFault::Unusable) => {
                 Err(unusable(format!("client {} has no key that encrypts by {}", client.id, wanted.0)))
