@@ -174,6 +174,7 @@ pub static SAMPLES: &[Sample] = &[
         pages.device_code(&views::device_code(Some(DeviceCodeProblem::Unknown)), context)
     }),
     page!("device", |pages, context| pages.device(&views::device(), context)),
+    page!("device-registered", |pages, context| pages.device(&views::registered_device(), context)),
     page!("device-described", |pages, context| pages.device(&views::described_device(), context)),
     page!("device-allowed", |pages, context| pages.device_done(&DeviceDoneView::Allowed, context)),
     page!("device-denied", |pages, context| pages.device_done(&DeviceDoneView::Denied, context)),

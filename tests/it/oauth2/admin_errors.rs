@@ -14,7 +14,7 @@ async fn every_failure_of_the_admin_api_is_an_oauth_error_with_its_status() {
         ("GET", "/admin/clients/nobody", &none, 404),
         ("PUT", "/admin/clients/nobody", &text, 400),
         ("PUT", "/admin/clients/nobody", &json!({"client_name": "x"}), 404),
-        ("PATCH", "/admin/clients/nobody", &json!({}), 400),
+        ("PATCH", "/admin/clients/nobody", &json!({}), 404),
         ("PATCH", "/admin/clients/nobody", &list, 404),
         ("DELETE", "/admin/clients/nobody", &none, 404),
         ("PUT", "/admin/clients/nobody/lifespans", &text, 400),

@@ -37,7 +37,7 @@ use identity::{BrowserError, IdentityState, Problem, Write};
 use oauth2::write::SignIns;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use primitives::{Actor, Change, IdentityId, SessionId};
-use storage::{ApplyError, StorageError};
+use storage::{ApplyError, Prepared, StorageError};
 use tenancy::webhook::FlowName;
 
 pub(crate) use account::tell;
@@ -181,16 +181,26 @@ pub(crate) async fn apply_with(
     if ended.sessions.is_empty() && ended.sign_ins.is_empty() && beside.is_none() {
         return written(storage.apply(change).await);
     }
-    let mut prepared = storage.prepare(change).map_err(|error| unwritten(call, &error))?;
     let server = &call.tenant.oauth2;
     let sessions = ended.sessions.into_iter();
     let grants = sessions.map(|session| server.end_grants_of_session(session, actor.clone()));
     let sign_ins = ended.sign_ins.into_iter().map(|(of, which)| server.end_with_sessions(of, which));
+    let mut whole: Option<Prepared> = None;
+    // What hangs on it first: an account that is deleted takes with it the rows by which the clients to tell are found.
     for other in grants.chain(sign_ins).chain(beside) {
         let other = storage.prepare(other).map_err(|error| unwritten(call, &error))?;
-        prepared = prepared.and(other).map_err(|error| unwritten(call, &error))?;
+        let joined = match whole {
+            None => other,
+            Some(before) => before.and(other).map_err(|error| unwritten(call, &error))?,
+        };
+        whole = Some(joined);
     }
-    written(storage.apply_prepared(prepared).await)
+    let change = storage.prepare(change).map_err(|error| unwritten(call, &error))?;
+    let whole = match whole {
+        None => change,
+        Some(before) => before.and(change).map_err(|error| unwritten(call, &error))?,
+    };
+    written(storage.apply_prepared(whole).await)
 }
 
 /// How many live sessions of one person end with what was granted in them; nobody has more.

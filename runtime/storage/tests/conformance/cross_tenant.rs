@@ -78,7 +78,7 @@ impl Rows {
             session,
             flow: StoredFlow::new(flow, None, 1),
             client: world.client("nexboard"),
-            consent: world.consent(person.id, "nexboard"),
+            consent: Consent { grant: Some(grant.id), ..world.consent(person.id, "nexboard") },
             code: world.code(&grant, "c"),
             redeemed: world.code(&grant, "redeemed"),
             device: world.device_code("nexboard", "d"),

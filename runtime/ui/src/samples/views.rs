@@ -90,6 +90,11 @@ pub(super) fn described_device() -> DeviceView {
     }
 }
 
+/// Of one that registered itself.
+pub(super) fn registered_device() -> DeviceView {
+    DeviceView { client_name: "Board Exporter".to_owned(), is_self_registered: true, ..device() }
+}
+
 /// What a listener serves.
 pub(super) fn api() -> ApiView {
     let place = ApiParameterView { name: "id".to_owned(), place: "path".to_owned(), is_required: true };
@@ -129,8 +134,25 @@ pub(super) fn api() -> ApiView {
         is_optional: true,
         in_body: &["none", "private_key_jwt"],
     };
-    let groups =
-        vec![("/admin/identities".to_owned(), vec![operation]), ("/oauth2".to_owned(), vec![revoke])];
+    let userinfo = ApiOperationView {
+        id: "getOidcUserInfo",
+        method: "GET".to_owned(),
+        path: "/userinfo".to_owned(),
+        summary: "Claims about whom a token is for",
+        parameters: Vec::new(),
+        body: Vec::new(),
+        answers: vec![answer("default", "ApiError")],
+        needs_key: false,
+        scope: None,
+        schemes: vec!["clientSecretBasic"],
+        is_optional: true,
+        in_body: &[],
+    };
+    let groups = vec![
+        ("/admin/identities".to_owned(), vec![operation]),
+        ("/oauth2".to_owned(), vec![revoke]),
+        ("/userinfo".to_owned(), vec![userinfo]),
+    ];
     let schemes = vec![
         ("adminKey", "An admin key that has the operation's scope".to_owned()),
         ("clientSecretBasic", "An app by its secret (RFC 6749 section 2.3.1)".to_owned()),

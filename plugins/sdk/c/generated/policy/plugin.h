@@ -329,7 +329,8 @@ typedef struct {
 // On what terms it may be done.
 typedef struct exports_portcullis_policy_hook_permission_t {
   // What whoever asked must do besides. One that it does not know of, it does not permit: at `/oauth2/auth` and
-  // the token endpoint there is none, so that an answer with any fails.
+  // the token endpoint there is none, so that an answer with any fails. At `register` there is `metadata`: its parameters are
+  // members of the client that come in the place of what it asks for, and are held against the tenant's rules of registration.
   exports_portcullis_policy_hook_list_obligation_t   obligations;
   // Headers to go on with, where a request is passed on. At `/oauth2/auth` and the token endpoint none is, so that
   // an answer with any fails. A name is a token (RFC 9110 section 5.6.2) of at most 128 bytes, a value has no

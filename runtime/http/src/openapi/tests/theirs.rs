@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::resolved;
 
 /// Members that a description has and ours has not, by the description's schema, with why.
-const ABSENT: [(&str, &str, &str); 25] = [
+const ABSENT: [(&str, &str, &str); 24] = [
     ("Provider", "domain_hint", "no setting says it"),
     ("Provider", "login_hint", "no setting says it"),
     ("continueWithDeviceAuthnPinEntryUi", "data", "there are no PINs of devices"),
