@@ -8,6 +8,7 @@
 //! the client's redirect URIs, section 2, which is checked when it is written and again when it is used); the page's address
 //! is made up, to send people on from here to anywhere (it is sealed, and only what was checked before is sealed).
 
+use primitives::seal::SealedKind;
 use primitives::{SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -17,7 +18,7 @@ use crate::client::{Client, InvalidClient, RedirectUri};
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
 
-const PURPOSE: &str = "farewell";
+const KIND: SealedKind = SealedKind::Farewell;
 /// Long enough for a browser to get there.
 const LIFESPAN: std::time::Duration = std::time::Duration::from_mins(5);
 /// A page with more frames than this would not be done in time anyway.
@@ -75,13 +76,13 @@ impl AuthorizationServer {
             return Ok(None);
         }
         let expires_at = self.now().after(LIFESPAN);
-        Ok(Some(self.seal(PURPOSE, &Sealed { session, redirect, expires_at })))
+        Ok(Some(self.seal(KIND, &Sealed { session, redirect, expires_at })))
     }
 
     /// Opens what [`Self::seal_farewell`] made; none if it is not that, or too late.
     pub async fn open_farewell(&self, text: &str) -> Result<Option<Farewell>, PortError> {
         let short = Some(text).filter(|text| text.len() <= MAX_SEALED);
-        let opened = short.and_then(|text| self.open::<Sealed>(PURPOSE, text));
+        let opened = short.and_then(|text| self.open::<Sealed>(KIND, text));
         let Some(opened) = opened.filter(|opened| self.now() < opened.expires_at) else { return Ok(None) };
         Ok(Some(Farewell { frames: self.frames_of(opened.session).await?, redirect: opened.redirect }))
     }

@@ -9,6 +9,7 @@ mod external;
 
 use std::sync::Arc;
 
+use primitives::seal::SealedKind;
 use primitives::{
     Actor, AuditEvent, AuthenticatedSubject, Change, ClientId, IdentityId, SessionId, Timestamp,
 };
@@ -23,7 +24,7 @@ use crate::parameters::Parameters;
 use crate::server::AuthorizationServer;
 use crate::write::Write;
 
-const PURPOSE: &str = "logout_challenge";
+const KIND: SealedKind = SealedKind::LogoutChallenge;
 const MAX_STATE: usize = 2_048;
 const MAX_CHALLENGE: usize = 16 * 1_024;
 
@@ -102,14 +103,10 @@ impl AuthorizationServer {
         let for_app = app.map(|_| external::ForApp::new(self, subject, client.as_deref(), parameters));
         let interaction = LogoutInteraction { session: subject.session, redirect, expires_at, for_app };
         if let Some(app) = app {
-            return Ok(EndSession::App(with_query(
-                app,
-                "logout_challenge",
-                &self.seal(PURPOSE, &interaction),
-            )));
+            return Ok(EndSession::App(with_query(app, "logout_challenge", &self.seal(KIND, &interaction))));
         }
         Ok(EndSession::Ask {
-            challenge: self.seal(PURPOSE, &interaction),
+            challenge: self.seal(KIND, &interaction),
             client_name: client.map(|client| client.display_name().to_owned()),
         })
     }
@@ -120,16 +117,16 @@ impl AuthorizationServer {
         challenge: &str,
         subject: Option<&AuthenticatedSubject>,
     ) -> Result<SignedOut, PageError> {
-        self.finish_sealed(PURPOSE, challenge, subject)
+        self.finish_sealed(KIND, challenge, subject)
     }
 
     fn finish_sealed(
         &self,
-        purpose: &'static str,
+        kind: SealedKind,
         sealed: &str,
         subject: Option<&AuthenticatedSubject>,
     ) -> Result<SignedOut, PageError> {
-        let interaction = self.open_logout(purpose, sealed)?;
+        let interaction = self.open_logout(kind, sealed)?;
         if self.now() >= interaction.expires_at {
             return Err(PageError::Expired);
         }
@@ -142,9 +139,9 @@ impl AuthorizationServer {
         }
     }
 
-    fn open_logout(&self, purpose: &'static str, sealed: &str) -> Result<LogoutInteraction, PageError> {
+    fn open_logout(&self, kind: SealedKind, sealed: &str) -> Result<LogoutInteraction, PageError> {
         let short = Some(sealed).filter(|text| text.len() <= MAX_CHALLENGE);
-        short.and_then(|text| self.open(purpose, text)).ok_or(PageError::UnknownChallenge)
+        short.and_then(|text| self.open(kind, text)).ok_or(PageError::UnknownChallenge)
     }
 
     /// What ends here with a session, however it is ended, and that its clients are told.

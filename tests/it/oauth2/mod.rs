@@ -17,6 +17,7 @@ mod mtls;
 mod nginx;
 mod own_login;
 mod password;
+mod registration;
 mod request_object;
 mod security_profile;
 mod token;
