@@ -167,6 +167,7 @@ impl Rows {
             claims: primitives::SessionClaims::default(),
             actor: None,
             external: None,
+            second_factor: None,
         };
         let traits = json!({"email": "ada@example.org", "name": {"first": "Ada", "last": "Lovelace"}});
         Self {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jose::{Signer, SigningAlgorithm, TenantKeys};
 use primitives::outbound::Outbound;
 use primitives::policy::PolicyHook;
-use primitives::{Clock, Rng, SealContext, Sealer, TenantId, Timestamp};
+use primitives::{Clock, Rng, SealedKind, SealedPlace, Sealer, TenantId, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -156,15 +156,15 @@ impl AuthorizationServer {
         self.clock.now()
     }
 
-    pub(crate) fn seal<T: Serialize>(&self, purpose: &str, value: &T) -> String {
-        let context = SealContext { tenant: &self.tenant, purpose, row: "" };
+    pub(crate) fn seal<T: Serialize>(&self, kind: SealedKind, value: &T) -> String {
+        let place = SealedPlace { tenant: &self.tenant, kind, row: "" };
         // Only our own types are sealed, and they all serialise.
-        self.sealer.seal_text(context, &serde_json::to_vec(value).unwrap_or_default())
+        self.sealer.seal_text(place, &serde_json::to_vec(value).unwrap_or_default())
     }
 
-    pub(crate) fn open<T: DeserializeOwned>(&self, purpose: &str, sealed: &str) -> Option<T> {
-        let context = SealContext { tenant: &self.tenant, purpose, row: "" };
-        let plain = self.sealer.open_text(context, sealed).ok()?;
+    pub(crate) fn open<T: DeserializeOwned>(&self, kind: SealedKind, sealed: &str) -> Option<T> {
+        let place = SealedPlace { tenant: &self.tenant, kind, row: "" };
+        let plain = self.sealer.open_text(place, sealed).ok()?;
         serde_json::from_slice(&plain).ok()
     }
 }

@@ -78,6 +78,7 @@ impl LoginSession {
             claims: SessionClaims::default(),
             actor: None,
             external: Some(ExternalLogin { subject: self.external.clone(), acr: self.acr.clone() }),
+            second_factor: None,
         }
     }
 }
