@@ -71,6 +71,7 @@ const MIGRATIONS: &[Migration] = migrations![
     42 "0042_lineage.sql",
     43 "0043_answers.sql",
     44 "0044_clients_by_row.sql",
+    45 "0045_names_of_clients.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.
