@@ -94,7 +94,8 @@ impl Failure {
             500.. => "server_error",
             _ => "invalid_request",
         };
-        self.with_hints(json_no_store(self.status, &json!({"error": code, "error_description": plain})))
+        let body = json!({"error": code, "error_description": plain, "status_code": self.status.as_u16()});
+        self.with_hints(json_no_store(self.status, &body))
     }
 
     /// Renders it as a page of the tenant; as JSON for whoever asks for that.
