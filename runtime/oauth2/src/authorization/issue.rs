@@ -63,8 +63,8 @@ pub(super) async fn issue(
         event = event.with("response_type", &response_type.as_str());
     }
     event.organisation = subject.organisation;
-    let mut change =
-        Change::new(server.tenant.clone()).write(Write::InsertGrant(Box::new(grant.clone()))).audit(event);
+    let mut change = Change::new(server.tenant.clone()).audit(event);
+    change.writes.extend(server.insert_grant(&redirect.client, grant.clone()));
     let code = response_type.has_code().then(|| format!("{AUTHORIZATION_CODE}{}", server.rng.token()));
     if let Some(code) = &code {
         let row = AuthorizationCode {

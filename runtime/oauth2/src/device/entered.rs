@@ -212,7 +212,7 @@ impl AuthorizationServer {
         match allowed {
             Ok(()) => {
                 let of_grant = self.grant_subject(&client, subject).await?;
-                Ok((self.allowed(&code, grant, (subject, of_grant)), DeviceOutcome::Allowed))
+                Ok((self.allowed((&code, &client), grant, (subject, of_grant)), DeviceOutcome::Allowed))
             }
             Err(Refusal::Denied(reason)) => Ok((self.denied(&code, subject), DeviceOutcome::Refused(reason))),
             Err(Refusal::Hook(failure)) => Err(PortError::Unavailable(failure.to_string()).into()),
@@ -221,7 +221,7 @@ impl AuthorizationServer {
 
     fn allowed(
         &self,
-        code: &DeviceCode,
+        (code, client): (&DeviceCode, &Client),
         (id, claims): (GrantId, GrantedClaims),
         (subject, of_grant): (&AuthenticatedSubject, GrantSubject),
     ) -> Change<Write> {
@@ -244,7 +244,9 @@ impl AuthorizationServer {
             AuditEvent::new("grant.created", actor, "grant", &grant.id).with("client", &grant.client);
         event.organisation = subject.organisation;
         let answer = Write::AnswerDeviceCode { code: code.hash.clone(), grant: Some(id), at: now };
-        Change::new(self.tenant.clone()).write(Write::InsertGrant(Box::new(grant))).write(answer).audit(event)
+        let mut change = Change::new(self.tenant.clone()).audit(event);
+        change.writes.extend(self.insert_grant(client, grant).into_iter().chain([answer]));
+        change
     }
 
     pub(crate) fn denied(&self, code: &DeviceCode, subject: &AuthenticatedSubject) -> Change<Write> {
