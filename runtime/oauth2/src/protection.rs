@@ -11,9 +11,9 @@
 //!   and what was fetched is kept for a while.
 
 use jose::{
-    ContentEncryption, Encrypter, KeyManagement, RecipientKey, SignedToken, Signer, SigningAlgorithm,
+    ContentEncryption, Encrypter, KeyManagement, RecipientKey, SignedToken, SigningAlgorithm,
 };
-use jose::{TenantKeys, TokenType};
+use jose::{TenantKeys, TokenSigner, TokenType};
 use serde::Serialize;
 
 use crate::client::Client;
@@ -69,7 +69,7 @@ impl Protection {
         &self,
         server: &AuthorizationServer,
         keys: &'k TenantKeys,
-    ) -> Result<&'k Signer, PortError> {
+    ) -> Result<&'k TokenSigner, PortError> {
         let is_allowed = |algorithm| !self.is_profiled || security_profile::is_allowed(algorithm);
         let Some(algorithm) = self.signed else {
             return signer_among(keys, server.settings.id_token_signing_algorithm, is_allowed);
@@ -84,14 +84,15 @@ impl Protection {
     }
 
     /// Signs, then encrypts.
-    pub(crate) fn seal<C: Serialize + ?Sized>(
+    pub(crate) async fn seal<C: Serialize + Sync + ?Sized>(
         &self,
         server: &AuthorizationServer,
-        signer: &Signer,
+        signer: &TokenSigner,
         (typ, claims): (TokenType, &C),
     ) -> Result<String, PortError> {
         let failed = |text: String| PortError::Unavailable(text);
-        let token = SignedToken::sign(signer, typ, claims).map_err(|error| failed(error.to_string()))?;
+        let token = SignedToken::sign_by(signer, typ, claims).await;
+        let token = token.map_err(|error| failed(error.to_string()))?;
         match &self.encrypter {
             None => Ok(token.into_text()),
             Some(encrypter) => {

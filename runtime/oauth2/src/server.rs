@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jose::{Signer, SigningAlgorithm, TenantKeys};
+use jose::{SigningAlgorithm, TenantKeys, TokenSigner};
 use primitives::outbound::Outbound;
 use primitives::policy::PolicyHook;
 use primitives::{Clock, Rng, SealedKind, SealedPlace, Sealer, TenantId, Timestamp};
@@ -148,7 +148,7 @@ impl AuthorizationServer {
     }
 
     /// What of these keys signs ID tokens, and whatever else says to services who somebody is.
-    pub fn id_token_signer<'a>(&self, keys: &'a TenantKeys) -> Result<&'a Signer, PortError> {
+    pub fn id_token_signer<'a>(&self, keys: &'a TenantKeys) -> Result<&'a TokenSigner, PortError> {
         signer(keys, self.settings.id_token_signing_algorithm)
     }
 
@@ -171,7 +171,7 @@ impl AuthorizationServer {
 
 /// The signer to use: that of the wanted algorithm, else, until its key has been published for long enough,
 /// another that signs.
-pub(crate) fn signer(keys: &TenantKeys, wanted: SigningAlgorithm) -> Result<&Signer, PortError> {
+pub(crate) fn signer(keys: &TenantKeys, wanted: SigningAlgorithm) -> Result<&TokenSigner, PortError> {
     signer_among(keys, wanted, |_| true)
 }
 
@@ -180,7 +180,7 @@ pub(crate) fn signer_among(
     keys: &TenantKeys,
     wanted: SigningAlgorithm,
     is_allowed: impl Fn(SigningAlgorithm) -> bool,
-) -> Result<&Signer, PortError> {
+) -> Result<&TokenSigner, PortError> {
     let others = SigningAlgorithm::ALL.into_iter();
     let mut allowed = std::iter::once(wanted).chain(others).filter(|algorithm| is_allowed(*algorithm));
     allowed

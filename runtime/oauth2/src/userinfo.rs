@@ -170,7 +170,7 @@ impl AuthorizationServer {
         claims.insert("aud".to_owned(), client.id.as_str().into());
         let keys = self.load_keys().await?;
         let signer = protection.signer(self, &keys)?;
-        Ok(Userinfo::Signed(protection.seal(self, signer, (TokenType::Jwt, &claims))?))
+        Ok(Userinfo::Signed(protection.seal(self, signer, (TokenType::Jwt, &claims)).await?))
     }
 
     /// A live token in the hands of whoever may show it to this endpoint.
