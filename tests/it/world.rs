@@ -9,8 +9,8 @@ use std::time::Duration;
 use config::{ListenAddress, Listener, Router};
 use identity::password::HashingPool;
 use jobs::{Handlers, JobMetrics, JobName, Jobs, Outcome, Receivers};
-use oauth2::ports::TokenKeys;
 use oauth2::hooks::TokenHook;
+use oauth2::ports::TokenKeys;
 use plugin_host::{Compiler, PluginHost, Services};
 use portcullis_http::{
     Certificates, GuardedOutbound, HttpMetrics, NameServers, Node, NodeParts, NodeSettings, OutboundPolicy,

@@ -20,39 +20,3 @@ pub(crate) fn wycheproof(file: &str) -> Option<Value> {
         }
     }
 }
-
-/// A key that is somewhere else: it shows no more than signatures.
-#[derive(Debug)]
-pub(crate) struct Elsewhere {
-    kid: crate::KeyId,
-    pub(crate) public: crate::PublicJwk,
-    module: crate::Signer,
-}
-
-impl Elsewhere {
-    pub(crate) fn new(key: &crate::PrivateJwk, kid: &str) -> Self {
-        let module = crate::Signer::new(key).unwrap();
-        Self { kid: kid.parse().unwrap(), public: key.public().clone(), module }
-    }
-}
-
-impl crate::ForeignKey for Elsewhere {
-    fn kid(&self) -> &crate::KeyId {
-        &self.kid
-    }
-
-    fn algorithm(&self) -> crate::SigningAlgorithm {
-        self.module.algorithm()
-    }
-
-    fn public(&self) -> &crate::PublicJwk {
-        &self.public
-    }
-
-    fn sign<'a>(
-        &'a self,
-        text: &'a [u8],
-    ) -> futures_util::future::BoxFuture<'a, Result<Vec<u8>, crate::SignError>> {
-        Box::pin(async move { self.module.sign_bytes(text) })
-    }
-}

@@ -122,8 +122,40 @@ mod tests {
     use primitives::rng::SeededRng;
 
     use super::*;
-    use crate::tests_support::Elsewhere;
-    use crate::{JwkSet, KeyState, SigningKey, TenantKeys, UnverifiedJws, generate};
+    use crate::{JwkSet, KeyState, PrivateJwk, SigningKey, TenantKeys, UnverifiedJws, generate};
+
+    /// A key that is somewhere else: it shows no more than signatures.
+    #[derive(Debug)]
+    struct Elsewhere {
+        kid: KeyId,
+        public: PublicJwk,
+        module: Signer,
+    }
+
+    impl Elsewhere {
+        fn new(key: &PrivateJwk, kid: &str) -> Self {
+            let module = Signer::new(key).unwrap();
+            Self { kid: kid.parse().unwrap(), public: key.public().clone(), module }
+        }
+    }
+
+    impl ForeignKey for Elsewhere {
+        fn kid(&self) -> &KeyId {
+            &self.kid
+        }
+
+        fn algorithm(&self) -> SigningAlgorithm {
+            self.module.algorithm()
+        }
+
+        fn public(&self) -> &PublicJwk {
+            &self.public
+        }
+
+        fn sign<'a>(&'a self, text: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, SignError>> {
+            Box::pin(async move { self.module.sign_bytes(text) })
+        }
+    }
 
     fn token(signer: &TokenSigner) -> Result<String, SignError> {
         signer.sign(TokenType::Jwt, &1).now_or_never().unwrap()
@@ -141,7 +173,10 @@ mod tests {
             let signer = keys.signer(algorithm).unwrap();
             assert_eq!((signer.kid(), signer.algorithm()), ("module-1", algorithm));
             let text = token(signer).unwrap();
-            assert!(UnverifiedJws::parse(&text).unwrap().verify_with(keys.verifying()).is_ok(), "{algorithm}");
+            assert!(
+                UnverifiedJws::parse(&text).unwrap().verify_with(keys.verifying()).is_ok(),
+                "{algorithm}"
+            );
             let published = JwkSet::parse(keys.jwks_json().as_bytes()).unwrap();
             assert!(published.keys.iter().any(|key| key.kid() == Some("module-1")));
             assert!(keys.algorithms().any(|one| one == algorithm.verified_by()));
@@ -151,7 +186,8 @@ mod tests {
     #[test]
     fn wrong_signature_of_a_module_goes_nowhere() {
         let (one, other) = (1, 2);
-        let [one, other] = [one, other].map(|seed| generate(SigningAlgorithm::Es256, &SeededRng::new(seed)).unwrap());
+        let [one, other] =
+            [one, other].map(|seed| generate(SigningAlgorithm::Es256, &SeededRng::new(seed)).unwrap());
         // It signs with another key than it says.
         let foreign = Elsewhere { public: one.public().clone(), ..Elsewhere::new(&other, "module-1") };
         let signer = TokenSigner::Foreign(ForeignSigner::new(Arc::new(foreign)).unwrap());

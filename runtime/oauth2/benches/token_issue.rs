@@ -301,6 +301,10 @@ impl LoginSessionRepository for Rows {
         answer(None)
     }
 
+    fn list_subjects_named<'a>(&'a self, _: &'a TenantId, _: &'a str) -> PortResult<'a, Vec<IdentityId>> {
+        answer(Vec::new())
+    }
+
     fn find_forced_name<'a>(
         &'a self,
         _: &'a TenantId,

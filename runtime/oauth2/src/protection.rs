@@ -10,9 +10,7 @@
 //! - A crowd of browsers has us ask somebody's slow server for its keys: a tenant has so many such fetches at once (`fetch.rs`),
 //!   and what was fetched is kept for a while.
 
-use jose::{
-    ContentEncryption, Encrypter, KeyManagement, RecipientKey, SignedToken, SigningAlgorithm,
-};
+use jose::{ContentEncryption, Encrypter, KeyManagement, RecipientKey, SignedToken, SigningAlgorithm};
 use jose::{TenantKeys, TokenSigner, TokenType};
 use serde::Serialize;
 
@@ -54,9 +52,7 @@ impl Protection {
             |set: &_| RecipientKey::find_in(set, wanted.0).ok().map(|key| Encrypter::new(key, wanted.1));
         let asking = Asking { again: false, for_browser: true };
         match server.recipients.load(server, client, (wanted, asking), read).await {
-            Ok(encrypter) => {
-                Ok(Self { signed: registered.signed, is_profiled, encrypter: Some(encrypter) })
-            },
+            Ok(encrypter) => Ok(Self { signed: registered.signed, is_profiled, encrypter: Some(encrypter) }),
             Err(KeysFault::Busy) => Err(PortError::Busy("too many keys of clients are being fetched")),
             Err(KeysFault::Unavailable | KeysFault::Unusable) => {
                 Err(unusable(format!("client {} has no key that encrypts by {}", client.id, wanted.0)))

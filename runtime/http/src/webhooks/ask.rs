@@ -153,11 +153,8 @@ async fn exchange(
     let until = Instant::now() + webhook.timeout();
     let Some(body) = body(call, webhook, context).await? else { return Ok(None) };
     let id = call.node.rng.uuid().to_string();
-    let whose = Whose {
-        means: (&*call.node).into(),
-        tenant: &call.tenant.id,
-        by_operator: call.tenant.by_operator,
-    };
+    let whose =
+        Whose { means: (&*call.node).into(), tenant: &call.tenant.id, by_operator: call.tenant.by_operator };
     let mut wait = FIRST_RETRY;
     for attempt in 0.. {
         let left = until.saturating_duration_since(Instant::now());

@@ -31,9 +31,9 @@ use primitives::{ClientId, RequestId, Timestamp, base64url};
 use serde_json::{Map, Value, json};
 
 pub use error::RegistrationError;
+pub(crate) use idle::kept;
 pub use registrant::{InitialAccessToken, Registrant};
 pub(crate) use registrant::{RegisteredBy, Registering};
-pub(crate) use idle::kept;
 pub use settings::{RegistrationMode, RegistrationSettings, SoftwarePublisher};
 
 use self::statement::Statement;
