@@ -70,6 +70,9 @@ mod tests {
         let auth = |name: &str, secret: &str| json!({"auth": {"type": "api_key", "in": "header", "name": name, "secret": secret}});
         check(auth("host", "key"), "oauth2.token_hook.auth.name");
         check(auth("x-key", "no name"), "oauth2.token_hook.auth.secret");
-        check(json!({"auth": {"type": "api_key", "in": "header", "name": "x", "value": "a key"}}), "auth");
+        check(
+            json!({"auth": {"type": "api_key", "in": "header", "name": "x", "value": "a key"}}),
+            "unknown key `value`",
+        );
     }
 }

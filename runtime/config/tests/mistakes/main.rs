@@ -70,7 +70,7 @@ fn unknown_keys() {
         &listener("lisen = 1"),
         &[
             "p.toml:5:1: listener[0].lisen: unknown key `lisen`; known keys here: `name`, `address`, `routers`, \
-           `auth`, `reason`, `tls`, `client_ca`, `app_certificates`, `body_bytes`, `request_timeout`",
+           `auth`, `reason`, `tls`, `client_ca`, `app_certificates`, `api_document`, `body_bytes`, `request_timeout`",
         ],
     );
 }

@@ -61,15 +61,16 @@ fn client_cannot_drop_the_profile_that_it_is_held_to() {
     };
     assert_eq!(with(json!({})), Ok(Value::Null), "nobody holds it to one");
     hold("fapi2-message-signing");
-    for asked in [json!({}), json!({"security_profile": ""}), json!({"security_profile": "fapi2-security"})] {
-        assert_eq!(with(asked), Ok(json!("fapi2-message-signing")));
+    assert_eq!(with(json!({})), Ok(json!("fapi2-message-signing")), "what is left out stays");
+    for asked in [json!({"security_profile": ""}), json!({"security_profile": "fapi2-security"})] {
+        assert_eq!(with(asked), Err("invalid_client_metadata"));
     }
     // Nor may it be what the profile forbids.
     assert_eq!(with(json!({"dpop_bound_access_tokens": false})), Err("invalid_client_metadata"));
     assert_eq!(with(json!({"security_profile": "none"})), Err("invalid_client_metadata"));
-    hold("fapi2-security");
+    hold("");
     let more = json!({"security_profile": "fapi2-message-signing"});
-    assert_eq!(with(more), Ok(json!("fapi2-message-signing")), "it may be held to more");
+    assert_eq!(with(more), Ok(json!("fapi2-message-signing")), "it may hold itself to one");
 }
 
 #[test]

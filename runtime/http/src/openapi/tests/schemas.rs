@@ -11,6 +11,15 @@ use super::{EVERYTHING, operations};
 /// with its schemas.
 const UNDESCRIBED: [&str; 0] = [];
 
+/// Pages that say what is missing and never of success.
+const ALWAYS_AT_FAULT: [&str; 5] = [
+    "showConsentFallback",
+    "showDeviceFallback",
+    "showErrorFallback",
+    "showLoginFallback",
+    "showLogoutFallback",
+];
+
 /// Answers of success with nothing in them (RFC 7009 section 2.2).
 const EMPTY: [&str; 1] = ["revokeOAuth2Token"];
 
@@ -30,7 +39,7 @@ fn every_body_and_every_answer_of_success_has_a_schema() {
         }
         let answers = operation["responses"].as_object().unwrap();
         let is_good = |status: &&String| status.starts_with(['2', '3']);
-        if answers.keys().filter(is_good).count() == 0 {
+        if (answers.keys().filter(is_good).count() == 0) != ALWAYS_AT_FAULT.contains(&name) {
             without.insert(name);
         }
         for (status, answer) in answers {

@@ -10,7 +10,6 @@ use super::resolved;
 const ABSENT: [(&str, &str, &str); 25] = [
     ("Provider", "domain_hint", "no setting says it"),
     ("Provider", "login_hint", "no setting says it"),
-    ("acceptOAuth2ConsentRequest", "context", "passed over: nobody could read it again"),
     ("continueWithDeviceAuthnPinEntryUi", "data", "there are no PINs of devices"),
     ("identity", "region", "there are no regions"),
     (
