@@ -10,6 +10,7 @@ use config::{ListenAddress, Listener, Router};
 use identity::password::HashingPool;
 use jobs::{Handlers, JobMetrics, JobName, Jobs, Outcome, Receivers};
 use oauth2::hooks::TokenHook;
+use oauth2::ports::TokenKeys;
 use plugin_host::{Compiler, PluginHost, Services};
 use portcullis_http::{
     Certificates, GuardedOutbound, HttpMetrics, NameServers, Node, NodeParts, NodeSettings, OutboundPolicy,
@@ -59,6 +60,8 @@ struct Own {
     plugins: tenancy::plugin::Settings,
     /// What it asks other servers with.
     outbound: Arc<dyn Outbound>,
+    /// What it signs with, if not with the keys of its storage.
+    keys: Option<Arc<dyn TokenKeys>>,
 }
 
 impl Own {
@@ -69,6 +72,7 @@ impl Own {
             seed: 11,
             plugins: tenancy::plugin::Settings::default(),
             outbound: outbound(),
+            keys: None,
         }
     }
 }
@@ -105,6 +109,15 @@ impl World {
     /// The same, with other settings of the plugin host.
     pub(crate) async fn start_hosting(plugins: tenancy::plugin::Settings) -> Self {
         let own = Own { plugins, ..Own::new() };
+        let location = location(own.directory.path());
+        let (mut world, _) = Self::serve(location, own, |_| {}, |_| {}).await;
+        world.populate().await;
+        world
+    }
+
+    /// The same, which signs with these keys.
+    pub(crate) async fn start_signing_with(keys: Arc<dyn TokenKeys>) -> Self {
+        let own = Own { keys: Some(keys), ..Own::new() };
         let location = location(own.directory.path());
         let (mut world, _) = Self::serve(location, own, |_| {}, |_| {}).await;
         world.populate().await;
@@ -151,7 +164,7 @@ impl World {
         change: impl FnOnce(&mut NodeSettings),
         listen: impl Fn(&mut Listener),
     ) -> (Self, Certificates) {
-        let Own { directory, clock, seed, plugins, outbound } = own;
+        let Own { directory, clock, seed, plugins, outbound, keys } = own;
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(seed));
         Storage::migrate(&location).await.unwrap();
         let master = MasterKey::new([3; 32]);
@@ -175,7 +188,8 @@ impl World {
         let names = NameServer::start().await.unwrap();
         let servers = NameServers::new(vec![names.address()], rng.clone());
         let parts = parts(&storage, &clock, &rng, host.clone());
-        let node = Node::new(settings, NodeParts { records: Arc::new(servers), outbound, ..parts });
+        let keys = keys.unwrap_or_else(|| Arc::clone(&parts.keys));
+        let node = Node::new(settings, NodeParts { records: Arc::new(servers), outbound, keys, ..parts });
         let mut listeners = [
             listener("public", public, vec![Router::Public]),
             listener("admin", admin, vec![Router::Admin, Router::Metrics]),
@@ -328,6 +342,7 @@ fn parts(
 ) -> NodeParts {
     NodeParts {
         storage: storage.clone(),
+        keys: Arc::new(storage.clone()),
         clock: clock.clone(),
         rng: rng.clone(),
         hashing: HashingPool::start(2, 64, rng.clone()).unwrap(),

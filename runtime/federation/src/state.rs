@@ -7,12 +7,11 @@
 use std::time::Duration;
 
 use identity::flow::Flow;
-use primitives::{FlowId, Rng, SealContext, Sealer, TenantId, Timestamp};
+use primitives::{FlowId, Rng, SealedKind, SealedPlace, Sealer, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How long somebody may take at the provider.
 const LIFESPAN: Duration = Duration::from_mins(30);
-const PURPOSE: &str = "provider_state";
 
 /// What an attempt is known by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +58,6 @@ impl State {
     }
 }
 
-const fn context(tenant: &TenantId) -> SealContext<'_> {
-    SealContext { tenant, purpose: PURPOSE, row: "" }
+const fn context(tenant: &TenantId) -> SealedPlace<'_> {
+    SealedPlace { tenant, kind: SealedKind::ProviderState, row: "" }
 }

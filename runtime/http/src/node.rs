@@ -13,6 +13,7 @@ use identity::password::HashingPool;
 use identity::password::breach::RangeCache;
 use identity::session::SessionCache;
 use oauth2::hooks::TokenHook;
+use oauth2::ports::TokenKeys;
 use primitives::message::MessageHook;
 use primitives::outbound::Outbound;
 use primitives::policy::PolicyHook;
@@ -60,6 +61,8 @@ pub struct Node {
     pub(crate) records: Arc<dyn TextRecords>,
     /// Held while a key is made that takes long.
     pub(crate) slow_keys: Arc<Mutex<()>>,
+    /// What tenants sign with.
+    pub(crate) keys: Arc<dyn TokenKeys>,
     /// Places of large bodies, which are in memory whole.
     pub(crate) large_bodies: Semaphore,
 }
@@ -94,6 +97,8 @@ pub struct NodeSettings {
 #[expect(missing_docs, reason = "each type says what it is")]
 pub struct NodeParts {
     pub storage: Storage,
+    /// What tenants sign with: the storage, whose keys are in our memory, or whatever puts keys beside them that are not.
+    pub keys: Arc<dyn TokenKeys>,
     pub clock: Arc<dyn Clock>,
     pub rng: Arc<dyn Rng>,
     pub hashing: HashingPool,
@@ -156,6 +161,7 @@ impl Node {
             outbound: parts.outbound,
             records: parts.records,
             slow_keys: Arc::default(),
+            keys: parts.keys,
             large_bodies: Semaphore::new(LARGE_BODIES),
             storage,
             settings,

@@ -281,7 +281,7 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
         logins: Arc::new(node.storage.clone()),
         subjects: Arc::new(node.storage.clone()),
         federated: Arc::new(LinkedSubjects::new(&node.storage, &providers)),
-        keys: Arc::new(node.storage.clone()),
+        keys: Arc::clone(&node.keys),
         hook: node.hook.clone(),
         policy: node.policy.clone(),
         hasher: node.secrets.clone(),

@@ -2,7 +2,7 @@
 //!
 //! Where to start: [`Signer`] makes tokens, [`UnverifiedJwt`] reads them, [`SigningKey`] is a tenant's
 //! key through its life, [`rotation`] decides what becomes of it when, [`TenantKeys`] is what a tenant's
-//! requests use of them in memory. [`jwe`] encrypts what is signed to its recipient. [`key_set`] are keys that an operator keeps here for services of its own.
+//! requests use of them in memory. A key may be elsewhere too ([`ForeignKey`]). [`jwe`] encrypts what is signed to its recipient. [`key_set`] are keys that an operator keeps here for services of its own.
 //!
 //! What this room must never do: choose an algorithm from a header (it is the key's), write or accept
 //! `none`, use a key that a token brings along (but for the proof that its maker has that very key, [`key_proof`]), print a
@@ -30,6 +30,7 @@ pub mod settings;
 pub mod signer;
 pub mod signing_key;
 pub mod tenant_keys;
+pub mod token_signer;
 pub mod verifying;
 
 mod generate;
@@ -52,4 +53,5 @@ pub use settings::RotationSchedule;
 pub use signer::{SignError, Signer, TokenType};
 pub use signing_key::{KeyId, KeyState, SigningKey, Write};
 pub use tenant_keys::TenantKeys;
+pub use token_signer::{ForeignKey, ForeignSigner, TokenSigner};
 pub use verifying::{VerifyingKey, VerifyingKeys};

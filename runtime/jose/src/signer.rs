@@ -58,9 +58,28 @@ pub struct Signer {
     kid: String,
     algorithm: SigningAlgorithm,
     pair: Pair,
-    /// The encoded header with its dot, one for each [`TokenType`] in the order of `ALL`.
-    headers: [String; TokenType::ALL.len()],
+    headers: Headers,
     random: SystemRandom,
+}
+
+/// The encoded headers of a key's tokens with their dots, one for each [`TokenType`] in the order of `ALL`.
+#[derive(Debug)]
+pub(crate) struct Headers([String; TokenType::ALL.len()]);
+
+impl Headers {
+    pub(crate) fn new(algorithm: SigningAlgorithm, kid: &str) -> Self {
+        Self(TokenType::ALL.map(|typ| {
+            let header = serde_json::json!({ "alg": algorithm.as_str(), "typ": typ.as_str(), "kid": kid });
+            let mut encoded = URL_SAFE_NO_PAD.encode(header.to_string());
+            encoded.push('.');
+            encoded
+        }))
+    }
+
+    pub(crate) fn of(&self, typ: TokenType) -> &str {
+        let header = TokenType::ALL.iter().zip(&self.0).find(|(of, _)| **of == typ);
+        header.map_or("", |(_, header)| header.as_str())
+    }
 }
 
 /// Why nothing was signed. Ours or the machine's fault.
@@ -86,12 +105,7 @@ impl Signer {
             return Err(JwkError::NotForSignatures);
         }
         let kid = key.public.kid.clone().unwrap_or_else(|| key.public.thumbprint());
-        let headers = TokenType::ALL.map(|typ| {
-            let header = serde_json::json!({ "alg": algorithm.as_str(), "typ": typ.as_str(), "kid": kid });
-            let mut encoded = URL_SAFE_NO_PAD.encode(header.to_string());
-            encoded.push('.');
-            encoded
-        });
+        let headers = Headers::new(algorithm, &kid);
         Ok(Self { kid, algorithm, pair: Pair::new(key)?, headers, random: SystemRandom::new() })
     }
 
@@ -114,8 +128,7 @@ impl Signer {
 
     /// Signs bytes as a JWS in compact form (RFC 7515 section 7.1).
     pub fn sign_payload(&self, typ: TokenType, payload: &[u8]) -> Result<String, SignError> {
-        let header = TokenType::ALL.iter().zip(&self.headers).find(|(of, _)| **of == typ);
-        let header = header.map_or("", |(_, header)| header.as_str());
+        let header = self.headers.of(typ);
         // One buffer for all three parts; a signature of the widest key that we hold takes 684 characters.
         let mut token = String::with_capacity(header.len() + payload.len() * 4 / 3 + 4 + self.pair.room());
         token.push_str(header);
@@ -138,9 +151,25 @@ impl Signer {
         }
         Ok(token)
     }
+
+    /// Signs a text that is no token of ours, as whatever keeps a [`ForeignKey`](crate::ForeignKey) does.
+    pub fn sign_bytes(&self, text: &[u8]) -> Result<Vec<u8>, SignError> {
+        match &self.pair {
+            Pair::Ecdsa(pair) => {
+                let made = pair.sign(&self.random, text).map_err(|_| SignError::Signature)?;
+                Ok(made.as_ref().to_vec())
+            }
+            Pair::Ed25519(pair) => Ok(pair.sign(text).as_ref().to_vec()),
+            Pair::Rsa(pair, padding) => {
+                let mut made = vec![0; pair.public().modulus_len()];
+                pair.sign(*padding, &self.random, text, &mut made).map_err(|_| SignError::Signature)?;
+                Ok(made)
+            }
+        }
+    }
 }
 
-fn append(token: &mut String, signature: &[u8]) {
+pub(crate) fn append(token: &mut String, signature: &[u8]) {
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, token);
 }

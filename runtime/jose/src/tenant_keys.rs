@@ -8,12 +8,13 @@ use crate::algorithm::{Algorithm, SigningAlgorithm};
 use crate::jwk::{JwkError, JwkSet};
 use crate::signer::Signer;
 use crate::signing_key::{KeyState, SigningKey};
+use crate::token_signer::{ForeignKey, ForeignSigner, TokenSigner};
 use crate::verifying::{VerifyingKey, VerifyingKeys};
 
 /// The signers, verifying keys and published set of one tenant. Immutable: made anew when a key changes.
 #[derive(Debug)]
 pub struct TenantKeys {
-    signers: Vec<Signer>,
+    signers: Vec<TokenSigner>,
     verifying: VerifyingKeys,
     jwks: JwkSet,
     jwks_json: Arc<str>,
@@ -35,14 +36,25 @@ impl TenantKeys {
         let signers = published
             .iter()
             .filter(|key| key.signs())
-            .map(|key| Signer::new(&key.key))
+            .map(|key| Signer::new(&key.key).map(TokenSigner::Embedded))
             .collect::<Result<_, _>>()?;
         let jwks_json = Arc::from(serde_json::to_string(&jwks).unwrap_or_default());
         Ok(Self { signers, verifying: VerifyingKeys::new(verifying)?, jwks, jwks_json })
     }
 
+    /// With keys that are elsewhere, which sign in the place of those in memory.
+    pub fn with_foreign(mut self, keys: Vec<Arc<dyn ForeignKey>>) -> Result<Self, JwkError> {
+        let foreign = keys.into_iter().map(ForeignSigner::new).collect::<Result<Vec<_>, _>>()?;
+        self.jwks.keys.extend(foreign.iter().map(ForeignSigner::published));
+        let verifying = self.verifying.iter().chain(foreign.iter().map(ForeignSigner::verifying)).cloned();
+        self.verifying = VerifyingKeys::new(verifying.collect())?;
+        self.signers.splice(0..0, foreign.into_iter().map(TokenSigner::Foreign));
+        self.jwks_json = Arc::from(serde_json::to_string(&self.jwks).unwrap_or_default());
+        Ok(self)
+    }
+
     /// The signer of an algorithm, if the tenant has an active key of it.
-    pub fn signer(&self, algorithm: SigningAlgorithm) -> Option<&Signer> {
+    pub fn signer(&self, algorithm: SigningAlgorithm) -> Option<&TokenSigner> {
         self.signers.iter().find(|signer| signer.algorithm() == algorithm)
     }
 
@@ -71,6 +83,7 @@ impl TenantKeys {
 mod tests {
     use super::*;
     use crate::{TokenType, UnverifiedJws};
+    use futures_util::FutureExt as _;
     use primitives::rng::SeededRng;
 
     #[test]
@@ -94,7 +107,7 @@ mod tests {
         assert!(tenant.signer(SigningAlgorithm::Es256).is_none());
         let signer = tenant.signer(SigningAlgorithm::EdDsa).unwrap();
         assert_eq!(signer.kid(), keys[2].kid.as_str());
-        let token = signer.sign(TokenType::Jwt, &1).unwrap();
+        let token = signer.sign(TokenType::Jwt, &1).now_or_never().unwrap().unwrap();
         assert!(UnverifiedJws::parse(&token).unwrap().verify_with(tenant.verifying()).is_ok());
     }
 }

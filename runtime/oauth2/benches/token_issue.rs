@@ -167,6 +167,7 @@ impl Rows {
             claims: primitives::SessionClaims::default(),
             actor: None,
             external: None,
+            second_factor: None,
         };
         let traits = json!({"email": "ada@example.org", "name": {"first": "Ada", "last": "Lovelace"}});
         Self {
@@ -298,6 +299,10 @@ impl LoginSessionRepository for Rows {
         _: &'a ChallengeId,
     ) -> PortResult<'a, Option<AnsweredChallenge>> {
         answer(None)
+    }
+
+    fn list_subjects_named<'a>(&'a self, _: &'a TenantId, _: &'a str) -> PortResult<'a, Vec<IdentityId>> {
+        answer(Vec::new())
     }
 
     fn find_forced_name<'a>(

@@ -125,7 +125,7 @@ impl AuthorizationServer {
         // Section 2.4: by the same keys as ID tokens.
         let protection = Protection::of(self, client, Told::IdToken).await?;
         let signer = protection.signer(self, &keys)?;
-        Ok(protection.seal(self, signer, (TokenType::LogoutToken, &claims))?)
+        Ok(protection.seal(self, signer, (TokenType::LogoutToken, &claims)).await?)
     }
 }
 

@@ -9,12 +9,15 @@
 //! | what it names is told another client | it is of one client alone; what is exchanged for another has that one's name |
 //!
 //! The name is of the person, not of the sign-in: whoever is let skip later, or signs out, is known by it too. The last one counts.
+//!
+//! The names that we give stand among them from the first grant to such a client on, since they are not to be read back: so whoever is
+//! told one ends what is of the person (`global_revocation`). They are given by what we know, and never by what stands there.
 
 use primitives::{AuthenticatedSubject, ClientId, IdentityId, Timestamp, base64url};
 
 use crate::authorization::external::ChallengeError;
 use crate::client::{Client, SubjectType};
-use crate::grant::GrantSubject;
+use crate::grant::{Grant, GrantSubject};
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
 use crate::write::Write;
@@ -49,8 +52,7 @@ impl AuthorizationServer {
             return Ok(None);
         }
         let is_theirs = self.subject_of_id(client, subject).as_deref() == Some(name);
-        let could_be_ours = base64url::decode(name).is_some_and(|bytes| bytes.len() == PAIRWISE_BYTES);
-        if could_be_ours && !is_theirs {
+        if could_be_ours(name) && !is_theirs {
             return Err(ChallengeError::invalid(
                 "force_subject_identifier looks like a name that this server gives",
             ));
@@ -75,7 +77,8 @@ impl AuthorizationServer {
         match client.subject_type {
             SubjectType::Public => Ok(None),
             SubjectType::Pairwise { .. } => {
-                self.ports.logins.find_forced_name(&self.tenant, &client.id, subject).await
+                let found = self.ports.logins.find_forced_name(&self.tenant, &client.id, subject).await?;
+                Ok(found.filter(|name| !could_be_ours(name)))
             }
         }
     }
@@ -89,6 +92,21 @@ impl AuthorizationServer {
         Ok(found.and_then(|id| self.subject_of_id(client, id)).unwrap_or(name))
     }
 
+    /// The writes of a new grant. A client that knows people by names of its own may be asked for one of them, and we find it.
+    pub(crate) fn insert_grant(&self, client: &Client, grant: Grant) -> Vec<Write> {
+        let is_given_here = matches!(client.subject_type, SubjectType::Pairwise { .. });
+        let noted = (is_given_here && grant.subject.forced.is_none()).then(|| {
+            let (name, subject) = (self.subject_of_grant(client, &grant), grant.subject.id);
+            Write::NoteName(Box::new(ForcedSubject {
+                client: client.id.clone(),
+                name,
+                subject,
+                at: self.now(),
+            }))
+        });
+        [Write::InsertGrant(Box::new(grant))].into_iter().chain(noted).collect()
+    }
+
     /// Somebody who has signed in, as a grant to a client has them.
     pub(crate) async fn grant_subject(
         &self,
@@ -98,4 +116,9 @@ impl AuthorizationServer {
         let forced = self.forced_name(client, subject.subject).await?;
         Ok(GrantSubject { forced, ..GrantSubject::from(subject) })
     }
+}
+
+/// Whether a name has the form of those that we give.
+fn could_be_ours(name: &str) -> bool {
+    base64url::decode(name).is_some_and(|bytes| bytes.len() == PAIRWISE_BYTES)
 }

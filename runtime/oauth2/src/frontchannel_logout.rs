@@ -10,6 +10,7 @@
 
 use std::collections::BTreeSet;
 
+use primitives::seal::SealedKind;
 use primitives::{SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -19,7 +20,7 @@ use crate::client::{Client, InvalidClient, RedirectUri};
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
 
-const PURPOSE: &str = "farewell";
+const KIND: SealedKind = SealedKind::Farewell;
 /// Long enough for a browser to get there.
 const LIFESPAN: std::time::Duration = std::time::Duration::from_mins(5);
 /// A page with more frames than this would not be done in time anyway.
@@ -78,13 +79,13 @@ impl AuthorizationServer {
         }
         let expires_at = self.now().after(LIFESPAN);
         let sessions = sessions.to_vec();
-        Ok(Some(self.seal(PURPOSE, &Sealed { sessions, redirect, expires_at })))
+        Ok(Some(self.seal(KIND, &Sealed { sessions, redirect, expires_at })))
     }
 
     /// Opens what [`Self::seal_farewell`] made; none if it is not that, or too late.
     pub async fn open_farewell(&self, text: &str) -> Result<Option<Farewell>, PortError> {
         let short = Some(text).filter(|text| text.len() <= MAX_SEALED);
-        let opened = short.and_then(|text| self.open::<Sealed>(PURPOSE, text));
+        let opened = short.and_then(|text| self.open::<Sealed>(KIND, text));
         let Some(opened) = opened.filter(|opened| self.now() < opened.expires_at) else { return Ok(None) };
         Ok(Some(Farewell { frames: self.frames_of(&opened.sessions).await?, redirect: opened.redirect }))
     }

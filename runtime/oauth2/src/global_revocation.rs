@@ -87,24 +87,29 @@ impl AuthorizationServer {
             && described.client().scope.contains(REVOKING_SCOPE)
     }
 
-    /// Whom an issuer means: ourselves, or one whose people are linked here. None if there is nobody of that name.
-    pub async fn find_by_issuer(&self, issuer: &str, subject: &str) -> Result<Option<IdentityId>, PortError> {
+    /// Whom an issuer means: ourselves, or one whose people are linked here. Nobody if there is nobody of that name.
+    pub async fn find_by_issuer(&self, issuer: &str, subject: &str) -> Result<Vec<IdentityId>, PortError> {
         if issuer == self.issuer.as_str() {
             return self.find_by_name(subject).await;
         }
-        self.ports.federated.find_federated(&self.tenant, issuer, subject).await
+        let found = self.ports.federated.find_federated(&self.tenant, issuer, subject).await?;
+        Ok(found.into_iter().collect())
     }
 
-    /// Whom a `sub` of ours means: an identity of the tenant, or, where the tenant has a login app, whomever that app knows by it.
-    pub async fn find_by_name(&self, subject: &str) -> Result<Option<IdentityId>, PortError> {
+    /// Whom a `sub` of ours means: an identity of the tenant; where the tenant has a login app, whomever that app knows by it; and
+    /// whomever a client of pairwise subjects knows by it. A name that an app has forced may be one person's at this client and
+    /// another's at that: everybody is meant, since of two whose tokens may be stolen neither is to be left out.
+    pub async fn find_by_name(&self, subject: &str) -> Result<Vec<IdentityId>, PortError> {
+        let mut found = self.ports.logins.list_subjects_named(&self.tenant, subject).await?;
         if let Ok(id) = subject.parse::<IdentityId>() {
             let is_known = self.ports.logins.has_identity(&self.tenant, id).await?;
-            return Ok(is_known.then_some(id));
+            found.extend(is_known.then_some(id));
+        } else if self.settings.urls.login.is_some() {
+            found.push(self.subject_id(subject).await?);
         }
-        match self.settings.urls.login {
-            Some(_) => self.subject_id(subject).await.map(Some),
-            None => Ok(None),
-        }
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
     }
 
     /// Ends whatever somebody granted to anybody, and every sign-in of theirs at the tenant's login app. What they have consented to is
@@ -219,13 +224,47 @@ mod tests {
         let linked = ("https://idp.example".to_owned(), "7".to_owned());
         world.rows(|rows| rows.federated.insert(linked, ada));
         let found = |issuer: &str, subject: &str| now(world.server.find_by_issuer(issuer, subject)).unwrap();
-        assert_eq!(found("https://id.example", &ada.to_string()), Some(ada));
-        assert_eq!(found("https://idp.example", "7"), Some(ada));
-        assert_eq!(found("https://idp.example", &ada.to_string()), None, "their names are not ours");
-        assert_eq!(found("https://other.example", "7"), None);
-        assert_eq!(found("https://id.example", "00000000-0000-0000-0000-000000000009"), None);
-        assert_eq!(found("https://id.example", "ada@crm"), None, "there is no login app");
+        assert_eq!(found("https://id.example", &ada.to_string()), [ada]);
+        assert_eq!(found("https://idp.example", "7"), [ada]);
+        assert_eq!(found("https://idp.example", &ada.to_string()), [], "their names are not ours");
+        assert_eq!(found("https://other.example", "7"), []);
+        assert_eq!(found("https://id.example", "00000000-0000-0000-0000-000000000009"), []);
+        assert_eq!(found("https://id.example", "ada@crm"), [], "there is no login app");
         let world = World::set(|settings| settings.urls.login = Some("https://login.example".to_owned()));
-        assert!(now(world.server.find_by_name("ada@crm")).unwrap().is_some());
+        assert_eq!(now(world.server.find_by_name("ada@crm")).unwrap().len(), 1);
+    }
+
+    /// Attack: whoever has broken in goes on at a client that knows the person by a name of its own, since nobody finds them by it.
+    #[test]
+    fn names_of_clients_that_have_their_own_are_found_from_the_first_grant_on() {
+        let world = World::of_app(|_| {}, &json!({"subject_type": "pairwise", "scope": "openid"}));
+        let (ada, client) = (world.subject(1).subject, "app".parse().unwrap());
+        let client = now(crate::access_token::find_client(&world.server, &client)).unwrap().unwrap();
+        let own = world.server.subject_of_id(&client, ada).unwrap();
+        let found = |name: &str| now(world.server.find_by_name(name)).unwrap();
+        assert_eq!(found(&own), [], "it was told nobody yet");
+        let grant = crate::grant::Grant::plain(
+            &world.server,
+            &client,
+            (&world.subject(1)).into(),
+            (&client.scope, &[]),
+        );
+        let writes = world.server.insert_grant(&client, grant.clone());
+        let change = writes.into_iter().fold(Change::new(world.server.tenant.clone()), Change::write);
+        world.memory.apply(change).unwrap();
+        assert_eq!(found(&own), [ada]);
+        // What is noted is no name that an app has given.
+        assert_eq!(now(world.server.forced_name(&client, ada)).unwrap(), None);
+        let forced = |n: u128, name: &str| {
+            let subject = IdentityId(uuid::Uuid::from_u128(n));
+            let (client, name, at) = (client.id.clone(), name.to_owned(), world.server.now());
+            Write::NameSubject(Box::new(crate::forced_subject::ForcedSubject { client, name, subject, at }))
+        };
+        let change = Change::new(world.server.tenant.clone()).write(forced(1, "crm-7"));
+        world.memory.apply(change).unwrap();
+        assert_eq!(found("crm-7"), [ada]);
+        let mut named = grant;
+        named.subject.forced = Some("crm-7".to_owned());
+        assert_eq!(world.server.insert_grant(&client, named).len(), 1, "its name is there already");
     }
 }

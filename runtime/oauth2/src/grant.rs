@@ -157,7 +157,7 @@ impl From<&AuthenticatedSubject> for GrantSubject {
             id: subject.subject,
             session: subject.session,
             organisation: subject.organisation,
-            authenticated_at: subject.authenticated_at,
+            authenticated_at: subject.assured_at(),
             acr: subject.acr().to_owned(),
             amr: subject.methods.clone(),
             session_claims: subject.claims.clone(),

@@ -200,7 +200,7 @@ impl AuthorizationServer {
             token_introspection: found,
         };
         let signer = protection.signer(self, &keys)?;
-        let token = protection.seal(self, signer, (TokenType::Introspection, &claims))?;
+        let token = protection.seal(self, signer, (TokenType::Introspection, &claims)).await?;
         Ok(IntrospectionAnswer::Signed(token))
     }
 

@@ -62,6 +62,7 @@ pub mod scope;
 pub mod security_profile;
 pub mod server;
 pub mod settings;
+pub mod step_up;
 pub mod token;
 pub mod token_format;
 pub mod token_webhook;

@@ -9,6 +9,7 @@ mod external;
 
 use std::sync::Arc;
 
+use primitives::seal::SealedKind;
 use primitives::{
     Actor, AuditEvent, AuthenticatedSubject, Change, ClientId, IdentityId, SessionId, Timestamp,
 };
@@ -23,7 +24,7 @@ use crate::parameters::Parameters;
 use crate::server::AuthorizationServer;
 use crate::write::Write;
 
-const PURPOSE: &str = "logout_challenge";
+const KIND: SealedKind = SealedKind::LogoutChallenge;
 const MAX_STATE: usize = 2_048;
 const MAX_CHALLENGE: usize = 16 * 1_024;
 
@@ -117,13 +118,9 @@ impl AuthorizationServer {
         let interaction =
             LogoutInteraction { session: subject.session, redirect, expires_at, client, for_app };
         if let Some(app) = app {
-            return Ok(EndSession::App(with_query(
-                app,
-                "logout_challenge",
-                &self.seal(PURPOSE, &interaction),
-            )));
+            return Ok(EndSession::App(with_query(app, "logout_challenge", &self.seal(KIND, &interaction))));
         }
-        Ok(EndSession::Ask { challenge: self.seal(PURPOSE, &interaction) })
+        Ok(EndSession::Ask { challenge: self.seal(KIND, &interaction) })
     }
 
     /// What the page shows, to the person who is asked; `None` where nobody is signed in any more.
@@ -135,7 +132,7 @@ impl AuthorizationServer {
         challenge: &str,
         subject: Option<&AuthenticatedSubject>,
     ) -> Result<Option<LogoutRequest>, PageError> {
-        let interaction = self.open_in_time(PURPOSE, challenge)?;
+        let interaction = self.open_in_time(KIND, challenge)?;
         match subject.filter(|subject| subject.tenant == self.tenant) {
             None => return Ok(None),
             Some(subject) if subject.session == interaction.session => {}
@@ -154,16 +151,16 @@ impl AuthorizationServer {
         challenge: &str,
         subject: Option<&AuthenticatedSubject>,
     ) -> Result<SignedOut, PageError> {
-        self.finish_sealed(PURPOSE, challenge, subject)
+        self.finish_sealed(KIND, challenge, subject)
     }
 
     fn finish_sealed(
         &self,
-        purpose: &'static str,
+        kind: SealedKind,
         sealed: &str,
         subject: Option<&AuthenticatedSubject>,
     ) -> Result<SignedOut, PageError> {
-        let interaction = self.open_in_time(purpose, sealed)?;
+        let interaction = self.open_in_time(kind, sealed)?;
         match subject.filter(|subject| subject.tenant == self.tenant) {
             None => Ok(SignedOut { session: None, redirect: interaction.redirect }),
             Some(subject) if subject.session == interaction.session => {
@@ -173,14 +170,14 @@ impl AuthorizationServer {
         }
     }
 
-    fn open_in_time(&self, purpose: &'static str, sealed: &str) -> Result<LogoutInteraction, PageError> {
-        let interaction = self.open_logout(purpose, sealed)?;
+    fn open_in_time(&self, kind: SealedKind, sealed: &str) -> Result<LogoutInteraction, PageError> {
+        let interaction = self.open_logout(kind, sealed)?;
         if self.now() < interaction.expires_at { Ok(interaction) } else { Err(PageError::Expired) }
     }
 
-    fn open_logout(&self, purpose: &'static str, sealed: &str) -> Result<LogoutInteraction, PageError> {
+    fn open_logout(&self, kind: SealedKind, sealed: &str) -> Result<LogoutInteraction, PageError> {
         let short = Some(sealed).filter(|text| text.len() <= MAX_CHALLENGE);
-        short.and_then(|text| self.open(purpose, text)).ok_or(PageError::UnknownChallenge)
+        short.and_then(|text| self.open(kind, text)).ok_or(PageError::UnknownChallenge)
     }
 
     /// What ends here with a session, however it is ended, and that its clients are told.

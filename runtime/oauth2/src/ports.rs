@@ -253,7 +253,8 @@ pub trait SecretHasher: Send + Sync + fmt::Debug {
     fn verify(&self, secret: Secret<String>, phc: String) -> PortResult<'_, bool>;
 }
 
-/// Gives a tenant's keys, parsed and ready.
+/// Gives a tenant's keys, ready to sign and verify: the port of whoever provides keys. Storage is one provider, whose keys are in our
+/// memory; one whose keys are elsewhere gives [`TenantKeys::with_foreign`].
 pub trait TokenKeys: Send + Sync + fmt::Debug {
     /// The keys as they are now. Comes from memory but for the first time.
     fn load_keys<'a>(&'a self, tenant: &'a TenantId) -> PortResult<'a, Arc<TenantKeys>>;

@@ -10,10 +10,8 @@
 //! - A crowd of browsers has us ask somebody's slow server for its keys: a tenant has so many such fetches at once (`fetch.rs`),
 //!   and what was fetched is kept for a while.
 
-use jose::{
-    ContentEncryption, Encrypter, KeyManagement, RecipientKey, SignedToken, Signer, SigningAlgorithm,
-};
-use jose::{TenantKeys, TokenType};
+use jose::{ContentEncryption, Encrypter, KeyManagement, RecipientKey, SignedToken, SigningAlgorithm};
+use jose::{TenantKeys, TokenSigner, TokenType};
 use serde::Serialize;
 
 use crate::client::Client;
@@ -67,7 +65,7 @@ impl Protection {
         &self,
         server: &AuthorizationServer,
         keys: &'k TenantKeys,
-    ) -> Result<&'k Signer, PortError> {
+    ) -> Result<&'k TokenSigner, PortError> {
         let is_allowed = |algorithm| !self.is_profiled || security_profile::is_allowed(algorithm);
         let Some(algorithm) = self.signed else {
             return signer_among(keys, server.settings.id_token_signing_algorithm, is_allowed);
@@ -82,14 +80,15 @@ impl Protection {
     }
 
     /// Signs, then encrypts.
-    pub(crate) fn seal<C: Serialize + ?Sized>(
+    pub(crate) async fn seal<C: Serialize + Sync + ?Sized>(
         &self,
         server: &AuthorizationServer,
-        signer: &Signer,
+        signer: &TokenSigner,
         (typ, claims): (TokenType, &C),
     ) -> Result<String, PortError> {
         let failed = |text: String| PortError::Unavailable(text);
-        let token = SignedToken::sign(signer, typ, claims).map_err(|error| failed(error.to_string()))?;
+        let token = SignedToken::sign_by(signer, typ, claims).await;
+        let token = token.map_err(|error| failed(error.to_string()))?;
         match &self.encrypter {
             None => Ok(token.into_text()),
             Some(encrypter) => {

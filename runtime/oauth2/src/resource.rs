@@ -76,6 +76,9 @@ pub fn canonical(resource: &str) -> Option<String> {
 }
 
 #[cfg(test)]
+mod sentences;
+
+#[cfg(test)]
 mod tests {
     use serde_json::json;
 

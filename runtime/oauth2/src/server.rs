@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jose::{Signer, SigningAlgorithm, TenantKeys};
+use jose::{SigningAlgorithm, TenantKeys, TokenSigner};
 use primitives::outbound::Outbound;
 use primitives::policy::PolicyHook;
-use primitives::{Clock, Rng, SealContext, Sealer, TenantId, Timestamp};
+use primitives::{Clock, Rng, SealedKind, SealedPlace, Sealer, TenantId, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -148,7 +148,7 @@ impl AuthorizationServer {
     }
 
     /// What of these keys signs ID tokens, and whatever else says to services who somebody is.
-    pub fn id_token_signer<'a>(&self, keys: &'a TenantKeys) -> Result<&'a Signer, PortError> {
+    pub fn id_token_signer<'a>(&self, keys: &'a TenantKeys) -> Result<&'a TokenSigner, PortError> {
         signer(keys, self.settings.id_token_signing_algorithm)
     }
 
@@ -156,22 +156,22 @@ impl AuthorizationServer {
         self.clock.now()
     }
 
-    pub(crate) fn seal<T: Serialize>(&self, purpose: &str, value: &T) -> String {
-        let context = SealContext { tenant: &self.tenant, purpose, row: "" };
+    pub(crate) fn seal<T: Serialize>(&self, kind: SealedKind, value: &T) -> String {
+        let place = SealedPlace { tenant: &self.tenant, kind, row: "" };
         // Only our own types are sealed, and they all serialise.
-        self.sealer.seal_text(context, &serde_json::to_vec(value).unwrap_or_default())
+        self.sealer.seal_text(place, &serde_json::to_vec(value).unwrap_or_default())
     }
 
-    pub(crate) fn open<T: DeserializeOwned>(&self, purpose: &str, sealed: &str) -> Option<T> {
-        let context = SealContext { tenant: &self.tenant, purpose, row: "" };
-        let plain = self.sealer.open_text(context, sealed).ok()?;
+    pub(crate) fn open<T: DeserializeOwned>(&self, kind: SealedKind, sealed: &str) -> Option<T> {
+        let place = SealedPlace { tenant: &self.tenant, kind, row: "" };
+        let plain = self.sealer.open_text(place, sealed).ok()?;
         serde_json::from_slice(&plain).ok()
     }
 }
 
 /// The signer to use: that of the wanted algorithm, else, until its key has been published for long enough,
 /// another that signs.
-pub(crate) fn signer(keys: &TenantKeys, wanted: SigningAlgorithm) -> Result<&Signer, PortError> {
+pub(crate) fn signer(keys: &TenantKeys, wanted: SigningAlgorithm) -> Result<&TokenSigner, PortError> {
     signer_among(keys, wanted, |_| true)
 }
 
@@ -180,7 +180,7 @@ pub(crate) fn signer_among(
     keys: &TenantKeys,
     wanted: SigningAlgorithm,
     is_allowed: impl Fn(SigningAlgorithm) -> bool,
-) -> Result<&Signer, PortError> {
+) -> Result<&TokenSigner, PortError> {
     let others = SigningAlgorithm::ALL.into_iter();
     let mut allowed = std::iter::once(wanted).chain(others).filter(|algorithm| is_allowed(*algorithm));
     allowed

@@ -14,6 +14,7 @@ use crate::mtls::CertificateSettings;
 use crate::protected_resource::ProtectedResource;
 use crate::registration::RegistrationSettings;
 use crate::security_profile::SecurityProfile;
+use crate::step_up::StepUp;
 use crate::token_format::DEFAULT_PREFIX;
 use crate::token_webhook::TokenHookSettings;
 
@@ -89,6 +90,9 @@ pub struct Settings {
     pub client_certificates: CertificateSettings,
     /// Verifiable credentials.
     pub credentials: CredentialSettings,
+    /// What `/userinfo` and `/credentials` ask of the sign-in behind a token (RFC 9470): whose is less or older is told so
+    /// (`insufficient_user_authentication`).
+    pub userinfo_step_up: StepUp,
     /// The scopes that discovery names. A client may use what its own `scope` lists.
     pub scopes_supported: Vec<String>,
     /// What scopes of your own let a client do, by scope and language, as it stands in a list on the page where somebody is
@@ -145,6 +149,7 @@ impl Default for Settings {
             security_profile: None,
             client_certificates: CertificateSettings::default(),
             credentials: CredentialSettings::default(),
+            userinfo_step_up: StepUp::default(),
             scopes_supported: ["openid", "profile", "email", "phone", "address", "offline_access", "offline"]
                 .map(str::to_owned)
                 .to_vec(),

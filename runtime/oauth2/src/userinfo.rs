@@ -21,6 +21,7 @@ use crate::hooks::{TokenDecision, TokenRequest};
 use crate::ports::PortError;
 use crate::protection::Protection;
 use crate::server::AuthorizationServer;
+use crate::step_up::StepUp;
 use crate::token::hook;
 
 /// What userinfo tells.
@@ -54,6 +55,9 @@ pub enum UserinfoError {
     /// Denied: the token is not for this; 403.
     #[error("the access token does not have the scope that is needed")]
     InsufficientScope,
+    /// Denied for now: the sign-in behind the token is less, or longer ago, than is asked here (RFC 9470 section 3); 401.
+    #[error("a stronger or a later sign-in is needed")]
+    InsufficientUserAuthentication(StepUp),
     /// Denied by a hook; the text is for the client; 403.
     #[error("{0}")]
     AccessDenied(String),
@@ -73,6 +77,7 @@ impl UserinfoError {
             Self::InvalidProof(_) => "invalid_dpop_proof",
             Self::UseDpopNonce => "use_dpop_nonce",
             Self::InsufficientScope => "insufficient_scope",
+            Self::InsufficientUserAuthentication(_) => "insufficient_user_authentication",
             Self::AccessDenied(_) => "access_denied",
             Self::Port(PortError::Busy(_)) => "temporarily_unavailable",
             Self::Hook(_) | Self::Port(PortError::Unavailable(_)) => "server_error",
@@ -87,7 +92,8 @@ impl UserinfoError {
             | Self::Certificate
             | Self::InvalidProof(_)
             | Self::UseDpopNonce
-            | Self::InsufficientScope => self.to_string().into(),
+            | Self::InsufficientScope
+            | Self::InsufficientUserAuthentication(_) => self.to_string().into(),
             Self::AccessDenied(text) => text.clone().into(),
             Self::Port(PortError::Busy(_)) => "the server is busy; try again".into(),
             Self::Hook(_) | Self::Port(PortError::Unavailable(_)) => {
@@ -106,6 +112,7 @@ impl UserinfoError {
             | Self::InvalidProof(_)
             | Self::UseDpopNonce
             | Self::InsufficientScope
+            | Self::InsufficientUserAuthentication(_)
             | Self::AccessDenied(_) => false,
         }
     }
@@ -163,7 +170,7 @@ impl AuthorizationServer {
         claims.insert("aud".to_owned(), client.id.as_str().into());
         let keys = self.load_keys().await?;
         let signer = protection.signer(self, &keys)?;
-        Ok(Userinfo::Signed(protection.seal(self, signer, (TokenType::Jwt, &claims))?))
+        Ok(Userinfo::Signed(protection.seal(self, signer, (TokenType::Jwt, &claims)).await?))
     }
 
     /// A live token in the hands of whoever may show it to this endpoint.
@@ -186,6 +193,10 @@ impl AuthorizationServer {
         let token = live.token();
         // A client's own token stands for nobody, whatever its scope.
         let grant = live.grant().filter(|_| token.scope.openid()).ok_or(UserinfoError::InsufficientScope)?;
+        let step_up = &self.settings.userinfo_step_up;
+        if !step_up.is_met(&grant.grant().subject, self.now()) {
+            return Err(UserinfoError::InsufficientUserAuthentication(step_up.clone()));
+        }
         let mut claims = scope_claims(grant.profile(), &token.scope);
         let named = &grant.grant().requested.userinfo;
         claims.extend(named_claims(grant.profile(), named, &live.client().scope));

@@ -126,6 +126,8 @@ pub enum Write {
     },
     /// Gives somebody a name at a client. Guard: it is nobody else's there.
     NameSubject(Box<ForcedSubject>),
+    /// Notes the name that we give somebody at a client. No guard: it is there already, and nobody else's.
+    NoteName(Box<ForcedSubject>),
     /// Writes down the first answer to a challenge. Guard: there is none.
     AnswerChallenge(Box<AnsweredChallenge>),
     /// Adds a code. Guard: its hash is new.

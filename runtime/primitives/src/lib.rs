@@ -40,7 +40,7 @@ pub use ids::{
 pub use origin::Origin;
 pub use remembered::Remembered;
 pub use rng::Rng;
-pub use seal::{KeyedHash, SealContext, Sealer};
+pub use seal::{KeyedHash, SealContext, SealedKind, SealedPlace, Sealer};
 pub use secret::Secret;
 pub use secret_reference::SecretReference;
 pub use session_claims::SessionClaims;

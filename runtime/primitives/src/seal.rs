@@ -16,6 +16,8 @@
 //! Format: version (1 byte), data key id (4 bytes, big-endian), nonce (12), AES-256-GCM output. The version says under which
 //! key: `1` the tenant's, `2` that of its place alone. It is not authenticated by itself: another one is another key.
 
+mod kind;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ use ring::{aead, hkdf, hmac};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+pub use self::kind::SealedKind;
 use crate::base64url;
 use crate::ids::TenantId;
 use crate::rng::Rng;
@@ -60,6 +63,23 @@ pub struct SealContext<'a> {
     pub purpose: &'a str,
     /// The row, or whatever else the value must not be moved away from; may be empty.
     pub row: &'a str,
+}
+
+/// Where a sealed text belongs that leaves the node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealedPlace<'a> {
+    /// The tenant that sealed it.
+    pub tenant: &'a TenantId,
+    /// What it is for.
+    pub kind: SealedKind,
+    /// Whatever else it must not be moved away from; may be empty.
+    pub row: &'a str,
+}
+
+impl<'a> SealedPlace<'a> {
+    const fn context(self) -> SealContext<'a> {
+        SealContext { tenant: self.tenant, purpose: self.kind.as_str(), row: self.row }
+    }
 }
 
 /// The value is not what this node sealed for this place.
@@ -187,19 +207,14 @@ impl Sealer {
         Ok(body)
     }
 
-    /// Seals to base64url text, for URLs and cookies.
-    pub fn seal_text(&self, context: SealContext<'_>, plain: &[u8]) -> String {
-        base64url::encode(self.seal(context, plain))
+    /// Seals to base64url text, for URLs and cookies, under a key of its kind, and of its row where it has one.
+    pub fn seal_text(&self, place: SealedPlace<'_>, plain: &[u8]) -> String {
+        base64url::encode(self.seal_apart(place.context(), plain))
     }
 
-    /// The same under a key of its place alone ([`Sealer::seal_apart`]).
-    pub fn seal_text_apart(&self, context: SealContext<'_>, plain: &[u8]) -> String {
-        base64url::encode(self.seal_apart(context, plain))
-    }
-
-    /// Opens base64url text, under whichever key it was sealed.
-    pub fn open_text(&self, context: SealContext<'_>, text: &str) -> Result<Zeroizing<Vec<u8>>, SealBroken> {
-        self.open(context, &base64url::decode(text).ok_or(SealBroken)?)
+    /// Opens such a text, and one that a binary sealed before kinds had keys of their own.
+    pub fn open_text(&self, place: SealedPlace<'_>, text: &str) -> Result<Zeroizing<Vec<u8>>, SealBroken> {
+        self.open(place.context(), &base64url::decode(text).ok_or(SealBroken)?)
     }
 
     /// A keyed hash of a high-entropy secret (a token, a generated client secret), for look-up and
@@ -311,6 +326,45 @@ mod tests {
         ] {
             assert!(sealer.open(elsewhere, &sealed).is_err(), "{elsewhere:?}");
         }
+    }
+
+    /// Attack: what was sealed for one purpose is brought back for another.
+    #[test]
+    fn text_of_one_kind_opens_as_no_other_and_has_a_key_of_its_own() {
+        let tenant = TenantId::default_tenant();
+        let sealer = sealer(1, &[]);
+        let place = |kind| SealedPlace { tenant: &tenant, kind, row: "" };
+        let names: std::collections::BTreeSet<_> = SealedKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        assert_eq!(names.len(), SealedKind::ALL.len(), "each has a name of its own");
+        for kind in SealedKind::ALL {
+            let text = sealer.seal_text(place(*kind), b"x");
+            for other in SealedKind::ALL {
+                let opened = sealer.open_text(place(*other), &text).is_ok();
+                assert_eq!(opened, kind == other, "{kind:?} as {other:?}");
+            }
+            // Not even the bytes under the key of another, whatever place they claim.
+            let bytes = base64url::decode(&text).unwrap();
+            assert_eq!(bytes.first(), Some(&KeyOf::Place.version()));
+            let key = |kind: SealedKind| {
+                let mut derived = [0; 32];
+                let info: [&[u8]; 4] =
+                    [b"seal_apart", tenant.as_str().as_bytes(), kind.as_str().as_bytes(), b""];
+                derive(sealer.keyring.keys.first().unwrap(), &info, &mut derived);
+                derived
+            };
+            for other in SealedKind::ALL {
+                assert_eq!(key(*kind) == key(*other), kind == other, "{kind:?} {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn text_from_before_kinds_had_keys_still_opens() {
+        let tenant = TenantId::default_tenant();
+        let sealer = sealer(1, &[]);
+        let before = sealer.seal(context(&tenant, SealedKind::PushedRequest.as_str(), ""), b"x");
+        let place = SealedPlace { tenant: &tenant, kind: SealedKind::PushedRequest, row: "" };
+        assert!(sealer.open_text(place, &base64url::encode(before)).is_ok());
     }
 
     #[test]

@@ -77,6 +77,17 @@ pub struct AuthenticatedSubject {
     pub actor: Option<ActingParty>,
     /// What a login app of the tenant's own said, if it was that which authenticated the person.
     pub external: Option<ExternalLogin>,
+    /// When a second factor was proven, if it is known of one.
+    pub second_factor: Option<SecondFactor>,
+}
+
+/// The proof that makes a session more than its first factor: it ages by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondFactor {
+    /// When it was given last.
+    pub proven_at: Timestamp,
+    /// `amr` of the other proofs.
+    pub beside: Vec<String>,
 }
 
 impl AuthenticatedSubject {
@@ -84,6 +95,18 @@ impl AuthenticatedSubject {
     pub fn sub(&self) -> String {
         let external = self.external.as_ref().and_then(|external| external.subject.clone());
         external.unwrap_or_else(|| self.subject.to_string())
+    }
+
+    /// When what `acr` says was proven (`auth_time`).
+    ///
+    /// Attack: a second factor of last week and a password of a moment ago are told as two factors of a moment ago.
+    pub fn assured_at(&self) -> Timestamp {
+        match &self.second_factor {
+            Some(factor) if self.external.is_none() && self.assurance >= AssuranceLevel::Aal2 => {
+                factor.proven_at
+            }
+            _ => self.authenticated_at,
+        }
     }
 
     /// `acr`.

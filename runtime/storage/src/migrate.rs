@@ -77,6 +77,7 @@ const MIGRATIONS: &[Migration] = migrations![
     48 "0048_revoked_signing_keys.sql",
     49 "0049_consent_records.sql",
     50 "0050_trust_kinds.sql",
+    51 "0051_names_of_clients.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

@@ -24,6 +24,7 @@ import refresh from "./refresh.mjs";
 import signed from "./signed.mjs";
 import registration from "./registration.mjs";
 import requests from "./requests.mjs";
+import responseTypes from "./response_types.mjs";
 import tokens from "./tokens.mjs";
 
 if (standIn) console.log("against oidc-provider: checks of what it has not are left out");
@@ -37,6 +38,7 @@ await mtls();
 await fapi();
 await device();
 await signed();
+await responseTypes();
 await oauth4webapi();
 await registration();
 await requests();

@@ -10,6 +10,7 @@ import applications
 import challenges
 import codes
 import credentials
+import described
 import identities
 import key_sets
 import keys
@@ -37,6 +38,7 @@ registration.run()
 key_sets.run()
 challenges.run()
 credentials.run()
+described.run()
 refusals.run()
 own_api.run()
 tried_providers.run()

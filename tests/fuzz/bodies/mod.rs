@@ -18,7 +18,7 @@ use portcullis_oauth2::scope::Scopes;
 use primitives::rng::SeededRng;
 use primitives::seal::{DataKey, Keyring};
 use primitives::time::ClockTolerance;
-use primitives::{SealContext, Sealer, TenantId, Timestamp, base64url};
+use primitives::{SealContext, SealedKind, SealedPlace, Sealer, TenantId, Timestamp, base64url};
 
 /// A key of ours, which has signed nothing that a fuzzer finds.
 static KEYS: LazyLock<VerifyingKeys> = LazyLock::new(|| {
@@ -176,7 +176,9 @@ pub(crate) fn sealed(bytes: &[u8]) {
     let context = |purpose| SealContext { tenant: &tenant, purpose, row: "" };
     assert!(SEALER.open(context("challenge"), bytes).is_err());
     if let Ok(text) = std::str::from_utf8(bytes) {
-        assert!(SEALER.open_text(context("challenge"), text).is_err());
+        for kind in SealedKind::ALL {
+            assert!(SEALER.open_text(SealedPlace { tenant: &tenant, kind: *kind, row: "" }, text).is_err());
+        }
     }
     let whole = SEALER.seal(context("challenge"), bytes);
     assert!(SEALER.open(context("challenge"), &whole).is_ok_and(|plain| plain.as_slice() == bytes));

@@ -43,6 +43,11 @@ impl<'a> App<'a> {
         Self { world, secret: world.client("acme", document).await }
     }
 
+    /// The same app, which asks another node.
+    pub(crate) fn at<'b>(&self, world: &'b World) -> App<'b> {
+        App { world, secret: self.secret.clone() }
+    }
+
     pub(crate) fn secret(&self) -> &str {
         &self.secret
     }

@@ -19,6 +19,7 @@ mod mtls;
 mod nginx;
 mod own_login;
 mod password;
+mod registration;
 mod request_object;
 mod security_profile;
 mod together;

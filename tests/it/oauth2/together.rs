@@ -29,7 +29,7 @@ async fn granted(world: &World, app: &App<'_>, browser: &mut Browser, session: O
     granted_by(world, app, browser, body).await
 }
 
-async fn granted_by(world: &World, app: &App<'_>, browser: &mut Browser, body: Value) -> Value {
+pub(super) async fn granted_by(world: &World, app: &App<'_>, browser: &mut Browser, body: Value) -> Value {
     let challenge = sign_in(world, app, browser, body).await;
     let body = json!({"grant_scope": ["openid"]});
     let accepted = answer(world, "consent/accept", &challenge, body).await;

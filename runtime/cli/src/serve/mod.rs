@@ -182,6 +182,7 @@ pub(crate) async fn assemble(
     job_metrics.register(&mut registry);
     let parts = NodeParts {
         storage: storage.clone(),
+        keys: Arc::new(storage.clone()),
         clock: Arc::clone(&clock),
         rng: Arc::clone(&rng),
         hashing: hashing_pool(config, &rng)?,

@@ -265,6 +265,11 @@ fn check_oauth2(settings: &oauth2::settings::Settings, report: &mut Report<'_>) 
     if settings.refresh_token_grace.0 >= settings.refresh_token_lifespan.0 {
         report("oauth2.refresh_token_grace", "must be shorter than `refresh_token_lifespan`".to_owned());
     }
+    if !settings.userinfo_step_up.is_plain() {
+        let words =
+            "holds what cannot stand in an answer: one word of ASCII each, without quotes and backslashes";
+        report("oauth2.userinfo_step_up.acr_values", words.to_owned());
+    }
     check_registration(&settings.registration, report);
     requests::check(settings, report);
     if let Some(hook) = &settings.token_hook {

@@ -4,7 +4,7 @@ use http::StatusCode;
 use oauth2::client::admin::{ClientError, ClientPage, ShownClient};
 use oauth2::client::{ClientDocument, Lifespans};
 use oauth2::ports::{ClientFilter, ClientPlace, PortError};
-use primitives::{ClientId, SealContext, Timestamp};
+use primitives::{ClientId, SealedKind, SealedPlace, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -15,8 +15,6 @@ use crate::response::{Answer, empty, json_no_store, no_store, set};
 
 /// Clients of a page, unless the caller asks for another number.
 const PAGE: u32 = 250;
-/// What a page token is sealed for, so that one of another list does not open here.
-const PAGE_TOKEN: &str = "page_token.clients";
 
 impl Uncommitted for ClientError {
     fn store(error: PortError) -> Self {
@@ -176,13 +174,13 @@ fn body<T: DeserializeOwned>(call: &Call) -> Result<T, ClientError> {
 /// Attack: a page token is read, forged, or taken from another list or tenant. It is sealed for this list
 /// of this tenant, and opens nowhere else.
 fn seal(call: &Call, after: &ClientPlace) -> String {
-    let context = SealContext { tenant: &call.tenant.id, purpose: PAGE_TOKEN, row: "" };
+    let context = SealedPlace { tenant: &call.tenant.id, kind: SealedKind::ClientPageToken, row: "" };
     let place = format!("{} {}", after.created_at.micros(), after.id.as_str());
     call.node.sealer().seal_text(context, place.as_bytes())
 }
 
 fn open(call: &Call, token: &str) -> Result<Option<ClientPlace>, ()> {
-    let context = SealContext { tenant: &call.tenant.id, purpose: PAGE_TOKEN, row: "" };
+    let context = SealedPlace { tenant: &call.tenant.id, kind: SealedKind::ClientPageToken, row: "" };
     let plain = call.node.sealer().open_text(context, token).map_err(|_| ())?;
     let (micros, id) = std::str::from_utf8(&plain).map_err(|_| ())?.split_once(' ').ok_or(())?;
     let created_at = Timestamp::from_micros(micros.parse().map_err(|_| ())?);

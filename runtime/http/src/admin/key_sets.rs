@@ -9,7 +9,6 @@ use jose::key_set::{
 };
 use jose::ports::{KeySets as _, SigningKeys as _};
 use jose::{ImportedKey, KeyId};
-use oauth2::ports::TokenKeys as _;
 use serde_json::{Value, json};
 use tenancy::Scope;
 
@@ -73,7 +72,7 @@ pub(crate) async fn delete_key(call: Call) -> Answer {
 async fn shown(call: &Call, kid: Option<&str>) -> Result<Value, Failure> {
     let keys: Vec<Value> = match set(call)? {
         NamedSet::Signing => {
-            let keys = call.node.storage.load_keys(&call.tenant.id).await;
+            let keys = call.node.keys.load_keys(&call.tenant.id).await;
             let keys = keys.map_err(|error| store(call, &error))?;
             let wanted = keys.jwks().keys.iter().filter(|key| kid.is_none_or(|kid| key.kid() == Some(kid)));
             wanted.map(|key| json!(key)).collect()

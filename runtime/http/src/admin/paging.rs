@@ -4,13 +4,11 @@
 //! is sealed for its tenant and its list, filters included; whatever else is presented is no token.
 
 use identity::Problem;
-use primitives::SealContext;
+use primitives::{SealedKind, SealedPlace};
 
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::response::{Answer, set};
-
-const PURPOSE: &str = "page_token";
 
 /// A page that was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -65,7 +63,7 @@ pub(crate) fn link_to(call: &Call, answer: &mut Answer, page: &Asked, next: Opti
 /// The token of the page behind `last`.
 pub(super) fn token(call: &Call, last: &str) -> String {
     let row = list_of(call);
-    let context = SealContext { tenant: &call.tenant.id, purpose: PURPOSE, row: &row };
+    let context = SealedPlace { tenant: &call.tenant.id, kind: SealedKind::PageToken, row: &row };
     call.node.sealer().seal_text(context, last.as_bytes())
 }
 
@@ -83,7 +81,7 @@ pub(super) fn behind<T>(call: &Call, read: impl FnOnce(&str) -> Option<T>) -> Re
 pub(super) fn open(call: &Call, token: &str) -> Result<String, Problem> {
     let refused = || Problem::BadRequest("`page_token` is not one that this list gave.".to_owned());
     let row = list_of(call);
-    let context = SealContext { tenant: &call.tenant.id, purpose: PURPOSE, row: &row };
+    let context = SealedPlace { tenant: &call.tenant.id, kind: SealedKind::PageToken, row: &row };
     let plain = call.node.sealer().open_text(context, token).map_err(|_| refused())?;
     String::from_utf8(plain.to_vec()).map_err(|_| refused())
 }

@@ -78,6 +78,7 @@ pub(super) fn respond(call: &Call, next: Result<Next, PageError>) -> Answer {
             let (form, how) = match (page, reauthenticate, elsewhere) {
                 (SignInPage::Registration, ..) => ("registration", ""),
                 (SignInPage::SecondFactor, ..) => ("login", "&aal=aal2"),
+                (SignInPage::SecondFactorAgain, ..) => ("login", "&aal=aal2&refresh=true"),
                 (SignInPage::Login, true, _) => ("login", "&refresh=true"),
                 (SignInPage::Login, false, true) => ("login", "&prompt=select_account"),
                 (SignInPage::Login, false, false) => ("login", ""),

@@ -60,9 +60,19 @@ async fn revoked(call: &Call, actor: Actor) -> Result<(), Failure> {
     })?;
     let words = "Nobody is known by this name.";
     let unknown = || Failure::new(StatusCode::NOT_FOUND, "not_found", words);
-    let id = find(call, &subject).await?.ok_or_else(unknown)?;
+    let found = find(call, &subject).await?;
+    if found.is_empty() {
+        return Err(unknown());
+    }
+    for id in found {
+        end(call, id, &actor).await?;
+    }
+    Ok(())
+}
+
+async fn end(call: &Call, id: IdentityId, actor: &Actor) -> Result<(), Failure> {
     for _ in 0..MOST_ATTEMPTS {
-        match end_everything(call, id, &actor).await? {
+        match end_everything(call, id, actor).await? {
             Applied::Whole => return Ok(()),
             // The account was deleted meanwhile: what is left is of nobody.
             Applied::Missed => {}
@@ -90,7 +100,7 @@ async fn end_everything(call: &Call, identity: IdentityId, actor: &Actor) -> Res
     apply_with(call, change, Some(granted)).await.map_err(|_| Failure::unavailable())
 }
 
-async fn find(call: &Call, subject: &SubjectIdentifier) -> Result<Option<IdentityId>, Failure> {
+async fn find(call: &Call, subject: &SubjectIdentifier) -> Result<Vec<IdentityId>, Failure> {
     let (server, tenant, storage) = (&call.tenant.oauth2, &call.tenant.id, &call.node.storage);
     match subject {
         SubjectIdentifier::IssSub { iss, sub } => {
@@ -99,11 +109,11 @@ async fn find(call: &Call, subject: &SubjectIdentifier) -> Result<Option<Identit
         SubjectIdentifier::Opaque { id } => {
             let named = storage.find_by_external_id(tenant, id).await;
             match named.map_err(|error| unanswered(call, &error))? {
-                Some(identity) => Ok(Some(identity.id)),
+                Some(identity) => Ok(vec![identity.id]),
                 None => server.find_by_name(id).await.map_err(|error| unanswered(call, &error)),
             }
         }
-        SubjectIdentifier::Email { email } => by_email(call, email).await,
+        SubjectIdentifier::Email { email } => Ok(by_email(call, email).await?.into_iter().collect()),
     }
 }
 

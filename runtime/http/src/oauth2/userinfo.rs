@@ -101,7 +101,8 @@ pub(super) fn refuse(call: &Call, scheme: TokenScheme, error: &UserinfoError) ->
         | UserinfoError::Scheme
         | UserinfoError::Certificate
         | UserinfoError::InvalidProof(_)
-        | UserinfoError::UseDpopNonce => StatusCode::UNAUTHORIZED,
+        | UserinfoError::UseDpopNonce
+        | UserinfoError::InsufficientUserAuthentication(_) => StatusCode::UNAUTHORIZED,
         UserinfoError::InsufficientScope | UserinfoError::AccessDenied(_) => StatusCode::FORBIDDEN,
         UserinfoError::Port(PortError::Busy(_)) => StatusCode::SERVICE_UNAVAILABLE,
         UserinfoError::Hook(_) | UserinfoError::Port(PortError::Unavailable(_)) => {
@@ -117,7 +118,12 @@ pub(super) fn refuse(call: &Call, scheme: TokenScheme, error: &UserinfoError) ->
     });
     let mut response = json_no_store(status, &body);
     if matches!(status, StatusCode::UNAUTHORIZED) || *error == UserinfoError::InsufficientScope {
-        let words = format!("error=\"{}\", error_description=\"{plain}\"", error.code());
+        let asked = if let UserinfoError::InsufficientUserAuthentication(step_up) = error {
+            step_up.challenge()
+        } else {
+            String::new()
+        };
+        let words = format!("error=\"{}\", error_description=\"{plain}\"{asked}", error.code());
         match scheme {
             TokenScheme::Bearer => challenge(&mut response, &format!("Bearer {words}")),
             TokenScheme::Dpop => challenge(&mut response, &dpop_challenge(&format!(", {words}"))),

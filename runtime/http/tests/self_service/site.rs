@@ -174,6 +174,7 @@ impl Site {
         };
         let parts = NodeParts {
             storage: storage.clone(),
+            keys: Arc::new(storage.clone()),
             clock: clock.clone(),
             hashing: HashingPool::start(1, 16, rng.clone() as Arc<dyn Rng>).unwrap(),
             records: Arc::new(NameServers::new(Vec::new(), rng.clone())),

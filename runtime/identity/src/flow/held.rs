@@ -13,7 +13,7 @@
 //! flood of rows pushed some out, the cookies of that age are worth nothing either.
 //!
 //! Attack: somebody begins forms until two of their seals have one nonce, and makes seals of their own. Each form has a key of
-//! its own ([`Sealer::seal_text_apart`]), and no form is sealed a billion times. What a binary before that sealed opens as
+//! its own ([`Sealer::seal_text`]), and no form is sealed a billion times. What a binary before that sealed opens as
 //! before, for as long as those forms last; what this one seals is nothing to one before it, which says that the form is
 //! another browser's: two binaries beside each other, or a step back, cost a form its beginning.
 //!
@@ -22,7 +22,7 @@
 
 use std::borrow::Cow;
 
-use primitives::{FlowId, KeyedHash, Rng, SealContext, Sealer, TenantId, Timestamp, base64url};
+use primitives::{FlowId, KeyedHash, Rng, SealedKind, SealedPlace, Sealer, TenantId, Timestamp, base64url};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -31,7 +31,6 @@ use super::stored::{ForeignFlow, KEPT_AFTER_EXPIRY, OwnFlow, StoredFlow};
 use super::{Flow, Room};
 use crate::settings::FlowSettings;
 
-const PURPOSE: &str = "browser_flow";
 const ID_PURPOSE: &str = "browser_flow_id";
 const OWNER_PURPOSE: &str = "browser_flow_owner";
 /// Of an id, in bytes: what says that a browser began it here.
@@ -168,8 +167,8 @@ pub(super) fn fits(browser: &KeyedHash, flow: &Flow) -> bool {
 /// Seals a form for the browser of a cookie; none if it is too large to keep.
 pub(super) fn seal(sealer: &Sealer, tenant: &TenantId, browser: &KeyedHash, flow: &Flow) -> Option<String> {
     let row = flow.id.to_string();
-    let context = SealContext { tenant, purpose: PURPOSE, row: &row };
-    let sealed = sealer.seal_text_apart(context, &plain(browser, flow)?);
+    let context = SealedPlace { tenant, kind: SealedKind::BrowserFlow, row: &row };
+    let sealed = sealer.seal_text(context, &plain(browser, flow)?);
     (sealed.len() <= MOST_SEALED).then_some(sealed)
 }
 
@@ -209,7 +208,7 @@ fn unseal(room: Room<'_>, id: FlowId, sealed: &str) -> Option<(Flow, KeyedHash)>
         return None;
     }
     let row = id.to_string();
-    let context = SealContext { tenant: room.tenant, purpose: PURPOSE, row: &row };
+    let context = SealedPlace { tenant: room.tenant, kind: SealedKind::BrowserFlow, row: &row };
     let plain = room.sealer.open_text(context, sealed).ok()?;
     let held: Held<'_> = serde_json::from_slice(&plain).ok()?;
     Some((held.flow.into_owned(), KeyedHash(base64url::decode(&*held.browser)?)))

@@ -8,7 +8,7 @@ pub mod tokenize;
 pub use cache::{CachedSession, SessionCache};
 
 use primitives::rng::is_token;
-use primitives::subject::AssuranceLevel;
+use primitives::subject::{AssuranceLevel, SecondFactor};
 use primitives::{
     ActingParty, AuthenticatedSubject, ClientAddress, IdentityId, KeyedHash, OrganisationId, Rng, Sealer,
     Secret, SessionClaims, SessionId, TenantId, Timestamp,
@@ -336,7 +336,22 @@ impl LiveSession {
             claims: self.session.claims.clone(),
             actor: self.session.actor.clone(),
             external: None,
+            second_factor: self.second_factor(),
         }
+    }
+
+    /// The last proof of two factors, if there was one.
+    fn second_factor(&self) -> Option<SecondFactor> {
+        let (strong, others): (Vec<_>, Vec<_>) =
+            self.session.methods.iter().partition(|method| method.aal >= AssuranceLevel::Aal2);
+        let proven_at = strong.iter().map(|method| method.completed_at).max()?;
+        let mut beside: Vec<String> = Vec::new();
+        for reference in others.iter().map(|method| method.method.amr()) {
+            if !beside.iter().any(|known| known == reference) {
+                beside.push(reference.to_owned());
+            }
+        }
+        Some(SecondFactor { proven_at, beside })
     }
 
     /// The Authentication Method References (RFC 8176), each once; `mfa` if two factors stand behind them.
@@ -405,6 +420,52 @@ pub fn identity_document(identity: &Identity, schema_url: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The second factor ages by itself, and what else was proven is told apart from it.
+    #[test]
+    fn second_factor_is_as_old_as_its_own_last_proof() {
+        let at = |seconds| Timestamp::from_seconds(seconds);
+        let rng = primitives::rng::SeededRng::new(1);
+        let proof = |method, aal, seconds| AuthenticationMethod::new(method, aal, at(seconds));
+        let identity = Identity {
+            id: IdentityId(Uuid::from_u128(1)),
+            external_id: None,
+            schema_id: "default".to_owned(),
+            state: IdentityState::Active,
+            state_changed_at: at(0),
+            traits: serde_json::Map::new(),
+            verifiable_addresses: Vec::new(),
+            recovery_addresses: Vec::new(),
+            metadata_public: None,
+            metadata_admin: None,
+            created_at: at(0),
+            updated_at: at(0),
+            organisation: None,
+            available: AssuranceLevel::Aal2,
+            version: 1,
+        };
+        let device = Device { id: Uuid::nil(), ip_address: None, user_agent: None };
+        let (one, two) = (AssuranceLevel::Aal1, AssuranceLevel::Aal2);
+        let settings = SessionSettings::default();
+        let session = Session::begin(&rng, &identity, proof(Method::Password, one, 10), device, &settings);
+        let said = |session: &Session| {
+            let live = LiveSession::check(session.clone(), identity.clone(), at(100)).unwrap();
+            let subject = live.subject(&TenantId::default_tenant());
+            (subject.second_factor.map(|factor| (factor.proven_at, factor.beside)), subject.authenticated_at)
+        };
+        assert_eq!(said(&session), (None, at(10)));
+        let beside = vec!["pwd".to_owned()];
+        let whole = session.proven(proof(Method::Totp, two, 20));
+        assert_eq!(said(&whole), (Some((at(20), beside.clone())), at(20)));
+        let password_again = whole.proven(proof(Method::Password, one, 90));
+        assert_eq!(
+            said(&password_again),
+            (Some((at(20), beside.clone())), at(90)),
+            "it is no younger by that"
+        );
+        let factor_again = password_again.proven(proof(Method::Totp, two, 95));
+        assert_eq!(said(&factor_again), (Some((at(95), beside)), at(95)));
+    }
 
     #[test]
     fn only_tokens_of_our_form_are_looked_up() {

@@ -6,7 +6,7 @@
 //! of. An operator who acts in somebody's name is taken for them by whoever reads the token: it says `act` (RFC 8693
 //! section 4.1), always.
 
-use jose::{SignError, Signer, TokenType};
+use jose::{SignError, TokenSigner, TokenType};
 use primitives::Actor;
 use primitives::hook_document::{HookDocument, HookDocumentTooLarge};
 use primitives::hooks::{HookFailure, HookFailureKind};
@@ -26,7 +26,7 @@ pub struct Tokenizer<'a> {
     /// `iss`.
     pub issuer: &'a str,
     /// Signs them.
-    pub signer: &'a Signer,
+    pub signer: &'a TokenSigner,
     /// Asks the plugin that a template names.
     pub hook: &'a dyn TransformHook,
 }
@@ -71,7 +71,7 @@ pub async fn tokenize(
     }
     claims.retain(|name, _| !RESERVED.contains(&name.as_str()));
     claims.extend(own);
-    Ok(tokenizer.signer.sign(TokenType::Jwt, &claims)?)
+    Ok(tokenizer.signer.sign(TokenType::Jwt, &claims).await?)
 }
 
 /// What we say.

@@ -92,7 +92,7 @@ async fn tenants_key_lives_its_life_whichever_node_has_the_job() {
     assert_eq!(world.later(DAY / 2, "one").await, Outcome::Done(0), "it is due, and waits for its successor");
     let token = {
         let keys = TenantKeys::new(&world.keys("default").await, world.now()).unwrap();
-        keys.signer(SigningAlgorithm::Es256).unwrap().sign(jose::TokenType::Jwt, &1).unwrap()
+        keys.signer(SigningAlgorithm::Es256).unwrap().sign(jose::TokenType::Jwt, &1).await.unwrap()
     };
     assert_eq!(world.later(DAY / 2, "two").await, Outcome::Done(1));
     assert_eq!(world.states("default").await, ["retired", "active"]);

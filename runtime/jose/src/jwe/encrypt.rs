@@ -10,6 +10,7 @@ use super::recipient::{Material, RecipientKey};
 use super::{content, key_wrap};
 use crate::generate::Source;
 use crate::signer::{SignError, Signer, TokenType};
+use crate::token_signer::TokenSigner;
 
 /// A token that a key of ours has signed, and nothing else: what may be encrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,15 @@ impl SignedToken {
         claims: &C,
     ) -> Result<Self, SignError> {
         signer.sign(typ, claims).map(Self)
+    }
+
+    /// Signs claims with what signs a tenant's tokens.
+    pub async fn sign_by<C: serde::Serialize + Sync + ?Sized>(
+        signer: &TokenSigner,
+        typ: TokenType,
+        claims: &C,
+    ) -> Result<Self, SignError> {
+        signer.sign(typ, claims).await.map(Self)
     }
 
     /// The token as it is, for whoever did not ask for encryption.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::TenantKeys;
+use futures_util::FutureExt as _;
 use primitives::rng::SeededRng;
 
 const EDDSA: SigningAlgorithm = SigningAlgorithm::EdDsa;
@@ -180,7 +181,9 @@ fn check_stale_sets(seed: u64, wanted: impl Fn(i64) -> Vec<SigningAlgorithm>) ->
         let keys = sets.last().map(|(_, keys)| keys).unwrap();
         let signers: Vec<_> = SigningAlgorithm::ALL.into_iter().filter_map(|one| keys.signer(one)).collect();
         assert!(!signers.is_empty(), "nothing signs at {now} s");
-        let sign = |signer: &crate::Signer| (now, signer.sign(crate::TokenType::Jwt, &now).unwrap());
+        let sign = |signer: &crate::TokenSigner| {
+            (now, signer.sign(crate::TokenType::Jwt, &now).now_or_never().unwrap().unwrap())
+        };
         tokens.extend(signers.into_iter().map(sign));
     }
     for (signed, token) in &tokens {

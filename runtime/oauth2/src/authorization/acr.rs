@@ -9,12 +9,18 @@
 //! Where a login app of the tenant's own signs people in, the words are its own: it is told them, and answers what it
 //! made of them. An essential one is then held against its answer.
 //!
-//! Attacks: the person comes back from the page of the second factor without having proven it (the sealed request knows that
+//! Each factor ages by itself. With `max_age` or `prompt=login` two factors count if the second was proven lately enough: whoever has
+//! just given a password again is asked for the second factor again where the request asks for two, and is told as one factor where it
+//! does not. A password of an hour ago beside a second factor of a moment ago is two factors of a moment ago, since nobody gives a second
+//! factor without being there (RFC 9470 section 4: the last active authentication event).
+//!
+//! Attacks: a second factor that was proven last week and a password that was proven now make a token that a resource server takes for
+//! two factors of now (`acr` and `auth_time` are said of one proof: `said`); the person comes back from the page of the second factor without having proven it (the sealed request knows that
 //! they were there: the request fails), or the session behind a consent is another, weaker one by now (it is looked at
 //! again where the grant is made).
 
-use primitives::AuthenticatedSubject;
-use primitives::subject::AssuranceLevel;
+use primitives::subject::{AssuranceLevel, SecondFactor};
+use primitives::{AuthenticatedSubject, Timestamp};
 use serde_json::Value;
 
 use super::error::RedirectError;
@@ -69,7 +75,8 @@ pub(super) fn check(
     check_possible((&request.acr_values, request.acr_is_essential))?;
     let Some(preferred) = levels(&request.acr_values).next() else { return Ok(Reached::Enough) };
     let lowest = levels(&request.acr_values).min().unwrap_or(preferred);
-    let (is_there, will_do) = (subject.assurance >= preferred, subject.assurance >= lowest);
+    let reached = reached(request, subject);
+    let (is_there, will_do) = (reached >= preferred, reached >= lowest);
     match (is_there || (will_do && (asked || request.prompt.none)), asked) {
         (true, _) => Ok(Reached::Enough),
         (false, true) => Err(RedirectError::UnmetAuthenticationRequirements),
@@ -88,16 +95,51 @@ fn check_said(request: &AuthorizationRequest, said: &str) -> Result<Reached, Red
     if fits { Ok(Reached::Enough) } else { Err(RedirectError::UnmetAuthenticationRequirements) }
 }
 
-/// `acr` of what is granted: where one is essential that is less than what was proven, that one.
-pub(super) fn to_say(request: &AuthorizationRequest, subject: &AuthenticatedSubject) -> String {
-    let is_named = request.acr_values.iter().any(|value| value == subject.acr());
-    if subject.external.is_none() && request.acr_is_essential && !is_named {
-        let reached = levels(&request.acr_values).filter(|level| *level <= subject.assurance).max();
-        if let Some(level) = reached {
-            return level.as_str().to_owned();
-        }
+/// How strongly the person has proven who they are, lately enough for the request.
+fn reached(request: &AuthorizationRequest, subject: &AuthenticatedSubject) -> AssuranceLevel {
+    let is_old =
+        |factor: &SecondFactor| request.authenticated_since.is_some_and(|since| factor.proven_at < since);
+    match &subject.second_factor {
+        Some(factor) if is_old(factor) => subject.assurance.min(AssuranceLevel::Aal1),
+        Some(_) | None => subject.assurance,
     }
-    subject.acr().to_owned()
+}
+
+/// Whether two factors were proven, and the second of them too long ago: then it is proven again.
+pub(super) fn is_to_be_repeated(request: &AuthorizationRequest, subject: &AuthenticatedSubject) -> bool {
+    reached(request, subject) < subject.assurance
+}
+
+/// What is said of a sign-in: `acr`, `auth_time` and `amr`, all three of the same proofs.
+pub(super) struct Said {
+    pub(super) acr: String,
+    pub(super) authenticated_at: Timestamp,
+    pub(super) amr: Vec<String>,
+}
+
+/// What is granted says: what was proven lately enough, and where a level is essential that is less, that one.
+pub(super) fn said(request: &AuthorizationRequest, subject: &AuthenticatedSubject) -> Said {
+    let whole = || Said {
+        acr: subject.acr().to_owned(),
+        authenticated_at: subject.assured_at(),
+        amr: subject.methods.clone(),
+    };
+    if subject.external.is_some() {
+        return whole();
+    }
+    let reached = reached(request, subject);
+    let is_named = |level: AssuranceLevel| request.acr_values.iter().any(|value| value == level.as_str());
+    let named = levels(&request.acr_values).filter(|level| *level <= reached).max();
+    let level = named.filter(|_| request.acr_is_essential && !is_named(reached)).unwrap_or(reached);
+    if level >= subject.assurance {
+        return whole();
+    }
+    let beside = subject.second_factor.as_ref().map(|factor| factor.beside.clone());
+    Said {
+        acr: level.as_str().to_owned(),
+        authenticated_at: subject.authenticated_at,
+        amr: beside.filter(|beside| !beside.is_empty()).unwrap_or_else(|| subject.methods.clone()),
+    }
 }
 
 fn levels(values: &[String]) -> impl Iterator<Item = AssuranceLevel> {

@@ -5,6 +5,7 @@
 //! consent to, what an attacker has begun (it is bound to the cookie of the browser that began), kept
 //! for later (it expires), or answered twice (its grant exists).
 
+use primitives::seal::SealedKind;
 use primitives::{GrantId, IdentityId, Timestamp, base64url};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -50,10 +51,10 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const fn purpose(self) -> &'static str {
+    const fn sealed(self) -> SealedKind {
         match self {
-            Self::Login => "login_challenge",
-            Self::Consent => "consent_challenge",
+            Self::Login => SealedKind::LoginChallenge,
+            Self::Consent => SealedKind::ConsentChallenge,
         }
     }
 }
@@ -77,7 +78,7 @@ pub(super) fn seal(
     let binding = binding.ok_or(RedirectError::InteractionRequired("the browser takes no cookies"))?;
     let expires_at = request.requested_at.after(server.settings.interaction_lifespan.0);
     let interaction = Interaction { request, browser: hash_binding(binding), step, expires_at };
-    Ok(server.seal(step.kind().purpose(), &interaction))
+    Ok(server.seal(step.kind().sealed(), &interaction))
 }
 
 /// Opens a challenge that comes back from a browser.
@@ -88,7 +89,7 @@ pub(super) fn open(
     binding: Option<&str>,
 ) -> Result<Interaction, PageError> {
     let short = Some(challenge).filter(|text| text.len() <= MAX_CHALLENGE);
-    let opened = short.and_then(|text| server.open::<Interaction>(kind.purpose(), text));
+    let opened = short.and_then(|text| server.open::<Interaction>(kind.sealed(), text));
     let interaction =
         opened.filter(|opened| opened.step.kind() == kind).ok_or(PageError::UnknownChallenge)?;
     if !binding_fits(binding, &interaction.browser) {

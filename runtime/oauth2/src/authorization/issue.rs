@@ -38,11 +38,14 @@ pub(super) async fn issue(
     let response_type = request.response_type;
     // Whatever became of the session since the person was asked.
     acr::check(request, subject, true)?;
+    let acr::Said { acr, authenticated_at, amr } = acr::said(request, subject);
     let grant = Grant {
         id: request.grant,
         client: redirect.client.id.clone(),
         subject: GrantSubject {
-            acr: acr::to_say(request, subject),
+            acr,
+            authenticated_at,
+            amr,
             ..server.grant_subject(&redirect.client, subject).await?
         },
         scope: request.scope.clone(),
@@ -60,8 +63,8 @@ pub(super) async fn issue(
         event = event.with("response_type", &response_type.as_str());
     }
     event.organisation = subject.organisation;
-    let mut change =
-        Change::new(server.tenant.clone()).write(Write::InsertGrant(Box::new(grant.clone()))).audit(event);
+    let mut change = Change::new(server.tenant.clone()).audit(event);
+    change.writes.extend(server.insert_grant(&redirect.client, grant.clone()));
     let code = response_type.has_code().then(|| format!("{AUTHORIZATION_CODE}{}", server.rng.token()));
     if let Some(code) = &code {
         let row = AuthorizationCode {

@@ -143,8 +143,16 @@ pub enum SignInPage {
     Login,
     /// With a second factor, beside the first that they have proven.
     SecondFactor,
+    /// With a second factor once more, since it was proven too long ago.
+    SecondFactorAgain,
     /// With an account that they make.
     Registration,
+}
+
+impl SignInPage {
+    const fn is_of_second_factor(self) -> bool {
+        matches!(self, Self::SecondFactor | Self::SecondFactorAgain)
+    }
 }
 
 /// What a stage after the first ends with: nothing that can be sent yet.
@@ -280,7 +288,9 @@ impl AuthorizationServer {
             }
         };
         if acr::check(&request, subject, asked)? == Reached::MoreIsAsked {
-            return self.sign_in(request, browser, (false, false, SignInPage::SecondFactor));
+            let is_repeated = acr::is_to_be_repeated(&request, subject);
+            let page = if is_repeated { SignInPage::SecondFactorAgain } else { SignInPage::SecondFactor };
+            return self.sign_in(request, browser, (false, false, page));
         }
         self.proceed_as(redirect, request, (subject, None), browser).await
     }
@@ -292,7 +302,7 @@ impl AuthorizationServer {
         browser: Browser<'_>,
         (reauthenticate, elsewhere, page): (bool, bool, SignInPage),
     ) -> Outcome {
-        let step = Step::Login { reauthenticate, second_factor: page == SignInPage::SecondFactor };
+        let step = Step::Login { reauthenticate, second_factor: page.is_of_second_factor() };
         let challenge = interaction::seal(self, request, step, browser.binding)?;
         let next = Next::Login { challenge, reauthenticate, elsewhere, page };
         Ok((Change::new(self.tenant.clone()), next))

@@ -9,6 +9,7 @@
 //! makes up, in the name of a client that proves nothing: their use is not written down here. One that is used again pushes
 //! another request whose code is bound to the same key, which is of no use to anybody else.
 
+use primitives::seal::SealedKind;
 use primitives::{ClientId, GrantId, RequestId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +33,7 @@ const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
 /// The longest reference that is opened; the longest request makes one of some 20 kibibytes.
 const MOST_BYTES: usize = 32 * 1_024;
 
-const PURPOSE: &str = "pushed_authorization_request";
+const KIND: SealedKind = SealedKind::PushedRequest;
 
 /// What proves who the client is, and is no part of its request (RFC 9126 section 2.1).
 const PROOFS: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
@@ -85,8 +86,7 @@ impl Pushed {
             return Ok(None);
         };
         let short = Some(sealed).filter(|text| text.len() <= MOST_BYTES);
-        let pushed: Self =
-            short.and_then(|text| server.open(PURPOSE, text)).ok_or(PageError::PushedRequest)?;
+        let pushed: Self = short.and_then(|text| server.open(KIND, text)).ok_or(PageError::PushedRequest)?;
         if parameters.find("client_id") != Some(pushed.client.as_str()) || server.now() >= pushed.expires_at {
             return Err(PageError::PushedRequest);
         }
@@ -186,7 +186,7 @@ impl AuthorizationServer {
         let redirect = redirect::prove(self, &pushed.parameters()).await?;
         pushed.origin().check(self, &caller.client)?;
         request::check(self, &redirect, &pushed.parameters(), (DetailsAt::Pushed, id)).await?;
-        let request_uri = format!("{PREFIX}{}", self.seal(PURPOSE, &pushed));
+        let request_uri = format!("{PREFIX}{}", self.seal(KIND, &pushed));
         Ok(PushedResponse { request_uri, expires_in: lifespan.as_secs() })
     }
 }

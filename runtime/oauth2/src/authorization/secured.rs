@@ -94,5 +94,5 @@ async fn sign(
     let told = parameters.into_iter().map(|(name, value)| (name, Value::from(value)));
     // Ours last: no parameter takes their place.
     let claims: Map<String, Value> = told.chain(own).map(|(name, value)| (name.to_owned(), value)).collect();
-    protection.seal(server, signer, (TokenType::Jwt, &claims))
+    protection.seal(server, signer, (TokenType::Jwt, &claims)).await
 }

@@ -266,7 +266,7 @@ impl AuthorizationServer {
             vc: json!({ "@context": [CONTEXT], "type": TYPES, "credentialSubject": subject }),
         };
         let keys = self.load_keys().await?;
-        let signed = self.id_token_signer(&keys)?.sign(TokenType::Jwt, &claims);
+        let signed = self.id_token_signer(&keys)?.sign(TokenType::Jwt, &claims).await;
         signed.map_err(|error| PortError::Unavailable(error.to_string()))
     }
 

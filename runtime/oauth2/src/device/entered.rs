@@ -1,5 +1,6 @@
 //! `/oauth2/device/verify` and what follows it: a person enters a code and is asked (RFC 8628 section 3.3).
 
+use primitives::seal::SealedKind;
 use primitives::{
     Actor, AuditEvent, AuthenticatedSubject, Change, GrantId, IdentityId, RequestId, Timestamp,
 };
@@ -50,11 +51,11 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const fn purpose(self) -> &'static str {
+    pub(super) const fn sealed(self) -> SealedKind {
         match self {
-            Self::Verified => "device_verifier",
-            Self::Entered => "device_challenge",
-            Self::Asked => "device_consent",
+            Self::Verified => SealedKind::DeviceVerifier,
+            Self::Entered => SealedKind::DeviceChallenge,
+            Self::Asked => SealedKind::DeviceConsent,
         }
     }
 }
@@ -129,7 +130,7 @@ impl AuthorizationServer {
             asked: None,
             expires_at: code.expires_at,
         };
-        Ok(Some(self.seal(Kind::Entered.purpose(), &entered)))
+        Ok(Some(self.seal(Kind::Entered.sealed(), &entered)))
     }
 
     /// What the page after the code shows.
@@ -161,7 +162,7 @@ impl AuthorizationServer {
             scopes: code.scope.to_vec(),
             audience: code.audience,
             details: code.details,
-            challenge: self.seal(Kind::Asked.purpose(), &asked),
+            challenge: self.seal(Kind::Asked.sealed(), &asked),
         })))
     }
 
@@ -211,7 +212,7 @@ impl AuthorizationServer {
         match allowed {
             Ok(()) => {
                 let of_grant = self.grant_subject(&client, subject).await?;
-                Ok((self.allowed(&code, grant, (subject, of_grant)), DeviceOutcome::Allowed))
+                Ok((self.allowed((&code, &client), grant, (subject, of_grant)), DeviceOutcome::Allowed))
             }
             Err(Refusal::Denied(reason)) => Ok((self.denied(&code, subject), DeviceOutcome::Refused(reason))),
             Err(Refusal::Hook(failure)) => Err(PortError::Unavailable(failure.to_string()).into()),
@@ -220,7 +221,7 @@ impl AuthorizationServer {
 
     fn allowed(
         &self,
-        code: &DeviceCode,
+        (code, client): (&DeviceCode, &Client),
         (id, claims): (GrantId, GrantedClaims),
         (subject, of_grant): (&AuthenticatedSubject, GrantSubject),
     ) -> Change<Write> {
@@ -243,7 +244,9 @@ impl AuthorizationServer {
             AuditEvent::new("grant.created", actor, "grant", &grant.id).with("client", &grant.client);
         event.organisation = subject.organisation;
         let answer = Write::AnswerDeviceCode { code: code.hash.clone(), grant: Some(id), at: now };
-        Change::new(self.tenant.clone()).write(Write::InsertGrant(Box::new(grant))).write(answer).audit(event)
+        let mut change = Change::new(self.tenant.clone()).audit(event);
+        change.writes.extend(self.insert_grant(client, grant).into_iter().chain([answer]));
+        change
     }
 
     pub(crate) fn denied(&self, code: &DeviceCode, subject: &AuthenticatedSubject) -> Change<Write> {
@@ -262,7 +265,7 @@ impl AuthorizationServer {
     ) -> Result<Entered, PageError> {
         let short = Some(challenge).filter(|text| text.len() <= MAX_CHALLENGE);
         let entered: Entered =
-            short.and_then(|text| self.open(kind.purpose(), text)).ok_or(PageError::UnknownChallenge)?;
+            short.and_then(|text| self.open(kind.sealed(), text)).ok_or(PageError::UnknownChallenge)?;
         if !binding_fits(browser.binding, &entered.browser) {
             return Err(PageError::OtherBrowser);
         }

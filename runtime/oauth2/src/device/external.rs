@@ -5,6 +5,7 @@
 //! Attacks: an app's page is shown to somebody with another browser's challenge (the verifier is bound to the cookie of
 //! the browser that began); codes are guessed through the app (whoever calls this counts, as for our own page).
 
+use primitives::seal::SealedKind;
 use primitives::{GrantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +18,7 @@ use crate::decision::Decision;
 use crate::server::AuthorizationServer;
 use crate::write::Write;
 
-const PURPOSE: &str = "app_device_challenge";
+const KIND: SealedKind = SealedKind::AppDeviceChallenge;
 
 /// A browser that is asked for a code.
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,7 +35,7 @@ impl AuthorizationServer {
         let Some(binding) = browser.binding else { return Some(Err(PageError::OtherBrowser)) };
         let expires_at = self.now().after(self.settings.interaction_lifespan.0);
         let challenge = DeviceChallenge { browser: hash_binding(binding), expires_at };
-        let url = with_query(app, "device_challenge", &self.seal(PURPOSE, &challenge));
+        let url = with_query(app, "device_challenge", &self.seal(KIND, &challenge));
         Some(Ok(if user_code.is_empty() { url } else { with_query(&url, "user_code", user_code) }))
     }
 
@@ -53,7 +54,7 @@ impl AuthorizationServer {
         typed: &str,
     ) -> Result<(Option<Write>, RedirectTo), ChallengeError> {
         let short = Some(challenge).filter(|text| text.len() <= super::entered::MAX_CHALLENGE);
-        let opened = short.and_then(|text| self.open::<DeviceChallenge>(PURPOSE, text));
+        let opened = short.and_then(|text| self.open::<DeviceChallenge>(KIND, text));
         let opened = opened.ok_or(ChallengeError::Unknown)?;
         if self.now() >= opened.expires_at {
             return Err(ChallengeError::Gone { redirect_to: self.endpoints.device_verification.clone() });
@@ -70,14 +71,14 @@ impl AuthorizationServer {
             asked: None,
             expires_at: code.expires_at,
         };
-        let sealed = self.seal(Kind::Verified.purpose(), &entered);
+        let sealed = self.seal(Kind::Verified.sealed(), &entered);
         Ok((write, RedirectTo::own(&self.endpoints.device_verification, "device_verifier", &sealed)))
     }
 
     /// Goes on when the browser comes back from the app: the challenge of the next page.
     pub fn continue_device(&self, verifier: &str, browser: Browser<'_>) -> Result<String, PageError> {
         let entered = self.open_entered(Kind::Verified, verifier, browser)?;
-        Ok(self.seal(Kind::Entered.purpose(), &entered))
+        Ok(self.seal(Kind::Entered.sealed(), &entered))
     }
 }
 

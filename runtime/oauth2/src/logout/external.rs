@@ -6,12 +6,13 @@
 //!
 //! The first answer is written down, and any other is refused until the challenge expires.
 
+use primitives::seal::SealedKind;
 use primitives::{AuthenticatedSubject, ClientId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
 
-use super::{LogoutInteraction, PURPOSE, SignedOut};
+use super::{KIND, LogoutInteraction, SignedOut};
 use crate::access_token::find_client;
 use crate::authorization::PageError;
 use crate::authorization::answered::{ChallengeId, Verdict};
@@ -22,7 +23,7 @@ use crate::parameters::Parameters;
 use crate::server::AuthorizationServer;
 use crate::write::Write;
 
-const VERIFIER: &str = "app_logout_verifier";
+const VERIFIER: SealedKind = SealedKind::AppLogoutVerifier;
 /// A longer request is not shown to the app.
 const MAX_REQUEST_URL: usize = 3_072;
 
@@ -113,7 +114,7 @@ impl AuthorizationServer {
 
     /// The interaction, without what only the app reads.
     fn open_for_app(&self, challenge: &str) -> Result<(LogoutInteraction, ForApp), ChallengeError> {
-        let opened = self.open_logout(PURPOSE, challenge).map_err(|_| ChallengeError::Unknown)?;
+        let opened = self.open_logout(KIND, challenge).map_err(|_| ChallengeError::Unknown)?;
         let asked = opened.for_app.ok_or(ChallengeError::Unknown)?;
         if self.now() >= opened.expires_at {
             return Err(ChallengeError::Gone { redirect_to: asked.request_url });

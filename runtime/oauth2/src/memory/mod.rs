@@ -238,6 +238,10 @@ impl Rows {
                 let before = self.forced.insert(at, *named.clone());
                 guard(before.is_none_or(|before| before.subject == named.subject))
             }
+            Write::NoteName(named) => {
+                self.forced.entry((named.client.clone(), named.name.clone())).or_insert(*named);
+                Ok(())
+            }
             Write::AnswerChallenge(answered) => {
                 let id = answered.id.as_str().to_owned();
                 guard(self.answered.insert(id, *answered).is_none())

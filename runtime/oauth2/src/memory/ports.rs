@@ -346,6 +346,17 @@ impl LoginSessionRepository for Memory {
         answer(self.rows(tenant, |rows| rows.forced.get(&at).map(|one| one.subject)))
     }
 
+    fn list_subjects_named<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        name: &'a str,
+    ) -> PortResult<'a, Vec<IdentityId>> {
+        answer(self.rows(tenant, |rows| {
+            let named = rows.forced.values().filter(|one| one.name == name);
+            named.map(|one| one.subject).collect::<BTreeSet<_>>().into_iter().collect()
+        }))
+    }
+
     fn has_identity<'a>(&'a self, tenant: &'a TenantId, id: IdentityId) -> PortResult<'a, bool> {
         answer(self.rows(tenant, |rows| rows.subjects.contains_key(&id) || rows.inactive.contains(&id)))
     }

@@ -208,6 +208,7 @@ impl World {
                 .unwrap_or_default(),
             actor: None,
             external: None,
+            second_factor: None,
         }
     }
 

@@ -312,7 +312,7 @@ fn nothing_is_signed_by_another_algorithm_in_the_meantime() {
         let keys: Vec<_> = held.iter().map(make).collect();
         let keys = jose::TenantKeys::new(&keys, at).unwrap();
         let found = crate::server::signer_among(&keys, SigningAlgorithm::Es256, is_allowed);
-        assert_eq!(found.ok().map(jose::Signer::algorithm), expect, "{held:?}");
+        assert_eq!(found.ok().map(jose::TokenSigner::algorithm), expect, "{held:?}");
     };
     check(&[SigningAlgorithm::Es384, SigningAlgorithm::EdDsa], Some(SigningAlgorithm::EdDsa));
     check(&[SigningAlgorithm::EdDsa, SigningAlgorithm::Es256], Some(SigningAlgorithm::Es256));

@@ -60,7 +60,7 @@ pub(crate) async fn issue_to_browser(
     let mut made = FrontChannel { parameters: Vec::new(), write: None };
     let mut access_token = None;
     if wanted.access_token {
-        let (token, row) = maker.access_token(shape.access_token)?;
+        let (token, row) = maker.access_token(shape.access_token).await?;
         made.write = row;
         made.parameters.extend([
             ("access_token", token.clone()),
@@ -79,7 +79,7 @@ pub(crate) async fn issue_to_browser(
         claims.extend(named_claims(live.profile(), &live.grant().requested.id_token, &client.scope));
         claims.extend(shape.id_token);
         let beside = Beside { access_token: access_token.as_deref(), code: wanted.code };
-        made.parameters.push(("id_token", maker.id_token(live, claims, &beside)?));
+        made.parameters.push(("id_token", maker.id_token(live, claims, &beside).await?));
     }
     Ok(made)
 }

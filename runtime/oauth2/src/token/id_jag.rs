@@ -33,7 +33,6 @@ use crate::liveness::{SessionRule, check_grant};
 use crate::parameters::Parameters;
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
-use crate::write::Write;
 
 /// As discovery has it (section 7.2).
 pub(crate) const PROFILE: &str = "urn:ietf:params:oauth:grant-profile:id-jag";
@@ -73,7 +72,7 @@ pub(super) async fn run(
         forced: server.forced_name(client, id).await?,
     };
     let grant = Grant::plain(server, client, subject, (&scope, &audience));
-    let insert = Write::InsertGrant(Box::new(grant.clone()));
+    let insert = server.insert_grant(client, grant.clone());
     let live = check_grant(server, client, grant, SessionRule::AsGranted).await?;
     let live = live.map_err(|_| TokenError::InvalidGrant(InvalidGrant::Subject))?;
     let actor = Actor::Client(client.id.clone());
@@ -90,7 +89,7 @@ pub(super) async fn run(
         details: details::check_none(parameters)?,
         refresh_token: None,
         confirmation: holder.map(Holder::confirmation),
-        writes: vec![used, insert],
+        writes: [used].into_iter().chain(insert).collect(),
         audit: vec![event],
     })
 }

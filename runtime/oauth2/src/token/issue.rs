@@ -44,7 +44,7 @@ pub(super) async fn issue(
 ) -> Result<Issued, TokenError> {
     let maker = Maker::of(server, client, &granted).await?;
     let expires_in = maker.expires_in();
-    let (access_token, row) = maker.access_token(shape.access_token)?;
+    let (access_token, row) = maker.access_token(shape.access_token).await?;
     let id_token = match &granted.grant {
         Some(live) if granted.has_id_token() => {
             // The claims that scopes ask for, those that were asked for by name, then those of a consent app or a token hook, and of plugins:
@@ -52,7 +52,8 @@ pub(super) async fn issue(
             let mut claims = scope_claims(live.profile(), &granted.scope);
             claims.extend(named_claims(live.profile(), &live.grant().requested.id_token, &client.scope));
             claims.extend(shape.id_token);
-            Some(maker.id_token(live, claims, &Beside { access_token: Some(&access_token), code: None })?)
+            let beside = Beside { access_token: Some(&access_token), code: None };
+            Some(maker.id_token(live, claims, &beside).await?)
         }
         _ => None,
     };
@@ -130,7 +131,7 @@ impl<'a> Maker<'a> {
     }
 
     /// An access token, and its row if it has one.
-    pub(super) fn access_token(
+    pub(super) async fn access_token(
         &self,
         added: Map<String, Value>,
     ) -> Result<(String, Option<Write>), TokenError> {
@@ -139,7 +140,7 @@ impl<'a> Maker<'a> {
             let is_allowed = |algorithm| !is_profiled || security_profile::is_allowed(algorithm);
             let wanted = self.server.settings.access_token_signing_algorithm;
             let signer = signer_among(keys, wanted, is_allowed)?;
-            return Ok((self.signed_access_token(signer, &added)?, None));
+            return Ok((self.signed_access_token(signer, &added).await?, None));
         }
         let granted = self.granted;
         let token = new_token(self.server, ACCESS_TOKEN);
@@ -170,9 +171,9 @@ impl<'a> Maker<'a> {
         exchanged.map(|exchanged| &exchanged.lineage).filter(|lineage| !lineage.is_empty())
     }
 
-    fn signed_access_token(
+    async fn signed_access_token(
         &self,
-        signer: &jose::Signer,
+        signer: &jose::TokenSigner,
         added: &Map<String, Value>,
     ) -> Result<String, TokenError> {
         let grant = self.granted.grant.as_ref().map(LiveGrant::grant);
@@ -210,11 +211,11 @@ impl<'a> Maker<'a> {
             organization: organization(subject.and_then(|subject| subject.organisation), added),
             added,
         };
-        Ok(signer.sign(TokenType::AccessToken, &claims)?)
+        Ok(signer.sign(TokenType::AccessToken, &claims).await?)
     }
 
     /// An ID token of the person behind a grant.
-    pub(super) fn id_token(
+    pub(super) async fn id_token(
         &self,
         live: &LiveGrant,
         added: Map<String, Value>,
@@ -248,6 +249,6 @@ impl<'a> Maker<'a> {
             jti: TokenId::generate(server.rng.as_ref(), Some(grant.id)),
             added,
         };
-        Ok(protection.seal(server, signer, (TokenType::Jwt, &claims))?)
+        Ok(protection.seal(server, signer, (TokenType::Jwt, &claims)).await?)
     }
 }

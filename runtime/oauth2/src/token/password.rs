@@ -69,7 +69,7 @@ pub(super) async fn run(
     let subject = signed_in.ok_or(TokenError::InvalidGrant(InvalidGrant::Credentials))?;
     let grant =
         Grant::plain(server, client, server.grant_subject(client, &subject).await?, (&scope, &audience));
-    let mut writes = vec![Write::InsertGrant(Box::new(grant.clone()))];
+    let mut writes = server.insert_grant(client, grant.clone());
     let live = check_grant(server, client, grant, SessionRule::MustBeLive).await?.map_err(refusal)?;
     let grant = live.grant();
     let refresh_token = first_refresh_token(server, asked, GrantType::Password, grant).map(|(token, row)| {

@@ -1,4 +1,5 @@
-//! Table `oauth2_forced_subjects`: the names that a login app has given people at clients.
+//! Table `oauth2_forced_subjects`: the names that a login app has given people at clients, and those that we give at clients that have
+//! their own.
 
 use ::oauth2::forced_subject::ForcedSubject;
 use primitives::{ClientId, IdentityId, TenantId};
@@ -14,6 +15,29 @@ pub(super) fn name(tenant: &TenantId, named: &ForcedSubject) -> Statement {
          WHERE oauth2_forced_subjects.subject = excluded.subject",
         values![tenant, &named.client, named.name.as_str(), &named.subject, named.at],
     )
+}
+
+/// It is made of whose it is, so that one which is there is theirs.
+pub(super) fn note(tenant: &TenantId, named: &ForcedSubject) -> Statement {
+    Statement::any(
+        "INSERT INTO oauth2_forced_subjects (tenant, client, name, subject, named_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT DO NOTHING",
+        values![tenant, &named.client, named.name.as_str(), &named.subject, named.at],
+    )
+}
+
+/// More people than this have no name in common that means anybody.
+const MOST_NAMED: i64 = 100;
+
+pub(super) async fn list_named(
+    storage: &Storage,
+    tenant: &TenantId,
+    name: &str,
+) -> Result<Vec<IdentityId>, StorageError> {
+    let sql = "SELECT DISTINCT subject FROM oauth2_forced_subjects WHERE tenant = $1 AND name = $2
+         ORDER BY subject LIMIT $3";
+    let rows = storage.list(sql, values![tenant, name, MOST_NAMED]).await?;
+    rows.iter().map(|row| row.parse(0, "subject")).collect()
 }
 
 pub(super) async fn find_name(

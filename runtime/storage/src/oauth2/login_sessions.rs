@@ -152,6 +152,14 @@ impl LoginSessionRepository for Storage {
         })
     }
 
+    fn list_subjects_named<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        name: &'a str,
+    ) -> PortResult<'a, Vec<IdentityId>> {
+        Box::pin(async move { forced_subjects::list_named(self, tenant, name).await.map_err(port_error) })
+    }
+
     fn has_identity<'a>(&'a self, tenant: &'a TenantId, id: IdentityId) -> PortResult<'a, bool> {
         Box::pin(async move {
             let sql = "SELECT 1 FROM identities WHERE tenant = $1 AND id = $2";

@@ -81,6 +81,7 @@ impl Stored for Write {
                 login_sessions::delete_of_subject(tenant, subject, which),
             ],
             Self::NameSubject(named) => vec![forced_subjects::name(tenant, &named)],
+            Self::NoteName(named) => vec![forced_subjects::note(tenant, &named)],
             Self::AnswerChallenge(answered) => vec![answered_challenges::insert(tenant, &answered)],
             Self::InsertAuthorizationCode(code) => authorization_codes::insert(tenant, &code),
             Self::ConsumeAuthorizationCode { code, grant, at, kept_until } => {

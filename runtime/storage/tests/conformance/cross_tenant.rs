@@ -219,6 +219,7 @@ impl Rows {
             has_identity(subject),
             find_forced_name(&client, subject),
             find_forced_subject(&client, "crm-7"),
+            list_subjects_named("crm-7"),
             find_challenge_answer(&ChallengeId::device("c")),
             find_access_token(&self.access_token.hash),
             find_refresh_token(&self.refresh_token.hash),

@@ -44,6 +44,26 @@ async fn of_fifty_people_with_one_name_one_has_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn everybody_of_a_name_is_found_and_one_that_is_noted_again_is_noted_once() {
+    for world in World::each().await {
+        let found = async |name: &str| world.storage.list_subjects_named(&world.tenant, name).await.unwrap();
+        for n in [1, 1, 2] {
+            let client = if n == 1 { "nexboard" } else { "another" };
+            let noted = Write::NoteName(Box::new(world.forced(client, "x", person(n))));
+            assert_eq!(world.apply([noted]).await, None);
+        }
+        assert_eq!(world.call("nexboard", "crm-7", person(1)).await, None);
+        assert_eq!(found("x").await, [person(1), person(2)]);
+        assert_eq!(found("crm-7").await, [person(1)]);
+        assert_eq!(found("y").await, []);
+        // It is not to be had by noting it.
+        let others = Write::NoteName(Box::new(world.forced("nexboard", "crm-7", person(3))));
+        assert_eq!(world.apply([others]).await, None);
+        assert_eq!(found("crm-7").await, [person(1)]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn last_name_counts_and_an_earlier_one_is_still_theirs() {
     for world in World::each().await {
         let insert = Write::InsertClient(Box::new(world.client("nexboard")));

@@ -59,7 +59,8 @@ fn relying_party(place: &Place<'_>, mut script: Command, apps: Option<u16>) -> a
             // Authlib's assertions live for an hour, which is more than the default accepts.
             let tenants = format!(
                 "[[tenant]]\nid = \"default\"\n\n{same}[tenant.oauth2]\nclient_assertion_lifespan = \"1h\"\n\
-                 response_types = [\"code\", \"code id_token\", \"id_token\"]\n{RESOURCES}\n{DETAILS}\
+                 response_types = [\"code\", \"id_token\", \"token\", \"id_token token\", \"code id_token\", \"code token\", \
+                 \"code id_token token\"]\n{RESOURCES}\n{DETAILS}\
                  {taken}[tenant.oauth2.credentials]\nenabled = true\n\
                  [tenant.oauth2.registration]\nmode = \"open\"\n\n\
                  [[tenant]]\nid = \"{STRICT}\"\n\n{same}[tenant.oauth2]\nrefresh_token_grace = \"0s\"\n"

@@ -7,6 +7,7 @@
 //! handed to another browser or person (it is bound to both). Two answers (the first one is written down, and the device is
 //! answered once).
 
+use primitives::seal::SealedKind;
 use primitives::{AuthenticatedSubject, ExternalLogin, GrantId, IdentityId, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -47,7 +48,7 @@ struct DeviceConsentVerifier {
 }
 
 impl Sealed for DeviceConsent {
-    const PURPOSE: &'static str = "app_device_consent_challenge";
+    const KIND: SealedKind = SealedKind::AppDeviceConsentChallenge;
 
     fn browser(&self) -> &str {
         &self.browser
@@ -59,7 +60,7 @@ impl Sealed for DeviceConsent {
 }
 
 impl Sealed for DeviceConsentVerifier {
-    const PURPOSE: &'static str = "app_device_consent_verifier";
+    const KIND: SealedKind = SealedKind::AppDeviceConsentVerifier;
 
     fn browser(&self) -> &str {
         &self.asked.browser

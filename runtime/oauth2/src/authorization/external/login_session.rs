@@ -78,6 +78,7 @@ impl LoginSession {
             claims: SessionClaims::default(),
             actor: None,
             external: Some(ExternalLogin { subject: self.external.clone(), acr: self.acr.clone() }),
+            second_factor: None,
         }
     }
 }
@@ -136,6 +137,13 @@ pub trait LoginSessionRepository: Send + Sync + fmt::Debug {
         client: &'a ClientId,
         name: &'a str,
     ) -> PortResult<'a, Option<IdentityId>>;
+
+    /// Whom any client of the tenant knows by a name of its own, or has known.
+    fn list_subjects_named<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        name: &'a str,
+    ) -> PortResult<'a, Vec<IdentityId>>;
 
     /// Whether the tenant has an identity of this id, in whatever state.
     fn has_identity<'a>(&'a self, tenant: &'a TenantId, id: IdentityId) -> PortResult<'a, bool>;

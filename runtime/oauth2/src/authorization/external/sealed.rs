@@ -1,5 +1,6 @@
 //! What travels sealed: the challenge that goes to an app, and the verifier that comes back from it.
 
+use primitives::seal::SealedKind;
 use primitives::{IdentityId, SessionId, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ const MOST_BYTES: usize = 16 * 1_024;
 /// A kind of sealed text.
 pub(super) trait Sealed: Serialize + DeserializeOwned {
     /// Part of its seal.
-    const PURPOSE: &'static str;
+    const KIND: SealedKind;
     /// Hash of the cookie of the browser that it is for.
     fn browser(&self) -> &str;
     /// Until when it is good.
@@ -124,9 +125,9 @@ pub(super) struct Consented {
 }
 
 macro_rules! sealed {
-    ($($name:ident $purpose:literal $($of:ident)?;)+) => {$(
+    ($($name:ident $kind:ident $($of:ident)?;)+) => {$(
         impl Sealed for $name {
-            const PURPOSE: &'static str = $purpose;
+            const KIND: SealedKind = SealedKind::$kind;
 
             fn browser(&self) -> &str {
                 &self.$($of.)?browser
@@ -140,15 +141,15 @@ macro_rules! sealed {
 }
 
 sealed! {
-    LoginChallenge "app_login_challenge";
-    LoginVerifier "app_login_verifier" challenge;
-    ConsentChallenge "app_consent_challenge";
-    ConsentVerifier "app_consent_verifier" challenge;
+    LoginChallenge AppLoginChallenge;
+    LoginVerifier AppLoginVerifier challenge;
+    ConsentChallenge AppConsentChallenge;
+    ConsentVerifier AppConsentVerifier challenge;
 }
 
 /// Seals it. Only what an app adds can make it too long: a request is bounded.
 pub(super) fn seal<T: Sealed>(server: &AuthorizationServer, value: &T) -> Result<String, ChallengeError> {
-    let sealed = server.seal(T::PURPOSE, value);
+    let sealed = server.seal(T::KIND, value);
     if sealed.len() > MOST_BYTES {
         let text =
             "the answer is too long: what is sent with it travels through the browser, in 16 kibibytes";
@@ -160,7 +161,7 @@ pub(super) fn seal<T: Sealed>(server: &AuthorizationServer, value: &T) -> Result
 /// Opens it, for an app: its browser is none of ours.
 pub(super) fn open<T: Sealed>(server: &AuthorizationServer, text: &str) -> Result<T, PageError> {
     let short = Some(text).filter(|text| text.len() <= MOST_BYTES);
-    short.and_then(|text| server.open(T::PURPOSE, text)).ok_or(PageError::UnknownChallenge)
+    short.and_then(|text| server.open(T::KIND, text)).ok_or(PageError::UnknownChallenge)
 }
 
 /// Refuses what has expired.

@@ -1,7 +1,7 @@
 //! How strongly somebody must have proven who they are.
 
 use primitives::ExternalLogin;
-use primitives::subject::AssuranceLevel;
+use primitives::subject::{AssuranceLevel, SecondFactor};
 
 use super::external::payload;
 use super::*;
@@ -117,5 +117,76 @@ fn word_of_a_login_app_is_held_against_what_is_essential() {
         now(crate::authorization::request::check(&world.server, &redirect, &parameters, asked)).unwrap();
     for (acr, is_enough) in [("gold", true), ("silver", false), ("", false)] {
         assert_eq!(crate::authorization::acr::check(&request, &said(acr), true).is_ok(), is_enough, "{acr}");
+    }
+}
+
+/// Two factors, each proven so many seconds ago.
+fn aged(world: &World, first: u64, second: u64) -> AuthenticatedSubject {
+    let before = |seconds| world.server.now().before(std::time::Duration::from_secs(seconds));
+    AuthenticatedSubject {
+        authenticated_at: before(first.min(second)),
+        methods: ["pwd", "otp", "mfa"].map(str::to_owned).to_vec(),
+        second_factor: Some(SecondFactor { proven_at: before(second), beside: vec!["pwd".to_owned()] }),
+        ..at(world, AssuranceLevel::Aal2)
+    }
+}
+
+/// Attack: whoever has somebody's password and a browser in which they proved two factors last week gets a token of two factors of now.
+#[test]
+fn each_factor_ages_by_itself() {
+    let essential = essential(&json!(["aal2"]));
+    for (first, second, changes, expect) in [
+        // The second factor of a minute ago makes an old password young; the reverse does not.
+        (3_600, 60, &[("acr_values", "aal2"), ("max_age", "300")][..], "code"),
+        (60, 3_600, &[("acr_values", "aal2"), ("max_age", "300")], "second factor again"),
+        (60, 3_600, &[("claims", &*essential), ("max_age", "300")], "second factor again"),
+        (60, 3_600, &[("acr_values", "aal2"), ("max_age", "300"), ("prompt", "none")], "login_required"),
+        (60, 3_600, &[("acr_values", "aal2")], "code"),
+        (60, 3_600, &[("max_age", "300")], "code"),
+        (60, 3_600, &[("acr_values", "aal2 aal1"), ("max_age", "300"), ("prompt", "none")], "code"),
+        (3_600, 3_600, &[("acr_values", "aal2"), ("max_age", "300")], "login again"),
+        (3_600, 60, &[("max_age", "300")], "code"),
+    ] {
+        let world = first_party();
+        let subject = aged(&world, first, second);
+        assert_eq!(word(&authorize(&world, changes, Some(&subject))), expect, "{first} {second} {changes:?}");
+    }
+}
+
+#[test]
+fn old_second_factor_is_proven_again_or_the_request_fails() {
+    let world = first_party();
+    let changes = [("acr_values", "aal2"), ("max_age", "300")];
+    let old = aged(&world, 60, 3_600);
+    let asked = challenge(authorize(&world, &changes, Some(&old)));
+    assert_eq!(
+        word(&resume(&world, &asked, browser(Some(&old)))),
+        UNMET,
+        "they were there and proved nothing"
+    );
+    let asked = challenge(authorize(&world, &changes, Some(&old)));
+    let renewed = aged(&world, 60, 0);
+    assert_eq!(word(&resume(&world, &asked, browser(Some(&renewed)))), "code");
+}
+
+#[test]
+fn tokens_say_of_one_proof_what_it_was_and_when() {
+    for (first, second, changes, expect) in [
+        (3_600, 60, &[][..], ("aal2", 60, json!(["pwd", "otp", "mfa"]))),
+        (60, 3_600, &[], ("aal2", 3_600, json!(["pwd", "otp", "mfa"]))),
+        (60, 3_600, &[("max_age", "300")], ("aal1", 60, json!(["pwd"]))),
+        (3_600, 60, &[("max_age", "300")], ("aal2", 60, json!(["pwd", "otp", "mfa"]))),
+    ] {
+        let world = first_party();
+        let now_is = world.server.now().seconds();
+        let subject = aged(&world, first, second);
+        let response = answer(authorize(&world, changes, Some(&subject)));
+        let tokens = world.redeem(response.find("code").unwrap()).unwrap();
+        for token in [tokens.access_token, tokens.id_token.unwrap()] {
+            let said = payload(&token);
+            assert_eq!(said["acr"], expect.0, "{first} {second} {changes:?}");
+            assert_eq!(said["auth_time"], json!(now_is - expect.1), "{first} {second} {changes:?}");
+            assert_eq!(said["amr"], expect.2, "{first} {second} {changes:?}");
+        }
     }
 }

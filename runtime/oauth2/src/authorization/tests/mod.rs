@@ -87,6 +87,7 @@ fn decide(
 fn word(next: &Result<Next, PageError>) -> String {
     match next {
         Ok(Next::Login { page: SignInPage::SecondFactor, .. }) => "second factor".to_owned(),
+        Ok(Next::Login { page: SignInPage::SecondFactorAgain, .. }) => "second factor again".to_owned(),
         Ok(Next::Login { page: SignInPage::Registration, .. }) => "registration".to_owned(),
         Ok(Next::Login { elsewhere: true, .. }) => "login elsewhere".to_owned(),
         Ok(Next::Login { reauthenticate: false, .. }) => "login".to_owned(),

@@ -150,7 +150,7 @@ fn signed_token_of_an_unreadable_lineage_is_none() {
     let token = |claims: &Value| {
         let keys = now(world.server.load_keys()).unwrap();
         let signer = crate::server::signer(&keys, SigningAlgorithm::EdDsa).unwrap();
-        signer.sign(TokenType::AccessToken, claims).unwrap()
+        now(signer.sign(TokenType::AccessToken, claims)).unwrap()
     };
     assert!(is_active(&world, &token(&claims)));
     let too_long: Vec<_> = (0..=MOST_ANCESTORS).map(|n| n.to_string()).collect();
