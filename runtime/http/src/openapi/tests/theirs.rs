@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::resolved;
 
 /// Members that a description has and ours has not, by the description's schema, with why.
-const ABSENT: [(&str, &str, &str); 24] = [
+const ABSENT: [(&str, &str, &str); 21] = [
     ("Provider", "domain_hint", "no setting says it"),
     ("Provider", "login_hint", "no setting says it"),
     ("continueWithDeviceAuthnPinEntryUi", "data", "there are no PINs of devices"),
@@ -27,13 +27,6 @@ const ABSENT: [(&str, &str, &str); 24] = [
     ("loginFlowTestDebugPayload", "jsonnet_mapper_url", "mappers are plugins"),
     ("loginFlowTestDebugPayload", "jsonnet_stderr", "mappers are plugins"),
     ("oAuth2ConsentRequest", "login_challenge", "it is answered before there is a consent"),
-    (
-        "oAuth2ConsentRequestOpenIDConnectContext",
-        "id_token_hint_claims",
-        "a hint is checked, and told nobody",
-    ),
-    ("oAuth2ConsentSession", "context", "not kept"),
-    ("oAuth2ConsentSession", "session", "not told"),
     ("recoveryIdentityAddress", "break_glass_for_organization", "there is none"),
     ("registrationFlow", "oauth2_login_request", "never given: the challenge is"),
     ("uiNodeDivisionAttributes", "class", "no form has one"),
