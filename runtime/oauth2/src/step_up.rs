@@ -80,7 +80,7 @@ mod tests {
                 "authorization_code_grant_access_token_lifespan": "24h"}));
             let code = world.code("openid email");
             world.rows(|rows| {
-                rows.grants.values_mut().for_each(|grant| acr.clone_into(&mut grant.subject.acr))
+                rows.grants.values_mut().for_each(|grant| acr.clone_into(&mut grant.subject.acr));
             });
             let token = world.redeem(&code).unwrap().access_token;
             world.wait(waited);

@@ -38,13 +38,13 @@ pub(super) async fn issue(
     let response_type = request.response_type;
     // Whatever became of the session since the person was asked.
     acr::check(request, subject, true)?;
-    let acr::Said { acr, authenticated_at, amr } = acr::said(request, subject);
+    let acr::Said { authenticated_at, acr, amr } = acr::said(request, subject);
     let grant = Grant {
         id: request.grant,
         client: redirect.client.id.clone(),
         subject: GrantSubject {
-            acr,
             authenticated_at,
+            acr,
             amr,
             ..server.grant_subject(&redirect.client, subject).await?
         },

@@ -210,10 +210,8 @@ fn with_allowed(
 /// has the rest of its addresses; one that has no other is refused.
 fn without_app_schemes(mut document: ClientDocument) -> ClientDocument {
     let is_web = |uri: &String| Url::parse(uri).map_or(true, |uri| matches!(uri.scheme(), "http" | "https"));
-    for uris in [&mut document.redirect_uris, &mut document.post_logout_redirect_uris] {
-        if let Some(uris) = uris {
-            uris.retain(is_web);
-        }
+    for uris in [&mut document.redirect_uris, &mut document.post_logout_redirect_uris].into_iter().flatten() {
+        uris.retain(is_web);
     }
     document
 }
