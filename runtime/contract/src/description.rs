@@ -85,29 +85,12 @@ impl Description {
             };
             of_schema.insert(property.name.clone(), schema);
         }
-        Self::read(&document, translate)
-    }
-
-    /// Reads a document of OpenAPI 3.0 whose schemas let pass what they do not name.
-    pub(crate) fn open(document: &Value) -> Result<Self, String> {
-        Self::read(document, |schema| {
-            translate(schema);
-            let_pass(schema);
-        })
-    }
-
-    fn read(document: &Value, translate: fn(&mut Value)) -> Result<Self, String> {
-        let operations = operations(document)?;
+        let operations = operations(&document)?;
         let mut components = document.get("components").cloned().ok_or("it has no components")?;
         if let Some(schemas) = components.get_mut("schemas").and_then(Value::as_object_mut) {
             schemas.values_mut().for_each(translate);
         }
         Ok(Self { operations, components, validators: Mutex::default() })
-    }
-
-    /// The schema of a name.
-    pub(crate) fn schema(&self, name: &str) -> Option<&Value> {
-        self.components.get("schemas")?.get(name)
     }
 
     /// The operation of a request; that with the fewest places, where several match. The old paths of operators'
@@ -210,20 +193,6 @@ fn answers(document: &Value, responses: &Map<String, Value>) -> Result<BTreeMap<
         answers.insert(status.clone(), body);
     }
     Ok(answers)
-}
-
-/// Takes back what [`translate`] has closed.
-fn let_pass(schema: &mut Value) {
-    match schema {
-        Value::Object(fields) => {
-            if fields.get("additionalProperties") == Some(&Value::Bool(false)) {
-                fields.remove("additionalProperties");
-            }
-            fields.values_mut().for_each(let_pass);
-        }
-        Value::Array(items) => items.iter_mut().for_each(let_pass),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }
 
 /// From OpenAPI 3.0 to JSON Schema 2020-12: `nullable`, and objects with a list of properties take no others.

@@ -9,7 +9,6 @@
 
 mod description;
 mod list;
-mod members;
 mod own;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +19,6 @@ use serde_json::Value;
 
 use description::{Body, Description, Operation};
 use list::List;
-pub use members::{Members, OAUTH2_DESCRIPTION, OAUTH2_LIST, Shown};
 pub use own::{Own, Sent};
 
 /// Where the description is, from the root of the repository.

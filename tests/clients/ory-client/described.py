@@ -1,7 +1,4 @@
-"""Everything that the description of the Hydra API has: each operation with its refusal, and whole documents.
-
-What was seen of it is counted by what stands before the node, and held against `tests/contract-oauth2.toml`; here it is only provoked.
-"""
+"""Everything that the description of the Hydra API has: each operation with its refusal, and whole documents."""
 
 import secrets
 import time
@@ -93,7 +90,6 @@ def wrong() -> None:
         ("POST", "/credentials", {"json": {}}),
         ("GET", "/oauth2/auth?client_id=nobody", {}),
         ("GET", "/oauth2/sessions/logout?id_token_hint=x", {}),
-        ("GET", "/oauth2/device/verify?device_verifier=x", {}),
     ):
         base = challenges.TENANT if path == "/credentials" else ""
         answer = call("public", method, base + path, token=None, **more)
@@ -108,7 +104,7 @@ def everything() -> dict:
         "request_uris": ["https://app.example/request"], "allowed_cors_origins": ["https://app.example"],
         "audience": ["https://api.example"], "scope": "openid offline_access api:read",
         "grant_types": ["authorization_code", "refresh_token", "client_credentials"], "response_types": ["code"],
-        "token_endpoint_auth_method": "client_secret_basic", "request_object_signing_alg": "ES256",
+        "token_endpoint_auth_method": "client_secret_basic", "request_object_signing_alg": "EdDSA",
         "userinfo_signed_response_alg": "none", "subject_type": "public",
         "backchannel_logout_uri": "https://app.example/out", "backchannel_logout_session_required": True,
         "frontchannel_logout_uri": "https://app.example/front", "frontchannel_logout_session_required": True,
@@ -163,8 +159,8 @@ def registered() -> None:
         "client_name": "Registered", "client_uri": "https://app.example", "logo_uri": "https://app.example/logo",
         "policy_uri": "https://app.example/policy", "tos_uri": "https://app.example/tos", "contacts": ["a@app.example"],
         "redirect_uris": ["https://app.example/cb"], "post_logout_redirect_uris": ["https://app.example/bye"],
-        "request_uris": ["https://app.example/request"], "grant_types": ["authorization_code", "refresh_token"],
-        "response_types": ["code"], "token_endpoint_auth_method": "client_secret_basic", "jwks": {"keys": [KEY]},
+        "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
+        "token_endpoint_auth_method": "client_secret_basic", "jwks": {"keys": [KEY]},
         "request_object_signing_alg": "EdDSA", "userinfo_signed_response_alg": "none", "subject_type": "public",
         "backchannel_logout_uri": "https://app.example/out", "backchannel_logout_session_required": True,
         "frontchannel_logout_uri": "https://app.example/front", "frontchannel_logout_session_required": True,

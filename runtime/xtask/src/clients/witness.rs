@@ -5,7 +5,7 @@
 //! are not kept: an answer ends where its connection does, and no framing has to be understood to forward it.
 
 use anyhow::{Context, bail};
-use contract::{Answer, Contract, ContractError, Members, Own, Sent, Shown};
+use contract::{Answer, Contract, ContractError, Own, Sent};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -43,7 +43,6 @@ pub(crate) struct Witness {
 #[derive(Debug)]
 struct HeldAgainst {
     contract: Contract,
-    oauth2: Members,
     own: Own,
 }
 
@@ -51,7 +50,6 @@ struct HeldAgainst {
 #[derive(Debug, Default)]
 struct Record {
     seen: Mutex<BTreeSet<(String, u16)>>,
-    shown: Mutex<BTreeSet<Shown>>,
     violations: Mutex<BTreeSet<String>>,
 }
 
@@ -67,9 +65,8 @@ impl Witness {
             }
             Err(error) => return Err(error).context("contract"),
         };
-        let oauth2 = Members::load(&workspace::root()).context("contract of the Hydra API")?;
         let own = Own::parse(documents).context("our own document")?;
-        let held_against = Arc::new(HeldAgainst { contract, oauth2, own });
+        let held_against = Arc::new(HeldAgainst { contract, own });
         let record = Arc::new(Record::default());
         let gate = || Gate::open(Arc::clone(&held_against), Arc::clone(&record));
         let ((public, public_door), (admin, admin_door)) = (gate()?, gate()?);
@@ -86,12 +83,6 @@ impl Witness {
             if !lines.is_empty() {
                 bail!("{} and what was seen differ:\n  {}", contract::LIST, lines.join("\n  "));
             }
-            let shown = self.record.shown.lock().unwrap_or_else(PoisonError::into_inner);
-            let lines = self.held_against.oauth2.unaccounted(&shown);
-            if !lines.is_empty() {
-                bail!("{} and what was seen differ:\n  {}", contract::OAUTH2_LIST, lines.join("\n  "));
-            }
-            println!("contract: {} statuses and members of the Hydra API were seen", shown.len());
         }
         Ok(())
     }
@@ -273,11 +264,8 @@ impl Request {
         let sent = Sent { content_type: &self.content_type, body: whole.as_deref().unwrap_or(sent) };
         let own = held_against.own.check(&answer, sent);
         let checked = held_against.contract.check(&answer);
-        let oauth2 = held_against.oauth2.check(&answer);
-        let (oauth2, shown_here) = oauth2.map_or_else(Default::default, |(one, shown)| (Some(one), shown));
-        record.shown.lock().unwrap_or_else(PoisonError::into_inner).extend(shown_here);
-        let all = [(&own, "our own document: "), (&checked, ""), (&oauth2, "the Hydra API: ")];
-        for (checked, by) in all.into_iter().filter_map(|(checked, by)| Some((checked.as_ref()?, by))) {
+        let both = [(&own, "our own document: "), (&checked, "")];
+        for (checked, by) in both.into_iter().filter_map(|(checked, by)| Some((checked.as_ref()?, by))) {
             for violation in &checked.violations {
                 violations
                     .insert(format!("{} {} ({shown}): {by}{violation}", checked.operation, checked.status));
