@@ -1,7 +1,7 @@
 //! Who calls: from presented credentials to an [`AuthenticatedClient`] (RFC 6749 section 2.3).
 //!
 //! A client has exactly one method, and only that one is taken: a client registered for assertions
-//! cannot be impersonated with a secret that leaked years ago. [`method`] is the table of methods, each in a file of its own.
+//! cannot be impersonated with a secret that leaked years ago. `method.rs` is the table of methods, each in a file of its own.
 //!
 //! What a request has proven itself with is used up when it is refused, too ([`AuthenticatedClient::writes`]), but where we failed.
 

@@ -1,6 +1,6 @@
 //! The token hook: a server of the tenant's own that is asked before tokens are made, as Hydra has it (`oauth2.token_hook`, v26.2).
 //!
-//! It is told what is about to be issued ([`request`]) and answers with the claims that the tokens have instead of those that a
+//! It is told what is about to be issued (`request.rs`) and answers with the claims that the tokens have instead of those that a
 //! consent app gave, that nothing changes, or that there are no tokens ([`answer`]). The tenant's plugins come after it and have
 //! the last word. Fails **closed**: whatever is not one of its three answers is `server_error`, and nothing is issued, used up or
 //! written.
