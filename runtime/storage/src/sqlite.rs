@@ -1,6 +1,7 @@
 //! SQLite: one writer with group commit, a few readers.
 
 mod bind;
+mod journal;
 mod readers;
 mod writer;
 

@@ -22,6 +22,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use super::journal::{BOUNDS, Journal, finish};
 use super::{BUSY, Waiting, bind};
 use crate::apply::{ApplyError, Prepared};
 use crate::changes::ChangeFeed;
@@ -42,8 +43,6 @@ const STATEMENTS: usize = 128;
 const BUSY_CACHE: i64 = -32_768;
 /// After so long without a change the connection gives back what it kept, and brings the journal into the file.
 const REST: Duration = Duration::from_secs(5);
-/// Pages of the journal (64 MiB) before they are brought into the file: what many changes touch then goes there once.
-const CHECKPOINT: i64 = 16_000;
 /// What the journal keeps on disk when it begins anew, in bytes.
 const JOURNAL: i64 = 16 << 20;
 
@@ -87,6 +86,7 @@ pub(super) fn start(
 
 struct Writer {
     connection: Connection,
+    journal: Journal,
     durability: Durability,
     /// Whether a commit waits for the disk as the connection is now.
     waits: Cell<bool>,
@@ -114,11 +114,12 @@ impl Writer {
         connection.pragma_update(None, "cache_size", BUSY_CACHE)?;
         // What a savepoint may have to undo; a file would be written behind every change.
         connection.pragma_update(None, "temp_store", "MEMORY")?;
-        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
         connection.pragma_update(None, "journal_size_limit", JOURNAL)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        let journal = Journal::open(path, (&connection, durability), BOUNDS)?;
         Ok(Self {
             connection,
+            journal,
             durability,
             waits: Cell::new(durability == Durability::Full),
             failed: Cell::new(false),
@@ -157,8 +158,10 @@ impl Writer {
                     // The caller may be gone; the change is written all the same.
                     job.done.send(outcome).ok();
                 }
+                self.tend_journal();
             }
         }
+        self.journal.close();
         if let Err((_, error)) = self.connection.close() {
             tracing::error!(%error, "the database was not closed");
         }
@@ -178,11 +181,18 @@ impl Writer {
 
     /// Neither waits for anybody who reads.
     fn rest(&self) {
-        for work in ["PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA shrink_memory"] {
-            if let Err(error) = self.execute(work) {
-                tracing::debug!(%error, work, "the writer rests without it");
-                self.failed.set(true);
-            }
+        let rests = finish(&self.connection).and_then(|()| self.execute("PRAGMA shrink_memory"));
+        if let Err(error) = rests {
+            tracing::debug!(%error, "the writer does not rest");
+            self.failed.set(true);
+        }
+    }
+
+    /// Between two commits, when whoever waited for the first was answered.
+    fn tend_journal(&self) {
+        if let Err(error) = self.journal.tend(&self.connection) {
+            tracing::warn!(%error, "the journal was not brought into the file");
+            self.failed.set(true);
         }
     }
 
