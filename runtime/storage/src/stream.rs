@@ -2,7 +2,7 @@
 //!
 //! A record per token would cost more than the token. Equal events of one second become one record
 //! with a count, written once a second; a crash may lose the last second, and different events beyond
-//! the bound are counted as dropped instead of kept.
+//! the bound are counted as dropped instead of kept. No tenant crowds out the others: it has half of what there is.
 
 use std::collections::HashMap;
 use std::mem;
@@ -18,6 +18,8 @@ use crate::{ApplyError, Storage, StorageError};
 
 /// Different events kept for one flush.
 const DISTINCT: usize = 10_000;
+/// How many of them one tenant may have.
+const DISTINCT_OF_TENANT: usize = DISTINCT / 2;
 /// Records that are written in one change.
 const PIECE: usize = 500;
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
@@ -40,7 +42,25 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Pending {
     counts: HashMap<Key, (AuditEvent, u64)>,
+    of_tenants: HashMap<TenantId, usize>,
     dropped: u64,
+}
+
+impl Pending {
+    fn record(&mut self, tenant: &TenantId, event: AuditEvent) {
+        let key = (tenant.clone(), event.action, event.actor.clone(), event.target.1.clone());
+        if let Some((_, count)) = self.counts.get_mut(&key) {
+            *count += 1;
+            return;
+        }
+        let theirs = self.of_tenants.entry(tenant.clone()).or_default();
+        if self.counts.len() < DISTINCT && *theirs < DISTINCT_OF_TENANT {
+            *theirs += 1;
+            self.counts.insert(key, (event, 1));
+        } else {
+            self.dropped += 1;
+        }
+    }
 }
 
 impl AuditStream {
@@ -64,21 +84,9 @@ impl AuditStream {
         self.shared.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn record(&self, tenant: &TenantId, event: AuditEvent) {
-        let key = (tenant.clone(), event.action, event.actor.clone(), event.target.1.clone());
-        let mut pending = self.lock();
-        if let Some((_, count)) = pending.counts.get_mut(&key) {
-            *count += 1;
-        } else if pending.counts.len() < DISTINCT {
-            pending.counts.insert(key, (event, 1));
-        } else {
-            pending.dropped += 1;
-        }
-    }
-
     async fn flush(&self, database: &Database, clock: &dyn Clock, rng: &dyn Rng) -> Result<(), StorageError> {
         let _writing = self.shared.writing.lock().await;
-        let Pending { counts, dropped } = mem::take(&mut *self.lock());
+        let Pending { counts, dropped, .. } = mem::take(&mut *self.lock());
         if dropped > 0 {
             tracing::warn!(dropped, "more different events of stateless issue than the audit stream keeps");
         }
@@ -108,12 +116,35 @@ impl Storage {
     /// Records an event of something that writes nothing else. Costs a hash-map entry; the record is
     /// in the database about a second later.
     pub fn audit_stateless(&self, tenant: &TenantId, event: AuditEvent) {
-        self.inner.stream.record(tenant, event);
+        self.inner.stream.lock().record(tenant, event);
     }
 
     /// Writes what the audit stream holds; called before the node ends.
     pub async fn flush_audit(&self) -> Result<(), StorageError> {
         let inner = &self.inner;
         inner.stream.flush(&inner.database, inner.clock.as_ref(), inner.rng.as_ref()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Attack: what one tenant has happen in a second takes the place of what happens in another.
+    #[test]
+    fn one_tenant_leaves_room_for_the_others() {
+        let [loud, quiet] = ["loud", "quiet"].map(|id| id.parse::<TenantId>().unwrap());
+        let mut pending = Pending::default();
+        let event = |number: usize| AuditEvent::new("token.issued", Actor::System, "client", &number);
+        for number in 0..DISTINCT {
+            pending.record(&loud, event(number));
+        }
+        assert_eq!(pending.counts.len(), DISTINCT_OF_TENANT);
+        pending.record(&quiet, event(0));
+        pending.record(&quiet, event(0));
+        pending.record(&loud, event(0));
+        let counted: Vec<_> =
+            pending.counts.iter().filter(|(key, _)| key.0 == quiet).map(|(_, (_, count))| *count).collect();
+        assert_eq!((counted, pending.dropped), (vec![2], (DISTINCT - DISTINCT_OF_TENANT) as u64));
     }
 }

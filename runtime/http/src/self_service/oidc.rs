@@ -1,8 +1,8 @@
 //! `/self-service/methods/oidc/callback…`: where a browser comes back to from another provider.
 //!
 //! It is a page to which a browser is sent, whatever the form was shown by, and needs no scripts. What fails is told on
-//! the form that the sign-in was begun from, where people can go on; what belongs to no form of this browser is told on
-//! the error page. In both cases nothing was written but that the answer came.
+//! the form that the sign-in was begun from, where people can go on, and a record says so; what belongs to no form of this
+//! browser is told on the error page, and written nowhere.
 
 use federation::{CallbackError, CameBack, Failure, Response};
 use identity::Problem;
@@ -33,7 +33,7 @@ pub(crate) async fn callback(call: Call) -> Answer {
     match came {
         Ok(came) => Box::pin(arrive(&call, &came)).await,
         Err(error) => {
-            note(&call, at.unwrap_or("-"), "unasked");
+            unfit(&call, at.unwrap_or("-"), "unasked");
             respond_to_browser(&call, unasked(error))
         }
     }
@@ -72,7 +72,7 @@ async fn arrive(call: &Call, came: &CameBack) -> Answer {
     let own = match marked(call, kind, came, cookie.as_ref()).await {
         Ok(own) => own,
         Err(problem @ (Problem::CsrfViolation | Problem::ProviderAnswerUsed)) => {
-            note(call, came.provider(), problem.id());
+            unfit(call, came.provider(), problem.id());
             return respond_to_browser(call, problem);
         }
         Err(problem) => return no_flow(call, kind, problem),
@@ -145,9 +145,14 @@ async fn failed(client: Client<'_>, provider: &str, failure: Failure) -> Result<
     Box::pin(outcome::apply_step(client, step)).await?.ok_or(Problem::Unavailable)
 }
 
+/// Attack: anybody makes such requests, and names what they like in them. They are in the log alone.
+fn unfit(call: &Call, provider: &str, cause: &str) {
+    let provider: String = provider.chars().take(63).collect();
+    tracing::info!(request = %call.request, tenant = %call.tenant.id, ?provider, cause, "an answer of no sign-in that was begun here");
+}
+
 /// Nothing is written for it but that it happened.
 fn note(call: &Call, provider: &str, cause: &str) {
-    let provider: String = provider.chars().take(63).collect();
     let event = AuditEvent::new("provider.failed", Actor::Anonymous, "provider", &provider)
         .with("cause", &cause)
         .with("request", &call.request);
