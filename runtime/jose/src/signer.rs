@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::SystemRandom;
 use ring::signature::{
     self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents,
+    Signature,
 };
 use serde::Serialize;
 
@@ -91,6 +92,9 @@ pub enum SignError {
     /// The key did not sign: no randomness, or a damaged RSA key.
     #[error("signing failed")]
     Signature,
+    /// A key elsewhere did not answer in time.
+    #[error("the key did not sign in time")]
+    Late,
 }
 
 impl Signer {
@@ -133,39 +137,14 @@ impl Signer {
         let mut token = String::with_capacity(header.len() + payload.len() * 4 / 3 + 4 + self.pair.room());
         token.push_str(header);
         URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-        match &self.pair {
-            Pair::Ecdsa(pair) => {
-                let made = pair.sign(&self.random, token.as_bytes()).map_err(|_| SignError::Signature)?;
-                append(&mut token, made.as_ref());
-            }
-            Pair::Ed25519(pair) => {
-                let made = pair.sign(token.as_bytes());
-                append(&mut token, made.as_ref());
-            }
-            Pair::Rsa(pair, padding) => {
-                let mut made = vec![0; pair.public().modulus_len()];
-                pair.sign(*padding, &self.random, token.as_bytes(), &mut made)
-                    .map_err(|_| SignError::Signature)?;
-                append(&mut token, &made);
-            }
-        }
+        let made = self.pair.sign(&self.random, token.as_bytes())?;
+        append(&mut token, made.as_ref());
         Ok(token)
     }
 
     /// Signs a text that is no token of ours, as whatever keeps a [`ForeignKey`](crate::ForeignKey) does.
     pub fn sign_bytes(&self, text: &[u8]) -> Result<Vec<u8>, SignError> {
-        match &self.pair {
-            Pair::Ecdsa(pair) => {
-                let made = pair.sign(&self.random, text).map_err(|_| SignError::Signature)?;
-                Ok(made.as_ref().to_vec())
-            }
-            Pair::Ed25519(pair) => Ok(pair.sign(text).as_ref().to_vec()),
-            Pair::Rsa(pair, padding) => {
-                let mut made = vec![0; pair.public().modulus_len()];
-                pair.sign(*padding, &self.random, text, &mut made).map_err(|_| SignError::Signature)?;
-                Ok(made)
-            }
-        }
+        Ok(self.pair.sign(&self.random, text)?.as_ref().to_vec())
     }
 }
 
@@ -198,6 +177,21 @@ fn padding(algorithm: Algorithm) -> Option<&'static dyn RsaEncoding> {
         | Algorithm::Hs256
         | Algorithm::Hs384
         | Algorithm::Hs512 => None,
+    }
+}
+
+/// A signature: on the stack, but for RSA's.
+enum Made {
+    Short(Signature),
+    Long(Vec<u8>),
+}
+
+impl AsRef<[u8]> for Made {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Short(made) => made.as_ref(),
+            Self::Long(made) => made,
+        }
     }
 }
 
@@ -242,6 +236,19 @@ impl Pair {
                 Ok(Self::Rsa(Box::new(pair), padding(algorithm).ok_or(JwkError::AlgorithmMismatch)?))
             }
             _ => Err(JwkError::Inconsistent),
+        }
+    }
+
+    /// Signs a text.
+    fn sign(&self, random: &SystemRandom, text: &[u8]) -> Result<Made, SignError> {
+        match self {
+            Self::Ecdsa(pair) => pair.sign(random, text).map(Made::Short).map_err(|_| SignError::Signature),
+            Self::Ed25519(pair) => Ok(Made::Short(pair.sign(text))),
+            Self::Rsa(pair, padding) => {
+                let mut made = vec![0; pair.public().modulus_len()];
+                pair.sign(*padding, random, text, &mut made).map_err(|_| SignError::Signature)?;
+                Ok(Made::Long(made))
+            }
         }
     }
 

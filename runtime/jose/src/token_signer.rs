@@ -2,23 +2,29 @@
 //!
 //! Attack: whoever reads our memory, or our database with its master key, has every key that signs. A [`ForeignKey`] stays where
 //! it is, and what is asked of it is signatures alone. That it signed what it was asked to is checked before anybody sees it: a
-//! module that errs, or is made to, does not give away its key by wrong signatures.
+//! module that errs, or is made to, does not give away its key by wrong signatures. One that does not answer holds up nobody for
+//! longer than [`PATIENCE`].
 //!
 //! A key in memory signs as it ever did: nothing is boxed for it, and nothing waits.
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
+use tokio::time::timeout;
 
 use crate::algorithm::SigningAlgorithm;
 use crate::jwk::{JwkError, PublicJwk};
 use crate::signer::{Headers, SignError, Signer, TokenType, append};
 use crate::signing_key::KeyId;
 use crate::verifying::VerifyingKey;
+
+/// How long a key elsewhere may take for a signature.
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A key that signs for us and stays where it is.
 pub trait ForeignKey: Send + Sync + fmt::Debug {
@@ -31,7 +37,8 @@ pub trait ForeignKey: Send + Sync + fmt::Debug {
     /// Its public half.
     fn public(&self) -> &PublicJwk;
 
-    /// Signs a text: the bytes of the signature as a token has them (RFC 7518 section 3; of ECDSA R and S, and no DER).
+    /// Signs a text: the bytes of the signature as a token has them (RFC 7518 section 3; of ECDSA R and S, and no DER). It is
+    /// called within a runtime of tokio, and dropped after [`PATIENCE`].
     fn sign<'a>(&'a self, text: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, SignError>>;
 }
 
@@ -50,6 +57,7 @@ pub struct ForeignSigner {
     key: Arc<dyn ForeignKey>,
     verifying: VerifyingKey,
     headers: Headers,
+    patience: Duration,
 }
 
 impl ForeignSigner {
@@ -58,7 +66,7 @@ impl ForeignSigner {
         let public = key.public().clone().with_kid(key.kid().as_str());
         let verifying = VerifyingKey::new(&public, Some(key.algorithm().verified_by()))?;
         let headers = Headers::new(key.algorithm(), key.kid().as_str());
-        Ok(Self { key, verifying, headers })
+        Ok(Self { key, verifying, headers, patience: PATIENCE })
     }
 
     /// Its public half as it is published.
@@ -75,7 +83,8 @@ impl ForeignSigner {
     async fn sign_payload(&self, typ: TokenType, payload: Vec<u8>) -> Result<String, SignError> {
         let mut token = self.headers.of(typ).to_owned();
         URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-        let made = self.key.sign(token.as_bytes()).await?;
+        let made =
+            timeout(self.patience, self.key.sign(token.as_bytes())).await.map_err(|_| SignError::Late)??;
         self.verifying.check(token.as_bytes(), &made).map_err(|_| SignError::Signature)?;
         append(&mut token, &made);
         Ok(token)
@@ -117,7 +126,6 @@ impl TokenSigner {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt as _;
     use primitives::Timestamp;
     use primitives::rng::SeededRng;
 
@@ -130,12 +138,14 @@ mod tests {
         kid: KeyId,
         public: PublicJwk,
         module: Signer,
+        answers: bool,
     }
 
     impl Elsewhere {
         fn new(key: &PrivateJwk, kid: &str) -> Self {
             let module = Signer::new(key).unwrap();
-            Self { kid: kid.parse().unwrap(), public: key.public().clone(), module }
+            let (kid, public) = (kid.parse().unwrap(), key.public().clone());
+            Self { kid, public, module, answers: true }
         }
     }
 
@@ -153,16 +163,17 @@ mod tests {
         }
 
         fn sign<'a>(&'a self, text: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, SignError>> {
-            Box::pin(async move { self.module.sign_bytes(text) })
+            Box::pin(async move {
+                if !self.answers {
+                    std::future::pending::<()>().await;
+                }
+                self.module.sign_bytes(text)
+            })
         }
     }
 
-    fn token(signer: &TokenSigner) -> Result<String, SignError> {
-        signer.sign(TokenType::Jwt, &1).now_or_never().unwrap()
-    }
-
-    #[test]
-    fn foreign_key_signs_in_the_place_of_the_one_in_memory() {
+    #[tokio::test]
+    async fn foreign_key_signs_in_the_place_of_the_one_in_memory() {
         for algorithm in SigningAlgorithm::ALL {
             let pair = generate(algorithm, &SeededRng::new(1)).unwrap();
             let foreign = Arc::new(Elsewhere::new(&pair, "module-1"));
@@ -172,7 +183,7 @@ mod tests {
             let keys = TenantKeys::new(&[own], now).unwrap().with_foreign(vec![foreign]).unwrap();
             let signer = keys.signer(algorithm).unwrap();
             assert_eq!((signer.kid(), signer.algorithm()), ("module-1", algorithm));
-            let text = token(signer).unwrap();
+            let text = signer.sign(TokenType::Jwt, &1).await.unwrap();
             assert!(
                 UnverifiedJws::parse(&text).unwrap().verify_with(keys.verifying()).is_ok(),
                 "{algorithm}"
@@ -183,14 +194,26 @@ mod tests {
         }
     }
 
-    #[test]
-    fn wrong_signature_of_a_module_goes_nowhere() {
+    #[tokio::test]
+    async fn wrong_signature_of_a_module_goes_nowhere() {
         let (one, other) = (1, 2);
         let [one, other] =
             [one, other].map(|seed| generate(SigningAlgorithm::Es256, &SeededRng::new(seed)).unwrap());
         // It signs with another key than it says.
         let foreign = Elsewhere { public: one.public().clone(), ..Elsewhere::new(&other, "module-1") };
         let signer = TokenSigner::Foreign(ForeignSigner::new(Arc::new(foreign)).unwrap());
-        assert_eq!(token(&signer), Err(SignError::Signature));
+        assert_eq!(signer.sign(TokenType::Jwt, &1).await, Err(SignError::Signature));
+    }
+
+    /// Attack: whoever makes the module hang makes each request for a token hang, and keeps what the requests hold.
+    #[tokio::test]
+    async fn module_that_does_not_answer_is_waited_for_no_longer_than_patience() {
+        let pair = generate(SigningAlgorithm::Es256, &SeededRng::new(1)).unwrap();
+        let silent = Elsewhere { answers: false, ..Elsewhere::new(&pair, "module-1") };
+        let mut silent = ForeignSigner::new(Arc::new(silent)).unwrap();
+        assert_eq!(silent.patience, PATIENCE);
+        silent.patience = Duration::from_millis(1);
+        let signed = TokenSigner::Foreign(silent).sign(TokenType::Jwt, &1).await;
+        assert_eq!(signed, Err(SignError::Late));
     }
 }

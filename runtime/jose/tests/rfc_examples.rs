@@ -1,13 +1,18 @@
-//! The signed examples of the specifications, read as any token is. (Those that are encrypted stand in `src/jwe/tests/vectors.rs`, the
-//! thumbprints of RFC 7638 and RFC 8037 in `src/jwk/public.rs`.)
+//! The signed examples of the specifications, read as any token is; and those of forms that are refused on purpose, with the
+//! reason of each. (Those that are encrypted, and that we can make, stand in `src/jwe/tests/vectors.rs`, the thumbprints of
+//! RFC 7638 and RFC 8037 in `src/jwk/public.rs`.)
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use portcullis_jose::{
-    Algorithm, JwsError, PrivateJwk, PublicJwk, Signer, SymmetricJwk, TokenType, UnverifiedJws,
-    UnverifiedJwt, VerifyingKey, VerifyingKeys,
+    Algorithm, JwkError, JwsError, KeyManagement, PrivateJwk, PublicJwk, Signer, SymmetricJwk, TokenType,
+    UnverifiedJws, UnverifiedJwt, UnverifiedKeyProof, VerifyingKey, VerifyingKeys,
 };
+use primitives::{Timestamp, base64url};
 use serde_json::{Value, json};
+
+#[path = "../src/tests_support.rs"]
+mod tests_support;
 
 /// The key of RFC 7520 section 3.3, under the name `bilbo.baggins@hobbiton.example`.
 const BILBO: &str = "n4EPtAOCc9AlkeQHPzHStgAbgs7bTZLwUBZdR8_KuKPEHLd4rHVTeT-O-XV2jRojdNhxJWTDvNd7nqQ0VEiZQHz_AJmSCpMaJMRBSFKrKb2wqVwGU_NsYOYL-QtiWN2lbzcEe6XC0dApr5ydQLrHqkHHig3RBordaZ6Aj-oBHqFEHYpPe7Tpe-OfVfHd1E6cS6M1FZcD1NNLYD5lFHpPI9bTwJlsde3uhGqC0ZCuEHg8lhzwOHrtIQbS0FVbb9k3-tVTU4fg_3L_vniUFAKwuCLqKnS2BYwdq_mzSnbLY7h_qixoR7jig3__kRhuaxwUkRz5iaiQkqgc5gHdrNP5zw";
@@ -15,6 +20,9 @@ const BILBO: &str = "n4EPtAOCc9AlkeQHPzHStgAbgs7bTZLwUBZdR8_KuKPEHLd4rHVTeT-O-XV
 const HOBBITON: &str = "kNrPIBDXMU6fcyv5i-QHQAQ-K8gsC3HJb7FYhYaw8hXbNJa-t8q0lDKwLZgQXYV-ffWxXJv5GGrlZE4GU52lfMEegTDzYTrRQ3tepgKFjMGg6Iy6fkl1ZNsx2gEonsnlShfzA9GJwRTmtKPbk1s-hwx1IU5AT-AIelNqBgcF2vE5W25_SGGBoaROVdUYxqETDggM1z5cKV4ZjDZ8-lh4oVB07bkac6LQdHpJUUySH_Er20DXx30Kyi97PciXKTS-QKXnmm8ivyRCmux22ZoPUind2BKC5OiG4MwALhaL2Z2k8CsRdfy-7dg7z41Rp6D0ZeEvtaUp4bX4aKraL4rTfw";
 /// The modulus of RFC 7517 appendix A.1, which RFC 7638 section 3.1 has, too.
 const RFC_7517: &str = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+/// The tokens of RFC 7515 appendices A.2 and A.3, which those of A.6 and A.7 are in another form.
+const RFC_7515_RS256: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
+const RFC_7515_ES256: &str = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
 /// What Bilbo is told (RFC 7520 section 4).
 const DANGEROUS: &str = "SXTigJlzIGEgZGFuZ2Vyb3VzIGJ1c2luZXNzLCBGcm9kbywgZ29pbmcgb3V0IHlvdXIgZG9vci4gWW91IHN0ZXAgb250byB0aGUgcm9hZCwgYW5kIGlmIHlvdSBkb24ndCBrZWVwIHlvdXIgZmVldCwgdGhlcmXigJlzIG5vIGtub3dpbmcgd2hlcmUgeW91IG1pZ2h0IGJlIHN3ZXB0IG9mZiB0by4";
 
@@ -65,7 +73,7 @@ fn tokens_of_rfc_7515() {
         &shared("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"),
     );
     check(
-        "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw",
+        RFC_7515_RS256,
         &rsa(
             "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ",
             Algorithm::Rs256,
@@ -75,10 +83,7 @@ fn tokens_of_rfc_7515() {
         "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
         "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
     });
-    check(
-        "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
-        &public(&key, Algorithm::Es256),
-    );
+    check(RFC_7515_ES256, &public(&key, Algorithm::Es256));
 }
 
 /// RFC 7517 appendices A.1 to A.3: a set of public keys, the pairs of the same keys, and secrets. The key that encrypts verifies nothing.
@@ -146,6 +151,26 @@ fn keys_of_rfc_7517() {
     assert!(SymmetricJwk::parse(secret.to_string().as_bytes()).is_err());
     secret["alg"] = "HS256".into();
     assert!(SymmetricJwk::parse(secret.to_string().as_bytes()).is_ok());
+    // The other secret of the set wraps keys: it verifies nothing.
+    let wraps = json!({"kty": "oct", "alg": "A128KW", "k": "GawgguFyGrWKav7AX4VKUg"}).to_string();
+    assert_eq!(SymmetricJwk::parse(wraps.as_bytes()).err(), Some(JwkError::Unsupported));
+}
+
+/// RFC 7517 appendix B: a key with a chain of certificates is the key that it says, and the chain is not looked at.
+#[test]
+fn key_with_certificates_of_rfc_7517_is_its_own_numbers() {
+    let chain = [
+        "MIIDQjCCAiqgAwIBAgIGATz/FuLiMA0GCSqGSIb3DQEBBQUAMGIxCzAJBgNVBAYTAlVTMQswCQYDVQQIEwJDTzEPMA0GA1UEBxMGRGVudmVyMRwwGgYDVQQKExNQaW5nIElkZW50aXR5IENvcnAuMRcwFQYDVQQDEw5CcmlhbiBDYW1wYmVsbDAeFw0xMzAyMjEyMzI5MTVaFw0xODA4MTQyMjI5MTVaMGIxCzAJBgNVBAYTAlVTMQswCQYDVQQIEwJDTzEPMA0GA1UEBxMGRGVudmVyMRwwGgYDVQQKExNQaW5nIElkZW50aXR5IENvcnAuMRcwFQYDVQQDEw5CcmlhbiBDYW1wYmVsbDCCASIwDQYJKoZIhvcNAQEBBQADggEPADCCAQoCggEBAL64zn8/QnHYMeZ0LncoXaEde1fiLm1jHjmQsF/449IYALM9if6amFtPDy2yvz3YlRij66s5gyLCyO7ANuVRJx1NbgizcAblIgjtdf/u3WG7K+IiZhtELto/A7Fck9Ws6SQvzRvOE8uSirYbgmj6He4iO8NCyvaK0jIQRMMGQwsU1quGmFgHIXPLfnpnfajr1rVTAwtgV5LEZ4Iel+W1GC8ugMhyr4/p1MtcIM42EA8BzE6ZQqC7VPqPvEjZ2dbZkaBhPbiZAS3YeYBRDWm1p1OZtWamT3cEvqqPpnjL1XyW+oyVVkaZdklLQp2Btgt9qr21m42f4wTw+Xrp6rCKNb0CAwEAATANBgkqhkiG9w0BAQUFAAOCAQEAh8zGlfSlcI0o3rYDPBB07aXNswb4ECNIKG0CETTUxmXl9KUL+9gGlqCz5iWLOgWsnrcKcY0vXPG9J1r9AqBNTqNgHq2G03X09266X5CpOe1zFo+Owb1zxtp3PehFdfQJ610CDLEaS9V9Rqp17hCyybEpOGVwe8fnk+fbEL2Bo3UPGrpsHzUoaGpDftmWssZkhpBJKVMJyf/RuP2SmmaIzmnw9JiSlYhzo4tpzd5rFXhjRbg4zW9C+2qok+2+qDM1iJ684gPHMIY8aLWrdgQTxkumGmTqgawR+N5MDtdPTEQ0XfIBc2cJEUyMTY5MPvACWpkA6SdS4xSvdXK3IVfOWA==",
+    ];
+    let mut key = json!({
+        "kty": "RSA", "use": "sig", "kid": "1b94c", "e": "AQAB", "x5c": chain,
+        "n": "vrjOfz9Ccdgx5nQudyhdoR17V-IubWMeOZCwX_jj0hgAsz2J_pqYW08PLbK_PdiVGKPrqzmDIsLI7sA25VEnHU1uCLNwBuUiCO11_-7dYbsr4iJmG0Qu2j8DsVyT1azpJC_NG84Ty5KKthuCaPod7iI7w0LK9orSMhBEwwZDCxTWq4aYWAchc8t-emd9qOvWtVMDC2BXksRngh6X5bUYLy6AyHKvj-nUy1wgzjYQDwHMTplCoLtU-o-8SNnZ1tmRoGE9uJkBLdh5gFENabWnU5m1ZqZPdwS-qo-meMvVfJb6jJVWRpl2SUtCnYG2C32qvbWbjZ_jBPD5eunqsIo1vQ",
+    });
+    let read = |key: &Value| PublicJwk::parse(key.to_string().as_bytes()).unwrap();
+    let with_chain = read(&key);
+    assert!(VerifyingKey::new(&with_chain, Some(Algorithm::Rs256)).is_ok());
+    key["x5c"] = json!(["bm9uZQ=="]);
+    assert_eq!(read(&key), with_chain);
 }
 
 /// RFC 7515 appendix A.5, which is RFC 7519 section 6.1: a token that nobody signed is none.
@@ -213,6 +238,175 @@ fn request_object_of_rfc_9101() {
         "state": "af0ifjsldkj", "nonce": "n-0S6_WzA2Mj", "max_age": 86_400,
     });
     assert_eq!(claims, expected);
+}
+
+/// RFC 9449 section 7.1: the proof that is shown beside an access token. Whose token that is, `oauth2` holds against it.
+#[test]
+fn proof_beside_the_token_of_rfc_9449() {
+    let text = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.eyJqdGkiOiJlMWozVl9iS2ljOC1MQUVCIiwiaHRtIjoiR0VUIiwiaHR1IjoiaHR0cHM6Ly9yZXNvdXJjZS5leGFtcGxlLm9yZy9wcm90ZWN0ZWRyZXNvdXJjZSIsImlhdCI6MTU2MjI2MjYxOCwiYXRoIjoiZlVIeU8ycjJaM0RaNTNFc05yV0JiMHhXWG9hTnk1OUlpS0NBcWtzbVFFbyJ9.2oW9RP35yRqzhrtNP86L-Ey71EOptxRimPPToA1plemAgR6pxHF8y6-yqyVnmcw6Fy1dqd-jfxSYoMxhAJpLjA";
+    let proof = UnverifiedKeyProof::parse_within(text, "dpop+jwt", 8_192).unwrap().verify().unwrap();
+    assert_eq!(proof.thumbprint(), "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
+    assert_eq!(proof.issued_at(), Some(Timestamp::from_seconds(1_562_262_618)));
+    for (name, expect) in [
+        ("jti", "e1j3V_bKic8-LAEB"),
+        ("htm", "GET"),
+        ("htu", "https://resource.example.org/protectedresource"),
+        ("ath", "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo"),
+    ] {
+        assert_eq!(proof.claim(name), Some(&json!(expect)), "{name}");
+    }
+}
+
+/// An example that is right by its specification, in a form that we refuse on purpose.
+struct Refused {
+    example: &'static str,
+    text: String,
+    expect: JwsError,
+    reason: &'static str,
+}
+
+/// What was signed, parted as the JSON serialisations have it.
+fn parts(text: &str) -> [&str; 3] {
+    text.split('.').collect::<Vec<_>>().try_into().unwrap()
+}
+
+/// Signatures over what Bilbo is told, by headers that are protected in part or not at all (RFC 7520 sections 4.6 to 4.8).
+const PARTLY_PROTECTED: &str = "bWUSVaxorn7bEF1djytBd0kHv70Ly5pvbomzMWSOr20";
+const UNPROTECTED: &str = "xuLifqLGiblpv9zBpuZczWhNj1gARaLV3UxvxhJxZuk";
+const FIRST_OF_SEVERAL: &str = "MIsjqtVlOpa71KE-Mss8_Nq2YH4FGhiocsqrgi5NvyG53uoimic1tcMdSg-qptrzZc7CG6Svw2Y13TDIqHzTUrL_lR2ZFcryNFiHkSw129EghGpwkpxaTn_THJTCglNbADko1MZBCdwzJxwqZc-1RlpO2HibUYyXSwO97BSe0_evZKdjvvKSgsIqjytKSeAMbhMBdMma622_BG5t4sdbuCHtFjp9iJmkio47AIwqkZV1aIZsv33uPUqBBCXbYoQJwt7mxPftHmNlGoOSMxR_3thmXTCm4US-xiNOyhbm8afKK64jU6_TPtQHiJeQJxz9G3Tx-083B745_AfYOnlC9w";
+const SECOND_OF_SEVERAL: &str = "ARcVLnaJJaUWG8fG-8t5BREVAuTY8n8YHjwDO1muhcdCoFZFFjfISu0Cdkn9Ybdlmi54ho0x924DUz8sK7ZXkhc7AFM8ObLfTvNCrqcI3Jkl2U5IX3utNhODH6v7xgy1Qahsn0fyb4zSAkje8bAWz4vIfj5pCMYxxm4fgV3q7ZYhm5eD";
+const SECRETS_NAME: &str = "018c0ae5-4d9b-471b-bfd6-eef314bc7037";
+/// The protected header, and the signature, of RFC 7520 section 4.4, which those of 4.5 and the third of 4.8 are, too.
+const HS256_HEADER: &str = "eyJhbGciOiJIUzI1NiIsImtpZCI6IjAxOGMwYWU1LTRkOWItNDcxYi1iZmQ2LWVlZjMxNGJjNzAzNyJ9";
+const HS256_SIGNATURE: &str = "s0h6KThzkfBBBkLspW1h84VsJZFTsPPqMDA7g1Md7p0";
+
+/// The examples in JSON: who reads these reads headers that nobody has signed, and several signatures of which one is right.
+fn in_json() -> Vec<(&'static str, Value)> {
+    let [rs256, es256] = [RFC_7515_RS256, RFC_7515_ES256].map(parts);
+    let named = json!({"kid": "e9bc097a-ce51-4036-9562-d2ade882db0d"});
+    let bilbo = "bilbo.baggins@hobbiton.example";
+    vec![
+        (
+            "RFC 7515 appendix A.6",
+            json!({"payload": rs256[1], "signatures": [
+                {"protected": rs256[0], "header": {"kid": "2010-12-29"}, "signature": rs256[2]},
+                {"protected": es256[0], "header": named, "signature": es256[2]},
+            ]}),
+        ),
+        (
+            "RFC 7515 appendix A.7",
+            json!({"payload": es256[1], "protected": es256[0], "header": named, "signature": es256[2]}),
+        ),
+        (
+            "RFC 7516 appendix A.5",
+            json!({
+                "protected": "eyJlbmMiOiJBMTI4Q0JDLUhTMjU2In0",
+                "unprotected": {"jku": "https://server.example.com/keys.jwks"},
+                "header": {"alg": "A128KW", "kid": "7"},
+                "encrypted_key": "6KB707dM9YTIgHtLvtgWQ8mKwboJW3of9locizkDTHzBC2IlrT1oOQ",
+                "iv": "AxY8DCtDaGlsbGljb3RoZQ",
+                "ciphertext": "KDlTtXchhZTGufMYmOYGS4HffxPSUrfmqCHXaI9wOGY",
+                "tag": "Mz-VPPyU4RlcuYv1IwIvzw",
+            }),
+        ),
+        (
+            "RFC 7520 section 4.6",
+            json!({"payload": DANGEROUS, "signatures": [
+                {"protected": "eyJhbGciOiJIUzI1NiJ9", "header": {"kid": SECRETS_NAME}, "signature": PARTLY_PROTECTED},
+            ]}),
+        ),
+        (
+            "RFC 7520 section 4.7",
+            json!({"payload": DANGEROUS, "signatures": [
+                {"header": {"alg": "HS256", "kid": SECRETS_NAME}, "signature": UNPROTECTED},
+            ]}),
+        ),
+        (
+            "RFC 7520 section 4.8",
+            json!({"payload": DANGEROUS, "signatures": [
+                {"protected": "eyJhbGciOiJSUzI1NiJ9", "header": {"kid": bilbo}, "signature": FIRST_OF_SEVERAL},
+                {"header": {"alg": "ES512", "kid": bilbo}, "signature": SECOND_OF_SEVERAL},
+                {"protected": HS256_HEADER, "signature": HS256_SIGNATURE},
+            ]}),
+        ),
+    ]
+}
+
+fn refused() -> Vec<Refused> {
+    let p521 = "no token is verified with a key on P-521";
+    let json = |(example, text): (&'static str, Value)| Refused {
+        example,
+        text: text.to_string(),
+        expect: JwsError::Malformed,
+        reason: "tokens are compact: everything that says how they are read is signed",
+    };
+    let mut refused: Vec<_> = in_json().into_iter().map(json).collect();
+    refused.extend([
+        Refused {
+            example: "RFC 7515 appendix A.4",
+            text: "eyJhbGciOiJFUzUxMiJ9.UGF5bG9hZA.AdwMgeerwtHoh-l192l60hp9wAHZFVJbLfD_UxMi70cwnZOYaRI1bKPWROc-mZZqwqT2SI-KGDKB34XO0aw_7XdtAG8GaSwFKdCAPZgoXD2YBJZCPEX3xKpRwcdOO8KpEHwJjyqOgzDO7iKvU8vcnwNrmxYbSW9ERBXukOXolLzeO_Jn".to_owned(),
+            expect: JwsError::Algorithm,
+            reason: p521,
+        },
+        Refused {
+            example: "RFC 7520 section 4.3",
+            text: "eyJhbGciOiJFUzUxMiIsImtpZCI6ImJpbGJvLmJhZ2dpbnNAaG9iYml0b24uZXhhbXBsZSJ9.".to_owned()
+                + DANGEROUS
+                + ".AE_R_YZCChjn4791jSQCrdPZCNYqHXCTZH0-JZGYNlaAjP2kqaluUIIUnC9qvbu9Plon7KRTzoNEuT4Va2cmL1eJAQy3mtPBu_u_sDDyYjnAMDxXPn7XrT0lw-kvAD890jl8e2puQens_IEKBpHABlsbEPX6sFY8OcGDqoRuBomu9xQ2",
+            expect: JwsError::Algorithm,
+            reason: p521,
+        },
+        Refused {
+            example: "RFC 7520 section 4.5",
+            text: format!("{HS256_HEADER}..{HS256_SIGNATURE}"),
+            expect: JwsError::Signature,
+            reason: "what was signed stands in the token, or nothing was",
+        },
+    ]);
+    refused
+}
+
+/// Each by the key that made its signature, where there is one that we can read.
+#[test]
+fn examples_of_forms_that_are_not_ours_are_refused() {
+    let secret = shared("hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg");
+    for Refused { example, text, expect, reason } in refused() {
+        let read = UnverifiedJws::parse(&text).and_then(|jws| jws.verify(&secret));
+        assert_eq!(read.err(), Some(expect), "{example}: {reason}");
+        assert!(UnverifiedJwt::parse(&text).is_err(), "{example}: {reason}");
+    }
+    // It is the form: what was signed in it is good in ours.
+    check(&format!("{HS256_HEADER}.{DANGEROUS}.{HS256_SIGNATURE}"), &secret);
+    check(&format!("eyJhbGciOiJIUzI1NiJ9.{DANGEROUS}.{PARTLY_PROTECTED}"), &secret);
+    let first = format!("eyJhbGciOiJSUzI1NiJ9.{DANGEROUS}.{FIRST_OF_SEVERAL}");
+    check(&first, &rsa(BILBO, Algorithm::Rs256));
+}
+
+/// What of RFC 7520 section 5 is encrypted in a way for which we have no word, by the names that Wycheproof gives its figures.
+const ENCRYPTED: [(&str, &str, &str); 6] = [
+    ("Figure81", "5.1", "RSA1_5 tells who asks often enough what was encrypted (RFC 8725 section 3.3)"),
+    ("Figure92", "5.2", "RSA-OAEP is with SHA-1; ours is RSA-OAEP-256"),
+    ("Figure136", "5.6", "a secret would be shared, and those of clients are hashes here"),
+    ("Figure148", "5.7", "the same"),
+    ("Figure159", "5.8", "the same, though the content is one that we make"),
+    ("Figure170", "5.9", "what is compressed tells by its length what it says (RFC 8725 section 3.6)"),
+];
+
+/// None is taken for a signed token, and no client registers to have its answers encrypted so.
+#[test]
+fn encrypted_examples_without_a_word_here_are_refused() {
+    let Some(vectors) = tests_support::wycheproof("json_web_encryption_test.json") else { return };
+    let groups = vectors.get("testGroups").and_then(Value::as_array).unwrap();
+    let tests = || groups.iter().filter_map(|group| group.get("tests")?.as_array()).flatten();
+    for (figure, section, reason) in ENCRYPTED {
+        let test = tests().find(|test| test.get("comment").is_some_and(|name| name == figure)).unwrap();
+        let text = test.get("jwe").and_then(Value::as_str).unwrap();
+        assert_eq!(UnverifiedJws::parse(text).err(), Some(JwsError::Algorithm), "{section}");
+        let header = base64url::decode(text.split('.').next().unwrap()).unwrap();
+        let header: Value = serde_json::from_slice(&header).unwrap();
+        let algorithm = header.get("alg").and_then(Value::as_str).unwrap();
+        assert!(algorithm.parse::<KeyManagement>().is_err(), "{section}: {reason}");
+    }
 }
 
 /// RFC 8725 section 2.1: the key of one algorithm verifies nothing of another.

@@ -87,7 +87,7 @@ impl Protection {
         (typ, claims): (TokenType, &C),
     ) -> Result<String, PortError> {
         let failed = |text: String| PortError::Unavailable(text);
-        let token = SignedToken::sign_by(signer, typ, claims).await;
+        let token = SignedToken::sign(signer, typ, claims).await;
         let token = token.map_err(|error| failed(error.to_string()))?;
         match &self.encrypter {
             None => Ok(token.into_text()),

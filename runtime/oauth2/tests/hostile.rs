@@ -12,7 +12,7 @@ mod seeds;
 use seeds::Body;
 
 /// Each target with its body, by the name of its corpus.
-const TARGETS: [(&str, Body); 7] = [
+const TARGETS: [(&str, Body); 8] = [
     ("jose", bodies::jose),
     ("encrypted", bodies::encrypted),
     ("proof", bodies::proof),
@@ -20,6 +20,7 @@ const TARGETS: [(&str, Body); 7] = [
     ("request", bodies::request),
     ("redirect_uri", bodies::redirect_uri),
     ("sealed", bodies::sealed),
+    ("cookies", bodies::cookies),
 ];
 
 #[test]

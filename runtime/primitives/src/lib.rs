@@ -10,6 +10,7 @@ pub mod audit;
 pub mod base64url;
 pub mod change;
 pub mod checksum;
+pub mod cookie;
 pub mod hook_document;
 pub mod hooks;
 pub mod ids;

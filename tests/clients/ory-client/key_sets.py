@@ -20,14 +20,14 @@ def names(keys: JsonWebKeySet) -> list[str]:
 
 
 def makes() -> None:
-    for alg, kty, private in (("ES256", "EC", "d"), ("EdDSA", "OKP", "d"), ("RS256", "RSA", "qi"), ("HS512", "oct", "k")):
+    for alg, kty, private in (("ES256", "EC", "d"), ("ES512", "EC", "d"), ("EdDSA", "OKP", "d"), ("RS256", "RSA", "qi"), ("HS512", "oct", "k")):
         body = CreateJsonWebKeySet(alg=alg, use="sig", kid=alg)
         made = called(jwk.create_json_web_key_set(set=SET, create_json_web_key_set=body))
         [key] = made.keys
         assert (key.kid, key.kty, key.alg, key.use) == (alg, kty, alg, "sig") and getattr(key, private)
         assert called(jwk.get_json_web_key(set=SET, kid=alg)).keys == [key]
-    assert sorted(names(called(jwk.get_json_web_key_set(set=SET)))) == ["ES256", "EdDSA", "HS512", "RS256"]
-    unknown = CreateJsonWebKeySet(alg="ES512", use="sig", kid="k")
+    assert sorted(names(called(jwk.get_json_web_key_set(set=SET)))) == ["ES256", "ES512", "EdDSA", "HS512", "RS256"]
+    unknown = CreateJsonWebKeySet(alg="ES1024", use="sig", kid="k")
     refused(400, None, lambda: jwk.create_json_web_key_set(set=SET, create_json_web_key_set=unknown))
     jwk.delete_json_web_key(set=SET, kid="RS256")
     refused(404, None, lambda: jwk.get_json_web_key(set=SET, kid="RS256"))

@@ -5,27 +5,33 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jose::{
     ClaimRules, ContentEncryption, Encrypter, Expiry, JwkSet, KeyManagement, PrivateJwk, PublicJwk,
-    RecipientKey, SignedToken, Signer, SigningAlgorithm, SymmetricJwk, TokenType, UnverifiedJws,
+    RecipientKey, SignedToken, Signer, SigningAlgorithm, SymmetricJwk, TokenSigner, TokenType, UnverifiedJws,
     UnverifiedJwt, UnverifiedKeyProof, VerifyingKey, VerifyingKeys, generate,
 };
+use portcullis_oauth2::authorization::request_object;
 use portcullis_oauth2::claims_request::RequestedClaims;
 use portcullis_oauth2::client::RedirectUri;
-use portcullis_oauth2::details::{AuthorizationDetails, DetailsType, Part, Validation};
+use portcullis_oauth2::details::{AuthorizationDetails, DetailSchemas, DetailsType, Part, Validation};
 use portcullis_oauth2::parameters::Parameters;
 use portcullis_oauth2::scope::Scopes;
 use primitives::rng::SeededRng;
 use primitives::seal::{DataKey, Keyring};
 use primitives::time::ClockTolerance;
-use primitives::{SealContext, SealedKind, SealedPlace, Sealer, TenantId, Timestamp, base64url};
+use primitives::{SealContext, SealedKind, SealedPlace, Sealer, TenantId, Timestamp, base64url, cookie};
+use serde_json::{Value, json};
+use url::{Host, Url};
 
 /// A key of ours, which has signed nothing that a fuzzer finds.
-static KEYS: LazyLock<VerifyingKeys> = LazyLock::new(|| {
-    let key = generate(SigningAlgorithm::Es256, &SeededRng::new(1)).unwrap();
-    assert!(Signer::new(&key).is_ok());
-    VerifyingKeys::new(vec![VerifyingKey::new(key.public(), None).unwrap()]).unwrap()
-});
+static KEY: LazyLock<PrivateJwk> =
+    LazyLock::new(|| generate(SigningAlgorithm::Es256, &SeededRng::new(1)).unwrap());
+
+static KEYS: LazyLock<VerifyingKeys> =
+    LazyLock::new(|| VerifyingKeys::new(vec![VerifyingKey::new(KEY.public(), None).unwrap()]).unwrap());
+
+static SIGNER: LazyLock<Signer> = LazyLock::new(|| Signer::new(&KEY).unwrap());
 
 static SEALER: LazyLock<Sealer> = LazyLock::new(|| {
     let key = DataKey { id: 1, material: [7; 32].into() };
@@ -56,7 +62,8 @@ pub(crate) fn encrypted(bytes: &[u8]) {
     static TOKEN: LazyLock<SignedToken> = LazyLock::new(|| {
         let key = generate(SigningAlgorithm::Es256, &SeededRng::new(3)).unwrap();
         let claims = [("sub", "somebody")].into_iter().collect::<BTreeMap<_, _>>();
-        SignedToken::sign(&Signer::new(&key).unwrap(), TokenType::Jwt, &claims).unwrap()
+        let signer = TokenSigner::Embedded(Signer::new(&key).unwrap());
+        SignedToken::sign(&signer, TokenType::Jwt, &claims).now_or_never().unwrap().unwrap()
     });
     for algorithm in KeyManagement::ALL {
         let Ok(key) = RecipientKey::find(bytes, algorithm) else { continue };
@@ -94,10 +101,10 @@ pub(crate) fn proof(bytes: &[u8]) {
 pub(crate) fn details(bytes: &[u8]) {
     static TYPES: LazyLock<[DetailsType; 1]> = LazyLock::new(|| {
         let words = "Pay {amount.value} {amount.currency} to {creditor}".to_owned();
-        let schema = serde_json::Map::new();
+        let properties = [("properties".to_owned(), json!({"type": {}, "amount": {}, "creditor": {}}))];
         [DetailsType {
             name: "payment".to_owned(),
-            schema,
+            schema: properties.into_iter().collect(),
             words: BTreeMap::from([("en".to_owned(), words)]),
             always_ask: false,
             validate: Validation::Schema,
@@ -123,8 +130,69 @@ pub(crate) fn details(bytes: &[u8]) {
             );
         }
     }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        taken_details(text, TYPES.as_slice());
+    }
     if let Ok(claims) = serde_json::from_slice::<RequestedClaims>(bytes) {
         let _ = (claims.is_empty(), claims.scopes());
+    }
+}
+
+/// Takes payments of so much of a currency.
+#[derive(Debug)]
+struct Amounts;
+
+impl DetailSchemas for Amounts {
+    fn misfit(&self, name: &str, detail: &Value) -> Option<String> {
+        let amount = detail.get("amount").unwrap_or(&Value::Null);
+        let is_text = |member: &str| amount.get(member).is_some_and(Value::is_string);
+        let fits = name == "payment" && is_text("value") && is_text("currency");
+        (!fits).then(|| "is not so much of a currency".to_owned())
+    }
+}
+
+/// What is taken of a client is of a type that there is, as its schema has it, with no member that nobody knows; and not much.
+fn taken_details(text: &str, types: &[DetailsType]) {
+    let find = |detail: &serde_json::Map<String, Value>| {
+        let name = detail.get("type")?.as_str()?;
+        types.iter().find(|known| known.name == name)
+    };
+    let Ok(taken) = AuthorizationDetails::parse(text, find, &Amounts) else { return };
+    assert!(text.len() <= 4_096 && taken.iter().count() <= 8, "{text}");
+    for (name, detail) in taken.iter() {
+        assert_eq!(name, "payment");
+        assert!(detail.keys().all(|member| ["type", "amount", "creditor"].contains(&member.as_str())));
+        assert_eq!(Amounts.misfit(name, &Value::Object(detail.clone())), None);
+        assert_eq!(taken.iter().filter(|(_, other)| *other == detail).count(), 1, "{text}");
+    }
+}
+
+/// What a client has signed is as hostile as what it sends: whatever the claims are, each parameter is what one of them says,
+/// and none is one of those about the object itself.
+fn signed_request(bytes: &[u8], rules: &ClaimRules<'_>) {
+    let now = Timestamp::from_seconds(0);
+    let read = |payload: &[u8]| {
+        let text = SIGNER.sign_payload(TokenType::RequestObject, payload).unwrap();
+        let object = UnverifiedJwt::parse(&text).ok()?;
+        let valid = object.verify(&KEYS).unwrap().validate(rules, now).ok()?;
+        let parameters = request_object::parameters(valid.all());
+        Some((valid, parameters?))
+    };
+    let mut good = serde_json::from_slice::<Value>(bytes).unwrap_or_default();
+    if let Some(claims) = good.as_object_mut() {
+        let mut about = json!({"iss": "client", "aud": "https://id.example", "iat": 0, "exp": 60});
+        claims.append(about.as_object_mut().unwrap());
+    }
+    for (valid, parameters) in [read(bytes), read(good.to_string().as_bytes())].into_iter().flatten() {
+        for (name, value) in &parameters {
+            assert!(!["iss", "sub", "aud", "exp", "nbf", "iat", "jti"].contains(&name.as_str()), "{name}");
+            let said = valid.claim(name).unwrap();
+            let is_listed = || said.as_array().is_some_and(|list| list.iter().any(|one| one == value));
+            let text = said.as_str().map_or_else(|| said.to_string(), str::to_owned);
+            let is_said = text == *value;
+            assert!(is_said || is_listed(), "{name}: {value} of {said}");
+            let _ = (Scopes::parse(value), RedirectUri::check(value));
+        }
     }
 }
 
@@ -142,32 +210,71 @@ pub(crate) fn request(bytes: &[u8]) {
         assert_eq!(Scopes::parse(&scopes.to_text()), Ok(scopes.clone()));
         assert!(scopes.covers(&scopes));
     }
+    let rules = ClaimRules {
+        token_type: Some(TokenType::RequestObject),
+        issuer: Some("client"),
+        audience: &["https://id.example"],
+        expiry: Expiry::Enforced,
+        max_lifetime: Some(Duration::from_mins(10)),
+        tolerance: ClockTolerance::default(),
+    };
     let text = String::from_utf8_lossy(bytes);
     if let Ok(object) = UnverifiedJwt::parse(&text) {
-        let rules = ClaimRules {
-            token_type: Some(TokenType::RequestObject),
-            issuer: Some("client"),
-            audience: &["https://id.example"],
-            expiry: Expiry::Enforced,
-            max_lifetime: Some(Duration::from_mins(10)),
-            tolerance: ClockTolerance::default(),
-        };
-        if let Ok(signed) = object.verify(&KEYS) {
-            assert!(signed.validate(&rules, Timestamp::from_seconds(0)).is_err());
-        }
+        assert!(object.verify(&KEYS).is_err(), "nobody has signed it");
     }
+    signed_request(bytes, &rules);
 }
 
-/// Two addresses, parted by a line: one that was registered matches itself alone, but for the port of a loopback address.
+/// Two addresses, parted by a line: one that was registered matches itself alone, but for the port of an address of the person's
+/// own machine.
 pub(crate) fn redirect_uri(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let (registered, asked) = text.split_once('\n').unwrap_or((text, text));
     let Ok(uri) = RedirectUri::check(registered) else { return };
     assert!(uri.matches(registered));
     if registered != asked && uri.matches(asked) {
-        let loopback = |text: &str| text.starts_with("http://127.0.0.1") || text.starts_with("http://[::1]");
-        assert!(loopback(registered) && loopback(asked), "{registered:?} matches {asked:?}");
+        port_alone_differs(registered, asked, |host| match host {
+            Host::Ipv4(ip) => ip.is_loopback(),
+            Host::Ipv6(ip) => ip.is_loopback(),
+            Host::Domain(_) => false,
+        });
     }
+    if uri.matches_localhost(asked) {
+        port_alone_differs(registered, asked, |host| matches!(host, Host::Domain("localhost")));
+    }
+}
+
+/// Both lead to one place of the same machine, which is a person's own, as whoever goes there reads them; and are written alike
+/// behind the port.
+fn port_alone_differs(registered: &str, asked: &str, is_own: fn(&Host<&str>) -> bool) {
+    let [mut one, mut other] = [registered, asked].map(|text| Url::parse(text).unwrap());
+    for url in [&mut one, &mut other] {
+        assert_eq!(url.scheme(), "http", "{registered:?} matches {asked:?}");
+        assert!(url.host().is_some_and(|host| is_own(&host)), "{registered:?} matches {asked:?}");
+        assert!(url.username().is_empty() && url.password().is_none() && url.fragment().is_none(), "{url}");
+        url.set_port(None).unwrap();
+    }
+    assert_eq!(one, other, "{registered:?} matches {asked:?}");
+    let behind = |text: &str| {
+        let rest = text.strip_prefix("http://").unwrap();
+        rest.find(['/', '?', '#']).map(|at| rest.split_at(at).1.to_owned()).unwrap_or_default()
+    };
+    assert_eq!(behind(registered), behind(asked));
+}
+
+/// The header of cookies, to which anybody on a sibling domain adds: each is a part of its own, and nothing that is sealed opens
+/// that we have not sealed.
+pub(crate) fn cookies(bytes: &[u8]) {
+    let Ok(header) = std::str::from_utf8(bytes) else { return };
+    let tenant = TenantId::default_tenant();
+    for (name, value) in cookie::pairs(header) {
+        assert!(!name.contains([';', '=']) && !value.contains(';'), "{header:?}");
+        assert!(header.contains(&format!("{name}={value}")), "{header:?}");
+        for kind in SealedKind::ALL {
+            assert!(SEALER.open_text(SealedPlace { tenant: &tenant, kind: *kind, row: "" }, value).is_err());
+        }
+    }
+    assert!(cookie::pairs(header).count() <= header.split(';').count());
 }
 
 /// Sealed state, which comes back in addresses and cookies: nothing opens that was not sealed for this place.

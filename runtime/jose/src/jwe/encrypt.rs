@@ -9,7 +9,7 @@ use super::algorithm::{ContentEncryption, KeyManagement};
 use super::recipient::{Material, RecipientKey};
 use super::{content, key_wrap};
 use crate::generate::Source;
-use crate::signer::{SignError, Signer, TokenType};
+use crate::signer::{SignError, TokenType};
 use crate::token_signer::TokenSigner;
 
 /// A token that a key of ours has signed, and nothing else: what may be encrypted.
@@ -29,17 +29,8 @@ pub struct Encrypter {
 }
 
 impl SignedToken {
-    /// Signs claims.
-    pub fn sign<C: serde::Serialize + ?Sized>(
-        signer: &Signer,
-        typ: TokenType,
-        claims: &C,
-    ) -> Result<Self, SignError> {
-        signer.sign(typ, claims).map(Self)
-    }
-
     /// Signs claims with what signs a tenant's tokens.
-    pub async fn sign_by<C: serde::Serialize + Sync + ?Sized>(
+    pub async fn sign<C: serde::Serialize + Sync + ?Sized>(
         signer: &TokenSigner,
         typ: TokenType,
         claims: &C,

@@ -2,13 +2,16 @@
 //! Wycheproof, whose messages are made again from the keys that were found in them.
 
 use ::recipient::{Opened, Recipient, Unreadable};
+use futures_util::FutureExt as _;
 use primitives::base64url;
 use primitives::rng::SeededRng;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::jwe::agreement::derive_between;
-use crate::{JwkError, Signer, SigningAlgorithm, TokenType, UnverifiedJws, UnverifiedJwt, generate};
+use crate::{
+    JwkError, Signer, SigningAlgorithm, TokenSigner, TokenType, UnverifiedJws, UnverifiedJwt, generate,
+};
 
 /// A recipient with a new key of a type, under the name `k`.
 fn recipient(algorithm: SigningAlgorithm, seed: u64) -> Recipient {
@@ -24,7 +27,8 @@ fn set(keys: &[Value]) -> Vec<u8> {
 
 fn token() -> SignedToken {
     let key = generate(SigningAlgorithm::EdDsa, &SeededRng::new(9)).unwrap();
-    SignedToken::sign(&Signer::new(&key).unwrap(), TokenType::Jwt, &json!({"sub": "ada"})).unwrap()
+    let signer = TokenSigner::Embedded(Signer::new(&key).unwrap());
+    SignedToken::sign(&signer, TokenType::Jwt, &json!({"sub": "ada"})).now_or_never().unwrap().unwrap()
 }
 
 fn encrypted(public: &Value, alg: KeyManagement, enc: ContentEncryption, seed: u64) -> String {

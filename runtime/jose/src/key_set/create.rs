@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
+use super::es512::{self, ES512};
 use super::{KeyDocumentError, KeyOfSet, SetName};
 use crate::algorithm::{Algorithm, SigningAlgorithm};
 use crate::generate::{GenerationFailed, generate};
@@ -29,7 +30,7 @@ pub struct KeyRequest {
 pub enum CreateError {
     /// The caller's fault: no key of that algorithm can be made here.
     #[error(
-        "alg is none of ES256, ES384, EdDSA, RS256, RS384, RS512, PS256, PS384, PS512, HS256, HS384 and HS512"
+        "alg is none of ES256, ES384, ES512, EdDSA, RS256, RS384, RS512, PS256, PS384, PS512, HS256, HS384 and HS512"
     )]
     Algorithm,
     /// The caller's fault.
@@ -59,6 +60,7 @@ impl KeyRequest {
         }
         let mut document = match self.alg.parse::<SigningAlgorithm>() {
             Ok(algorithm) => pair(algorithm, rng)?,
+            Err(_) if self.alg == ES512 => es512::make(rng)?,
             Err(_) => self.shared_secret(rng)?,
         };
         document.insert("use".to_owned(), self.purpose.clone().into());

@@ -4,7 +4,7 @@ use primitives::Timestamp;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::{MOST_KEYS, SetName};
+use super::{MOST_KEYS, SetName, es512};
 use crate::json::parse_object;
 use crate::jwk::{JwkError, PrivateJwk, PublicJwk, SymmetricJwk};
 use crate::signing_key::KeyId;
@@ -66,6 +66,8 @@ impl KeyOfSet {
         let text = Zeroizing::new(Value::Object(map.clone()).to_string());
         if map.get("kty").is_some_and(|kty| kty == "oct") {
             SymmetricJwk::parse(text.as_bytes())?;
+        } else if es512::is_of_curve(&map) {
+            es512::check(&map)?;
         } else if map.contains_key("d") {
             PrivateJwk::parse(text.as_bytes())?;
         } else {

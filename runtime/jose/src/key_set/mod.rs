@@ -16,6 +16,7 @@
 
 mod create;
 mod document;
+mod es512;
 mod signing;
 
 use std::fmt;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{CreateError, KeyDocumentError, KeyOfSet, KeyRequest, NamedSet, SetDocument, SetName};
 use super::{SigningSetError, admit, replace};
-use crate::import::ImportedKey;
+use crate::import::{ImportError, ImportedKey};
 use crate::{
     JwkError, KeyState, RotationSchedule, SigningAlgorithm, SigningKey, SymmetricJwk, Write, generate,
 };
@@ -106,10 +106,41 @@ fn made_keys_have_the_length_of_their_hash_and_a_name() {
     }
     let make = |patch: Value| request(patch).create(&set(), NOW, &SeededRng::new(7)).map(|key| key.kid);
     assert!(make(json!({"kid": ""})).unwrap().as_str().len() == 36);
-    assert_eq!(make(json!({"alg": "ES512"})).err(), Some(CreateError::Algorithm));
     assert_eq!(make(json!({"alg": "none"})).err(), Some(CreateError::Algorithm));
     assert_eq!(make(json!({"use": "both"})).err(), Some(CreateError::Purpose));
     assert_eq!(make(json!({"kid": "a b"})).err(), Some(CreateError::Document(KeyDocumentError::Name)));
+}
+
+/// The Hydra API makes them. Attack: halves that do not fit, or a point that is none, is kept, and fails where it is used.
+#[test]
+fn keys_of_p_521_are_made_and_kept_and_sign_no_token_of_ours() {
+    let made = request(json!({"alg": "ES512"})).create(&set(), NOW, &SeededRng::new(7)).unwrap().whole();
+    let [x, y, d] =
+        ["x", "y", "d"].map(|name| primitives::base64url::decode(made[name].as_str().unwrap()).unwrap());
+    assert_eq!((x.len(), y.len(), d.len()), (66, 66, 66));
+    let another = request(json!({"alg": "ES512"})).create(&set(), NOW, &SeededRng::new(8)).unwrap().whole();
+    let keep = |document: Value| {
+        KeyOfSet::parse(&set(), document.to_string().as_bytes(), NOW).map(|key| key.public())
+    };
+    let public = keep(made.clone()).unwrap();
+    assert_eq!((public.get("d"), &public["x"]), (None, &made["x"]));
+    assert_eq!(keep(public.clone()).unwrap(), public);
+    let swapped = with(made.clone(), json!({"x": another["x"]}));
+    assert_eq!(keep(swapped), Err(KeyDocumentError::Key(JwkError::Member("y"))));
+    let another_half = with(made.clone(), json!({"d": another["d"]}));
+    assert_eq!(keep(another_half), Err(KeyDocumentError::Key(JwkError::Inconsistent)));
+    let short = with(made.clone(), json!({"x": primitives::base64url::encode(&x[1..])}));
+    assert_eq!(keep(short), Err(KeyDocumentError::Key(JwkError::Member("x"))));
+    let of_another = with(made.clone(), json!({"alg": "ES384"}));
+    assert_eq!(keep(of_another), Err(KeyDocumentError::Key(JwkError::AlgorithmMismatch)));
+    assert_eq!(
+        request(json!({"alg": "ES512"})).create_signing(&SeededRng::new(7)).err(),
+        Some(CreateError::SignsNothing)
+    );
+    assert_eq!(
+        ImportedKey::parse(made.to_string().as_bytes()).err(),
+        Some(ImportError::Key(JwkError::Unsupported))
+    );
 }
 
 #[test]
