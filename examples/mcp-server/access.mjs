@@ -39,6 +39,8 @@ export async function checkToken(token, { issuer, resource }) {
   try {
     keys ??= createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`));
     const { payload } = await jwtVerify(token, keys, { issuer, audience: resource, typ: "at+jwt" });
+    // Attack: a token that is bound to a key (RFC 9449, RFC 8705) is stolen, and taken here without a proof of the key.
+    if (payload.cnf) throw new NotAllowed(401, "invalid_token", FIRST_SCOPES);
     return new Person(payload.sub, (payload.scope ?? "").split(" "));
   } catch (error) {
     if (error.code?.startsWith("ERR_J")) throw new NotAllowed(401, "invalid_token", FIRST_SCOPES);

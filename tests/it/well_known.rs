@@ -119,6 +119,13 @@ async fn apis_of_a_tenant_are_described_to_apps() {
     check(&published(&world, "apis", &format!("{DESCRIBED}/mcp.example/mcp")).await, &mcp);
     let api = described("https://id.example/t/apis/api", &json!({ "resource_name": "API" }));
     check(&published(&world, "apis", &format!("{DESCRIBED}/api")).await, &api);
+    // Where whoever has but the identifier looks for it (section 3.1).
+    let inserted =
+        async |path: &str| Browser::default().get(&format!("{}{DESCRIBED}/t/{path}", world.base)).await;
+    check(&inserted("apis/api").await, &api);
+    for path in ["acme/api", "apis", "apis/other", "nobody/api"] {
+        assert_eq!(inserted(path).await.status, 404, "{path}");
+    }
     for (id, place) in
         [("apis", ""), ("apis", "/mcp"), ("apis", "/evil.example/mcp"), ("acme", "/mcp.example/mcp")]
     {

@@ -187,8 +187,7 @@ pub(crate) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)>
         .get_all(http::header::COOKIE)
         .iter()
         .filter_map(|header| header.to_str().ok())
-        .flat_map(|header| header.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
+        .flat_map(primitives::cookie::pairs)
 }
 
 pub(crate) fn first_query_value(query: &str, name: &str) -> Option<String> {

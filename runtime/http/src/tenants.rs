@@ -394,6 +394,9 @@ fn host_name(host: &str) -> Option<String> {
 /// The documents that a path issuer also has at the root, with its path after them (RFC 8414 section 3.1).
 const INSERTED: [&str; 2] = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
 
+/// Where an API is described whose identifier is below a path issuer: its own path comes after this (RFC 9728 section 3.1).
+const DESCRIBED: &str = "/.well-known/oauth-protected-resource";
+
 /// Takes `/t/{tenant}` off a path.
 fn split_prefix(path: &str) -> Option<Located> {
     for document in INSERTED {
@@ -401,6 +404,10 @@ fn split_prefix(path: &str) -> Option<Located> {
             let tenant = TenantId::from_str(issuer_path.strip_prefix("/t/")?).ok()?;
             return Some(Located { tenant, path: document.to_owned() });
         }
+    }
+    if let Some(rest) = path.strip_prefix(DESCRIBED).and_then(|rest| rest.strip_prefix("/t/")) {
+        let (tenant, api) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+        return Some(Located { tenant: tenant.parse().ok()?, path: format!("{DESCRIBED}{api}") });
     }
     let Some(rest) = path.strip_prefix("/t/") else {
         return Some(Located { tenant: TenantId::default_tenant(), path: path.to_owned() });
@@ -443,6 +450,19 @@ mod tests {
         check(
             "/.well-known/openid-configuration/t/acme",
             Some(("acme", "/.well-known/openid-configuration")),
+        );
+        for (api, path) in [
+            ("", DESCRIBED.to_owned()),
+            ("/api", format!("{DESCRIBED}/api")),
+            ("/a/t/b", format!("{DESCRIBED}/a/t/b")),
+        ] {
+            check(&format!("{DESCRIBED}/t/acme{api}"), Some(("acme", path.as_str())));
+            check(&format!("/t/acme{DESCRIBED}{api}"), Some(("acme", path.as_str())));
+        }
+        check(&format!("{DESCRIBED}/t/ACME/api"), None);
+        check(
+            &format!("{DESCRIBED}/mcp.example/t/x"),
+            Some(("default", &*format!("{DESCRIBED}/mcp.example/t/x"))),
         );
         check("/.well-known/jwks.json/t/acme", Some(("default", "/.well-known/jwks.json/t/acme")));
     }

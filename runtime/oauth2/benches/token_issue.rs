@@ -24,15 +24,16 @@ use portcullis_oauth2::hooks::NoTokenHook;
 use portcullis_oauth2::lineage::Mark;
 use portcullis_oauth2::mtls::PresentedCertificate;
 use portcullis_oauth2::parameters::Parameters;
+use portcullis_oauth2::pkce::ChallengeMethod;
 use portcullis_oauth2::ports::{
-    ClientFilter, ClientRepository, FederatedSubjects, GrantFilter, GrantRepository, PortResult,
+    Allowed, ClientFilter, ClientRepository, FederatedSubjects, GrantFilter, GrantRepository, PortResult,
     SecretHasher, SubjectClaims, SubjectProfile, TokenKeys, TokenRepository,
 };
 use portcullis_oauth2::scope::Scopes;
 use portcullis_oauth2::server::{AuthorizationServer, Environment, Issuer, Ports};
 use portcullis_oauth2::settings::Settings;
 use portcullis_oauth2::token::{ClientRequest, TokenResponse};
-use portcullis_oauth2::trust::{TrustFilter, TrustKind, TrustRepository, TrustedIssuer};
+use portcullis_oauth2::trust::{TrustFilter, TrustRepository, TrustSearch, TrustedIssuer};
 use primitives::outbound::{Outbound, OutboundError, OutboundRequest, OutboundResponse};
 use primitives::rng::SeededRng;
 use primitives::seal::{DataKey, Keyring};
@@ -266,6 +267,25 @@ impl GrantRepository for Rows {
         answer(Vec::new())
     }
 
+    fn list_clients_with_access<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: IdentityId,
+        _: (Timestamp, u32),
+    ) -> PortResult<'a, Vec<(ClientId, Timestamp)>> {
+        answer(Vec::new())
+    }
+
+    fn list_allowed<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: IdentityId,
+        _: &'a ClientId,
+        _: u32,
+    ) -> PortResult<'a, Vec<Allowed>> {
+        answer(Vec::new())
+    }
+
     fn list_clients_of_session<'a>(
         &'a self,
         _: &'a TenantId,
@@ -326,6 +346,10 @@ impl LoginSessionRepository for Rows {
     fn has_identity<'a>(&'a self, _: &'a TenantId, _: IdentityId) -> PortResult<'a, bool> {
         answer(false)
     }
+
+    fn is_session_of<'a>(&'a self, _: &'a TenantId, _: SessionId, _: IdentityId) -> PortResult<'a, bool> {
+        answer(false)
+    }
 }
 
 impl TokenRepository for Rows {
@@ -347,6 +371,7 @@ impl TokenRepository for Rows {
             grant: self.grant.id,
             redirect_uri: Some(CALLBACK.to_owned()),
             code_challenge: Some(CHALLENGE.to_owned()),
+            code_challenge_method: ChallengeMethod::S256,
             dpop_jkt: None,
             expires_at: NOW.after(Duration::from_mins(1)),
             consumed_at: None,
@@ -404,8 +429,7 @@ impl TrustRepository for Rows {
     fn find_trusts<'a>(
         &'a self,
         _: &'a TenantId,
-        _: TrustKind,
-        _: (&'a str, &'a str),
+        _: TrustSearch<'a>,
         _: Timestamp,
         _: u32,
     ) -> PortResult<'a, Vec<TrustedIssuer>> {

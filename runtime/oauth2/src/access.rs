@@ -1,10 +1,14 @@
 //! What a person, or an admin for them, sees and takes back of what clients were granted.
 
+mod by_client;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use primitives::{Actor, AuditEvent, Change, ClientId, GrantId, IdentityId, SessionId, Timestamp};
 use serde_json::{Value, json};
+
+pub use by_client::AppAccess;
 
 use crate::client::{ClientDocument, ClientRecord};
 use crate::decision::Decision;

@@ -29,7 +29,7 @@ use crate::own_token::SignedAccessToken;
 use crate::ports::PortError;
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
-use crate::token::jwt::TokenId;
+use crate::token::jwt::{TokenId, without_mirror};
 use crate::token_format::{ACCESS_TOKEN, has_form, hashes};
 
 /// The claim of a signed token that has its lineage.
@@ -52,7 +52,7 @@ pub(crate) struct FoundToken {
     pub(crate) confirmation: Option<Confirmation>,
     /// Through whose hands it came, where it was exchanged.
     pub(crate) derivation: Option<Derivation>,
-    /// Of which tokens it was exchanged.
+    /// Of which tokens it was exchanged, and with which accounts it ends.
     pub(crate) lineage: Lineage,
     /// What a hook added.
     pub(crate) claims: Map<String, Value>,
@@ -205,12 +205,9 @@ fn of_claims(jti: String, claims: &ValidClaims, grant: Option<Grant>) -> Option<
         confirmation,
         derivation,
         lineage: lineage.unwrap_or_default(),
-        claims: claims
-            .all()
-            .iter()
-            .filter(is_added)
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect(),
+        claims: without_mirror(
+            claims.all().iter().filter(is_added).map(|(name, value)| (name.clone(), value.clone())).collect(),
+        ),
         grant,
     })
 }
@@ -239,6 +236,18 @@ impl FoundToken {
         own.into_iter().chain(self.lineage.marks().cloned()).collect()
     }
 
+    /// Whether everybody for whom it stands without a grant of theirs is there, and nothing has ended since what they had. Of what was
+    /// issued in the very instant of an end nobody knows which was first.
+    async fn has_live_accounts(&self, server: &AuthorizationServer) -> Result<bool, PortError> {
+        for id in self.lineage.accounts() {
+            let profile = server.ports.subjects.find_subject(&server.tenant, id).await?;
+            if profile.is_none_or(|profile| self.issued_at <= profile.not_before) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Looks whether the token is live; `None` if anything that it hangs on is dead.
     pub(crate) async fn check_live(
         self,
@@ -247,6 +256,9 @@ impl FoundToken {
         let Some(client) = find_client(server, &self.client).await? else { return Ok(None) };
         let marks = self.marks();
         if !marks.is_empty() && server.ports.tokens.is_any_revoked(&server.tenant, &marks).await? {
+            return Ok(None);
+        }
+        if !self.has_live_accounts(server).await? {
             return Ok(None);
         }
         let mut token = self;

@@ -132,7 +132,7 @@ pub(crate) async fn check_token(
             known.insert("subject_client".to_owned(), exchanged.subject_client.as_str().into());
             known.insert("act".to_owned(), json!(granted.act()));
         }
-        let named = || granted.subject.clone();
+        let named = || granted.subject.as_ref().map(|named| named.name.clone());
         let subject = grant.map(|grant| grant.subject.sub()).or_else(named);
         Wanted { action: "token", client, subject, known }
     };

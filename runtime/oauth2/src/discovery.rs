@@ -15,7 +15,7 @@ use crate::claims::CLAIMS_SUPPORTED;
 use crate::client::{ASSERTION_ALGORITHMS, AuthenticationMethod, GrantType, SubjectType};
 use crate::client_authentication::Proof;
 use crate::dpop::PROOF_ALGORITHMS;
-use crate::pkce::METHODS;
+use crate::pkce;
 use crate::ports::PortError;
 use crate::registration::RegistrationMode;
 use crate::security_profile;
@@ -65,7 +65,7 @@ impl AuthorizationServer {
             "authorization_grant_profiles_supported": [PROFILE],
             "subject_types_supported": SubjectType::ALL,
             "claims_supported": CLAIMS_SUPPORTED,
-            "code_challenge_methods_supported": METHODS,
+            "code_challenge_methods_supported": pkce::offered(&self.settings),
             "prompt_values_supported": PROMPTS,
             "id_token_signing_alg_values_supported": algorithms,
             "id_token_signed_response_alg": [id_token.as_str()],
@@ -173,6 +173,9 @@ mod tests {
         let world = World::set(|settings| settings.registration.mode = RegistrationMode::Key);
         let open = now(world.server.discovery()).unwrap();
         assert_eq!(open["registration_endpoint"], "https://id.example/oauth2/register");
+        let old = World::set(|settings| settings.pkce_plain = true);
+        let old = now(old.server.discovery()).unwrap();
+        assert_eq!(old["code_challenge_methods_supported"], serde_json::json!(["S256", "plain"]));
         let introspection = &document["introspection_endpoint_auth_methods_supported"];
         assert!(!introspection.as_array().unwrap().contains(&"none".into()));
     }

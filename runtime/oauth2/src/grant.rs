@@ -3,6 +3,8 @@
 //! A token is live only as long as its grant: revoking the grant is one write, and afterwards no token
 //! of it is active, whatever was issued before, meanwhile or after.
 
+use std::time::Duration;
+
 use primitives::{
     ActingParty, AuthenticatedSubject, ClientId, GrantId, IdentityId, KeyedHash, OrganisationId,
     SessionClaims, SessionId, Timestamp,
@@ -15,9 +17,15 @@ use crate::client::Client;
 use crate::confirmation::{Confirmation, Thumbprint};
 use crate::derivation::Derivation;
 use crate::details::AuthorizationDetails;
+use crate::hooks::TokenShape;
 use crate::lineage::Lineage;
+use crate::pkce::ChallengeMethod;
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
+
+/// A grant is kept so much longer than the codes, opaque tokens and refresh tokens that hang on it, for the signed access tokens, which
+/// have no row of their own. One that lives longer is written down as it is issued ([`Write::KeepGrant`](crate::write::Write::KeepGrant)).
+pub const SIGNED_TOKENS_LIVE: Duration = Duration::from_hours(7 * 24);
 
 /// What a subject granted to a client at one authorization.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +46,7 @@ pub struct Grant {
     pub requested: RequestedClaims,
     /// `nonce` of the authorization request, for the ID token.
     pub nonce: Option<String>,
-    /// What a consent app of the tenant's own wants said in its tokens.
+    /// What a consent app of the tenant's own, or its token hook, wants said in its tokens.
     pub claims: GrantedClaims,
     /// When it was granted.
     pub created_at: Timestamp,
@@ -77,11 +85,11 @@ impl Grant {
     }
 }
 
-/// Claims that a consent app of the tenant's own adds, by document. None of them is protected: they were checked when
-/// they came.
+/// Claims that a consent app of the tenant's own adds, by document, and those that its token hook put in their place. None of
+/// them is protected: they were checked when they came.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantedClaims {
-    /// For signed access tokens, and for the introspection answer of opaque ones.
+    /// For access tokens: in those that are signed, and in what introspection answers.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub access_token: Map<String, Value>,
     /// For ID tokens and userinfo.
@@ -93,6 +101,9 @@ pub struct GrantedClaims {
     /// What the client had asked for, where less was granted; in no token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested: Option<Requested>,
+    /// What the token hook has said last, in place of both documents; the list of consents has what the app said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hooked: Option<TokenShape>,
 }
 
 /// Scopes and audience that a client has asked for.
@@ -111,6 +122,15 @@ impl GrantedClaims {
             && self.id_token.is_empty()
             && self.context.is_none()
             && self.requested.is_none()
+            && self.hooked.is_none()
+    }
+
+    /// What tokens say: by the token hook's word, or by the consent app's where there is none.
+    pub fn said(&self) -> TokenShape {
+        self.hooked.clone().unwrap_or_else(|| TokenShape {
+            id_token: self.id_token.clone(),
+            access_token: self.access_token.clone(),
+        })
     }
 }
 
@@ -242,8 +262,10 @@ pub struct AuthorizationCode {
     pub grant: GrantId,
     /// `redirect_uri` as it stood in the request, if it did.
     pub redirect_uri: Option<String>,
-    /// PKCE `code_challenge`, always `S256`.
+    /// PKCE `code_challenge`.
     pub code_challenge: Option<String>,
+    /// How it was made of its verifier.
+    pub code_challenge_method: ChallengeMethod,
     /// The key with whose proof alone it is redeemed (RFC 9449 section 10).
     pub dpop_jkt: Option<Thumbprint>,
     /// Until when it may be redeemed.

@@ -5,6 +5,7 @@ use std::fmt;
 use futures_util::future::BoxFuture;
 use primitives::ClientId;
 use primitives::hooks::{FailurePolicy, HookContext, HookFailure};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::derivation::Act;
@@ -95,11 +96,13 @@ pub enum TokenDecision {
 }
 
 /// Claims to add, by document. None of them is protected: the host has checked.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenShape {
     /// For the ID token.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub id_token: Map<String, Value>,
     /// For a JWT access token, and for the introspection answer of an opaque one.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub access_token: Map<String, Value>,
 }
 

@@ -296,7 +296,8 @@ impl AuthorizationServer {
             return Ok(None);
         };
         let grant = live.grant();
-        let mut ext = Map::new();
+        // What the access tokens that it gives say, as it stands now.
+        let mut ext = grant.claims.said().access_token;
         name_organisation(&mut ext, grant.subject.organisation);
         let active = ActiveToken {
             active: true,

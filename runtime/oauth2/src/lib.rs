@@ -50,7 +50,7 @@ pub mod mtls;
 pub(crate) mod own_token;
 pub(crate) mod pairwise;
 pub mod parameters;
-pub(crate) mod pkce;
+pub mod pkce;
 pub mod ports;
 pub mod protected_resource;
 pub(crate) mod protection;

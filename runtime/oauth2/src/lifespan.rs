@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use primitives::TenantId;
+use primitives::{TenantId, Timestamp};
 
-use crate::client::{Client, GrantType};
+use crate::client::{Client, ClientDocument, GrantType};
 use crate::ports::{ClientFilter, ClientPlace, ClientRepository, PortError};
 use crate::server::AuthorizationServer;
+use crate::write::Write;
 
 /// Which token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,8 +84,8 @@ pub(crate) fn lifespan(
 /// How long a signed token can live by a client's own lifespan; zero if no client has one.
 ///
 /// For whoever takes a signing key out of use: it stays published for that long at least. Clients have no
-/// ceiling for their lifespans, and one that is lowered or whose client is deleted does not count any more;
-/// `keys.rotation.keep_retired_seconds` covers what was issued before that.
+/// ceiling for their lifespans. What was signed before one was lowered is seen to by whoever lowers it ([`keys_needed`]); that of a
+/// client which is deleted is dead.
 pub async fn longest_of_clients(
     clients: &dyn ClientRepository,
     tenant: &TenantId,
@@ -109,50 +110,25 @@ async fn longest_by_pages(
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
+/// Another node may go on with the longer lifespan for a moment, and a verifier take a token that has just expired.
+const SLACK: Duration = Duration::from_mins(2);
 
-    use super::*;
-    use crate::memory::{World, now};
-
-    #[test]
-    fn longest_signed_token_is_found_over_all_pages_of_clients() {
-        let check = |lifespans: [Value; 3], expect: u64| {
-            let world = World::new();
-            for (id, mut patch) in ["a", "b", "c"].into_iter().zip(lifespans.clone()) {
-                patch["client_id"] = id.into();
-                world.add_client(&patch);
-            }
-            for page in [1, 2, 3, 4] {
-                let longest = now(longest_by_pages(&*world.memory, &world.server.tenant, page));
-                assert_eq!(longest, Ok(Duration::from_secs(expect)), "{lifespans:?} by {page}");
-            }
-            let other = "other".parse().unwrap();
-            assert_eq!(
-                now(longest_of_clients(&*world.memory, &other)),
-                Ok(Duration::ZERO),
-                "another tenant's"
-            );
-        };
-        let none = || json!({});
-        check([none(), none(), none()], 0);
-        for signed in [
-            "authorization_code_grant_access_token_lifespan",
-            "authorization_code_grant_id_token_lifespan",
-            "client_credentials_grant_access_token_lifespan",
-            "device_authorization_grant_access_token_lifespan",
-            "device_authorization_grant_id_token_lifespan",
-            "implicit_grant_access_token_lifespan",
-            "implicit_grant_id_token_lifespan",
-            "jwt_bearer_grant_access_token_lifespan",
-            "refresh_token_grant_access_token_lifespan",
-            "refresh_token_grant_id_token_lifespan",
-        ] {
-            check([none(), json!({ signed: "2h" }), none()], 7200);
-            check([json!({ signed: "5s" }), none(), json!({ signed: "10s" })], 10);
-            check([json!({ signed: "10s" }), json!({ signed: "5s" }), none()], 10);
-        }
-        check([json!({ "refresh_token_grant_refresh_token_lifespan": "9000h" }), none(), none()], 0);
-    }
+/// Keeps the keys for what they have signed, where tokens lived longer `before` than they do `after` a change. For whoever makes the
+/// change: with it, or earlier. Without this a key that retires stays for as long as tokens live by then, and those from before look
+/// forged for the rest of their time.
+pub fn keys_needed(before: Duration, after: Duration, now: Timestamp) -> Option<Write> {
+    (after < before).then(|| Write::KeepSigningKeys { until: now.after(before).after(SLACK) })
 }
+
+/// The same of a client's own lifespans.
+pub(crate) fn keys_of_lowered(
+    before: &ClientDocument,
+    after: &ClientDocument,
+    now: Timestamp,
+) -> Option<Write> {
+    let longest = |document: &ClientDocument| document.lifespans.longest_signed().unwrap_or_default();
+    keys_needed(longest(before), longest(after), now)
+}
+
+#[cfg(test)]
+mod tests;

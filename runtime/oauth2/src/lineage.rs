@@ -4,6 +4,9 @@
 //! a token is live while neither its own mark nor one of its lineage was. It never outlives what it comes of, so a mark is
 //! forgotten when its token would have expired.
 //!
+//! A token that stands for somebody who has an account here, and hangs on no grant of theirs because an issuer named them
+//! (RFC 7523), has the mark of that account: it ends with the account, with whatever ends everything of it, and hands that on.
+//!
 //! Attacks: somebody exchanges a token that they stole before it is revoked, at the same moment, or several times on, and goes on
 //! with what they got (the marks are looked for whenever a token is used, not when it is made); a chain grows until a token is
 //! larger than what servers take ([`MOST_ANCESTORS`]); a server that sees a token finds another by its lineage (a mark opens
@@ -11,14 +14,17 @@
 
 use std::collections::BTreeSet;
 
-use primitives::{KeyedHash, base64url};
+use primitives::{IdentityId, KeyedHash, base64url};
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 /// The most tokens of which a token comes: those that were exchanged, and those of who acted.
 pub const MOST_ANCESTORS: usize = 16;
 
-/// By what a token is named in the lineage of others.
+/// What the mark of an account begins with: no `jti` has a full stop, nor has the hash of a token.
+const ACCOUNT: &str = "account.";
+
+/// By what a token is named in the lineage of others, or the account for which it stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Mark(String);
 
@@ -37,13 +43,23 @@ impl Mark {
         Self(base64url::encode(digest.as_ref().first_chunk::<16>().copied().unwrap_or_default()))
     }
 
+    /// Of an account.
+    fn of_account(id: IdentityId) -> Self {
+        Self(format!("{ACCOUNT}{id}"))
+    }
+
+    fn account(&self) -> Option<IdentityId> {
+        self.0.strip_prefix(ACCOUNT)?.parse().ok()
+    }
+
     /// As it is written down.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The marks of all tokens of which a token comes; none of one that was not exchanged. At most [`MOST_ANCESTORS`].
+/// The marks of all that a token comes of: none of one that was not exchanged, unless an issuer named somebody who has an account.
+/// At most [`MOST_ANCESTORS`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeSet<Mark>")]
 pub struct Lineage(BTreeSet<Mark>);
@@ -62,7 +78,17 @@ impl TryFrom<BTreeSet<Mark>> for Lineage {
 }
 
 impl Lineage {
-    /// Whether the token was not exchanged.
+    /// Of a token that was not exchanged, and stands for an account without a grant of it.
+    pub(crate) fn of_account(id: IdentityId) -> Self {
+        Self(BTreeSet::from([Mark::of_account(id)]))
+    }
+
+    /// The accounts with which it ends.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = IdentityId> {
+        self.0.iter().filter_map(Mark::account)
+    }
+
+    /// Whether there are no marks.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -92,6 +118,17 @@ mod tests {
         {
             assert!(serde_json::from_value::<Lineage>(wrong.clone()).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn account_is_found_in_a_lineage_and_is_no_token() {
+        let id = IdentityId(uuid::Uuid::from_u128(1));
+        let text = serde_json::to_value(Lineage::of_account(id)).unwrap();
+        assert_eq!(text, serde_json::json!(["account.00000000-0000-0000-0000-000000000001"]));
+        let read: Lineage = serde_json::from_value(text).unwrap();
+        assert_eq!(read.accounts().collect::<Vec<_>>(), [id]);
+        let tokens = [Mark::of_signed(&id.to_string()), Mark::of_opaque(&KeyedHash(vec![1; 32]))];
+        assert_eq!(Lineage(BTreeSet::from(tokens)).accounts().count(), 0);
     }
 
     #[test]

@@ -10,9 +10,12 @@ use primitives::{
 };
 use serde_json::{Map, Value};
 
+use crate::claims_request::RequestedClaims;
 use crate::client::{Client, ClientRecord};
+use crate::details::AuthorizationDetails;
 use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken};
 use crate::lineage::Mark;
+use crate::scope::Scopes;
 
 /// Something outside did not answer. Never the client's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -121,6 +124,24 @@ pub trait GrantRepository: Send + Sync + fmt::Debug {
         limit: u32,
     ) -> PortResult<'a, Vec<Grant>>;
 
+    /// The clients with live grants of a subject, or with what it asked us to remember and what has not expired now; each with
+    /// when the latest was given, and the latest first.
+    fn list_clients_with_access<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        subject: IdentityId,
+        now_and_limit: (Timestamp, u32),
+    ) -> PortResult<'a, Vec<(ClientId, Timestamp)>>;
+
+    /// What live grants of a subject to a client allow, each different thing once however many allow it, the latest first.
+    fn list_allowed<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        subject: IdentityId,
+        client: &'a ClientId,
+        limit: u32,
+    ) -> PortResult<'a, Vec<Allowed>>;
+
     /// The clients that were granted something in a session, whatever became of it, in the order of their ids.
     fn list_clients_of_session<'a>(
         &'a self,
@@ -137,6 +158,31 @@ pub struct GrantFilter {
     pub session: Option<SessionId>,
     /// Only those behind the grant of this time and id.
     pub after: Option<(Timestamp, GrantId)>,
+}
+
+/// What grants allow, whenever and however often they were given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    /// What.
+    pub scope: Scopes,
+    /// Where.
+    pub audience: Vec<String>,
+    /// What no scope says.
+    pub details: AuthorizationDetails,
+    /// The claims that were asked for by name.
+    pub requested: RequestedClaims,
+}
+
+impl Allowed {
+    /// What a grant allows.
+    pub fn of(grant: &Grant) -> Self {
+        Self {
+            scope: grant.scope.clone(),
+            audience: grant.audience.clone(),
+            details: grant.details.clone(),
+            requested: grant.requested.clone(),
+        }
+    }
 }
 
 /// Finds codes and tokens, each with the grant that it hangs on.

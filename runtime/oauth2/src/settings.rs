@@ -33,8 +33,12 @@ pub struct Settings {
     pub access_token_signing_algorithm: SigningAlgorithm,
     /// What signs ID tokens; the same holds for it.
     pub id_token_signing_algorithm: SigningAlgorithm,
-    /// Who must use PKCE (RFC 7636). `S256` is the only method either way.
+    /// Who must use PKCE (RFC 7636), by `S256`.
     pub pkce: PkcePolicy,
+    /// Whether a client whose own `pkce_plain` says so may use the method `plain` (RFC 7636 section 4.2), which a request without
+    /// `code_challenge_method` asks for too: for an old application that knows nothing else. What should be secret then stands
+    /// in the request itself, in the browser's history and in logs; RFC 9700 section 2.1.1 tells against it.
+    pub pkce_plain: bool,
     /// How long a code may wait to be redeemed.
     pub authorization_code_lifespan: GoDuration,
     /// How long an access token lives.
@@ -118,6 +122,10 @@ pub struct Settings {
     pub registration: RegistrationSettings,
     /// A server of your own that is asked before tokens are made, as Hydra's `oauth2.token_hook` is: `config/token-hook.md`.
     pub token_hook: Option<TokenHookSettings>,
+    /// Whether signed access tokens have what a consent app, the token hook and plugins add under `ext` besides, for services that look
+    /// for it there, where Hydra has it (its `oauth2.mirror_top_level_claims`). It stands beside the other claims either way, and under `ext`
+    /// in what introspection answers.
+    pub claims_in_ext: bool,
 }
 
 impl Default for Settings {
@@ -128,6 +136,7 @@ impl Default for Settings {
             access_token_signing_algorithm: SigningAlgorithm::Es256,
             id_token_signing_algorithm: SigningAlgorithm::Es256,
             pkce: PkcePolicy::All,
+            pkce_plain: false,
             authorization_code_lifespan: GoDuration::minutes(1),
             access_token_lifespan: GoDuration::hours(1),
             id_token_lifespan: GoDuration::hours(1),
@@ -162,6 +171,7 @@ impl Default for Settings {
             protected_resources: Vec::new(),
             registration: RegistrationSettings::default(),
             token_hook: None,
+            claims_in_ext: false,
         }
     }
 }

@@ -200,9 +200,9 @@ impl AuthorizationServer {
         let mut claims = scope_claims(grant.profile(), &token.scope);
         let named = &grant.grant().requested.userinfo;
         claims.extend(named_claims(grant.profile(), named, &live.client().scope));
-        // What a consent app has said was for the app that it was asked about.
+        // What a consent app or the token hook has said was for the app that it was asked about.
         if grant.grant().client == token.client {
-            claims.extend(grant.grant().claims.id_token.clone());
+            claims.extend(grant.grant().claims.said().id_token);
         }
         let context = hook::context(self, &token.client, Some(grant.grant()), request);
         if self.ports.hook.applies(&context) {

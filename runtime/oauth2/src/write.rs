@@ -7,7 +7,7 @@ use crate::authorization::external::LoginSession;
 use crate::client::ClientRecord;
 use crate::device::{DeviceCode, Polling};
 use crate::forced_subject::ForcedSubject;
-use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken, Rotation};
+use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, GrantedClaims, RefreshToken, Rotation};
 use crate::trust::TrustedIssuer;
 
 /// One guarded write.
@@ -55,6 +55,27 @@ pub enum Write {
     },
     /// Adds a grant. Guard: its id is free.
     InsertGrant(Box<Grant>),
+    /// Replaces what the tokens of a grant say. Guard: it is live.
+    ReplaceClaims {
+        /// Which.
+        grant: GrantId,
+        /// What they say from now on.
+        claims: Box<GrantedClaims>,
+    },
+    /// Keeps a grant until a signed token of it is dead: that has no row of its own which would. No guard; what is there is put off
+    /// and never brought forward.
+    KeepGrant {
+        /// Which.
+        grant: GrantId,
+        /// When the token expires.
+        until: Timestamp,
+    },
+    /// Keeps the tenant's keys that have not retired until what they have signed is dead, whenever they retire. No guard; what is
+    /// there is put off and never brought forward.
+    KeepSigningKeys {
+        /// When the last of it expires.
+        until: Timestamp,
+    },
     /// Revokes a grant. No guard: revoking twice is revoking.
     RevokeGrant {
         /// Which.
@@ -94,6 +115,15 @@ pub enum Write {
         subject: IdentityId,
         /// To whom; everybody if absent.
         client: Option<ClientId>,
+    },
+    /// Changes nothing. Guard: the session here lives and is of this identity, and does not end meanwhile.
+    HoldSession {
+        /// Which.
+        session: SessionId,
+        /// Whose.
+        identity: IdentityId,
+        /// Now.
+        at: Timestamp,
     },
     /// Adds somebody's sign-in at a login app. Guard: its id is free.
     InsertLoginSession(Box<LoginSession>),

@@ -106,6 +106,23 @@ macro_rules! delete_batch {
     };
 }
 
+/// Puts off the time of grants whose session lives to the session's end.
+macro_rules! keep_grants_of {
+    ($sessions:literal, $live:literal) => {
+        concat!(
+            "UPDATE oauth2_grants SET kept_until = (SELECT s.expires_at FROM ",
+            $sessions,
+            " s WHERE s.tenant = oauth2_grants.tenant AND s.id = oauth2_grants.session)
+             WHERE (tenant, id) IN (
+                 SELECT g.tenant, g.id FROM oauth2_grants g JOIN ",
+            $sessions,
+            " s ON s.tenant = g.tenant AND s.id = g.session AND ",
+            $live,
+            " WHERE g.kept_until <= $1 ORDER BY g.kept_until LIMIT $2)"
+        )
+    };
+}
+
 impl Storage {
     /// Deletes what has expired by `now`, of every tenant, at most `limit` rows of each table.
     ///
@@ -186,23 +203,25 @@ impl Storage {
         Ok(left)
     }
 
-    /// A grant is there for as long as its session is: by it we know which clients to tell of the session's end. One whose
-    /// session goes on has its time put off to the session's end, which may be put off itself until then.
+    /// A grant is there for as long as its session is, one of ours or a sign-in at a login app: by it we know which clients to tell
+    /// of the session's end. One whose session goes on has its time put off to the session's end, which may be put off itself
+    /// until then.
     async fn delete_expired_grants(&self, now: Timestamp, limit: u32) -> Result<u64, StorageError> {
-        let keep = "UPDATE oauth2_grants SET kept_until = (
-                 SELECT s.expires_at FROM identity_sessions s
-                 WHERE s.tenant = oauth2_grants.tenant AND s.id = oauth2_grants.session)
-             WHERE (tenant, id) IN (
-                 SELECT g.tenant, g.id FROM oauth2_grants g
-                 JOIN identity_sessions s ON s.tenant = g.tenant AND s.id = g.session
-                     AND s.revoked_at IS NULL AND s.expires_at > $1
-                 WHERE g.kept_until <= $1 ORDER BY g.kept_until LIMIT $2)";
-        self.delete(keep, now, limit).await?;
+        let keep = [
+            keep_grants_of!("identity_sessions", "s.revoked_at IS NULL AND s.expires_at > $1"),
+            keep_grants_of!("oauth2_login_sessions", "s.expires_at > $1"),
+        ];
+        for sql in keep {
+            self.delete(sql, now, limit).await?;
+        }
         let sql = "DELETE FROM oauth2_grants WHERE (tenant, id) IN (
                  SELECT g.tenant, g.id FROM oauth2_grants g
                  WHERE g.kept_until <= $1 AND NOT EXISTS (
                      SELECT 1 FROM identity_sessions s WHERE s.tenant = g.tenant AND s.id = g.session
                          AND s.revoked_at IS NULL AND s.expires_at > $1)
+                 AND NOT EXISTS (
+                     SELECT 1 FROM oauth2_login_sessions l WHERE l.tenant = g.tenant AND l.id = g.session
+                         AND l.expires_at > $1)
                  ORDER BY g.kept_until LIMIT $2)";
         self.delete(sql, now, limit).await
     }

@@ -78,6 +78,8 @@ const MIGRATIONS: &[Migration] = migrations![
     49 "0049_consent_records.sql",
     50 "0050_trust_kinds.sql",
     51 "0051_names_of_clients.sql",
+    52 "0052_kept_signing_keys.sql",
+    53 "0053_challenge_methods.sql",
 ];
 
 /// A migration that is left out or out of order does not compile.

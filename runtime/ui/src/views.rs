@@ -38,7 +38,7 @@ pub struct ConsentView {
     pub can_remember: bool,
 }
 
-/// One scope that a client asks for.
+/// One scope that a client asks for, or was granted.
 #[derive(Debug, Clone)]
 pub struct ScopeView {
     /// The scope, e.g. `email`.
@@ -47,7 +47,7 @@ pub struct ScopeView {
     pub description: Option<String>,
 }
 
-/// Something that a client asks for in detail (RFC 9396).
+/// Something that a client asks for, or was granted, in detail (RFC 9396).
 #[derive(Debug, Clone)]
 pub struct DetailView {
     /// Its type, which is shown where there is no sentence.
@@ -200,6 +200,14 @@ pub struct AppItem {
     pub name: String,
     /// When something was granted to it last.
     pub granted_at: Timestamp,
+    /// What it may do.
+    pub scopes: Vec<ScopeView>,
+    /// What it may do that no scope says.
+    pub details: Vec<DetailView>,
+    /// Where it may do it, by the names of the services.
+    pub places: Vec<String>,
+    /// Whether it may do more than is told here.
+    pub has_more: bool,
 }
 
 /// The form that deletes an account.

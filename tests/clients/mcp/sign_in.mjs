@@ -2,6 +2,7 @@
 // `resource`, and asks for more when a tool needs more.
 
 import assert from "node:assert/strict";
+import { generateKeyPairSync, randomUUID, sign } from "node:crypto";
 import { UnauthorizedError } from "@modelcontextprotocol/sdk/client/auth.js";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
@@ -122,11 +123,32 @@ export default async function signIn() {
       assert.match(refused.headers.get("www-authenticate"), /resource_metadata="/);
     }
   });
+
+  await check("a token that is bound to a key is nobody's who has but the token", async () => {
+    const token = await anotherToken({ scope: "notes:read", resource: server }, { dpop: proof() });
+    assert.ok(claims(token).cnf.jkt);
+    assert.deepEqual([claims(token).aud].flat(), [server]);
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json", accept: "application/json, text/event-stream" };
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" });
+    assert.equal((await fetch(server, { method: "POST", headers, body })).status, 401);
+  });
 }
 
-/** A token of the same provider that was asked for without the server's name. */
-async function anotherToken() {
-  const keeper = new Keeper("openid");
+/** A proof of a new key for a token request (RFC 9449 section 4.2). */
+function proof() {
+  const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const { kty, crv, x, y } = publicKey.export({ format: "jwk" });
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const header = part({ typ: "dpop+jwt", alg: "ES256", jwk: { kty, crv, x, y } });
+  const iat = Math.floor(Date.now() / 1000);
+  const text = `${header}.${part({ jti: randomUUID(), htm: "POST", htu: `${issuer}/oauth2/token`, iat })}`;
+  const signature = sign("sha256", Buffer.from(text), { key: privateKey, dsaEncoding: "ieee-p1363" });
+  return `${text}.${signature.toString("base64url")}`;
+}
+
+/** A token of the same provider, asked for without the server's name unless it is among `asked`. */
+async function anotherToken({ scope, ...asked } = { scope: "openid" }, headers = {}) {
+  const keeper = new Keeper(scope);
   const registered = await fetch(`${issuer}/oauth2/register`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -139,7 +161,8 @@ async function anotherToken() {
     response_type: "code",
     client_id: client,
     redirect_uri: callback,
-    scope: "openid",
+    scope,
+    ...asked,
     code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
     code_challenge_method: "S256",
     state: "state",
@@ -147,6 +170,7 @@ async function anotherToken() {
   const { url } = await authorize(new Browser(), address, callback, person);
   const answer = await fetch(`${issuer}/oauth2/token`, {
     method: "POST",
+    headers,
     body: new URLSearchParams({
       grant_type: "authorization_code",
       client_id: client,

@@ -22,9 +22,11 @@ const { values: options } = parseArgs({
     "stand-in": { type: "boolean", default: false },
   },
 });
-const key = (await readFile(options["key-file"], "utf8")).trim();
+export const key = (await readFile(options["key-file"], "utf8")).trim();
 
 export const issuer = options.issuer;
+/** Its API for operators. */
+export const admin = options.registration.replace(/\/admin\/clients$/, "");
 /** An issuer whose refresh tokens have no grace, below a path where the provider has tenants. */
 export const strictIssuer = options.strict;
 /** A tenant whose login and consent apps are at a port of this machine, and its admin API. */

@@ -7,6 +7,7 @@ use tenancy::{KeyOwner, Scope};
 
 use super::code::{App, claims, code, sign_up};
 use crate::browser::{Browser, Response, encode};
+use crate::sessions::told;
 use crate::world::World;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -175,7 +176,10 @@ pub(super) async fn is_signed_in(world: &World, browser: &mut Browser) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_of_a_person_ends_by_the_word_of_who_is_trusted() {
     let world = World::start().await;
-    let app = App::register(&world, true).await;
+    let document = json!({"client_id": "app", "grant_types": ["authorization_code", "refresh_token"], "skip_consent": true,
+        "redirect_uris": ["https://app.example/cb"], "scope": "openid profile email offline_access",
+        "backchannel_logout_uri": "https://app.example/logout"});
+    let app = App::register_as(&world, document).await;
     let more = json!({"grant_types": ["client_credentials"], "scope": "global_token_revocation email"});
     let watcher = Client::new(&world, "watcher", more).await;
     let form = [("grant_type", "client_credentials"), ("scope", "global_token_revocation")];
@@ -190,7 +194,8 @@ async fn everything_of_a_person_ends_by_the_word_of_who_is_trusted() {
         let tokens = app.redeem(&code(&app, &mut ada).await).await.json();
         let (access, refresh) =
             (tokens["access_token"].as_str().unwrap(), tokens["refresh_token"].as_str().unwrap());
-        let sub = claims(tokens["id_token"].as_str().unwrap())["sub"].as_str().unwrap().to_owned();
+        let said = claims(tokens["id_token"].as_str().unwrap());
+        let [sub, sid] = ["sub", "sid"].map(|name| said[name].as_str().unwrap().to_owned());
         let (credentials, sub_id) = match way {
             "iss_sub" => (watching.clone(), json!({"format": "iss_sub", "iss": issuer, "sub": sub})),
             "opaque" => (watching.clone(), json!({"format": "opaque", "id": sub})),
@@ -201,10 +206,12 @@ async fn everything_of_a_person_ends_by_the_word_of_who_is_trusted() {
             }
         };
         assert!(is_signed_in(&world, &mut ada).await);
+        assert_eq!(told(&world, &sid).await, 0, "{way}: it goes on");
         let done = revoke(&world, &credentials, &json!({ "sub_id": sub_id })).await;
         assert_eq!(done.status, 204, "{way}: {}", done.text());
         assert!(!is_signed_in(&world, &mut ada).await, "{way}");
         assert!(!app.is_active(access).await && !app.is_active(refresh).await, "{way}");
+        assert_eq!(told(&world, &sid).await, 1, "{way}: the app's server is told");
         assert!(is_signed_in(&world, &mut bob).await, "{way}: nobody else's");
         world.clock.advance(std::time::Duration::from_secs(1));
         ada = Browser::default();

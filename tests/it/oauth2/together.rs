@@ -75,6 +75,34 @@ async fn sign_in_at_the_app_ends_with_the_session_on_which_it_hangs_however_that
     }
 }
 
+/// Attack: between the word of the login app and the browser's return the session ends, e.g. because somebody was locked out, and
+/// the browser is signed in all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn answer_of_before_the_end_brings_nobody_in() {
+    let world = world().await;
+    let app = app(&world).await;
+    for (number, how) in End::ALL.into_iter().enumerate() {
+        let email = format!("person{number}@acme.example");
+        let (mut app_user, mut elsewhere) = (Browser::default(), Browser::default());
+        sign_up(&world, &mut app_user, &email).await;
+        sign_in_here(&world, &mut elsewhere, &email).await;
+        let who = own(&world, &mut app_user).await;
+        let mut third = Browser { cookies: app_user.cookies.clone() };
+        let challenge = sent(&mut third, &app.authorize(&[]), "login").await;
+        let body = json!({"subject": who["identity"]["id"], "identity_provider_session_id": who["id"]});
+        let accepted = answer(&world, "login/accept", &challenge, body).await;
+        end(&world, how, &mut app_user, &mut elsewhere).await;
+        let back = third.get(&accepted).await;
+        // The tenant's own page of errors says so.
+        assert_eq!(
+            back.sent("error").as_deref(),
+            Some("challenge_of_another_subject"),
+            "{how:?}: {}",
+            back.text()
+        );
+    }
+}
+
 /// What hangs on the session that somebody keeps, while they end their others, is kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn sign_in_that_hangs_on_the_session_that_stays_is_kept() {

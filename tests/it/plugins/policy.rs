@@ -1,10 +1,13 @@
 //! The hook `policy` in real requests: which app gets whom, and tokens.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use tenancy::{KeyOwner, Scope};
 
 use super::people::set;
-use crate::browser::Browser;
-use crate::oauth2::code::{App, code, sign_up};
+use crate::browser::{Browser, Response, encode};
+use crate::oauth2::code::{App, claims, code, sign_up};
 use crate::world::{World, guest};
 
 async fn rule(world: &World, rule: &str) {
@@ -154,4 +157,176 @@ async fn details_are_good_that_the_policy_finds_good() {
             }
         }
     }
+}
+
+/// The plugin of this rule, whichever client asks: one that registers has no name that it could be bound to.
+fn for_all(rule: &str) -> Value {
+    json!({
+        "name": "rules",
+        "component": guest("policy_rules"),
+        "bind": [{ "hook": "policy" }],
+        "settings": { "rule": rule },
+        "limits": { "wall_ms": 10_000 },
+    })
+}
+
+/// A tenant where whoever has a key may register clients, as the rule lets them.
+struct Registry {
+    world: World,
+    key: String,
+}
+
+impl Registry {
+    async fn start() -> Self {
+        let world = World::start().await;
+        let owner = KeyOwner::Tenant("acme".parse().unwrap());
+        let key = world.admin_key(owner, vec![Scope::ClientsRegister]).await;
+        Self { world, key }
+    }
+
+    async fn rule(&self, rule: &str) {
+        let settings = json!({ "plugin": [for_all(rule)], "oauth2": { "registration": { "mode": "key" } } });
+        set(&self.world, &settings).await;
+    }
+
+    async fn send(&self, (method, url): (&str, &str), token: &str, body: &Value) -> Response {
+        let headers =
+            [("authorization", format!("Bearer {token}")), ("content-type", "application/json".to_owned())];
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        Browser::default().send(method, url, &headers, body).await
+    }
+
+    async fn register(&self) -> Response {
+        let url = format!("{}/oauth2/register", self.world.tenant("acme"));
+        self.send(("POST", &url), &self.key, &newcomer("Newcomer")).await
+    }
+
+    /// How many clients there are.
+    async fn count(&self) -> usize {
+        let world = &self.world;
+        let listed = world.operate(&world.key, ("GET", "/admin/clients"), "acme", &Value::Null).await;
+        listed.json().as_array().unwrap().len()
+    }
+}
+
+fn newcomer(name: &str) -> Value {
+    json!({ "client_name": name, "redirect_uris": ["https://new.example/cb"], "scope": "openid email" })
+}
+
+/// The status, the code and the words of a refusal.
+fn refusal(answer: &Response) -> (u16, String, String) {
+    let told = answer.json();
+    let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
+    (answer.status, text("error"), text("error_description"))
+}
+
+/// Attack: whoever has a key for registrations registers, or makes of a client later, what the operator's policy does not let be.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_registers_is_what_the_policy_lets_them_be_and_stays_it() {
+    let _quiet = super::COMPILES.read().await;
+    let registry = Registry::start().await;
+    registry.rule("register").await;
+    let (status, error, words) = refusal(&registry.register().await);
+    assert_eq!((status, error.as_str()), (403, "access_denied"), "{words}");
+    assert!(words.starts_with("no register of client:") && words.ends_with("['openid','email']"), "{words}");
+    for (rule, expect) in [
+        ("told", (403, "access_denied", "'initial_access_token' true 'Newcomer'")),
+        // What a plugin says gives no right that registration does not.
+        ("raise", (400, "invalid_client_metadata", "skip_consent is set by operators alone")),
+    ] {
+        registry.rule(rule).await;
+        let (status, error, words) = refusal(&registry.register().await);
+        assert_eq!((status, error.as_str(), words.as_str()), expect, "{rule}");
+    }
+    for rule in ["error", "terms"] {
+        registry.rule(rule).await;
+        let (status, error, _) = refusal(&registry.register().await);
+        assert_eq!((status, error.as_str()), (500, "server_error"), "{rule}");
+    }
+    assert_eq!(registry.count().await, 0);
+
+    for (rule, scope) in [("narrow", "openid"), ("nothing", "openid email")] {
+        registry.rule(rule).await;
+        let made = registry.register().await;
+        assert_eq!((made.status, &made.json()["scope"]), (201, &json!(scope)), "{rule}: {}", made.text());
+    }
+    assert_eq!(registry.count().await, 2);
+
+    let own = registry.register().await.json();
+    let text = |name: &str| own[name].as_str().unwrap().to_owned();
+    let (url, token) = (text("registration_client_uri"), text("registration_access_token"));
+    let mut renamed = newcomer("Renamed");
+    renamed["client_id"] = own["client_id"].clone();
+    registry.rule("told").await;
+    let (status, error, words) = refusal(&registry.send(("PUT", &url), &token, &renamed).await);
+    assert_eq!((status, error.as_str()), (403, "access_denied"));
+    assert_eq!(words, "'registration_access_token' false 'Renamed'");
+    let shown = registry.send(("GET", &url), &token, &Value::Null).await.json();
+    assert_eq!(shown["client_name"], "Newcomer", "{shown}");
+}
+
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+
+/// A service of acme that may act for people at the tool; its credentials.
+async fn service(world: &World, id: &str) -> String {
+    let document = json!({
+        "client_id": id, "grant_types": [EXCHANGE], "scope": "openid email",
+        "token_exchange": { "identifiers": ["https://agent.example"], "targets": ["https://tool.example"] },
+    });
+    let secret = world.client("acme", document).await;
+    format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
+}
+
+/// RFC 8693: who acts, and on whose token, is told to real components, of which one denies and the other says it in the token.
+#[tokio::test(flavor = "multi_thread")]
+async fn policy_says_who_exchanges_what_somebody_else_got() {
+    let _quiet = super::COMPILES.read().await;
+    let world = World::start().await;
+    let app = json!({
+        "client_id": "app", "client_name": "The App", "redirect_uris": ["https://app.example/cb"],
+        "grant_types": ["authorization_code", "refresh_token"], "scope": "openid email offline_access",
+        "audience": ["https://agent.example"], "skip_consent": true,
+    });
+    let app = App::register_as(&world, app).await;
+    let (agent, intruder) = (service(&world, "agent").await, service(&world, "intruder").await);
+    let echo = json!({
+        "name": "echo", "component": guest("token_echo"), "bind": [{ "hook": "token" }],
+        "limits": { "wall_ms": 10_000 },
+    });
+    set(&world, &json!({ "plugin": [for_all("agents"), echo] })).await;
+    let mut ada = Browser::default();
+    sign_up(&world, &mut ada, "ada@acme.example").await;
+    let answer = ada.get(&app.authorize(&[("audience", "https://agent.example")])).await;
+    let tokens = app.redeem(&answer.sent("code").unwrap()).await;
+    assert_eq!(tokens.status, 200, "the rule is about exchanges: {}", tokens.text());
+    let tokens = tokens.json();
+    let own = tokens["access_token"].as_str().unwrap();
+    assert_eq!(claims(own).get("told_subject_client"), None);
+
+    let exchange = async |credentials: &str| {
+        let form = [
+            ("grant_type", EXCHANGE),
+            ("subject_token", own),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+            ("audience", "https://tool.example"),
+            ("scope", "email"),
+        ];
+        let headers = [
+            ("content-type", "application/x-www-form-urlencoded".to_owned()),
+            ("authorization", credentials.to_owned()),
+        ];
+        let url = format!("{}/oauth2/token", world.tenant("acme"));
+        Browser::default().send("POST", &url, &headers, encode(&form)).await
+    };
+    let (status, error, words) = refusal(&exchange(&intruder).await);
+    assert_eq!((status, error.as_str()), (403, "access_denied"), "{words}");
+    assert_eq!(words, "'intruder' does not act on what 'app' got");
+    let given = exchange(&agent).await;
+    assert_eq!(given.status, 200, "{}", given.text());
+    let given = given.json();
+    let said = claims(given["access_token"].as_str().unwrap());
+    assert_eq!((&said["grant_type"], &said["told_subject_client"]), (&json!(EXCHANGE), &json!("app")));
+    let act: Value = serde_json::from_str(said["told_act"].as_str().unwrap()).unwrap();
+    assert_eq!(act, json!({ "sub": "agent", "client_id": "agent" }));
+    assert_eq!(said["act"], act, "{said}");
 }

@@ -6,11 +6,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 use jobs::{JobName, Outcome};
-use jose::{JwkSet, UnverifiedJws, VerifyingKeys};
+use jose::{JwkSet, PrivateJwk, Signer, SigningAlgorithm, TokenType, UnverifiedJws, VerifyingKeys, generate};
+use primitives::rng::SeededRng;
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, encode};
-use crate::oauth2::code::{App, code, header, sign_up};
+use crate::oauth2::code::{App, claims, code, header, sign_up};
 use crate::world::World;
 
 /// What the tenants of these tests set: shorter than a session, so that the same person signs in throughout.
@@ -115,6 +116,46 @@ async fn algorithm_is_published_when_it_is_named_and_signs_later() {
         "{third:?}"
     );
     assert_eq!(offered(&world).await, json!(["EdDSA", "ES256"]), "both are named, and sign");
+}
+
+/// A tenant that moves here brings the key that its tokens were signed with.
+#[tokio::test(flavor = "multi_thread")]
+async fn key_that_was_made_elsewhere_verifies_at_once_and_signs_when_everybody_has_seen_it() {
+    let world = World::start().await;
+    let app = App::register(&world, true).await;
+    let mut ada = Browser::default();
+    sign_up(&world, &mut ada, "ada@acme.example").await;
+    change(&world, signed_with(&["ES256"], "ES256")).await;
+    let before = tokens(&world, &app, &mut ada).await;
+    let own = header(&before[0])["kid"].clone();
+
+    let pair = generate(SigningAlgorithm::Es256, &SeededRng::new(77)).unwrap();
+    let mut document: Value = serde_json::from_str(&pair.to_json()).unwrap();
+    document["kid"] = "moved".into();
+    let pair = PrivateJwk::parse(document.to_string().as_bytes()).unwrap();
+    let elsewhere = Signer::new(&pair).unwrap().sign(TokenType::Jwt, &claims(&before[0])).unwrap();
+    assert!(!verifies(&elsewhere, &published(&world, "acme").await), "nobody knows the key yet");
+
+    let path = ("PUT", "/admin/keys/hydra.openid.id-token/moved");
+    let put = world.operate(&world.key, path, "acme", &document).await;
+    assert_eq!(put.status, 200, "{}", put.text());
+    assert_eq!((&put.json()["kid"], put.json().get("d")), (&json!("moved"), None));
+    let set = published(&world, "acme").await;
+    let names: Vec<_> = keys(&set).into_iter().map(|(_, kid)| json!(kid)).collect();
+    assert!(names.len() == 2 && names.contains(&own) && names.contains(&json!("moved")), "{names:?}");
+    assert!(!set.to_string().contains("\"d\""), "{set}");
+    assert!(verifies(&elsewhere, &set), "what it has signed is good from now on");
+    let signed = tokens(&world, &app, &mut ada).await.map(|token| header(&token)["kid"].clone());
+    assert_eq!(signed, [own.clone(), own.clone()], "published before it signs");
+
+    later(&world, PUBLISH_AHEAD).await;
+    let signed = tokens(&world, &app, &mut ada).await;
+    for token in &signed {
+        assert_eq!(header(token)["kid"], "moved");
+        assert!(verifies(token, &set), "a verifier that kept the set needs no other");
+    }
+    let set = published(&world, "acme").await;
+    assert!(before.iter().all(|token| verifies(token, &set)), "what the former one signed still verifies");
 }
 
 #[tokio::test(flavor = "multi_thread")]

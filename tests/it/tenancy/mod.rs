@@ -4,4 +4,5 @@ mod deletion;
 mod foreign_keys;
 mod isolation;
 mod keys;
+mod lowered_lifespans;
 mod revoked_keys;

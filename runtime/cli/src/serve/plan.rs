@@ -6,10 +6,11 @@
 use std::collections::HashSet;
 
 use anyhow::{Context as _, ensure};
-use config::Config;
+use config::{Config, TenantSettings};
 use federation::ports::{NamedSecret, ProviderSecrets as _};
 use federation::secrets as provider_secrets;
 use oauth2::client::{ClientRecord, DeclaredClient, ManagedBy as ClientManagedBy, reconcile_clients};
+use oauth2::lifespan::keys_needed;
 use oauth2::ports::{ClientFilter, ClientPlace, ClientRepository as _};
 use primitives::{Change, Clock, TenantId};
 use storage::{ApplyError, Storage, Stored};
@@ -128,6 +129,8 @@ fn secrets_of_tenant(tenant: &config::Tenant) -> anyhow::Result<Vec<TenantSecret
 
 /// The changes, in the order in which they are applied.
 struct Plan {
+    /// Before the tenants: what was signed while tokens lived longer keeps its keys.
+    kept_keys: Vec<Change<oauth2::write::Write>>,
     /// Clients of tenants that left the file.
     vanished_clients: Vec<Change<oauth2::write::Write>>,
     /// Before the tenants: a plugin that is new finds its secrets.
@@ -181,10 +184,18 @@ impl Plan {
             let current = storage.list_provider_secrets(&tenant.id).await?;
             of_providers.extend(provider_secrets::reconcile(&tenant.id, &current, &[], now));
         }
+        let kept_keys = declared.tenants.iter().filter_map(|declared| {
+            let before = current.iter().find(|tenant| tenant.id == declared.id)?;
+            let before = TenantSettings::longest_token_by(&before.settings.document);
+            let after = TenantSettings::longest_token_by(&declared.settings);
+            Some(Change::new(declared.id.clone()).write(keys_needed(before, after, now)?))
+        });
+        let kept_keys = kept_keys.collect();
         let tenants = reconcile(&current, &declared.tenants, now);
-        Ok(Self { vanished_clients, secrets, provider_secrets: of_providers, tenants, clients })
+        Ok(Self { kept_keys, vanished_clients, secrets, provider_secrets: of_providers, tenants, clients })
     }
 
+    /// Kept keys go with the tenants that keep them.
     fn count(&self) -> usize {
         self.vanished_clients.len()
             + self.secrets.len()
@@ -195,7 +206,8 @@ impl Plan {
 
     /// Applies it; `false` if something had changed since it was made.
     async fn apply(self, storage: &Storage) -> anyhow::Result<bool> {
-        Ok(apply_all(storage, self.vanished_clients).await?
+        Ok(apply_all(storage, self.kept_keys).await?
+            && apply_all(storage, self.vanished_clients).await?
             && apply_all(storage, self.secrets).await?
             && apply_all(storage, self.provider_secrets).await?
             && apply_all(storage, self.tenants).await?
@@ -320,6 +332,29 @@ mod tests {
             )
         };
         format!("[[tenant]]\nid = \"{id}\"\n{}", clients.iter().map(client).collect::<String>())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn lifespan_that_the_file_lowers_keeps_the_keys_for_what_they_signed() {
+        let world = World::new().await;
+        let file = |span: &str| {
+            format!("[[tenant]]\nid = \"a\"\n[tenant.oauth2]\naccess_token_lifespan = \"{span}\"\n")
+        };
+        let kept = async |span: &str| {
+            let (text, directory) = (file(span), world.directory.path());
+            let source = Source { text: &text, file: "p.toml", directory, exists: &Path::exists };
+            let declared = Declared::read(&Config::parse(&source).unwrap()).unwrap();
+            let plan = Plan::make(&declared, &world.storage, world.clock.as_ref()).await.unwrap();
+            plan.kept_keys.into_iter().flat_map(|change| change.writes).collect::<Vec<_>>()
+        };
+        assert_eq!(kept("2000h").await, [], "it is new");
+        assert_eq!(world.apply(&file("2000h")).await, Ok(1));
+        assert_eq!((kept("3000h").await, kept("2000h").await), (vec![], vec![]));
+        let hours = std::time::Duration::from_hours;
+        let needed = keys_needed(hours(2000), hours(1), world.clock.now()).unwrap();
+        assert_eq!(kept("1h").await, [needed]);
+        assert_eq!(world.apply(&file("1h")).await, Ok(1));
+        assert_eq!(kept("1h").await, []);
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -167,6 +167,10 @@ pub struct DeclaredClient {
     /// Whether it signs every authorization request. Without it, as the tenant says.
     #[serde(default)]
     pub require_signed_request_object: Option<bool>,
+    /// Whether it may use PKCE's method `plain` (RFC 7636 section 4.2), where the tenant has that (`oauth2.pkce_plain`): for an
+    /// old application that knows no `S256`. Whoever can change a request of such a client on its way chooses the method.
+    #[serde(default)]
+    pub pkce_plain: Option<bool>,
     /// Whether it gets no tokens but those that are bound to a key of its own (DPoP, RFC 9449). Others are bound whenever they
     /// show a key.
     #[serde(default)]
@@ -412,7 +416,7 @@ mod tests {
             "authorization_signed_response_alg": "x", "authorization_details_types": ["payment"],
             "tls_client_auth_subject_dn": "x", "tls_client_auth_san_dns": "x", "tls_client_auth_san_uri": "x",
             "tls_client_auth_san_ip": "x", "tls_client_auth_san_email": "x",
-            "tls_client_certificate_bound_access_tokens": true,
+            "tls_client_certificate_bound_access_tokens": true, "pkce_plain": true,
             "token_exchange": { "identifiers": [], "targets": [], "impersonation": false },
             "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
         });

@@ -1,5 +1,7 @@
 //! A tenant's settings: one type for its TOML section and for the document that the database keeps.
 
+use std::time::Duration;
+
 use identity::return_to::AllowedReturn;
 use identity::schema::{SchemaError, Schemas};
 use identity::settings::AccountEnumeration;
@@ -105,10 +107,21 @@ impl TenantSettings {
     /// retires one sees to those of clients with lifespans of their own
     /// ([`oauth2::lifespan::longest_of_clients`]).
     pub fn rotation_schedule(&self) -> RotationSchedule {
+        self.keys.rotation.covering(self.longest_token())
+    }
+
+    /// How long what its keys sign lives at most, clients with lifespans of their own aside.
+    fn longest_token(&self) -> Duration {
         let oauth2 = &self.oauth2;
         let tokens = [oauth2.access_token_lifespan, oauth2.id_token_lifespan, oauth2.credentials.lifespan];
         let longest = tokens.into_iter().map(|lifespan| lifespan.0).max().unwrap_or_default();
-        self.keys.rotation.covering(longest.max(self.identity.session.whoami.tokenizer.longest()))
+        longest.max(self.identity.session.whoami.tokenizer.longest())
+    }
+
+    /// The same by a stored document, for whoever puts another in its place ([`oauth2::lifespan::keys_needed`]); no time by one that
+    /// cannot be read, since nobody is served by it.
+    pub fn longest_token_by(document: &Map<String, Value>) -> Duration {
+        Self::from_document(document).map_or(Duration::ZERO, |stored| stored.settings.longest_token())
     }
 
     /// Reports what contradicts itself, by key, e.g. `identity.session.cookie_domain`.
@@ -184,6 +197,9 @@ fn check_profile(settings: &TenantSettings, report: &mut Report<'_>) {
             let known = oauth2::security_profile::ALGORITHMS.join(", ");
             report(key, format!("`{algorithm}` is none of those of `{}`: {known}", profile.as_str()));
         }
+    }
+    if oauth2.pkce_plain {
+        report("oauth2.pkce_plain", format!("`{}` has no method of PKCE but S256", profile.as_str()));
     }
 }
 

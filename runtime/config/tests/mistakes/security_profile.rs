@@ -19,6 +19,15 @@ fn tenant_signs_with_what_its_profile_has() {
 }
 
 #[test]
+fn profile_and_plain_pkce_exclude_each_other() {
+    check(&tenant("[tenant.oauth2]\npkce_plain = true"), &[]);
+    check(
+        &tenant("[tenant.oauth2]\nsecurity_profile = \"fapi2-security\"\npkce_plain = true"),
+        &["p.toml:5:1: tenant[0].oauth2.pkce_plain: `fapi2-security` has no method of PKCE but S256"],
+    );
+}
+
+#[test]
 fn client_is_held_to_the_profile_of_its_tenant_and_to_its_own() {
     let expect = "token_endpoint_auth_method: security_profile fapi2-security: only confidential clients are served \
                   (FAPI 2.0 Security Profile section 5.3.2.1)";

@@ -1,8 +1,11 @@
 //! `/admin/portcullis/v1/tenants`
 
+use std::time::Duration;
+
 use config::tenant::TenantSettings;
 use http::StatusCode;
-use primitives::TenantId;
+use oauth2::lifespan::keys_needed;
+use primitives::{Change, TenantId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tenancy::tenant::TenantUpdate;
@@ -111,7 +114,9 @@ pub(crate) async fn update(call: Call) -> Answer {
             suspended: patch.suspended,
             settings: patch.settings,
         };
+        let longest = TenantSettings::longest_token_by(&tenant.settings.document);
         let (tenant, change) = tenant.update(update, actor(&call), call.now()).map_err(refused)?;
+        keep_keys(&call, longest, &tenant).await?;
         apply(&call, change, "The tenant was changed by somebody else, or another tenant has this host.")
             .await?;
         Ok(document(&call, &tenant))
@@ -134,6 +139,15 @@ pub(crate) async fn delete(call: Call) -> Answer {
         Ok(()) => no_store(empty(StatusCode::NO_CONTENT)),
         Err(failure) => failure.to_problem(call.request),
     }
+}
+
+/// What was signed while tokens lived longer keeps its keys, from before the new settings count: if they do not in the end, a key
+/// that stays for too long harms nobody.
+async fn keep_keys(call: &Call, before: Duration, tenant: &Tenant) -> Result<(), Failure> {
+    let after = TenantSettings::longest_token_by(&tenant.settings.document);
+    let Some(kept) = keys_needed(before, after, call.now()) else { return Ok(()) };
+    let change = Change::new(tenant.id.clone()).write(kept);
+    apply(call, change, "The tenant was changed by somebody else at the same time; try again.").await
 }
 
 fn refused(error: TenantError) -> Failure {

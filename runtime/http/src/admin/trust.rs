@@ -10,7 +10,7 @@ use crate::commit::{Uncommitted, commit};
 use crate::failure::Failure;
 use crate::response::{Answer, empty, json_no_store, no_store};
 
-const LARGEST_PAGE: u32 = 500;
+const LARGEST_PAGE: u32 = 1000;
 
 impl Uncommitted for TrustError {
     fn store(error: PortError) -> Self {

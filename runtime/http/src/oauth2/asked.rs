@@ -1,4 +1,4 @@
-//! What a client asks for, in the words of its tenant and the language of the page.
+//! What a client asks for, or was granted, in the words of its tenant and the language of the page.
 
 use oauth2::details::{AuthorizationDetails, Part, in_language};
 use ui::{DetailView, Locale, PartView, ScopeView};
@@ -6,7 +6,7 @@ use ui::{DetailView, Locale, PartView, ScopeView};
 use crate::call::Call;
 
 /// The scopes, as the tenant describes them.
-pub(super) fn scopes(call: &Call, scopes: Vec<String>, locale: Locale) -> Vec<ScopeView> {
+pub(crate) fn scopes(call: &Call, scopes: Vec<String>, locale: Locale) -> Vec<ScopeView> {
     let described = &call.tenant.oauth2.settings.scope_descriptions;
     let one = |scope: String| {
         let words = described.get(&scope).and_then(|words| in_language(words, &[locale.tag()]));
@@ -16,7 +16,7 @@ pub(super) fn scopes(call: &Call, scopes: Vec<String>, locale: Locale) -> Vec<Sc
 }
 
 /// The details (RFC 9396), each in the words of its type.
-pub(super) fn details(call: &Call, details: &AuthorizationDetails, locale: Locale) -> Vec<DetailView> {
+pub(crate) fn details(call: &Call, details: &AuthorizationDetails, locale: Locale) -> Vec<DetailView> {
     let types = &call.tenant.oauth2.settings.authorization_details_types;
     let part = |part| match part {
         Part::Words(text) => PartView { text, is_value: false },

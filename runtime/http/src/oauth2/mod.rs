@@ -1,6 +1,6 @@
 //! The endpoints of the authorization server: parse, call the room, commit, respond.
 
-mod asked;
+pub(crate) mod asked;
 pub(crate) mod authorize;
 pub(crate) mod consent;
 pub(crate) mod cors;

@@ -1,37 +1,42 @@
-//! The apps with access on the page of one's account, and how it is taken back.
-
-use std::collections::BTreeMap;
+//! The apps with access on the page of one's account, what each may do, and how it is taken back.
 
 use identity::Problem;
 use identity::session::LiveSession;
-use oauth2::ports::{GrantFilter, PortError};
+use oauth2::access::AppAccess;
+use oauth2::ports::PortError;
 use primitives::{Actor, ClientId};
-use ui::AppItem;
+use ui::{AppItem, Locale};
 
 use crate::call::Call;
 use crate::commit::commit;
+use crate::oauth2::asked;
 use crate::self_service::{check_session, session_of_browser};
 
-/// How many grants are looked at, the latest first. An app is shown once, however often it was granted something.
-const MOST_LOOKED_AT: u32 = 200;
+/// How many apps are shown: those that were granted something last.
+const MOST_SHOWN: u32 = 200;
 
 /// The apps, in the order of their names. A page without them is better than none.
 pub(super) async fn listed(call: &Call, live: &LiveSession) -> Vec<AppItem> {
-    let subject = live.identity().id;
-    let listed = call.tenant.oauth2.list_access(subject, GrantFilter::default(), MOST_LOOKED_AT).await;
+    let listed = call.tenant.oauth2.list_apps(live.identity().id, MOST_SHOWN).await;
     let listed = listed
         .inspect_err(|error| tracing::error!(request = %call.request, %error, "apps cannot be listed"))
         .unwrap_or_default();
-    let mut apps = BTreeMap::new();
-    for access in listed {
-        let id = access.granted.client().to_string();
-        let named = access.client.map(|client| client.client_name).filter(|name| !name.is_empty());
-        let name = named.unwrap_or_else(|| id.clone());
-        let (granted_at, _) = access.granted.place();
-        // The first is the latest.
-        apps.entry((name.clone(), id.clone())).or_insert(AppItem { id, name, granted_at });
+    let locale = call.locale(&[]);
+    let mut apps: Vec<_> = listed.into_iter().map(|app| item(call, app, locale)).collect();
+    apps.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+    apps
+}
+
+fn item(call: &Call, app: AppAccess, locale: Locale) -> AppItem {
+    AppItem {
+        id: app.client.to_string(),
+        name: app.name,
+        granted_at: app.granted_at,
+        scopes: asked::scopes(call, app.scopes.to_vec(), locale),
+        details: asked::details(call, &app.details, locale),
+        places: app.audience,
+        has_more: app.has_more,
     }
-    apps.into_values().collect()
 }
 
 /// Takes back what whoever asks has granted to an app. What was taken back before is no error.

@@ -141,8 +141,7 @@ fn cookies(call: &Call) -> Map<String, Value> {
         name == SESSION_COOKIE || name.starts_with("csrf_token_") || name.starts_with("portcullis_")
     };
     let sent = call.headers.get_all(http::header::COOKIE).iter().filter_map(|header| header.to_str().ok());
-    sent.flat_map(|header| header.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
+    sent.flat_map(primitives::cookie::pairs)
         .filter(|(name, _)| !is_ours(name))
         .map(|(name, value)| (name.to_owned(), value.into()))
         .collect()

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use config::tenant::token_hook;
 use futures_util::future::BoxFuture;
 use oauth2::settings::Settings;
-use oauth2::token_webhook::{self, Improper, NAME, TokenWebhook, TokenWebhookAnswer};
+use oauth2::token_webhook::{self, Improper, NAME, Question, TokenWebhook, TokenWebhookAnswer};
 use primitives::hooks::{HookFailure, HookFailureKind};
 use primitives::outbound::{Outbound, OutboundError};
 use primitives::{Actor, AuditEvent, Clock, RequestId, Rng, TenantId};
-use serde_json::Value;
 use storage::Storage;
 use tenancy::webhook::{WEBHOOK_PREFIX, Webhook};
 use tokio::sync::Semaphore;
@@ -83,7 +82,7 @@ impl TokenHookServer {
         }))
     }
 
-    async fn exchange(&self, question: &Value) -> Result<TokenWebhookAnswer, Failed> {
+    async fn exchange(&self, question: &Question) -> Result<TokenWebhookAnswer, Failed> {
         let _place = self.places.try_acquire().map_err(|_| Failed::Busy)?;
         let means = Means {
             storage: &self.storage,
@@ -92,11 +91,11 @@ impl TokenHookServer {
             version: self.version,
         };
         let whose = Whose { means, tenant: &self.tenant, by_operator: self.by_operator };
-        let (id, body) = (self.rng.uuid().to_string(), question.to_string());
+        let (id, body) = (self.rng.uuid().to_string(), question.document.to_string());
         let message = Message { id: &id, body: &body };
         // Once: what was asked may have been counted, and who asks for a token may ask again.
         let answer = send(whose, &self.webhook, message, self.webhook.timeout()).await?;
-        Ok(token_webhook::answer::read(answer.status, &answer.body)?)
+        Ok(token_webhook::answer::read(answer.status, &answer.body, &question.own)?)
     }
 
     /// A failure is in the log and in the tenant's audit records, without anything of what was said.
@@ -117,7 +116,7 @@ impl TokenHookServer {
 impl TokenWebhook for TokenHookServer {
     fn ask<'a>(
         &'a self,
-        question: &'a Value,
+        question: &'a Question,
         request: RequestId,
     ) -> BoxFuture<'a, Result<TokenWebhookAnswer, HookFailure>> {
         Box::pin(async move {

@@ -164,6 +164,73 @@ async fn hostile_text_stays_text() {
     assert!(page.body.contains("&#60;a href=https://evil.example&#62;"), "{}", page.body);
 }
 
+/// The apps on the page of somebody's account.
+async fn apps(browser: &mut Client, language: &str) -> String {
+    let flow = browser.begin("settings").await;
+    let page = format!("/ui/settings?flow={}&ui_locales={language}", flow["id"].as_str().unwrap());
+    let page = browser.get(&page).await;
+    let (_, rest) = page.body.split_once("id=\"apps\"").unwrap_or_else(|| panic!("{}", page.body));
+    rest.split_once("</section>").unwrap().0.to_owned()
+}
+
+#[tokio::test]
+async fn person_reads_on_the_page_of_the_account_what_an_app_may_do() {
+    let site = site(json!({}), json!({})).await;
+    let mut browser = site.signed_in(ADA).await;
+    for (scope, to, value) in [("openid reports", "Shop", 12.5), ("openid email", "Kiosk", 3.5)] {
+        let details = json!([{"type": "payment", "amount": {"value": value, "currency": "EUR"}, "to": to, "note": "No. 7"}]);
+        let text = details.to_string();
+        let asked =
+            [("authorization_details", &*text), ("scope", scope), ("resource", "https://mcp.example")];
+        let page = follow(&mut browser, &authorize(&asked)).await;
+        let tokens = allow(&site, &mut browser, &page).await;
+        assert_eq!(tokens["authorization_details"], details, "{tokens}");
+    }
+    let said = |value: &str| format!("<bdi class=\"said\">{value}</bdi> <bdi class=\"said\">EUR</bdi>");
+    let (shop, kiosk) = ("<bdi class=\"said\">Shop</bdi>", "<bdi class=\"said\">Kiosk</bdi>");
+    let english = [
+        "Read your &#60;b&#62;reports&#60;/b&#62;".to_owned(),
+        "See your email address".to_owned(),
+        format!("Pay {} to {shop}", said("12.5")),
+        format!("Pay {} to {kiosk}", said("3.5")),
+        "To be used at https://mcp.example".to_owned(),
+        ">5 permissions</span>".to_owned(),
+    ];
+    let german = [
+        "Ihre Berichte lesen".to_owned(),
+        format!("{} an {shop} zahlen", said("12.5")),
+        format!("{} an {kiosk} zahlen", said("3.5")),
+        ">5 Berechtigungen</span>".to_owned(),
+    ];
+    for (language, all) in [("en", &english[..]), ("de", &german[..])] {
+        let section = apps(&mut browser, language).await;
+        for words in all {
+            assert_eq!(section.matches(words).count(), 1, "{words}, of two grants: {section}");
+        }
+        assert!(section.contains("<bdi>note</bdi>") && section.contains("<bdi>No. 7</bdi>"), "{section}");
+    }
+}
+
+/// Attack: what a client is called, or has written into a member, becomes a part of the page of somebody's account.
+#[tokio::test]
+async fn hostile_text_that_was_granted_stays_text() {
+    let site = site(json!({}), json!({"client_name": "<script>2</script>"})).await;
+    let mut browser = site.signed_in(ADA).await;
+    let hostile = "<a href=https://evil.example>x</a>\"'&{note}\u{202e}";
+    let details =
+        json!([{"type": "payment", "amount": {"value": 1}, "to": hostile, "note": "<script>1</script>"}])
+            .to_string();
+    let page = follow(&mut browser, &authorize(&[("authorization_details", &details)])).await;
+    allow(&site, &mut browser, &page).await;
+    let section = apps(&mut browser, "en").await;
+    for part in ["<a href=https://evil", "<script", "\u{202e}"] {
+        assert!(!section.contains(part), "{part}: {section}");
+    }
+    for part in ["&#60;a href=https://evil.example&#62;", "&#60;script&#62;1", "&#60;script&#62;2"] {
+        assert!(section.contains(part), "{part}: {section}");
+    }
+}
+
 #[tokio::test]
 async fn what_does_not_fit_its_schema_is_told_to_the_app() {
     let site = site(json!({}), json!({})).await;

@@ -72,6 +72,7 @@ pub(super) async fn issue(
             grant: grant.id,
             redirect_uri: request.is_named.then(|| request.redirect_uri.clone()),
             code_challenge: request.code_challenge.clone(),
+            code_challenge_method: request.code_challenge_method,
             dpop_jkt: request.dpop_jkt.clone(),
             expires_at: now.after(code_lifespan(server, &redirect.client)),
             consumed_at: None,

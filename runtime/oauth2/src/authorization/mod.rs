@@ -20,7 +20,7 @@
 //! | | | `authorization_details` | `invalid_authorization_details` |
 //! | | | `claims` | `invalid_request` |
 //! | | | `dpop_jkt` | `invalid_request` |
-//! | | | PKCE, as the tenant's settings ask | `invalid_request` |
+//! | | | PKCE, as the tenant's settings ask; `plain` where its client has that too | `invalid_request` |
 //! | | | `prompt`, `max_age`, `id_token_hint`, `organization` | `invalid_request` |
 //! | | `acr` | an essential `acr` is one that can be reached | `unmet_authentication_requirements` |
 //! | | `client_policy` | the tenant's plugins find the `authorization_details` good, where their type asks them | `invalid_authorization_details`, `server_error` |
@@ -48,7 +48,7 @@ mod pages;
 mod pushed;
 mod redirect;
 pub(crate) mod request;
-pub(crate) mod request_object;
+pub mod request_object;
 mod response;
 mod response_type;
 mod secured;

@@ -87,7 +87,10 @@ impl Pushed {
         };
         let short = Some(sealed).filter(|text| text.len() <= MOST_BYTES);
         let pushed: Self = short.and_then(|text| server.open(KIND, text)).ok_or(PageError::PushedRequest)?;
-        if parameters.find("client_id") != Some(pushed.client.as_str()) || server.now() >= pushed.expires_at {
+        // RFC 6749 section 3.1; RFC 9101 section 5: there is one request, and one who asks.
+        let is_one = parameters.repeated().is_none() && parameters.find("request").is_none();
+        let is_its_clients = parameters.find("client_id") == Some(pushed.client.as_str());
+        if !is_one || !is_its_clients || server.now() >= pushed.expires_at {
             return Err(PageError::PushedRequest);
         }
         Ok(Some(pushed))

@@ -20,7 +20,7 @@ use crate::confirmation::Thumbprint;
 use crate::details::{self, AuthorizationDetails};
 use crate::id_token_hint::{Hint, verify_hint};
 use crate::parameters::Parameters;
-use crate::pkce;
+use crate::pkce::ChallengeMethod;
 use crate::scope::Scopes;
 use crate::security_profile::{self, Message};
 use crate::server::AuthorizationServer;
@@ -37,6 +37,7 @@ const MAX_REQUEST_URL: usize = 3_072;
 const MAX_HINT_CLAIMS: usize = 2_048;
 /// More languages or contexts than this are not read.
 const MAX_WORDS: usize = 16;
+const MAX_WORD: usize = 64;
 
 /// An authorization request that may be answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,6 +63,9 @@ pub(super) struct AuthorizationRequest {
     pub(super) claims: RequestedClaims,
     pub(super) nonce: Option<String>,
     pub(super) code_challenge: Option<String>,
+    /// How it was made. What was sealed before there was more than `S256` says nothing of it.
+    #[serde(default)]
+    pub(super) code_challenge_method: ChallengeMethod,
     /// The key with whose proof alone the code is redeemed (`dpop_jkt`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) dpop_jkt: Option<Thumbprint>,
@@ -75,6 +79,9 @@ pub(super) struct AuthorizationRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) hint_claims: Option<Map<String, Value>>,
     pub(super) login_hint: Option<String>,
+    /// How the sign-in is to be shown, for a login or consent app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) display: Option<String>,
     /// In which organisation's name the person must sign in (`organization`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) organisation: Option<OrganisationId>,
@@ -181,7 +188,7 @@ pub(super) async fn check(
     let audience = check_audience(parameters, &server.targets(client))?;
     let details = details::check(server, client, parameters)?;
     let claims = check_claims(client, parameters, &scope)?;
-    let code_challenge = check_pkce(server, client, parameters, response_type)?;
+    let (code_challenge, code_challenge_method) = check_pkce(server, client, parameters, response_type)?;
     let prompt = Prompt::check(parameters)?;
     let now = server.now();
     let since = [prompt.login.then_some(now), check_max_age(parameters)?.map(|max_age| now.before(max_age))];
@@ -191,7 +198,7 @@ pub(super) async fn check(
         Some(named) => Some(server.own_name(client, named).await?),
         None => None,
     };
-    let words = |name| parameters.words(name).take(MAX_WORDS).map(|word| cut(word, 64)).collect();
+    let words = |name| parameters.words(name).take(MAX_WORDS).map(|word| cut(word, MAX_WORD)).collect();
     let (acr_values, acr_is_essential) = acr::wanted(words("acr_values"), claims.demand("acr"));
     if server.settings.urls.login.is_none() {
         acr::check_possible((&acr_values, acr_is_essential))?;
@@ -217,6 +224,7 @@ pub(super) async fn check(
         claims,
         nonce: parameters.find("nonce").map(str::to_owned),
         code_challenge,
+        code_challenge_method,
         dpop_jkt: check_key(parameters)?,
         prompt,
         authenticated_since: since.into_iter().flatten().max(),
@@ -224,6 +232,7 @@ pub(super) async fn check(
         hint_claims: hint_claims.filter(|claims| asks_apps(server) && is_short(claims)),
         organisation: check_organisation(parameters)?,
         login_hint: parameters.find("login_hint").map(|hint| cut(hint, MAX_HINT)),
+        display: parameters.find("display").filter(|_| asks_apps(server)).map(|word| cut(word, MAX_WORD)),
         ui_locales: words("ui_locales"),
         acr_values,
         acr_is_essential,
@@ -340,24 +349,38 @@ fn check_pkce(
     client: &Client,
     parameters: &Parameters<'_>,
     response_type: ResponseType,
-) -> Result<Option<String>, RedirectError> {
+) -> Result<(Option<String>, ChallengeMethod), RedirectError> {
     let is_required = match server.settings.pkce {
         // There is nothing to redeem.
         _ if !response_type.has_code() => false,
         PkcePolicy::All => true,
         PkcePolicy::PublicClients => client.is_public(),
     };
-    match (parameters.find("code_challenge"), parameters.find("code_challenge_method")) {
-        (None, None) if is_required => Err(invalid("code_challenge is required (RFC 7636)")),
-        (None, None) => Ok(None),
-        (None, Some(_)) => Err(invalid("code_challenge is missing")),
-        // A missing method means `plain` (RFC 7636 section 4.3).
-        (Some(_), method) if !method.is_some_and(|method| pkce::METHODS.contains(&method)) => {
-            Err(invalid("code_challenge_method must be S256"))
-        }
-        (Some(challenge), _) if pkce::is_challenge(challenge) => Ok(Some(challenge.to_owned())),
-        (Some(_), _) => Err(invalid("code_challenge is malformed")),
+    let named = parameters.find("code_challenge_method");
+    let Some(challenge) = parameters.find("code_challenge") else {
+        return match named {
+            None if is_required => Err(invalid("code_challenge is required (RFC 7636)")),
+            None => Ok((None, ChallengeMethod::default())),
+            Some(_) => Err(invalid("code_challenge is missing")),
+        };
+    };
+    let method = ChallengeMethod::requested(named).map_err(|_| invalid(OTHER_METHOD))?;
+    check_method(server, client, method)?;
+    if method.is_challenge(challenge) {
+        Ok((Some(challenge.to_owned()), method))
+    } else {
+        Err(invalid("code_challenge is malformed"))
     }
+}
+
+const OTHER_METHOD: &str = "code_challenge_method must be S256";
+
+fn check_method(
+    server: &AuthorizationServer,
+    client: &Client,
+    method: ChallengeMethod,
+) -> Result<(), RedirectError> {
+    if method.is_allowed(server, client) { Ok(()) } else { Err(invalid(OTHER_METHOD)) }
 }
 
 /// `dpop_jkt` (RFC 9449 section 10).
@@ -424,6 +447,7 @@ pub(super) fn check_again(
 ) -> Result<(), RedirectError> {
     let client = &redirect.client;
     may_use(server, client, request.response_type)?;
+    check_method(server, client, request.code_challenge_method)?;
     if !client.scope.covers(&request.scope) {
         return Err(RedirectError::InvalidScope("the client may not ask for this scope any more".into()));
     }

@@ -190,8 +190,8 @@ fn check_claims(client: &Client, claims: &ValidClaims) -> Result<(), RedirectErr
 }
 
 /// The claims as the parameters of a request (RFC 9101 section 4): numbers as they are written, lists as parameters that occur
-/// several times where they may, and whatever is JSON as its text.
-fn parameters(claims: &Map<String, Value>) -> Option<Vec<(String, String)>> {
+/// several times where they may, and whatever is JSON as its text. Nothing, where one is none.
+pub fn parameters(claims: &Map<String, Value>) -> Option<Vec<(String, String)>> {
     let mut parameters = Vec::with_capacity(claims.len());
     for (name, value) in claims.iter().filter(|(name, _)| !ABOUT_ITSELF.contains(&name.as_str())) {
         match value {

@@ -114,6 +114,9 @@ pub struct ClientDocument {
     /// Whether the client signs every authorization request (RFC 9101 section 10.5).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_signed_request_object: Option<bool>,
+    /// Whether the client may use PKCE's method `plain` (RFC 7636 section 4.2) where its tenant has that; of the operator alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pkce_plain: Option<bool>,
     /// Whether the client's access tokens are always bound to a key (RFC 9449 section 5.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dpop_bound_access_tokens: Option<bool>,
@@ -251,6 +254,7 @@ impl Default for ClientDocument {
             request_uris: None,
             require_pushed_authorization_requests: None,
             require_signed_request_object: None,
+            pkce_plain: None,
             token_exchange: None,
             dpop_bound_access_tokens: None,
             require_dpop_nonce: None,
@@ -369,7 +373,7 @@ mod tests {
             "client_secret_expires_at": 0, "subject_type": "public", "jwks_uri": "https://a.example/jwks",
             "jwks": {"keys": []}, "token_endpoint_auth_method": "private_key_jwt",
             "token_endpoint_auth_signing_alg": "ES256", "request_object_signing_alg": "ES256",
-            "require_signed_request_object": true, "authorization_signed_response_alg": "ES256",
+            "require_signed_request_object": true, "authorization_signed_response_alg": "ES256", "pkce_plain": true,
             "tls_client_auth_subject_dn": "CN=a", "tls_client_auth_san_dns": "a.example",
             "tls_client_auth_san_uri": "urn:a", "tls_client_auth_san_ip": "192.0.2.1",
             "tls_client_auth_san_email": "a@a.example", "tls_client_certificate_bound_access_tokens": true,

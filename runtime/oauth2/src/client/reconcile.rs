@@ -8,6 +8,7 @@ use primitives::{
 
 use super::secret::CLIENT_SECRET_PURPOSE;
 use super::{Client, ClientDocument, ClientRecord, InvalidClient, ManagedBy, StoredSecret, keys};
+use crate::lifespan::keys_of_lowered;
 use crate::write::Write;
 
 /// A client as a tenant's configuration declares it.
@@ -159,13 +160,13 @@ fn replaced(
     now: Timestamp,
 ) -> Change<Write> {
     let expected = before.version;
+    let kept = keys_of_lowered(&before.document, &after.document, now);
     let client = Box::new(ClientRecord { version: expected + 1, updated_at: now, ..after });
-    Change::new(tenant.clone()).write(Write::UpdateClient { client, expected }).audit(AuditEvent::new(
-        action,
-        Actor::System,
-        "client",
-        id,
-    ))
+    let mut change = Change::new(tenant.clone())
+        .write(Write::UpdateClient { client, expected })
+        .audit(AuditEvent::new(action, Actor::System, "client", id));
+    change.writes.extend(kept);
+    change
 }
 
 #[cfg(test)]
@@ -173,6 +174,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::go_duration::GoDuration;
     use crate::memory::{World, form};
 
     fn declared(id: &str, secret: Option<&str>) -> DeclaredClient {
@@ -238,6 +240,21 @@ mod tests {
         world.add_client(&json!({"client_id": "b"}));
         check(&world, &[declared("a", Some("secret-1"))], &["client.taken_over a"]);
         check(&world, &[], &["client.disabled a"]);
+    }
+
+    #[test]
+    fn lifespan_that_the_file_lowers_keeps_the_keys_for_what_they_signed() {
+        let world = World::new();
+        for (hours, action, is_kept) in
+            [(1, "created", false), (2000, "updated", false), (1, "updated", true)]
+        {
+            let mut client = declared("a", Some("secret-1"));
+            let lifespan = Some(GoDuration::hours(hours));
+            client.document.lifespans.client_credentials_grant_access_token_lifespan = lifespan;
+            let expect = format!("client.{action} a");
+            check(&world, &[client], &[expect.as_str()]);
+            assert_eq!(world.rows(|rows| rows.keys_needed_until.is_some()), is_kept, "{hours} {action}");
+        }
     }
 
     #[test]

@@ -59,6 +59,19 @@ fn only_the_registered_method_is_taken() {
     check("client_secret_basic", None, &[], Some(FailedCause::NoCredentials));
     check("client_secret_post", None, &post, None);
     check("client_secret_post", Some(&header), &[], Some(FailedCause::Method));
+    // Who has nothing to prove brings nothing.
+    let world = World::new();
+    world.add_client(&json!({"token_endpoint_auth_method": "none", "grant_types": ["authorization_code"]}));
+    let signed = assertion(&key(), &json!({}));
+    let refused = |authorization: Option<&str>, pairs: &[(&str, &str)]| {
+        let cause = cause(ask(&world, authorization, pairs));
+        assert_eq!(cause, Some(FailedCause::Method), "{authorization:?} {pairs:?}");
+    };
+    refused(None, &post);
+    refused(Some(&header), &[]);
+    refused(None, &with_assertion(&signed));
+    let known = ask(&world, None, &[("client_id", "app")]);
+    assert_eq!(known, Err(TokenError::UnauthorizedClient), "it is known, and has another grant");
 }
 
 #[test]

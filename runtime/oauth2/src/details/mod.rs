@@ -74,6 +74,31 @@ impl DetailSchemas for NoDetailSchemas {
 pub struct AuthorizationDetails(Vec<Map<String, Value>>);
 
 impl AuthorizationDetails {
+    /// What a text asks for, of types that `find` has and as their schemas are (section 2), each once and within the bounds; or
+    /// what is wrong with it, in words for the client's developer.
+    pub fn parse<'a>(
+        text: &str,
+        find: impl Fn(&Map<String, Value>) -> Option<&'a DetailsType>,
+        schemas: &dyn DetailSchemas,
+    ) -> Result<Self, String> {
+        if text.len() > MOST_BYTES {
+            return Err("authorization_details are too long".to_owned());
+        }
+        let details: Vec<Map<String, Value>> = serde_json::from_str(text)
+            .map_err(|_| "authorization_details must be a JSON array of objects".to_owned())?;
+        if details.len() > MOST {
+            return Err("authorization_details are too many".to_owned());
+        }
+        for (index, detail) in details.iter().enumerate() {
+            if details.iter().take(index).any(|other| other == detail) {
+                return Err("authorization_details hold one twice".to_owned());
+            }
+            check_one(find(detail), detail, schemas)
+                .map_err(|wrong| format!("authorization_details: number {index} {wrong}"))?;
+        }
+        Ok(Self(details))
+    }
+
     /// Whether there are none.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -87,6 +112,15 @@ impl AuthorizationDetails {
     /// Whether every one of `other` is one of these, as it is.
     pub fn contains_all(&self, other: &Self) -> bool {
         other.0.iter().all(|detail| self.0.contains(detail))
+    }
+
+    /// Adds those of others that are not among these.
+    pub(crate) fn extend_with(&mut self, others: Self) {
+        for detail in others.0 {
+            if !self.0.contains(&detail) {
+                self.0.push(detail);
+            }
+        }
     }
 
     /// These and those of `other`, each once; the newest are kept of more than anybody needs.
@@ -191,31 +225,17 @@ fn check_text(
     client: &Client,
     text: &str,
 ) -> Result<AuthorizationDetails, TokenError> {
-    if text.len() > MOST_BYTES {
-        return Err(invalid("authorization_details are too long"));
-    }
-    let details: Vec<Map<String, Value>> = serde_json::from_str(text)
-        .map_err(|_| invalid("authorization_details must be a JSON array of objects"))?;
-    if details.len() > MOST {
-        return Err(invalid("authorization_details are too many"));
-    }
-    for (index, detail) in details.iter().enumerate() {
-        if details.iter().take(index).any(|other| other == detail) {
-            return Err(invalid("authorization_details hold one twice"));
-        }
-        check_one(server, client, detail)
-            .map_err(|wrong| invalid(&format!("authorization_details: number {index} {wrong}")))?;
-    }
-    Ok(AuthorizationDetails(details))
+    let schemas = server.detail_schemas.as_ref();
+    AuthorizationDetails::parse(text, |detail| find_type(server, client, detail), schemas)
+        .map_err(|wrong| invalid(&wrong))
 }
 
 fn check_one(
-    server: &AuthorizationServer,
-    client: &Client,
+    known: Option<&DetailsType>,
     detail: &Map<String, Value>,
+    schemas: &dyn DetailSchemas,
 ) -> Result<(), String> {
-    let known = find_type(server, client, detail)
-        .ok_or_else(|| "is of no type, or of one that the client may not use".to_owned())?;
+    let known = known.ok_or_else(|| "is of no type, or of one that the client may not use".to_owned())?;
     let value = Value::Object(detail.clone());
     if is_deeper(&value, MOST_DEPTH) {
         return Err("is nested too deeply".to_owned());
@@ -223,7 +243,7 @@ fn check_one(
     if let Some(name) = detail.keys().find(|name| *name != "type" && !known.has(name)) {
         return Err(format!("has a member that its type does not have: {name}"));
     }
-    server.detail_schemas.misfit(&known.name, &value).map_or(Ok(()), Err)
+    schemas.misfit(&known.name, &value).map_or(Ok(()), Err)
 }
 
 /// The type of a detail, if the tenant has it and the client may use it.

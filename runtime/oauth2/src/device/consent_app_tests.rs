@@ -197,3 +197,26 @@ fn client_is_looked_at_again_when_the_browser_comes_back() {
         assert!(world.rows(|rows| rows.grants.is_empty()));
     }
 }
+
+/// A device is told that its person was not let in, once, and by nobody but the browser in which its code was entered.
+#[test]
+fn device_is_told_that_the_login_app_lets_nobody_in() {
+    const LOGIN: &str = "https://login.example/login";
+    let world = World::of_app(|settings| settings.urls.login = Some(LOGIN.to_owned()), &json!({}));
+    let (code, user_code) = begun(&world);
+    let nobody = |binding| Browser { subject: None, binding: Some(binding), request: REQUEST };
+    let entered = now(world.server.enter_user_code(&user_code, nobody("b"))).unwrap().unwrap();
+    let DeviceStep::LoginApp(url) = now(world.server.device_step(&entered, nobody("b"))).unwrap() else {
+        panic!("the person signs in elsewhere")
+    };
+    let challenge = last(&url, "login_challenge");
+    let rejected = world.commit(|| now(world.server.reject_login_challenge(&challenge, Reject::default())));
+    let verifier = last(&rejected.unwrap().redirect_to, "login_verifier");
+    let back = |binding| world.commit(|| now(world.server.continue_login(&verifier, nobody(binding)))).err();
+    let told = || poll(&world, &code).unwrap_err().code().as_str();
+    assert_eq!((back("another"), told()), (Some(PageError::OtherBrowser), "authorization_pending"));
+    assert_eq!(back("b"), Some(PageError::Refused));
+    world.wait(10);
+    assert_eq!(told(), "access_denied");
+    assert_eq!(back("b"), Some(PageError::Used));
+}

@@ -250,9 +250,25 @@ impl AuthorizationServer {
     }
 
     pub(crate) fn denied(&self, code: &DeviceCode, subject: &AuthenticatedSubject) -> Change<Write> {
-        let actor = Actor::Subject(subject.subject);
-        let mut event = AuditEvent::new("device.denied", actor, "client", &code.client);
-        event.organisation = subject.organisation;
+        let mut denied = self.denied_by(code, Actor::Subject(subject.subject));
+        denied.audit.iter_mut().for_each(|event| event.organisation = subject.organisation);
+        denied
+    }
+
+    /// A login app lets nobody in for a device, which is told (RFC 8628 section 3.5). As whoever refuses the question: they have its
+    /// code, and the browser in which that was entered.
+    pub(crate) async fn refuse_device(
+        &self,
+        challenge: &str,
+        browser: Browser<'_>,
+    ) -> Result<Change<Write>, PageError> {
+        let entered = self.open_entered(Kind::Entered, challenge, browser)?;
+        let device = self.load_waiting(&entered.user_code).await?;
+        Ok(self.denied_by(&device.code, Actor::Anonymous))
+    }
+
+    fn denied_by(&self, code: &DeviceCode, actor: Actor) -> Change<Write> {
+        let event = AuditEvent::new("device.denied", actor, "client", &code.client);
         let answer = Write::AnswerDeviceCode { code: code.hash.clone(), grant: None, at: self.now() };
         Change::new(self.tenant.clone()).write(answer).audit(event)
     }

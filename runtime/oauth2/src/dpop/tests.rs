@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::access_token::{PresentedToken, TokenScheme};
+use crate::go_duration::GoDuration;
 use crate::memory::{
     CALLBACK, Prover, REQUEST, VERIFIER, World, as_app, as_bearer, form, hash_of, now, redemption, request,
 };
@@ -355,6 +356,35 @@ fn bound_token_is_used_with_its_key_for_this_request_and_once() {
         let downgraded = Err(UserinfoError::Scheme);
         assert_eq!(userinfo(&world, TokenScheme::Bearer, text, None), downgraded);
         assert_eq!(userinfo(&world, TokenScheme::Bearer, text, Some(&key.prove(&good()))), downgraded);
+    }
+}
+
+/// RFC 9449 section 7.1, whose token is bound to the key of section 6.1: the example is good where and when it was made, once.
+#[test]
+fn example_of_the_rfc_is_good_beside_its_token_then_and_there() {
+    const PROOF: &str = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.eyJqdGkiOiJlMWozVl9iS2ljOC1MQUVCIiwiaHRtIjoiR0VUIiwiaHR1IjoiaHR0cHM6Ly9yZXNvdXJjZS5leGFtcGxlLm9yZy9wcm90ZWN0ZWRyZXNvdXJjZSIsImlhdCI6MTU2MjI2MjYxOCwiYXRoIjoiZlVIeU8ycjJaM0RaNTNFc05yV0JiMHhXWG9hTnk1OUlpS0NBcWtzbVFFbyJ9.2oW9RP35yRqzhrtNP86L-Ey71EOptxRimPPToA1plemAgR6pxHF8y6-yqyVnmcw6Fy1dqd-jfxSYoMxhAJpLjA";
+    let token = "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU";
+    let bound: Thumbprint = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I".parse().unwrap();
+    let other: Thumbprint = Prover::generate().thumbprint().parse().unwrap();
+    let resource = "https://resource.example.org/protectedresource";
+    let asked = |world: &World, method: &str, endpoint: &str, access_token: (&str, &Thumbprint)| {
+        let id = "app".parse().unwrap();
+        let client = now(crate::metadata_document::find_client(&world.server, &id)).unwrap().unwrap();
+        let expected = Expected { method, endpoint, access_token: Some(access_token), client: &client };
+        now(check(&world.server, PresentedProof::One(PROOF), &expected)).map(|key| key.thumbprint().clone())
+    };
+    // Our clock is years further.
+    let then =
+        World::of_app(|settings| settings.dpop_proof_lifespan = GoDuration::hours(24 * 3_650), &json!({}));
+    assert_eq!(asked(&then, "GET", resource, (token, &bound)), Ok(bound.clone()));
+    for (result, fault) in [
+        (asked(&world(), "GET", resource, (token, &bound)), ProofFault::Time),
+        (asked(&then, "POST", resource, (token, &bound)), ProofFault::Method),
+        (asked(&then, "GET", USERINFO, (token, &bound)), ProofFault::Target),
+        (asked(&then, "GET", resource, ("another", &bound)), ProofFault::AccessToken),
+        (asked(&then, "GET", resource, (token, &other)), ProofFault::Key),
+    ] {
+        assert_eq!(result, Err(DpopError::from(fault)));
     }
 }
 

@@ -14,7 +14,7 @@ use jose::TenantKeys;
 use primitives::outbound::{OutboundRequest, OutboundResponse};
 use primitives::{
     AdminKeyId, AuditEvent, Change, ClientId, GrantId, IdentityId, KeyedHash, OrganisationId, SessionId,
-    TenantId,
+    TenantId, Timestamp,
 };
 
 pub(crate) use prover::{Prover, hash_of};
@@ -46,6 +46,10 @@ pub(crate) struct Rows {
     /// How many uses are left.
     pub(crate) initial_access_tokens: HashMap<AdminKeyId, u32>,
     pub(crate) grants: BTreeMap<GrantId, Grant>,
+    /// Grants that are kept for signed tokens, until when.
+    pub(crate) kept_grants: BTreeMap<GrantId, Timestamp>,
+    /// Until when the keys that sign are needed at least.
+    pub(crate) keys_needed_until: Option<Timestamp>,
     pub(crate) consents: HashMap<(IdentityId, ClientId), Consent>,
     pub(crate) codes: HashMap<KeyedHash, AuthorizationCode>,
     pub(crate) redeemed_codes: HashMap<KeyedHash, GrantId>,
@@ -112,6 +116,11 @@ fn guard(holds: bool) -> Result<(), Missed> {
 }
 
 impl Rows {
+    /// Whether somebody's session lives: people have one here, of their own number (`World::add_subject`).
+    pub(crate) fn is_session_of(&self, session: SessionId, identity: IdentityId) -> bool {
+        session.0 == identity.0 && self.sessions.contains(&session)
+    }
+
     fn tell_clients(&mut self, session: SessionId) {
         for grant in self.grants.values().filter(|grant| grant.subject.session == session) {
             let client = self.clients.get(&grant.client);
@@ -125,7 +134,7 @@ impl Rows {
         self.grants.get(&grant).is_some_and(|grant| grant.revoked_at.is_none())
     }
 
-    fn revoke(&mut self, at: primitives::Timestamp, which: impl Fn(&Grant) -> bool) {
+    fn revoke(&mut self, at: Timestamp, which: impl Fn(&Grant) -> bool) {
         for grant in self.grants.values_mut().filter(|grant| which(grant)) {
             grant.revoked_at.get_or_insert(at);
         }
@@ -167,6 +176,20 @@ impl Rows {
                 Ok(())
             }
             Write::InsertGrant(grant) => guard(self.grants.insert(grant.id, *grant).is_none()),
+            Write::ReplaceClaims { grant, claims } => {
+                let grant = self.grants.get_mut(&grant).filter(|grant| grant.revoked_at.is_none());
+                grant.ok_or(Missed)?.claims = *claims;
+                Ok(())
+            }
+            Write::KeepGrant { grant, until } => {
+                let kept = self.kept_grants.entry(grant).or_insert(until);
+                *kept = until.max(*kept);
+                Ok(())
+            }
+            Write::KeepSigningKeys { until } => {
+                self.keys_needed_until = self.keys_needed_until.max(Some(until));
+                Ok(())
+            }
             Write::RevokeGrant { grant: id, at } => {
                 self.revoke(at, |grant| grant.id == id);
                 Ok(())
@@ -195,6 +218,7 @@ impl Rows {
                     .retain(|(of, to), _| *of != subject || client.as_ref().is_some_and(|id| id != to));
                 Ok(())
             }
+            Write::HoldSession { session, identity, .. } => guard(self.is_session_of(session, identity)),
             Write::InsertLoginSession(session) => {
                 self.sessions.insert(session.id);
                 guard(self.logins.insert(session.id, *session).is_none())

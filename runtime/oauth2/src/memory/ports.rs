@@ -1,7 +1,7 @@
 //! The ports, answered from memory. Every answer is ready at once.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::ready;
@@ -19,10 +19,10 @@ use crate::device::{DeviceCode, DeviceCodeRepository};
 use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken};
 use crate::lineage::Mark;
 use crate::ports::{
-    ClientFilter, ClientPlace, ClientRepository, FederatedSubjects, GrantFilter, GrantRepository, PortResult,
-    SecretHasher, SubjectClaims, SubjectProfile, TokenKeys, TokenRepository,
+    Allowed, ClientFilter, ClientPlace, ClientRepository, FederatedSubjects, GrantFilter, GrantRepository,
+    PortResult, SecretHasher, SubjectClaims, SubjectProfile, TokenKeys, TokenRepository,
 };
-use crate::trust::{TrustFilter, TrustKind, TrustRepository, TrustedIssuer, TrustedSubject};
+use crate::trust::{TrustFilter, TrustRepository, TrustSearch, TrustedIssuer, TrustedSubject};
 
 fn answer<'a, T: Send + 'a>(value: T) -> PortResult<'a, T> {
     Box::pin(ready(Ok(value)))
@@ -142,6 +142,57 @@ impl GrantRepository for Memory {
         }))
     }
 
+    fn list_clients_with_access<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        subject: IdentityId,
+        (now, limit): (Timestamp, u32),
+    ) -> PortResult<'a, Vec<(ClientId, Timestamp)>> {
+        let latest = self.rows(tenant, |rows| {
+            let lives = |grant: &&Grant| grant.subject.id == subject && grant.revoked_at.is_none();
+            let holds = |consent: &&Consent| {
+                consent.subject == subject && consent.expires_at.is_none_or(|until| now < until)
+            };
+            let grants = rows.grants.values().filter(lives).map(|grant| (&grant.client, grant.created_at));
+            let consents =
+                rows.consents.values().filter(holds).map(|consent| (&consent.client, consent.granted_at));
+            let mut latest = BTreeMap::new();
+            for (client, at) in grants.chain(consents) {
+                let known = latest.entry(client.clone()).or_insert(at);
+                *known = at.max(*known);
+            }
+            latest
+        });
+        let mut clients: Vec<_> = latest.into_iter().collect();
+        clients.sort_by_key(|(client, at)| (Reverse(*at), client.clone()));
+        clients.truncate(usize::try_from(limit).unwrap());
+        answer(clients)
+    }
+
+    fn list_allowed<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        subject: IdentityId,
+        client: &'a ClientId,
+        limit: u32,
+    ) -> PortResult<'a, Vec<Allowed>> {
+        answer(self.rows(tenant, |rows| {
+            let is_listed = |grant: &&Grant| {
+                grant.subject.id == subject && grant.client == *client && grant.revoked_at.is_none()
+            };
+            let mut grants: Vec<_> = rows.grants.values().filter(is_listed).collect();
+            grants.sort_by_key(|grant| (Reverse(grant.created_at), grant.id));
+            let mut found = Vec::new();
+            for allowed in grants.into_iter().map(Allowed::of) {
+                if !found.contains(&allowed) {
+                    found.push(allowed);
+                }
+            }
+            found.truncate(usize::try_from(limit).unwrap());
+            found
+        }))
+    }
+
     fn list_clients_of_session<'a>(
         &'a self,
         tenant: &'a TenantId,
@@ -249,16 +300,16 @@ impl TrustRepository for Memory {
     fn find_trusts<'a>(
         &'a self,
         tenant: &'a TenantId,
-        kind: TrustKind,
-        (issuer, subject): (&'a str, &'a str),
+        search: TrustSearch<'a>,
         now: Timestamp,
         limit: u32,
     ) -> PortResult<'a, Vec<TrustedIssuer>> {
         answer(self.rows(tenant, |rows| {
             let fits = |trust: &&TrustedIssuer| {
-                trust.kind == kind
-                    && trust.issuer == issuer
-                    && trust.subject.covers(subject)
+                trust.kind == search.kind
+                    && trust.issuer == search.issuer
+                    && trust.subject.covers(search.subject)
+                    && search.kid.is_none_or(|kid| trust.jwk.kid() == Some(kid))
                     && now < trust.expires_at
             };
             let mut trusts: Vec<_> = rows.trusts.values().filter(fits).cloned().collect();
@@ -359,6 +410,15 @@ impl LoginSessionRepository for Memory {
 
     fn has_identity<'a>(&'a self, tenant: &'a TenantId, id: IdentityId) -> PortResult<'a, bool> {
         answer(self.rows(tenant, |rows| rows.subjects.contains_key(&id) || rows.inactive.contains(&id)))
+    }
+
+    fn is_session_of<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        session: SessionId,
+        identity: IdentityId,
+    ) -> PortResult<'a, bool> {
+        answer(self.rows(tenant, |rows| rows.is_session_of(session, identity)))
     }
 }
 

@@ -29,6 +29,7 @@ use crate::grant::{AuthorizationCode, Grant, GrantSubject, GrantedClaims};
 use crate::hooks::{NoTokenHook, TokenHook};
 use crate::mtls::PresentedCertificate;
 use crate::parameters::Parameters;
+use crate::pkce::ChallengeMethod;
 use crate::ports::{PortError, SubjectProfile};
 use crate::scope::Scopes;
 use crate::server::{AuthorizationServer, Environment, Issuer, Ports};
@@ -234,6 +235,7 @@ impl World {
             grant: grant.id,
             redirect_uri: Some(CALLBACK.to_owned()),
             code_challenge: Some(CHALLENGE.to_owned()),
+            code_challenge_method: ChallengeMethod::S256,
             dpop_jkt: None,
             expires_at: now.after(Duration::from_mins(1)),
             consumed_at: None,

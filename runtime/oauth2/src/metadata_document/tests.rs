@@ -238,6 +238,7 @@ fn address_of_an_apps_own_scheme_is_left_out() {
 fn what_is_an_operators_to_say_is_not_the_documents() {
     let patch = json!({
         "skip_consent": true, "owner": "us", "metadata": {"trusted": true}, "audience": ["https://internal.example"],
+        "pkce_plain": true,
         "subject_type": "pairwise", "sector_identifier_uri": "http://169.254.169.254/", "request_uris": ["https://agent.example/r"],
         "backchannel_logout_uri": "https://agent.example/b", "logo_uri": "https://agent.example/logo.png",
         "allowed_cors_origins": ["https://evil.example"], "authorization_code_grant_access_token_lifespan": "9000h",
@@ -255,6 +256,7 @@ fn what_is_an_operators_to_say_is_not_the_documents() {
     let client = now(find_client(&world.server, &ID.parse().unwrap())).unwrap().unwrap();
     let document = &client.record.document;
     assert!(!document.skip_consent && document.owner.is_empty() && document.metadata == json!({}));
+    assert_eq!(document.pkce_plain, None);
     assert_eq!(client.audience(), ["https://api.example"]);
     assert_eq!((document.logo_uri.as_str(), document.tos_uri.as_str()), ("", ""));
     assert_eq!(document.client_uri, "https://agent.example/");

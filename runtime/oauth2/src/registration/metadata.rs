@@ -48,6 +48,7 @@ fn check_privileges(document: &ClientDocument) -> Result<(), RegistrationError> 
         ("metadata", has_metadata),
         ("authorization_details_types", is_listed(&document.authorization_details_types)),
         ("request_uris", is_listed(&document.request_uris)),
+        ("pkce_plain", document.pkce_plain == Some(true)),
         ("token_exchange", document.token_exchange.is_some()),
         ("lifespans", document.lifespans != Lifespans::default()),
     ] {

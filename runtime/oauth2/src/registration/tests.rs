@@ -172,6 +172,7 @@ fn nobody_gives_themselves_what_operators_give() {
     check(json!({"skip_consent": true}), metadata);
     check(json!({"skip_logout_consent": true}), metadata);
     check(json!({"owner": "acme"}), metadata);
+    check(json!({"pkce_plain": true}), metadata);
     check(json!({"metadata": {"role": "admin"}}), metadata);
     check(json!({"audience": ["https://api.example"]}), metadata);
     check(json!({"authorization_code_grant_access_token_lifespan": "9000h"}), metadata);
@@ -369,7 +370,7 @@ fn of_operators() -> Map<String, Value> {
     let mut given = object(json!({
         "authorization_details_types": ["payment"], "metadata": {"plan": "gold"}, "owner": "acme",
         "request_uris": ["https://app.example/r"], "skip_consent": true, "skip_logout_consent": true,
-        "token_exchange": {"identifiers": ["https://app.example/api"]},
+        "token_exchange": {"identifiers": ["https://app.example/api"]}, "pkce_plain": true,
         "access_token_strategy": "opaque", "dpop_bound_access_tokens": true, "require_dpop_nonce": true,
         "require_pushed_authorization_requests": true, "require_signed_request_object": true,
         "security_profile": "fapi2-security", "tls_client_certificate_bound_access_tokens": true,

@@ -37,7 +37,7 @@ macro_rules! members {
 members! {
     Server: client_id client_secret client_secret_expires_at registration_access_token registration_client_uri created_at
         updated_at;
-    Operator: authorization_details_types metadata owner request_uris skip_consent skip_logout_consent token_exchange;
+    Operator: authorization_details_types metadata owner pkce_plain request_uris skip_consent skip_logout_consent token_exchange;
     Stays: access_token_strategy dpop_bound_access_tokens require_dpop_nonce require_pushed_authorization_requests
         require_signed_request_object security_profile tls_client_certificate_bound_access_tokens;
     Chosen: audience grant_types scope;

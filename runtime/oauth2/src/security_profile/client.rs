@@ -41,6 +41,7 @@ pub(crate) fn check_document(profile: SecurityProfile, client: &Client) -> Resul
     let types = document.response_types.as_deref().unwrap_or_default();
     let is_code = |name: &String| ResponseType::parse(name) == Some(ResponseType::Code);
     holds(types.iter().all(is_code), "response_types", rules::RESPONSE_TYPE)?;
+    holds(document.pkce_plain != Some(true), "pkce_plain", rules::PKCE)?;
     let is_proven = |uri: &str| !uri.starts_with("http:") || is_loopback_address(uri);
     holds(
         client.redirect_uris.iter().all(|uri| is_proven(uri.as_str())),

@@ -23,11 +23,15 @@ const fn rule(section: &'static str, says: &'static str, test: &'static str) -> 
     Rule { section, says, test }
 }
 
+#[cfg(test)]
+const BROWSERS: &str = "Security Profile section 5.2.3";
 const GENERAL: &str = "Security Profile section 5.3.2.1";
 const CODE_FLOW: &str = "Security Profile section 5.3.2.2";
 const CRYPTOGRAPHY: &str = "Security Profile section 5.4.1";
 const REQUESTS: &str = "Message Signing section 5.3.1";
 const ANSWERS: &str = "Message Signing section 5.4.1";
+#[cfg(test)]
+const INTROSPECTION: &str = "Message Signing section 5.5.1";
 
 // Of the document of a client.
 pub(super) const CONFIDENTIAL: Rule =
@@ -84,7 +88,12 @@ pub(super) const SIGNED_ANSWER: Rule =
 
 /// What is held without words of its own: by the shape of an answer, a time, or a check that everybody has.
 #[cfg(test)]
-pub(super) const OTHERS: [Rule; 13] = [
+pub(super) const OTHERS: [Rule; 20] = [
+    rule(
+        BROWSERS,
+        "the authorization endpoint is not for scripts of other origins",
+        "endpoints_where_no_cookie_counts_may_be_called_and_no_others",
+    ),
     rule(GENERAL, "discovery metadata is published", "discovery_names_what_the_profile_leaves"),
     rule(
         GENERAL,
@@ -117,7 +126,25 @@ pub(super) const OTHERS: [Rule; 13] = [
         "a reference expires in less than ten minutes",
         "reference_lives_for_less_than_ten_minutes",
     ),
+    rule(CODE_FLOW, "a nonce may have 64 characters", "nonce_of_64_characters_is_taken"),
     rule(CRYPTOGRAPHY, "none is no algorithm", "signature_of_another_algorithm_is_refused"),
+    rule(
+        CRYPTOGRAPHY,
+        "proofs of possession are of PS256, ES256 or EdDSA",
+        "proof_of_another_algorithm_is_refused",
+    ),
+    rule(
+        CRYPTOGRAPHY,
+        "signed requests are of PS256, ES256 or EdDSA",
+        "request_object_of_another_algorithm_is_refused",
+    ),
+    rule(CRYPTOGRAPHY, "RSA keys have 2048 bits", "rsa_key_of_less_than_2048_bits_is_refused"),
+    rule(CRYPTOGRAPHY, "what nobody types has 128 bits", "codes_and_tokens_have_128_bits_of_entropy"),
+    rule(
+        INTROSPECTION,
+        "introspection that is answered by a token is signed",
+        "signed_introspection_says_of_a_dead_token_no_more_than_that",
+    ),
 ];
 
 /// The whole table.

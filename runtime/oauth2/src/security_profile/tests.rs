@@ -1,5 +1,7 @@
 //! The table of rules, one by one: each is broken, and refused.
 
+mod cryptography;
+
 use std::cell::Cell;
 
 use jose::{PrivateJwk, Signer, SigningAlgorithm, TokenType, generate};
@@ -23,7 +25,13 @@ use SecurityProfile::{Fapi2MessageSigning, Fapi2Security};
 
 #[test]
 fn every_rule_has_its_test() {
-    let tests = [include_str!("tests.rs"), include_str!("../../../../tests/it/oauth2/code.rs")];
+    let tests = [
+        include_str!("tests.rs"),
+        include_str!("tests/cryptography.rs"),
+        include_str!("../protection/tests.rs"),
+        include_str!("../../../../tests/it/oauth2/code.rs"),
+        include_str!("../../../../tests/it/oauth2/cors.rs"),
+    ];
     for rule in rules::all() {
         let name = format!("fn {}(", rule.test);
         assert!(tests.iter().any(|text| text.contains(&name)), "{rule}: {name}");
@@ -231,6 +239,8 @@ fn client_that_contradicts_its_profile_is_refused() {
         ),
         (Fapi2Security, json!({"grant_types": ["password"]}), Some("no password grant")),
         (Fapi2Security, json!({"response_types": ["code", "code id_token"]}), Some("response_type is code")),
+        (Fapi2Security, json!({"pkce_plain": true}), Some("by S256")),
+        (Fapi2Security, json!({"pkce_plain": false}), None),
         (Fapi2Security, json!({"redirect_uris": ["http://localhost/cb"]}), Some("no scheme http")),
         (Fapi2Security, json!({"token_endpoint_auth_signing_alg": "RS256"}), Some("PS256, ES256 or EdDSA")),
         (Fapi2Security, json!({"request_object_signing_alg": "ES384"}), Some("PS256, ES256 or EdDSA")),
@@ -321,8 +331,10 @@ fn nothing_is_signed_by_another_algorithm_in_the_meantime() {
 
 #[test]
 fn request_that_breaks_a_rule_is_refused() {
-    for world in worlds(Fapi2Security, |settings| settings.response_types = ResponseTypes::all(), &json!({}))
-    {
+    let more = |settings: &mut Settings| {
+        (settings.response_types, settings.pkce_plain) = (ResponseTypes::all(), true);
+    };
+    for world in worlds(Fapi2Security, more, &json!({})) {
         let check = |changes: &[(&'static str, &'static str)], code: &str, part: &str| {
             let (found, description) = told(push(&world, &wanted(changes)));
             assert_eq!(found, code, "{changes:?}: {description}");
@@ -409,36 +421,6 @@ fn clocks_may_differ_by_ten_seconds() {
 }
 
 #[test]
-fn signature_of_another_algorithm_is_refused() {
-    // The key says what it signs with, and the client says nothing.
-    let signed = |algorithm: SigningAlgorithm, expect: &str| {
-        let key = key(algorithm);
-        let jwks = json!({"jwks": {"keys": [serde_json::to_value(key.public()).unwrap()]}});
-        for world in worlds(Fapi2Security, |_| {}, &jwks) {
-            let assertion = assertion(&world, &key, &json!({}));
-            let pushed = push_form(&world, &proven(&assertion, &wanted(&[])), PresentedProof::Absent);
-            assert_eq!(told(pushed).0, expect, "{algorithm}");
-        }
-    };
-    signed(SigningAlgorithm::Es256, "pushed");
-    signed(SigningAlgorithm::EdDsa, "pushed");
-    signed(SigningAlgorithm::Es384, "invalid_client");
-    for world in worlds(Fapi2Security, |_| {}, &json!({})) {
-        let none = format!(
-            "{}.{}.",
-            base64url("{\"alg\":\"none\"}"),
-            base64url("{\"iss\":\"app\",\"sub\":\"app\"}")
-        );
-        let pushed = push_form(&world, &proven(&none, &wanted(&[])), PresentedProof::Absent);
-        assert_eq!(told(pushed).0, "invalid_client");
-    }
-}
-
-fn base64url(text: &str) -> String {
-    primitives::base64url::encode(text)
-}
-
-#[test]
 fn refresh_token_is_not_rotated() {
     for world in worlds(Fapi2Security, |_| {}, &json!({})) {
         let prover = Prover::generate();
@@ -518,6 +500,10 @@ fn discovery_names_what_the_profile_leaves() {
 
 /// A signed request with some claims changed; `null` leaves one out.
 fn object(world: &World, changes: &Value) -> String {
+    object_by(world, &own_key(), changes)
+}
+
+fn object_by(world: &World, key: &PrivateJwk, changes: &Value) -> String {
     let at = world.server.now().seconds();
     let mut claims = json!({
         "iss": "app", "aud": "https://id.example", "nbf": at, "exp": at + 60, "jti": format!("o{}", count()),
@@ -531,7 +517,7 @@ fn object(world: &World, changes: &Value) -> String {
             value => members.insert(name.clone(), value.clone()),
         };
     }
-    Signer::new(&own_key()).unwrap().sign(TokenType::RequestObject, &claims).unwrap()
+    Signer::new(key).unwrap().sign(TokenType::RequestObject, &claims).unwrap()
 }
 
 #[test]

@@ -16,7 +16,6 @@ use crate::client::{Client, GrantType};
 use crate::grant::{AuthorizationCode, Grant};
 use crate::liveness::{Dead, SessionRule, check_grant};
 use crate::parameters::Parameters;
-use crate::pkce;
 use crate::server::AuthorizationServer;
 use crate::token_format::{AUTHORIZATION_CODE, has_form, hashes};
 use crate::write::Write;
@@ -46,7 +45,7 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
         return Err(unknown.into());
     }
     check_redirect_uri(client, &code, parameters)?;
-    check_verifier(&code, parameters)?;
+    check_verifier((server, client), &code, parameters)?;
     check_key(&code, holder)?;
     let live = check_grant(server, client, grant, SessionRule::MustBeLive).await?.map_err(refusal)?;
     let good = GoodCode {
@@ -103,9 +102,16 @@ fn check_redirect_uri(
 
 /// A verifier without a challenge is refused too: somebody cut the challenge out of the authorization
 /// request (RFC 9700 section 2.1.1).
-fn check_verifier(code: &AuthorizationCode, parameters: &Parameters<'_>) -> Result<(), TokenError> {
+fn check_verifier(
+    (server, client): (&AuthorizationServer, &Client),
+    code: &AuthorizationCode,
+    parameters: &Parameters<'_>,
+) -> Result<(), TokenError> {
+    let method = code.code_challenge_method;
     let fits = match (&code.code_challenge, parameters.find("code_verifier")) {
-        (Some(challenge), Some(verifier)) => pkce::verifies(verifier, challenge),
+        (Some(challenge), Some(verifier)) => {
+            method.is_allowed(server, client) && method.verifies(verifier, challenge)
+        }
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     };
@@ -157,7 +163,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::memory::{CALLBACK, VERIFIER, World, as_app, redemption};
+    use crate::memory::{CALLBACK, CHALLENGE, VERIFIER, World, as_app, redemption};
 
     fn world() -> World {
         let world = World::new();
@@ -217,6 +223,7 @@ mod tests {
         check("redirect_uri", "https://app.example/cb/", Some(refused(InvalidGrant::RedirectUri)));
         check("code_verifier", VERIFIER, None);
         check("code_verifier", "", Some(refused(InvalidGrant::CodeVerifier)));
+        check("code_verifier", CHALLENGE, Some(refused(InvalidGrant::CodeVerifier)));
         check("code_verifier", &"A".repeat(43), Some(refused(InvalidGrant::CodeVerifier)));
         check("resource", "https://api.example", None);
         check("resource", "https://b.example", Some(TokenError::InvalidTarget));

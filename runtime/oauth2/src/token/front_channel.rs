@@ -8,8 +8,9 @@
 
 use primitives::RequestId;
 
+use super::hook::{self, Shaped};
 use super::issue::{Beside, Maker};
-use super::{Granted, TokenError, hook};
+use super::{Granted, TokenError};
 use crate::claims::scope_claims;
 use crate::claims_request::named_claims;
 use crate::client::{Client, GrantType};
@@ -55,7 +56,7 @@ pub(crate) async fn issue_to_browser(
         grant: Some(live),
     };
     client_policy::check_token(server, &client.id, &granted, request).await?;
-    let shape = hook::shape_tokens(server, (client, &granted), None, request).await?;
+    let Shaped { shape, .. } = hook::shape_tokens(server, (client, &granted), None, request).await?;
     let maker = Maker::of(server, client, &granted).await?;
     let mut made = FrontChannel { parameters: Vec::new(), write: None };
     let mut access_token = None;

@@ -7,12 +7,20 @@ use serde_json::Map;
 
 use super::{Granted, TokenError};
 use crate::client::{Client, GrantType};
-use crate::grant::Grant;
+use crate::grant::{Grant, GrantedClaims};
 use crate::hooks::{TokenDecision, TokenExchange, TokenRequest, TokenShape, TokenSubject};
 use crate::liveness::LiveGrant;
 use crate::parameters::Parameters;
 use crate::server::AuthorizationServer;
-use crate::token_webhook;
+use crate::token_webhook::{self, Question};
+use crate::write::Write;
+
+/// What tokens that are about to be issued say beside what the server says.
+pub(super) struct Shaped {
+    pub(super) shape: TokenShape,
+    /// Keeps with the grant what the token hook says.
+    pub(super) kept: Option<Write>,
+}
 
 /// Asks the hook about tokens that are about to be issued.
 pub(super) async fn shape_tokens(
@@ -20,31 +28,30 @@ pub(super) async fn shape_tokens(
     (client, granted): (&Client, &Granted),
     form: Option<&Parameters<'_>>,
     request: RequestId,
-) -> Result<TokenShape, TokenError> {
+) -> Result<Shaped, TokenError> {
     let grant = granted.grant.as_ref();
     let context = context(server, &client.id, grant.map(LiveGrant::grant), request);
-    // What a consent app of the tenant's own wants said comes first: a plugin may correct it.
-    let mut said = TokenShape::default();
-    if let Some(grant) = grant.filter(|grant| grant.grant().client == client.id) {
-        said.access_token.clone_from(&grant.grant().claims.access_token);
-        // An address of somebody has no business in the browser's history.
-        if granted.grant_type != GrantType::Implicit {
-            said.id_token.clone_from(&grant.grant().claims.id_token);
-        }
+    // What a consent app or the token hook of the tenant's own wants said comes first: a plugin may correct it.
+    let own = grant.map(LiveGrant::grant).filter(|grant| grant.client == client.id);
+    let mut said = own.map(|grant| grant.claims.said()).unwrap_or_default();
+    // An address of somebody has no business in the browser's history.
+    if granted.grant_type == GrantType::Implicit {
+        said.id_token.clear();
     }
-    let question =
-        |said: &TokenShape| token_webhook::request::document(server, (client, granted), said, form);
-    let mut said = token_webhook::ask(server, question, said, request).await?;
+    let question = || Question::about(server, (client, granted), &said, form);
+    let answered = token_webhook::ask(server, question, request).await?;
+    let kept = own.zip(answered.as_ref()).and_then(|(grant, said)| keep(granted.grant_type, grant, said));
+    let mut said = answered.unwrap_or(said);
     // Whatever was said before, it is what the exchange decided.
     if let Some(may_act) = granted.exchanged.as_ref().and_then(|exchanged| exchanged.may_act.clone()) {
         said.access_token.insert("may_act".to_owned(), may_act);
     }
     if !server.ports.hook.applies(&context) {
-        return Ok(said);
+        return Ok(Shaped { shape: said, kept });
     }
     let input = TokenRequest {
         grant_type: granted.grant_type.as_str().to_owned(),
-        subject: grant.map(subject).or_else(|| granted.subject.as_deref().map(named)),
+        subject: grant.map(subject).or_else(|| granted.subject.as_ref().map(|subject| named(&subject.name))),
         scopes: granted.scope.to_vec(),
         audience: granted.audience.clone(),
         id_token: granted.has_id_token(),
@@ -57,10 +64,21 @@ pub(super) async fn shape_tokens(
         TokenDecision::Issue(shape) => {
             said.access_token.extend(shape.access_token);
             said.id_token.extend(shape.id_token);
-            Ok(said)
+            Ok(Shaped { shape: said, kept })
         }
         TokenDecision::Deny { description } => Err(TokenError::AccessDenied(description)),
     }
+}
+
+/// Keeps what the token hook says for the next question, a 204, introspection and userinfo, as Hydra keeps its session. What it says
+/// at an exchange is of that token alone; and of those that go through the browser, about which Hydra asks nobody, it was not told all.
+fn keep(grant_type: GrantType, grant: &Grant, said: &TokenShape) -> Option<Write> {
+    let is_passing = matches!(grant_type, GrantType::TokenExchange | GrantType::Implicit);
+    if is_passing || grant.claims.said() == *said {
+        return None;
+    }
+    let claims = GrantedClaims { hooked: Some(said.clone()), ..grant.claims.clone() };
+    Some(Write::ReplaceClaims { grant: grant.id, claims: Box::new(claims) })
 }
 
 /// Who the hook is called for.
@@ -206,6 +224,26 @@ pub(crate) mod tests {
             }
             assert!(world.token(&[("grant_type", "client_credentials")]).is_ok());
         }
+    }
+
+    #[test]
+    fn what_the_token_hook_says_is_kept_with_the_grant_that_its_tokens_are_of() {
+        let world = World::of_app(|_| {}, &json!({}));
+        world.code("openid");
+        let grant = world.rows(|rows| rows.grants.values().next().unwrap().clone());
+        let said = TokenShape { access_token: object(json!({"seats": 5})), ..TokenShape::default() };
+        for (grant_type, expect) in [
+            (GrantType::AuthorizationCode, true),
+            (GrantType::RefreshToken, true),
+            (GrantType::DeviceCode, true),
+            (GrantType::JwtBearer, true),
+            (GrantType::Password, true),
+            (GrantType::Implicit, false),
+            (GrantType::TokenExchange, false),
+        ] {
+            assert_eq!(keep(grant_type, &grant, &said).is_some(), expect, "{}", grant_type.as_str());
+        }
+        assert!(keep(GrantType::RefreshToken, &grant, &grant.claims.said()).is_none(), "it is kept already");
     }
 
     #[test]

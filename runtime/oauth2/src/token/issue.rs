@@ -8,7 +8,7 @@ use primitives::{AuditEvent, Timestamp};
 use serde_json::{Map, Value};
 
 use super::jwt::{
-    AccessTokenClaims, Audience, IdTokenClaims, TokenId, left_half, organization, seconds_between,
+    AccessTokenClaims, Audience, IdTokenClaims, TokenId, left_half, mirror, organization, seconds_between,
 };
 use super::{Granted, TokenError, TokenResponse};
 use crate::claims::scope_claims;
@@ -17,10 +17,9 @@ use crate::client::responses::Told;
 use crate::client::{Client, GrantType};
 use crate::confirmation::Confirmation;
 use crate::derivation::Derivation;
-use crate::grant::AccessToken;
+use crate::grant::{AccessToken, SIGNED_TOKENS_LIVE};
 use crate::hooks::TokenShape;
 use crate::lifespan::{Lifetime, lifespan};
-use crate::lineage::Lineage;
 use crate::liveness::LiveGrant;
 use crate::ports::PortError;
 use crate::protection::Protection;
@@ -130,7 +129,7 @@ impl<'a> Maker<'a> {
         seconds_between(self.now, self.expires_at)
     }
 
-    /// An access token, and its row if it has one.
+    /// An access token, and what is written for it, if anything is.
     pub(super) async fn access_token(
         &self,
         added: Map<String, Value>,
@@ -140,7 +139,7 @@ impl<'a> Maker<'a> {
             let is_allowed = |algorithm| !is_profiled || security_profile::is_allowed(algorithm);
             let wanted = self.server.settings.access_token_signing_algorithm;
             let signer = signer_among(keys, wanted, is_allowed)?;
-            return Ok((self.signed_access_token(signer, &added).await?, None));
+            return Ok((self.signed_access_token(signer, &added).await?, self.kept_grant()));
         }
         let granted = self.granted;
         let token = new_token(self.server, ACCESS_TOKEN);
@@ -148,13 +147,13 @@ impl<'a> Maker<'a> {
             hash: hash_token(self.server, &token),
             grant: granted.grant.as_ref().map(|live| live.grant().id),
             client: self.client.id.clone(),
-            subject: granted.subject.clone(),
+            subject: granted.subject.as_ref().map(|named| named.name.clone()),
             scope: granted.scope.clone(),
             audience: granted.audience.clone(),
             details: granted.details.clone(),
             confirmation: granted.confirmation.clone(),
             derivation: self.derivation().cloned(),
-            lineage: self.lineage().cloned().unwrap_or_default(),
+            lineage: granted.lineage().cloned().unwrap_or_default(),
             claims: added,
             issued_at: self.now,
             expires_at: self.expires_at,
@@ -162,13 +161,15 @@ impl<'a> Maker<'a> {
         Ok((token, Some(Write::InsertAccessToken(Box::new(row)))))
     }
 
-    fn derivation(&self) -> Option<&'a Derivation> {
-        self.granted.exchanged.as_ref().and_then(|exchanged| exchanged.derivation.as_ref())
+    /// What keeps the grant of a signed token that lives longer than every grant is kept for such tokens. Of others nothing is written.
+    fn kept_grant(&self) -> Option<Write> {
+        let grant = self.granted.grant.as_ref()?.grant().id;
+        let is_kept = self.expires_at <= self.now.after(SIGNED_TOKENS_LIVE);
+        (!is_kept).then_some(Write::KeepGrant { grant, until: self.expires_at })
     }
 
-    fn lineage(&self) -> Option<&'a Lineage> {
-        let exchanged = self.granted.exchanged.as_ref();
-        exchanged.map(|exchanged| &exchanged.lineage).filter(|lineage| !lineage.is_empty())
+    fn derivation(&self) -> Option<&'a Derivation> {
+        self.granted.exchanged.as_ref().and_then(|exchanged| exchanged.derivation.as_ref())
     }
 
     async fn signed_access_token(
@@ -184,7 +185,7 @@ impl<'a> Maker<'a> {
             iss: self.server.issuer.as_str(),
             sub: match (grant, &self.granted.subject) {
                 (Some(grant), _) => self.server.subject_of_grant(self.client, grant).into(),
-                (None, Some(named)) => Cow::Borrowed(named.as_str()),
+                (None, Some(named)) => Cow::Borrowed(named.name.as_str()),
                 (None, None) => Cow::Borrowed(client_id),
             },
             aud: match self.granted.audience.as_slice() {
@@ -205,10 +206,11 @@ impl<'a> Maker<'a> {
                 .map(|subject| self.server.session_for(self.client, subject.session)),
             act: self.granted.act(),
             exchanged_from: self.derivation().map(|derivation| derivation.hands().collect()),
-            exchanged_tokens: self.lineage(),
+            exchanged_tokens: self.granted.lineage(),
             cnf: self.granted.confirmation.as_ref(),
             authorization_details: &self.granted.details,
             organization: organization(subject.and_then(|subject| subject.organisation), added),
+            ext: mirror(self.server.settings.claims_in_ext, added),
             added,
         };
         Ok(signer.sign(TokenType::AccessToken, &claims).await?)

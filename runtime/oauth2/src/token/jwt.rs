@@ -45,8 +45,29 @@ pub(super) struct AccessTokenClaims<'a> {
     pub(super) authorization_details: &'a AuthorizationDetails,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) organization: Option<OrganisationId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ext: Option<&'a Map<String, Value>>,
     #[serde(flatten)]
     pub(super) added: &'a Map<String, Value>,
+}
+
+/// The claim under which Hydra has what was added.
+const EXT: &str = "ext";
+
+/// `ext` of a signed access token where a tenant wants it (`claims_in_ext`): all that was added once more, also where that is nothing,
+/// since that is what a resource server looks into. What somebody has said by that name stands.
+pub(super) fn mirror(is_wanted: bool, added: &Map<String, Value>) -> Option<&Map<String, Value>> {
+    (is_wanted && !added.contains_key(EXT)).then_some(added)
+}
+
+/// What was added to a signed access token, each once: without an `ext` that says nothing but what stands beside it.
+pub(crate) fn without_mirror(mut added: Map<String, Value>) -> Map<String, Value> {
+    let says_again =
+        |ext: &Map<String, Value>| ext.iter().all(|(name, value)| added.get(name) == Some(value));
+    if added.get(EXT).and_then(Value::as_object).is_some_and(says_again) {
+        added.remove(EXT);
+    }
+    added
 }
 
 /// Claims of an ID token.
@@ -157,6 +178,7 @@ pub(super) fn seconds_between(from: Timestamp, until: Timestamp) -> u64 {
 #[cfg(test)]
 mod tests {
     use primitives::rng::SeededRng;
+    use serde_json::json;
 
     use super::*;
 
@@ -168,6 +190,25 @@ mod tests {
         assert_eq!(TokenId::grant(&TokenId::generate(&rng, None)), Some(None));
         for foreign in ["", "x", "not base64!", "AAAA"] {
             assert_eq!(TokenId::grant(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn mirror_is_no_claim_of_its_own_and_what_is_called_so_is() {
+        let check = |added: Value, expect: Value| {
+            let Value::Object(added) = added else { panic!("{added}") };
+            assert_eq!(Value::Object(without_mirror(added)), expect);
+        };
+        let seats = json!({"seats": 5});
+        check(json!({"seats": 5, "ext": {"seats": 5}}), seats.clone());
+        check(json!({"seats": 5, "ext": {}}), seats.clone());
+        check(seats.clone(), seats);
+        for stands in [
+            json!({"seats": 5, "ext": {"seats": 6}}),
+            json!({"seats": 5, "ext": {"seats": 5, "floor": 3}}),
+            json!({"ext": "seats"}),
+        ] {
+            check(stands.clone(), stands);
         }
     }
 

@@ -1,27 +1,30 @@
 //! The JWT bearer grant (RFC 7523 section 2.1): an issuer that the tenant trusts says for whom a client may act.
 //!
 //! The token stands for whom the issuer names (`sub`), who need be nobody here: there is no session, no ID token and no
-//! refresh token. Attacks: an assertion for another server (its `aud` must be us and nobody else, as for clients' assertions),
+//! refresh token. Where that is the id of somebody who has an account, the token ends with the account and with whatever ends
+//! everything of it (`lineage`). Attacks: an assertion for another server (its `aud` must be us and nobody else, as for clients' assertions),
 //! without an end or with a late one, used twice by whichever client (its `jti` is a row of the very change that issues),
 //! signed by another issuer's key, of a trust that is over or for assertions of another kind, or for more than the trust gives. One whose `typ` says that it is an
 //! identity assertion is held to more, and stands for somebody of ours: `id_jag`.
 
 use jose::{ClaimRules, TokenType, UnverifiedJwt, ValidClaims, VerifyingKey, VerifyingKeys};
 use primitives::base64url;
-use primitives::{Actor, AuditEvent};
+use primitives::{Actor, AuditEvent, IdentityId};
 use ring::digest::{SHA256, digest};
 
 use super::holder::Holder;
 use super::request::{check_audience, check_scope};
-use super::{Asked, Granted, InvalidGrant, Refused, TokenError, id_jag};
+use super::{Asked, Granted, InvalidGrant, NamedSubject, Refused, TokenError, id_jag};
 use crate::client::GrantType;
 use crate::client_authentication::assertion::{remembered_until, rules};
 use crate::details;
+use crate::lineage::Lineage;
 use crate::server::AuthorizationServer;
-use crate::trust::{TrustKind, TrustedIssuer};
+use crate::trust::{TrustKind, TrustSearch, TrustedIssuer};
 use crate::write::Write;
 
-/// Trusts that are tried on one assertion, the newest: each costs a signature check.
+/// Trusts that are tried on one assertion, the newest: each costs a signature check. Of those whose key the assertion names there are
+/// two at most, that of its subject and that of anybody.
 const MOST_TRIALS: u32 = 4;
 /// The longest `sub`, in bytes.
 const MAX_SUBJECT: usize = 512;
@@ -42,7 +45,7 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
     let us = [server.issuer.as_str(), &server.endpoints.token];
     let Assertion { trust, claims } =
         verify(server, unverified, TrustKind::JwtBearer, &us).await?.ok_or(wrong)?;
-    let subject = claims.subject().unwrap_or_default().to_owned();
+    let subject = named(server, claims.subject().unwrap_or_default()).await?;
     let used = use_once(server, &trust, &claims).await?;
     let scope = check_scope(parameters, &client.scope)?;
     if !trust.scope.covers(&scope) {
@@ -74,6 +77,20 @@ pub(super) struct Assertion {
     pub(super) claims: ValidClaims,
 }
 
+/// Whom an issuer names: the account with that id, which must be active, or nobody of ours.
+async fn named(server: &AuthorizationServer, subject: &str) -> Result<NamedSubject, TokenError> {
+    let name = subject.to_owned();
+    let nobody = NamedSubject { name: name.clone(), lineage: Lineage::default() };
+    let Ok(id) = subject.parse::<IdentityId>() else { return Ok(nobody) };
+    if !server.ports.logins.has_identity(&server.tenant, id).await? {
+        return Ok(nobody);
+    }
+    match server.ports.subjects.find_subject(&server.tenant, id).await? {
+        Some(_) => Ok(NamedSubject { name, lineage: Lineage::of_account(id) }),
+        None => Err(TokenError::InvalidGrant(InvalidGrant::Subject)),
+    }
+}
+
 /// Media types compare without case, with or without `application/` (RFC 7515 section 4.1.9).
 fn is_identity_assertion(unverified: &UnverifiedJwt<'_>) -> bool {
     let typ = unverified.header().typ.as_deref().unwrap_or_default().to_ascii_lowercase();
@@ -93,12 +110,12 @@ async fn verify(
         return Ok(None);
     }
     let now = server.now();
+    let search = TrustSearch { kind, issuer, subject, kid: unverified.header().kid.as_deref() };
     let token_type = match kind {
         TrustKind::JwtBearer => None,
         TrustKind::IdJag => Some(TokenType::IdentityAssertionGrant),
     };
-    let name = (issuer, subject);
-    let trusts = server.ports.trusts.find_trusts(&server.tenant, kind, name, now, MOST_TRIALS).await?;
+    let trusts = server.ports.trusts.find_trusts(&server.tenant, search, now, MOST_TRIALS).await?;
     for trust in trusts {
         let Some(keys) = keys(&trust) else { continue };
         let Ok(signed) = unverified.clone().verify(&keys) else { continue };

@@ -48,6 +48,7 @@ use crate::decision::Decision;
 use crate::derivation::Act;
 use crate::details::AuthorizationDetails;
 use crate::dpop::PresentedProof;
+use crate::lineage::Lineage;
 use crate::liveness::LiveGrant;
 use crate::mtls::PresentedCertificate;
 use crate::parameters::Parameters;
@@ -56,6 +57,7 @@ use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
 use crate::write::Write;
 use holder::Holder;
+use hook::Shaped;
 
 /// A request of an endpoint that authenticates clients.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +110,7 @@ pub(crate) struct Granted {
     /// None if the client acts for itself, or for somebody whom an issuer names.
     pub(crate) grant: Option<LiveGrant>,
     /// Whom an issuer names, where there is no grant.
-    pub(crate) subject: Option<String>,
+    pub(crate) subject: Option<NamedSubject>,
     /// Of which token it comes, at token exchange.
     pub(crate) exchanged: Option<Exchanged>,
     /// Scope of the access token.
@@ -125,7 +127,22 @@ pub(crate) struct Granted {
     pub(crate) audit: Vec<AuditEvent>,
 }
 
+/// Whom an issuer names (RFC 7523).
+pub(crate) struct NamedSubject {
+    /// By this name.
+    pub(crate) name: String,
+    /// The account of that name, with which the token ends; nothing where it is nobody here, or a token was exchanged that says so.
+    pub(crate) lineage: Lineage,
+}
+
 impl Granted {
+    /// Of what the access token comes, if of anything.
+    pub(crate) fn lineage(&self) -> Option<&Lineage> {
+        let exchanged = self.exchanged.as_ref().map(|exchanged| &exchanged.lineage);
+        let named = || self.subject.as_ref().map(|named| &named.lineage);
+        exchanged.or_else(named).filter(|lineage| !lineage.is_empty())
+    }
+
     /// Who acts for whom the access token stands for (RFC 8693 section 4.1).
     pub(crate) fn act(&self) -> Option<Act> {
         match self.exchanged.as_ref().and_then(|exchanged| exchanged.derivation.as_ref()) {
@@ -204,12 +221,14 @@ impl AuthorizationServer {
             GrantType::Password => password::run(self, &asked, passwords).await?,
         };
         client_policy::check_token(self, &client.id, &granted, request.request).await?;
-        let shape = hook::shape_tokens(self, (&client, &granted), Some(parameters), request.request).await?;
+        let Shaped { shape, kept } =
+            hook::shape_tokens(self, (&client, &granted), Some(parameters), request.request).await?;
         let issued = issue::issue(self, &client, granted, shape).await?;
         let mut change = Change::new(self.tenant.clone());
         change.writes = std::mem::take(spent);
         change.writes.extend(holder.as_ref().and_then(Holder::write));
         change.writes.extend(issued.writes);
+        change.writes.extend(kept);
         change.audit = issued.audit;
         let (registered, settings) = (client.record.registration, &self.settings.registration);
         change.writes.extend(registration::kept(&client.id, registered, settings, self.now()));

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::own::{OwnClaims, is_same};
 use crate::hooks::{PROTECTED_CLAIMS, TokenShape};
 
 /// The largest answer, in bytes.
@@ -13,9 +14,9 @@ const MOST_DEEP: usize = 32;
 /// An answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TokenWebhookAnswer {
-    /// 204: the tokens are as they would be.
+    /// 204, or 200 without a body: the tokens are as they would be.
     Unchanged,
-    /// 200: the tokens have these claims instead of a consent app's. None of them is protected.
+    /// 200: the tokens have these claims instead of those that they would have. None of them is protected.
     Replaced(TokenShape),
     /// 403: there are no tokens.
     Refused,
@@ -35,8 +36,8 @@ pub enum Improper {
     /// Not one with a session.
     #[error("its answer has no `session` with objects `access_token` and `id_token`")]
     Session,
-    /// It sets what only the server sets.
-    #[error("session.{document} sets the claim {claim}, which only the server sets")]
+    /// It sets what only the server sets, to something else.
+    #[error("session.{document} sets the claim {claim}, which only the server sets, and not to what it is")]
     Protected {
         /// `access_token` or `id_token`.
         document: &'static str,
@@ -52,17 +53,19 @@ struct Session {
     id_token: Option<Map<String, Value>>,
 }
 
-/// Reads an answer.
-pub fn read(status: u16, body: &[u8]) -> Result<TokenWebhookAnswer, Improper> {
+/// Reads an answer about tokens of which the server itself says `own`.
+pub fn read(status: u16, body: &[u8], own: &OwnClaims) -> Result<TokenWebhookAnswer, Improper> {
     match status {
-        200 => read_claims(body).map(TokenWebhookAnswer::Replaced),
+        // Hydra's guide has both.
         204 => Ok(TokenWebhookAnswer::Unchanged),
+        200 if body.is_empty() => Ok(TokenWebhookAnswer::Unchanged),
+        200 => read_claims(body, own).map(TokenWebhookAnswer::Replaced),
         403 => Ok(TokenWebhookAnswer::Refused),
         other => Err(Improper::Status(other)),
     }
 }
 
-fn read_claims(body: &[u8]) -> Result<TokenShape, Improper> {
+fn read_claims(body: &[u8], own: &OwnClaims) -> Result<TokenShape, Improper> {
     if body.len() > MOST_BYTES {
         return Err(Improper::Document);
     }
@@ -70,16 +73,27 @@ fn read_claims(body: &[u8]) -> Result<TokenShape, Improper> {
     let session = document.remove("session").filter(|session| is_shallow(session, MOST_DEEP));
     let session: Session =
         session.and_then(|session| serde_json::from_value(session).ok()).ok_or(Improper::Session)?;
-    let shape = TokenShape {
-        access_token: session.access_token.unwrap_or_default(),
-        id_token: session.id_token.unwrap_or_default(),
-    };
-    for (document, claims) in [("access_token", &shape.access_token), ("id_token", &shape.id_token)] {
-        if let Some(claim) = PROTECTED_CLAIMS.into_iter().find(|name| claims.contains_key(*name)) {
+    let (access_token, id_token) =
+        (session.access_token.unwrap_or_default(), session.id_token.unwrap_or_default());
+    Ok(TokenShape {
+        access_token: without_own("access_token", access_token, &own.access_token)?,
+        id_token: without_own("id_token", id_token, &own.id_token)?,
+    })
+}
+
+/// The claims without those that are the server's, each of which must be what the token says anyway.
+fn without_own(
+    document: &'static str,
+    mut claims: Map<String, Value>,
+    own: &Map<String, Value>,
+) -> Result<Map<String, Value>, Improper> {
+    for claim in PROTECTED_CLAIMS {
+        let Some(said) = claims.remove(claim) else { continue };
+        if !own.get(claim).is_some_and(|own| is_same(own, &said)) {
             return Err(Improper::Protected { document, claim });
         }
     }
-    Ok(shape)
+    Ok(claims)
 }
 
 /// Whether a value nests no deeper than `levels`. What was parsed is bounded already, so that this ends.
@@ -98,8 +112,21 @@ mod tests {
 
     use super::*;
 
+    /// What the tokens say themselves.
+    fn own() -> OwnClaims {
+        let object = |value: Value| {
+            let Value::Object(object) = value else { panic!("{value}") };
+            object
+        };
+        OwnClaims {
+            access_token: object(json!({"azp": "app", "client_id": "app", "aud": ["https://api.example"],
+                "iss": "https://id.example", "scope": "read", "auth_time": 7})),
+            id_token: object(json!({"azp": "app", "aud": ["app"], "nonce": "n-1", "amr": ["pwd", "otp"]})),
+        }
+    }
+
     fn claims(text: &str) -> Result<(Value, Value), Improper> {
-        match read(200, text.as_bytes())? {
+        match read(200, text.as_bytes(), &own())? {
             TokenWebhookAnswer::Replaced(shape) => {
                 Ok((Value::Object(shape.access_token), Value::Object(shape.id_token)))
             }
@@ -110,8 +137,10 @@ mod tests {
     #[test]
     fn three_statuses_are_answers() {
         let nothing = TokenWebhookAnswer::Replaced(TokenShape::default());
+        let read = |status: u16, body: &[u8]| super::read(status, body, &own());
         assert_eq!(read(200, b"{\"session\":{}}"), Ok(nothing));
         assert_eq!(read(204, b""), Ok(TokenWebhookAnswer::Unchanged));
+        assert_eq!(read(200, b""), Ok(TokenWebhookAnswer::Unchanged));
         assert_eq!(read(403, b"{\"error\":\"no\"}"), Ok(TokenWebhookAnswer::Refused));
         for status in [0, 100, 201, 202, 205, 206, 301, 302, 307, 400, 401, 404, 429, 500, 502, 503] {
             assert_eq!(read(status, b"{\"session\":{}}"), Err(Improper::Status(status)));
@@ -130,7 +159,7 @@ mod tests {
 
     #[test]
     fn what_is_no_document_with_a_session_is_a_failure() {
-        for text in ["", "null", "[]", "\"x\"", "{", "{}{}", r#"{"session":{},"session":{}}"#] {
+        for text in [" ", "null", "[]", "\"x\"", "{", "{}{}", r#"{"session":{},"session":{}}"#] {
             assert_eq!(claims(text), Err(Improper::Document), "{text}");
         }
         let twice = r#"{"session":{"access_token":{"a":1,"a":2}}}"#;
@@ -147,6 +176,47 @@ mod tests {
                 let text = json!({"session": {document: {"fine": 1, claim: "x"}}}).to_string();
                 assert_eq!(claims(&text), Err(Improper::Protected { document, claim }), "{claim}");
             }
+        }
+    }
+
+    #[test]
+    fn what_the_token_says_anyway_is_passed_over_and_nothing_else_by_that_name() {
+        let said = |document: &str, claim: &str, value: &Value| {
+            claims(&json!({"session": {document: {"fine": 1, claim: value}}}).to_string())
+        };
+        let fine = json!({"fine": 1});
+        for (claim, value) in [
+            ("azp", json!("app")),
+            ("client_id", json!("app")),
+            ("iss", json!("https://id.example")),
+            ("aud", json!(["https://api.example"])),
+            ("aud", json!("https://api.example")),
+            ("scope", json!("read")),
+            ("auth_time", json!(7)),
+        ] {
+            assert_eq!(said("access_token", claim, &value), Ok((fine.clone(), json!({}))), "{claim}");
+        }
+        for (claim, value) in [("azp", json!("app")), ("aud", json!("app")), ("nonce", json!("n-1"))] {
+            assert_eq!(said("id_token", claim, &value), Ok((json!({}), fine.clone())), "{claim}");
+        }
+        for (document, claim, value) in [
+            ("access_token", "azp", json!("another")),
+            ("access_token", "aud", json!([])),
+            ("access_token", "aud", json!(["https://api.example", "https://b.example"])),
+            ("access_token", "aud", json!("app")),
+            ("access_token", "scope", json!("read write")),
+            ("access_token", "auth_time", json!("7")),
+            ("access_token", "nonce", json!("n-1")),
+            ("access_token", "exp", json!(9)),
+            ("id_token", "amr", json!("pwd")),
+            ("id_token", "client_id", json!("app")),
+            ("id_token", "nonce", Value::Null),
+        ] {
+            assert_eq!(
+                said(document, claim, &value),
+                Err(Improper::Protected { document, claim }),
+                "{claim}: {value}"
+            );
         }
     }
 

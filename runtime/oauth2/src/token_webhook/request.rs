@@ -1,7 +1,8 @@
-//! What the token hook is told: Hydra's document (v26.2), with what we know of it.
+//! What the token hook is asked: Hydra's document (v26.2), with what we know of it.
 
 use serde_json::{Map, Value, json};
 
+use super::own::{OwnClaims, sub};
 use crate::client::Client;
 use crate::hooks::TokenShape;
 use crate::liveness::LiveGrant;
@@ -12,8 +13,28 @@ use crate::token::Granted;
 /// Parameters of the form that are told as they came. What is not named here is not told.
 const TOLD: [&str; 4] = ["client_id", "grant_type", "response_type", "scope"];
 
-/// The document about tokens that are about to be made. `form` is the request's, where it is one of the token endpoint.
-pub(crate) fn document(
+/// A question about tokens that are about to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// What it is told.
+    pub document: Value,
+    /// What its answer may say again.
+    pub own: OwnClaims,
+}
+
+impl Question {
+    /// `form` is the request's, where it is one of the token endpoint.
+    pub(crate) fn about(
+        server: &AuthorizationServer,
+        tokens: (&Client, &Granted),
+        said: &TokenShape,
+        form: Option<&Parameters<'_>>,
+    ) -> Self {
+        Self { document: document(server, tokens, said, form), own: OwnClaims::of(server, tokens) }
+    }
+}
+
+fn document(
     server: &AuthorizationServer,
     (client, granted): (&Client, &Granted),
     said: &TokenShape,
@@ -21,14 +42,10 @@ pub(crate) fn document(
 ) -> Value {
     let grant = granted.grant.as_ref().map(LiveGrant::grant);
     let grant_type = granted.grant_type.as_str();
-    // By which name the login app, or an issuer, knows them; and by which the client does.
-    let (subject, sub) = match (grant, &granted.subject) {
-        (Some(grant), _) => (grant.subject.sub(), server.subject_of_grant(client, grant)),
-        (None, Some(named)) => (named.clone(), named.clone()),
-        (None, None) => (client.id.as_str().to_owned(), client.id.as_str().to_owned()),
-    };
+    // By which name the client knows them, and by which the login app does.
+    let sub = sub(server, (client, granted));
+    let subject = grant.map_or_else(|| sub.clone(), |grant| grant.subject.sub());
     let scopes = granted.scope.to_vec();
-    let requested: Vec<&str> = form.map(|form| form.words("scope").collect()).unwrap_or_default();
     let now = server.now();
     json!({
         "session": {
@@ -54,20 +71,32 @@ pub(crate) fn document(
             },
             "extra": said.access_token,
             "client_id": client.id.as_str(),
-            "consent_challenge": "",
+            // The name of the consent (`consent_request_id`), as far as anybody gave one.
+            "consent_challenge": grant.map(|grant| grant.id.to_string()).unwrap_or_default(),
             "exclude_not_before_claim": true,
             "allowed_top_level_claims": [],
-            "mirror_top_level_claims": false,
+            "mirror_top_level_claims": server.settings.claims_in_ext,
         },
         "request": {
             "client_id": client.id.as_str(),
-            "requested_scopes": if requested.is_empty() { json!(scopes) } else { json!(requested) },
+            "requested_scopes": requested_scopes(granted, form),
             "granted_scopes": scopes,
             "granted_audience": granted.audience,
             "grant_types": [grant_type],
             "payload": form.map(payload).unwrap_or_default(),
         },
     })
+}
+
+/// What was asked for: here, or where the grant is of, if a consent app granted less.
+fn requested_scopes(granted: &Granted, form: Option<&Parameters<'_>>) -> Vec<String> {
+    let here: Vec<String> =
+        form.map(|form| form.words("scope").map(str::to_owned).collect()).unwrap_or_default();
+    if !here.is_empty() {
+        return here;
+    }
+    let before = granted.grant.as_ref().and_then(|live| live.grant().claims.requested.as_ref());
+    before.map_or_else(|| granted.scope.to_vec(), |before| before.scope.clone())
 }
 
 /// What is told of a form.

@@ -105,6 +105,19 @@ pub struct TrustFilter {
     pub after: Option<String>,
 }
 
+/// Of what assertion the trusts are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrustSearch<'a> {
+    /// What it is.
+    pub kind: TrustKind,
+    /// Its `iss`.
+    pub issuer: &'a str,
+    /// Its `sub`.
+    pub subject: &'a str,
+    /// The `kid` of its header; none where it names no key.
+    pub kid: Option<&'a str>,
+}
+
 /// Finds trusts.
 pub trait TrustRepository: Send + Sync + fmt::Debug {
     /// One by its id, expired or not.
@@ -122,13 +135,12 @@ pub trait TrustRepository: Send + Sync + fmt::Debug {
         limit: u32,
     ) -> PortResult<'a, Vec<TrustedIssuer>>;
 
-    /// Those of a kind that hold at `now` and that an issuer has for a subject: the ones of that very subject first, then the
-    /// newest, at most `limit`.
+    /// Those of a kind that hold at `now` and that an issuer has for a subject, by the key that is named if one is: the ones of that very
+    /// subject first, then the newest, at most `limit`.
     fn find_trusts<'a>(
         &'a self,
         tenant: &'a TenantId,
-        kind: TrustKind,
-        issuer_and_subject: (&'a str, &'a str),
+        search: TrustSearch<'a>,
         now: Timestamp,
         limit: u32,
     ) -> PortResult<'a, Vec<TrustedIssuer>>;

@@ -4,24 +4,31 @@ use futures_util::future::BoxFuture;
 use jose::{PrivateJwk, Signer, SigningAlgorithm, TokenType, generate};
 use primitives::hooks::{HookContext, HookFailure};
 use primitives::rng::SeededRng;
-use primitives::{Actor, Timestamp};
+use primitives::{Actor, IdentityId, Timestamp};
 use serde_json::{Value, json};
 
 use super::{ShownIssuer, TrustError, TrustRequest};
 use crate::hooks::{
     IntrospectedToken, IntrospectionDecision, NoTokenHook, TokenDecision, TokenHook, TokenRequest,
 };
+use crate::introspection::Introspection;
 use crate::memory::{REQUEST, World, form, now};
 use crate::token::{InvalidGrant, TokenError, TokenResponse};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const ISSUER: &str = "https://jwt-idp.example";
 
 /// A key pair of the name `k`: one that is not the trust's is tried and found wrong, not merely unknown.
 fn key(seed: u64) -> PrivateJwk {
+    named_key(seed, "k")
+}
+
+fn named_key(seed: u64, kid: &str) -> PrivateJwk {
     let pair = generate(SigningAlgorithm::EdDsa, &SeededRng::new(seed)).unwrap();
     let mut document: Value = serde_json::from_str(&pair.to_json()).unwrap();
-    document["kid"] = "k".into();
+    document["kid"] = kid.into();
     PrivateJwk::parse(document.to_string().as_bytes()).unwrap()
 }
 
@@ -229,6 +236,106 @@ fn trust_bounds_scope_time_and_subject() {
         rows.trusts.values_mut().for_each(|trust| trust.expires_at = Timestamp::from_seconds(1_800_000_000));
     });
     assert_eq!(world.bear(&text("6")).err(), wrong(), "it is over");
+}
+
+/// An issuer whose keys change more often than its trusts end: what any of them has signed is taken.
+#[test]
+fn trust_is_found_by_the_key_that_the_assertion_names_however_many_are_newer() {
+    for subject in [json!({}), json!({"subject": "", "allow_any_subject": true})] {
+        let world = World::new();
+        world.add_client(&json!({"token_endpoint_auth_method": "client_secret_post"}));
+        let named = |seed: u64| named_key(seed, &format!("k{seed}"));
+        for seed in 5..=10 {
+            let mut patch = subject.clone();
+            patch["jwk"] = public(&named(seed));
+            world.trust(&patch).unwrap();
+            world.wait(1);
+        }
+        for seed in 5..=10 {
+            let text = assertion(&named(seed), &json!({"jti": seed.to_string()}));
+            assert!(world.bear(&text).is_ok(), "{seed} {subject}");
+        }
+        // By another's name, and by one that nobody has.
+        for (seed, kid) in [(5, "k10"), (10, "k5"), (10, "k11")] {
+            let text = assertion(&named_key(seed, kid), &json!({"jti": format!("{seed} {kid}")}));
+            assert_eq!(world.bear(&text).err(), wrong(), "{seed} {kid} {subject}");
+        }
+    }
+}
+
+/// One key of an issuer for its subject, and another by the same name for anybody.
+#[test]
+fn trust_of_the_subject_hides_none_of_anybody() {
+    let world = world();
+    for seed in 11..=14 {
+        world.trust(&json!({"jwk": public(&named_key(seed, &format!("k{seed}")))})).unwrap();
+    }
+    world.trust(&json!({"subject": "", "allow_any_subject": true, "jwk": public(&key(7))})).unwrap();
+    assert!(world.bear(&assertion(&key(7), &json!({"jti": "1"}))).is_ok());
+    assert!(world.bear(&assertion(&key(5), &json!({"jti": "2"}))).is_ok());
+}
+
+const ADA: &str = "00000000-0000-0000-0000-000000000001";
+
+/// Attack: whoever has broken in goes on with a token that an issuer got for the person by the id of their account.
+#[test]
+fn token_of_somebody_who_has_an_account_ends_with_it_and_with_all_that_ends_there() {
+    for strategy in ["jwt", "opaque"] {
+        let ada: IdentityId = ADA.parse().unwrap();
+        let bear = |subject: &str| {
+            let world = World::new();
+            world.add_client(&json!({"token_endpoint_auth_method": "client_secret_post",
+                "access_token_strategy": strategy, "grant_types": [GRANT, EXCHANGE]}));
+            world.trust(&json!({"subject": "", "allow_any_subject": true})).unwrap();
+            let first = world.bear(&assertion(&key(5), &json!({"sub": subject}))).unwrap().access_token;
+            let pairs =
+                [("grant_type", EXCHANGE), ("subject_token", &*first), ("subject_token_type", ACCESS_TOKEN)];
+            let second = world.token(&pairs).unwrap().access_token;
+            (world, [first, second])
+        };
+        let live = |world: &World, tokens: &[String; 2]| {
+            tokens.each_ref().map(|token| {
+                now(world.server.introspect(token, None, REQUEST)).unwrap() != Introspection::Inactive
+            })
+        };
+        let end_at = |world: &World, ahead: i64| {
+            let at = Timestamp::from_seconds(world.server.now().seconds() + ahead);
+            world.rows(|rows| rows.subjects.get_mut(&ada).unwrap().not_before = at);
+        };
+        let (world, tokens) = bear(ADA);
+        assert_eq!(live(&world, &tokens), [true, true], "{strategy}");
+        end_at(&world, -1);
+        assert_eq!(live(&world, &tokens), [true, true], "{strategy}: what ended was before");
+        for ahead in [0, 1] {
+            end_at(&world, ahead);
+            assert_eq!(live(&world, &tokens), [false, false], "{strategy}: {ahead}");
+        }
+        end_at(&world, -1);
+        world.rows(|rows| rows.subjects.clear());
+        assert_eq!(live(&world, &tokens), [false, false], "{strategy}: the account is gone");
+        // Nobody here, though it looks like one of ours; and nobody at all.
+        for other in ["00000000-0000-0000-0000-000000000009", "mike@example.com"] {
+            let (world, tokens) = bear(other);
+            end_at(&world, 9);
+            world.rows(|rows| rows.subjects.clear());
+            assert_eq!(live(&world, &tokens), [true, true], "{strategy}: {other}");
+        }
+    }
+}
+
+#[test]
+fn nobody_acts_for_somebody_whose_account_is_not_active() {
+    let world = World::new();
+    world.add_client(&json!({"token_endpoint_auth_method": "client_secret_post"}));
+    world.trust(&json!({"subject": "", "allow_any_subject": true})).unwrap();
+    let ada: IdentityId = ADA.parse().unwrap();
+    world.rows(|rows| {
+        rows.subjects.remove(&ada);
+        rows.inactive.insert(ada);
+    });
+    let text = assertion(&key(5), &json!({"sub": ADA}));
+    assert_eq!(world.bear(&text).err(), Some(TokenError::InvalidGrant(InvalidGrant::Subject)));
+    assert!(world.rows(|rows| rows.access_tokens.is_empty() && rows.bearer_assertions.is_empty()));
 }
 
 #[test]

@@ -11,7 +11,7 @@ mod links;
 mod organisations;
 mod profiles;
 mod search;
-mod sessions;
+pub(crate) mod sessions;
 mod subjects;
 mod terms;
 mod trusted_devices;

@@ -55,7 +55,7 @@ pub(super) fn insert(tenant: &TenantId, new: &NewSession) -> Statement {
 }
 
 /// Takes the row, so that whoever ends the session at this moment waits, or has ended it.
-pub(super) fn hold(tenant: &TenantId, session: SessionId, identity: IdentityId, at: Timestamp) -> Statement {
+pub(crate) fn hold(tenant: &TenantId, session: SessionId, identity: IdentityId, at: Timestamp) -> Statement {
     Statement::one(
         "UPDATE identity_sessions SET expires_at = expires_at
          WHERE tenant = $1 AND id = $2 AND identity = $3 AND revoked_at IS NULL AND expires_at > $4",

@@ -1,7 +1,7 @@
 //! A tenant's signing keys, sealed at rest, and parsed for requests; and the sets of keys that it keeps.
 
 mod key_sets;
-mod signing_keys;
+pub(crate) mod signing_keys;
 mod tenant_keys;
 
 use ::jose::Write;

@@ -42,11 +42,23 @@ pub(super) fn activate(tenant: &TenantId, kid: &KeyId, rotate_at: Timestamp) -> 
     )
 }
 
+/// It stays for longer where [`keep`] has said so.
 pub(super) fn retire(tenant: &TenantId, kid: &KeyId, until: Timestamp) -> Statement {
     Statement::one(
-        "UPDATE signing_keys SET state = 'retired', due_at = $3
+        "UPDATE signing_keys SET state = 'retired',
+             due_at = CASE WHEN needed_until > $3 THEN needed_until ELSE $3 END
          WHERE tenant = $1 AND kid = $2 AND state <> 'retired'",
         values![tenant, kid.as_str(), until],
+    )
+}
+
+/// Notes until when those that have not retired are needed at least. When one retires is decided on the lifespans of then, in a
+/// change that waits for this one's row or is waited for: it sees what is noted here, or the lifespans from before.
+pub(crate) fn keep(tenant: &TenantId, until: Timestamp) -> Statement {
+    Statement::any(
+        "UPDATE signing_keys SET needed_until = $2
+         WHERE tenant = $1 AND state <> 'retired' AND (needed_until IS NULL OR needed_until < $2)",
+        values![tenant, until],
     )
 }
 

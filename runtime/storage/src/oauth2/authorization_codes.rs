@@ -10,8 +10,9 @@ use crate::{Storage, StorageError, values};
 pub(super) fn insert(tenant: &TenantId, code: &AuthorizationCode) -> Vec<Statement> {
     let row = Statement::one(
         "INSERT INTO oauth2_authorization_codes
-             (tenant, hash, grant_id, redirect_uri, code_challenge, expires_at, consumed_at, dpop_jkt)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+             (tenant, hash, grant_id, redirect_uri, code_challenge, expires_at, consumed_at, dpop_jkt,
+              code_challenge_method)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
         values![
             tenant,
             &code.hash,
@@ -21,6 +22,7 @@ pub(super) fn insert(tenant: &TenantId, code: &AuthorizationCode) -> Vec<Stateme
             code.expires_at,
             code.consumed_at,
             code.dpop_jkt.as_ref().map(ToString::to_string),
+            code.code_challenge_method.as_str(),
         ],
     );
     vec![row, grants::keep(tenant, code.grant, code.expires_at)]
@@ -48,7 +50,8 @@ pub(super) async fn find(
     hash: &KeyedHash,
 ) -> Result<Option<(AuthorizationCode, Grant)>, StorageError> {
     let sql = concat!(
-        "SELECT c.grant_id, c.redirect_uri, c.code_challenge, c.expires_at, c.consumed_at, c.dpop_jkt, ",
+        "SELECT c.grant_id, c.redirect_uri, c.code_challenge, c.expires_at, c.consumed_at, c.dpop_jkt,
+             c.code_challenge_method, ",
         grant_columns!(),
         " FROM oauth2_authorization_codes c
           JOIN oauth2_grants g ON g.tenant = c.tenant AND g.id = c.grant_id
@@ -60,11 +63,12 @@ pub(super) async fn find(
         grant: row.parse(0, "grant_id")?,
         redirect_uri: row.opt_text(1)?,
         code_challenge: row.opt_text(2)?,
+        code_challenge_method: row.parse(6, "code_challenge_method")?,
         dpop_jkt: row.opt_parse(5, "dpop_jkt")?,
         expires_at: row.time(3)?,
         consumed_at: row.opt_time(4)?,
     };
-    Ok(Some((code, grant_at(&row, 6)?)))
+    Ok(Some((code, grant_at(&row, 7)?)))
 }
 
 pub(super) async fn find_redeemed(

@@ -2,19 +2,15 @@
 
 use std::time::Duration;
 
-use ::oauth2::grant::{Consent, Grant, GrantSubject};
-use ::oauth2::ports::{GrantFilter, GrantRepository, PortResult};
+use ::oauth2::grant::{Consent, Grant, GrantSubject, GrantedClaims, SIGNED_TOKENS_LIVE};
+use ::oauth2::ports::{Allowed, GrantFilter, GrantRepository, PortResult};
 use primitives::{ActingParty, ClientId, GrantId, IdentityId, KeyedHash, SessionId, TenantId, Timestamp};
 
-use super::{GRANT_CHANGED, consents, details_value, logouts, port_error, scopes_at};
+use super::{GRANT_CHANGED, consents, details_value, granted, logouts, port_error, scopes_at};
 use crate::row::Row;
 use crate::statement::{Statement, json, opt_json, session_claims};
 use crate::{Storage, StorageError, values};
 
-/// A grant's row stays so much longer than the codes and opaque tokens that hang on it, for the signed
-/// access tokens, which have no row of their own: one that lives longer than this after the last of them
-/// is inactive when the row goes.
-const SIGNED_TOKENS_LIVE: Duration = Duration::from_hours(7 * 24);
 /// Raised in steps, so that most rotations leave the row alone.
 const STEP: Duration = Duration::from_hours(24);
 
@@ -63,9 +59,13 @@ pub(super) fn insert(tenant: &TenantId, grant: &Grant) -> Statement {
     )
 }
 
-/// Keeps the grant for as long as something that expires at `expires_at` may hang on it.
+/// Keeps the grant for as long as something that expires at `expires_at` may hang on it, and what was signed by then.
 pub(super) fn keep(tenant: &TenantId, grant: GrantId, expires_at: Timestamp) -> Statement {
-    let needed = expires_at.after(SIGNED_TOKENS_LIVE);
+    keep_until(tenant, grant, expires_at.after(SIGNED_TOKENS_LIVE))
+}
+
+/// Keeps the grant until `needed` at least.
+pub(super) fn keep_until(tenant: &TenantId, grant: GrantId, needed: Timestamp) -> Statement {
     Statement::any(
         "UPDATE oauth2_grants SET kept_until = $4 WHERE tenant = $1 AND id = $2 AND kept_until < $3",
         values![tenant, &grant, needed, needed.after(STEP)],
@@ -87,6 +87,15 @@ pub(super) fn redeem(
          WHERE tenant = $1 AND id = $2",
         values![tenant, &grant, code, needed, needed.after(STEP)],
     )
+}
+
+/// Replaces what the grant's tokens say. Whoever remembers the grant reads it anew.
+pub(super) fn replace_claims(tenant: &TenantId, grant: GrantId, claims: &GrantedClaims) -> Statement {
+    Statement::one(
+        "UPDATE oauth2_grants SET claims = $3 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL",
+        values![tenant, &grant, opt_json(Some(claims).filter(|claims| !claims.is_empty()))],
+    )
+    .changes(GRANT_CHANGED, grant.to_string())
 }
 
 pub(super) fn revoke(tenant: &TenantId, grant: GrantId, at: Timestamp) -> Statement {
@@ -231,6 +240,27 @@ impl GrantRepository for Storage {
             let rows = self.list(sql, args).await.map_err(port_error)?;
             rows.iter().map(|row| grant_at(row, 0)).collect::<Result<_, _>>().map_err(port_error)
         })
+    }
+
+    fn list_clients_with_access<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        subject: IdentityId,
+        page: (Timestamp, u32),
+    ) -> PortResult<'a, Vec<(ClientId, Timestamp)>> {
+        Box::pin(async move { granted::clients(self, tenant, subject, page).await.map_err(port_error) })
+    }
+
+    fn list_allowed<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        subject: IdentityId,
+        client: &'a ClientId,
+        limit: u32,
+    ) -> PortResult<'a, Vec<Allowed>> {
+        Box::pin(
+            async move { granted::allowed(self, tenant, (subject, client), limit).await.map_err(port_error) },
+        )
     }
 
     fn list_clients_of_session<'a>(

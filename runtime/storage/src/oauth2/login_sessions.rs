@@ -166,4 +166,19 @@ impl LoginSessionRepository for Storage {
             Ok(self.find_one(sql, values![tenant, &id]).await.map_err(port_error)?.is_some())
         })
     }
+
+    fn is_session_of<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        session: SessionId,
+        identity: IdentityId,
+    ) -> PortResult<'a, bool> {
+        Box::pin(async move {
+            let sql = "SELECT 1 FROM identity_sessions s
+                 JOIN identities i ON i.tenant = s.tenant AND i.id = s.identity AND i.state = 'active'
+                 WHERE s.tenant = $1 AND s.id = $2 AND s.identity = $3 AND s.revoked_at IS NULL AND s.expires_at > $4";
+            let args = values![tenant, &session, &identity, self.inner.clock.now()];
+            Ok(self.find_one(sql, args).await.map_err(port_error)?.is_some())
+        })
+    }
 }

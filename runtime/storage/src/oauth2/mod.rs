@@ -10,6 +10,7 @@ mod clients;
 mod consents;
 mod device_codes;
 mod forced_subjects;
+mod granted;
 mod grants;
 mod login_sessions;
 mod logouts;
@@ -26,6 +27,8 @@ use primitives::{Sealer, TenantId};
 
 use crate::StorageError;
 use crate::apply::Stored;
+use crate::identity::sessions;
+use crate::jose::signing_keys;
 use crate::row::Row;
 use crate::statement::{Statement, Value, opt_json};
 use crate::tenancy::admin_keys;
@@ -35,7 +38,7 @@ pub(crate) use token_cache::TokenCache;
 
 /// Kind in the change log: a client was made, changed or removed. The key is its id.
 pub const CLIENT_CHANGED: &str = "client";
-/// Kind in the change log: a grant was revoked. The key is its id, or `"*"` for several of the tenant.
+/// Kind in the change log: a grant was revoked, or its tokens say something else. The key is its id, or `"*"` for several of the tenant.
 pub const GRANT_CHANGED: &str = "grant";
 /// Kind in the change log: an access token was revoked by itself. The key is the keyed hash of an opaque
 /// one in base64url, or the `jti` of a signed one.
@@ -54,6 +57,9 @@ impl Stored for Write {
             Self::KeepClient { client, until } => vec![clients::keep(tenant, &client, until)],
             Self::RevokeGrantsOfClient { client, at } => vec![grants::revoke_of_client(tenant, &client, at)],
             Self::InsertGrant(grant) => vec![grants::insert(tenant, &grant)],
+            Self::ReplaceClaims { grant, claims } => vec![grants::replace_claims(tenant, grant, &claims)],
+            Self::KeepGrant { grant, until } => vec![grants::keep_until(tenant, grant, until)],
+            Self::KeepSigningKeys { until } => vec![signing_keys::keep(tenant, until)],
             Self::RevokeGrant { grant, at } => vec![grants::revoke(tenant, grant, at)],
             Self::RevokeGrantsOfSubject { subject, client, at } => {
                 vec![grants::revoke_of_subject(tenant, subject, client.as_ref(), at)]
@@ -67,6 +73,9 @@ impl Stored for Write {
             Self::RememberConsent(consent) => vec![consents::remember(tenant, &consent)],
             Self::ForgetConsents { subject, client } => {
                 vec![consents::forget(tenant, subject, client.as_ref())]
+            }
+            Self::HoldSession { session, identity, at } => {
+                vec![sessions::hold(tenant, session, identity, at)]
             }
             Self::InsertLoginSession(session) => vec![login_sessions::insert(tenant, &session)],
             Self::ExtendLoginSession { session, token, remembered_until, expires_at } => {

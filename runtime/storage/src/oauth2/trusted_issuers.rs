@@ -1,7 +1,7 @@
 //! Table `oauth2_trusted_issuers`.
 
 use ::oauth2::ports::PortResult;
-use ::oauth2::trust::{TrustFilter, TrustKind, TrustRepository, TrustedIssuer, TrustedSubject};
+use ::oauth2::trust::{TrustFilter, TrustKind, TrustRepository, TrustSearch, TrustedIssuer, TrustedSubject};
 use jose::PublicJwk;
 use primitives::{TenantId, Timestamp};
 
@@ -104,18 +104,19 @@ impl TrustRepository for Storage {
     fn find_trusts<'a>(
         &'a self,
         tenant: &'a TenantId,
-        kind: TrustKind,
-        (issuer, subject): (&'a str, &'a str),
+        search: TrustSearch<'a>,
         now: Timestamp,
         limit: u32,
     ) -> PortResult<'a, Vec<TrustedIssuer>> {
         Box::pin(async move {
-            // The empty subject, which stands for anybody, sorts behind every other.
+            // The empty subject, which stands for anybody, sorts behind every other. Every trust names its key.
             let sql =
                 "SELECT id, issuer, subject, scope, jwk, created_at, expires_at, kind FROM oauth2_trusted_issuers
                  WHERE tenant = $1 AND issuer = $2 AND (subject = $3 OR subject = '') AND expires_at > $4
-                 AND kind = $5 ORDER BY subject DESC, created_at DESC, kid LIMIT $6";
-            let args = values![tenant, issuer, subject, now, kind.as_str(), i64::from(limit)];
+                 AND kind = $5 AND ($6 = '' OR kid = $6) ORDER BY subject DESC, created_at DESC, kid LIMIT $7";
+            let TrustSearch { kind, issuer, subject, kid } = search;
+            let kid = kid.unwrap_or_default();
+            let args = values![tenant, issuer, subject, now, kind.as_str(), kid, i64::from(limit)];
             let rows = self.list(sql, args).await.map_err(port_error)?;
             trusts_of(&rows).map_err(port_error)
         })

@@ -200,14 +200,20 @@ impl Rows {
             find_consent_of_grant(self.grant.id),
             list_consents(subject, GrantFilter::default(), (world.now(), 10)),
             list_grants(subject, GrantFilter::default(), 10),
+            list_clients_with_access(subject, (world.now(), 10)),
+            list_allowed(subject, &client, 10),
             list_clients_of_session(self.grant.subject.session, 10),
             find_authorization_code(&self.code.hash),
             find_grant_of_redeemed_code(&self.redeemed.hash),
             find_trusted_issuer("1"),
             list_trusted_issuers(&TrustFilter::default(), 10),
             find_trusts(
-                oauth2::trust::TrustKind::JwtBearer,
-                ("https://jwt-idp.example", "mike"),
+                oauth2::trust::TrustSearch {
+                    kind: oauth2::trust::TrustKind::JwtBearer,
+                    issuer: "https://jwt-idp.example",
+                    subject: "mike",
+                    kid: None,
+                },
                 world.now(),
                 10
             ),
@@ -291,6 +297,7 @@ impl Rows {
             Write::ConsumeAuthorizationCode { code, grant: self.grant.id, at, kept_until: at },
             Write::RotateRefreshToken { token, grant: self.grant.id, rotation },
             Write::AnswerDeviceCode { code: self.device.hash.clone(), grant: None, at },
+            Write::ReplaceClaims { grant: self.grant.id, claims: Box::default() },
             Write::ExtendLoginSession {
                 session: self.login.id,
                 token: world.hash("x"),
@@ -311,6 +318,8 @@ impl Rows {
         let unguarded = [
             Write::RevokeGrantsOfClient { client: client.clone(), at },
             Write::RevokeGrant { grant: self.grant.id, at },
+            Write::KeepGrant { grant: self.grant.id, until: at },
+            Write::KeepSigningKeys { until: at },
             Write::RevokeGrantsOfSubject { subject: identity, client: None, at },
             Write::RevokeGrantsOfSubject { subject: identity, client: Some(client.clone()), at },
             Write::RevokeGrantsOfSession { session, at },

@@ -263,6 +263,59 @@ async fn grant_stays_while_its_session_lives() {
     }
 }
 
+/// So it is with a sign-in at a login app of the tenant's own.
+#[tokio::test(flavor = "multi_thread")]
+async fn grant_stays_while_its_sign_in_at_a_login_app_lives() {
+    for world in World::each().await {
+        let other = world.with_grant("nexboard").await;
+        let mut login = world.login_session(other.subject.id, "l");
+        login.expires_at = world.in_seconds(20 * DAY);
+        let mut grant = world.grant(other.subject.id, "nexboard");
+        grant.subject.session = login.id;
+        let (session, token) = (login.id, world.hash("m"));
+        let writes =
+            [Write::InsertLoginSession(Box::new(login)), Write::InsertGrant(Box::new(grant.clone()))];
+        assert_eq!(world.apply(writes).await, None);
+        let alive = async |day, id| {
+            world.storage.delete_expired(world.in_seconds(day * DAY), 10).await.unwrap();
+            world.storage.find_grant(&world.tenant, id).await.unwrap().is_some()
+        };
+        assert!(alive(9, grant.id).await);
+        assert!(!alive(9, other.id).await, "that of a session that is not there");
+        assert!(alive(19, grant.id).await);
+        // They signed in again meanwhile.
+        let extend = Write::ExtendLoginSession {
+            session,
+            token,
+            remembered_until: None,
+            expires_at: world.in_seconds(40 * DAY),
+        };
+        assert_eq!(world.apply([extend]).await, None);
+        assert!(alive(39, grant.id).await);
+        assert!(!alive(40, grant.id).await);
+    }
+}
+
+/// Such a token has no row that would keep it.
+#[tokio::test(flavor = "multi_thread")]
+async fn grant_stays_while_a_signed_token_lives_that_lives_long() {
+    for world in World::each().await {
+        let kept = world.with_grant("nexboard").await;
+        let other = world.grant(kept.subject.id, "nexboard");
+        let keep = |day: i64| Write::KeepGrant { grant: kept.id, until: world.in_seconds(day * DAY) };
+        let writes = [Write::InsertGrant(Box::new(other.clone())), keep(20), keep(12)];
+        assert_eq!(world.apply(writes).await, None);
+        assert_eq!(world.apply([keep(11)]).await, None, "nothing is brought forward");
+        let alive = async |day, id| {
+            world.storage.delete_expired(world.in_seconds(day * DAY), 10).await.unwrap();
+            world.storage.find_grant(&world.tenant, id).await.unwrap().is_some()
+        };
+        assert!(alive(19, kept.id).await && !alive(19, other.id).await);
+        // A step of one day later.
+        assert!(!alive(21, kept.id).await);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_call_takes_no_more_than_its_limit_of_a_table() {
     for mut world in World::each().await {

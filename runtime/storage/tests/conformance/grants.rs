@@ -1,7 +1,8 @@
 //! Grants and consents: revoking one is one write, and whom a write must not touch it leaves alone.
 
-use oauth2::grant::Grant;
-use oauth2::ports::{GrantFilter, GrantRepository as _};
+use oauth2::grant::{Grant, GrantedClaims};
+use oauth2::hooks::TokenShape;
+use oauth2::ports::{GrantFilter, GrantRepository as _, TokenRepository as _};
 use oauth2::write::Write;
 use primitives::{GrantId, IdentityId, SessionId};
 use uuid::Uuid;
@@ -72,6 +73,44 @@ async fn grant_is_read_as_it_was_written() {
         assert_eq!(world.apply([Write::InsertGrant(Box::new(grant))]).await, Some(0), "its id is taken");
         let nobody = GrantId(Uuid::nil());
         assert_eq!(world.storage.find_grant(&world.tenant, nobody).await.unwrap(), None);
+    }
+}
+
+/// Also where the grant is remembered with a token of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_tokens_of_a_grant_say_is_replaced_while_it_lives() {
+    for world in World::each().await {
+        let mut grant = world.with_grant("nexboard").await;
+        let token = world.access_token(Some(&grant), "nexboard", "token");
+        assert_eq!(world.apply([Write::InsertAccessToken(Box::new(token.clone()))]).await, None);
+        let find = async || {
+            let found = world.storage.find_access_token(&world.tenant, &token.hash).await.unwrap();
+            found.and_then(|(_, grant)| grant)
+        };
+        assert_eq!(find().await.as_ref(), Some(&grant));
+        let plan = serde_json::Map::from_iter([("plan".to_owned(), "gold".into())]);
+        let said = TokenShape { id_token: plan, ..TokenShape::default() };
+        let replace = |claims: &GrantedClaims| Write::ReplaceClaims {
+            grant: grant.id,
+            claims: Box::new(claims.clone()),
+        };
+        let hooked = GrantedClaims { hooked: Some(said.clone()), ..grant.claims.clone() };
+        let writes = [replace(&hooked), replace(&GrantedClaims::default()), replace(&hooked)];
+        for write in writes.clone() {
+            assert_eq!(world.apply([write.clone()]).await, None);
+            let Write::ReplaceClaims { claims, .. } = write else { unreachable!() };
+            let found = find().await.unwrap();
+            assert_eq!(found, Grant { claims: *claims, ..grant.clone() });
+        }
+        grant.claims = hooked;
+        assert_eq!((grant.claims.said(), find().await), (said, Some(grant.clone())));
+
+        let revoke = Write::RevokeGrant { grant: grant.id, at: world.in_seconds(1) };
+        assert_eq!(world.apply([revoke]).await, None);
+        let [_, nothing, _] = writes;
+        assert_eq!(world.apply([nothing]).await, Some(0), "it is over");
+        let found = world.storage.find_grant(&world.tenant, grant.id).await.unwrap().unwrap();
+        assert_eq!(found.claims, grant.claims);
     }
 }
 
@@ -179,7 +218,7 @@ async fn later_consent_takes_the_place_of_an_earlier_one_until_it_is_forgotten()
 /// What is remembered is listed and found by its own name, whatever became of its session and grant.
 #[tokio::test(flavor = "multi_thread")]
 async fn remembered_consents_are_listed_newest_first_without_their_grants() {
-    use oauth2::grant::{ConsentRecord, GrantedClaims};
+    use oauth2::grant::ConsentRecord;
 
     for world in World::each().await {
         let grant = world.grant(ADA, "a");

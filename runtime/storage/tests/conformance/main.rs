@@ -20,6 +20,7 @@ mod details;
 mod device_codes;
 mod expiry;
 mod forced_subjects;
+mod granted;
 mod grants;
 mod identity;
 mod jobs;

@@ -2,6 +2,7 @@
 
 use identity::identity::AddressKind;
 use identity::ports::{AddressUse, Identities as _};
+use oauth2::pkce::ChallengeMethod;
 use oauth2::ports::TokenRepository as _;
 use oauth2::write::Write;
 use primitives::{KeyedHash, UploadedPluginId};
@@ -55,6 +56,7 @@ async fn code_that_was_redeemed_before_schema_9_is_known_with_its_grant() {
         // The code that waited is redeemed now, and the row that an older node wrote leaves.
         let (code, grant) =
             world.storage.find_authorization_code(&world.tenant, &KeyedHash(vec![2])).await.unwrap().unwrap();
+        assert_eq!(code.code_challenge_method, ChallengeMethod::S256, "before schema 53 there was no other");
         let (at, kept_until) = (world.now(), world.now());
         let consume = Write::ConsumeAuthorizationCode { code: code.hash, grant: grant.id, at, kept_until };
         assert_eq!(world.apply([consume]).await, None);

@@ -4,7 +4,8 @@
 use jose::ports::SigningKeys as _;
 use jose::{KeyState, SigningAlgorithm, SigningKey, Write};
 use oauth2::ports::TokenKeys as _;
-use primitives::TenantId;
+use oauth2::write::Write as TokenWrite;
+use primitives::{Change, TenantId};
 
 use crate::world::World;
 
@@ -80,6 +81,32 @@ async fn key_goes_from_pending_to_active_to_retired_to_gone() {
         assert_eq!(world.apply([delete(world.in_seconds(299))]).await, Some(0), "its time is not over");
         assert_eq!(world.apply([delete(until)]).await, None);
         assert_eq!(world.states().await, [(new.kid.to_string(), KeyState::Active { rotate_at })]);
+    }
+}
+
+/// A lifespan was lowered: what was signed before lives as long as it did.
+#[tokio::test(flavor = "multi_thread")]
+async fn key_that_is_needed_for_longer_stays_for_longer_when_it_retires() {
+    for world in World::each().await {
+        let (old, new) = (world.active(), world.pending());
+        assert_eq!(world.apply([insert(&old), insert(&new)]).await, None);
+        let keep = |seconds| TokenWrite::KeepSigningKeys { until: world.in_seconds(seconds) };
+        assert_eq!(world.apply([keep(500)]).await, None);
+        assert_eq!(world.apply([keep(400)]).await, None, "nothing is brought forward");
+        let elsewhere = Change::new("other".parse().unwrap()).write(keep(2_000));
+        world.storage.apply(elsewhere).await.unwrap();
+        let retire = |key: &SigningKey, seconds| {
+            [Write::RetireSigningKey { kid: key.kid.clone(), until: world.in_seconds(seconds) }]
+        };
+        assert_eq!(world.apply(retire(&old, 300)).await, None);
+        assert_eq!(world.apply([keep(900)]).await, None, "it signs nothing that could need it");
+        assert_eq!(world.apply(retire(&new, 1_000)).await, None);
+        let until = |key: &SigningKey, seconds| {
+            (key.kid.to_string(), KeyState::Retired { until: world.in_seconds(seconds) })
+        };
+        let mut expected = vec![until(&old, 500), until(&new, 1_000)];
+        expected.sort_by(|a, b| a.0.cmp(&b.0));
+        assert_eq!(world.states().await, expected);
     }
 }
 

@@ -4,6 +4,7 @@ use oauth2::confirmation::Confirmation;
 use oauth2::derivation::Derivation;
 use oauth2::grant::{AccessToken, AuthorizationCode, RefreshToken, Rotation};
 use oauth2::lineage::{Lineage, MOST_ANCESTORS, Mark};
+use oauth2::pkce::ChallengeMethod;
 use oauth2::ports::TokenRepository as _;
 use oauth2::write::Write;
 use serde_json::{from_value, json};
@@ -67,7 +68,8 @@ async fn what_a_token_or_a_code_is_bound_to_comes_back_with_it() {
     for world in World::each().await {
         let grant = world.with_grant("nexboard").await;
         let dpop_jkt = Some(JKT.parse().unwrap());
-        let code = AuthorizationCode { dpop_jkt, ..world.code(&grant, "code") };
+        let code_challenge_method = ChallengeMethod::Plain;
+        let code = AuthorizationCode { dpop_jkt, code_challenge_method, ..world.code(&grant, "code") };
         let access_token = world.access_token(Some(&grant), "nexboard", "access");
         let access_token = AccessToken { confirmation: Some(certificate.clone()), ..access_token };
         let refresh_token =

@@ -2,7 +2,9 @@
 
 use jose::PublicJwk;
 use oauth2::ports::TokenRepository as _;
-use oauth2::trust::{TrustFilter, TrustKind, TrustRepository as _, TrustedIssuer, TrustedSubject};
+use oauth2::trust::{
+    TrustFilter, TrustKind, TrustRepository as _, TrustSearch, TrustedIssuer, TrustedSubject,
+};
 use oauth2::write::Write;
 
 use crate::world::World;
@@ -63,9 +65,8 @@ async fn trusts_are_found_by_whom_they_speak_for_and_listed_in_pages() {
         let writes = trusts.clone().map(|trust| Write::InsertTrustedIssuer(Box::new(trust)));
         assert_eq!(world.apply(writes).await, None);
         let find = async |issuer: &str, subject: &str, limit: u32| {
-            let (kind, name) = (TrustKind::JwtBearer, (issuer, subject));
-            let found =
-                world.storage.find_trusts(&world.tenant, kind, name, world.now(), limit).await.unwrap();
+            let search = TrustSearch { kind: TrustKind::JwtBearer, issuer, subject, kid: None };
+            let found = world.storage.find_trusts(&world.tenant, search, world.now(), limit).await.unwrap();
             found.into_iter().map(|trust| trust.id).collect::<Vec<_>>()
         };
         let issuer = "https://jwt-idp.example";
@@ -74,7 +75,8 @@ async fn trusts_are_found_by_whom_they_speak_for_and_listed_in_pages() {
         assert_eq!(find(issuer, "eve", 9).await, ["1"]);
         assert!(find("https://other.example", "mike", 9).await.is_empty());
         let find_at = async |kind, at| {
-            world.storage.find_trusts(&world.tenant, kind, (issuer, "mike"), at, 9).await.unwrap()
+            let search = TrustSearch { kind, issuer, subject: "mike", kid: None };
+            world.storage.find_trusts(&world.tenant, search, at, 9).await.unwrap()
         };
         let over = find_at(TrustKind::JwtBearer, world.in_seconds(60)).await;
         assert_eq!(over, [], "what is over takes nobody's place");
@@ -92,6 +94,33 @@ async fn trusts_are_found_by_whom_they_speak_for_and_listed_in_pages() {
         assert_eq!(list(None, None, 2).await, ["1", "2"]);
         assert_eq!(list(Some(issuer), Some("2"), 2).await, ["3"]);
         assert!(list(Some("https://other.example"), None, 2).await.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trust_is_found_by_its_key_however_many_are_newer() {
+    for world in World::each().await {
+        let kids: Vec<_> = (1..=6).map(|n| format!("k{n}")).collect();
+        for (age, kid) in (0..).zip(&kids) {
+            let created_at = world.in_seconds(age);
+            let trust = TrustedIssuer { created_at, ..world.trust(kid, one("mike"), kid) };
+            assert_eq!(world.apply([Write::InsertTrustedIssuer(Box::new(trust))]).await, None);
+        }
+        let anybody = world.trust("anybody", TrustedSubject::Any, "k1");
+        assert_eq!(world.apply([Write::InsertTrustedIssuer(Box::new(anybody))]).await, None);
+        let find = async |subject: &str, kid: Option<&str>, limit: u32| {
+            let issuer = "https://jwt-idp.example";
+            let search = TrustSearch { kind: TrustKind::JwtBearer, issuer, subject, kid };
+            let found = world.storage.find_trusts(&world.tenant, search, world.now(), limit).await.unwrap();
+            found.into_iter().map(|trust| trust.id).collect::<Vec<_>>()
+        };
+        assert_eq!(find("mike", None, 4).await, ["k6", "k5", "k4", "k3"]);
+        for kid in kids.iter().skip(1) {
+            assert_eq!(find("mike", Some(kid.as_str()), 4).await, std::slice::from_ref(kid));
+        }
+        assert_eq!(find("mike", Some("k1"), 4).await, ["k1", "anybody"]);
+        assert_eq!(find("eve", Some("k1"), 4).await, ["anybody"]);
+        assert!(find("eve", Some("k2"), 4).await.is_empty() && find("mike", Some("k7"), 4).await.is_empty());
     }
 }
 

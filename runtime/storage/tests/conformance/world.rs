@@ -13,6 +13,7 @@ use oauth2::grant::{
     AccessToken, AuthorizationCode, Consent, Grant, GrantSubject, GrantedClaims, RefreshToken,
 };
 use oauth2::lineage::Lineage;
+use oauth2::pkce::ChallengeMethod;
 use oauth2::scope::Scopes;
 use oauth2::write::Write;
 use portcullis_storage::{
@@ -212,6 +213,7 @@ impl World {
             grant: grant.id,
             redirect_uri: Some("https://app.example/callback".to_owned()),
             code_challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned()),
+            code_challenge_method: ChallengeMethod::S256,
             dpop_jkt: None,
             expires_at: self.in_seconds(60),
             consumed_at: None,

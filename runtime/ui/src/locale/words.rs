@@ -97,7 +97,7 @@ words! {
     }
     impersonation: ImpersonationWords { title, lead, begin, banner }
     devices: DevicesWords { title, lead, since, forget, forget_one }
-    apps: AppsWords { title, lead, since, remove, remove_one }
+    apps: AppsWords { title, lead, since, remove, remove_one, nothing, more; permissions }
     deletion: DeletionWords {
         title, lead, confirm, delete, unconfirmed, last_owner, done_title, done_lead,
     }
@@ -273,6 +273,7 @@ mod tests {
             for (written, called) in [
                 (&s.revoke, &s.revoke_one),
                 (&d.forget, &d.forget_one),
+                (&words.apps.remove, &words.apps.remove_one),
                 (&o.change, &o.change_of),
                 (&o.remove, &o.remove_of),
                 (&o.revoke, &o.revoke_of),

@@ -18,9 +18,26 @@ struct ConsentPage<'a> {
     remember: String,
     note: Option<String>,
     warnings: Vec<String>,
-    scopes: Vec<ScopeLine>,
-    details: &'a [DetailView],
-    places: Option<String>,
+    asked: Asked<'a>,
+}
+
+/// What somebody is asked for, or has granted, in words.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) scopes: Vec<ScopeLine>,
+    pub(super) details: &'a [DetailView],
+    pub(super) places: Option<String>,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn of(
+        words: &Words,
+        scopes: &[ScopeView],
+        details: &'a [DetailView],
+        places: &[String],
+    ) -> Self {
+        Self { scopes: ScopeLine::all(words, scopes), details, places: self::places(words, places) }
+    }
 }
 
 #[derive(Debug)]
@@ -31,7 +48,7 @@ pub(super) struct ScopeLine {
 
 impl ScopeLine {
     /// What each scope allows, in words where there are any.
-    pub(super) fn all(words: &Words, scopes: &[ScopeView]) -> Vec<Self> {
+    fn all(words: &Words, scopes: &[ScopeView]) -> Vec<Self> {
         let line = |scope: &ScopeView| {
             let known = scope.description.as_ref().or_else(|| words.scopes.get(&scope.scope));
             match known {
@@ -49,14 +66,12 @@ impl Pages {
         let words = self.words(context);
         let w = &words.consent;
         let of = |text: &str| fill(text, &[("client", &view.client_name), ("subject", &view.subject)]);
-        let scopes = ScopeLine::all(words, &view.scopes);
         let note = view.redirect_host.as_ref().map(|host| fill(&w.redirect_note, &[("host", host)]));
         let host = view.redirect_host.as_deref().filter(|_| !view.is_local);
         let described = unverified(words, &view.client_name, view.described_at.as_deref());
         let registered = view.is_self_registered.then(|| self_registered(words, &view.client_name, host));
         let local = view.is_local.then(|| w.local.clone());
         let frame = self.frame(context, of(&w.title));
-        let places = places(words, &view.places);
         render(&ConsentPage {
             frame,
             view,
@@ -66,9 +81,7 @@ impl Pages {
             remember: of(&w.remember),
             note,
             warnings: described.into_iter().chain(registered).chain(local).collect(),
-            scopes,
-            details: &view.details,
-            places,
+            asked: Asked::of(words, &view.scopes, &view.details, &view.places),
         })
     }
 }
@@ -87,7 +100,7 @@ pub(super) fn self_registered(words: &Words, client: &str, host: Option<&str>) -
 }
 
 /// At which services it will be used.
-pub(super) fn places(words: &Words, places: &[String]) -> Option<String> {
+fn places(words: &Words, places: &[String]) -> Option<String> {
     let named = places.join(", ");
     (!named.is_empty()).then(|| fill(&words.consent.places, &[("places", &named)]))
 }

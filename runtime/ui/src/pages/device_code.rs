@@ -10,8 +10,8 @@ use crate::flow::UiTextType;
 use crate::form::{FieldLink, Notice};
 use crate::frame::{Frame, PageContext};
 use crate::locale::fill;
-use crate::pages::consent::{ScopeLine, places, self_registered, unverified};
-use crate::views::{DetailView, DeviceCodeProblem, DeviceCodeView, DeviceDoneView, DeviceView};
+use crate::pages::consent::{Asked, self_registered, unverified};
+use crate::views::{DeviceCodeProblem, DeviceCodeView, DeviceDoneView, DeviceView};
 
 #[derive(Template)]
 #[template(path = "device_code.html")]
@@ -31,9 +31,7 @@ struct DevicePage<'a> {
     as_subject: String,
     will: String,
     warnings: Vec<String>,
-    scopes: Vec<ScopeLine>,
-    details: &'a [DetailView],
-    places: Option<String>,
+    asked: Asked<'a>,
 }
 
 #[derive(Template)]
@@ -76,9 +74,7 @@ impl Pages {
             as_subject: of(&words.consent.as_subject),
             will: of(&words.consent.will),
             warnings: unverified.into_iter().chain(registered).collect(),
-            scopes: ScopeLine::all(words, &view.scopes),
-            details: &view.details,
-            places: places(words, &view.places),
+            asked: Asked::of(words, &view.scopes, &view.details, &view.places),
         })
     }
 

@@ -3,6 +3,7 @@
 
 use askama::Template;
 
+use super::consent::Asked;
 use super::flow_page::{failed, password_hint};
 use super::{Pages, render};
 use crate::device::device_name;
@@ -41,21 +42,23 @@ struct Section {
 struct SessionList<'a> {
     view: &'a SessionsView,
     lines: Vec<SessionLine<'a>>,
-    others: Vec<OtherList<'a>>,
+    devices: Vec<SessionLine<'a>>,
+    apps: Vec<AppLine<'a>>,
     deletion: Option<DeletionForm<'a>>,
 }
 
-/// Something else that a person may take back, one by one; shown if there is any.
+/// An app, and what it may do.
 #[derive(Debug)]
-struct OtherList<'a> {
-    /// What names it in the page.
-    id: &'static str,
-    /// The field of the form.
-    field: &'static str,
-    title: &'a str,
-    lead: &'a str,
-    button: &'a str,
-    lines: Vec<SessionLine<'a>>,
+struct AppLine<'a> {
+    id: &'a str,
+    name: &'a str,
+    remove: String,
+    since: String,
+    at: String,
+    /// How many things it may do; none if there is nothing.
+    count: Option<String>,
+    asked: Asked<'a>,
+    has_more: bool,
 }
 
 /// The form that deletes the account.
@@ -167,24 +170,8 @@ impl Pages {
         let w = &words.sessions;
         let lines = view.sessions.iter().map(|one| line(one, &w.revoke_one, &w.signed_in)).collect();
         let w = &words.devices;
-        let devices = OtherList {
-            id: "devices",
-            field: "device",
-            title: &w.title,
-            lead: &w.lead,
-            button: &w.forget,
-            lines: view.devices.iter().map(|one| line(one, &w.forget_one, &w.since)).collect(),
-        };
-        let w = &words.apps;
-        let apps = OtherList {
-            id: "apps",
-            field: "app",
-            title: &w.title,
-            lead: &w.lead,
-            button: &w.remove,
-            lines: view.apps.iter().map(|app| app_line(app, context, words)).collect(),
-        };
-        let others = [devices, apps].into_iter().filter(|list| !list.lines.is_empty()).collect();
+        let devices = view.devices.iter().map(|one| line(one, &w.forget_one, &w.since)).collect();
+        let apps = view.apps.iter().map(|app| app_line(app, context, words)).collect();
         let w = &words.deletion;
         let deletion = view.deletion.as_ref().map(|view| DeletionForm {
             view,
@@ -194,20 +181,24 @@ impl Pages {
                 DeletionRefusal::LastOwner => w.last_owner.as_str(),
             }),
         });
-        SessionList { view, lines, others, deletion }
+        SessionList { view, lines, devices, apps, deletion }
     }
 }
 
-fn app_line<'a>(app: &'a AppItem, context: &PageContext<'_>, words: &Words) -> SessionLine<'a> {
+fn app_line<'a>(app: &'a AppItem, context: &PageContext<'_>, words: &Words) -> AppLine<'a> {
     let w = &words.apps;
-    SessionLine {
+    let count = app.scopes.len() + app.details.len();
+    let number = u64::try_from(count).unwrap_or(u64::MAX);
+    let counted = || fill(words.counted(&w.permissions, number), &[("n", &count.to_string())]);
+    AppLine {
         id: &app.id,
-        current: false,
-        device: app.name.clone(),
-        revoke: fill(&w.remove_one, &[("app", &app.name)]),
-        signed_in: fill(&w.since, &[("when", &ago(app.granted_at, context.now, words))]),
+        name: &app.name,
+        remove: fill(&w.remove_one, &[("app", &app.name)]),
+        since: fill(&w.since, &[("when", &ago(app.granted_at, context.now, words))]),
         at: app.granted_at.rfc3339(),
-        ip_address: None,
+        count: (count > 0).then(counted),
+        asked: Asked::of(words, &app.scopes, &app.details, &app.places),
+        has_more: app.has_more,
     }
 }
 

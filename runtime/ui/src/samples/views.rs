@@ -226,6 +226,43 @@ pub(super) fn invitation(subject: Option<&str>, refused: bool) -> InvitationView
     }
 }
 
+/// One as most are, one that may do very much, and one that may do nothing.
+fn apps(now: Timestamp) -> Vec<AppItem> {
+    let app = |id: &str, name: &str, ago: i64| AppItem {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        granted_at: Timestamp::from_seconds(now.seconds() - ago),
+        scopes: Vec::new(),
+        details: Vec::new(),
+        places: Vec::new(),
+        has_more: false,
+    };
+    let scope = |scope: String, description: Option<String>| ScopeView { scope, description };
+    let boards = ["boards", "cards", "comments", "files", "members", "labels", "exports", "webhooks"];
+    let many = boards.iter().flat_map(|what| {
+        let read = scope(format!("{what}:read"), Some(format!("See the {what} of your team")));
+        let write = scope(format!("{what}:write"), Some(format!("Add and change the {what} of your team")));
+        [read, write, scope(format!("{what}:delete"), None)]
+    });
+    let asked = consent();
+    vec![
+        AppItem {
+            scopes: asked.scopes,
+            details: asked.details,
+            places: asked.places,
+            ..app("reports", "Nexboard Reports", 7_300)
+        },
+        AppItem {
+            scopes: many.collect(),
+            details: vec![payment(), payment()],
+            places: ["boards", "files", "billing"].map(|of| format!("https://{of}.nexboard.example")).into(),
+            has_more: true,
+            ..app("automation", "Fieldnotes Automation for Teams and Their Guests", 260_000)
+        },
+        app("clock", "Meeting Room Clock", 3_000_000),
+    ]
+}
+
 pub(super) fn sessions(now: Timestamp) -> SessionsView {
     let session = |id: &str, ago: i64, ip: &str, agent: &str| SessionItem {
         id: id.to_owned(),
@@ -241,11 +278,7 @@ pub(super) fn sessions(now: Timestamp) -> SessionsView {
             "192.0.2.17",
             "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Chrome/140.0 Safari/537.36",
         )],
-        apps: vec![AppItem {
-            id: "reports".to_owned(),
-            name: "Nexboard Reports".to_owned(),
-            granted_at: Timestamp::from_seconds(now.seconds() - 7_300),
-        }],
+        apps: apps(now),
         deletion: Some(DeletionView {
             action: "#".to_owned(),
             hidden: hidden("csrf_token"),

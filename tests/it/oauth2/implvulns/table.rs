@@ -18,6 +18,8 @@ const CREDENTIALS: &str = "tests/it/oauth2/credentials.rs";
 const DESCRIBED: &str = "tests/it/oauth2/described_host.rs";
 const REQUEST_OBJECT: &str = "tests/it/oauth2/request_object.rs";
 const JWS: &str = "runtime/jose/src/jws.rs";
+const PKCE: &str = "tests/it/oauth2/pkce.rs";
+const REQUEST: &str = "runtime/oauth2/src/authorization/tests/request.rs";
 
 const ATTACKS: [Attack; 36] = [
     Attack {
@@ -35,22 +37,29 @@ const ATTACKS: [Attack; 36] = [
         name: "code injection (RFC 9700 section 4.5)",
         stopped_by: &[(
             "runtime/oauth2/src/token/authorization_code.rs",
-            "check_verifier(&code, parameters)?",
+            "check_verifier((server, client), &code, parameters)?",
         )],
         tests: &[(HERE, "code_is_worth_nothing_without_its_client_verifier_and_address")],
     },
     Attack {
         name: "PKCE downgrade (RFC 9700 section 4.8.2)",
         stopped_by: &[
-            ("runtime/oauth2/src/pkce.rs", "METHODS: [&str; 1] = [\"S256\"]"),
             ("runtime/oauth2/src/settings.rs", "pkce: PkcePolicy::All"),
+            ("runtime/oauth2/src/settings.rs", "pkce_plain: false"),
+            ("runtime/oauth2/src/authorization/request.rs", "check_method(server, client, method)?"),
+            (
+                "runtime/oauth2/src/token/authorization_code.rs",
+                "method.is_allowed(server, client) && method.verifies(verifier, challenge)",
+            ),
+            ("runtime/oauth2/src/token/authorization_code.rs", "(Some(_), None) | (None, Some(_)) => false"),
         ],
         tests: &[
             (CODE, "errors_after_the_redirect_uri_was_proven_go_to_the_client"),
-            (
-                "runtime/oauth2/src/authorization/tests/request.rs",
-                "pkce_may_be_left_out_only_by_clients_with_a_secret_and_leave",
-            ),
+            (PKCE, "plain_is_there_while_tenant_and_client_both_have_it_and_never_with_a_profile"),
+            ("runtime/oauth2/src/pkce.rs", "verifier_of_one_method_is_none_of_the_other"),
+            (REQUEST, "pkce_may_be_left_out_only_by_clients_with_a_secret_and_leave"),
+            (REQUEST, "plain_is_taken_where_tenant_and_client_have_it_and_compared_as_it_was_asked_for"),
+            ("runtime/oauth2/src/token/authorization_code.rs", "verifier_without_challenge_is_refused"),
         ],
     },
     Attack {

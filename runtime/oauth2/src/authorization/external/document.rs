@@ -3,7 +3,6 @@
 use primitives::ClientId;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::sealed::{Asked, ConsentChallenge, LoginChallenge};
@@ -102,14 +101,11 @@ fn oidc_context(request: &AuthorizationRequest) -> Value {
     let mut context = Map::new();
     context.insert("acr_values".to_owned(), json!(request.acr_values));
     context.insert("ui_locales".to_owned(), json!(request.ui_locales));
-    let url = request.request_url.as_deref().and_then(|url| Url::parse(url).ok());
-    let display =
-        url.and_then(|url| Some(url.query_pairs().find(|(name, _)| name == "display")?.1.into_owned()));
     // What was said of somebody before, to this very client: whom a login app may expect.
     context.insert("id_token_hint_claims".to_owned(), json!(request.hint_claims.clone().unwrap_or_default()));
-    for (name, value) in [("login_hint", request.login_hint.clone()), ("display", display)] {
+    for (name, value) in [("login_hint", &request.login_hint), ("display", &request.display)] {
         if let Some(value) = value {
-            context.insert(name.to_owned(), value.into());
+            context.insert(name.to_owned(), value.clone().into());
         }
     }
     context.into()

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use primitives::{Actor, AuditEvent, AuthenticatedSubject, Change, ClientId, SessionId, Timestamp};
+use primitives::{
+    Actor, AuditEvent, AuthenticatedSubject, Change, ClientId, IdentityId, SessionId, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -119,6 +121,7 @@ impl AuthorizationServer {
             let text = "subject is an identity of this tenant that is inactive";
             return Err(ChallengeError::invalid(text));
         }
+        let provider_session = provider_session(answer.identity_provider_session_id);
         let signed_in = SignedIn {
             subject: named.id,
             external: named.external,
@@ -127,7 +130,8 @@ impl AuthorizationServer {
             amr: answer.amr,
             remember: answer.remember.then(|| check_seconds(answer.remember_for)).transpose()?,
             extend: answer.extend_session_lifespan,
-            provider_session: provider_session(answer.identity_provider_session_id),
+            hangs_on: self.own_session(provider_session.as_deref(), named.id).await?,
+            provider_session,
             context: answer.context.filter(|context| !context.is_null()),
         };
         // Whoever repeats an answer says it later.
@@ -139,6 +143,17 @@ impl AuthorizationServer {
             .verify_login(opened, Answer::Accepted(signed_in), (Verdict::Accepted, &(said, forced)))
             .await?;
         Ok((write.into_iter().chain(name).collect(), redirect))
+    }
+
+    /// The session here that an app names, if it lives and is of the person whom the app names.
+    async fn own_session(
+        &self,
+        said: Option<&str>,
+        subject: IdentityId,
+    ) -> Result<Option<SessionId>, ChallengeError> {
+        let Some(session) = said.and_then(|said| said.parse().ok()) else { return Ok(None) };
+        let is_theirs = self.ports.logins.is_session_of(&self.tenant, session, subject).await?;
+        Ok(is_theirs.then_some(session))
     }
 
     /// Takes it that somebody does not sign in.
@@ -254,8 +269,11 @@ impl AuthorizationServer {
                     told.result.map(|next| Continued { next, cookie: None }),
                 ));
             }
-            // A device has no address to be told at; it waits until its code expires.
-            (Answer::Rejected(_), None) => return Err(PageError::Refused),
+            (Answer::Rejected(_), None) => {
+                let Asked::Device(asked) = &challenge.asked else { return Err(PageError::UnknownChallenge) };
+                let change = self.refuse_device(&asked.challenge, browser).await?;
+                return Ok(Decision::new(change, Err(PageError::Refused)));
+            }
         };
         let Begun { session, change: mut whole, cookie } = self.begin_login(&challenge, &signed_in).await?;
         let subject = session.subject(&self.tenant);
@@ -301,6 +319,13 @@ impl AuthorizationServer {
         challenge: &LoginChallenge,
         signed_in: &SignedIn,
     ) -> Result<Begun, PageError> {
+        let is_one_of_ours = signed_in.external.is_none();
+        if is_one_of_ours
+            && self.ports.subjects.find_subject(&self.tenant, signed_in.subject).await?.is_none()
+        {
+            // They were switched off meanwhile.
+            return Err(PageError::OtherSubject);
+        }
         let now = self.now();
         let lifespan = self.settings.login_session_lifespan.0;
         let (remembered_until, max_age) = match signed_in.remember {
@@ -337,6 +362,14 @@ impl AuthorizationServer {
             });
             let session = LoginSession { token, remembered_until, expires_at, ..session };
             return Ok(Begun { session, change, cookie: Some(LoginCookie { value, max_age }) });
+        }
+        if let Some(session) = signed_in.hangs_on {
+            // Attack: somebody signs out, and an answer of before brings them in again.
+            if !self.ports.logins.is_session_of(&self.tenant, session, signed_in.subject).await? {
+                return Err(PageError::OtherSubject);
+            }
+            change =
+                change.write(Write::HoldSession { session, identity: signed_in.subject, at: self.now() });
         }
         let session = LoginSession {
             id: challenge.session,

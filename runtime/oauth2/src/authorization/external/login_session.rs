@@ -147,6 +147,14 @@ pub trait LoginSessionRepository: Send + Sync + fmt::Debug {
 
     /// Whether the tenant has an identity of this id, in whatever state.
     fn has_identity<'a>(&'a self, tenant: &'a TenantId, id: IdentityId) -> PortResult<'a, bool>;
+
+    /// Whether a session here lives and is of this identity.
+    fn is_session_of<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        session: SessionId,
+        identity: IdentityId,
+    ) -> PortResult<'a, bool>;
 }
 
 impl AuthorizationServer {

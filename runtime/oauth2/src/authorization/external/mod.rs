@@ -11,6 +11,7 @@
 //! | somebody is handed a verifier, to sign them in to what an attacker has begun (or the other way round) | it is bound to the cookie of the browser that began; the admin API, which has no cookie, gives only verifiers |
 //! | two answers to one challenge; what was refused is accepted after all | the first answer is written down, and any other is refused (`answered`) |
 //! | one verifier comes back twice | a sign-in begins the session whose id the challenge names, a consent is the grant whose id it names: one is written |
+//! | the session on which a sign-in hangs ends before the browser is back | it must live still when the sign-in begins, and is held for that change |
 //! | an answer to a challenge of long ago | the verifier expires with its challenge |
 //! | consent is skipped by going back with a login verifier, or is given as somebody else | a code is given only by stage 4; a consent verifier names the session that was asked, and the browser must have it |
 //! | more scope or audience than was asked for | refused when it is accepted; narrowed, never widened |

@@ -84,6 +84,9 @@ pub(super) struct SignedIn {
     pub(super) remember: Option<u32>,
     pub(super) extend: bool,
     pub(super) provider_session: Option<String>,
+    /// The session here on which it hangs, which lived when the app said so and was of the same person.
+    #[serde(default)]
+    pub(super) hangs_on: Option<SessionId>,
     /// For the consent app.
     pub(super) context: Option<Value>,
 }

@@ -95,6 +95,16 @@ pub(super) fn payload(token: &str) -> Value {
 }
 
 #[test]
+fn display_of_a_request_that_is_too_long_to_be_told_whole_is_told() {
+    let world = world();
+    let brand = "b".repeat(3_100);
+    let asked = page(authorize(&world, &[("display", "popup"), ("brand", &brand)], None), "login_challenge");
+    let shown = now(world.server.show_login_challenge(&asked)).unwrap();
+    assert_eq!(shown["request_url"], "https://id.example/oauth2/auth");
+    assert_eq!(shown["oidc_context"]["display"], "popup");
+}
+
+#[test]
 fn apps_are_told_what_is_asked_and_what_they_say_stands_in_the_tokens() {
     let world = world();
     let changes = [

@@ -231,3 +231,31 @@ fn client_is_looked_at_again_when_the_browser_comes_back() {
     check(&|client| client.document.scope = "openid".to_owned(), "invalid_scope");
     check(&|client| client.document.grant_types = Some(Vec::new()), "unauthorized_client");
 }
+
+/// Attack: somebody signs out of everything, and the answer of a login app that came before brings the browser in again.
+#[test]
+fn session_that_ends_before_the_browser_is_back_brings_nobody_in() {
+    let world = world();
+    let (ada, own) = (world.subject(1), world.subject(1).session);
+    let subject = ada.subject.to_string();
+    let others = world.subject(2).session;
+    for (named, ends, expect) in [
+        (own.to_string(), true, Some(PageError::OtherSubject)),
+        (own.to_string(), false, None),
+        ("a session of the app's own".to_owned(), true, None),
+        // It hangs on nothing: the session is not theirs.
+        (others.to_string(), true, None),
+    ] {
+        world.rows(|rows| rows.sessions.extend([own, others]));
+        let asked = page(authorize(&world, &[], None), "login_challenge");
+        let said = json!({"subject": subject, "identity_provider_session_id": named});
+        let accepted = verifier(accept_login(&world, &asked, said), "login_verifier");
+        if ends {
+            world.rows(|rows| {
+                rows.sessions.remove(&own);
+                rows.sessions.remove(&others);
+            });
+        }
+        assert_eq!(come_back(&world, &accepted, browser(None)).err(), expect, "{named} {ends}");
+    }
+}

@@ -79,6 +79,9 @@ fn reference_is_its_clients_for_a_while_and_once() {
     check(&[("client_id", "app"), ("request_uri", &other)], "page: invalid_request_uri");
     let none = "urn:ietf:params:oauth:request_uri:";
     check(&[("client_id", "app"), ("request_uri", none)], "page: invalid_request_uri");
+    for (name, value) in [("client_id", "other"), ("request_uri", uri.as_str()), ("request", "eyJ")] {
+        check(&[("client_id", "app"), ("request_uri", &uri), (name, value)], "page: invalid_request_uri");
+    }
     check(&[("client_id", "app"), ("request_uri", &uri)], "code");
     check(&[("client_id", "app"), ("request_uri", &uri)], "page: challenge_used");
     let late = push(&world, &[]).unwrap().request_uri;

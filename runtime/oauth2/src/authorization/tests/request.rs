@@ -1,6 +1,11 @@
 //! What a request may say, and who is told when it is wrong.
 
+use super::pushed::{bring, code_of, push};
 use super::*;
+use crate::client_policy::DetailsAt;
+use crate::memory::VERIFIER;
+use crate::pkce::ChallengeMethod;
+use crate::settings::Settings;
 
 #[test]
 fn errors_before_the_redirect_uri_is_proven_are_pages() {
@@ -104,12 +109,138 @@ fn pkce_may_be_left_out_only_by_clients_with_a_secret_and_leave() {
             "grant_types": ["authorization_code"]});
         let world = World::of_app(|settings| settings.pkce = policy, &patch);
         let without = [("code_challenge", ""), ("code_challenge_method", "")];
-        assert_eq!(
-            word(&authorize(&world, &without, Some(&world.subject(1)))),
-            expect,
-            "{policy:?} {method}"
-        );
+        let next = authorize(&world, &without, Some(&world.subject(1)));
+        assert_eq!(word(&next), expect, "{policy:?} {method}");
+        if expect == "code" {
+            // Attack: the challenge was cut out of the request on its way (RFC 9700 section 4.8.2).
+            let code = answer(next).find("code").unwrap().to_owned();
+            assert_eq!(redeem_with(&world, &code, VERIFIER), "invalid_grant");
+            assert_eq!(redeem_with(&world, &code, ""), "tokens");
+        }
     }
+}
+
+/// What comes of a code with this verifier; none if it is empty.
+fn redeem_with(world: &World, code: &str, verifier: &str) -> String {
+    let pairs = [
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", verifier),
+    ];
+    match world.token(&pairs) {
+        Ok(_) => "tokens".to_owned(),
+        Err(error) => error.code().as_str().to_owned(),
+    }
+}
+
+/// A tenant that has `plain`, and a client of this document.
+fn plain_world(patch: &Value) -> World {
+    let edit = |settings: &mut Settings| {
+        (settings.pkce_plain, settings.response_types) = (true, ResponseType::ALL.to_vec());
+    };
+    World::of_app(edit, patch)
+}
+
+const PLAIN: [(&str, &str); 2] = [("code_challenge", VERIFIER), ("code_challenge_method", "plain")];
+
+/// RFC 7636 sections 4.2 and 4.3.
+#[test]
+fn plain_is_taken_where_tenant_and_client_have_it_and_compared_as_it_was_asked_for() {
+    for (tenant, client) in [(false, false), (true, false), (false, true), (true, true)] {
+        let patch = json!({"skip_consent": true, "pkce_plain": client});
+        let world = World::of_app(|settings| settings.pkce_plain = tenant, &patch);
+        let ada = world.subject(1);
+        let check = |challenge: &str, method: &str, verifier: Option<&str>| {
+            let case = format!("{tenant} {client} {method} {challenge}");
+            let changes = [("code_challenge", challenge), ("code_challenge_method", method)];
+            let next = authorize(&world, &changes, Some(&ada));
+            let Some(verifier) = verifier else {
+                assert_eq!(word(&next), "invalid_request", "{case}");
+                return;
+            };
+            assert_eq!(word(&next), "code", "{case}");
+            let code = answer(next).find("code").unwrap().to_owned();
+            let wrong = [VERIFIER, CHALLENGE].into_iter().find(|other| *other != verifier).unwrap();
+            for wrong in [wrong, "", &*"A".repeat(43), &verifier[..42]] {
+                assert_eq!(redeem_with(&world, &code, wrong), "invalid_grant", "{case}: {wrong}");
+            }
+            assert_eq!(redeem_with(&world, &code, verifier), "tokens", "{case}");
+        };
+        let both = |challenge| Some(challenge).filter(|_| tenant && client);
+        check(CHALLENGE, "S256", Some(VERIFIER));
+        check(VERIFIER, "plain", both(VERIFIER));
+        check(VERIFIER, "", both(VERIFIER));
+        // Attack: the method was cut out of the request. Its client's own verifier does not fit then.
+        check(CHALLENGE, "", both(CHALLENGE));
+        check(VERIFIER, "PLAIN", None);
+        check(VERIFIER, "S512", None);
+        check("short", "plain", None);
+        check(&"A".repeat(129), "plain", None);
+        check(&format!("{VERIFIER}+"), "plain", None);
+    }
+}
+
+#[test]
+fn what_is_pushed_and_codes_beside_tokens_are_held_to_the_same_methods() {
+    for has_plain in [false, true] {
+        let world = plain_world(&json!({"skip_consent": true, "pkce_plain": has_plain,
+            "response_types": ResponseType::ALL.map(ResponseType::as_str),
+            "grant_types": ["authorization_code", "implicit"]}));
+        let ada = world.subject(1);
+        for kind in ResponseType::ALL.into_iter().filter(|kind| kind.has_code()) {
+            let changes = [
+                ("response_type", kind.as_str()),
+                ("code_challenge", VERIFIER),
+                ("code_challenge_method", ""),
+            ];
+            let (pushed, brought) = (push(&world, &changes), authorize(&world, &changes, Some(&ada)));
+            if !has_plain {
+                assert_eq!(code_of(pushed), "invalid_request", "{kind:?}");
+                assert_eq!(word(&brought), "invalid_request", "{kind:?}");
+                continue;
+            }
+            let uri = pushed.unwrap().request_uri;
+            let referred = bring(&world, &[("client_id", "app"), ("request_uri", &uri)], Some(&ada));
+            for next in [brought, referred] {
+                let code = answer(next).find("code").unwrap().to_owned();
+                assert_eq!(redeem_with(&world, &code, CHALLENGE), "invalid_grant", "{kind:?}");
+                assert_eq!(redeem_with(&world, &code, VERIFIER), "tokens", "{kind:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn plain_that_is_taken_away_meanwhile_is_neither_answered_nor_redeemed() {
+    let take_away = |world: &World| {
+        world.rows(|rows| rows.clients.values_mut().for_each(|client| client.document.pkce_plain = None));
+    };
+    let world = plain_world(&json!({"pkce_plain": true}));
+    let ada = world.subject(1);
+    let asked = challenge(authorize(&world, &PLAIN, Some(&ada)));
+    take_away(&world);
+    assert_eq!(word(&decide(&world, &asked, ALLOW, browser(Some(&ada)))), "invalid_request");
+    let world = plain_world(&json!({"pkce_plain": true, "skip_consent": true}));
+    let code = answer(authorize(&world, &PLAIN, Some(&ada))).find("code").unwrap().to_owned();
+    take_away(&world);
+    assert_eq!(redeem_with(&world, &code, VERIFIER), "invalid_grant");
+}
+
+/// It was sealed by a node that knew no other method.
+#[test]
+fn request_that_says_nothing_of_a_method_is_of_s256() {
+    let world = world();
+    let encoded = query(&[]);
+    let parameters = Parameters::parse(encoded.as_bytes());
+    let redirect = now(crate::authorization::redirect::prove(&world.server, &parameters)).unwrap();
+    let at = (DetailsAt::Authorization, RequestId(Uuid::nil()));
+    let checked = crate::authorization::request::check(&world.server, &redirect, &parameters, at);
+    let made = now(checked).unwrap();
+    assert_eq!(made.code_challenge_method, ChallengeMethod::S256);
+    let mut sealed = json!(made);
+    assert_eq!(sealed.as_object_mut().unwrap().remove("code_challenge_method"), Some(json!("S256")));
+    assert_eq!(serde_json::from_value::<AuthorizationRequest>(sealed).unwrap(), made);
 }
 
 #[test]

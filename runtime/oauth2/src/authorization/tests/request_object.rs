@@ -110,6 +110,22 @@ fn signed_request_is_answered_as_it_was_signed_whatever_stands_beside_it() {
     assert_eq!((refused.find("error"), refused.find("state")), (Some("invalid_request"), None));
 }
 
+/// Attack: somebody names the method beside the object. An object that names none is of `plain` (RFC 7636 section 4.3).
+#[test]
+fn method_of_a_challenge_is_what_was_signed() {
+    for (tenant, expect) in [(false, "invalid_request"), (true, "code")] {
+        let world = world_of(|settings| settings.pkce_plain = tenant, &json!({"pkce_plain": true}));
+        let text = object(&json!({"code_challenge_method": null}));
+        let pairs = [("client_id", "app"), ("request", text.as_str()), ("code_challenge_method", "S256")];
+        let next = bring(&world, &pairs, Some(&world.subject(1)));
+        assert_eq!(word(&next), expect);
+        if tenant {
+            let code = answer(next).find("code").unwrap().to_owned();
+            assert_eq!(world.redeem(&code).unwrap_err().code().as_str(), "invalid_grant", "it is no hash");
+        }
+    }
+}
+
 #[test]
 fn claims_speak_for_the_client_to_us_alone_and_soon() {
     let check = |changes: Value, expect: &str| {
@@ -164,6 +180,30 @@ fn wrong_typ_is_refused() {
         header.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         assert_eq!(word(&brought(&world, &prover.sign(&header, &claims(&json!({}))))), expect, "{typ}");
     }
+}
+
+/// RFC 9101 section 4: the example is of no `typ`, so that another token of the client's could stand in its place (section
+/// 10.8), and is good for ever. Its signature is its client's, which is not what it is refused for.
+#[test]
+fn example_of_the_rfc_is_refused_for_its_type_and_not_for_its_signature() {
+    let text = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsyYmRjIn0.ewogICAgImlzcyI6ICJzNkJoZFJrcXQzIiwKICAgICJhdWQiOiAiaHR0cHM6Ly9zZXJ2ZXIuZXhhbXBsZS5jb20iLAogICAgInJlc3BvbnNlX3R5cGUiOiAiY29kZSBpZF90b2tlbiIsCiAgICAiY2xpZW50X2lkIjogInM2QmhkUmtxdDMiLAogICAgInJlZGlyZWN0X3VyaSI6ICJodHRwczovL2NsaWVudC5leGFtcGxlLm9yZy9jYiIsCiAgICAic2NvcGUiOiAib3BlbmlkIiwKICAgICJzdGF0ZSI6ICJhZjBpZmpzbGRraiIsCiAgICAibm9uY2UiOiAibi0wUzZfV3pBMk1qIiwKICAgICJtYXhfYWdlIjogODY0MDAKfQ.Nsxa_18VUElVaPjqW_ToI1yrEJ67BgKb5xsuZRVqzGkfKrOIX7BCx0biSxYGmjK9KJPctH1OC0iQJwXu5YVY-vnW0_PLJb1C2HG-ztVzcnKZC2gE4i0vgQcpkUOCpW3SEYXnyWnKzuKzqSb1wAZALo5f89B_p6QA6j6JwBSRvdVsDPdulW8lKxGTbH82czCaQ50rLAg3EYLYaCb4ik4I1zGXE4fvim9FIMs8OCMmzwIB5S-ujFfzwFjoyuPEV4hJnoVUmXR_W9typPf846lGwA8h9G9oNTIuX8Ft2jfpnZdFmLg3_wr3Wa5q3a-lfbgF3S9H_8nN3j1i7tLR_5Nz-g";
+    let key = json!({
+        "kty": "RSA", "kid": "k2bdc", "e": "AQAB",
+        "n": "x5RbkAZkmpRxia65qRQ1wwSMSxQUnS7gcpVTV_cdHmfmG2ltd2yabEO9XadD8pJNZubINPpmgHh3J1aD9WRwS05ucmFq3CfFsluLt13_7oX5yDRSKX7poXmT_5ko8k4NJZPMAO8fPToDTH7kHYbONSE2FYa5GZ60CUsFhSonI-dcMDJ0Ary9lxIw5k2z4TAdARVWcS7sD07VhlMMshrwsPHBQgTatlkxyIHXbYdtak8fqvNAwr7OlVEvM_Ipf5OfmdB8Sd-wjzaBsyP4VhJKoi_qdgSzpC694XZeYPq45Sw-q51iFUlcOlTCI7z6jltUtnR6ySn6XDGFnzH5Fe5ypw",
+    });
+    let world = World::new();
+    let callback = "https://client.example.org/cb";
+    let jwks = json!({"keys": [key]});
+    world.add_client(&json!({"client_id": "s6BhdRkqt3", "redirect_uris": [callback], "jwks": jwks}));
+    let refused = |text: &str| {
+        let pairs = [("client_id", "s6BhdRkqt3"), ("request", text), ("redirect_uri", callback)];
+        let answer = answer(bring(&world, &pairs, None));
+        assert_eq!(answer.find("error"), Some("invalid_request_object"));
+        answer.find("error_description").unwrap().to_owned()
+    };
+    assert_eq!(refused(text), "the request object is not acceptable: token is of another type");
+    let changed = text.replacen(".Nsxa_", ".Asxa_", 1);
+    assert_eq!(refused(&changed), "the request object is not signed by a key of the client");
 }
 
 #[test]

@@ -18,6 +18,7 @@ use super::{
     Client, ClientDocument, ClientRecord, CreatedClient, InvalidClient, Lifespans, ManagedBy, StoredSecret,
 };
 use crate::decision::Decision;
+use crate::lifespan::keys_of_lowered;
 use crate::ports::{ClientFilter, ClientPlace};
 use crate::registration::SelfRegistered;
 use crate::security_profile;
@@ -226,9 +227,10 @@ impl AuthorizationServer {
         let checked = self.check_recipients(&record.document, Some(&before.document)).await;
         checked.map_err(InvalidClient::from)?;
         Box::pin(self.check_signing_keys(&record.document, Some(&before.document))).await?;
-        let change = Change::new(self.tenant.clone())
+        let mut change = Change::new(self.tenant.clone())
             .write(Write::UpdateClient { client: Box::new(record.clone()), expected })
             .audit(AuditEvent::new("client.updated", actor, "client", &id));
+        change.writes.extend(keys_of_lowered(&before.document, &record.document, self.now()));
         Ok((change, ShownClient::new(record, secret)))
     }
 

@@ -30,7 +30,7 @@ use serde_json::Value;
 use self::subject::{Presented, verify};
 use super::authorization_code::event;
 use super::holder::Holder;
-use super::{Asked, Granted, Refused, TokenError};
+use super::{Asked, Granted, NamedSubject, Refused, TokenError};
 use crate::client::{Client, GrantType};
 use crate::confirmation::Confirmation;
 use crate::derivation::{Act, Derivation, MOST_HOPS};
@@ -106,7 +106,9 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
         issued_token_type,
     };
     let audit = vec![record(client, &subject, named.as_ref(), &exchanged)];
-    let named_subject = subject.grant.is_none().then_some(subject.subject);
+    // What its token ends with is in the lineage of what was exchanged.
+    let name = subject.subject;
+    let named_subject = subject.grant.is_none().then_some(NamedSubject { name, lineage: Lineage::default() });
     Ok(Granted {
         grant_type: GrantType::TokenExchange,
         grant: subject.grant,

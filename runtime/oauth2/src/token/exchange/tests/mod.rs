@@ -6,10 +6,12 @@ mod revoked;
 use primitives::{Timestamp, base64url};
 use serde_json::{Value, json};
 
+use crate::access_token::find_client;
+use crate::client::{AuthenticationMethod, Client};
 use crate::dpop::PresentedProof;
 use crate::memory::{REQUEST, World, as_bearer, form, now, request};
 use crate::parameters::Parameters;
-use crate::token::{ClientRequest, TokenError, TokenResponse};
+use crate::token::{Asked, ClientRequest, TokenError, TokenResponse};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS: &str = super::ACCESS_TOKEN;
@@ -131,6 +133,18 @@ fn signed_token_is_given_where_one_is_asked_for() {
 fn client_that_does_not_name_the_grant_or_proves_nothing_gets_nothing() {
     let world = world_of(&json!({}), &json!({"grant_types": ["client_credentials"]}));
     assert_eq!(error(exchange(&world, "agent", &of_ada(&world), &[])), "unauthorized_client");
+    // A client that proves nothing is registered for it nowhere; were there one all the same:
+    let world = self::world();
+    let agent = now(find_client(&world.server, &"agent".parse().unwrap())).unwrap().unwrap();
+    let public = Client { authentication: AuthenticationMethod::NONE, ..(*agent).clone() };
+    let ada = of_ada(&world);
+    let encoded = form(&[("subject_token", &ada), ("subject_token_type", ACCESS)]);
+    let parameters = Parameters::parse(encoded.as_bytes());
+    for (client, expect) in [(&*agent, None), (&public, Some(TokenError::UnauthorizedClient))] {
+        let asked = Asked { client, parameters: &parameters, holder: None };
+        let refused = now(super::run(&world.server, &asked)).err();
+        assert_eq!(refused.map(|refused| refused.error), expect);
+    }
 }
 
 /// Confused deputy: a server was shown a token, or found one, that was for somebody else.
