@@ -94,7 +94,7 @@ impl Journal {
             let done = if pages < self.bounds.most { self.done.try_recv() } else { self.wait() };
             match done {
                 Err(TryRecvError::Empty) => return Ok(()),
-                Err(TryRecvError::Disconnected) => {}
+                Err(TryRecvError::Disconnected) => return self.tend_alone(writer),
                 Ok(done) => {
                     self.is_under_way.set(false);
                     let left = pages - done?;
@@ -105,9 +105,17 @@ impl Journal {
             }
         }
         if pages >= self.bounds.begin && !self.is_under_way.get() {
-            self.is_under_way.set(self.asked.try_send(()).is_ok());
+            if self.asked.try_send(()).is_err() {
+                return self.tend_alone(writer);
+            }
+            self.is_under_way.set(true);
         }
         Ok(())
+    }
+
+    /// The thread has ended, which only a panic does to it: the journal does not grow for that.
+    fn tend_alone(&self, writer: &Connection) -> Result<(), rusqlite::Error> {
+        if PAGES.get() < self.bounds.begin { Ok(()) } else { finish(writer) }
     }
 
     fn wait(&self) -> Result<Result<i64, rusqlite::Error>, TryRecvError> {
@@ -181,6 +189,23 @@ mod tests {
         journal.close();
         let rows: i64 = writer.query_row("SELECT COUNT(*) FROM row", [], |row| row.get(0)).unwrap();
         assert_eq!(rows, 2_000);
+    }
+
+    /// Attack: the thread is brought down once, and the journal grows for ever after.
+    #[test]
+    fn journal_begins_anew_where_its_thread_is_gone() {
+        for is_under_way in [true, false] {
+            let directory = tempfile::tempdir().unwrap();
+            let (writer, journal) = opened(directory.path(), SMALL);
+            let (asked, done) = (mpsc::sync_channel(1).0, mpsc::channel().1);
+            let journal = Journal { asked, done, is_under_way: Cell::new(is_under_way), ..journal };
+            for _ in 0..500 {
+                write(&writer);
+                journal.tend(&writer).unwrap();
+            }
+            let most = PAGE * (u64::try_from(SMALL.begin).unwrap() + 8);
+            assert!(journal_of(directory.path()) <= most, "{} > {most}", journal_of(directory.path()));
+        }
     }
 
     /// Nothing of what was written is left in the journal alone: the file has it.
