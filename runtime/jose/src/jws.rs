@@ -158,7 +158,7 @@ impl JwsHeader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{PublicJwk, Signer, SigningAlgorithm, TokenType, generate};
+    use crate::{JwkError, JwkSet, PublicJwk, Signer, SigningAlgorithm, TokenType, generate};
     use primitives::rng::SeededRng;
 
     fn token(header: &str, payload: &str, signature: &str) -> String {
@@ -238,5 +238,25 @@ mod tests {
         check(&[nameless(two.public()), nameless(one.public())], None);
         check(&[nameless(two.public())], Some(JwsError::Signature));
         check(&[two.public().clone().with_kid(one.public().kid().unwrap())], Some(JwsError::Signature));
+    }
+
+    /// FAPI 2.0 Security Profile section 5.4.3.
+    #[test]
+    fn keys_of_one_name_are_told_apart_by_their_algorithm() {
+        let rng = SeededRng::new(7);
+        let signing = generate(SigningAlgorithm::Es256, &rng).unwrap();
+        let name = signing.public().kid().unwrap();
+        let signed = Signer::new(&signing).unwrap().sign(TokenType::Jwt, &1).unwrap();
+        for (algorithm, expect) in [
+            (SigningAlgorithm::EdDsa, Ok(true)),
+            (SigningAlgorithm::Es384, Ok(true)),
+            (SigningAlgorithm::Es256, Err(JwkError::AmbiguousSet)),
+        ] {
+            let other = generate(algorithm, &rng).unwrap().public().clone().with_kid(name);
+            let text = serde_json::json!({ "keys": [other, signing.public()] }).to_string();
+            let keys = JwkSet::parse(text.as_bytes()).and_then(|set| VerifyingKeys::from_set(&set, None));
+            let verified = keys.map(|keys| UnverifiedJws::parse(&signed).unwrap().verify_with(&keys).is_ok());
+            assert_eq!(verified, expect, "{algorithm}");
+        }
     }
 }

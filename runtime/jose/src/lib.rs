@@ -53,5 +53,5 @@ pub use settings::RotationSchedule;
 pub use signer::{SignError, Signer, TokenType};
 pub use signing_key::{KeyId, KeyState, SigningKey, Write};
 pub use tenant_keys::TenantKeys;
-pub use token_signer::{ForeignKey, ForeignSigner, PATIENCE as FOREIGN_PATIENCE, TokenSigner};
+pub use token_signer::{ForeignKey, ForeignSigner, TokenSigner};
 pub use verifying::{VerifyingKey, VerifyingKeys};

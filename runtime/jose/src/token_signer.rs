@@ -3,7 +3,7 @@
 //! Attack: whoever reads our memory, or our database with its master key, has every key that signs. A [`ForeignKey`] stays where
 //! it is, and what is asked of it is signatures alone. That it signed what it was asked to is checked before anybody sees it: a
 //! module that errs, or is made to, does not give away its key by wrong signatures. One that does not answer holds up nobody for
-//! longer than [`PATIENCE`].
+//! longer than five seconds.
 //!
 //! A key in memory signs as it ever did: nothing is boxed for it, and nothing waits.
 
@@ -24,7 +24,7 @@ use crate::signing_key::KeyId;
 use crate::verifying::VerifyingKey;
 
 /// How long a key elsewhere may take for a signature.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A key that signs for us and stays where it is.
 pub trait ForeignKey: Send + Sync + fmt::Debug {
@@ -38,7 +38,7 @@ pub trait ForeignKey: Send + Sync + fmt::Debug {
     fn public(&self) -> &PublicJwk;
 
     /// Signs a text: the bytes of the signature as a token has them (RFC 7518 section 3; of ECDSA R and S, and no DER). It is
-    /// called within a runtime of tokio, and dropped after [`PATIENCE`].
+    /// called within a runtime of tokio, and dropped after five seconds.
     fn sign<'a>(&'a self, text: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, SignError>>;
 }
 

@@ -111,7 +111,7 @@ impl fmt::Debug for VerifyingKey {
     }
 }
 
-/// The keys that one party signs with. No `kid` occurs twice, and shared secrets never stand beside
+/// The keys that one party signs with. No `kid` occurs twice for one algorithm, and shared secrets never stand beside
 /// public keys.
 #[derive(Debug, Clone, Default)]
 pub struct VerifyingKeys(Vec<VerifyingKey>);
@@ -124,7 +124,8 @@ impl VerifyingKeys {
     pub fn new(keys: Vec<VerifyingKey>) -> Result<Self, JwkError> {
         let mixed = keys.iter().any(|key| key.algorithm.is_symmetric())
             && keys.iter().any(|key| !key.algorithm.is_symmetric());
-        let mut names: Vec<_> = keys.iter().filter_map(VerifyingKey::kid).collect();
+        let name = |key: &VerifyingKey| key.kid.clone().map(|kid| (kid, key.algorithm.as_str()));
+        let mut names: Vec<_> = keys.iter().filter_map(name).collect();
         names.sort_unstable();
         let repeated = names.array_windows().any(|[one, other]| one == other);
         if mixed || repeated { Err(JwkError::AmbiguousSet) } else { Ok(Self(keys)) }

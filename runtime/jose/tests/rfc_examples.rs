@@ -1,6 +1,7 @@
 //! The signed examples of the specifications, read as any token is; and those of forms that are refused on purpose, with the
-//! reason of each. (Those that are encrypted, and that we can make, stand in `src/jwe/tests/vectors.rs`, the thumbprints of
-//! RFC 7638 and RFC 8037 in `src/jwk/public.rs`.)
+//! reason of each. (Those that are encrypted stand in `src/jwe/tests`: the ones that we can make in `vectors.rs`, the others in
+//! `examples.rs`; the thumbprints of RFC 7638 and RFC 8037 in `src/jwk/public.rs`; the keys of RFC 7520 that are kept for others
+//! in `src/key_set/tests.rs`; what `oauth2` does with the examples of RFC 7636, RFC 8705, RFC 9101 and RFC 9449 beside it.)
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -25,6 +26,9 @@ const RFC_7515_RS256: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiO
 const RFC_7515_ES256: &str = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
 /// What Bilbo is told (RFC 7520 section 4).
 const DANGEROUS: &str = "SXTigJlzIGEgZGFuZ2Vyb3VzIGJ1c2luZXNzLCBGcm9kbywgZ29pbmcgb3V0IHlvdXIgZG9vci4gWW91IHN0ZXAgb250byB0aGUgcm9hZCwgYW5kIGlmIHlvdSBkb24ndCBrZWVwIHlvdXIgZmVldCwgdGhlcmXigJlzIG5vIGtub3dpbmcgd2hlcmUgeW91IG1pZ2h0IGJlIHN3ZXB0IG9mZiB0by4";
+/// The protected header and the signature of RFC 7520 section 4.1.
+const RS256_HEADER: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImJpbGJvLmJhZ2dpbnNAaG9iYml0b24uZXhhbXBsZSJ9";
+const RS256_SIGNATURE: &str = "MRjdkly7_-oTPTS3AXP41iQIGKa80A0ZmTuV5MEaHoxnW2e5CZ5NlKtainoFmKZopdHM1O2U4mwzJdQx996ivp83xuglII7PNDi84wnB-BDkoBwA78185hX-Es4JIwmDLJK3lfWRa-XtL0RnltuYv746iYTh_qHRD68BNt1uSNCrUCTJDt5aAE6x8wW1Kt9eRo4QPocSadnHXFxnt8Is9UzpERV0ePPQdLuW3IS_de3xyIrDaLGdjluPxUAhb6L2aXic1U12podGU0KLUQSE_oI-ZnmKJ3F4uOZDnd6QZWJushZ41Axf_fcIe8u9ipH84ogoree7vjbU5y18kDquDg";
 
 fn public(key: &Value, algorithm: Algorithm) -> VerifyingKey {
     let key = PublicJwk::parse(key.to_string().as_bytes()).unwrap();
@@ -180,17 +184,31 @@ fn unsecured_token_of_rfc_7515_is_refused() {
     assert_eq!(UnverifiedJwt::parse(text).err(), Some(JwsError::Algorithm));
 }
 
+/// RFC 7515 appendix E: what has to be understood is not, whoever has signed it.
+#[test]
+fn token_of_rfc_7515_that_needs_an_extension_is_refused_for_that() {
+    let text = "eyJhbGciOiJub25lIiwNCiAiY3JpdCI6WyJodHRwOi8vZXhhbXBsZS5jb20vVU5ERUZJTkVEIl0sDQogImh0dHA6Ly9leGFtcGxlLmNvbS9VTkRFRklORUQiOnRydWUNCn0.RkFJTA.";
+    assert_eq!(UnverifiedJws::parse(text).err(), Some(JwsError::Critical));
+    assert_eq!(UnverifiedJwt::parse(text).err(), Some(JwsError::Critical));
+}
+
+/// RFC 7515 appendix C, which RFC 7636 appendix A has, too: padding, the other alphabet, bits that no byte needs and breaks of
+/// lines would each be a second text of the same token.
+#[test]
+fn bytes_of_rfc_7515_are_written_and_read_in_one_way() {
+    let bytes = [3_u8, 236, 255, 224, 193];
+    assert_eq!(base64url::encode(bytes), "A-z_4ME");
+    assert_eq!(base64url::decode("A-z_4ME"), Some(bytes.to_vec()));
+    for other in ["A-z_4ME=", "A+z/4ME", "A-z_4MF", "A-z_\n4ME"] {
+        assert_eq!(base64url::decode(other), None, "{other}");
+    }
+}
+
 /// RFC 7520 sections 4.1, 4.2 and 4.4, and what is nested in section 6.
 #[test]
 fn messages_of_rfc_7520() {
     let bilbo = |header: &str, signature: &str| format!("{header}.{DANGEROUS}.{signature}");
-    check(
-        &bilbo(
-            "eyJhbGciOiJSUzI1NiIsImtpZCI6ImJpbGJvLmJhZ2dpbnNAaG9iYml0b24uZXhhbXBsZSJ9",
-            "MRjdkly7_-oTPTS3AXP41iQIGKa80A0ZmTuV5MEaHoxnW2e5CZ5NlKtainoFmKZopdHM1O2U4mwzJdQx996ivp83xuglII7PNDi84wnB-BDkoBwA78185hX-Es4JIwmDLJK3lfWRa-XtL0RnltuYv746iYTh_qHRD68BNt1uSNCrUCTJDt5aAE6x8wW1Kt9eRo4QPocSadnHXFxnt8Is9UzpERV0ePPQdLuW3IS_de3xyIrDaLGdjluPxUAhb6L2aXic1U12podGU0KLUQSE_oI-ZnmKJ3F4uOZDnd6QZWJushZ41Axf_fcIe8u9ipH84ogoree7vjbU5y18kDquDg",
-        ),
-        &rsa(BILBO, Algorithm::Rs256),
-    );
+    check(&bilbo(RS256_HEADER, RS256_SIGNATURE), &rsa(BILBO, Algorithm::Rs256));
     check(
         &bilbo(
             "eyJhbGciOiJQUzM4NCIsImtpZCI6ImJpbGJvLmJhZ2dpbnNAaG9iYml0b24uZXhhbXBsZSJ9",
@@ -209,6 +227,39 @@ fn messages_of_rfc_7520() {
         "eyJhbGciOiJQUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJob2JiaXRvbi5leGFtcGxlIiwiZXhwIjoxMzAwODE5MzgwLCJodHRwOi8vZXhhbXBsZS5jb20vaXNfcm9vdCI6dHJ1ZX0.dPpMqwRZxFYi1UfcDAaf8M99o7kwUWtiXZ-ByvVuJih4MhJ_aZqciprz0OWaIAkIvn1qskChirjKvY9ESZNUCP4JjvfyPS-nqjJxYoA5ztWOyFk2cZNIPXjcJXSQwXPO9tEe-v4VSqgD0aKHqPxYog4N6Cz1lKph1U1sYDSI67_bLL7elg_vkjfMp5_W5l5LuUYGMeh6hxQIaIUXf9EwV2JmvTMuZ-vBOWy0Sniy1EFo72CRTvmtrIf5AROo5MNliY3KtUxeP-SOmD-LEYwW9SlkohYzMVAZDDOrVbv7KVRHpeYNaK75KEQqdCEEkS_rskZS-Qtt_nlegTWh1mEYaA",
         &rsa(HOBBITON, Algorithm::Ps256),
     );
+}
+
+/// RFC 7520 sections 3.1 to 3.4: nothing is signed or verified with the key on P-521, and what the RSA key has signed it signs
+/// again.
+#[test]
+fn keys_of_rfc_7520_sign_what_they_have_signed() {
+    let kid = "bilbo.baggins@hobbiton.example";
+    let mut on_p_521 = json!({
+        "kty": "EC", "kid": kid, "use": "sig", "crv": "P-521",
+        "x": "AHKZLLOsCOzz5cY97ewNUajB957y-C-U88c3v13nmGZx6sYl_oJXu9A5RkTKqjqvjyekWF-7ytDyRXYgCF5cj0Kt",
+        "y": "AdymlHvOiLxXkEhayXQnNCvDX4h9htZaCJN34kfmC6pV5OhQHiraVySsUdaQkAgDPrwQrJmbnX9cwlGfP-HqHZR1",
+    });
+    let unsupported = Some(JwkError::Unsupported);
+    assert_eq!(PublicJwk::parse(on_p_521.to_string().as_bytes()).err(), unsupported);
+    on_p_521["d"] =
+        "AAhRON2r9cqXX1hg-RoI6R1tX5p2rUAYdmpHZoC1XNM56KtscrX6zbKipQrCW9CGZH3T4ubpnoTKLDYJ_fF3_rJt".into();
+    assert_eq!(PrivateJwk::parse(on_p_521.to_string().as_bytes()).err(), unsupported);
+
+    let read = |key: &Value| PrivateJwk::parse(key.to_string().as_bytes()).unwrap();
+    let mut pair = json!({
+        "kty": "RSA", "kid": kid, "use": "sig", "n": BILBO, "e": "AQAB",
+        "d": "bWUC9B-EFRIo8kpGfh0ZuyGPvMNKvYWNtB_ikiH9k20eT-O1q_I78eiZkpXxXQ0UTEs2LsNRS-8uJbvQ-A1irkwMSMkK1J3XTGgdrhCku9gRldY7sNA_AKZGh-Q661_42rINLRCe8W-nZ34ui_qOfkLnK9QWDDqpaIsA-bMwWWSDFu2MUBYwkHTMEzLYGqOe04noqeq1hExBTHBOBdkMXiuFhUq1BU6l-DqEiWxqg82sXt2h-LMnT3046AOYJoRioz75tSUQfGCshWTBnP5uDjd18kKhyv07lhfSJdrPdM5Plyl21hsFf4L_mHCuoFau7gdsPfHPxxjVOcOpBrQzwQ",
+        "p": "3Slxg_DwTXJcb6095RoXygQCAZ5RnAvZlno1yhHtnUex_fp7AZ_9nRaO7HX_-SFfGQeutao2TDjDAWU4Vupk8rw9JR0AzZ0N2fvuIAmr_WCsmGpeNqQnev1T7IyEsnh8UMt-n5CafhkikzhEsrmndH6LxOrvRJlsPp6Zv8bUq0k",
+        "q": "uKE2dh-cTf6ERF4k4e_jy78GfPYUIaUyoSSJuBzp3Cubk3OCqs6grT8bR_cu0Dm1MZwWmtdqDyI95HrUeq3MP15vMMON8lHTeZu2lmKvwqW7anV5UzhM1iZ7z4yMkuUwFWoBvyY898EXvRD-hdqRxHlSqAZ192zB3pVFJ0s7pFc",
+        "dp": "B8PVvXkvJrj2L-GYQ7v3y9r6Kw5g9SahXBwsWUzp19TVlgI-YV85q1NIb1rxQtD-IsXXR3-TanevuRPRt5OBOdiMGQp8pbt26gljYfKU_E9xn-RULHz0-ed9E9gXLKD4VGngpz-PfQ_q29pk5xWHoJp009Qf1HvChixRX59ehik",
+        "dq": "CLDmDGduhylc9o7r84rEUVn7pzQ6PF83Y-iBZx5NT-TpnOZKF1pErAMVeKzFEl41DlHHqqBLSM0W1sOFbwTxYWZDm6sI6og5iTbwQGIC3gnJKbi_7k_vJgGHwHxgPaX2PnvP-zyEkDERuf-ry4c_Z11Cq9AqC2yeL6kdKT1cYF8",
+        "qi": "3PiqvXQN0zwMeE-sBvZgi289XP9XCQF3VWqPzMKnIgQp7_Tugo6-NZBKCQsMf3HaEGBjTVJs_jcK8-TRXvaKe-7ZMaQj8VfBdYkssbu0NKDDhjJ-GtiseaDVWt7dcH0cfwxgFUHpQh7FoCrjFJ6h6ZEpMF6xmujs4qMpPz8aaI4",
+    });
+    assert_eq!(Signer::new(&read(&pair)).err(), unsupported, "it says of no algorithm");
+    pair["alg"] = "RS256".into();
+    let signer = Signer::new(&read(&pair)).unwrap();
+    let made = signer.sign_bytes(format!("{RS256_HEADER}.{DANGEROUS}").as_bytes()).unwrap();
+    assert_eq!(base64url::encode(made), RS256_SIGNATURE);
 }
 
 /// RFC 8037 appendix A.4.
@@ -255,6 +306,34 @@ fn proof_beside_the_token_of_rfc_9449() {
     ] {
         assert_eq!(proof.claim(name), Some(&json!(expect)), "{name}");
     }
+}
+
+/// RFC 9449 sections 4.1 and 5 (figures 2 and 6): the proof beside a code, and the one beside a refresh token 45 minutes later.
+/// They have one `jti`: whoever remembers the first has seen the second.
+#[test]
+fn proofs_at_the_token_endpoint_of_rfc_9449_are_signed_twice_and_used_once() {
+    let proof = |payload: &str, signature: &str| {
+        let text = format!(
+            "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.{payload}.{signature}"
+        );
+        UnverifiedKeyProof::parse_within(&text, "dpop+jwt", 8_192).unwrap().verify().unwrap()
+    };
+    let first = proof(
+        "eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjoiUE9TVCIsImh0dSI6Imh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwiaWF0IjoxNTYyMjYyNjE2fQ",
+        "2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg",
+    );
+    let second = proof(
+        "eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjoiUE9TVCIsImh0dSI6Imh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwiaWF0IjoxNTYyMjY1Mjk2fQ",
+        "pAqut2IRDm_De6PR93SYmGBPXpwrAk90e8cP2hjiaG5QsGSuKDYW7_X620BxqhvYC8ynrrvZLTk41mSRroapUA",
+    );
+    for (proof, issued_at) in [(&first, 1_562_262_616), (&second, 1_562_265_296)] {
+        assert_eq!(proof.issued_at(), Some(Timestamp::from_seconds(issued_at)));
+        assert_eq!(proof.thumbprint(), "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
+        assert_eq!(proof.claim("htm"), Some(&json!("POST")));
+        assert_eq!(proof.claim("htu"), Some(&json!("https://server.example.com/token")));
+    }
+    assert!(first.fingerprint().is_some());
+    assert_eq!(first.fingerprint(), second.fingerprint());
 }
 
 /// An example that is right by its specification, in a form that we refuse on purpose.
@@ -314,6 +393,19 @@ fn in_json() -> Vec<(&'static str, Value)> {
             json!({"payload": DANGEROUS, "signatures": [
                 {"protected": "eyJhbGciOiJIUzI1NiJ9", "header": {"kid": SECRETS_NAME}, "signature": PARTLY_PROTECTED},
             ]}),
+        ),
+        (
+            "RFC 7520 section 4.6, flattened",
+            json!({
+                "payload": DANGEROUS, "protected": "eyJhbGciOiJIUzI1NiJ9", "header": {"kid": SECRETS_NAME},
+                "signature": PARTLY_PROTECTED,
+            }),
+        ),
+        (
+            "RFC 7520 section 4.7, flattened",
+            json!({
+                "payload": DANGEROUS, "header": {"alg": "HS256", "kid": SECRETS_NAME}, "signature": UNPROTECTED,
+            }),
         ),
         (
             "RFC 7520 section 4.7",
@@ -384,7 +476,7 @@ fn examples_of_forms_that_are_not_ours_are_refused() {
 
 /// What of RFC 7520 section 5 is encrypted in a way for which we have no word, by the names that Wycheproof gives its figures.
 const ENCRYPTED: [(&str, &str, &str); 6] = [
-    ("Figure81", "5.1", "RSA1_5 tells who asks often enough what was encrypted (RFC 8725 section 3.3)"),
+    ("Figure81", "5.1", "RSA1_5 tells who asks often enough what was encrypted (RFC 8725 section 3.2)"),
     ("Figure92", "5.2", "RSA-OAEP is with SHA-1; ours is RSA-OAEP-256"),
     ("Figure136", "5.6", "a secret would be shared, and those of clients are hashes here"),
     ("Figure148", "5.7", "the same"),

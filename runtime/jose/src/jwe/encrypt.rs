@@ -38,6 +38,11 @@ impl SignedToken {
         signer.sign(typ, claims).await.map(Self)
     }
 
+    /// How long it is, in bytes.
+    pub const fn size(&self) -> usize {
+        self.0.len()
+    }
+
     /// The token as it is, for whoever did not ask for encryption.
     pub fn into_text(self) -> String {
         self.0

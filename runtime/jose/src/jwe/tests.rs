@@ -252,4 +252,5 @@ fn is_made_again(opened: &Opened, enc: ContentEncryption) {
     }
 }
 
+mod examples;
 mod vectors;

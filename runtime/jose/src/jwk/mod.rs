@@ -51,7 +51,7 @@ pub enum JwkError {
     /// The private part does not belong to the public part.
     #[error("private and public parts do not fit")]
     Inconsistent,
-    /// Two keys of a set have the same `kid`, or it mixes shared secrets with public keys.
+    /// Two keys of a set have the same `kid` and are for the same, or it mixes shared secrets with public keys.
     #[error("the set is ambiguous")]
     AmbiguousSet,
 }

@@ -19,7 +19,8 @@ pub(crate) const MAX_KEYS: usize = 100;
 
 impl JwkSet {
     /// Parses a set. Keys of a type, curve or algorithm that we do not know are left out, as section 5
-    /// asks; a key that is malformed or private makes the whole set fail, and so do two of one `kid`.
+    /// asks; a key that is malformed or private makes the whole set fail, and so do two of one `kid` that nothing else tells
+    /// apart (FAPI 2.0 Security Profile section 5.4.3).
     pub fn parse(text: &[u8]) -> Result<Self, JwkError> {
         Self::from_map(&parse_document(text, MAX_SET_BYTES)?)
     }
@@ -37,11 +38,17 @@ impl JwkSet {
                 Err(JwkError::Unsupported) => continue,
                 Err(error) => return Err(error),
             };
-            if key.kid.is_some() && keys.iter().any(|other| other.kid == key.kid) {
+            if key.kid.is_some() && keys.iter().any(|other| is_ambiguous(&key, other)) {
                 return Err(JwkError::AmbiguousSet);
             }
             keys.push(key);
         }
         Ok(Self { keys })
     }
+}
+
+/// Whether two keys have the same name, and the same type, curve, algorithm and use.
+fn is_ambiguous(one: &PublicJwk, other: &PublicJwk) -> bool {
+    let kind = |key: &PublicJwk| (key.parts.usual_algorithm(), key.algorithm, key.key_use);
+    one.kid == other.kid && kind(one) == kind(other)
 }

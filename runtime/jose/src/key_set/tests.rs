@@ -143,6 +143,47 @@ fn keys_of_p_521_are_made_and_kept_and_sign_no_token_of_ours() {
     );
 }
 
+/// RFC 7515 appendix A.4 (whose key has no name there) and RFC 7520 sections 3.1, 3.2, 3.5 and 3.6.
+#[test]
+fn keys_of_the_rfcs_on_p_521_and_secrets_that_sign_are_kept_and_one_that_encrypts_is_not() {
+    let keep = |document: &Value| {
+        KeyOfSet::parse(&set(), document.to_string().as_bytes(), NOW).map(|key| key.public())
+    };
+    let on_p_521 = |x: &str, y: &str| {
+        let kid = "bilbo.baggins@hobbiton.example";
+        json!({"kty": "EC", "kid": kid, "use": "sig", "crv": "P-521", "x": x, "y": y})
+    };
+    for (public, d) in [
+        (
+            on_p_521(
+                "AekpBQ8ST8a8VcfVOTNl353vSrDCLLJXmPk06wTjxrrjcBpXp5EOnYG_NjFZ6OvLFV1jSfS9tsz4qUxcWceqwQGk",
+                "ADSmRA43Z1DSNx_RvcLI87cdL07l6jQyyBXMoxVg_l2Th-x3S1WDhjDly79ajL4Kkd0AZMaZmh9ubmf63e3kyMj2",
+            ),
+            "AY5pb7A0UFiB3RELSD64fTLOSV_jazdF7fLYyuTw8lOfRhWg6Y6rUrPAxerEzgdRhajnu0ferB0d53vM9mE15j2C",
+        ),
+        (
+            on_p_521(
+                "AHKZLLOsCOzz5cY97ewNUajB957y-C-U88c3v13nmGZx6sYl_oJXu9A5RkTKqjqvjyekWF-7ytDyRXYgCF5cj0Kt",
+                "AdymlHvOiLxXkEhayXQnNCvDX4h9htZaCJN34kfmC6pV5OhQHiraVySsUdaQkAgDPrwQrJmbnX9cwlGfP-HqHZR1",
+            ),
+            "AAhRON2r9cqXX1hg-RoI6R1tX5p2rUAYdmpHZoC1XNM56KtscrX6zbKipQrCW9CGZH3T4ubpnoTKLDYJ_fF3_rJt",
+        ),
+    ] {
+        assert_eq!(keep(&public), Ok(public.clone()));
+        assert_eq!(keep(&with(public.clone(), json!({"d": d}))), Ok(public));
+    }
+    let signs = json!({
+        "kty": "oct", "kid": "018c0ae5-4d9b-471b-bfd6-eef314bc7037", "use": "sig", "alg": "HS256",
+        "k": "hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg",
+    });
+    assert_eq!(keep(&signs), Ok(with(signs.clone(), json!({"k": null}))));
+    let encrypts = json!({
+        "kty": "oct", "kid": "1e571774-2e08-40da-8308-e8d68773842d", "use": "enc", "alg": "A256GCM",
+        "k": "AAPapAv4LbFbiVawEjagUBluYqN5rhna-8nuldDvOx8",
+    });
+    assert_eq!(keep(&encrypts), Err(KeyDocumentError::Key(JwkError::Unsupported)));
+}
+
 #[test]
 fn set_has_a_key_of_each_name_and_so_many_at_most() {
     let parse = |document: Value| {

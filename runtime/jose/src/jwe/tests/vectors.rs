@@ -73,8 +73,8 @@ fn key_derivation_of_rfc_7518() {
     assert_eq!(base64url::encode(&*key), "VqqN6vgjbSBcIijNcacQGg");
 }
 
-/// RFC 7516 appendices A.1 (its content, whose key is wrapped by an algorithm that we have no word for), A.3
-/// and A.5 (which is in JSON: `tests/rfc_examples.rs` has why it is not read).
+/// RFC 7516 appendices A.1 (its content; that it is refused, with A.2 and A.4, stands in `examples.rs`), A.3 and A.5 (which is in
+/// JSON: `tests/rfc_examples.rs` has why it is not read).
 #[test]
 fn messages_of_rfc_7516() {
     let bytes = |text: &str| base64url::decode(text).unwrap();
