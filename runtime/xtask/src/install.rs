@@ -62,6 +62,13 @@ pub(crate) const SQLITE: Debian = Debian {
     found: || answers("sqlite3", "--version"),
 };
 
+/// Holds the databases of a benchmark in memory. It has no option that answers with success.
+pub(crate) const VMTOUCH: Debian = Debian {
+    purpose: "the benchmarks of large databases",
+    package: "vmtouch",
+    found: || Command::new("vmtouch").arg("-h").output().is_ok(),
+};
+
 /// Runs the client tests that are written in JavaScript.
 pub(crate) const NODE: Debian = Debian {
     purpose: "clients and plugins that come from npm",

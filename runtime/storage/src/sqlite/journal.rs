@@ -5,14 +5,20 @@
 //! being committed (`PASSIVE` waits for nobody, and nobody for it). What was committed meanwhile is little: the writer itself brings that
 //! into the file, after which the journal begins anew.
 //!
+//! The disk is one all the same: a commit that syncs while it has thousands of pages to write waits for most of them. As long as
+//! changes come slowly, then, when somebody waits for each, the thread writes a few pages ten times a second. When they come
+//! fast, it waits until there are many, since what many changes touch goes into the file once.
+//!
 //! Attacks: changes come faster than they are brought into the file, and the journal fills the disk ([`Bounds::most`]: the writer
-//! waits); a sync fails over there, and the writer goes on behind a hole ([`Journal::tend`] tells it).
+//! waits); a sync fails over there, and the writer goes on behind a hole ([`Journal::tend`] tells it; until then Linux does, which
+//! reports a failed sync to every descriptor of the file once).
 
 use std::cell::Cell;
 use std::os::raw::c_int;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, OpenFlags, ffi};
@@ -26,7 +32,13 @@ const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 /// Sizes of the journal, in pages.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// From here on it is brought into the file: what many changes touch goes there once.
+    /// How often is looked how fast it grows.
+    pub(super) look: Duration,
+    /// Growth from one look to the next that is slow: what there is, is brought into the file.
+    pub(super) slow: i64,
+    /// What is worth a sync.
+    pub(super) piece: i64,
+    /// From here on it is brought into the file, however fast it grows.
     pub(super) begin: i64,
     /// What the writer brings there itself.
     pub(super) short: i64,
@@ -34,8 +46,15 @@ pub(super) struct Bounds {
     pub(super) most: i64,
 }
 
-/// 64 MiB, 2 and 128.
-pub(super) const BOUNDS: Bounds = Bounds { begin: 16_000, short: 512, most: 32_000 };
+/// 2 MiB in a tenth of a second, which no thousand sign-ins a second write; 256 KiB; 64 MiB, 2 and 128.
+pub(super) const BOUNDS: Bounds = Bounds {
+    look: Duration::from_millis(100),
+    slow: 512,
+    piece: 64,
+    begin: 16_000,
+    short: 512,
+    most: 32_000,
+};
 
 thread_local! {
     /// Pages of the journal behind the last commit of this thread's connection.
@@ -49,6 +68,10 @@ pub(super) struct Journal {
     asked: SyncSender<()>,
     done: Receiver<Result<i64, rusqlite::Error>>,
     is_under_way: Cell<bool>,
+    /// Pages of the journal that were in the file when it was last told.
+    in_file: Cell<i64>,
+    /// The last look, and the pages of the journal at that time.
+    looked: Cell<(Instant, i64)>,
     thread: JoinHandle<()>,
 }
 
@@ -84,7 +107,15 @@ impl Journal {
             rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_NOMEM), words)
         };
         let thread = thread.map_err(no_thread)?;
-        Ok(Self { bounds, asked, done, is_under_way: Cell::new(false), thread })
+        Ok(Self {
+            bounds,
+            asked,
+            done,
+            is_under_way: Cell::new(false),
+            in_file: Cell::new(0),
+            looked: Cell::new((Instant::now(), 0)),
+            thread,
+        })
     }
 
     /// Behind a commit of the writer's: sees to it that the journal comes into the file before it is too long.
@@ -97,20 +128,41 @@ impl Journal {
                 Err(TryRecvError::Disconnected) => return self.tend_alone(writer),
                 Ok(done) => {
                     self.is_under_way.set(false);
-                    let left = pages - done?;
-                    if left <= self.bounds.short || pages >= self.bounds.most {
+                    self.in_file.set(done?);
+                    let left = pages - self.in_file.get();
+                    if pages >= self.bounds.begin && (left <= self.bounds.short || pages >= self.bounds.most)
+                    {
                         return finish(writer);
                     }
                 }
             }
         }
-        if pages >= self.bounds.begin && !self.is_under_way.get() {
+        if self.is_due(pages) {
             if self.asked.try_send(()).is_err() {
                 return self.tend_alone(writer);
             }
             self.is_under_way.set(true);
         }
         Ok(())
+    }
+
+    /// Whether the journal is to be brought into the file, as far as it is now.
+    fn is_due(&self, pages: i64) -> bool {
+        let Bounds { look, slow, piece, begin, .. } = self.bounds;
+        // It has begun anew since, with nothing of it in the file.
+        if pages < self.in_file.get() {
+            self.in_file.set(0);
+        }
+        if pages >= begin {
+            return true;
+        }
+        let (at, before) = self.looked.get();
+        if at.elapsed() < look {
+            return false;
+        }
+        self.looked.set((Instant::now(), pages));
+        let came = if pages < before { pages } else { pages - before };
+        came <= slow && pages - self.in_file.get() >= piece
     }
 
     /// The thread has ended, which only a panic does to it: the journal does not grow for that.
@@ -152,7 +204,8 @@ fn brought(connection: &Connection) -> Result<i64, rusqlite::Error> {
 mod tests {
     use super::*;
 
-    const SMALL: Bounds = Bounds { begin: 40, short: 8, most: 80 };
+    /// Everything comes too fast for pieces.
+    const SMALL: Bounds = Bounds { look: Duration::ZERO, slow: -1, piece: 1, begin: 40, short: 8, most: 80 };
     /// Pages of 4 KiB with the head that each has in the journal, and what stands before all of them.
     const PAGE: u64 = 4_096 + 24;
 
@@ -206,6 +259,37 @@ mod tests {
             let most = PAGE * (u64::try_from(SMALL.begin).unwrap() + 8);
             assert!(journal_of(directory.path()) <= most, "{} > {most}", journal_of(directory.path()));
         }
+    }
+
+    /// Whether pieces are brought into the file, long before there is much.
+    fn goes_in_pieces(bounds: Bounds) -> bool {
+        let directory = tempfile::tempdir().unwrap();
+        let (writer, journal) = opened(directory.path(), bounds);
+        (0..6).for_each(|_| write(&writer));
+        let pages = PAGES.get();
+        assert!(pages < bounds.begin, "{pages}");
+        journal.tend(&writer).unwrap();
+        let is_under_way = journal.is_under_way.get();
+        if is_under_way {
+            assert_eq!(journal.wait().unwrap().unwrap(), pages, "all of it is in the file");
+        }
+        is_under_way
+    }
+
+    #[test]
+    fn what_comes_slowly_goes_into_the_file_in_pieces() {
+        let bounds = Bounds { slow: 40, piece: 5, ..SMALL };
+        assert!(goes_in_pieces(bounds));
+        assert!(!goes_in_pieces(Bounds { piece: 39, ..bounds }), "a sync for next to nothing");
+        assert!(
+            !goes_in_pieces(Bounds { look: Duration::from_hours(1), ..bounds }),
+            "a sync for each change"
+        );
+    }
+
+    #[test]
+    fn what_comes_fast_is_collected_first() {
+        assert!(!goes_in_pieces(Bounds { slow: 4, piece: 5, ..SMALL }));
     }
 
     /// Nothing of what was written is left in the journal alone: the file has it.

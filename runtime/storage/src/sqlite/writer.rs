@@ -205,18 +205,19 @@ impl Writer {
 
     /// Attack: a disk fails to sync once, and forgets what it was to write (as Linux does), with commits in it that did not wait.
     /// What is committed behind them would be synced and still be lost, since a journal is read up to its first hole. So the
-    /// journal is brought into the file, from what the kernel has, and begun anew before anything else is written.
-    fn mend(&self) -> Result<(), rusqlite::Error> {
+    /// journal is brought into the file, from what the kernel has, and emptied before anything else is written: the first part of an
+    /// old journal over a newer file would be neither. Whether that was done, and what comes next is to wait for the disk.
+    fn mend(&self) -> Result<bool, rusqlite::Error> {
         if !self.failed.get() {
-            return Ok(());
+            return Ok(false);
         }
         let is_busy: i64 =
-            self.connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(0))?;
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
         if is_busy != 0 {
             return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None));
         }
         self.failed.set(false);
-        Ok(())
+        Ok(true)
     }
 
     /// Runs a batch in one transaction. Gives one outcome per job.
@@ -236,8 +237,8 @@ impl Writer {
 
     fn commit_all(&self, batch: &[Job]) -> Result<Vec<Result<u64, ApplyError>>, rusqlite::Error> {
         let mut outcomes = Vec::with_capacity(batch.len());
-        self.mend()?;
-        self.wait_for_disk(batch.iter().any(|job| job.prepared.must_last()))?;
+        let is_mended = self.mend()?;
+        self.wait_for_disk(is_mended || batch.iter().any(|job| job.prepared.must_last()))?;
         self.execute("BEGIN IMMEDIATE")?;
         if let [alone] = batch {
             // Nobody else's change is to be kept, so the transaction itself is what is undone.

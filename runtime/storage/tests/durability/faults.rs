@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::power::disk;
-use crate::writer::{Setting, Writer, check};
+use crate::writer::{HEAVY, MOST_HEAVY, Setting, Writer, check};
 
 fn set_mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
@@ -73,7 +73,7 @@ async fn sync_that_fails_acknowledges_nothing_and_loses_nothing_of_before() {
     let (live, kept, setting) = disk(root.path());
     let broken = root.path().join("broken");
     let mut writer = Writer::start(&live, setting);
-    // Often enough for the database's own file to be among what fails.
+    // Each time with other commits that did not wait before what fails.
     for round in 1..=4 {
         let before = writer.said.acknowledged.len();
         writer.listen(|said| said.acknowledged.len() >= before + 400);
@@ -87,5 +87,29 @@ async fn sync_that_fails_acknowledges_nothing_and_loses_nothing_of_before() {
     assert!(said.refused.len() >= 80 && said.acknowledged.len() >= before + 50, "{said:?}");
     for directory in [&live, &kept] {
         check(directory, &said).await;
+    }
+}
+
+/// Attack: the disk fails on the thread that brings the journal into the file, and the writer beside it goes on behind a hole.
+#[tokio::test(flavor = "multi_thread")]
+async fn disk_that_fails_beside_the_writer_loses_nothing_that_was_acknowledged() {
+    for what in ["sync", "write"] {
+        let root = tempfile::tempdir().unwrap();
+        let (live, kept, setting) = disk(root.path());
+        let beside = root.path().join("beside");
+        let mut writer = Writer::start(&live, Setting { weight: HEAVY, ..setting });
+        for round in 1..=2 {
+            std::fs::write(&beside, what).unwrap();
+            let most = writer.said.acknowledged.len() + MOST_HEAVY / 2;
+            writer.listen(|said| !beside.exists() || said.acknowledged.len() >= most);
+            assert!(!beside.exists(), "round {round}: the thread did nothing that could fail");
+            let before = writer.said.acknowledged.len();
+            writer.listen(|said| said.acknowledged.len() >= before + 100);
+            assert!(writer.said.acknowledged.len() >= before + 100, "{what}: it is not mended");
+        }
+        let said = writer.kill();
+        for directory in [&live, &kept] {
+            check(directory, &said).await;
+        }
     }
 }

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::writer::{Setting, Writer, check, counted, held};
+use crate::writer::{HEAVY, MOST_HEAVY, Setting, Writer, check, counted, held};
 
-/// Enough for a checkpoint of the log into the database on the way.
+/// So many that commits of one change and of several are among them.
 const WRITES: usize = 1_200;
+/// The file is so large when the journal was brought into it twice.
+const MUCH: u64 = 100 << 20;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_process_has_lost_nothing_that_it_acknowledged() {
@@ -29,7 +31,8 @@ async fn killed_process_has_lost_nothing_that_it_acknowledged() {
 /// compiler, so there is one.
 pub(crate) fn disk(root: &Path) -> (PathBuf, PathBuf, Setting) {
     let root = root.canonicalize().unwrap();
-    let [live, kept, full, broken] = ["live", "kept", "full", "broken"].map(|name| root.join(name));
+    let [live, kept, full, broken, beside] =
+        ["live", "kept", "full", "broken", "beside"].map(|name| root.join(name));
     let library = root.join("disk.so");
     for directory in [&live, &kept] {
         std::fs::create_dir(directory).unwrap();
@@ -45,6 +48,7 @@ pub(crate) fn disk(root: &Path) -> (PathBuf, PathBuf, Setting) {
         ("DISK_KEPT", kept.clone().into_os_string()),
         ("DISK_FULL", full.into_os_string()),
         ("DISK_BROKEN", broken.into_os_string()),
+        ("DISK_BROKEN_BESIDE", beside.into_os_string()),
     ];
     (live, kept, Setting { environment, ..Setting::default() })
 }
@@ -57,6 +61,20 @@ async fn power_cut_loses_nothing_that_was_acknowledged() {
     writer.listen(|said| said.acknowledged.len() >= WRITES);
     let said = writer.kill();
     assert!(said.acknowledged.len() >= WRITES && said.refused.is_empty(), "{said:?}");
+    check(&kept, &said).await;
+}
+
+/// Attack: the power is cut while one thread brings the journal into the file, and another goes on writing it.
+#[tokio::test(flavor = "multi_thread")]
+async fn power_cut_loses_nothing_of_what_is_on_its_way_from_the_journal_into_the_file() {
+    let root = tempfile::tempdir().unwrap();
+    let (live, kept, setting) = disk(root.path());
+    let file = live.join("test.db");
+    let is_much = || std::fs::metadata(&file).is_ok_and(|file| file.len() > MUCH);
+    let mut writer = Writer::start(&live, Setting { weight: HEAVY, ..setting });
+    writer.listen(|said| is_much() || said.acknowledged.len() > MOST_HEAVY);
+    let said = writer.kill();
+    assert!(is_much() && said.refused.is_empty(), "{} acknowledged", said.acknowledged.len());
     check(&kept, &said).await;
 }
 

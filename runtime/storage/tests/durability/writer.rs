@@ -24,10 +24,15 @@ const DIRECTORY: &str = "DURABILITY_DIRECTORY";
 const FIRST: &str = "DURABILITY_FIRST";
 const UNSYNCED: &str = "DURABILITY_UNSYNCED";
 const COUNTS: &str = "DURABILITY_COUNTS";
+const WEIGHT: &str = "DURABILITY_WEIGHT";
 /// The test below, by the name under which it is started.
 const NAME: &str = "writer::acknowledged_writes_are_there";
 /// Writes that are under way at once, so that they share commits.
 const AT_ONCE: usize = 8;
+/// Bytes of a heavy write: a thousand of them are a journal that is brought into the file.
+pub(crate) const HEAVY: usize = 64 << 10;
+/// Heavy writes after which whoever waits for something waits in vain.
+pub(crate) const MOST_HEAVY: usize = 6_000;
 
 /// How a writer runs.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +43,8 @@ pub(crate) struct Setting {
     pub(crate) unsynced: bool,
     /// Whether it counts attempts and writes nothing else.
     pub(crate) counts: bool,
+    /// Bytes that each of its writes has besides.
+    pub(crate) weight: usize,
     /// Whether root's right to pass by file modes is taken from it.
     pub(crate) bound_by_modes: bool,
     /// Further environment.
@@ -75,6 +82,7 @@ impl Writer {
             Command::new(binary)
         };
         command.args(["--exact", NAME]).env(DIRECTORY, directory).env(FIRST, setting.first.to_string());
+        command.env(WEIGHT, setting.weight.to_string());
         if setting.unsynced {
             command.env(UNSYNCED, "1");
         }
@@ -125,11 +133,12 @@ async fn open(directory: &Path, seed: u64, durability: Durability) -> Result<Sto
     Storage::open_with(&database(directory), &MasterKey::new([7; 32]), clock, rng, options).await
 }
 
-fn change(number: u64) -> Change<Write> {
+fn change(number: u64, weight: usize) -> Change<Write> {
     let expires_at = Timestamp::from_seconds(1_900_000_000);
+    let event = AuditEvent::new("test.written", Actor::System, "jwt", &number);
     Change::new(TenantId::default_tenant())
         .write(Write::RevokeJwt { jti: number.to_string(), expires_at })
-        .audit(AuditEvent::new("test.written", Actor::System, "jwt", &number))
+        .audit(event.with("load", &"x".repeat(weight)))
 }
 
 /// An attempt at what is this number's alone.
@@ -189,7 +198,8 @@ fn say(text: &str) {
 
 /// Writes until it is killed. Says of each write whether it was acknowledged.
 async fn write_on(directory: &Path) {
-    let first = std::env::var_os(FIRST).unwrap().into_string().unwrap().parse().unwrap();
+    let [first, weight] = [FIRST, WEIGHT].map(|name| std::env::var_os(name).unwrap().into_string().unwrap());
+    let (first, weight): (u64, usize) = (first.parse().unwrap(), weight.parse().unwrap());
     let [unsynced, counts] = [UNSYNCED, COUNTS].map(|name| std::env::var_os(name).is_some());
     let durability = if unsynced { Durability::None } else { Durability::Full };
     let storage = match open(directory, first, durability).await {
@@ -207,7 +217,7 @@ async fn write_on(directory: &Path) {
                 if counts {
                     return;
                 }
-                let outcome = storage.apply(change(number)).await;
+                let outcome = storage.apply(change(number, weight)).await;
                 let word = if outcome.is_ok() { "acknowledged" } else { "refused" };
                 say(&format!("{word} {number}"));
             }
@@ -224,7 +234,7 @@ async fn acknowledged_writes_are_there() {
     let directory = tempfile::tempdir().unwrap();
     let storage = open(directory.path(), 1, Durability::Full).await.unwrap();
     for number in 0..20 {
-        storage.apply(change(number)).await.unwrap();
+        storage.apply(change(number, 0)).await.unwrap();
     }
     assert_eq!(held(directory.path()).await, (0..20).collect());
 }

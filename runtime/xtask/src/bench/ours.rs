@@ -13,7 +13,7 @@ use super::machine::{cpu_time, written};
 use super::repeat::times;
 use super::scenario::{Kind, Peer, basic, text};
 use super::sessions::browser_login;
-use super::spent::{Reading, sqlite_commits};
+use super::spent::{Journal, Reading};
 use crate::guests;
 use crate::loopback::{get_json, post_json, send};
 use crate::node::{self, Node, Profile, ROOMY_LIMITS};
@@ -281,7 +281,7 @@ impl Peer for Ours {
             None => Ok(Reading {
                 cpu,
                 bytes: written(self.pid())?,
-                commits: Some(sqlite_commits(&self.home.join("data/portcullis.db-shm"))?),
+                commits: Some(Journal::read(&self.home.join("data/portcullis.db-shm"))?.commits.into()),
                 ..Reading::default()
             }),
         }

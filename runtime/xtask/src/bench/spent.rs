@@ -81,24 +81,43 @@ impl Spent {
     }
 }
 
-/// Returns how many transactions were committed to an SQLite database in its journal mode WAL, by the index of the journal
-/// (`…-shm`; <https://sqlite.org/walformat.html>, section 2.1): a header that is there twice, whose third number goes up with each.
-pub(super) fn sqlite_commits(index: &Path) -> anyhow::Result<u64> {
-    /// Bytes of the header, of which the second half is a copy.
-    const HEADER: usize = 48;
-    /// Looks, since the file is read while it changes.
-    const LOOKS: usize = 1_000;
-    for _ in 0..LOOKS {
-        let bytes = first_bytes::<{ 2 * HEADER }>(index).with_context(|| index.display().to_string())?;
-        let (one, copy) = bytes.split_at(HEADER);
-        if one == copy {
-            let number = one.get(8..12).and_then(|bytes| bytes.try_into().ok()).context("a short header")?;
-            let commits = u32::from_ne_bytes(number);
+/// What the index of an SQLite journal (mode WAL) says (`…-shm`; <https://sqlite.org/walformat.html>, section 2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Journal {
+    /// Transactions, ever.
+    pub(super) commits: u32,
+    /// Pages that are not in the file yet.
+    pub(super) left: u32,
+    /// Goes up by one each time that the journal begins anew.
+    pub(super) beginnings: u32,
+}
+
+impl Journal {
+    /// Reads a header that is there twice, and behind it how many pages were brought into the file.
+    pub(super) fn read(index: &Path) -> anyhow::Result<Self> {
+        /// Bytes of the header, and of its copy.
+        const HEADER: usize = 48;
+        /// With the number behind both.
+        const ALL: usize = 2 * HEADER + 4;
+        /// Looks, since the file is read while it changes.
+        const LOOKS: usize = 1_000;
+        for _ in 0..LOOKS {
+            let bytes = first_bytes::<ALL>(index).with_context(|| index.display().to_string())?;
+            if bytes.get(..HEADER) != bytes.get(HEADER..2 * HEADER) {
+                continue;
+            }
+            let number = |at: usize| -> anyhow::Result<[u8; 4]> {
+                bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).context("a short header")
+            };
+            let native = |at: usize| number(at).map(u32::from_ne_bytes);
+            let (commits, pages, in_file) = (native(8)?, native(16)?, native(2 * HEADER)?);
             ensure!(commits > 0, "{}: no commit is counted", index.display());
-            return Ok(commits.into());
+            // The salt is copied as the journal has it, with its first byte first.
+            let beginnings = number(32).map(u32::from_be_bytes)?;
+            return Ok(Self { commits, left: pages.saturating_sub(in_file), beginnings });
         }
+        anyhow::bail!("{} is never read whole", index.display())
     }
-    anyhow::bail!("{} is never read whole", index.display())
 }
 
 fn first_bytes<const COUNT: usize>(path: &Path) -> std::io::Result<[u8; COUNT]> {
@@ -133,15 +152,19 @@ mod tests {
     }
 
     #[test]
-    fn commits_are_read_from_the_index_of_the_journal() {
+    fn index_of_the_journal_says_what_was_committed_and_what_is_left() {
         let directory = tempfile::tempdir().unwrap();
         let index = directory.path().join("x.db-shm");
         let mut header = [0_u8; 48];
         header.get_mut(8..12).unwrap().copy_from_slice(&258_u32.to_ne_bytes());
-        std::fs::write(&index, [header, header].concat()).unwrap();
-        assert_eq!(sqlite_commits(&index).unwrap(), 258);
+        header.get_mut(16..20).unwrap().copy_from_slice(&1_000_u32.to_ne_bytes());
+        header.get_mut(32..36).unwrap().copy_from_slice(&[0, 0, 1, 2]);
+        let in_file = 400_u32.to_ne_bytes();
+        std::fs::write(&index, [&header[..], &header, &in_file].concat()).unwrap();
+        let said = Journal { commits: 258, left: 600, beginnings: 258 };
+        assert_eq!(Journal::read(&index).unwrap(), said);
         // Its copy is of another moment.
-        std::fs::write(&index, [header, [0; 48]].concat()).unwrap();
-        assert!(sqlite_commits(&index).is_err());
+        std::fs::write(&index, [&header[..], &[0; 48], &in_file].concat()).unwrap();
+        assert!(Journal::read(&index).is_err());
     }
 }

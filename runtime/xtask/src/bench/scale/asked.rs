@@ -3,6 +3,7 @@
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::sync::Arc;
 
 use crate::bench::chains::{App, Browser, Chain, Jar, REDIRECT_URI, Wire, each_on_wires, runtime};
 use crate::bench::ours::PERSON;
@@ -52,6 +53,11 @@ impl Question {
         }
     }
 
+    /// Whether each answer is a change of the database.
+    pub(super) const fn writes(self) -> bool {
+        matches!(self, Self::OpaqueToken | Self::Refresh)
+    }
+
     /// Requests a second: few enough that none waits for another, many enough for a p99.
     pub(super) const fn rate(self) -> f64 {
         match self {
@@ -99,25 +105,44 @@ pub(super) fn make_clients(node: &Node, count: usize) -> anyhow::Result<Vec<Aske
     each_on_wires(authority, (count, CONNECTIONS), make)
 }
 
-/// Gives each client with opaque tokens one for itself, and a refresh token by a sign-in of the one person.
-pub(super) fn give_tokens(node: &Node, clients: &mut [Asked]) -> anyhow::Result<()> {
+/// Gives each client with opaque tokens a refresh token, by a sign-in of the one person.
+pub(super) fn give_refresh_tokens(node: &Node, clients: &mut [Asked]) -> anyhow::Result<()> {
     node.make_person("", PERSON.0, PERSON.1)?;
     let jar = Jar::of_header(&browser_login(&node.public, PERSON)?);
+    let sign_in = async |app: Arc<App>, wire: &mut Wire| -> anyhow::Result<String> {
+        let given = Browser::new(&app, jar.clone()).flow(wire).await?;
+        Ok(given.text("refresh_token")?.to_owned())
+    };
+    give(node, clients, sign_in, |(_, refresh)| refresh)
+}
+
+/// Gives each client with opaque tokens one for itself, in the place of an earlier one, which has expired in a database that was kept.
+pub(super) fn give_own_tokens(node: &Node, clients: &mut [Asked]) -> anyhow::Result<()> {
+    let ask = async |app: Arc<App>, wire: &mut Wire| -> anyhow::Result<String> {
+        let own = wire.exchange(&app.client_credentials()).await?.expect(200)?;
+        Ok(own.text("access_token")?.to_owned())
+    };
+    give(node, clients, ask, |(own, _)| own)
+}
+
+/// Has each client with opaque tokens get one, and keeps it in its place.
+fn give(
+    node: &Node,
+    clients: &mut [Asked],
+    get: impl AsyncFn(Arc<App>, &mut Wire) -> anyhow::Result<String> + Sync,
+    place: impl Fn(&mut (String, String)) -> &mut String,
+) -> anyhow::Result<()> {
     let issuer = issuer(node)?;
     let opaque: Vec<&mut Asked> = clients.iter_mut().filter(|client| client.tokens.is_some()).collect();
-    let get = async |number: usize, wire: &mut Wire| -> anyhow::Result<(usize, (String, String))> {
+    let get_one = async |number: usize, wire: &mut Wire| -> anyhow::Result<(usize, String)> {
         let client = opaque.get(number).context("a client")?;
-        let app = issuer.of_client(&client.id, &client.basic);
-        let own = wire.exchange(&app.client_credentials()).await?.expect(200)?;
-        let own = own.text("access_token")?.to_owned();
-        let refresh = Browser::new(&app, jar.clone()).flow(wire).await?;
-        Ok((number, (own, refresh.text("refresh_token")?.to_owned())))
+        Ok((number, get(issuer.of_client(&client.id, &client.basic), wire).await?))
     };
-    let given = each_on_wires(&issuer.authority, (opaque.len(), CONNECTIONS), get)?;
+    let given = each_on_wires(&issuer.authority, (opaque.len(), CONNECTIONS), get_one)?;
     let mut opaque = opaque;
-    for (number, tokens) in given {
-        if let Some(client) = opaque.get_mut(number) {
-            client.tokens = Some(tokens);
+    for (number, token) in given {
+        if let Some(tokens) = opaque.get_mut(number).and_then(|client| client.tokens.as_mut()) {
+            *place(tokens) = token;
         }
     }
     Ok(())
@@ -200,7 +225,7 @@ fn same(authority: &str, request: Vec<u8>, says: &'static str) -> Chain {
 }
 
 /// What all apps of the node have in common.
-fn issuer(node: &Node) -> anyhow::Result<std::sync::Arc<App>> {
+fn issuer(node: &Node) -> anyhow::Result<Arc<App>> {
     let asks = format!("scope={}", SCOPE.replace(' ', "+"));
     App::of_issuer(&node.public, "", String::new(), &asks)
 }

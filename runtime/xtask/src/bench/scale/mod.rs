@@ -4,9 +4,13 @@
 //! A node stands on each, and they are asked by turns, each for some seconds, at a fixed low rate: what differs is what a request
 //! takes, and neither what it waits for nor what else the machine does meanwhile. More is asked about than a node keeps in
 //! memory.
+//!
+//! What was written is brought from the journal into the file while a turn lasts, which is long enough for that, or before the
+//! other side goes on: else each would pay for the other.
 
 mod asked;
 mod bulk;
+mod held;
 
 use anyhow::{Context, ensure};
 use std::path::{Path, PathBuf};
@@ -14,8 +18,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use self::asked::{Asked, Question};
-use super::chains::paced;
-use super::open_loop::Latencies;
+use self::held::Held;
+use super::chains::{Chain, paced};
+use super::open_loop::{CONNECTIONS, Latencies};
+use super::spent::Journal;
 use crate::node::{self, Node, Profile};
 use crate::{install, workspace};
 
@@ -23,8 +29,16 @@ use crate::{install, workspace};
 const BAR: f64 = 1.2;
 /// Clients and tokens that are asked about, in a node's directory.
 const ASKED: &str = "asked.json";
+/// Turns that write are so many times longer: long enough for the journal to be brought into the file.
+const WRITES: u32 = 3;
 /// How long the clean-up may take for what has expired.
 const CLEAN_UP: Duration = Duration::from_mins(10);
+/// A turn is so many pieces, between which the other side has one of its own: whatever the machine does meanwhile, it does to both.
+const PIECES: u32 = 4;
+/// How long a node that has nothing to write may take until its journal is in the file.
+const REST: Duration = Duration::from_mins(1);
+/// Pages of a journal that hold nobody up on their way into the file.
+const FEW_PAGES: u32 = 128;
 
 /// How much there is, and how long it is asked.
 #[derive(Debug, clap::Args)]
@@ -41,7 +55,7 @@ pub(crate) struct Size {
     /// How many turns each side has with each question
     #[arg(long, default_value_t = 5)]
     rounds: u32,
-    /// Seconds of each turn
+    /// Seconds of each turn; three times as many where it writes
     #[arg(long, default_value_t = 8)]
     seconds: u32,
     /// Seconds of load before each turn
@@ -67,7 +81,7 @@ type Turns = Vec<Latencies>;
 /// Makes both databases, or takes those that are there, and measures them by turns.
 pub(super) fn run(size: &Size) -> anyhow::Result<()> {
     ensure!((2..=size.clients).contains(&size.asked), "at least 2 and at most all clients are asked about");
-    install::debian_packages(&[install::SQLITE])?;
+    install::debian_packages(&[install::SQLITE, install::VMTOUCH])?;
     let binary = node::build(Profile::Release)?;
     // Removed with this, however it ends.
     let temporary;
@@ -91,8 +105,10 @@ pub(super) fn run(size: &Size) -> anyhow::Result<()> {
         println!("{}: {:.2} GB", side.name, gigabytes(&side.file())?);
     }
     println!(
-        "{} turns of {} s for each, at a fixed rate; every answer was what it should be",
-        size.rounds, size.seconds
+        "{} turns for each, of {} s and of {} s where it writes, at a fixed rate; every answer was what it should be",
+        size.rounds,
+        size.seconds,
+        size.seconds * WRITES
     );
     Ok(())
 }
@@ -113,6 +129,11 @@ impl Side {
     fn file(&self) -> PathBuf {
         self.home.join("data/portcullis.db")
     }
+
+    /// Of its journal.
+    fn index(&self) -> PathBuf {
+        self.home.join("data/portcullis.db-shm")
+    }
 }
 
 /// Makes the database with few, a copy of it, and all the others in the copy.
@@ -121,7 +142,7 @@ fn make(size: &Size, binary: &Path, directory: &Path) -> anyhow::Result<[Side; 2
     let node = Node::start(binary, &few, "")?;
     let began = Instant::now();
     let mut clients = asked::make_clients(&node, size.asked)?;
-    asked::give_tokens(&node, &mut clients)?;
+    asked::give_refresh_tokens(&node, &mut clients)?;
     // One that was rotated is the model of all that were.
     let mut chains = asked::chains(&node, &clients, &[], Question::Refresh)?;
     paced(&mut chains, 100.0, Duration::from_secs(1))?;
@@ -160,11 +181,14 @@ fn make(size: &Size, binary: &Path, directory: &Path) -> anyhow::Result<[Side; 2
 
 /// Starts a node on each, and asks everything of both, by turns.
 fn measure(sides: &mut [Side; 2], binary: &Path, size: &Size) -> anyhow::Result<Vec<(Question, [Turns; 2])>> {
+    let files = [sides[0].file(), sides[1].file()];
+    let _held = Held::of(&[&files[0], &files[1]])?;
     let mut nodes = Vec::new();
-    for side in &*sides {
+    for side in &mut *sides {
         let node = Node::start(binary, &side.home, "")?;
         // Before anything is measured, the clean-up has done what there is to do.
         clean_up(side)?;
+        asked::give_own_tokens(&node, &mut side.clients)?;
         let began = Instant::now();
         let pages = asked::pages(&node)?;
         println!("{}: all clients are listed in {:.1} s", side.name, began.elapsed().as_secs_f64());
@@ -174,8 +198,15 @@ fn measure(sides: &mut [Side; 2], binary: &Path, size: &Size) -> anyhow::Result<
     for round in 1..=size.rounds {
         eprintln!("round {round} of {}", size.rounds);
         for (question, turns) in &mut measured {
-            for ((side, (node, pages)), turns) in sides.iter_mut().zip(&nodes).zip(turns) {
-                turns.push(ask(side, node, pages, *question, size)?);
+            let mut asking = Vec::new();
+            for (side, (node, pages)) in sides.iter().zip(&nodes) {
+                asking.push(Asking::begin(side, node, pages, *question, size)?);
+            }
+            for _ in 0..PIECES {
+                asking.iter_mut().try_for_each(Asking::ask)?;
+            }
+            for ((side, asking), turns) in sides.iter_mut().zip(asking).zip(turns) {
+                turns.push(asking.end(side)?);
             }
         }
     }
@@ -183,25 +214,94 @@ fn measure(sides: &mut [Side; 2], binary: &Path, size: &Size) -> anyhow::Result<
     Ok(measured.into())
 }
 
-/// One turn of one side with one question.
-fn ask(
-    side: &mut Side,
-    node: &Node,
-    pages: &[String],
+/// A turn of one side with one question.
+struct Asking {
+    name: &'static str,
+    index: PathBuf,
     question: Question,
-    size: &Size,
-) -> anyhow::Result<Latencies> {
-    let mut chains = asked::chains(node, &side.clients, pages, question)?;
-    ensure!(!chains.is_empty(), "{}: nothing is there to ask for", question.name());
-    paced(&mut chains, question.rate(), Duration::from_secs(size.warm_up.into()))?;
-    let turn = paced(&mut chains, question.rate(), Duration::from_secs(size.seconds.into()))?;
-    let (middle, high) = (turn.percentile(50), turn.percentile(99));
-    eprintln!("  {}, {}: p50 {middle:?}, p99 {high:?}", side.name, question.name());
-    if question == Question::Refresh {
-        asked::keep(&mut side.clients, chains);
-        side.keep()?;
+    piece: Duration,
+    chains: Vec<Chain>,
+    /// How far the first of them has gone round.
+    gone: usize,
+    begun: Journal,
+    turn: Latencies,
+}
+
+impl Asking {
+    /// Warms up.
+    fn begin(
+        side: &Side,
+        node: &Node,
+        pages: &[String],
+        question: Question,
+        size: &Size,
+    ) -> anyhow::Result<Self> {
+        let chains = asked::chains(node, &side.clients, pages, question)?;
+        ensure!(!chains.is_empty(), "{}: nothing is there to ask for", question.name());
+        let seconds = if question.writes() { size.seconds * WRITES } else { size.seconds };
+        let index = side.index();
+        let begun = Journal::read(&index)?;
+        let piece = Duration::from_secs(seconds.into()) / PIECES;
+        let mut asking = Self {
+            name: side.name,
+            index,
+            question,
+            piece,
+            chains,
+            gone: 0,
+            begun,
+            turn: Latencies::default(),
+        };
+        asking.pace(Duration::from_secs(size.warm_up.into()))?;
+        Ok(asking)
     }
-    Ok(turn)
+
+    /// Goes on where the last piece ended, with those that were not asked about yet.
+    fn pace(&mut self, time: Duration) -> anyhow::Result<Latencies> {
+        let asked = paced(&mut self.chains, self.question.rate(), time)?;
+        let steps = asked.count() / usize::try_from(CONNECTIONS)?;
+        let around = steps % self.chains.len();
+        self.chains.rotate_left(around);
+        self.gone += around;
+        rest(self.name, &self.index)?;
+        Ok(asked)
+    }
+
+    fn ask(&mut self) -> anyhow::Result<()> {
+        let piece = self.pace(self.piece)?;
+        self.turn.extend(piece);
+        Ok(())
+    }
+
+    fn end(mut self, side: &mut Side) -> anyhow::Result<Latencies> {
+        let (middle, high) = (self.turn.percentile(50), self.turn.percentile(99));
+        let begun_anew = Journal::read(&self.index)?.beginnings.wrapping_sub(self.begun.beginnings);
+        eprintln!(
+            "  {}, {}: p50 {middle:?}, p99 {high:?}; its journal began anew {begun_anew} times",
+            self.name,
+            self.question.name()
+        );
+        if self.question == Question::Refresh {
+            let gone = self.gone % self.chains.len();
+            self.chains.rotate_right(gone);
+            asked::keep(&mut side.clients, self.chains);
+            side.keep()?;
+        }
+        Ok(self.turn)
+    }
+}
+
+/// Waits until next to nothing is left that was written and is not in the file.
+fn rest(name: &str, index: &Path) -> anyhow::Result<()> {
+    let began = Instant::now();
+    loop {
+        let left = Journal::read(index)?.left;
+        if left <= FEW_PAGES {
+            return Ok(());
+        }
+        ensure!(began.elapsed() < REST, "{name}: {left} pages of the journal are still not in the file");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 /// Waits until nothing is left that has expired.
