@@ -38,7 +38,8 @@ let keys;
 export async function checkToken(token, { issuer, resource }) {
   try {
     keys ??= createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`));
-    const { payload } = await jwtVerify(token, keys, { issuer, audience: resource, typ: "at+jwt" });
+    const requiredClaims = ["exp", "sub"];
+    const { payload } = await jwtVerify(token, keys, { issuer, audience: resource, typ: "at+jwt", requiredClaims });
     // Attack: a token that is bound to a key (RFC 9449, RFC 8705) is stolen, and taken here without a proof of the key.
     if (payload.cnf) throw new NotAllowed(401, "invalid_token", FIRST_SCOPES);
     return new Person(payload.sub, (payload.scope ?? "").split(" "));
@@ -53,7 +54,10 @@ class Person {
     Object.assign(this, { subject, scopes });
   }
 
-  /** Refuses without every one of these scopes, and names all that are needed together with those that are there. */
+  /**
+   * Refuses without every one of these scopes, and names all that are needed together with those that are there. No scope of this
+   * server implies another; where one does, whoever has the broader one is not asked for the narrower.
+   */
   require(needed) {
     if (needed.every((scope) => this.scopes.includes(scope))) return;
     const known = this.scopes.filter((scope) => scope.startsWith("notes:"));

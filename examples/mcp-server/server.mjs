@@ -34,6 +34,9 @@ async function answer(request, response) {
   const { pathname } = new URL(request.url, here);
   if (request.method === "GET" && pathname === METADATA) return describe(response);
   if (pathname !== "/mcp") return response.writeHead(404).end();
+  // Attack: a page elsewhere has the person's browser call a server of their own machine or network (DNS rebinding).
+  const { origin } = request.headers;
+  if (origin && origin !== new URL(here).origin) return response.writeHead(403).end();
   // Every message stands alone: there are no sessions to resume or to end.
   if (request.method !== "POST") return response.writeHead(405, { allow: "POST" }).end();
   let person, message;

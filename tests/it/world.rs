@@ -346,6 +346,7 @@ fn parts(
         clock: clock.clone(),
         rng: rng.clone(),
         hashing: HashingPool::start(2, 64, rng.clone()).unwrap(),
+        client_secrets: HashingPool::start(1, 32, rng.clone()).unwrap(),
         pages: ui::Pages::new().unwrap(),
         metrics: HttpMetrics::default(),
         registry: Arc::new(Registry::default()),

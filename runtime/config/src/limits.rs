@@ -21,7 +21,8 @@ pub struct Limits {
     /// Memory that the settings of tenants may take, in bytes, as far as it can be told from their size. It
     /// and `loaded_tenants` hold both.
     pub loaded_tenants_bytes: u64,
-    /// Passwords hashed at the same time. 0 is one per processor.
+    /// Passwords hashed at the same time, each in as much memory as its tenant says (`argon2.memory_kib`; 19 MiB). 0 is one per
+    /// processor. Secrets of clients that somebody chose have a place of their own beside them, of 19 MiB too.
     pub password_hashes: u32,
     /// Password hashes that may wait for their turn; a login beyond them is told to come back (429).
     pub password_queue: u32,

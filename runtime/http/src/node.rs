@@ -44,7 +44,7 @@ pub struct Node {
     pub(crate) hashing: HashingPool,
     pub(crate) ranges: RangeCache,
     pub(crate) secrets: Arc<ClientSecretHasher>,
-    pub(crate) attempts: SharedAttempts,
+    pub(crate) attempts: Arc<SharedAttempts>,
     pub(crate) sessions: Arc<SessionCache>,
     pub(crate) pages: Pages,
     pub(crate) metrics: HttpMetrics,
@@ -102,6 +102,8 @@ pub struct NodeParts {
     pub clock: Arc<dyn Clock>,
     pub rng: Arc<dyn Rng>,
     pub hashing: HashingPool,
+    /// The same for secrets of clients, which have nothing to do with people who sign in: another one.
+    pub client_secrets: HashingPool,
     pub pages: Pages,
     pub metrics: HttpMetrics,
     pub registry: Arc<Registry>,
@@ -138,12 +140,18 @@ impl Node {
             clock: Arc::clone(&parts.clock),
             rng: Arc::clone(&parts.rng),
         });
+        let attempts = Arc::new(shared_attempts(&storage));
+        let secrets = ClientSecretHasher {
+            pool: parts.client_secrets,
+            attempts: attempts.clone(),
+            clock: Arc::clone(&parts.clock),
+        };
         let node = Arc::new(Self {
             federation,
             tenants: TenantDirectory::new(&storage, (settings.loaded_tenants, settings.loaded_tenants_bytes)),
-            secrets: Arc::new(ClientSecretHasher(parts.hashing.clone())),
+            secrets: Arc::new(secrets),
             ranges: RangeCache::default(),
-            attempts: shared_attempts(&storage),
+            attempts,
             clock: parts.clock,
             rng: parts.rng,
             hashing: parts.hashing,

@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use primitives::{ClientAddress, IdentityId, TenantId, Timestamp};
+use primitives::{ClientAddress, ClientId, IdentityId, TenantId, Timestamp};
 
 use crate::identifier::Identifier;
 use crate::limiter::bucket::Allowance;
@@ -43,8 +43,12 @@ pub enum LimitKey {
     Device(TenantId, IpAddr),
     /// Clients that register themselves, from one client address or /64.
     Registration(TenantId, IpAddr),
+    /// Changes of their registrations, from one client address or /64.
+    RegistrationChange(TenantId, IpAddr),
     /// Codes of devices that were tried, from one client address or /64; from everywhere if none is named.
     UserCode(TenantId, Option<IpAddr>),
+    /// Secrets of one client that were tried, from one client address or /64; from everywhere if none is named.
+    ClientSecret(TenantId, ClientId, Option<IpAddr>),
     /// Attempts on the second factors of one person.
     SecondFactor(TenantId, IdentityId),
     /// Attempts at a tenant as a whole.
@@ -63,7 +67,9 @@ impl LimitKey {
             | Self::Code(tenant, _)
             | Self::Device(tenant, _)
             | Self::Registration(tenant, _)
+            | Self::RegistrationChange(tenant, _)
             | Self::UserCode(tenant, _)
+            | Self::ClientSecret(tenant, _, _)
             | Self::SecondFactor(tenant, _)
             | Self::Tenant(tenant) => tenant,
         }
@@ -80,7 +86,9 @@ impl LimitKey {
             | Self::Code(..)
             | Self::Device(..)
             | Self::Registration(..)
+            | Self::RegistrationChange(..)
             | Self::UserCode(..)
+            | Self::ClientSecret(..)
             | Self::SecondFactor(..)
             | Self::Tenant(_) => true,
         }
@@ -98,8 +106,12 @@ impl LimitKey {
             Self::Code(_, text) => format!("code {text}"),
             Self::Device(_, address) => format!("device {address}"),
             Self::Registration(_, address) => format!("registration {address}"),
+            Self::RegistrationChange(_, address) => format!("registration_change {address}"),
             Self::UserCode(_, None) => "user_code".to_owned(),
             Self::UserCode(_, Some(address)) => format!("user_code {address}"),
+            // The one that may be anything comes last.
+            Self::ClientSecret(_, client, None) => format!("client_secret {client}"),
+            Self::ClientSecret(_, client, Some(address)) => format!("client_secret_at {address} {client}"),
             Self::SecondFactor(_, identity) => format!("second_factor {identity}"),
             Self::Tenant(_) => "tenant".to_owned(),
         };

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a bench that cannot set itself up says so by panicking")]
 
 use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ use portcullis_oauth2::parameters::Parameters;
 use portcullis_oauth2::pkce::ChallengeMethod;
 use portcullis_oauth2::ports::{
     Allowed, ClientFilter, ClientRepository, FederatedSubjects, GrantFilter, GrantRepository, PortResult,
-    SecretHasher, SubjectClaims, SubjectProfile, TokenKeys, TokenRepository,
+    SecretGuess, SecretHasher, SubjectClaims, SubjectProfile, TokenKeys, TokenRepository,
 };
 use portcullis_oauth2::scope::Scopes;
 use portcullis_oauth2::server::{AuthorizationServer, Environment, Issuer, Ports};
@@ -40,8 +41,8 @@ use primitives::seal::{DataKey, Keyring};
 use primitives::subject::AssuranceLevel;
 use primitives::time::FixedClock;
 use primitives::{
-    AuthenticatedSubject, ClientId, GrantId, IdentityId, KeyedHash, OrganisationId, RequestId, Rng, Sealer,
-    Secret, SessionId, TenantId, Timestamp,
+    AuthenticatedSubject, ClientAddress, ClientId, GrantId, IdentityId, KeyedHash, OrganisationId, RequestId,
+    Rng, Sealer, Secret, SessionId, TenantId, Timestamp,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -93,6 +94,7 @@ fn token(server: &AuthorizationServer, form: &str) -> TokenResponse {
         parameters: &parameters,
         proof: PresentedProof::Absent,
         certificate: PresentedCertificate::Absent,
+        source: ClientAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         request: RequestId(Uuid::nil()),
     };
     server.token(request).now_or_never().unwrap().result.unwrap()
@@ -281,7 +283,7 @@ impl GrantRepository for Rows {
         _: &'a TenantId,
         _: IdentityId,
         _: &'a ClientId,
-        _: u32,
+        _: (Timestamp, u32),
     ) -> PortResult<'a, Vec<Allowed>> {
         answer(Vec::new())
     }
@@ -498,6 +500,10 @@ impl SecretHasher for Rows {
 
     fn verify(&self, secret: Secret<String>, phc: String) -> PortResult<'_, bool> {
         answer(*secret.expose() == phc)
+    }
+
+    fn attempt<'a>(&'a self, _: SecretGuess<'a>, check: PortResult<'a, bool>) -> PortResult<'a, bool> {
+        check
     }
 }
 

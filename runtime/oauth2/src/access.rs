@@ -14,7 +14,7 @@ use crate::client::{ClientDocument, ClientRecord};
 use crate::decision::Decision;
 use crate::details::AuthorizationDetails;
 use crate::grant::{Consent, Grant, GrantedClaims, Requested};
-use crate::metadata_document::find_known;
+use crate::metadata_document::{find_known, is_address};
 use crate::ports::{GrantFilter, PortError};
 use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
@@ -232,18 +232,26 @@ impl AuthorizationServer {
 
     /// Makes every token of a client dead that was issued until now, in whatever form, with the grants behind them.
     ///
-    /// A signed token tells its time in whole seconds: what is issued in the rest of this second is dead too.
+    /// A signed token tells its time in whole seconds: what is issued in the rest of this second is dead too. A client that describes
+    /// itself has no record, and nothing but what hangs on grants.
     pub async fn revoke_tokens_of(&self, id: &ClientId, actor: Actor) -> Decision<(), PortError> {
         let before = match self.ports.clients.find_client_record(&self.tenant, id).await {
-            Ok(Some(record)) => record,
-            Ok(None) => return Decision::without_change(self.tenant.clone(), Ok(())),
+            Ok(before) => before,
             Err(error) => return Decision::without_change(self.tenant.clone(), Err(error)),
         };
-        let (now, expected) = (self.now(), before.version);
-        let not_before = Timestamp::from_seconds(now.seconds() + 1);
-        let record = ClientRecord { not_before, version: expected + 1, ..before };
-        let change = Change::new(self.tenant.clone())
-            .write(Write::UpdateClient { client: Box::new(record), expected })
+        // Whether its host is let in now does not matter: it may be again.
+        if before.is_none() && !is_address(id) {
+            return Decision::without_change(self.tenant.clone(), Ok(()));
+        }
+        let now = self.now();
+        let mut change = Change::new(self.tenant.clone());
+        if let Some(before) = before {
+            let expected = before.version;
+            let not_before = Timestamp::from_seconds(now.seconds() + 1);
+            let client = Box::new(ClientRecord { not_before, version: expected + 1, ..before });
+            change = change.write(Write::UpdateClient { client, expected });
+        }
+        let change = change
             .write(Write::RevokeGrantsOfClient { client: id.clone(), at: now })
             .audit(AuditEvent::new("client.tokens_revoked", actor, "client", id));
         Decision::new(change, Ok(()))

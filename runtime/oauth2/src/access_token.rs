@@ -52,7 +52,7 @@ pub(crate) struct FoundToken {
     pub(crate) confirmation: Option<Confirmation>,
     /// Through whose hands it came, where it was exchanged.
     pub(crate) derivation: Option<Derivation>,
-    /// Of which tokens it was exchanged, and with which accounts it ends.
+    /// Of which tokens it was exchanged, and with which accounts and grants it ends.
     pub(crate) lineage: Lineage,
     /// What a hook added.
     pub(crate) claims: Map<String, Value>,
@@ -248,6 +248,23 @@ impl FoundToken {
         Ok(true)
     }
 
+    /// Whether every grant lives by which somebody acts for whom it stands for.
+    ///
+    /// Attack: whoever acts by a sign-in of theirs goes on when that has ended, or all that they have: nobody has revoked the very
+    /// token by which they came to act.
+    async fn has_live_actors(&self, server: &AuthorizationServer) -> Result<bool, PortError> {
+        for id in self.lineage.grants() {
+            let Some(grant) = server.ports.grants.find_grant(&server.tenant, id).await? else {
+                return Ok(false);
+            };
+            let Some(client) = find_client(server, &grant.client).await? else { return Ok(false) };
+            if check_grant(server, &client, grant, SessionRule::AsGranted).await?.is_err() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Looks whether the token is live; `None` if anything that it hangs on is dead.
     pub(crate) async fn check_live(
         self,
@@ -258,7 +275,7 @@ impl FoundToken {
         if !marks.is_empty() && server.ports.tokens.is_any_revoked(&server.tenant, &marks).await? {
             return Ok(None);
         }
-        if !self.has_live_accounts(server).await? {
+        if !self.has_live_accounts(server).await? || !self.has_live_actors(server).await? {
             return Ok(None);
         }
         let mut token = self;
@@ -270,7 +287,9 @@ impl FoundToken {
             },
         };
         let grant = match token.grant.take() {
-            None if token.issued_at < client.record.not_before => return Ok(None),
+            // Attack: a client that an operator made under an address is deleted, and what it had for itself lives again as
+            // that of one which describes itself. Such a client has nothing but by somebody's grant.
+            None if origin.is_described() || token.issued_at < client.record.not_before => return Ok(None),
             None => None,
             // A forged pair of rows, or a token of one client on the grant of another.
             Some(grant) if grant.client != origin.id => return Ok(None),

@@ -83,6 +83,8 @@ impl Derivation {
 
     /// Whether every client through whose hands it came may still be used, and none has taken back what it had when the token
     /// was issued. Gives the first of them.
+    ///
+    /// A client that describes itself exchanges nothing: it is the first, or another client was deleted under its id.
     pub(crate) async fn check_hands(
         &self,
         server: &AuthorizationServer,
@@ -93,17 +95,19 @@ impl Derivation {
         let holds = |client: &Client| {
             client.record.created_at.seconds() <= issued_at.seconds() && issued_at >= client.record.not_before
         };
-        if !holds(holder) {
+        let exchanges = |client: &Client| holds(client) && !client.is_described();
+        if !exchanges(holder) {
             return Ok(None);
         }
-        let mut origin = None;
-        for hand in self.hands() {
-            let Some(client) = find_client(server, hand).await?.filter(|client| holds(client)) else {
+        let Some(origin) = find_client(server, &self.origin).await?.filter(|client| holds(client)) else {
+            return Ok(None);
+        };
+        for hand in &self.through {
+            if find_client(server, hand).await?.is_none_or(|client| !exchanges(&client)) {
                 return Ok(None);
-            };
-            origin.get_or_insert(client);
+            }
         }
-        Ok(origin)
+        Ok(Some(origin))
     }
 }
 

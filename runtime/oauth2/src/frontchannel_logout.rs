@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::access_token::find_client;
+use crate::authorization::host;
 use crate::client::{Client, InvalidClient, RedirectUri};
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
@@ -35,6 +36,8 @@ pub struct Farewell {
     pub frames: Vec<Url>,
     /// Where the browser goes then; if absent, nowhere.
     pub redirect: Option<String>,
+    /// The host of that (the scheme, for an app's own), where the browser goes there by the person's own hand alone.
+    pub offered: Option<String>,
 }
 
 /// As it travels through the browser.
@@ -42,6 +45,8 @@ pub struct Farewell {
 struct Sealed {
     sessions: Vec<SessionId>,
     redirect: Option<String>,
+    #[serde(default)]
+    is_offered: bool,
     expires_at: Timestamp,
 }
 
@@ -79,7 +84,14 @@ impl AuthorizationServer {
         }
         let expires_at = self.now().after(LIFESPAN);
         let sessions = sessions.to_vec();
-        Ok(Some(self.seal(KIND, &Sealed { sessions, redirect, expires_at })))
+        Ok(Some(self.seal(KIND, &Sealed { sessions, redirect, is_offered: false, expires_at })))
+    }
+
+    /// The same page, sealed for a browser in which nobody was signed in: it shows the way to an address, and does not go there.
+    pub fn seal_offer(&self, redirect: String) -> String {
+        let expires_at = self.now().after(LIFESPAN);
+        let (sessions, redirect) = (Vec::new(), Some(redirect));
+        self.seal(KIND, &Sealed { sessions, redirect, is_offered: true, expires_at })
     }
 
     /// Opens what [`Self::seal_farewell`] made; none if it is not that, or too late.
@@ -87,7 +99,9 @@ impl AuthorizationServer {
         let short = Some(text).filter(|text| text.len() <= MAX_SEALED);
         let opened = short.and_then(|text| self.open::<Sealed>(KIND, text));
         let Some(opened) = opened.filter(|opened| self.now() < opened.expires_at) else { return Ok(None) };
-        Ok(Some(Farewell { frames: self.frames_of(&opened.sessions).await?, redirect: opened.redirect }))
+        let frames = self.frames_of(&opened.sessions).await?;
+        let offered = opened.redirect.as_deref().filter(|_| opened.is_offered).map(host);
+        Ok(Some(Farewell { frames, redirect: opened.redirect, offered }))
     }
 
     async fn frames_of(&self, sessions: &[SessionId]) -> Result<Vec<Url>, PortError> {

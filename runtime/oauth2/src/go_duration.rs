@@ -84,7 +84,8 @@ fn scaled(digits: &str, scale: u64) -> Result<u64, InvalidDuration> {
     let mut place = scale;
     for digit in fraction.chars() {
         place /= 10;
-        total += u64::from(digit.to_digit(10).ok_or(InvalidDuration)?) * place;
+        let tenths = u64::from(digit.to_digit(10).ok_or(InvalidDuration)?) * place;
+        total = total.checked_add(tenths).ok_or(InvalidDuration)?;
     }
     Ok(total)
 }
@@ -174,6 +175,10 @@ mod tests {
             ("-1h", None),
             (".s", None),
             ("99999999999999h", None),
+            // The most that there is, and one more by the fraction alone.
+            ("18446744073.709551615s", Some("5124095h34m33.709551615s")),
+            ("18446744073.709551616s", None),
+            ("18446744073.999999999s", None),
         ] {
             let read = text.parse::<GoDuration>().ok().map(|d| d.to_string());
             assert_eq!(read.as_deref(), expect, "{text}");

@@ -7,24 +7,30 @@
 //! A token that stands for somebody who has an account here, and hangs on no grant of theirs because an issuer named them
 //! (RFC 7523), has the mark of that account: it ends with the account, with whatever ends everything of it, and hands that on.
 //!
+//! Whoever acts by a token that hangs on a grant of theirs leaves the mark of that grant: what they got ends with it, and so with
+//! their session, their account and whatever they take back, of which nobody writes a token's mark down.
+//!
 //! Attacks: somebody exchanges a token that they stole before it is revoked, at the same moment, or several times on, and goes on
-//! with what they got (the marks are looked for whenever a token is used, not when it is made); a chain grows until a token is
-//! larger than what servers take ([`MOST_ANCESTORS`]); a server that sees a token finds another by its lineage (a mark opens
-//! nothing, and that of an opaque token is no hash under which it is stored).
+//! with what they got (the marks are looked for whenever a token is used, not when it is made); somebody goes on in another's name
+//! when everything of their own was ended (so are the grants); a chain grows until a token is larger than what servers take
+//! ([`MOST_ANCESTORS`]); a server that sees a token finds another by its lineage (a mark opens nothing, and that of an opaque token
+//! is no hash under which it is stored).
 
 use std::collections::BTreeSet;
 
-use primitives::{IdentityId, KeyedHash, base64url};
+use primitives::{GrantId, IdentityId, KeyedHash, base64url};
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
-/// The most tokens of which a token comes: those that were exchanged, and those of who acted.
+/// The most of which a token comes: the tokens that were exchanged, and the tokens and grants of who acted.
 pub const MOST_ANCESTORS: usize = 16;
 
 /// What the mark of an account begins with: no `jti` has a full stop, nor has the hash of a token.
 const ACCOUNT: &str = "account.";
+/// What the mark of a grant begins with.
+const GRANT: &str = "grant.";
 
-/// By what a token is named in the lineage of others, or the account for which it stands.
+/// By what a token is named in the lineage of others; or the account for which it stands, or the grant by which somebody acts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Mark(String);
 
@@ -50,6 +56,15 @@ impl Mark {
 
     fn account(&self) -> Option<IdentityId> {
         self.0.strip_prefix(ACCOUNT)?.parse().ok()
+    }
+
+    /// Of a grant by which somebody acts.
+    pub(crate) fn of_grant(id: GrantId) -> Self {
+        Self(format!("{GRANT}{id}"))
+    }
+
+    fn grant(&self) -> Option<GrantId> {
+        self.0.strip_prefix(GRANT)?.parse().ok()
     }
 
     /// As it is written down.
@@ -86,6 +101,11 @@ impl Lineage {
     /// The accounts with which it ends.
     pub(crate) fn accounts(&self) -> impl Iterator<Item = IdentityId> {
         self.0.iter().filter_map(Mark::account)
+    }
+
+    /// The grants of who acts, with which it ends.
+    pub(crate) fn grants(&self) -> impl Iterator<Item = GrantId> {
+        self.0.iter().filter_map(Mark::grant)
     }
 
     /// Whether there are no marks.
@@ -129,6 +149,19 @@ mod tests {
         assert_eq!(read.accounts().collect::<Vec<_>>(), [id]);
         let tokens = [Mark::of_signed(&id.to_string()), Mark::of_opaque(&KeyedHash(vec![1; 32]))];
         assert_eq!(Lineage(BTreeSet::from(tokens)).accounts().count(), 0);
+    }
+
+    #[test]
+    fn grant_of_who_acts_is_found_in_a_lineage_and_is_neither_token_nor_account() {
+        let id = GrantId(uuid::Uuid::from_u128(1));
+        let account = Mark::of_account(IdentityId(uuid::Uuid::from_u128(2)));
+        let token = Mark::of_signed(&id.to_string());
+        let lineage = Lineage(BTreeSet::from([Mark::of_grant(id), account, token]));
+        let text = serde_json::to_value(&lineage).unwrap();
+        assert!(text.as_array().unwrap().contains(&"grant.00000000-0000-0000-0000-000000000001".into()));
+        let read: Lineage = serde_json::from_value(text).unwrap();
+        assert_eq!(read.grants().collect::<Vec<_>>(), [id]);
+        assert_eq!(read.accounts().count(), 1);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! Attacks: a page somewhere signs people out by sending them here (unless a fitting ID token proves
 //! that the client of this very session asks, the person is asked, and the answer is bound to their
 //! session); a sign-out link becomes an open redirector (the address must be registered for the client
-//! that the hint or `client_id` names, character by character).
+//! that the hint or `client_id` names, character by character; and where nobody is signed in, who would be asked, the way to one of
+//! a client at which nobody here has looked is shown on a page of ours, RFC 9700 section 4.11.2).
 
 mod external;
 
@@ -56,11 +57,17 @@ pub struct SignedOut {
     pub session: Option<(SessionId, IdentityId)>,
     /// Where the browser goes; our own page if absent.
     pub redirect: Option<String>,
+    /// Whether it goes there by the person's own hand alone: nobody was signed in, and nobody here has looked at the client.
+    pub is_offered: bool,
 }
 
 impl SignedOut {
     fn of(subject: &AuthenticatedSubject, redirect: Option<String>) -> Self {
-        Self { session: Some((subject.session, subject.subject)), redirect }
+        Self { session: Some((subject.session, subject.subject)), redirect, is_offered: false }
+    }
+
+    const fn of_nobody(redirect: Option<String>, is_offered: bool) -> Self {
+        Self { session: None, redirect, is_offered }
     }
 }
 
@@ -69,6 +76,9 @@ impl SignedOut {
 struct LogoutInteraction {
     session: SessionId,
     redirect: Option<String>,
+    /// Whether that is an address of a client at which nobody here has looked.
+    #[serde(default)]
+    is_unvetted: bool,
     expires_at: Timestamp,
     /// Who asks, if it said who it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,9 +104,11 @@ impl AuthorizationServer {
         };
         let client = self.asking_client(parameters, hint.as_ref()).await?;
         let redirect = self.check_redirect(parameters, client.as_deref())?;
+        let is_unvetted = parameters.find("post_logout_redirect_uri").is_some()
+            && client.as_deref().is_some_and(Client::is_self_made);
         let subject = subject.filter(|subject| subject.tenant == self.tenant);
         let Some(subject) = subject else {
-            return Ok(EndSession::Done(SignedOut { session: None, redirect }));
+            return Ok(EndSession::Done(SignedOut::of_nobody(redirect, is_unvetted)));
         };
         // A hint of another session, e.g. of another device, is no word of this one.
         let fits = match (hint, &client) {
@@ -115,8 +127,14 @@ impl AuthorizationServer {
         let app = self.settings.urls.logout.as_deref();
         let for_app = app.map(|_| external::ForApp::new(self, subject, client.as_deref(), parameters));
         let client = client.map(|client| client.id.clone());
-        let interaction =
-            LogoutInteraction { session: subject.session, redirect, expires_at, client, for_app };
+        let interaction = LogoutInteraction {
+            session: subject.session,
+            redirect,
+            is_unvetted,
+            expires_at,
+            client,
+            for_app,
+        };
         if let Some(app) = app {
             return Ok(EndSession::App(with_query(app, "logout_challenge", &self.seal(KIND, &interaction))));
         }
@@ -162,7 +180,7 @@ impl AuthorizationServer {
     ) -> Result<SignedOut, PageError> {
         let interaction = self.open_in_time(kind, sealed)?;
         match subject.filter(|subject| subject.tenant == self.tenant) {
-            None => Ok(SignedOut { session: None, redirect: interaction.redirect }),
+            None => Ok(SignedOut::of_nobody(interaction.redirect, interaction.is_unvetted)),
             Some(subject) if subject.session == interaction.session => {
                 Ok(SignedOut::of(subject, interaction.redirect))
             }
@@ -267,8 +285,12 @@ mod tests {
         match answer {
             Ok(EndSession::Ask { .. }) => "ask".to_owned(),
             Ok(EndSession::App(url)) => format!("app {}", url.split('?').next().unwrap()),
-            Ok(EndSession::Done(SignedOut { session, redirect })) => {
-                let who = if session.is_some() { "done" } else { "nobody" };
+            Ok(EndSession::Done(SignedOut { session, redirect, is_offered })) => {
+                let who = match session {
+                    Some(_) => "done",
+                    None if *is_offered => "offer",
+                    None => "nobody",
+                };
                 format!("{who} {}", redirect.as_deref().unwrap_or("-"))
             }
             Err(page) => page.id().to_owned(),
@@ -328,6 +350,39 @@ mod tests {
         let (world, hint) = world(true);
         let pairs = [("id_token_hint", &*hint), ("post_logout_redirect_uri", BYE)];
         assert_eq!(word(&ask(&world, &pairs, None)), format!("nobody {BYE}"));
+    }
+
+    /// Attack (RFC 9700 section 4.11.2): somebody registers an app, and has a link to our sign-out lead to a page of theirs that looks
+    /// like ours.
+    #[test]
+    fn nobody_is_sent_to_a_client_at_which_nobody_looked_without_a_page_of_ours() {
+        let mark = |world: &World| {
+            let registered = crate::registration::SelfRegistered { unused_until: None };
+            world.rows(|rows| {
+                rows.clients.values_mut().for_each(|client| client.registration = Some(registered));
+            });
+        };
+        let bye = ("post_logout_redirect_uri", BYE);
+        for name in ["client_id", "id_token_hint"] {
+            let (world, hint) = world(false);
+            let named = (name, if name == "client_id" { "app" } else { &*hint });
+            let nobody = word(&ask(&world, &[named, bye], None));
+            assert_eq!(nobody, format!("nobody {BYE}"), "an operator made it: {name}");
+            mark(&world);
+            assert_eq!(word(&ask(&world, &[named, bye], None)), format!("offer {BYE}"), "{name}");
+            assert_eq!(word(&ask(&world, &[named], None)), "nobody -");
+            let ada = world.subject(1);
+            let asked = ask(&world, &[named, bye], Some(&ada));
+            let Ok(EndSession::Ask { challenge }) = asked else { panic!("{asked:?}") };
+            let finish = |who| word(&world.server.finish_logout(&challenge, who).map(EndSession::Done));
+            assert_eq!(finish(Some(&ada)), format!("done {BYE}"), "who has agreed goes there");
+            assert_eq!(finish(None), format!("offer {BYE}"), "another's challenge is no way around it");
+        }
+        // Where the tenant has people go is the tenant's.
+        let world =
+            World::of_app(|settings| settings.post_logout_redirect_uri = Some(BYE.to_owned()), &json!({}));
+        mark(&world);
+        assert_eq!(word(&ask(&world, &[("client_id", "app")], None)), format!("nobody {BYE}"));
     }
 
     #[test]

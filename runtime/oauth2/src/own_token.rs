@@ -8,6 +8,7 @@ use jose::{ClaimRules, Expiry, TokenType, UnverifiedJwt, ValidClaims};
 use primitives::ClientId;
 use primitives::time::ClockTolerance;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
@@ -29,6 +30,10 @@ impl SignedAccessToken {
 
 /// What an ID token of this issuer says: about whom, in which session, to which one client (OpenID Connect Core section 2). What else
 /// is signed as `JWT` (userinfo, signed answers) does not say all three.
+///
+/// Attack: a service was shown somebody's session as a token (`tokenize_as`), whose template has an app for `aud`, and ends the
+/// session by it, or says by it who somebody is. So every ID token of ours says two things more, to whom it was issued (`azp`) and
+/// when somebody signed in (`auth_time`); and a session's token is named by a UUID, over whatever its template says.
 #[derive(Debug)]
 pub(crate) struct SignedIdToken {
     /// By the name that its client knows.
@@ -51,10 +56,16 @@ impl SignedIdToken {
     }
 
     fn of_claims(claims: ValidClaims) -> Option<Self> {
-        let client = match claims.audience() {
+        let client: ClientId = match claims.audience() {
             [client] => client.parse().ok()?,
             _ => return None,
         };
+        let is_to_it = claims.claim("azp").and_then(Value::as_str) == Some(client.as_str());
+        let says_when = claims.claim("auth_time").is_some_and(Value::is_i64);
+        let is_of_a_session = claims.id().is_some_and(|id| Uuid::try_parse(id).is_ok());
+        if !is_to_it || !says_when || is_of_a_session {
+            return None;
+        }
         let subject = claims.subject()?.to_owned();
         let session = claims.claim("sid").and_then(Value::as_str)?.to_owned();
         Some(Self { subject, session, client, claims })
@@ -109,6 +120,36 @@ mod tests {
         world.wait(365 * 86_400);
         assert_eq!((is_access(&access), is_id(&id)), (false, true), "a hint does not expire");
         assert!(now(SignedIdToken::verify(&world.server, &id, Expiry::Enforced)).unwrap().is_none());
+    }
+
+    /// Attack: a session as a token for services (`tokenize_as`) whose template has an app for `aud`.
+    #[test]
+    fn session_as_a_token_is_no_id_token_whatever_its_template_says() {
+        let world = World::of_app(|_| {}, &json!({}));
+        let id = world.redeem(&world.code("openid")).unwrap().id_token.unwrap();
+        let verify = |text: &str| now(SignedIdToken::verify(&world.server, text, Expiry::Ignored)).unwrap();
+        let claims = verify(&id).unwrap().claims().all().clone();
+        let keys = now(world.server.load_keys()).unwrap();
+        let signer = keys.signer(jose::SigningAlgorithm::EdDsa).unwrap();
+        let is_one = |changes: &[(&str, Value)]| {
+            let mut claims = claims.clone();
+            claims.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+            claims.retain(|_, value| !value.is_null());
+            verify(&now(signer.sign(TokenType::Jwt, &claims)).unwrap()).is_some()
+        };
+        let named = ("jti", json!("0b6ad3bc-6c0a-4f5a-8c0f-3f1f4b3c2d1e"));
+        assert!(is_one(&[]));
+        assert!(is_one(&[("jti", Value::Null)]), "as they were before they had a name");
+        assert!(!is_one(&[named.clone(), ("azp", Value::Null), ("auth_time", Value::Null)]));
+        assert!(!is_one(&[named]), "with everything else that an ID token says");
+        for (name, value) in [
+            ("azp", Value::Null),
+            ("azp", json!("another")),
+            ("auth_time", Value::Null),
+            ("auth_time", json!("2027-01-15T08:00:00Z")),
+        ] {
+            assert!(!is_one(&[(name, value.clone())]), "{name} {value}");
+        }
     }
 
     #[test]

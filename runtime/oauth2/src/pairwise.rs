@@ -7,8 +7,9 @@
 //! Attacks: two apps put together what they know of a person, by `sub`, or by the `sid` that both were given in one session
 //! (so both are hashed, each for its purpose); an app names another's sector to learn the other's names (the address that names a
 //! sector must list every `redirect_uri`, see `client/sector.rs`); somebody tries all ids against a name (the key is the tenant's, and
-//! never leaves). What a plugin is told is the real id, in every hook: it is the tenant's own code, and what it puts into
-//! a token is the tenant's word.
+//! never leaves). What is exchanged for clients of other sectors is not kept apart from what it comes of: its `jti` and
+//! `exchanged_tokens` tell that it is of one sign-in (`token/jwt.rs::TokenId`). What a plugin is told is the real id, in every hook:
+//! it is the tenant's own code, and what it puts into a token is the tenant's word.
 
 use primitives::{AuthenticatedSubject, IdentityId, SessionId, base64url};
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use jose::TenantKeys;
 use primitives::{
-    ClientId, GrantId, IdentityId, KeyedHash, OrganisationId, Secret, SessionId, TenantId, Timestamp,
+    ClientAddress, ClientId, GrantId, IdentityId, KeyedHash, OrganisationId, Secret, SessionId, TenantId,
+    Timestamp,
 };
 use serde_json::{Map, Value};
 
@@ -124,8 +125,8 @@ pub trait GrantRepository: Send + Sync + fmt::Debug {
         limit: u32,
     ) -> PortResult<'a, Vec<Grant>>;
 
-    /// The clients with live grants of a subject, or with what it asked us to remember and what has not expired now; each with
-    /// when the latest was given, and the latest first.
+    /// The clients with live grants of a subject, or with what it asked us to remember, of both what is not over now; each with
+    /// when the latest was given, and the latest first. A grant is over when its session is and whatever hung on it has expired.
     fn list_clients_with_access<'a>(
         &'a self,
         tenant: &'a TenantId,
@@ -133,13 +134,14 @@ pub trait GrantRepository: Send + Sync + fmt::Debug {
         now_and_limit: (Timestamp, u32),
     ) -> PortResult<'a, Vec<(ClientId, Timestamp)>>;
 
-    /// What live grants of a subject to a client allow, each different thing once however many allow it, the latest first.
+    /// What live grants of a subject to a client allow that are not over now, each different thing once however many allow it, the
+    /// latest first.
     fn list_allowed<'a>(
         &'a self,
         tenant: &'a TenantId,
         subject: IdentityId,
         client: &'a ClientId,
-        limit: u32,
+        now_and_limit: (Timestamp, u32),
     ) -> PortResult<'a, Vec<Allowed>>;
 
     /// The clients that were granted something in a session, whatever became of it, in the order of their ids.
@@ -201,7 +203,8 @@ pub trait TokenRepository: Send + Sync + fmt::Debug {
         hash: &'a KeyedHash,
     ) -> PortResult<'a, Option<Grant>>;
 
-    /// An opaque access token.
+    /// An opaque access token, with the grant on which it hangs. None where its client is another one of its name, or has no row and
+    /// the token hangs on no grant.
     fn find_access_token<'a>(
         &'a self,
         tenant: &'a TenantId,
@@ -290,13 +293,28 @@ pub trait FederatedSubjects: Send + Sync + fmt::Debug {
     ) -> PortResult<'a, Option<IdentityId>>;
 }
 
-/// Hashes secrets that people chose, in a bounded pool.
+/// By whom a secret is said to be whose, which may be a guess.
+#[derive(Debug, Clone, Copy)]
+pub struct SecretGuess<'a> {
+    /// Whose client.
+    pub tenant: &'a TenantId,
+    /// Which.
+    pub client: &'a ClientId,
+    /// From where it comes; nothing where its client has proven who it is in another way.
+    pub source: Option<ClientAddress>,
+}
+
+/// Hashes secrets that people chose, in a bounded pool of their own.
 pub trait SecretHasher: Send + Sync + fmt::Debug {
     /// Argon2id in PHC form.
     fn hash(&self, secret: Secret<String>) -> PortResult<'_, String>;
 
     /// Whether the secret is the hashed one.
     fn verify(&self, secret: Secret<String>, phc: String) -> PortResult<'_, bool>;
+
+    /// Counts a guess, by client and by source, before it is looked at by `check`, and takes it back if it was right (RFC 6749
+    /// section 2.3.1): where there were too many it is [`PortError::Busy`], and nobody looks.
+    fn attempt<'a>(&'a self, guess: SecretGuess<'a>, check: PortResult<'a, bool>) -> PortResult<'a, bool>;
 }
 
 /// Gives a tenant's keys, ready to sign and verify: the port of whoever provides keys. Storage is one provider, whose keys are in our

@@ -86,14 +86,21 @@ impl Protection {
         signer: &TokenSigner,
         (typ, claims): (TokenType, &C),
     ) -> Result<String, PortError> {
-        let failed = |text: String| PortError::Unavailable(text);
         let token = SignedToken::sign(signer, typ, claims).await;
-        let token = token.map_err(|error| failed(error.to_string()))?;
+        self.encrypt(server, token.map_err(|error| PortError::Unavailable(error.to_string()))?)
+    }
+
+    /// Encrypts what is signed, where the client wants that.
+    pub(crate) fn encrypt(
+        &self,
+        server: &AuthorizationServer,
+        token: SignedToken,
+    ) -> Result<String, PortError> {
         match &self.encrypter {
             None => Ok(token.into_text()),
-            Some(encrypter) => {
-                encrypter.encrypt(&token, server.rng.as_ref()).map_err(|error| failed(error.to_string()))
-            }
+            Some(encrypter) => encrypter
+                .encrypt(&token, server.rng.as_ref())
+                .map_err(|error| PortError::Unavailable(error.to_string())),
         }
     }
 }

@@ -7,8 +7,10 @@
 //!   it is asked once in [`RETRY`], whatever it answers. That it failed is remembered as well as what it said.
 //! - The same flood at once, before there is an answer: one request asks, and the others wait for what it brings.
 //! - One that hangs up as soon as we ask, so that nothing is remembered: that we asked is written down before.
-//! - Many clients, made for it: so many are remembered, and of those that describe themselves, and for browsers that nobody
+//! - Many clients, made for it: so many are remembered, and of those that strangers make, and for browsers that nobody
 //!   knows, so many are asked at once (`fetch.rs`).
+//! - Strangers' slow servers hold all of those places, so that nobody is asked when a set is old: it is used for [`STALE`] more, and
+//!   no longer, since a key that its client took out of it is good for as long.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -29,6 +31,8 @@ const FRESH: Duration = Duration::from_mins(10);
 pub(crate) const RETRY: Duration = Duration::from_secs(10);
 /// The same after somebody hung up on it. Short, so that nobody keeps a client from its tokens by hanging up.
 const ABANDONED: Duration = Duration::from_secs(1);
+/// How long a set is used beyond its time where too many are being asked for.
+pub(crate) const STALE: Duration = Duration::from_hours(1);
 /// More clients than this are not remembered.
 const MOST: usize = 1_024;
 
@@ -101,10 +105,13 @@ impl PublishedKeys {
         if let Some(lately) = slot.lately(server.now(), asking.again) {
             return lately;
         }
-        // Whoever describes itself has us ask as often as it likes to.
-        let is_crowd = asking.for_browser || client.is_described();
-        let _place = if is_crowd { Some(server.fetch_places.take().ok_or(KeysFault::Busy)?) } else { None };
         let asked_at = server.now();
+        // Strangers make as many clients as they like, each of which has us ask.
+        let is_crowd = asking.for_browser || client.is_self_made();
+        let place = if is_crowd { server.fetch_places.take() } else { None };
+        if is_crowd && place.is_none() {
+            return slot.stale(asked_at).filter(|_| !asking.again).ok_or(KeysFault::Busy);
+        }
         slot.change(|state| state.quiet_until = Some(asked_at.after(ABANDONED)));
         let fetched = fetch::key_set(server, uri).await;
         slot.change(|state| state.answered(fetched, asked_at));
@@ -141,6 +148,15 @@ impl Slot {
                 None if is_quiet => Some(Err(KeysFault::Unavailable)),
                 Some(_) | None => None,
             }
+        })
+    }
+
+    /// What is used beyond its time while nobody can be asked.
+    fn stale(&self, now: Timestamp) -> Option<Arc<Map<String, Value>>> {
+        self.change(|state| {
+            let known = state.known.as_ref()?;
+            let is_good = now.since(known.fetched_at) < known.fresh.saturating_add(STALE);
+            is_good.then(|| Arc::clone(&known.set))
         })
     }
 }

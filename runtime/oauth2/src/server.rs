@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::authorization::external::LoginSessionRepository;
 use crate::client::secret::VerifiedSecrets;
-use crate::client_authentication::AssertionKeys;
+use crate::client_authentication::{AssertionKeys, RefusedUses};
 use crate::details::{DetailSchemas, NoDetailSchemas};
 use crate::device::DeviceCodeRepository;
 use crate::fetch::FetchPlaces;
@@ -63,6 +63,8 @@ pub struct AuthorizationServer {
     pub(crate) recipients: Recipients,
     /// How many fetches for browsers are under way.
     pub fetch_places: FetchPlaces,
+    /// What refused requests of clients have used up.
+    pub(crate) refused_uses: RefusedUses,
     /// What details of the tenant's types look like; without it none fits.
     pub detail_schemas: Arc<dyn DetailSchemas>,
     /// Who asks the server that its settings name before tokens are made; without it none is made where they name one.
@@ -125,6 +127,7 @@ impl AuthorizationServer {
             assertion_keys: AssertionKeys::default(),
             recipients: Recipients::default(),
             fetch_places: FetchPlaces::default(),
+            refused_uses: RefusedUses::default(),
             detail_schemas: Arc::new(NoDetailSchemas),
             token_webhook: None,
         }

@@ -236,6 +236,9 @@ pub static SAMPLES: &[Sample] = &[
     }),
     page!("logout", |pages, context| pages.logout(&views::logout(), context)),
     page!("signed-out", |pages, context| pages.signed_out(context)),
+    page!("signed-out-way", |pages, context| {
+        pages.signed_out_with_way(("https://app.example/bye", "app.example"), context)
+    }),
     page!("signed-out-apps", |pages, context| pages.farewell(&views::farewell(), context)),
     page!("error-expired", |pages, context| {
         pages.error(&views::error("self_service_flow_expired", Some("/")), context)
@@ -244,6 +247,9 @@ pub static SAMPLES: &[Sample] = &[
         pages.error(&views::error("invalid_redirect_uri", None), context)
     }),
     page!("error-denied", |pages, context| pages.error(&views::error("access_denied", None), context)),
+    page!("error-ended", |pages, context| {
+        pages.error(&views::error("challenge_of_an_ended_session", None), context)
+    }),
     page!("error-unknown", |pages, context| pages.error(&views::error("", None), context)),
     page!("error-busy", |pages, context| {
         pages.error(&views::error("temporarily_unavailable", None), context)

@@ -9,6 +9,7 @@ import argparse
 import os
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -29,7 +30,8 @@ from authlib.oidc.core import CodeIDToken
 from authlib.oidc.discovery import OpenIDProviderMetadata
 from browser import Browser
 from checks import check, finish
-from joserfc import jwt
+from joserfc import jwe, jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
 REDIRECT_URI = "http://127.0.0.1:4999/callback"
@@ -81,8 +83,10 @@ def session(client: dict, private_key: ECKey | RSAKey | None = None, alg: str = 
     return made
 
 
-def sign_in(app: OAuth2Client, browser: Browser | None = None, **more: str) -> tuple[dict, CodeIDToken]:
-    """Signs in and returns the tokens with the verified claims."""
+def sign_in(
+    app: OAuth2Client, browser: Browser | None = None, read: Callable[[str], str] = str, **more: str
+) -> tuple[dict, CodeIDToken]:
+    """Signs in and returns the tokens with the verified claims; `read` opens an ID token that is encrypted."""
     nonce, verifier = generate_token(), generate_token(64)
     url, state = app.create_authorization_url(
         metadata["authorization_endpoint"], code_verifier=verifier, nonce=nonce, **more
@@ -93,7 +97,7 @@ def sign_in(app: OAuth2Client, browser: Browser | None = None, **more: str) -> t
     tokens = app.fetch_token(
         metadata["token_endpoint"], authorization_response=end, state=state, code_verifier=verifier
     )
-    return tokens, verified(app, tokens, nonce)
+    return tokens, verified(app, {**tokens, "id_token": read(tokens["id_token"])}, nonce)
 
 
 def verified(app: OAuth2Client, tokens: dict, nonce: str | None) -> CodeIDToken:
@@ -178,6 +182,39 @@ def job(method: str, alg: str = "ES256") -> None:
         refused("invalid_client", lambda: stranger.fetch_token(metadata["token_endpoint"], **ask))
 
 
+def encrypts(alg: str, enc: str) -> None:
+    """What is told to the app alone: the first of its keys that is for encryption is taken, and nothing else reads it."""
+
+    def recipient() -> ECKey | RSAKey:
+        parameters = {"alg": alg, "use": "enc", "kid": generate_token()}
+        return RSAKey.generate_key(2048, parameters) if alg.startswith("RSA") else ECKey.generate_key("P-256", parameters)
+
+    own, stranger = recipient(), recipient()
+    _, signing = keys_of("ES256")
+    wanted = {}
+    for kind in ("id_token", "userinfo"):
+        wanted |= {f"{kind}_encrypted_response_alg": alg, f"{kind}_encrypted_response_enc": enc}
+    public = {"keys": [*signing["keys"], own.as_dict(private=False)]}
+    app = session(register(jwks=public, userinfo_signed_response_alg="ES256", **wanted))
+
+    def read(text: str) -> str:
+        sealed = jwe.decrypt_compact(text, own, algorithms=[alg, enc])
+        header = sealed.headers()
+        assert (header["alg"], header["enc"], header["cty"], header["kid"]) == (alg, enc, "JWT", own.kid), header
+        try:
+            jwe.decrypt_compact(text, stranger, algorithms=[alg, enc])
+        except JoseError:
+            return sealed.plaintext.decode()
+        raise AssertionError("another key has read it")
+
+    _, claims = sign_in(app, read=read)
+    told = app.get(metadata["userinfo_endpoint"]).raise_for_status()
+    assert told.headers["content-type"] == "application/jwt", told.headers
+    info = jwt.decode(read(told.text), jwks, algorithms=["ES256"]).claims
+    assert (info["iss"], info["aud"], info["sub"]) == (options.issuer, app.client_id, claims["sub"]), info
+    assert info["email"] == options.identifier and "exp" not in info, info
+
+
 def refreshes() -> None:
     app = session(register())
     tokens, claims = sign_in(app, scope="openid offline_access email", prompt="consent")
@@ -234,6 +271,9 @@ for method in ("client_secret_basic", "client_secret_post"):
     check(f"client_credentials with {method}", lambda: job(method))
 for alg in ("ES256", "RS256"):
     check(f"client_credentials with private_key_jwt, {alg}", lambda: job("private_key_jwt", alg))
+if not options.stand_in:
+    for alg, enc in (("RSA-OAEP-256", "A256GCM"), ("ECDH-ES", "A128CBC-HS256")):
+        check(f"an ID token and userinfo are the app's alone to read, {alg} with {enc}", lambda: encrypts(alg, enc))
 check("a code is redeemed once, and its tokens die with the second try", code_once)
 check("a refresh token is rotated", refreshes)
 check("a revoked refresh token takes its family along", revokes)

@@ -84,8 +84,8 @@ export async function organisationPageChecks({ provider, operate, password, newA
         await connection.getByLabel(/Name on the button/).fill("Acme sign-in");
         await connection.getByRole("button", { name: "Save the connection" }).click();
         await connection.getByText("Acme sign-in").first().waitFor();
-        const on = connection.getByRole("button", { name: "Turn on" });
-        if (await on.count()) await on.click();
+        // It is on from the beginning.
+        assert.equal(await connection.getByRole("button", { name: "Turn on" }).count(), 0);
         await connection.getByRole("button", { name: "Turn off" }).click();
         await connection.getByRole("button", { name: "Turn on" }).waitFor();
         await connection.getByRole("button", { name: "Remove the connection" }).click();

@@ -30,6 +30,10 @@ export default async function descriptions() {
     assert.deepEqual(discovery.protected_resources, [server, issuer]);
     assert.equal(discovery.client_id_metadata_document_supported, true);
     assert.equal(discovery.authorization_response_iss_parameter_supported, true);
+    // Clients refuse to go on where it is not there, whichever of the two they find.
+    assert.deepEqual(discovery.code_challenge_methods_supported, ["S256"]);
+    assert.equal(discovery.issuer, issuer);
+    assert.deepEqual(await json(`${issuer}/.well-known/openid-configuration`), discovery);
   });
 
   await check("each listener says what it serves itself, to programs and to people", async () => {

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { generateKeyPairSync, randomUUID, sign } from "node:crypto";
+import { request } from "node:http";
 import { UnauthorizedError } from "@modelcontextprotocol/sdk/client/auth.js";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
@@ -122,6 +123,31 @@ export default async function signIn() {
       assert.equal(refused.status, 401, wrong);
       assert.match(refused.headers.get("www-authenticate"), /resource_metadata="/);
     }
+  });
+
+  await check("what a token lacks is told with where to get it, and a token in the address is none", async () => {
+    const reader = await anotherToken({ scope: "notes:read", resource: server });
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "add_note", arguments: { text: "fern" } } });
+    const headers = { "content-type": "application/json", accept: "application/json, text/event-stream" };
+    const refused = await fetch(server, { method: "POST", body, headers: { ...headers, authorization: `Bearer ${reader}` } });
+    assert.equal(refused.status, 403);
+    const challenge = refused.headers.get("www-authenticate");
+    assert.match(challenge, /^Bearer error="insufficient_scope", resource_metadata="http[^"]+", scope="notes:read notes:write"$/);
+    assert.equal((await fetch(`${server}?access_token=${reader}`, { method: "POST", body, headers })).status, 401);
+  });
+
+  await check("a page of another origin is not served, whatever it brings", async () => {
+    // `fetch` of browsers says where a page is from; that of Node need not let us.
+    const status = (origin) =>
+      new Promise((done, failed) => {
+        const headers = { ...(origin ? { origin } : {}), authorization: `Bearer ${application.keeper.kept.access_token}` };
+        const asked = request(server, { method: "POST", headers }, (answer) => done(answer.resume().statusCode));
+        asked.on("error", failed).end("no JSON");
+      });
+    assert.equal(await status("https://evil.example"), 403);
+    assert.equal(await status("null"), 403);
+    assert.equal(await status(new URL(server).origin), 400, "what it brings is read");
+    assert.equal(await status(), 400);
   });
 
   await check("a token that is bound to a key is nobody's who has but the token", async () => {

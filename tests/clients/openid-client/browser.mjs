@@ -50,11 +50,11 @@ export class Browser {
     return this.open(bare, { until, method: "POST", body });
   }
 
-  /** Submits a form as a person would: with these fields filled in, by pressing the button that `press` chooses. */
-  async submit(form, { fill = {}, press = () => true, until } = {}) {
+  /** Submits a form as a person would: with these fields filled in and these boxes ticked, by the button that `press` chooses. */
+  async submit(form, { fill = {}, tick = [], press = () => true, until } = {}) {
     const fields = new URLSearchParams();
     for (const { name, value, type, checked } of form.fields) {
-      if (type === "checkbox" && !checked) continue;
+      if (type === "checkbox" && !checked && !tick.includes(name)) continue;
       fields.append(name, fill[name] ?? fill[type] ?? value);
     }
     const button = form.buttons.find(press);
@@ -135,7 +135,7 @@ function textOf(node) {
 }
 
 /** Opens an authorization request and does what its pages ask for, until the redirect URI is reached. */
-export async function authorize(browser, address, redirectUri, person, { consent = "allow", byForm = false } = {}) {
+export async function authorize(browser, address, redirectUri, person, { consent = "allow", remember = false, byForm = false } = {}) {
   let page = await (byForm ? browser.post(address, redirectUri) : browser.open(address, { until: redirectUri }));
   const seen = [];
   while (!page.arrived) {
@@ -150,7 +150,7 @@ export async function authorize(browser, address, redirectUri, person, { consent
     } else {
       // A form with one button asks for no decision; otherwise the buttons say which is which by their value.
       const press = (button) => decision.buttons.length === 1 || button.value === consent;
-      page = await browser.submit(decision, { press, until: redirectUri });
+      page = await browser.submit(decision, { press, tick: remember ? ["remember"] : [], until: redirectUri });
     }
   }
   return { url: page.url, seen };

@@ -75,14 +75,19 @@ export default async function codeFlow() {
     const tokens = await openid.authorizationCodeGrant(config, url, expected);
     assert.deepEqual([tokens.claims().aud].flat(), [client.client_id]);
   });
-  await check("what is remembered is not asked twice: a signed-in person passes with prompt=none", async () => {
-    const { browser } = await signIn(config);
-    const { address, expected } = await begin(config, { prompt: "none" });
-    const page = await browser.open(address, { until: redirectUri });
-    assert.ok(page.arrived, `a page was shown: ${page.url}`);
-    const remembered = page.url.searchParams.get("error");
-    if (remembered) assert.equal(remembered, "consent_required");
-    else await openid.authorizationCodeGrant(config, page.url, expected);
+  await check("what was allowed once is asked for again, and what is remembered is not", async () => {
+    const app = await register(webApp);
+    const own = await discover(app, openid.ClientSecretBasic(app.client_secret));
+    const browser = new Browser();
+    for (const remember of [false, true]) {
+      await authorize(browser, (await begin(own)).address, redirectUri, person, { remember });
+      const { address, expected } = await begin(own, { prompt: "none" });
+      const page = await browser.open(address, { until: redirectUri });
+      assert.ok(page.arrived, `a page was shown: ${page.url}`);
+      // The stand-in remembers without being told to.
+      if (remember || standIn) assert.ok((await openid.authorizationCodeGrant(own, page.url, expected)).claims().sub);
+      else assert.equal(page.url.searchParams.get("error"), "consent_required");
+    }
   });
   await check("prompt=none without a session is login_required, with state and iss", async () => {
     const { address, parameters } = await begin(config, { prompt: "none" });
@@ -222,11 +227,13 @@ export default async function codeFlow() {
   await check("a challenge of another browser is refused", async () => {
     const { address } = await begin(config);
     const page = await new Browser().open(address, { until: redirectUri });
+    const login = page.forms.find((form) => form.fields.some(({ type }) => type === "password"));
     const stolen = await new Browser().open(page.url, { until: redirectUri });
-    const login = stolen.forms?.find((form) => form.fields.some(({ type }) => type === "password"));
-    if (!login) return;
+    assert.equal(stolen.status, 403, `shown at ${stolen.url}`);
+    assert.ok(!stolen.forms.some((form) => form.fields.some(({ type }) => type === "password")));
+    // Nor does it help to have the form itself.
     const fill = { identifier: person.identifier, password: person.password };
     const after = await new Browser().submit(login, { fill, until: redirectUri });
-    assert.ok(!after.arrived, "another browser finished the sign-in");
+    assert.ok(!after.arrived && after.status >= 400, `another browser is at ${after.url}: ${after.status}`);
   });
 }

@@ -6,10 +6,11 @@ import { Browser, authorize } from "./browser.mjs";
 import { byAuthority, certificate, discover, signIn } from "./certificates.mjs";
 import { check, refused } from "./checks.mjs";
 import { begin } from "./code.mjs";
-import { certificates, clientKeys, person, redirectUri, register, webApp } from "./provider.mjs";
+import { clientKeys, person, redirectUri, register, standIn, webApp } from "./provider.mjs";
 
 export default async function fapi() {
-  if (!certificates) return;
+  // The stand-in asks for no certificates.
+  if (standIn) return;
   const app = { ...webApp, security_profile: "fapi2-security" };
   const own = await certificate("app");
   await check("FAPI 2.0: a request is pushed, and a token is bound to the certificate", async () => {

@@ -22,6 +22,10 @@ const { values: options } = parseArgs({
     "stand-in": { type: "boolean", default: false },
   },
 });
+// What checks of ours need: without it they would be left out, and nobody would notice.
+for (const name of ["strict", "strict-registration", "apps", "apps-admin", "apps-port", "certificates"]) {
+  assert.ok(options["stand-in"] || options[name], `--${name} is missing`);
+}
 export const key = (await readFile(options["key-file"], "utf8")).trim();
 
 export const issuer = options.issuer;

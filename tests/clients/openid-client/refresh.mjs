@@ -62,7 +62,10 @@ export default async function refresh() {
   await check("of refreshes at the same time without grace, one at most is served", async () => {
     const { tokens } = await signIn(strict, offline);
     const all = await Promise.allSettled(Array.from({ length: 8 }, () => openid.refreshTokenGrant(strict, tokens.refresh_token)));
-    assert.ok(all.filter(({ status }) => status === "fulfilled").length <= 1);
+    const served = all.filter(({ status }) => status === "fulfilled");
+    assert.ok(served.length <= 1, `${served.length} were served`);
+    for (const { reason } of all.filter(({ status }) => status === "rejected")) assert.equal(reason.error, "invalid_grant");
+    for (const { value } of served) assert.equal(await isActive(strict, value.access_token), false);
   });
 }
 

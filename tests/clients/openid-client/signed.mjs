@@ -137,7 +137,7 @@ async function answers() {
     const other = await register(webApp);
     const theirs = await discover(other, openid.ClientSecretBasic(other.client_secret));
     openid.useJwtResponseMode(theirs);
-    await assert.rejects(openid.authorizationCodeGrant(theirs, url, expected));
+    await refused(openid.authorizationCodeGrant(theirs, url, expected), "OAUTH_JWT_CLAIM_COMPARISON_FAILED");
   });
   await check("an error is signed too", async () => {
     const config = await own();

@@ -141,6 +141,22 @@ async fn of_thirty_requests_with_one_proof_one_is_answered() {
     }
 }
 
+/// Attack: whoever has caught a proof has the request refused that it came with, and brings it with another.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_thirty_refused_requests_with_one_proof_one_uses_it_up() {
+    let world = World::start().await;
+    let client = machine(&world, json!({})).await;
+    let proof = [Prover::generate().prove(&claims(&world, "POST", "/oauth2/token"))];
+    let beyond = [("grant_type", "client_credentials"), ("scope", "nothing-of-its")];
+    let answers = join_all((0..30).map(|_| client.post("/oauth2/token", &beyond, &proof))).await;
+    let told: Vec<_> = answers.iter().map(error).collect();
+    let count = |word: &str| told.iter().filter(|(status, told)| *status == 400 && told == word).count();
+    assert_eq!((count("invalid_scope"), count("invalid_dpop_proof")), (1, 29), "{told:?}");
+    assert_eq!(error(&client.own(&proof).await), (400, "invalid_dpop_proof".to_owned()));
+    let next = [Prover::generate().prove(&claims(&world, "POST", "/oauth2/token"))];
+    assert_eq!(client.own(&next).await.status, 200);
+}
+
 /// Attack: a man in the middle sends the proof for his own server on to us, with his own `Host`.
 #[tokio::test(flavor = "multi_thread")]
 async fn address_of_a_proof_is_held_against_our_own_and_not_against_what_the_request_says() {

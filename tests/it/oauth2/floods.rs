@@ -3,12 +3,14 @@
 //! | request | what it writes |
 //! |---|---|
 //! | an authorization request, pushed or not, with or without a proof of possession; signing out; documents | nothing: what is to be kept travels sealed |
-//! | tokens, introspection, revocation, userinfo, without what they are for | nothing |
+//! | tokens, introspection, revocation, userinfo, without what they are for, with or without a proof of possession | nothing |
 //! | pages, and forms that somebody who is not signed in sends to them | nothing |
 //! | a token that is revoked again | nothing |
 //! | a device's request | one row, of so many for each source and client, for the minutes of its code |
 //! | a device's code that is wrong | no row of its own; the counts of its source and of the tenant |
 //! | a registration, where everybody may | one client, of so many for each source and tenant; one that gets no token leaves; refused, the count of its source |
+//! | a change of a registration | one client and one record, of so many for each source; nothing where it changes nothing, or its token is none |
+//! | a client's secret that is wrong, where somebody chose it | no row of its own; the counts of its source and of the client, so many times |
 
 use std::collections::BTreeMap;
 
@@ -125,16 +127,20 @@ async fn requests_that_travel_sealed_write_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn proofs_of_keys_that_somebody_makes_up_write_nothing() {
     let world = world().await;
-    let endpoint = format!("{}/oauth2/par", world.tenant("acme"));
-    let pushed = left(&world, async |n| {
-        let claims = json!({"jti": format!("flood-{n}"), "htm": "POST", "htu": endpoint,
-            "iat": world.clock.now().seconds()});
-        let proof = [("dpop", Prover::generate().prove(&claims))];
-        let answer = post(&world, "/oauth2/par", &proof, &REQUEST).await;
-        assert_eq!(answer.status, 201, "{}", answer.text());
-        answer
-    });
-    assert_eq!(pushed.await, BTreeMap::new());
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", "ory_rt_AAAA"), ("client_id", "spa")];
+    for (path, form, status) in [("/oauth2/par", &REQUEST[..], 201), ("/oauth2/token", &refresh[..], 400)] {
+        let endpoint = format!("{}{path}", world.tenant("acme"));
+        let ask = async |n: usize| {
+            let claims = json!({"jti": format!("flood-{n}"), "htm": "POST", "htu": endpoint,
+                "iat": world.clock.now().seconds()});
+            let proof = [("dpop", Prover::generate().prove(&claims))];
+            let answer = post(&world, path, &proof, form).await;
+            assert_eq!(answer.status, status, "{}", answer.text());
+            answer
+        };
+        assert_eq!(left(&world, &ask).await, BTreeMap::new(), "{path}");
+        assert!(!commits(&world, &ask).await, "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -283,4 +289,62 @@ async fn registrations_of_one_source_are_so_many_and_what_is_never_used_leaves()
         clients + 1,
         "with the first, which was before the flood"
     );
+}
+
+/// Attack: whoever has registered once changes that over and over.
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_of_registrations_are_so_many_and_what_changes_nothing_is_not_written() {
+    let world = world().await;
+    let url = format!("{}/oauth2/register", world.tenant("acme"));
+    let send = async |(method, url): (&str, &str), token: &str, name: &str| {
+        let headers =
+            [("content-type", "application/json".to_owned()), ("authorization", format!("Bearer {token}"))];
+        let body = json!({"client_name": name, "redirect_uris": ["https://new.example/cb"]});
+        Browser::default().send(method, url, &headers, body.to_string()).await
+    };
+    let made = send(("POST", url.as_str()), "", "New").await.json();
+    let at = ("PUT", made["registration_client_uri"].as_str().unwrap());
+    let token = made["registration_access_token"].as_str().unwrap();
+    assert!(!commits(&world, async |_| send(at, "ory_rat_AAAA", "New").await).await);
+    assert_eq!(send(at, token, "New").await.status, 200);
+    let same = left(&world, async |_| send(at, token, "New").await).await;
+    assert_eq!(same, BTreeMap::new());
+    let refused = send(at, token, "New").await;
+    assert_eq!((refused.status, refused.header("retry-after").is_empty()), (429, false));
+    assert!(!commits(&world, async |_| send(at, token, "New").await).await);
+
+    world.clock.advance(std::time::Duration::from_mins(15));
+    let changed = left(&world, async |n| send(at, token, &format!("New {n}")).await).await;
+    let records = changed["audit_records"];
+    assert!(records > 0 && records <= 10, "{changed:?}");
+    let known = ["attempt_buckets", "audit_records", "changes"];
+    assert!(changed.keys().all(|name| known.contains(&name.as_str())), "{changed:?}");
+}
+
+/// Attack: words are tried as the secret of a client, whose name everybody knows. Its own programs go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_of_a_clients_secret_are_so_many_and_the_client_gets_its_tokens_meanwhile() {
+    let world = world().await;
+    let client = json!({"client_id": "words", "client_secret": "a word of ours", "grant_types": ["client_credentials"],
+        "token_endpoint_auth_method": "client_secret_post"});
+    world.client("acme", client).await;
+    let ask = async |secret: &str| {
+        let form = [("grant_type", "client_credentials"), ("client_id", "words"), ("client_secret", secret)];
+        post(&world, "/oauth2/token", &[], &form).await
+    };
+    assert_eq!(ask("a word of ours").await.status, 200);
+    let mut told = Vec::new();
+    for n in 0..12 {
+        told.push(ask(&format!("word {n}")).await.status);
+    }
+    assert_eq!(told, [[401_u16; 10].as_slice(), &[503; 2]].concat());
+    let refused = ask("one more").await;
+    assert_eq!(refused.json()["error"], "temporarily_unavailable");
+    assert!(!refused.header("retry-after").is_empty());
+    let more = left(&world, async |n| ask(&format!("other {n}")).await).await;
+    assert_eq!(more, BTreeMap::new(), "what is refused is not even counted");
+    assert!(!commits(&world, async |n| ask(&format!("another {n}")).await).await);
+    // What was wrong before is no further guess.
+    assert_eq!(ask("word 0").await.status, 401);
+    assert_eq!(ask("a word of ours").await.status, 200);
 }

@@ -193,6 +193,54 @@ async fn client_that_nobody_registered_is_asked_for_every_time_and_gets_tokens_f
     assert_eq!(registered.json(), json!([]), "nothing of it is stored");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn opaque_token_of_a_client_that_nobody_registered_is_live_until_an_operator_takes_it_back() {
+    let (world, host) = world().await;
+    host.publishes(&document());
+    let scopes = ["openid", "email", "offline_access"];
+    let registration = json!({ "metadata_document_hosts": ["agent.example"], "scopes": scopes });
+    let settings = json!({ "oauth2": { "access_token_strategy": "opaque", "registration": registration } });
+    crate::plugins::people::set(&world, &settings).await;
+    let mut browser = Browser::default();
+    sign_up(&world, &mut browser, "ada@acme.example").await;
+    let query = [
+        ("client_id", ID),
+        ("response_type", "code"),
+        ("redirect_uri", REDIRECT),
+        ("scope", "openid email offline_access"),
+        ("state", "the-state"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ];
+    let sent = browser.get(&format!("{}/oauth2/auth?{}", world.tenant("acme"), encode(&query))).await;
+    let page = browser.get(sent.location().as_str()).await.text();
+    let code = allow(&world, &mut browser, &page).await.sent("code").unwrap();
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", &*code),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", VERIFIER),
+        ("client_id", ID),
+    ];
+    let tokens = post(&world, "/oauth2/token", &form).await.json();
+    let access = tokens["access_token"].as_str().unwrap_or_else(|| panic!("{tokens}"));
+    assert!(access.starts_with("ory_at_"), "{tokens}");
+    let userinfo = async || {
+        let headers = [("authorization", format!("Bearer {access}"))];
+        let url = format!("{}/userinfo", world.tenant("acme"));
+        Browser::default().send("GET", &url, &headers, String::new()).await
+    };
+    let told = userinfo().await;
+    assert_eq!((told.status, &told.json()["email"]), (200, &json!("ada@acme.example")), "{}", told.text());
+    let of_client = format!("/admin/oauth2/tokens?{}", encode(&[("client_id", ID)]));
+    let ended = world.operate(&world.key, ("DELETE", &of_client), "acme", &Value::Null).await;
+    assert_eq!(ended.status, 204, "{}", ended.text());
+    assert_eq!(userinfo().await.status, 401);
+    let refresh = tokens["refresh_token"].as_str().unwrap();
+    let form = [("grant_type", "refresh_token"), ("refresh_token", refresh), ("client_id", ID)];
+    assert_eq!(post(&world, "/oauth2/token", &form).await.json()["error"], "invalid_grant");
+}
+
 /// Attack: impersonation on the person's own machine.
 #[tokio::test(flavor = "multi_thread")]
 async fn person_is_told_that_the_answer_goes_to_their_own_machine() {

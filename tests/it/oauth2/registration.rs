@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::browser::{Browser, Response};
+use crate::browser::{Browser, Response, encode};
 use crate::plugins::people::set;
 use crate::world::World;
 
@@ -52,4 +52,31 @@ async fn counted_token_lets_in_as_many_as_it_may_however_many_come() {
         [("authorization", format!("Bearer {}", own["registration_access_token"].as_str().unwrap()))];
     let url = own["registration_client_uri"].as_str().unwrap();
     assert_eq!(Browser::default().send("GET", url, &headers, String::new()).await.status, 200);
+}
+
+/// Attack (RFC 9700 section 4.11.2): whoever may register has a link of ours lead to a page that looks like ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_out_of_nobody_shows_the_way_to_a_client_that_registered_itself_and_does_not_go_there() {
+    let world = World::start().await;
+    set(&world, &json!({ "oauth2": { "registration": { "mode": "open" } } })).await;
+    let bye = "https://app.example/bye?from=acme";
+    let body = json!({
+        "client_name": "Acme", "redirect_uris": ["https://app.example/cb"], "post_logout_redirect_uris": [bye],
+    });
+    let headers = [("content-type", "application/json".to_owned())];
+    let url = format!("{}/oauth2/register", world.tenant("acme"));
+    let made = Browser::default().send("POST", &url, &headers, body.to_string()).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let made = made.json();
+    let query =
+        encode(&[("client_id", made["client_id"].as_str().unwrap()), ("post_logout_redirect_uri", bye)]);
+    let mut browser = Browser::default();
+    let sent = browser.get(&format!("{}/oauth2/sessions/logout?{query}", world.tenant("acme"))).await;
+    let place = sent.header("location").to_owned();
+    assert!(place.contains("/ui/signed-out?farewell="), "{place}");
+    let page = browser.get(&place).await;
+    assert_eq!(page.status, 200, "{}", page.text());
+    let text = page.text();
+    assert!(text.contains("Continue to app.example") && text.contains(bye), "{text}");
+    assert!(!text.contains("<script>"), "nothing goes there by itself: {text}");
 }

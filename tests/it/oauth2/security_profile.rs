@@ -1,9 +1,15 @@
 //! A tenant with a security profile (FAPI 2.0), over HTTP.
 
+use bytes::Bytes;
+use config::listener::Tls;
+use http::Request;
+use http_body_util::Full;
+use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 
-use super::code::sign_up;
+use super::code::{App, code, sign_up};
 use crate::browser::{Browser, encode};
+use crate::server::tls::{Authority, Files, connect};
 use crate::world::World;
 
 const REDIRECT: &str = "https://app.example/cb";
@@ -81,4 +87,41 @@ async fn sign_in(world: &World, email: &str) -> (u16, Value) {
     ];
     let answer = browser.post(&action, &form).await;
     (answer.status, answer.text().into())
+}
+
+/// FAPI 2.0 Security Profile section 5.2.3: a network that takes the browser to plain HTTP next time is not followed.
+#[tokio::test(flavor = "multi_thread")]
+async fn browser_that_came_by_tls_is_told_to_stay_with_it() {
+    let authority = Authority::new("server");
+    let files = Files::new(&authority);
+    let tls = Tls { cert: files.path("cert.pem"), key: files.path("key.pem") };
+    let listen = |listener: &mut config::Listener| {
+        if listener.name == "public" {
+            listener.tls = Some(tls.clone());
+        }
+    };
+    let world = World::start_listening(|_| {}, listen).await.0;
+    let stream = connect(&world.base, &authority, None, b"http/1.1").await;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get("/t/acme/.well-known/openid-configuration").header("host", "localhost");
+    let answer = sender.send_request(request.body(Full::<Bytes>::default()).unwrap()).await.unwrap();
+    assert_eq!(answer.headers()["strict-transport-security"], "max-age=31536000");
+}
+
+/// FAPI 2.0 Security Profile section 5.3.4. Attack: an address with a token in it stands in logs, and is sent on as the referrer.
+#[tokio::test(flavor = "multi_thread")]
+async fn access_token_in_a_query_is_none() {
+    let world = World::start().await;
+    let app = App::register(&world, true).await;
+    let mut browser = Browser::default();
+    sign_up(&world, &mut browser, "ada@example.org").await;
+    let tokens = app.redeem(&code(&app, &mut browser).await).await.json();
+    let token = tokens["access_token"].as_str().unwrap();
+    let userinfo = format!("{}/userinfo", world.tenant("acme"));
+    let headers = [("authorization", format!("Bearer {token}"))];
+    let in_header = Browser::default().send("GET", &userinfo, &headers, String::new()).await;
+    let query = encode(&[("access_token", token)]);
+    let in_query = Browser::default().get(&format!("{userinfo}?{query}")).await;
+    assert_eq!((in_header.status, in_query.status), (200, 401));
 }

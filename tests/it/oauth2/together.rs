@@ -96,7 +96,7 @@ async fn answer_of_before_the_end_brings_nobody_in() {
         // The tenant's own page of errors says so.
         assert_eq!(
             back.sent("error").as_deref(),
-            Some("challenge_of_another_subject"),
+            Some("challenge_of_an_ended_session"),
             "{how:?}: {}",
             back.text()
         );

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tenancy::{KeyOwner, Scope};
 
@@ -160,4 +161,43 @@ async fn key_that_is_revoked_on_one_node_is_revoked_on_the_other() {
     assert_eq!(revoke(&second, &first.key, &leaked).await.status, 200, "again, and elsewhere");
     let next = asked(&second, "token", &secret, &grant).await;
     assert_eq!(header(next["access_token"].as_str().unwrap())["kid"], left[0]);
+}
+
+/// Under which key a node signs now.
+async fn signs_under(node: &World, secret: &str) -> String {
+    let tokens = asked(node, "token", secret, &[("grant_type", "client_credentials")]).await;
+    let access = tokens["access_token"].as_str().unwrap_or_else(|| panic!("{tokens}"));
+    header(access)["kid"].as_str().unwrap().to_owned()
+}
+
+/// Many revoke acme's only key, in turn at these nodes: all are told that it is, and one other signs.
+async fn revoked_by_many(nodes: [&World; 2]) {
+    let [first, _] = nodes;
+    let (_, secret) = first.machine("acme", json!({"access_token_strategy": "jwt"})).await;
+    let leaked = signs_under(first, &secret).await;
+    let answers = join_all((0..10).map(|n| revoke(nodes[n % 2], &first.key, &leaked))).await;
+    for answer in &answers {
+        assert_eq!((answer.status, &answer.json()["state"]), (200, &json!("revoked")), "{}", answer.text());
+    }
+    let listed = first.operate(&first.key, ("GET", KEYS), "acme", &Value::Null).await.json();
+    let of = |state: &str| -> Vec<Value> {
+        let of_state = listed["keys"].as_array().unwrap().iter().filter(|key| key["state"] == state);
+        of_state.map(|key| key["kid"].clone()).collect()
+    };
+    let next = of("active");
+    assert!(next.len() == 1 && of("revoked") == [json!(leaked)] && of("pending").is_empty(), "{listed}");
+    for node in nodes {
+        let signs = async { while json!(signs_under(node, &secret).await) != next[0] {} };
+        tokio::time::timeout(PATIENCE, signs).await.unwrap();
+        assert_eq!(published(node).await, next);
+    }
+}
+
+/// Attack: operators revoke the last key at the same moment, and each has a successor made, or none has.
+#[tokio::test(flavor = "multi_thread")]
+async fn last_key_that_many_revoke_at_once_has_one_successor() {
+    let world = World::start().await;
+    revoked_by_many([&world, &world]).await;
+    let Some([first, second]) = World::start_two().await else { return };
+    revoked_by_many([&first, &second]).await;
 }

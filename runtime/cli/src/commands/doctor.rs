@@ -206,6 +206,7 @@ async fn look_at_node(mut api: Api, outbound: Option<GuardedOutbound>) -> Findin
         if has_plugins {
             look_at_plugins(&mut api, &id, &mut findings).await;
         }
+        clients::look_at_registration(tenant, &mut findings);
         clients::look_at(&mut api, &id, outbound.as_ref(), &mut findings).await;
     }
     findings

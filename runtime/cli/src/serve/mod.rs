@@ -186,6 +186,7 @@ pub(crate) async fn assemble(
         clock: Arc::clone(&clock),
         rng: Arc::clone(&rng),
         hashing: hashing_pool(config, &rng)?,
+        client_secrets: HashingPool::start(1, CLIENT_SECRET_QUEUE, Arc::clone(&rng)).context(NO_HASHING)?,
         pages: ui::Pages::new()?,
         metrics,
         registry: Arc::new(registry),
@@ -270,6 +271,10 @@ async fn open_storage(
     Storage::open(&location, &master, Arc::clone(clock), Arc::clone(rng)).await.context("the database")
 }
 
+/// How many secrets of clients wait for the one that is hashed. Each of them is hashed once in the life of the process.
+const CLIENT_SECRET_QUEUE: usize = 32;
+const NO_HASHING: &str = "no thread for password hashing can be started";
+
 fn hashing_pool(config: &Config, rng: &Arc<dyn Rng>) -> anyhow::Result<HashingPool> {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = match config.limits.password_hashes {
@@ -277,8 +282,7 @@ fn hashing_pool(config: &Config, rng: &Arc<dyn Rng>) -> anyhow::Result<HashingPo
         some => usize::try_from(some)?,
     };
     let queue = usize::try_from(config.limits.password_queue)?;
-    HashingPool::start(workers, queue, Arc::clone(rng))
-        .context("no thread for password hashing can be started")
+    HashingPool::start(workers, queue, Arc::clone(rng)).context(NO_HASHING)
 }
 
 fn node_settings(config: &Config, base_url: &url::Url) -> NodeSettings {

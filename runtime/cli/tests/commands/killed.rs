@@ -52,7 +52,7 @@ fn taken(mut connection: TcpStream) -> String {
 }
 
 /// Asks at a socket of the node: the status, and the body.
-fn ask(place: &Place, socket: &str, (method, path): (&str, &str), form: &str) -> (u16, String) {
+pub(crate) fn ask(place: &Place, socket: &str, (method, path): (&str, &str), form: &str) -> (u16, String) {
     let mut socket = UnixStream::connect(place.path(socket)).unwrap();
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:4480\r\nconnection: close\r\ncontent-length: {}\r\n\

@@ -14,6 +14,7 @@ mod deploy;
 mod described;
 mod killed;
 mod killed_attempt;
+mod killed_revocation;
 mod message;
 mod organisation;
 mod place;

@@ -8,6 +8,7 @@
 use http::{HeaderMap, Method, StatusCode};
 use oauth2::parameters::Parameters;
 
+use super::client_request;
 use crate::call::Call;
 use crate::response::{Answer, empty, set};
 use crate::routes::RouteTable;
@@ -55,7 +56,7 @@ pub(crate) fn preflight(
 pub(super) async fn let_read(call: &Call, parameters: &Parameters<'_>, mut response: Answer) -> Answer {
     let Some(origin) = call.header("origin") else { return response };
     set(&mut response, "vary", "Origin");
-    if call.tenant.oauth2.may_read(call.header("authorization"), parameters, origin).await {
+    if call.tenant.oauth2.may_read(client_request(call, parameters), origin).await {
         set(&mut response, "access-control-allow-origin", origin);
         set(&mut response, "access-control-expose-headers", EXPOSED);
     }

@@ -49,8 +49,11 @@ pub(super) fn document(call: &Call, status: StatusCode, code: &str, description:
 /// Whose fault it is decides how loud it is.
 fn log(call: &Call, error: &TokenError) {
     let (request, tenant) = (call.request, &call.tenant.id);
-    if let TokenError::Hook(_) = error {
-        // The plugin host has logged it, or counted it where a plugin fails all the time.
+    if let TokenError::Hook(failure) = error
+        && !failure.plugin.is_empty()
+    {
+        // The plugin host has logged it, or counted it where a plugin fails all the time. What comes of its answer here has no
+        // plugin's name.
         tracing::debug!(%request, %tenant, %error, "a token request failed");
     } else if error.is_internal() {
         tracing::error!(%request, %tenant, %error, "a token request failed");

@@ -26,7 +26,17 @@ pub(crate) async fn target(call: &Call, sessions: &[SessionId], redirect: Option
     }
 }
 
-/// `GET /ui/signed-out`, with what [`target`] sealed or without.
+/// Where a browser goes in which nobody was signed in, at the word of a client at which nobody here has looked: to our page,
+/// which shows the way.
+pub(crate) fn offer(call: &Call, redirect: Option<String>) -> String {
+    let ours = call.tenant.absolute("/ui/signed-out");
+    match redirect {
+        Some(redirect) => with_query(&ours, "farewell", &call.tenant.oauth2.seal_offer(redirect)),
+        None => ours,
+    }
+}
+
+/// `GET /ui/signed-out`, with what [`target`] or [`offer`] sealed or without.
 pub(crate) async fn signed_out(call: Call) -> Answer {
     let farewell = match call.query_value("farewell") {
         Some(sealed) => call.tenant.oauth2.open_farewell(&sealed).await.unwrap_or_default(),
@@ -35,9 +45,12 @@ pub(crate) async fn signed_out(call: Call) -> Answer {
     let here = call.page_path();
     let context = call.page_context(&here, call.locale(&[]));
     let headers = ui::page_headers(&call.tenant.branding, None);
-    let Some(Farewell { frames, redirect }) = farewell else {
+    let Some(Farewell { frames, redirect, offered }) = farewell else {
         return page(StatusCode::OK, call.node.pages.signed_out(&context), &headers);
     };
+    if let Some((next, host)) = redirect.as_deref().zip(offered.as_deref()) {
+        return page(StatusCode::OK, call.node.pages.signed_out_with_way((next, host), &context), &headers);
+    }
     let origins: BTreeSet<_> = frames.iter().map(|frame| frame.origin().ascii_serialization()).collect();
     let view = FarewellView { frames: frames.into_iter().map(String::from).collect(), next: redirect };
     let mut answer = page(StatusCode::OK, call.node.pages.farewell(&view, &context), &headers);

@@ -145,7 +145,11 @@ async fn end(call: &Call, signed_out: SignedOut, visitor: Visitor) -> Answer {
         sessions.sort_unstable();
         sessions.dedup();
     }
-    let target = farewell::target(call, &sessions, signed_out.redirect).await;
+    let target = if signed_out.is_offered {
+        farewell::offer(call, signed_out.redirect)
+    } else {
+        farewell::target(call, &sessions, signed_out.redirect).await
+    };
     let mut answer = see_other(&target);
     forget_session(call, &mut answer);
     forget_login(call, &mut answer);

@@ -45,7 +45,8 @@ fn form(call: &Call) -> Result<Parameters<'_>, TokenError> {
 fn client_request<'a>(call: &'a Call, parameters: &'a Parameters<'a>) -> ClientRequest<'a> {
     let authorization = call.header("authorization");
     let certificate = call.certificate.presented();
-    ClientRequest { authorization, parameters, proof: proof(call), certificate, request: call.request }
+    let (source, request) = (call.client, call.request);
+    ClientRequest { authorization, parameters, proof: proof(call), certificate, source, request }
 }
 
 /// The proof of possession that a request brings (RFC 9449 section 4.1).

@@ -133,7 +133,7 @@ pub(crate) fn room(call: &Call) -> Room<'_> {
         organisations: &node.storage,
         hashing: &node.hashing,
         breaches: call,
-        attempts: &node.attempts,
+        attempts: &*node.attempts,
         sealer: node.sealer(),
         composer: call,
         captcha: &NoCaptchaVerifier,

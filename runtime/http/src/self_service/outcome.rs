@@ -372,8 +372,8 @@ pub(super) async fn begin_session(
     csrf: &CsrfCookie,
 ) -> Answer {
     let call = client.call;
-    forgive_flow(&call.node.attempts, &call.tenant.identity.limits, &call.tenant.id, call.client, call.now())
-        .await;
+    let limits = &call.tenant.identity.limits;
+    forgive_flow(&*call.node.attempts, limits, &call.tenant.id, call.client, call.now()).await;
     if !client.is_native() {
         set_session_cookie(call, &mut answer, token.expose());
         if call.cookie(ACTING_COOKIE).is_some() {

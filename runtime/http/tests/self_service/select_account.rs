@@ -1,5 +1,7 @@
 //! Who is asked to sign in again sees as whom, and may sign in as somebody else.
 
+use serde_json::json;
+
 use crate::client::{Client, Response, csrf_token};
 use crate::site::Site;
 
@@ -58,6 +60,28 @@ async fn page_of_another_account_is_bound_to_nobody() {
     assert!(!page.body.contains("/self-service/registration"), "which would go on as ada: {}", page.body);
     let flow = browser.get_json(SWITCH).await.json();
     assert_eq!(flow["refresh"], false);
+}
+
+/// OpenID Connect Core section 3.1.2.1, `login_hint`.
+#[tokio::test]
+async fn whom_an_app_has_in_mind_stands_in_the_form_of_who_is_not_signed_in() {
+    let site = Site::open().await;
+    let app = json!({"client_id": "app", "redirect_uris": ["https://app.example/cb"], "scope": "openid"});
+    assert_eq!(site.client().json("POST", "/admin/clients", &app).await.status, 201);
+    for hint in ["ada@example.com", "bob@example.com"] {
+        let asked = format!(
+            "/oauth2/auth?client_id=app&redirect_uri=https%3A%2F%2Fapp.example%2Fcb&response_type=code&\
+             scope=openid&state=a-state-of-this-test&code_challenge_method=S256&\
+             code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&login_hint={}",
+            hint.replace('@', "%40")
+        );
+        let mut browser = site.client();
+        let start = browser.get(&asked).await.location().to_owned();
+        let flow = browser.get_json(&start).await.json();
+        let nodes = flow["ui"]["nodes"].as_array().unwrap();
+        let identifier = nodes.iter().find(|node| node["attributes"]["name"] == "identifier").unwrap();
+        assert_eq!(identifier["attributes"]["value"], hint, "{flow}");
+    }
 }
 
 #[tokio::test]

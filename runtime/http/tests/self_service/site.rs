@@ -177,6 +177,7 @@ impl Site {
             keys: Arc::new(storage.clone()),
             clock: clock.clone(),
             hashing: HashingPool::start(1, 16, rng.clone() as Arc<dyn Rng>).unwrap(),
+            client_secrets: HashingPool::start(1, 16, rng.clone() as Arc<dyn Rng>).unwrap(),
             records: Arc::new(NameServers::new(Vec::new(), rng.clone())),
             rng,
             pages: ui::Pages::new().unwrap(),

@@ -94,6 +94,7 @@ fn own_claims(
         ("iat".to_owned(), room.now.seconds().into()),
         ("nbf".to_owned(), room.now.seconds().into()),
         ("exp".to_owned(), expires_at.seconds().into()),
+        // By its form the authorization server tells it from an ID token, whatever else a template says (`oauth2/src/own_token.rs`).
         ("jti".to_owned(), room.rng.uuid().to_string().into()),
     ]);
     if let Some(actor) = &session.actor {

@@ -50,8 +50,8 @@ impl AppAccess {
 }
 
 impl AuthorizationServer {
-    /// The apps with grants of a person that live, or with a consent that is remembered; whichever was granted something last
-    /// comes first.
+    /// The apps with grants of a person that live and are not over, or with a consent that is remembered; whichever was granted
+    /// something last comes first.
     pub async fn list_apps(&self, subject: IdentityId, limit: u32) -> Result<Vec<AppAccess>, PortError> {
         let page = (self.now(), limit);
         let clients = self.ports.grants.list_clients_with_access(&self.tenant, subject, page).await?;
@@ -69,11 +69,10 @@ impl AuthorizationServer {
         granted_at: Timestamp,
     ) -> Result<AppAccess, PortError> {
         let (grants, most) = (&self.ports.grants, usize::from(MOST_DIFFERENT));
-        let one_more = u32::from(MOST_DIFFERENT) + 1;
-        let mut allowed = grants.list_allowed(&self.tenant, subject, &client, one_more).await?;
+        let (now, one_more) = (self.now(), u32::from(MOST_DIFFERENT) + 1);
+        let mut allowed = grants.list_allowed(&self.tenant, subject, &client, (now, one_more)).await?;
         let has_more = allowed.len() > most;
         allowed.truncate(most);
-        let now = self.now();
         let holds = |consent: &Consent| consent.expires_at.is_none_or(|until| now < until);
         let consent = grants.find_consent(&self.tenant, subject, &client).await?.filter(holds);
         let stored = self.ports.clients.find_client(&self.tenant, &client).await?;
@@ -113,7 +112,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::grant::Grant;
+    use crate::grant::{Grant, SIGNED_TOKENS_LIVE};
     use crate::memory::{World, now};
     use crate::write::Write;
 
@@ -221,6 +220,25 @@ mod tests {
         world.wait(HOUR.as_secs());
         let granted = ("openid email".to_owned(), vec![api], details(&["Shop", "Kiosk"]));
         assert_eq!(told(&world), granted, "what is remembered no more is not told");
+    }
+
+    #[test]
+    fn what_is_over_is_not_told_though_its_rows_are_there() {
+        let (world, grant) = world();
+        let week = SIGNED_TOKENS_LIVE.as_secs();
+        insert(&world, another(&grant, 1, "gone", "openid"));
+        insert(&world, another(&grant, 2, "app", "openid email"));
+        insert(&world, another(&grant, week, "app", "openid profile"));
+        world.wait(week + 2);
+        let told = || {
+            let apps = listed(&world, 10).into_iter();
+            apps.map(|app| (app.client.to_string(), app.scopes.to_text())).collect::<Vec<_>>()
+        };
+        let (app, gone) = ("app".to_owned(), "gone".to_owned());
+        let all = [(app.clone(), "openid profile email".to_owned()), (gone, "openid".to_owned())];
+        assert_eq!(told(), all, "the session lives in which all was granted");
+        world.rows(|rows| rows.sessions.clear());
+        assert_eq!(told(), [(app, "openid profile".to_owned())]);
     }
 
     #[test]

@@ -61,6 +61,7 @@ use serde_json::Value;
 
 pub(crate) use interaction::{binding_fits, hash_binding};
 pub use page_error::{Fault, PageError};
+pub(crate) use pages::host;
 pub use pages::{ConsentRequest, ConsentVerdict, LoginRequest};
 pub use pushed::{PushError, PushedResponse};
 pub use response::ResponseMode;
@@ -393,6 +394,7 @@ impl AuthorizationServer {
             {
                 Ok((redirect, interaction.request, signed_in))
             }
+            (_, Step::Consent { subject }) => Err(PageError::of_other(browser.subject, Some(subject))),
             _ => Err(PageError::OtherSubject),
         }
     }

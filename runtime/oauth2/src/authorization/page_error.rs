@@ -1,5 +1,7 @@
 //! What goes wrong where no client may be told: a page for the person.
 
+use primitives::{AuthenticatedSubject, IdentityId};
+
 use crate::ports::PortError;
 
 /// Why an authorization, or a logout, ends on a page of ours.
@@ -43,9 +45,12 @@ pub enum PageError {
     /// a link into another person's sign-in.
     #[error("the challenge belongs to another browser")]
     OtherBrowser,
-    /// Somebody else is signed in than the one who was asked, or nobody.
+    /// Somebody else is signed in than the one who was asked.
     #[error("the challenge belongs to another person")]
     OtherSubject,
+    /// The sign-in of the one who was asked ended before they had answered, or before their answer was here.
+    #[error("the challenge belongs to a sign-in that has ended")]
+    SessionEnded,
     /// A login app refused somebody who wanted to sign in for a device.
     #[error("the login app refused")]
     Refused,
@@ -70,6 +75,14 @@ pub enum Fault {
 }
 
 impl PageError {
+    /// Of whoever is there in place of the one who was asked: somebody else, or they themselves without the sign-in of then.
+    pub(crate) fn of_other(there: Option<&AuthenticatedSubject>, asked: Option<IdentityId>) -> Self {
+        match there {
+            Some(there) if asked != Some(there.subject) => Self::OtherSubject,
+            _ => Self::SessionEnded,
+        }
+    }
+
     /// By which pages translate it.
     pub const fn id(&self) -> &'static str {
         match self {
@@ -85,6 +98,7 @@ impl PageError {
             Self::Used => "challenge_used",
             Self::OtherBrowser => "challenge_of_another_browser",
             Self::OtherSubject => "challenge_of_another_subject",
+            Self::SessionEnded => "challenge_of_an_ended_session",
             Self::Refused => "access_denied",
             Self::Port(PortError::Busy(_)) => "temporarily_unavailable",
             Self::Port(PortError::Unavailable(_)) => "server_error",
@@ -128,6 +142,9 @@ impl PageError {
             Self::OtherSubject => {
                 "Somebody else is signed in than when this was started. Go back to the application and start again."
             }
+            Self::SessionEnded => {
+                "Your sign-in ended before this was done. Go back to the application and start again."
+            }
             Self::Refused => "You were not signed in. Nothing was given to the device.",
             Self::Port(PortError::Busy(_)) => "The server is busy. Please try again in a moment.",
             Self::Port(PortError::Unavailable(_)) => {
@@ -147,7 +164,7 @@ impl PageError {
             | Self::PushedRequest
             | Self::RequestObject
             | Self::UnknownChallenge => Fault::Request,
-            Self::OtherBrowser | Self::OtherSubject | Self::Refused => Fault::Forbidden,
+            Self::OtherBrowser | Self::OtherSubject | Self::SessionEnded | Self::Refused => Fault::Forbidden,
             Self::Expired | Self::Used => Fault::Gone,
             Self::Port(PortError::Busy(_)) => Fault::Busy,
             Self::Port(PortError::Unavailable(_)) => Fault::Server,

@@ -116,7 +116,8 @@ impl ConsentRequest {
     }
 }
 
-fn host(uri: &str) -> String {
+/// The host of an address; the scheme, for an app's own.
+pub(crate) fn host(uri: &str) -> String {
     let url = Url::parse(uri).ok();
     let host = url.as_ref().and_then(Url::host_str).filter(|host| !host.is_empty());
     host.or(url.as_ref().map(Url::scheme)).unwrap_or_default().to_owned()

@@ -23,6 +23,7 @@ use crate::decision::Decision;
 use crate::dpop::{self, ProofFault, ProvenKey};
 use crate::parameters::Parameters;
 use crate::ports::PortError;
+use crate::published_keys::Asking;
 use crate::security_profile::reference_lifespan;
 use crate::server::AuthorizationServer;
 use crate::token::{ClientRequest, TokenError, check_form, refusal};
@@ -121,15 +122,13 @@ impl AuthorizationServer {
             let endpoint = &self.endpoints.pushed_authorization_request;
             let holder = dpop::check_of_client(self, request.proof, &caller.client, endpoint);
             let holder = holder.await.map_err(TokenError::from)?;
-            let response = self.push(&caller, parameters, (holder.as_ref(), request.request)).await?;
-            let mut writes = caller.writes;
-            writes.extend(holder.as_ref().filter(|_| !caller.client.is_public()).map(ProvenKey::write));
-            Ok((writes, response))
+            spent.extend(holder.as_ref().and_then(|key| key.write_of_authenticated(&caller.client)));
+            self.push(&caller, parameters, (holder.as_ref(), request.request)).await
         };
         let mut change = primitives::Change::new(self.tenant.clone());
         match pushed.await {
-            Ok((writes, response)) => {
-                change.writes = writes;
+            Ok(response) => {
+                change.writes = spent;
                 Decision::new(change, Ok(response))
             }
             Err(error) => {
@@ -137,6 +136,7 @@ impl AuthorizationServer {
                     PushError::Client(refused) => refusal(self, spent, refused),
                     // What it asks for is not to be had, which is no failure of ours.
                     PushError::Request { .. } => {
+                        self.refused_uses.count(&spent, self.now());
                         change.writes = spent;
                         change
                     }
@@ -158,7 +158,7 @@ impl AuthorizationServer {
         }
         // RFC 9126 section 3: of what stands beside an object only what proves who its client is counts.
         let object = match parameters.find("request") {
-            Some(text) => Some(RequestObject::verify(self, &caller.client, text).await?),
+            Some(text) => Some(RequestObject::verify(self, &caller.client, (text, Asking::default())).await?),
             None => None,
         };
         let within = object.as_ref().map(RequestObject::parameters);

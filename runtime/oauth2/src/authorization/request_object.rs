@@ -12,7 +12,7 @@
 //! | another token of the client's (an assertion, a proof) is passed off as a request | `typ` (section 10.8) |
 //! | a request is passed off as an assertion of the client | it has no `sub` that is the client (section 10.8) |
 //! | one client's object with another's `client_id` | `iss` and `client_id` within, by the keys of that client |
-//! | an object that was made for another server | `aud` is this issuer and nobody else |
+//! | an object that was made for another server | `aud` is this issuer alone, or its client pushes it and proves itself |
 //! | an object out of a log, later | `exp`, and `request_object_lifespan` |
 //! | the same object again, while it is good | its `jti` names the grant that it becomes, and that exists then |
 //! | `request_uri` makes us call where we must not | it is one of the client's `request_uris`; the guarded port, no redirects |
@@ -42,12 +42,14 @@ use super::page_error::PageError;
 use super::redirect::{self, ProvenRedirect};
 use super::request::Origin;
 use crate::client::Client;
+use crate::client_authentication::method::NotProven;
 use crate::client_authentication::verify_signature;
 use crate::fetch;
 use crate::metadata_document::find_client;
 use crate::parameters::{Parameters, REPEATABLE};
 use crate::ports::PortError;
-use crate::security_profile::check_object;
+use crate::published_keys::Asking;
+use crate::security_profile::{check_object, takes_other_audiences};
 use crate::server::AuthorizationServer;
 
 /// The algorithms of request objects, as discovery and registration list them. None is symmetric.
@@ -58,6 +60,9 @@ const MEDIA_TYPE: &str = "application/oauth-authz-req+jwt";
 
 /// Claims that say something about the object, and are no parameters (RFC 7519 section 4.1).
 const ABOUT_ITSELF: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
+
+/// Who brings an object that its client has not pushed is anybody.
+const BY_BROWSER: Asking = Asking { again: false, for_browser: true };
 
 /// What a client has signed.
 #[derive(Debug)]
@@ -109,17 +114,20 @@ impl RequestObject {
                 Err(RedirectError::InvalidRequest("request and request_uri exclude each other".into()))
             }
             (None, Some(uri)) => {
-                Self::verify(server, &client, &fetch(server, &client, uri).await?).await.map(Ok)
+                let text = fetch(server, &client, uri).await?;
+                Self::verify(server, &client, (text.as_str(), BY_BROWSER)).await.map(Ok)
             }
-            (text, None) => Self::verify(server, &client, text.unwrap_or_default()).await.map(Ok),
+            (text, None) => {
+                Self::verify(server, &client, (text.unwrap_or_default(), BY_BROWSER)).await.map(Ok)
+            }
         }
     }
 
-    /// Verifies an object of this client.
+    /// Verifies an object of this client. `asking` says for whom its keys are asked for.
     pub(super) async fn verify(
         server: &AuthorizationServer,
         client: &Client,
-        text: &str,
+        (text, asking): (&str, Asking),
     ) -> Result<Self, RedirectError> {
         let document = &client.record.document;
         if document.jwks.is_none() && document.jwks_uri.is_none() {
@@ -133,9 +141,11 @@ impl RequestObject {
             invalid("the request object is not a JWT that is signed with an algorithm of ours")
         })?;
         let registered = document.request_object_signing_alg.as_deref();
-        let signed = verify_signature(server, client, registered, unverified).await;
-        let signed =
-            signed.map_err(|_| invalid("the request object is not signed by a key of the client"))?;
+        let signed = verify_signature(server, client, (registered, asking), unverified).await;
+        let signed = signed.map_err(|reason| match reason {
+            NotProven::Port(error) => error.into(),
+            NotProven::Failed(_) => invalid("the request object is not signed by a key of the client"),
+        })?;
         let rules = ClaimRules {
             token_type: Some(TokenType::RequestObject),
             issuer: Some(client.id.as_str()),
@@ -149,7 +159,7 @@ impl RequestObject {
                 format!("the request object is not acceptable: {error}").into(),
             )
         })?;
-        check_claims(client, &claims)?;
+        check_claims(server, client, &claims)?;
         check_object(server, client, &claims)?;
         let parameters =
             parameters(claims.all()).ok_or(invalid("the request object holds no plain parameters"))?;
@@ -172,12 +182,16 @@ fn invalid(text: &'static str) -> RedirectError {
 }
 
 /// What the general rules do not say.
-fn check_claims(client: &Client, claims: &ValidClaims) -> Result<(), RedirectError> {
+fn check_claims(
+    server: &AuthorizationServer,
+    client: &Client,
+    claims: &ValidClaims,
+) -> Result<(), RedirectError> {
     let id = Some(client.id.as_str());
     if claims.claim("client_id").and_then(Value::as_str) != id {
         return Err(invalid("client_id within the request object is not that beside it"));
     }
-    if claims.audience().len() != 1 {
+    if claims.audience().len() != 1 && !takes_other_audiences(server, client) {
         return Err(invalid("aud of the request object must be this issuer alone"));
     }
     if claims.subject() == id {

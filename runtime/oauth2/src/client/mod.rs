@@ -196,6 +196,11 @@ impl Client {
         self.record.managed_by == ManagedBy::Document
     }
 
+    /// Whether strangers make such clients, and nobody vouches for them: it registered or describes itself.
+    pub(crate) fn is_self_made(&self) -> bool {
+        self.record.registration.is_some() || self.is_described()
+    }
+
     /// Whether it may use a grant.
     pub fn may_use(&self, grant: GrantType) -> bool {
         self.grant_types.contains(&grant)

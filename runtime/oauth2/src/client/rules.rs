@@ -325,9 +325,10 @@ fn check_pages(document: &ClientDocument) -> Result<(), InvalidClient> {
     Ok(())
 }
 
+/// An https address, or one of the machine itself as developers have it: whether that is asked is for the outbound port to say.
 fn check_https(property: &'static str, uri: &str) -> Result<(), InvalidClient> {
     match RedirectUri::check(uri) {
-        Ok(_) if uri.starts_with("http") => Ok(()),
+        Ok(_) if uri.starts_with("https:") || uri.starts_with("http:") => Ok(()),
         _ => Err(InvalidClient::NotHttps { property }),
     }
 }
@@ -407,6 +408,9 @@ mod tests {
             (json!({"jwks": {}}), None),
             (json!({"jwks": {"keys": []}, "jwks_uri": "https://a.example/k"}), Some("exclude")),
             (json!({"jwks_uri": "ftp://a.example/k"}), Some("https")),
+            (json!({"jwks_uri": "httpx://a.example/k"}), Some("https")),
+            (json!({"backchannel_logout_uri": "https+x://a.example/out"}), Some("https")),
+            (json!({"backchannel_logout_uri": "http://127.0.0.1:3000/out"}), None),
             (json!({"scope": "a\"b"}), Some("scope")),
             (json!({"access_token_strategy": "paseto"}), Some("jwt or opaque")),
             (json!({"logo_uri": "javascript:x"}), Some("logo_uri")),

@@ -2,16 +2,26 @@
 //!
 //! A secret that we made has 256 random bits: a keyed hash of it cannot be reversed by guessing and
 //! costs microseconds. A secret that a person chose may be a word: it is kept under Argon2id, whose
-//! cost is paid once per process and secret, because what verified is remembered (under a keyed hash).
+//! cost is paid once per process and secret, because what was found out is remembered (under a keyed hash).
+//!
+//! Attacks, and what stands against them (RFC 6749 section 2.3.1):
+//!
+//! - Words are tried until one is right: [`SecretHasher::attempt`] counts each before it is looked at.
+//! - The hashes of a flood of guesses keep people from signing in: it has a pool of its own.
+//! - So many guesses that the client itself is refused: whoever brings a secret that was right before is not counted.
+//! - One wrong secret over and over, as a forgotten program does, so that the right one is not looked at: it is a guess once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use primitives::{ClientId, KeyedHash, Rng, Sealer, Secret, TenantId};
+use futures_util::future::ready;
+use futures_util::lock::Mutex as Turn;
+use primitives::{KeyedHash, Rng, Sealer, Secret, TenantId};
 use serde::{Deserialize, Serialize};
 
-use crate::ports::{PortError, SecretHasher};
+use super::{ClientRecord, ManagedBy};
+use crate::ports::{PortError, PortResult, SecretGuess, SecretHasher};
 use crate::token_format::{CLIENT_SECRET, scannable};
 
 /// What the keyed hash of a generated secret is for.
@@ -22,7 +32,7 @@ const VERIFIED_PURPOSE: &str = "verified_client_secret";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StoredSecret {
-    /// Generated here: a keyed hash, in base64url.
+    /// Generated here, or declared in the configuration file: a keyed hash, in base64url.
     Keyed(String),
     /// Chosen by a person: Argon2id in PHC form.
     Argon2id(String),
@@ -41,21 +51,48 @@ impl StoredSecret {
         (Self::Keyed(primitives::base64url::encode(hash.0)), Secret::new(secret))
     }
 
+    /// Whether a person may have chosen it, so that it can be guessed. The file declares secrets that somebody chose.
+    fn may_be_chosen(&self, managed_by: ManagedBy) -> bool {
+        match self {
+            Self::Argon2id(_) => true,
+            Self::Keyed(_) => managed_by == ManagedBy::File,
+        }
+    }
+
     /// Stores a secret that a person chose.
     pub async fn chosen(secret: &Secret<String>, hasher: &dyn SecretHasher) -> Result<Self, PortError> {
         hasher.hash(secret.clone()).await.map(Self::Argon2id)
     }
 }
 
-/// Remembers which chosen secrets have verified in this process.
+/// Remembers which chosen secrets were right in this process, and which were wrong.
 ///
 /// It holds keyed hashes over tenant, client, stored hash and secret: changing the secret makes its
 /// entry unreachable, and reading this memory tells no secret.
 #[derive(Default)]
-pub struct VerifiedSecrets(Mutex<HashSet<KeyedHash>>);
+pub struct VerifiedSecrets(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    right: HashSet<KeyedHash>,
+    wrong: HashSet<KeyedHash>,
+    /// What is being found out.
+    asked: HashMap<KeyedHash, Asked>,
+}
+
+/// A secret that is being checked.
+#[derive(Default)]
+struct Asked {
+    /// Whoever holds it checks, and leaves what came of it to the others, who brought the same.
+    outcome: Arc<Turn<Option<bool>>>,
+    /// How many have brought it.
+    by: usize,
+}
 
 /// More entries than this and it starts anew; each costs about 80 bytes.
 const MOST_VERIFIED: usize = 16_384;
+/// The same, of secrets that were wrong.
+const MOST_WRONG: usize = 4_096;
 
 impl fmt::Debug for VerifiedSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,16 +101,50 @@ impl fmt::Debug for VerifiedSecrets {
 }
 
 impl VerifiedSecrets {
-    fn contains(&self, key: &KeyedHash) -> bool {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).contains(key)
+    fn find(&self, key: &KeyedHash) -> Option<bool> {
+        let known = self.lock();
+        let is_right = known.right.contains(key);
+        (is_right || known.wrong.contains(key)).then_some(is_right)
     }
 
-    fn remember(&self, key: KeyedHash) {
-        let mut verified = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if verified.len() >= MOST_VERIFIED {
-            verified.clear();
+    fn remember(&self, key: &KeyedHash, is_right: bool) {
+        let mut known = self.lock();
+        let Known { right, wrong, .. } = &mut *known;
+        let (known, most) = if is_right { (right, MOST_VERIFIED) } else { (wrong, MOST_WRONG) };
+        if known.len() >= most {
+            known.clear();
         }
-        verified.insert(key);
+        known.insert(key.clone());
+    }
+
+    fn ask(&self, key: KeyedHash) -> Asking<'_> {
+        let mut known = self.lock();
+        let asked = known.asked.entry(key.clone()).or_default();
+        asked.by += 1;
+        Asking { outcome: Arc::clone(&asked.outcome), secrets: self, key }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// That somebody has brought a secret and waits for what comes of it.
+struct Asking<'a> {
+    secrets: &'a VerifiedSecrets,
+    key: KeyedHash,
+    outcome: Arc<Turn<Option<bool>>>,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        let mut known = self.secrets.lock();
+        if let Some(asked) = known.asked.get_mut(&self.key) {
+            asked.by = asked.by.saturating_sub(1);
+            if asked.by == 0 {
+                known.asked.remove(&self.key);
+            }
+        }
     }
 }
 
@@ -84,51 +155,68 @@ pub struct SecretCheck<'a> {
     pub sealer: &'a Sealer,
     /// Verifies Argon2id, off the request's thread.
     pub hasher: &'a dyn SecretHasher,
-    /// What verified before.
+    /// What was found out before.
     pub verified: &'a VerifiedSecrets,
-    /// Whose client.
-    pub tenant: &'a TenantId,
+    /// Whose it is said to be, and by whom.
+    pub guess: SecretGuess<'a>,
 }
 
 impl SecretCheck<'_> {
     /// Whether `secret` is one of the client's.
-    pub async fn matches(
-        &self,
-        client: &ClientId,
-        stored: &[StoredSecret],
-        secret: &Secret<String>,
-    ) -> Result<bool, PortError> {
-        for candidate in stored {
-            let matches = match candidate {
-                StoredSecret::Keyed(hash) => primitives::base64url::decode(hash).is_some_and(|hash| {
-                    let secret = secret.expose().as_bytes();
-                    self.sealer.verify_hash(self.tenant, CLIENT_SECRET_PURPOSE, secret, &KeyedHash(hash))
-                }),
-                StoredSecret::Argon2id(phc) => self.chosen_matches(client, phc, secret).await?,
-            };
-            if matches {
+    pub async fn matches(&self, client: &ClientRecord, secret: &Secret<String>) -> Result<bool, PortError> {
+        let (chosen, made): (Vec<_>, Vec<_>) =
+            client.secrets.iter().partition(|stored| stored.may_be_chosen(client.managed_by));
+        // What costs neither a count nor a hash comes first.
+        let was_right = |stored: &&StoredSecret| self.verified.find(&self.key(stored, secret)) == Some(true);
+        if made.into_iter().any(|stored| self.is_keyed(stored, secret)) || chosen.iter().any(was_right) {
+            return Ok(true);
+        }
+        for stored in chosen {
+            if self.is_guessed(stored, secret).await? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    async fn chosen_matches(
-        &self,
-        client: &ClientId,
-        phc: &str,
-        secret: &Secret<String>,
-    ) -> Result<bool, PortError> {
-        // The zero byte cannot occur in a client id or a PHC text, so that the parts do not run together.
-        let text = [client.as_str(), phc, secret.expose()].join("\0");
-        let key = self.sealer.hash(self.tenant, VERIFIED_PURPOSE, text.as_bytes());
-        if self.verified.contains(&key) {
-            return Ok(true);
+    /// However many bring the same secret at once, it is counted and hashed once.
+    async fn is_guessed(&self, stored: &StoredSecret, secret: &Secret<String>) -> Result<bool, PortError> {
+        let key = self.key(stored, secret);
+        if let Some(known) = self.verified.find(&key) {
+            return Ok(known);
         }
-        let matches = self.hasher.verify(secret.clone(), phc.to_owned()).await?;
-        if matches {
-            self.verified.remember(key);
+        let asking = self.verified.ask(key);
+        let mut outcome = asking.outcome.lock().await;
+        // Whoever was before us has found it out; or had, before we began to wait.
+        if let Some(known) = outcome.or_else(|| self.verified.find(&asking.key)) {
+            return Ok(known);
         }
-        Ok(matches)
+        let check: PortResult<'_, bool> = match stored {
+            StoredSecret::Argon2id(phc) => self.hasher.verify(secret.clone(), phc.clone()),
+            StoredSecret::Keyed(_) => Box::pin(ready(Ok(self.is_keyed(stored, secret)))),
+        };
+        let is_right = self.hasher.attempt(self.guess, check).await?;
+        self.verified.remember(&asking.key, is_right);
+        *outcome = Some(is_right);
+        Ok(is_right)
+    }
+
+    fn is_keyed(&self, stored: &StoredSecret, secret: &Secret<String>) -> bool {
+        let StoredSecret::Keyed(hash) = stored else { return false };
+        primitives::base64url::decode(hash).is_some_and(|hash| {
+            let secret = secret.expose().as_bytes();
+            self.sealer.verify_hash(self.guess.tenant, CLIENT_SECRET_PURPOSE, secret, &KeyedHash(hash))
+        })
+    }
+
+    /// By which a secret is remembered.
+    fn key(&self, stored: &StoredSecret, secret: &Secret<String>) -> KeyedHash {
+        let (StoredSecret::Keyed(stored) | StoredSecret::Argon2id(stored)) = stored;
+        // The zero byte cannot occur in a client id or in what is stored, so that the parts do not run together.
+        let text = [self.guess.client.as_str(), stored, secret.expose()].join("\0");
+        self.sealer.hash(self.guess.tenant, VERIFIED_PURPOSE, text.as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests;

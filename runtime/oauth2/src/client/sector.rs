@@ -3,6 +3,8 @@
 //! Attack: a client names the sector of somebody else's app, and learns under which names that one knows people. So a sector
 //! that a client names must name the client too: its document lists every one of the client's redirect URIs, and is asked
 //! for when the client is written. Apps on people's own machines all have `127.0.0.1` for a host, which makes no sector.
+//! The one host of all its redirect URIs has named nobody: so a client that registered itself is of that sector with grants
+//! alone whose answers go there (`registration/metadata.rs`).
 
 use std::time::Duration;
 

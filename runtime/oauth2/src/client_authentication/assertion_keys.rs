@@ -5,9 +5,11 @@ use std::sync::Arc;
 use jose::{Algorithm, JwkSet, JwsError, SignedJwt, UnverifiedJwt, VerifyingKeys};
 
 use super::FailedCause;
+use super::method::NotProven;
 use crate::client::Client;
 use crate::key_cache::KeyCache;
-use crate::published_keys::Asking;
+use crate::ports::PortError;
+use crate::published_keys::{Asking, KeysFault};
 use crate::security_profile::check_algorithm;
 use crate::server::AuthorizationServer;
 
@@ -21,34 +23,36 @@ struct Published {
     keys: VerifyingKeys,
 }
 
-/// Checks that a client has signed a token, by a key of the algorithm that it registered for such tokens, if it did.
+/// Checks that a client has signed a token, by a key of the algorithm that it registered for such tokens, if it did. `asking` says
+/// for whom its keys are asked for.
 pub(crate) async fn verify_signature(
     server: &AuthorizationServer,
     client: &Client,
-    registered: Option<&str>,
+    (registered, asking): (Option<&str>, Asking),
     token: UnverifiedJwt<'_>,
-) -> Result<SignedJwt, FailedCause> {
+) -> Result<SignedJwt, NotProven> {
     if !check_algorithm(server, client, token.header().algorithm) {
-        return Err(FailedCause::AssertionSignature);
+        return Err(FailedCause::AssertionSignature.into());
     }
     let registered = match registered.filter(|alg| !alg.is_empty()) {
         Some(alg) => Some(alg.parse().map_err(|_| FailedCause::Keys)?),
         None => None,
     };
     let algorithm = token.header().algorithm;
-    let known = server.assertion_keys.load(server, client, registered, false).await?;
+    let known = server.assertion_keys.load(server, client, (registered, asking)).await?;
     let signed = match token.clone().verify(&known.keys) {
         // The client may have published a new key since we looked.
         Err(JwsError::UnknownKey) => {
-            let newer = server.assertion_keys.load(server, client, registered, true).await?;
+            let again = Asking { again: true, ..asking };
+            let newer = server.assertion_keys.load(server, client, (registered, again)).await?;
             if newer.keys.iter().all(|key| key.algorithm() != algorithm) {
-                return Err(FailedCause::NoKeyFor(algorithm));
+                return Err(FailedCause::NoKeyFor(algorithm).into());
             }
             token.verify(&newer.keys)
         }
         outcome => outcome,
     };
-    signed.map_err(|_| FailedCause::AssertionSignature)
+    signed.map_err(|_| FailedCause::AssertionSignature.into())
 }
 
 impl AssertionKeys {
@@ -58,24 +62,26 @@ impl AssertionKeys {
         server: &AuthorizationServer,
         client: &Client,
         again: bool,
-    ) -> Result<Arc<JwkSet>, FailedCause> {
-        Ok(Arc::clone(&self.load(server, client, None, again).await?.set))
+    ) -> Result<Arc<JwkSet>, NotProven> {
+        let asking = Asking { again, ..Asking::default() };
+        Ok(Arc::clone(&self.load(server, client, (None, asking)).await?.set))
     }
 
-    /// The client's keys; `again` asks for newer ones than are known.
+    /// The client's keys, of the algorithm that it registered, if it did.
     async fn load(
         &self,
         server: &AuthorizationServer,
         client: &Client,
-        registered: Option<Algorithm>,
-        again: bool,
-    ) -> Result<Arc<Published>, FailedCause> {
+        (registered, asking): (Option<Algorithm>, Asking),
+    ) -> Result<Arc<Published>, NotProven> {
         let read = |set: &_| {
             let set = JwkSet::from_map(set).ok()?;
             let keys = VerifyingKeys::from_set(&set, registered).ok()?;
             Some(Published { set: Arc::new(set), keys })
         };
-        let asking = Asking { again, for_browser: false };
-        self.0.load(server, client, (registered, asking), read).await.map_err(|_| FailedCause::Keys)
+        self.0.load(server, client, (registered, asking), read).await.map_err(|fault| match fault {
+            KeysFault::Busy => PortError::Busy("too many keys of clients are being fetched").into(),
+            KeysFault::Unavailable | KeysFault::Unusable => FailedCause::Keys.into(),
+        })
     }
 }

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 use super::method::{Credential, Method, NotProven, Presented, Proof};
 use super::{AuthenticationError, FailedCause, secret};
 use crate::client::Client;
-use crate::parameters::Parameters;
 use crate::server::AuthorizationServer;
+use crate::token::ClientRequest;
 use crate::write::Write;
 
 pub(super) struct ClientSecretBasic;
@@ -28,21 +28,17 @@ impl Method for ClientSecretBasic {
         Proof::Secret
     }
 
-    fn find<'a>(
-        &self,
-        authorization: Option<&'a str>,
-        parameters: &'a Parameters<'_>,
-    ) -> Option<Result<Presented<'a>, AuthenticationError>> {
-        let authorization = authorization?;
+    fn find<'a>(&self, request: ClientRequest<'a>) -> Option<Result<Presented<'a>, AuthenticationError>> {
+        let authorization = request.authorization?;
         let found = || {
             let failed = |cause| AuthenticationError::Failed { basic: true, cause };
             let (id, secret) = parse(authorization).ok_or_else(|| failed(FailedCause::NoCredentials))?;
-            if parameters.find("client_id").is_some_and(|named| named != id) {
+            if request.parameters.find("client_id").is_some_and(|named| named != id) {
                 let text = "client_id is not that of the Authorization header";
                 return Err(AuthenticationError::Malformed(text));
             }
             let client = id.parse().map_err(|_| failed(FailedCause::UnknownClient))?;
-            Ok(Presented { client, credential: Credential::Secret(secret) })
+            Ok(Presented { client, credential: Credential::Secret(secret, request.source) })
         };
         Some(found())
     }

@@ -6,8 +6,8 @@ use primitives::Secret;
 use super::method::{Credential, Method, NotProven, Presented, Proof};
 use super::{AuthenticationError, named, secret};
 use crate::client::Client;
-use crate::parameters::Parameters;
 use crate::server::AuthorizationServer;
+use crate::token::ClientRequest;
 use crate::write::Write;
 
 pub(super) struct ClientSecretPost;
@@ -25,14 +25,10 @@ impl Method for ClientSecretPost {
         Proof::Secret
     }
 
-    fn find<'a>(
-        &self,
-        _: Option<&'a str>,
-        parameters: &'a Parameters<'_>,
-    ) -> Option<Result<Presented<'a>, AuthenticationError>> {
-        let secret = parameters.find("client_secret")?;
-        Some(named(parameters).map(|client| {
-            let credential = Credential::Secret(Secret::new(secret.to_owned()));
+    fn find<'a>(&self, request: ClientRequest<'a>) -> Option<Result<Presented<'a>, AuthenticationError>> {
+        let secret = request.parameters.find("client_secret")?;
+        Some(named(request.parameters).map(|client| {
+            let credential = Credential::Secret(Secret::new(secret.to_owned()), request.source);
             Presented { client, credential }
         }))
     }

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use futures_util::future::BoxFuture;
 use jose::UnverifiedJwt;
-use primitives::{ClientId, Secret};
+use primitives::{ClientAddress, ClientId, Secret};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::json;
@@ -23,10 +23,10 @@ use super::{
 };
 use crate::client::{Client, ClientDocument, InvalidClient};
 use crate::mtls::{CertificateFault, PresentedCertificate};
-use crate::parameters::Parameters;
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
 use crate::settings::Settings;
+use crate::token::ClientRequest;
 use crate::write::Write;
 
 /// Every method, in the order in which discovery lists them and a request is searched for what they need.
@@ -64,11 +64,7 @@ pub(crate) trait Method: Send + Sync {
 
     /// What a request brings for this method, in whose name. Nothing where no part of the request is its own: then the client
     /// is the one that `client_id` names.
-    fn find<'a>(
-        &self,
-        _authorization: Option<&'a str>,
-        _parameters: &'a Parameters<'_>,
-    ) -> Option<Result<Presented<'a>, AuthenticationError>> {
+    fn find<'a>(&self, _request: ClientRequest<'a>) -> Option<Result<Presented<'a>, AuthenticationError>> {
         None
     }
 
@@ -104,8 +100,8 @@ pub(crate) struct Presented<'a> {
 
 /// What was brought.
 pub(crate) enum Credential<'a> {
-    /// A secret.
-    Secret(Secret<String>),
+    /// A secret, and where it comes from.
+    Secret(Secret<String>, ClientAddress),
     /// An assertion.
     Assertion(Box<UnverifiedJwt<'a>>),
     /// Nothing in the request: what there is comes with the connection.

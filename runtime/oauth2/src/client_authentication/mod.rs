@@ -4,6 +4,7 @@
 //! cannot be impersonated with a secret that leaked years ago. `method.rs` is the table of methods, each in a file of its own.
 //!
 //! What a request has proven itself with is used up when it is refused, too ([`AuthenticatedClient::writes`]), but where we failed.
+//! Each use is a row, so a client that nobody vouches for has so many of them (`refused_uses.rs`).
 
 pub(crate) mod assertion;
 mod assertion_keys;
@@ -13,6 +14,7 @@ pub(crate) mod method;
 mod none;
 mod origin;
 mod private_key_jwt;
+mod refused_uses;
 mod secret;
 mod self_signed_tls_client_auth;
 #[cfg(test)]
@@ -27,6 +29,7 @@ use primitives::ClientId;
 pub use assertion_keys::AssertionKeys;
 pub(crate) use assertion_keys::verify_signature;
 pub use method::{AuthenticationMethod, Proof};
+pub(crate) use refused_uses::RefusedUses;
 
 use self::method::{Credential, NotProven, Presented};
 use crate::client::Client;
@@ -113,11 +116,14 @@ pub async fn authenticate(
     }
     let basic = authorization.is_some();
     let failed = |cause| AuthenticationError::Failed { basic, cause };
-    let (method, id, credential) = match presented(authorization, parameters)? {
+    let (method, id, credential) = match presented(*request)? {
         Some((method, Presented { client, credential })) => (Some(method), client, credential),
         None => (None, named(parameters)?, Credential::Connection(certificate)),
     };
     let client = find(server, &id).await?.map_err(failed)?;
+    if client.is_self_made() && server.refused_uses.are_too_many(&client.id, server.now()) {
+        return Err(PortError::Busy("too many requests of this client were refused").into());
+    }
     if method.is_some_and(|method| method != client.authentication) {
         return Err(failed(FailedCause::Method));
     }
@@ -142,15 +148,14 @@ async fn find(
 }
 
 /// What a request brings, and for which method; more than one is an error (RFC 6749 section 2.3).
-fn presented<'a>(
-    authorization: Option<&'a str>,
-    parameters: &'a Parameters<'_>,
-) -> Result<Option<(AuthenticationMethod, Presented<'a>)>, AuthenticationError> {
-    let mut found = AuthenticationMethod::all()
-        .filter_map(|method| Some((method, method.method().find(authorization, parameters)?)));
+fn presented(
+    request: ClientRequest<'_>,
+) -> Result<Option<(AuthenticationMethod, Presented<'_>)>, AuthenticationError> {
+    let mut found =
+        AuthenticationMethod::all().filter_map(|method| Some((method, method.method().find(request)?)));
     let first = found.next();
     let is_taken = first.as_ref().is_some_and(|(method, _)| method.proof() == Proof::Signature);
-    let is_left = parameters.find("client_assertion").is_some() && !is_taken;
+    let is_left = request.parameters.find("client_assertion").is_some() && !is_taken;
     if first.is_some() && (is_left || found.next().is_some()) {
         let text = "use one method of client authentication, not several";
         return Err(AuthenticationError::Malformed(text));

@@ -32,7 +32,7 @@ impl Method for Nothing {
         Box::pin(async move {
             match credential {
                 Credential::Connection(_) => Ok(Vec::new()),
-                Credential::Secret(_) | Credential::Assertion(_) => Err(FailedCause::Method.into()),
+                Credential::Secret(..) | Credential::Assertion(_) => Err(FailedCause::Method.into()),
             }
         })
     }

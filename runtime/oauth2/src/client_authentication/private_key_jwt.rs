@@ -4,6 +4,9 @@
 //! with a public key as a shared secret (no symmetric algorithm is ever tried), one used twice (its
 //! `jti` is a row whose insertion is part of the very change that issues the tokens, or that refuses them).
 
+use std::borrow::Cow;
+use std::iter;
+
 use futures_util::future::BoxFuture;
 use jose::{UnverifiedJwt, ValidClaims};
 use primitives::base64url;
@@ -15,9 +18,10 @@ use super::assertion_keys::verify_signature;
 use super::method::{Credential, Method, NotProven, Presented, Proof};
 use super::{AuthenticationError, FailedCause};
 use crate::client::{Client, ClientDocument, InvalidClient};
-use crate::parameters::Parameters;
+use crate::published_keys::Asking;
 use crate::security_profile;
 use crate::server::AuthorizationServer;
+use crate::token::ClientRequest;
 use crate::write::Write;
 
 pub(super) const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -41,11 +45,8 @@ impl Method for PrivateKeyJwt {
         document.check_has_keys(self.name())
     }
 
-    fn find<'a>(
-        &self,
-        _: Option<&'a str>,
-        parameters: &'a Parameters<'_>,
-    ) -> Option<Result<Presented<'a>, AuthenticationError>> {
+    fn find<'a>(&self, request: ClientRequest<'a>) -> Option<Result<Presented<'a>, AuthenticationError>> {
+        let parameters = request.parameters;
         let assertion = parameters.find("client_assertion")?;
         let is_ours = parameters.find("client_assertion_type") == Some(ASSERTION_TYPE);
         is_ours.then(|| {
@@ -78,18 +79,14 @@ async fn verify(
 ) -> Result<Vec<Write>, NotProven> {
     let Credential::Assertion(unverified) = credential else { return Err(FailedCause::Method.into()) };
     let registered = client.record.document.token_endpoint_auth_signing_alg.as_deref();
-    let signed = verify_signature(server, client, registered, *unverified).await?;
+    let signed = verify_signature(server, client, (registered, Asking::default()), *unverified).await?;
     let now = server.clock.now();
-    let us = [
-        server.issuer.as_str(),
-        &server.endpoints.token,
-        &server.endpoints.pushed_authorization_request,
-        &server.endpoints.device_authorization,
-    ];
     let is_strict = security_profile::of(server, client).is_some();
-    let us = if is_strict { us.get(..1).unwrap_or_default() } else { us.as_slice() };
+    let endpoints = if is_strict { Vec::new() } else { endpoints(server) };
+    let us: Vec<&str> =
+        iter::once(server.issuer.as_str()).chain(endpoints.iter().map(|endpoint| &**endpoint)).collect();
     let claims = signed
-        .validate(&rules(server, client.id.as_str(), us), now)
+        .validate(&rules(server, client.id.as_str(), &us), now)
         .map_err(|_| FailedCause::AssertionClaims)?;
     if is_strict && !claims.claim("aud").is_some_and(Value::is_string) {
         return Err(FailedCause::AssertionClaims.into());
@@ -101,6 +98,20 @@ async fn verify(
         return Err(FailedCause::AssertionReplayed.into());
     }
     Ok(vec![write])
+}
+
+/// The endpoints where a client proves who it is, each by both of its addresses: libraries name the one that they call.
+fn endpoints(server: &AuthorizationServer) -> Vec<Cow<'_, str>> {
+    let all = &server.endpoints;
+    let own = [
+        &*all.token,
+        &*all.pushed_authorization_request,
+        &*all.device_authorization,
+        &*all.revocation,
+        &*all.introspection,
+    ];
+    let aliases = own.into_iter().filter_map(|endpoint| server.certificate_alias(endpoint));
+    own.into_iter().map(Cow::Borrowed).chain(aliases.map(Cow::Owned)).collect()
 }
 
 /// What the general rules do not say: the client speaks about itself, to us alone, once.

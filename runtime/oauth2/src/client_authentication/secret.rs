@@ -4,6 +4,7 @@ use super::FailedCause;
 use super::method::{Credential, NotProven};
 use crate::client::Client;
 use crate::client::secret::SecretCheck;
+use crate::ports::SecretGuess;
 use crate::server::AuthorizationServer;
 use crate::write::Write;
 
@@ -12,14 +13,14 @@ pub(super) async fn verify(
     client: &Client,
     credential: Credential<'_>,
 ) -> Result<Vec<Write>, NotProven> {
-    let Credential::Secret(secret) = credential else { return Err(FailedCause::Method.into()) };
+    let Credential::Secret(secret, source) = credential else { return Err(FailedCause::Method.into()) };
     let check = SecretCheck {
         sealer: &server.sealer,
         hasher: server.ports.hasher.as_ref(),
         verified: &server.verified_secrets,
-        tenant: &server.tenant,
+        guess: SecretGuess { tenant: &server.tenant, client: &client.id, source: Some(source) },
     };
-    if check.matches(&client.id, &client.record.secrets, &secret).await? {
+    if check.matches(&client.record, &secret).await? {
         Ok(Vec::new())
     } else {
         Err(FailedCause::Secret.into())

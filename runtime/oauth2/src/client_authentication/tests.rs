@@ -10,7 +10,9 @@ use super::private_key_jwt::ASSERTION_TYPE;
 use super::*;
 use crate::introspection::AnswerForm;
 use crate::memory::{World, form, now, request};
-use crate::token::{ClientRequest, TokenError};
+use crate::registration::SelfRegistered;
+use crate::settings::Settings;
+use crate::token::{ClientRequest, ErrorCode, TokenError};
 
 const GRANT: (&str, &str) = ("grant_type", "client_credentials");
 
@@ -137,6 +139,10 @@ fn assertion_speaks_about_its_client_to_us_alone_and_soon() {
     check(json!({}), None);
     check(json!({"aud": "https://id.example"}), None);
     check(json!({"aud": ["https://id.example"]}), None);
+    check(json!({"aud": "https://id.example/oauth2/revoke"}), None);
+    check(json!({"aud": "https://id.example/oauth2/introspect"}), None);
+    check(json!({"aud": "https://id.example/userinfo"}), claims);
+    check(json!({"aud": "https://mtls.example/oauth2/introspect"}), claims);
     check(json!({"aud": "https://other.example"}), claims);
     check(json!({"aud": ["https://id.example", "https://other.example"]}), claims);
     check(json!({"aud": null}), claims);
@@ -148,6 +154,27 @@ fn assertion_speaks_about_its_client_to_us_alone_and_soon() {
     check(json!({"exp": 1_799_999_000}), claims);
     check(json!({"exp": 1_800_010_000}), claims);
     check(json!({"nbf": 1_800_000_030}), claims);
+}
+
+#[test]
+fn assertion_may_name_the_address_at_which_clients_come_with_certificates() {
+    let jwk = serde_json::to_value(key().public()).unwrap();
+    let document = json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [jwk]}});
+    let certificates = |settings: &mut Settings| {
+        settings.client_certificates.enabled = true;
+        settings.client_certificates.base_url = Some("https://mtls.example/".to_owned());
+    };
+    for (aud, expect) in [
+        ("https://mtls.example/oauth2/token", None),
+        ("https://mtls.example/oauth2/introspect", None),
+        ("https://id.example/oauth2/token", None),
+        ("https://mtls.example", Some(FailedCause::AssertionClaims)),
+        ("https://mtls.example/userinfo", Some(FailedCause::AssertionClaims)),
+    ] {
+        let world = World::of_app(certificates, &document);
+        let outcome = ask(&world, None, &with_assertion(&assertion(&key(), &json!({"aud": aud}))));
+        assert_eq!(cause(outcome), expect, "{aud}");
+    }
 }
 
 #[test]
@@ -221,6 +248,32 @@ fn assertion_of_a_refused_request_is_used_up() {
     let forged = ask(&world, None, &with_assertion(&assertion(&other, &json!({"jti": "own"}))));
     assert_eq!(cause(forged), Some(FailedCause::AssertionSignature));
     assert_eq!(ask(&world, None, &with_assertion(&assertion(&key(), &json!({"jti": "own"})))), Ok(()));
+}
+
+/// Attack: a stranger registers a client of assertions once, and has each of its refused requests be a row.
+#[test]
+fn refused_requests_of_a_client_that_strangers_made_use_up_so_many_assertions() {
+    let world = world_with_key();
+    let is_strangers = |registration| {
+        world.rows(|rows| rows.clients.values_mut().for_each(|client| client.registration = registration));
+    };
+    let refuse = |name: &str| {
+        let text = assertion(&key(), &json!({ "jti": name }));
+        ask(&world, None, &[&with_assertion(&text)[..], &[("scope", "nothing")]].concat()).unwrap_err().code()
+    };
+    let used = || world.rows(|rows| rows.assertions.len());
+    is_strangers(Some(SelfRegistered { unused_until: None }));
+    let codes: Vec<_> = (0..1_000).map(|n| refuse(&format!("refused-{n}"))).collect();
+    assert_eq!(codes.iter().filter(|code| **code == ErrorCode::InvalidScope).count(), 300);
+    assert_eq!(codes.iter().filter(|code| **code == ErrorCode::TemporarilyUnavailable).count(), 700);
+    assert_eq!(used(), 300);
+    // Whom an operator has made is not held to that, and what has not been looked at is not used up.
+    is_strangers(None);
+    assert_eq!(refuse("refused-999"), ErrorCode::InvalidScope);
+    is_strangers(Some(SelfRegistered { unused_until: None }));
+    world.wait(60);
+    let text = assertion(&key(), &json!({"jti": "later", "exp": 1_800_000_100}));
+    assert_eq!(ask(&world, None, &with_assertion(&text)), Ok(()));
 }
 
 /// The extension point: a method that is one file and one line of the table is advertised, registered and asked for, and takes

@@ -188,7 +188,7 @@ impl AuthorizationServer {
         let entered = self.open_entered(Kind::Asked, challenge, browser)?;
         let subject = browser.subject.filter(|subject| subject.tenant == self.tenant);
         let subject = subject.filter(|subject| entered.asked == Some(subject.subject));
-        let subject = subject.ok_or(PageError::OtherSubject)?;
+        let subject = subject.ok_or_else(|| PageError::of_other(browser.subject, entered.asked))?;
         let device = self.load_waiting(&entered.user_code).await?;
         if !allow {
             return Ok((self.denied(&device.code, subject), DeviceOutcome::Denied));

@@ -17,13 +17,17 @@
 //! | 10 `nonce` | `nonce` | proofs made in stock, for a time to come |
 //! | 11 `iat` | `check` | an old proof out of a log |
 //! | 12 `ath`, and the key of the token | `check` | a proof of another key, or for another token |
-//! | — single use (section 11.1) | `ProvenKey::write` | a proof and a token that were caught together |
+//! | — single use (section 11.1) | `ProvenKey::write` | a proof that was caught: beside its token, or when it was refused |
 //!
-//! **What single use costs.** A proof becomes a row when everything else has passed: its client has authenticated, or the
-//! token that it came with is live and bound to its very key. A flood of proofs that strangers make writes nothing. At the token
-//! endpoint the row travels with the change that issues the tokens. A nonce would not do instead: it is good for minutes, and
-//! within them whoever caught token and proof together would ask as often as they like. The row leaves when the
-//! proof could no longer be taken.
+//! **What single use costs.** A proof becomes a row when all of the table has passed and it is known who made it: its client has
+//! authenticated, or the token that it came with is live and bound to its very key. Then it is used up whatever the answer is,
+//! but where we failed. A flood of proofs that strangers make writes nothing. At the token endpoint the row travels with the change
+//! that issues the tokens, or that refuses them. A nonce would not do instead: it is good for minutes, and within them whoever
+//! caught token and proof together would ask as often as they like. The row leaves when the proof could no longer be taken.
+//!
+//! **What is left.** In the name of a client that proves nothing (`none`) anybody makes proofs, so theirs become rows only with the
+//! tokens that they get. One whose request was refused can be brought again while it is fresh. Who caught it needs a code or a
+//! refresh token besides that is not spent, and gets tokens that are bound to the key that they lack.
 //!
 //! `htu` is held against the address that we advertise, never against the `Host` that came with the request.
 
@@ -141,6 +145,12 @@ impl ProvenKey {
     /// Uses the proof up. Guard: it was not used.
     pub(crate) fn write(&self) -> Write {
         Write::UseAssertion { client: self.client.clone(), jti: self.row(), expires_at: self.expires_at }
+    }
+
+    /// Uses the proof up whatever its client is answered; nothing where the client proves nothing, in whose name everybody
+    /// sends as many as they like.
+    pub(crate) fn write_of_authenticated(&self, client: &Client) -> Option<Write> {
+        (!client.is_public()).then(|| self.write())
     }
 
     /// Among the client's assertions; none of those has a dot.

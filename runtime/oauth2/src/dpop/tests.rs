@@ -149,13 +149,57 @@ fn what_is_no_proof_is_refused() {
     assert_eq!(answer.err(), Some(TokenError::InvalidProof(ProofFault::Header)));
 }
 
+/// Attack: whoever caught a proof on the way has its request refused, and brings it again.
 #[test]
-fn proof_counts_once_and_a_refused_request_does_not_use_it_up() {
+fn proof_of_a_refused_request_is_used_up() {
+    let world = World::of_app(|_| {}, &json!({"tls_client_certificate_bound_access_tokens": true}));
+    let proof = Prover::generate().prove(&for_token(&world));
+    assert_eq!(code_of_tokens(own(&world, &proof)), "invalid_request", "it is bound by certificates alone");
+    assert_eq!(own(&world, &proof).err(), Some(TokenError::InvalidProof(ProofFault::Replayed)));
+    let world = self::world();
+    let proof = Prover::generate().prove(&for_token(&world));
+    let refused = || token(&world, &[("grant_type", "client_credentials"), ("scope", "admin")], &proof);
+    assert_eq!(code_of_tokens(refused()), "invalid_scope");
+    for again in [refused(), own(&world, &proof)] {
+        assert_eq!(again.err(), Some(TokenError::InvalidProof(ProofFault::Replayed)));
+    }
+    let proof = Prover::generate().prove(&claims(&world, "POST", "https://id.example/oauth2/par"));
+    let refused = pushed(&world, &[("dpop_jkt", "of another")], Some(&proof));
+    assert_eq!(refused, Err(ProofFault::Key.to_string()));
+    assert_eq!(pushed(&world, &[], Some(&proof)), Err(ProofFault::Replayed.to_string()));
+    // What is wrong with itself is no proof yet, and nobody has used it up.
+    let early = {
+        let mut claims = for_token(&world);
+        claims["iat"] = json!(world.server.now().seconds() + 11);
+        Prover::generate().prove(&claims)
+    };
+    assert_eq!(own(&world, &early).err(), Some(TokenError::InvalidProof(ProofFault::Time)));
+    world.wait(1);
+    own(&world, &early).unwrap();
+}
+
+/// Attack: a flood in the name of a client that proves nothing, whose requests are refused.
+#[test]
+fn proof_of_a_client_that_proves_nothing_is_used_up_by_its_tokens_alone() {
+    let world = public();
+    let key = Prover::generate();
+    let proof = key.prove(&for_token(&world));
+    let code = world.code("openid");
+    for _ in 0..3 {
+        let refused = as_public(&world, &redemption("ory_ac_nobody"), Some(&proof));
+        assert_eq!(code_of_tokens(refused), "invalid_grant");
+    }
+    assert!(world.rows(|rows| rows.assertions.is_empty()));
+    assert_eq!(code_of_tokens(as_public(&world, &redemption(&code), Some(&proof))), "DPoP");
+    let again = as_public(&world, &redemption(&world.code("openid")), Some(&proof));
+    assert_eq!(again.err(), Some(TokenError::InvalidProof(ProofFault::Replayed)));
+}
+
+#[test]
+fn proof_counts_once() {
     let world = world();
     let key = Prover::generate();
     let proof = key.prove(&for_token(&world));
-    let refused = token(&world, &[("grant_type", "client_credentials"), ("scope", "admin")], &proof);
-    assert_eq!(code_of_tokens(refused), "invalid_scope");
     own(&world, &proof).unwrap();
     assert_eq!(own(&world, &proof).err(), Some(TokenError::InvalidProof(ProofFault::Replayed)));
     // The same words of another key are another proof.

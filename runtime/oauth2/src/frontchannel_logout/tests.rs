@@ -59,6 +59,21 @@ fn session_without_such_clients_has_no_farewell() {
     assert_eq!(frames(&foreign, SESSION, None), None);
 }
 
+#[test]
+fn way_that_is_offered_is_told_with_its_host() {
+    let world = world(&json!({}));
+    for (redirect, host) in
+        [("https://app.example/bye?x=1", "app.example"), ("com.example.app:/bye", "com.example.app")]
+    {
+        let sealed = world.server.seal_offer(redirect.to_owned());
+        let told = now(world.server.open_farewell(&sealed)).unwrap().unwrap();
+        assert_eq!((told.frames, told.redirect.as_deref()), (Vec::new(), Some(redirect)));
+        assert_eq!(told.offered.as_deref(), Some(host));
+    }
+    let left = frames(&world, SESSION, Some("https://app.example/bye")).unwrap();
+    assert_eq!(left.offered, None, "who has signed out goes on");
+}
+
 /// Attack: somebody makes up a page of ours that sends people anywhere.
 #[test]
 fn what_we_did_not_seal_or_is_old_or_anothers_opens_nothing() {

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use jose::{PrivateJwk, Signer, SigningAlgorithm, TokenType, generate};
+use jose::{Signer, TokenType};
 use primitives::Actor;
-use primitives::rng::SeededRng;
 use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::authorization::{Browser, Next, ResponseType};
 use crate::device::DeviceAnswer;
 use crate::go_duration::GoDuration;
-use crate::memory::{CALLBACK, CHALLENGE, REQUEST, World, as_app, form, now, request};
+use crate::memory::{CALLBACK, CHALLENGE, REQUEST, World, as_app, form, named_key, now, request};
 use crate::parameters::Parameters;
 use crate::settings::Settings;
 use crate::token::TokenResponse;
@@ -151,10 +150,7 @@ fn by_device(world: &World) -> TokenResponse {
 }
 
 fn by_assertion(world: &World) -> TokenResponse {
-    let pair = generate(SigningAlgorithm::EdDsa, &SeededRng::new(5)).unwrap();
-    let mut named: Value = serde_json::from_str(&pair.to_json()).unwrap();
-    named["kid"] = "k".into();
-    let key = PrivateJwk::parse(named.to_string().as_bytes()).unwrap();
+    let key = named_key(5, "k");
     let trust = json!({"issuer": "https://jwt-idp.example", "subject": "mike@example.com", "scope": ["read"],
         "jwk": serde_json::to_value(key.public()).unwrap(), "expires_at": "2030-01-01T00:00:00Z"});
     let trust: TrustRequest = serde_json::from_value(trust).unwrap();
@@ -169,11 +165,7 @@ fn by_assertion(world: &World) -> TokenResponse {
 
 #[test]
 fn what_comes_through_the_browser_lives_as_long_as_its_client_says() {
-    let mut document = with_all();
-    document["skip_consent"] = true.into();
-    document["response_types"] = json!(ResponseType::ALL.map(ResponseType::as_str));
-    document["grant_types"] = json!(["authorization_code", "refresh_token", "implicit"]);
-    let world = World::of_app(of_tenant, &document);
+    let world = World::of_browser_app(of_tenant, &with_all());
     let encoded = form(&[
         ("response_type", "id_token token"),
         ("client_id", "app"),

@@ -25,7 +25,7 @@ use crate::authorization::external::LoginSession;
 use crate::client::ClientRecord;
 use crate::device::{DeviceAnswer, DeviceCode};
 use crate::forced_subject::ForcedSubject;
-use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken};
+use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken, SIGNED_TOKENS_LIVE};
 use crate::ports::SubjectProfile;
 use crate::trust::TrustedIssuer;
 use crate::write::{SignIns, Write};
@@ -119,6 +119,16 @@ impl Rows {
     /// Whether somebody's session lives: people have one here, of their own number (`World::add_subject`).
     pub(crate) fn is_session_of(&self, session: SessionId, identity: IdentityId) -> bool {
         session.0 == identity.0 && self.sessions.contains(&session)
+    }
+
+    /// Whether the session of a grant has ended, and nothing can hang on it. Storage counts in steps, and may keep it for longer.
+    fn is_over(&self, grant: &Grant, now: Timestamp) -> bool {
+        let refreshed = self.refresh_tokens.values().filter(|token| token.grant == grant.id);
+        let refreshed = refreshed.map(|token| token.expires_at.after(SIGNED_TOKENS_LIVE));
+        let kept = self.kept_grants.get(&grant.id).copied();
+        let made = grant.created_at.after(SIGNED_TOKENS_LIVE);
+        !self.sessions.contains(&grant.subject.session)
+            && refreshed.chain(kept).chain([made]).all(|until| until <= now)
     }
 
     fn tell_clients(&mut self, session: SessionId) {

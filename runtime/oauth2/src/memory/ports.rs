@@ -20,7 +20,7 @@ use crate::grant::{AccessToken, AuthorizationCode, Consent, Grant, RefreshToken}
 use crate::lineage::Mark;
 use crate::ports::{
     Allowed, ClientFilter, ClientPlace, ClientRepository, FederatedSubjects, GrantFilter, GrantRepository,
-    PortResult, SecretHasher, SubjectClaims, SubjectProfile, TokenKeys, TokenRepository,
+    PortResult, SecretGuess, SecretHasher, SubjectClaims, SubjectProfile, TokenKeys, TokenRepository,
 };
 use crate::trust::{TrustFilter, TrustRepository, TrustSearch, TrustedIssuer, TrustedSubject};
 
@@ -149,7 +149,9 @@ impl GrantRepository for Memory {
         (now, limit): (Timestamp, u32),
     ) -> PortResult<'a, Vec<(ClientId, Timestamp)>> {
         let latest = self.rows(tenant, |rows| {
-            let lives = |grant: &&Grant| grant.subject.id == subject && grant.revoked_at.is_none();
+            let lives = |grant: &&Grant| {
+                grant.subject.id == subject && grant.revoked_at.is_none() && !rows.is_over(grant, now)
+            };
             let holds = |consent: &&Consent| {
                 consent.subject == subject && consent.expires_at.is_none_or(|until| now < until)
             };
@@ -174,11 +176,14 @@ impl GrantRepository for Memory {
         tenant: &'a TenantId,
         subject: IdentityId,
         client: &'a ClientId,
-        limit: u32,
+        (now, limit): (Timestamp, u32),
     ) -> PortResult<'a, Vec<Allowed>> {
         answer(self.rows(tenant, |rows| {
             let is_listed = |grant: &&Grant| {
-                grant.subject.id == subject && grant.client == *client && grant.revoked_at.is_none()
+                grant.subject.id == subject
+                    && grant.client == *client
+                    && grant.revoked_at.is_none()
+                    && !rows.is_over(grant, now)
             };
             let mut grants: Vec<_> = rows.grants.values().filter(is_listed).collect();
             grants.sort_by_key(|grant| (Reverse(grant.created_at), grant.id));
@@ -236,7 +241,11 @@ impl TokenRepository for Memory {
         answer(self.rows(tenant, |rows| {
             let token = rows.access_tokens.get(hash)?.clone();
             let grant = token.grant.and_then(|grant| rows.grants.get(&grant).cloned());
-            Some((token, grant))
+            let is_complete = token.grant.is_some() == grant.is_some();
+            // One that describes itself has no row, and nothing for itself.
+            let client = rows.clients.get(&token.client);
+            let is_its = client.map_or(grant.is_some(), |client| client.created_at <= token.issued_at);
+            (is_complete && is_its).then_some((token, grant))
         }))
     }
 
@@ -465,6 +474,10 @@ impl SecretHasher for Memory {
 
     fn verify(&self, secret: Secret<String>, phc: String) -> PortResult<'_, bool> {
         answer(phc.strip_prefix("$model$") == Some(secret.expose().as_str()))
+    }
+
+    fn attempt<'a>(&'a self, _: SecretGuess<'a>, check: PortResult<'a, bool>) -> PortResult<'a, bool> {
+        check
     }
 }
 

@@ -1,18 +1,19 @@
 //! A server on the model, and the moves that tests make.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use jose::{KeyState, SigningAlgorithm, SigningKey, TenantKeys};
+use jose::{KeyState, PrivateJwk, SigningAlgorithm, SigningKey, TenantKeys, generate};
 use primitives::policy::NoPolicyHook;
 use primitives::rng::SeededRng;
 use primitives::seal::{DataKey, Keyring};
 use primitives::subject::AssuranceLevel;
 use primitives::time::FixedClock;
 use primitives::{
-    AuthenticatedSubject, Change, GrantId, IdentityId, RequestId, Rng, Sealer, SessionClaims, SessionId,
-    TenantId, Timestamp,
+    AuthenticatedSubject, Change, ClientAddress, GrantId, IdentityId, RequestId, Rng, Sealer, SessionClaims,
+    SessionId, TenantId, Timestamp,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -20,6 +21,7 @@ use zeroize::Zeroizing;
 
 use super::Memory;
 use crate::access_token::{PresentedToken, TokenScheme};
+use crate::authorization::ResponseType;
 use crate::claims_request::RequestedClaims;
 use crate::client::{ClientDocument, ClientRecord, ManagedBy, StoredSecret};
 use crate::decision::{Decision, MOST_ATTEMPTS};
@@ -74,6 +76,17 @@ impl World {
         document.as_object_mut().unwrap().extend(patch.as_object().unwrap().clone());
         world.add_client(&document);
         world
+    }
+
+    /// With a client of our own that may have everything through the browser that its tenant serves: nobody is asked for it.
+    pub(crate) fn of_browser_app(edit: impl FnOnce(&mut Settings), patch: &Value) -> Self {
+        let mut document = json!({
+            "skip_consent": true,
+            "response_types": ResponseType::ALL.map(ResponseType::as_str),
+            "grant_types": ["authorization_code", "refresh_token", "implicit"],
+        });
+        document.as_object_mut().unwrap().extend(patch.as_object().unwrap().clone());
+        Self::of_app(edit, &document)
     }
 
     pub(crate) fn with(settings: Settings, hook: Arc<dyn TokenHook>) -> Self {
@@ -284,6 +297,14 @@ impl World {
     }
 }
 
+/// A key pair of another party, of this name.
+pub(crate) fn named_key(seed: u64, kid: &str) -> PrivateJwk {
+    let pair = generate(SigningAlgorithm::EdDsa, &SeededRng::new(seed)).unwrap();
+    let mut document: Value = serde_json::from_str(&pair.to_json()).unwrap();
+    document["kid"] = kid.into();
+    PrivateJwk::parse(document.to_string().as_bytes()).unwrap()
+}
+
 /// The form of a redemption.
 pub(crate) fn redemption(code: &str) -> [(&str, &str); 4] {
     [
@@ -310,6 +331,7 @@ pub(crate) fn request<'a>(parameters: &'a Parameters<'a>) -> ClientRequest<'a> {
         parameters,
         proof: PresentedProof::Absent,
         certificate: PresentedCertificate::Absent,
+        source: ClientAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         request: REQUEST,
     }
 }

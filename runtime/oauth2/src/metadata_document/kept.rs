@@ -14,6 +14,7 @@ use super::address::Address;
 use super::document::{self, NotTaken};
 use crate::client::Client;
 use crate::ports::PortError;
+use crate::published_keys::STALE;
 use crate::server::AuthorizationServer;
 
 /// How long a document is used that says nothing of it, and the bounds of what it may say (RFC 9111 section 5.2.2).
@@ -98,7 +99,8 @@ impl DescribedClients {
             Err(reason) => {
                 tracing::info!(tenant = %server.tenant, client = %id, %reason, "a client's document is not taken");
                 if reason == NotTaken::Busy {
-                    return Err(PortError::Busy("too many documents of clients are being fetched"));
+                    let busy = PortError::Busy("too many documents of clients are being fetched");
+                    return self.stale(id, now).map(Some).ok_or(busy);
                 }
                 (None, now.after(REFUSED))
             }
@@ -115,6 +117,15 @@ impl DescribedClients {
         let kept = self.lock();
         let entry = kept.clients.get(id)?;
         entry.until.is_some_and(|until| now < until).then(|| Fresh(entry.client.clone()))
+    }
+
+    /// The client of a document whose time is over, for a while: strangers whose servers are slow hold every place in which one is
+    /// asked for.
+    fn stale(&self, id: &ClientId, now: Timestamp) -> Option<Arc<Client>> {
+        let kept = self.lock();
+        let entry = kept.clients.get(id)?;
+        let until = entry.until?.after(STALE);
+        entry.client.clone().filter(|_| now < until)
     }
 
     fn turn(&self, id: &ClientId) -> Arc<Turn<()>> {
@@ -154,14 +165,14 @@ fn make_room<K: Hash + Eq + Clone, V, O: Ord>(map: &mut HashMap<K, V>, most: usi
     }
 }
 
-/// How long a document says that it may be used, within our bounds.
+/// How long a document says that it may be used, within our bounds: the shortest of what it says.
 fn lifetime(response: &OutboundResponse) -> Duration {
     let said = response.headers.iter().find(|(name, _)| name == "cache-control");
-    let mut directives = said.iter().flat_map(|(_, value)| value.split(',')).map(str::trim);
-    let named = directives.find_map(|directive| match directive.split_once('=') {
+    let directives = said.iter().flat_map(|(_, value)| value.split(',')).map(str::trim);
+    let named = directives.filter_map(|directive| match directive.split_once('=') {
         Some(("max-age", seconds)) => seconds.trim_matches('"').parse().ok().map(Duration::from_secs),
         None if matches!(directive, "no-store" | "no-cache") => Some(Duration::ZERO),
         _ => None,
     });
-    named.map_or(FRESH, |named| named.clamp(SHORTEST, LONGEST))
+    named.min().map_or(FRESH, |named| named.clamp(SHORTEST, LONGEST))
 }

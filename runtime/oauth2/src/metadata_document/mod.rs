@@ -73,6 +73,11 @@ pub(crate) fn find_known(server: &AuthorizationServer, id: &ClientId) -> Option<
     known.or_else(|| document::nothing_but(id).map(Arc::new))
 }
 
+/// Whether a client of this id may describe itself, wherever its host is let in.
+pub(crate) fn is_address(id: &ClientId) -> bool {
+    Address::parse(id).is_some()
+}
+
 /// The host that vouches for a client which describes itself; none for any other.
 pub(crate) fn host(client: &Client) -> Option<String> {
     Address::parse(&client.id).filter(|_| client.is_described()).map(|address| address.host().to_owned())

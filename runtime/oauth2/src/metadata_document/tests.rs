@@ -1,5 +1,7 @@
 //! Clients that describe themselves: what is taken, and each attack by its name.
 
+mod issued;
+
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
@@ -9,6 +11,7 @@ use primitives::{AuthenticatedSubject, RequestId};
 use serde_json::{Value, json};
 
 use super::find_client;
+use crate::authorization::external::AcceptConsent;
 use crate::authorization::{Browser, ConsentVerdict, Next, PageError};
 use crate::introspection::Introspection;
 use crate::memory::{CHALLENGE, REQUEST, VERIFIER, World, form, now};
@@ -198,6 +201,8 @@ fn document_speaks_for_itself_and_for_its_own_host() {
         (json!({"client_id": "https://agent.example/other.json"}), false),
         (json!({"client_id": "https://AGENT.example/client.json"}), false),
         (json!({"client_id": null}), false),
+        // MCP asks clients for a name; others that describe themselves need none, and the host is what a person is shown.
+        (json!({"client_name": null}), true),
         (json!({"client_secret": "s"}), false),
         (json!({"client_secret_expires_at": 0}), false),
         (json!({"token_endpoint_auth_method": "client_secret_basic"}), false),
@@ -348,6 +353,24 @@ fn no_place_to_fetch_is_busy_and_not_remembered() {
     assert!(world.is_client(ID));
 }
 
+/// Attack: slow hosts hold the places for as long as they like, and the documents of everybody else grow old meanwhile.
+#[test]
+fn known_document_is_used_while_every_place_is_taken_and_not_for_ever() {
+    let world = world(&json!({}));
+    assert!(world.is_client(ID));
+    let places: Vec<_> = std::iter::from_fn(|| world.server.fetch_places.take()).collect();
+    for seconds in [11 * 60, 3_539] {
+        world.wait(seconds);
+        assert!(world.is_client(ID));
+    }
+    assert_eq!(world.fetches(), 1);
+    world.wait(1);
+    assert!(now(find_client(&world.server, &ID.parse().unwrap())).is_err(), "an hour after its end");
+    drop(places);
+    assert!(world.is_client(ID));
+    assert_eq!(world.fetches(), 2);
+}
+
 #[test]
 fn refused_document_is_asked_for_again_after_a_while_and_not_at_once() {
     let world = world(&json!({"client_id": "x"}));
@@ -367,6 +390,7 @@ fn document_says_how_long_it_holds_within_bounds() {
         ("public, max-age=120", 120),
         ("max-age=1", 60),
         ("no-store", 60),
+        ("max-age=3600, no-store", 60),
         ("max-age=31536000", 3_600),
     ] {
         let world = world_with(|_| {});
@@ -451,6 +475,31 @@ fn operator_keeps_one_client_out_by_its_id() {
         ("client_id", ID),
     ]);
     assert!(world.commit(|| world.decide_token(&encoded)).is_err());
+}
+
+/// Attack: the tenant's own consent app has it remembered what a client that anybody can be was allowed.
+#[test]
+fn consent_by_an_app_of_the_tenants_own_is_not_remembered_either() {
+    let world =
+        world_with(|settings| settings.urls.consent = Some("https://login.example/consent".to_owned()));
+    world.publish_at(ID, &document(&json!({})), &[("content-type", "application/json")]);
+    let parameter = |url: &str, name: &str| {
+        let url = url::Url::parse(url).unwrap();
+        let found = url.query_pairs().find(|(other, _)| other == name);
+        found.map(|(_, value)| value.into_owned()).unwrap()
+    };
+    let Next::Page(page) = ask(&world, &[]).unwrap() else { panic!("no app was asked") };
+    let challenge = parameter(&page, "consent_challenge");
+    let answer = || {
+        let said = json!({"grant_scope": ["openid"], "remember": true});
+        serde_json::from_value::<AcceptConsent>(said).unwrap()
+    };
+    let accepted = world.commit(|| now(world.server.accept_consent_challenge(&challenge, answer()))).unwrap();
+    let verifier = parameter(&accepted.redirect_to, "consent_verifier");
+    let ada = world.subject(1);
+    let next = world.commit(|| now(world.server.continue_consent(&verifier, browser(&ada)))).unwrap();
+    assert!(matches!(next, Next::Answer(_)), "{next:?}");
+    assert!(world.rows(|rows| rows.grants.len() == 1 && rows.consents.is_empty()));
 }
 
 #[derive(Debug)]

@@ -14,7 +14,8 @@ use super::*;
 use crate::client_authentication::FailedCause;
 use crate::memory::{World, form, now, request};
 use crate::parameters::Parameters;
-use crate::token::TokenError;
+use crate::registration::SelfRegistered;
+use crate::token::{ErrorCode, TokenError};
 
 const KEYS: &str = "https://app.example/keys";
 
@@ -173,4 +174,72 @@ fn who_hangs_up_has_asked() {
     slow.is_let.store(true, Ordering::SeqCst);
     world.wait(1);
     assert_eq!(ask(&world, 1, "app", 30), Ok(()), "nobody is kept out for long");
+}
+
+/// A client that registered itself.
+fn add_stranger(world: &World, id: &str) {
+    world.add_client(
+        &json!({"client_id": id, "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": KEYS}),
+    );
+    world.rows(|rows| {
+        let client = rows.clients.get_mut(&id.parse::<ClientId>().unwrap()).unwrap();
+        client.registration = Some(SelfRegistered { unused_until: None });
+    });
+}
+
+/// Attack: a stranger registers clients without end, each of which has its keys at a server that does not answer.
+#[test]
+fn keys_of_clients_that_strangers_made_are_asked_for_in_so_many_places() {
+    let slow = Arc::new(Slow::default());
+    let mut world = world();
+    world.server.ports.outbound = slow.clone();
+    let server = &world.server;
+    let strangers: Vec<_> = (0..17).map(|n| format!("stranger-{n}")).collect();
+    for stranger in &strangers {
+        add_stranger(&world, stranger);
+    }
+    let names = strangers.iter().map(String::as_str).chain(["app"]);
+    let bodies: Vec<_> = names.map(|name| body(&key(1), name, 1)).collect();
+    let parameters: Vec<_> = bodies.iter().map(|body| Parameters::parse(body.as_bytes())).collect();
+    let mut asking: Vec<_> = parameters.iter().map(|one| Box::pin(server.token(request(one)))).collect();
+    let mut context = Context::from_waker(Waker::noop());
+    let told: Vec<_> = asking
+        .iter_mut()
+        .map(|one| match one.as_mut().poll(&mut context) {
+            Poll::Ready(decision) => decision.result.err().map(|error| error.code()),
+            Poll::Pending => None,
+        })
+        .collect();
+    let refused: Vec<_> = (0..told.len()).filter(|n| told[*n].is_some()).collect();
+    assert_eq!(refused, [16], "whom an operator has made needs no place");
+    assert_eq!(told[16], Some(ErrorCode::TemporarilyUnavailable));
+    assert_eq!(slow.asked.load(Ordering::SeqCst), 17);
+}
+
+/// Attack: strangers' servers that do not answer hold every place, and the keys of everybody else grow old meanwhile.
+#[test]
+fn known_keys_are_used_while_every_place_is_taken_and_not_for_ever() {
+    let world = World::new();
+    add_stranger(&world, "app");
+    world.rows(|rows| rows.web.insert(KEYS.to_owned(), (200, set(1))));
+    let server = &world.server;
+    let client = now(server.ports.clients.find_client(&server.tenant, &"app".parse().unwrap()));
+    let client = client.unwrap().unwrap();
+    let load = |again| {
+        let asking = Asking { again, ..Asking::default() };
+        now(server.published_keys.load(server, &client, (KEYS, asking))).err()
+    };
+    assert_eq!(load(false), None);
+    let taken: Vec<_> = std::iter::from_fn(|| server.fetch_places.take()).collect();
+    for seconds in [11 * 60, 3_539] {
+        world.wait(seconds);
+        assert_eq!(load(false), None);
+        assert_eq!(load(true), Some(KeysFault::Busy), "there are no newer ones");
+    }
+    assert_eq!(asked(&world), 1);
+    world.wait(1);
+    assert_eq!(load(false), Some(KeysFault::Busy), "an hour after their end");
+    drop(taken);
+    assert_eq!(load(false), None);
+    assert_eq!(asked(&world), 2);
 }

@@ -24,8 +24,8 @@ pub enum RegistrationError {
     /// The client's fault: a member is not of its type.
     #[error("the body: {0}")]
     Malformed(String),
-    /// The client's fault: the software statement is none, or not signed by whom it names.
-    #[error("the software statement is malformed, has expired, or its signature is wrong")]
+    /// The client's fault: the software statement is none, for another server, or not signed by whom it names.
+    #[error("the software statement is malformed, over or for another server, or its signature is wrong")]
     InvalidStatement,
     /// Denied: the tenant takes no client for which nobody vouches.
     #[error("a software statement is needed to register here")]

@@ -8,6 +8,7 @@ use crate::client::ClientRecord;
 use crate::client::admin::ShownClient;
 use crate::client::secret::SecretCheck;
 use crate::decision::Decision;
+use crate::ports::SecretGuess;
 use crate::server::AuthorizationServer;
 use crate::write::Write;
 
@@ -75,10 +76,10 @@ impl AuthorizationServer {
             sealer: &self.sealer,
             hasher: self.ports.hasher.as_ref(),
             verified: &self.verified_secrets,
-            tenant: &self.tenant,
+            guess: SecretGuess { tenant: &self.tenant, client, source: None },
         };
         let secret = primitives::Secret::new(secret.as_str().unwrap_or_default().to_owned());
-        if check.matches(client, &record.secrets, &secret).await? {
+        if check.matches(record, &secret).await? {
             return Ok(());
         }
         Err(refuse("client_secret", "is not the one that the client has"))

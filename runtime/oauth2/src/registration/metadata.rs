@@ -29,7 +29,10 @@ pub(super) fn check(
     check_scope((settings, &given), &document)?;
     check_audience((settings, &given), &document)?;
     check_pages(&document)?;
-    Ok(given.put_back(document))
+    check_ways_out(before, &document)?;
+    let document = given.put_back(document);
+    check_sector(before, &document)?;
+    Ok(document)
 }
 
 const fn refuse(property: &'static str, reason: &'static str) -> RegistrationError {
@@ -153,4 +156,48 @@ fn check_pages(document: &ClientDocument) -> Result<(), RegistrationError> {
         }
     }
     Ok(())
+}
+
+/// Attack (RFC 9700 section 4.11.2): whoever may register makes of our sign-out a link to anywhere. It leads to where the client's
+/// answers go, or to where it led before this was asked.
+fn check_ways_out(
+    before: Option<&ClientDocument>,
+    document: &ClientDocument,
+) -> Result<(), RegistrationError> {
+    let own: Vec<Url> =
+        document.redirect_uris.iter().flatten().filter_map(|uri| Url::parse(uri).ok()).collect();
+    let is_own = |uri: &String| {
+        let uri = Url::parse(uri).ok();
+        uri.is_some_and(|uri| own.iter().any(|own| own.scheme() == uri.scheme() && own.host() == uri.host()))
+    };
+    let had = before.and_then(|before| before.post_logout_redirect_uris.as_deref()).unwrap_or_default();
+    let mut asked = document.post_logout_redirect_uris.iter().flatten();
+    if asked.all(|uri| had.contains(uri) || is_own(uri)) {
+        Ok(())
+    } else {
+        Err(refuse("post_logout_redirect_uris", "must be at the hosts of redirect_uris"))
+    }
+}
+
+/// Attack (OpenID Connect Core section 8.1): a client puts down an address of somebody else's app, and is told people's names as
+/// that app is. An answer that goes to that address tells it nothing; what it is told otherwise does. What it had stays.
+fn check_sector(before: Option<&ClientDocument>, document: &ClientDocument) -> Result<(), RegistrationError> {
+    let is_as_before = before
+        .is_some_and(|before| takes_sector_unasked(before) && before.redirect_uris == document.redirect_uris);
+    if takes_sector_unasked(document) && !is_as_before {
+        let reason = "is needed for pairwise names by grants that do not answer to redirect_uris";
+        return Err(refuse("sector_identifier_uri", reason));
+    }
+    Ok(())
+}
+
+/// Whether a client would learn the names of a sector that nobody has asked about it.
+fn takes_sector_unasked(document: &ClientDocument) -> bool {
+    let is_asked = document.sector_identifier_uri.as_deref().is_some_and(|uri| !uri.is_empty());
+    let mut grants = document.grant_types.iter().flatten().filter_map(|name| GrantType::parse(name));
+    // A client that acts for itself is told of nobody.
+    let tells_nothing = |grant: GrantType| {
+        matches!(grant, GrantType::AuthorizationCode | GrantType::RefreshToken | GrantType::ClientCredentials)
+    };
+    document.subject_type == "pairwise" && !is_asked && !grants.all(tells_nothing)
 }

@@ -70,7 +70,7 @@ impl Registered {
         let mut document = json!(self.client.as_created());
         if let Value::Object(members) = &mut document {
             // The compatible API tells what there is not as an empty text; clients of this one read addresses.
-            members.retain(|_, value| value != "");
+            members.retain(|name, value| value != "" && !OF_OPERATORS.contains(&name.as_str()));
             let issued = self.client.document.created_at.map(Timestamp::seconds);
             members.insert("client_id_issued_at".to_owned(), issued.into());
             members.insert("registration_access_token".to_owned(), self.token.clone().into());
@@ -82,6 +82,9 @@ impl Registered {
         document
     }
 }
+
+/// What operators write down about a client for themselves. It keeps what it is not shown (`whose.rs`).
+const OF_OPERATORS: [&str; 3] = ["metadata", "owner", "token_exchange"];
 
 const TOKEN: &str = "ory_rat_";
 const TOKEN_PURPOSE: &str = "registration_access_token";

@@ -1,5 +1,7 @@
 //! What strangers may register, and what they try.
 
+mod claimed;
+
 use jose::{KeyState, SigningAlgorithm, SigningKey, TokenType};
 use primitives::{Actor, Timestamp};
 use serde_json::{Map, Value, json};
@@ -103,6 +105,25 @@ fn client_registers_reads_changes_and_deletes_itself() {
     world.commit(|| now(world.server.delete_registration(id, token))).unwrap();
     let gone = now(world.server.show_registration(id, token));
     assert_eq!(gone.err(), Some(RegistrationError::Unauthorized));
+}
+
+/// Attack: a client sends its registration over and over, and each time there are a row and an audit record more.
+#[test]
+fn registration_that_is_sent_as_it_is_writes_nothing() {
+    let world = World::new();
+    let made = world.register(&json!({})).unwrap().document();
+    let at = (text(&made, "client_id"), text(&made, "registration_access_token"));
+    let written = || world.rows(|rows| (rows.clients.values().next().unwrap().version, rows.audit.len()));
+    world.replace_own(at, &json!({"client_name": "Renamed"})).unwrap();
+    let before = written();
+    world.wait(60);
+    for _ in 0..3 {
+        let same = world.replace_own(at, &json!({"client_name": "Renamed"})).unwrap().document();
+        assert_eq!(same["client_name"], "Renamed");
+    }
+    assert_eq!(written(), before);
+    world.replace_own(at, &json!({"client_name": "Again"})).unwrap();
+    assert_eq!(written(), (before.0 + 1, before.1 + 1));
 }
 
 /// Attack: the token of one client is tried on another, of any origin.
@@ -317,7 +338,7 @@ fn who_registered_stands_in_the_audit_log() {
     let world = World::new();
     let made = world.register(&json!({})).unwrap().document();
     let at = (text(&made, "client_id"), text(&made, "registration_access_token"));
-    world.replace_own(at, &json!({})).unwrap();
+    world.replace_own(at, &json!({"client_name": "Another Name"})).unwrap();
     let actors = world.rows(|rows| rows.audit.iter().map(|event| event.actor.clone()).collect::<Vec<_>>());
     assert_eq!(actors, [Actor::Anonymous, Actor::Client(at.0.parse().unwrap())]);
 }

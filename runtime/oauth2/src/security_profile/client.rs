@@ -48,6 +48,8 @@ pub(crate) fn check_document(profile: SecurityProfile, client: &Client) -> Resul
         "redirect_uris",
         rules::REDIRECT_URIS,
     )?;
+    let by_tls = document.jwks_uri.as_deref().is_none_or(|uri| !uri.starts_with("http:"));
+    holds(by_tls, "jwks_uri", rules::KEYS_BY_TLS)?;
     for (property, algorithm) in [
         ("token_endpoint_auth_signing_alg", &document.token_endpoint_auth_signing_alg),
         ("request_object_signing_alg", &document.request_object_signing_alg),

@@ -24,7 +24,9 @@ use serde_json::Value;
 
 pub use client::Contradiction;
 pub(crate) use client::{check_document, contradicts, is_allowed};
-pub(crate) use request::{Message, check_algorithm, check_object, check_origin, check_request};
+pub(crate) use request::{
+    Message, check_algorithm, check_object, check_origin, check_request, takes_other_audiences,
+};
 pub use rules::Rule;
 
 use std::time::Duration;
@@ -89,7 +91,7 @@ pub(crate) fn of(server: &AuthorizationServer, client: &Client) -> Option<Securi
     server.settings.security_profile.max(client.security_profile)
 }
 
-/// Whether every answer to a client is signed, whatever its request says (FAPI 2.0 Message Signing section 5.4).
+/// Whether every answer to a client is signed, whatever its request says (FAPI 2.0 Message Signing section 5.4.1).
 pub(crate) fn signs_answers(server: &AuthorizationServer, client: &Client) -> bool {
     of(server, client).is_some_and(SecurityProfile::signs_messages)
 }

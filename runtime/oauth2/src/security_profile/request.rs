@@ -69,6 +69,12 @@ pub(crate) fn check_request(
     Ok(())
 }
 
+/// Whether a signed request may be for other servers besides this one (FAPI 2.0 Message Signing section 5.3.1). It is pushed by a
+/// client that proves who it is, so that none of the others can bring it here.
+pub(crate) fn takes_other_audiences(server: &AuthorizationServer, client: &Client) -> bool {
+    of(server, client).is_some_and(super::SecurityProfile::signs_messages)
+}
+
 /// When a signed request may be from, and how long it lives. That it has not expired is checked for everybody.
 pub(crate) fn check_object(
     server: &AuthorizationServer,

@@ -1,6 +1,7 @@
 //! The table of rules, one by one: each is broken, and refused.
 
 mod cryptography;
+mod endpoints;
 
 use std::cell::Cell;
 
@@ -28,9 +29,12 @@ fn every_rule_has_its_test() {
     let tests = [
         include_str!("tests.rs"),
         include_str!("tests/cryptography.rs"),
+        include_str!("tests/endpoints.rs"),
+        include_str!("../dpop/tests.rs"),
+        include_str!("../introspection/tests.rs"),
         include_str!("../protection/tests.rs"),
-        include_str!("../../../../tests/it/oauth2/code.rs"),
         include_str!("../../../../tests/it/oauth2/cors.rs"),
+        include_str!("../../../../tests/it/oauth2/security_profile.rs"),
     ];
     for rule in rules::all() {
         let name = format!("fn {}(", rule.test);
@@ -242,6 +246,7 @@ fn client_that_contradicts_its_profile_is_refused() {
         (Fapi2Security, json!({"pkce_plain": true}), Some("by S256")),
         (Fapi2Security, json!({"pkce_plain": false}), None),
         (Fapi2Security, json!({"redirect_uris": ["http://localhost/cb"]}), Some("no scheme http")),
+        (Fapi2Security, json!({"jwks": null, "jwks_uri": "http://[::1]/keys"}), Some("fetched by TLS")),
         (Fapi2Security, json!({"token_endpoint_auth_signing_alg": "RS256"}), Some("PS256, ES256 or EdDSA")),
         (Fapi2Security, json!({"request_object_signing_alg": "ES384"}), Some("PS256, ES256 or EdDSA")),
         (Fapi2Security, json!({"authorization_signed_response_alg": "RS256"}), Some("PS256, ES256 or EdDSA")),

@@ -78,9 +78,9 @@ pub(crate) async fn issue_to_browser(
         let mut claims =
             if is_alone { scope_claims(live.profile(), &granted.scope) } else { serde_json::Map::new() };
         claims.extend(named_claims(live.profile(), &live.grant().requested.id_token, &client.scope));
-        claims.extend(shape.id_token);
         let beside = Beside { access_token: access_token.as_deref(), code: wanted.code };
-        made.parameters.push(("id_token", maker.id_token(live, claims, &beside).await?));
+        let id_token = maker.id_token(live, (claims, shape.id_token), &beside).await?;
+        made.parameters.push(("id_token", id_token));
     }
     Ok(made)
 }

@@ -6,7 +6,7 @@
 use super::TokenError;
 use crate::client::Client;
 use crate::confirmation::{Confirmation, Thumbprint};
-use crate::dpop::{self, ProofFault, ProvenKey};
+use crate::dpop::{ProofFault, ProvenKey};
 use crate::server::AuthorizationServer;
 use crate::token::ClientRequest;
 use crate::write::Write;
@@ -47,14 +47,15 @@ impl Holder {
 }
 
 impl AuthorizationServer {
-    /// Phase 3: what the caller holds, if it shows anything, and whether it is what its tokens must be bound to.
-    pub(super) async fn check_holder(
+    /// Phase 3: what the caller holds, if it shows anything, and whether it is what its tokens must be bound to. `key` is that of
+    /// its proof.
+    pub(super) fn check_holder(
         &self,
         request: &ClientRequest<'_>,
         client: &Client,
+        key: Option<ProvenKey>,
     ) -> Result<Option<Holder>, TokenError> {
         let document = &client.record.document;
-        let key = dpop::check_of_client(self, request.proof, client, &self.endpoints.token).await?;
         if document.tls_client_certificate_bound_access_tokens == Some(true) {
             if key.is_some() {
                 let text =

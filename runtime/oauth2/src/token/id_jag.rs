@@ -171,15 +171,14 @@ fn authenticated_at(claims: &ValidClaims, now: Timestamp) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use jose::{PrivateJwk, Signer, SigningAlgorithm, TokenType, generate};
+    use jose::{PrivateJwk, Signer, TokenType};
     use primitives::base64url;
-    use primitives::rng::SeededRng;
     use serde_json::json;
 
     use super::*;
     use crate::dpop::PresentedProof;
     use crate::introspection::Introspection;
-    use crate::memory::{Prover, REQUEST, World, as_app, as_bearer, now, request};
+    use crate::memory::{Prover, REQUEST, World, as_app, as_bearer, named_key, now, request};
     use crate::token::{ClientRequest, TokenResponse};
     use crate::trust::{TrustKind, TrustedIssuer, TrustedSubject};
 
@@ -187,10 +186,7 @@ mod tests {
     const IDP: &str = "https://idp.example";
 
     fn key(seed: u64) -> PrivateJwk {
-        let pair = generate(SigningAlgorithm::EdDsa, &SeededRng::new(seed)).unwrap();
-        let mut document: Value = serde_json::from_str(&pair.to_json()).unwrap();
-        document["kid"] = "k".into();
-        PrivateJwk::parse(document.to_string().as_bytes()).unwrap()
+        named_key(seed, "k")
     }
 
     /// Ada is `7` at the provider, which is trusted for everybody and for `openid read write`.

@@ -1,9 +1,14 @@
 //! Phase 7: tokens are made.
+//!
+//! Attack: what is said in a token makes it longer than what is read here. It would be good at every API that looks at
+//! signatures alone, and be known neither to introspection nor to whoever revokes it. Such a token is not issued.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use jose::{TenantKeys, TokenType};
+use jose::jws::MAX_BYTES;
+use jose::{SignedToken, TenantKeys, TokenType};
+use primitives::hooks::{HookFailure, HookFailureKind};
 use primitives::{AuditEvent, Timestamp};
 use serde_json::{Map, Value};
 
@@ -27,6 +32,7 @@ use crate::security_profile;
 use crate::server::{AuthorizationServer, signer_among};
 use crate::settings::AccessTokenStrategy;
 use crate::token_format::{ACCESS_TOKEN, hash_token, new_token};
+use crate::token_webhook;
 use crate::write::Write;
 
 pub(super) struct Issued {
@@ -50,9 +56,8 @@ pub(super) async fn issue(
             // each may correct a name, never a protected claim.
             let mut claims = scope_claims(live.profile(), &granted.scope);
             claims.extend(named_claims(live.profile(), &live.grant().requested.id_token, &client.scope));
-            claims.extend(shape.id_token);
             let beside = Beside { access_token: Some(&access_token), code: None };
-            Some(maker.id_token(live, claims, &beside).await?)
+            Some(maker.id_token(live, (claims, shape.id_token), &beside).await?)
         }
         _ => None,
     };
@@ -213,14 +218,29 @@ impl<'a> Maker<'a> {
             ext: mirror(self.server.settings.claims_in_ext, added),
             added,
         };
-        Ok(signer.sign(TokenType::AccessToken, &claims).await?)
+        let token = signer.sign(TokenType::AccessToken, &claims).await?;
+        self.check_size("access token", token.len())?;
+        Ok(token)
     }
 
-    /// An ID token of the person behind a grant.
+    /// Refuses a token that is not read here. The failure has no plugin's name: nobody has logged it.
+    fn check_size(&self, what: &str, bytes: usize) -> Result<(), TokenError> {
+        if bytes <= MAX_BYTES {
+            return Ok(());
+        }
+        let by = match self.server.settings.token_hook {
+            Some(_) => token_webhook::NAME,
+            None => "what plugins or the consent app add",
+        };
+        let detail = format!("{by}: the {what} would have {bytes} bytes, of which {MAX_BYTES} are read");
+        Err(HookFailure { plugin: String::new(), kind: HookFailureKind::OutputLimit, detail }.into())
+    }
+
+    /// An ID token of the person behind a grant: with claims of theirs, and over them what others say.
     pub(super) async fn id_token(
         &self,
         live: &LiveGrant,
-        added: Map<String, Value>,
+        (mut added, said): (Map<String, Value>, Map<String, Value>),
         beside: &Beside<'_>,
     ) -> Result<String, TokenError> {
         let (server, grant, grant_type) = (self.server, live.grant(), self.granted.grant_type);
@@ -231,6 +251,8 @@ impl<'a> Maker<'a> {
         // A refreshed ID token answers no authorization request (OpenID Connect Core section 12.2).
         let is_first = matches!(grant_type, GrantType::AuthorizationCode | GrantType::Implicit);
         let hash = |text: &str| left_half(signer.algorithm(), text);
+        let is_theirs_alone = said.is_empty();
+        added.extend(said);
         let claims = IdTokenClaims {
             iss: server.issuer.as_str(),
             sub: server.subject_of_grant(self.client, grant),
@@ -251,6 +273,11 @@ impl<'a> Maker<'a> {
             jti: TokenId::generate(server.rng.as_ref(), Some(grant.id)),
             added,
         };
-        Ok(protection.seal(server, signer, (TokenType::Jwt, &claims)).await?)
+        let token = SignedToken::sign(signer, TokenType::Jwt, &claims).await?;
+        // Nobody is kept out by what they have written about themselves: an ID token opens nothing.
+        if !is_theirs_alone {
+            self.check_size("ID token", token.size())?;
+        }
+        Ok(protection.encrypt(server, token)?)
     }
 }

@@ -138,6 +138,11 @@ pub(super) fn left_half(algorithm: SigningAlgorithm, text: &str) -> String {
 
 /// `jti` of a signed access token: 128 random bits, preceded by the grant's id if it hangs on one, so
 /// that its liveness can be looked up without a claim that nobody else understands.
+///
+/// Whoever has several tokens of one grant so sees that they are: its client, and those for whom its tokens were exchanged, also
+/// where each knows the person by a name of its own (`pairwise`). To mask the id would not keep such tokens apart, since
+/// `exchanged_tokens` tells everybody of which tokens theirs was exchanged, as `config/token-exchange.md` has it; and of a masked id
+/// a node of before finds no grant, while it serves beside a newer one.
 pub(crate) struct TokenId;
 
 impl TokenId {

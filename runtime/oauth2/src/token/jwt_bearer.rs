@@ -1,21 +1,22 @@
 //! The JWT bearer grant (RFC 7523 section 2.1): an issuer that the tenant trusts says for whom a client may act.
 //!
-//! The token stands for whom the issuer names (`sub`), who need be nobody here: there is no session, no ID token and no
-//! refresh token. Where that is the id of somebody who has an account, the token ends with the account and with whatever ends
-//! everything of it (`lineage`). Attacks: an assertion for another server (its `aud` must be us and nobody else, as for clients' assertions),
-//! without an end or with a late one, used twice by whichever client (its `jti` is a row of the very change that issues),
-//! signed by another issuer's key, of a trust that is over or for assertions of another kind, or for more than the trust gives. One whose `typ` says that it is an
-//! identity assertion is held to more, and stands for somebody of ours: `id_jag`.
+//! The token stands for whom the issuer names (`sub`), who need be nobody here: there is no session, no ID token and no refresh
+//! token. Where that is the id of somebody who has an account, the token ends with the account and with whatever ends everything
+//! of it (`lineage`). Attacks: an issuer names a client, and the token passes for that client's own, which has its id for `sub`
+//! and no grant either (`check_no_client`); an assertion for another server (its `aud` must be us and nobody else, as for
+//! clients' assertions), without an end or with a late one, used twice by whichever client (its `jti` is a row of the very change
+//! that issues), signed by another issuer's key, of a trust that is over or for assertions of another kind, or for more than the
+//! trust gives. One whose `typ` says that it is an identity assertion is held to more, and stands for somebody of ours: `id_jag`.
 
 use jose::{ClaimRules, TokenType, UnverifiedJwt, ValidClaims, VerifyingKey, VerifyingKeys};
 use primitives::base64url;
-use primitives::{Actor, AuditEvent, IdentityId};
+use primitives::{Actor, AuditEvent, ClientId, IdentityId};
 use ring::digest::{SHA256, digest};
 
 use super::holder::Holder;
 use super::request::{check_audience, check_scope};
 use super::{Asked, Granted, InvalidGrant, NamedSubject, Refused, TokenError, id_jag};
-use crate::client::GrantType;
+use crate::client::{Client, GrantType};
 use crate::client_authentication::assertion::{remembered_until, rules};
 use crate::details;
 use crate::lineage::Lineage;
@@ -45,7 +46,7 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
     let us = [server.issuer.as_str(), &server.endpoints.token];
     let Assertion { trust, claims } =
         verify(server, unverified, TrustKind::JwtBearer, &us).await?.ok_or(wrong)?;
-    let subject = named(server, claims.subject().unwrap_or_default()).await?;
+    let subject = named(server, client, claims.subject().unwrap_or_default()).await?;
     let used = use_once(server, &trust, &claims).await?;
     let scope = check_scope(parameters, &client.scope)?;
     if !trust.scope.covers(&scope) {
@@ -78,7 +79,12 @@ pub(super) struct Assertion {
 }
 
 /// Whom an issuer names: the account with that id, which must be active, or nobody of ours.
-async fn named(server: &AuthorizationServer, subject: &str) -> Result<NamedSubject, TokenError> {
+async fn named(
+    server: &AuthorizationServer,
+    client: &Client,
+    subject: &str,
+) -> Result<NamedSubject, TokenError> {
+    check_no_client(server, client, subject).await?;
     let name = subject.to_owned();
     let nobody = NamedSubject { name: name.clone(), lineage: Lineage::default() };
     let Ok(id) = subject.parse::<IdentityId>() else { return Ok(nobody) };
@@ -89,6 +95,18 @@ async fn named(server: &AuthorizationServer, subject: &str) -> Result<NamedSubje
         Some(_) => Ok(NamedSubject { name, lineage: Lineage::of_account(id) }),
         None => Err(TokenError::InvalidGrant(InvalidGrant::Subject)),
     }
+}
+
+/// Whoever is named is no client of the tenant: neither the one that asks nor any other that is stored. What a client has for
+/// itself it has by the grant `client_credentials`, or not at all.
+async fn check_no_client(
+    server: &AuthorizationServer,
+    client: &Client,
+    subject: &str,
+) -> Result<(), TokenError> {
+    let Ok(id) = subject.parse::<ClientId>() else { return Ok(()) };
+    let is_client = id == client.id || server.ports.clients.find_client(&server.tenant, &id).await?.is_some();
+    if is_client { Err(TokenError::InvalidGrant(InvalidGrant::Assertion)) } else { Ok(()) }
 }
 
 /// Media types compare without case, with or without `application/` (RFC 7515 section 4.1.9).

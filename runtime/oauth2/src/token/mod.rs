@@ -11,8 +11,8 @@
 //! | 6 the tenant's token hook and its plugins shape it | `hook`, `token_webhook` | `access_denied`, `server_error` |
 //! | 7 tokens are made | `issue` | `server_error` |
 //!
-//! Nothing is written before phase 7 but what a refusal itself writes, and that the client's assertion is used. The caller applies
-//! the change and answers afterwards.
+//! Nothing is written before phase 7 but what a refusal itself writes, and that what the client has proven itself by is used: an
+//! assertion, a proof of possession. The caller applies the change and answers afterwards.
 
 mod authorization_code;
 mod client_credentials;
@@ -31,7 +31,7 @@ mod redeemed;
 pub(crate) mod refresh_token;
 pub mod request;
 
-use primitives::{Actor, AuditEvent, Change, RequestId};
+use primitives::{Actor, AuditEvent, Change, ClientAddress, RequestId};
 use serde::Serialize;
 
 pub use error::{ErrorCode, InvalidGrant, TokenError};
@@ -47,7 +47,7 @@ use crate::confirmation::Confirmation;
 use crate::decision::Decision;
 use crate::derivation::Act;
 use crate::details::AuthorizationDetails;
-use crate::dpop::PresentedProof;
+use crate::dpop::{self, PresentedProof};
 use crate::lineage::Lineage;
 use crate::liveness::LiveGrant;
 use crate::mtls::PresentedCertificate;
@@ -70,6 +70,8 @@ pub struct ClientRequest<'a> {
     pub proof: PresentedProof<'a>,
     /// The certificate of the other end.
     pub certificate: PresentedCertificate<'a>,
+    /// Where it comes from: guesses of secrets are counted by it.
+    pub source: ClientAddress,
     /// Which request, for logs.
     pub request: RequestId,
 }
@@ -207,7 +209,9 @@ impl AuthorizationServer {
             authenticate(self, &request).await.map_err(TokenError::from)?;
         *spent = writes;
         let grant_type = check_grant_type(self, &client, parameters)?;
-        let holder = self.check_holder(&request, &client).await?;
+        let key = dpop::check_of_client(self, request.proof, &client, &self.endpoints.token).await?;
+        spent.extend(key.as_ref().and_then(|key| key.write_of_authenticated(&client)));
+        let holder = self.check_holder(&request, &client, key)?;
         let asked = Asked { client: &client, parameters, holder: holder.as_ref() };
         let granted = match grant_type {
             GrantType::AuthorizationCode => authorization_code::run(self, &asked).await?,
@@ -226,7 +230,8 @@ impl AuthorizationServer {
         let issued = issue::issue(self, &client, granted, shape).await?;
         let mut change = Change::new(self.tenant.clone());
         change.writes = std::mem::take(spent);
-        change.writes.extend(holder.as_ref().and_then(Holder::write));
+        // A client that proves nothing has not used its proof up before.
+        change.writes.extend(holder.as_ref().filter(|_| client.is_public()).and_then(Holder::write));
         change.writes.extend(issued.writes);
         change.writes.extend(kept);
         change.audit = issued.audit;
@@ -239,11 +244,12 @@ impl AuthorizationServer {
     }
 }
 
-/// What a refusal writes of a client that has proven who it is: what it has proven it with is used up. Where we failed nothing was
-/// decided, and it may bring the same again.
+/// What a refusal writes of a client that has proven who it is: whatever it has proven something with is used up. Where we failed
+/// nothing was decided, and it may bring the same again.
 pub(crate) fn refusal(server: &AuthorizationServer, spent: Vec<Write>, error: &TokenError) -> Change<Write> {
     let mut change = Change::new(server.tenant.clone());
     if !error.is_internal() {
+        server.refused_uses.count(&spent, server.now());
         change.writes = spent;
     }
     change

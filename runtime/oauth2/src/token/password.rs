@@ -16,6 +16,7 @@ use super::holder::Holder;
 use super::refresh_token::first_refresh_token;
 use super::request::{check_audience, check_scope};
 use super::{Asked, Granted, InvalidGrant, Refused, TokenError};
+use crate::authorization::request::without_vain_offline;
 use crate::client::GrantType;
 use crate::details;
 use crate::grant::Grant;
@@ -63,8 +64,9 @@ pub(super) async fn run(
     let username = parameters.find("username").ok_or_else(|| missing("username"))?;
     let password = parameters.find("password").ok_or_else(|| missing("password"))?;
     // Before anybody signs in: what is refused begins no session.
-    let scope = check_scope(parameters, &client.scope)?;
+    let scope = without_vain_offline(client, &check_scope(parameters, &client.scope)?);
     let audience = check_audience(parameters, &server.targets(client))?;
+    let details = details::check_none(parameters)?;
     let signed_in = passwords.sign_in(&client.id, username, Secret::new(password.to_owned())).await?;
     let subject = signed_in.ok_or(TokenError::InvalidGrant(InvalidGrant::Credentials))?;
     let grant =
@@ -83,7 +85,7 @@ pub(super) async fn run(
         exchanged: None,
         scope,
         audience,
-        details: details::check_none(parameters)?,
+        details,
         refresh_token,
         confirmation: holder.map(Holder::confirmation),
         writes,
@@ -173,6 +175,49 @@ mod tests {
         world.rows(|rows| rows.sessions.clear());
         let told = now(world.server.introspect(&tokens.access_token, None, crate::memory::REQUEST)).unwrap();
         assert_eq!(told, crate::introspection::Introspection::Inactive);
+    }
+
+    /// Attack: an application without a refresh token asks for one all the same, so that its access token outlasts the session.
+    #[test]
+    fn what_is_never_offline_ends_with_the_session() {
+        let world = world(true, &json!({"grant_types": ["password"]}));
+        let tokens = with(&world, "ada", "right", &[("scope", "openid offline_access")]).unwrap();
+        assert_eq!((tokens.scope.as_str(), tokens.refresh_token), ("openid", None));
+        world.rows(|rows| rows.sessions.clear());
+        let told = now(world.server.introspect(&tokens.access_token, None, crate::memory::REQUEST)).unwrap();
+        assert_eq!(told, crate::introspection::Introspection::Inactive);
+    }
+
+    /// Is not to be asked.
+    struct Nobody;
+
+    impl PasswordSignIn for Nobody {
+        fn sign_in<'a>(
+            &'a self,
+            _: &'a ClientId,
+            _: &'a str,
+            _: Secret<String>,
+        ) -> PortResult<'a, Option<AuthenticatedSubject>> {
+            panic!("a session has begun")
+        }
+    }
+
+    /// Attack: requests that are refused afterwards leave a session each.
+    #[test]
+    fn what_is_refused_for_its_form_begins_no_session() {
+        let world = world(true, &json!({}));
+        for (name, value, expect) in [
+            ("authorization_details", "[]", "invalid_authorization_details"),
+            ("scope", "admin", "invalid_scope"),
+            ("resource", "https://api.example/of-nobody", "invalid_target"),
+        ] {
+            let pairs =
+                [("grant_type", "password"), ("username", "ada"), ("password", "right"), (name, value)];
+            let encoded = as_app(&pairs);
+            let parameters = Parameters::parse(encoded.as_bytes());
+            let refused = now(world.server.token_by(request(&parameters), &Nobody)).result.err();
+            assert_eq!(refused.map(|error| error.code().as_str()), Some(expect), "{name}");
+        }
     }
 
     #[test]

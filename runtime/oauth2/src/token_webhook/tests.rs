@@ -335,6 +335,41 @@ fn what_is_added_stands_under_ext_too_where_a_tenant_wants_it() {
     }
 }
 
+/// Attack: claims make a token that every API takes and that nobody here can look up or revoke.
+#[test]
+fn token_that_is_too_long_to_be_read_again_is_not_issued() {
+    let check = |(strategy, claims_in_ext): (&str, bool), answer: (Value, Value), is_issued: bool| {
+        let settings = Settings { claims_in_ext, ..settings() };
+        let (world, _) = world_of(settings, Ok(replaced(answer.0, answer.1)), strategy);
+        let issued = world.redeem(&world.code("openid offline_access"));
+        match issued {
+            Ok(tokens) => {
+                assert!(is_issued, "{strategy} {claims_in_ext}");
+                assert!(ext(&world, &tokens.access_token).is_object(), "it is read again");
+                let hint = now(crate::id_token_hint::verify_hint(&world.server, &tokens.id_token.unwrap()));
+                assert!(hint.unwrap().is_some());
+            }
+            Err(error) => {
+                assert!(!is_issued, "{strategy} {claims_in_ext}: {error}");
+                assert_eq!(error.code(), ErrorCode::ServerError);
+                assert!(error.to_string().contains(NAME), "{error}");
+                let TokenError::Hook(failure) = error else { panic!("{error}") };
+                assert!(failure.plugin.is_empty(), "so that it is logged");
+                let is_used = world.rows(|rows| rows.codes.values().any(|code| code.consumed_at.is_some()));
+                assert!(!is_used);
+            }
+        }
+    };
+    let of = |bytes: usize| json!({"note": "x".repeat(bytes)});
+    check(("jwt", false), (of(10 << 10), json!({})), true);
+    check(("jwt", false), (of(12 << 10), json!({})), false);
+    check(("jwt", true), (of(5 << 10), json!({})), true);
+    check(("jwt", true), (of(6 << 10), json!({})), false);
+    // What is kept here is as long as it likes; an ID token is not.
+    check(("opaque", true), (of(12 << 10), of(10 << 10)), true);
+    check(("opaque", true), (of(1), of(12 << 10)), false);
+}
+
 #[test]
 fn machine_is_told_of_by_its_own_name() {
     let (world, answers) = world(Ok(TokenWebhookAnswer::Unchanged), "jwt");

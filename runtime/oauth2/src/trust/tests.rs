@@ -1,9 +1,8 @@
 //! Assertions for grants: what is taken, and what attackers try.
 
 use futures_util::future::BoxFuture;
-use jose::{PrivateJwk, Signer, SigningAlgorithm, TokenType, generate};
+use jose::{PrivateJwk, Signer, TokenType};
 use primitives::hooks::{HookContext, HookFailure};
-use primitives::rng::SeededRng;
 use primitives::{Actor, IdentityId, Timestamp};
 use serde_json::{Value, json};
 
@@ -12,7 +11,7 @@ use crate::hooks::{
     IntrospectedToken, IntrospectionDecision, NoTokenHook, TokenDecision, TokenHook, TokenRequest,
 };
 use crate::introspection::Introspection;
-use crate::memory::{REQUEST, World, form, now};
+use crate::memory::{REQUEST, World, form, named_key, now};
 use crate::token::{InvalidGrant, TokenError, TokenResponse};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -23,13 +22,6 @@ const ISSUER: &str = "https://jwt-idp.example";
 /// A key pair of the name `k`: one that is not the trust's is tried and found wrong, not merely unknown.
 fn key(seed: u64) -> PrivateJwk {
     named_key(seed, "k")
-}
-
-fn named_key(seed: u64, kid: &str) -> PrivateJwk {
-    let pair = generate(SigningAlgorithm::EdDsa, &SeededRng::new(seed)).unwrap();
-    let mut document: Value = serde_json::from_str(&pair.to_json()).unwrap();
-    document["kid"] = kid.into();
-    PrivateJwk::parse(document.to_string().as_bytes()).unwrap()
 }
 
 fn public(key: &PrivateJwk) -> Value {
@@ -336,6 +328,25 @@ fn nobody_acts_for_somebody_whose_account_is_not_active() {
     let text = assertion(&key(5), &json!({"sub": ADA}));
     assert_eq!(world.bear(&text).err(), Some(TokenError::InvalidGrant(InvalidGrant::Subject)));
     assert!(world.rows(|rows| rows.access_tokens.is_empty() && rows.bearer_assertions.is_empty()));
+}
+
+/// Attack: an issuer that may name anybody names a client, and its token passes for one that the client has for itself.
+#[test]
+fn issuer_names_no_client_of_the_tenant() {
+    for strategy in ["jwt", "opaque"] {
+        let world = World::new();
+        world.add_client(
+            &json!({"token_endpoint_auth_method": "client_secret_post", "access_token_strategy": strategy}),
+        );
+        world.add_client(&json!({"client_id": "other"}));
+        world.trust(&json!({"subject": "", "allow_any_subject": true})).unwrap();
+        for (subject, expect) in [("app", wrong()), ("other", wrong()), ("third", None)] {
+            let text = assertion(&key(5), &json!({"sub": subject, "jti": subject}));
+            assert_eq!(world.bear(&text).err(), expect, "{strategy} {subject}");
+        }
+        let used = world.rows(|rows| rows.bearer_assertions.len());
+        assert_eq!(used, 1, "{strategy}: what is refused is not used up");
+    }
 }
 
 #[test]

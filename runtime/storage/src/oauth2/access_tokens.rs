@@ -52,8 +52,10 @@ pub(super) fn revoke_jwt(tenant: &TenantId, jti: String, expires_at: Timestamp) 
     .changes(ACCESS_TOKEN_CHANGED, changed)
 }
 
-/// A token is found only while its client is the one that it was issued to: a client that was deleted
-/// takes its tokens along, even if another one gets its id later. A token whose grant is gone is dead.
+/// A token is found only while its client is the one that it was issued to: a client that was deleted takes what it had for
+/// itself along, and whatever it had where another one gets its id later. Of a token that hangs on a grant the client need have
+/// no row: one that describes itself has none, and whether there is such a client is for the reader to ask. A token whose grant
+/// is gone is dead.
 pub(super) async fn find(
     storage: &Storage,
     tenant: &TenantId,
@@ -64,9 +66,10 @@ pub(super) async fn find(
              t.subject, t.authorization_details, t.derivation, t.lineage, ",
         grant_columns!(),
         " FROM oauth2_access_tokens t
-          JOIN oauth2_clients c ON c.tenant = t.tenant AND c.id = t.client AND c.created_at <= t.issued_at
+          LEFT JOIN oauth2_clients c ON c.tenant = t.tenant AND c.id = t.client
           LEFT JOIN oauth2_grants g ON g.tenant = t.tenant AND g.id = t.grant_id
-          WHERE t.tenant = $1 AND t.hash = $2 AND (t.grant_id IS NULL OR g.id IS NOT NULL)"
+          WHERE t.tenant = $1 AND t.hash = $2 AND (t.grant_id IS NULL OR g.id IS NOT NULL)
+              AND (c.created_at <= t.issued_at OR (c.id IS NULL AND t.grant_id IS NOT NULL))"
     );
     let Some(row) = storage.find_one(sql, values![tenant, hash]).await? else { return Ok(None) };
     let token = AccessToken {

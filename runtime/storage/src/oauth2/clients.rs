@@ -116,7 +116,8 @@ pub(super) fn keep(tenant: &TenantId, client: &ClientId, until: Option<Timestamp
 }
 
 /// Attack: a client is deleted and somebody else takes its id, to inherit what people consented to.
-/// Consents therefore leave with the client, and the names that people have there; its opaque tokens are not found without it.
+/// Consents therefore leave with the client, and the names that people have there; the opaque tokens that it had for itself are
+/// not found without it, and what hangs on a grant is revoked with that.
 pub(super) fn delete(tenant: &TenantId, client: &ClientId, expected: i64) -> Vec<Statement> {
     vec![
         Statement::one(

@@ -9,6 +9,17 @@ use super::scopes_at;
 use crate::row::Row;
 use crate::{Storage, StorageError, values};
 
+/// Whether a grant `g` holds at `$3`. One that does not only waits for its batch (`expiry.rs`).
+macro_rules! is_not_over {
+    () => {
+        "(g.kept_until > $3
+          OR EXISTS (SELECT 1 FROM identity_sessions s WHERE s.tenant = g.tenant AND s.id = g.session
+                     AND s.revoked_at IS NULL AND s.expires_at > $3)
+          OR EXISTS (SELECT 1 FROM oauth2_login_sessions l WHERE l.tenant = g.tenant AND l.id = g.session
+                     AND l.expires_at > $3))"
+    };
+}
+
 /// The clients with live grants or remembered consents, each with the time of the latest, and the latest first.
 pub(super) async fn clients(
     storage: &Storage,
@@ -16,13 +27,16 @@ pub(super) async fn clients(
     subject: IdentityId,
     (now, limit): (Timestamp, u32),
 ) -> Result<Vec<(ClientId, Timestamp)>, StorageError> {
-    let sql = "SELECT client, MAX(granted_at) AS latest
-         FROM (SELECT client, created_at AS granted_at FROM oauth2_grants
-               WHERE tenant = $1 AND subject = $2 AND revoked_at IS NULL
-               UNION ALL
+    let sql = concat!(
+        "SELECT client, MAX(granted_at) AS latest
+         FROM (SELECT g.client, g.created_at AS granted_at FROM oauth2_grants g
+               WHERE g.tenant = $1 AND g.subject = $2 AND g.revoked_at IS NULL AND ",
+        is_not_over!(),
+        " UNION ALL
                SELECT client, granted_at FROM oauth2_consents
                WHERE tenant = $1 AND subject = $2 AND (expires_at IS NULL OR expires_at > $3)) AS given
-         GROUP BY client ORDER BY latest DESC, client LIMIT $4";
+         GROUP BY client ORDER BY latest DESC, client LIMIT $4"
+    );
     let rows = storage.list(sql, values![tenant, &subject, now, i64::from(limit)]).await?;
     rows.iter().map(|row| Ok((row.parse(0, "client")?, row.time(1)?))).collect()
 }
@@ -32,14 +46,17 @@ pub(super) async fn allowed(
     storage: &Storage,
     tenant: &TenantId,
     (subject, client): (IdentityId, &ClientId),
-    limit: u32,
+    (now, limit): (Timestamp, u32),
 ) -> Result<Vec<Allowed>, StorageError> {
-    let sql = "SELECT scope, audience, authorization_details, requested_claims, MAX(created_at) AS latest
-         FROM oauth2_grants
-         WHERE tenant = $1 AND subject = $2 AND client = $3 AND revoked_at IS NULL
-         GROUP BY scope, audience, authorization_details, requested_claims
-         ORDER BY latest DESC, MIN(id) LIMIT $4";
-    let rows = storage.list(sql, values![tenant, &subject, client, i64::from(limit)]).await?;
+    let sql = concat!(
+        "SELECT g.scope, g.audience, g.authorization_details, g.requested_claims, MAX(g.created_at) AS latest
+         FROM oauth2_grants g
+         WHERE g.tenant = $1 AND g.subject = $2 AND g.client = $4 AND g.revoked_at IS NULL AND ",
+        is_not_over!(),
+        " GROUP BY g.scope, g.audience, g.authorization_details, g.requested_claims
+         ORDER BY latest DESC, MIN(g.id) LIMIT $5"
+    );
+    let rows = storage.list(sql, values![tenant, &subject, now, client, i64::from(limit)]).await?;
     rows.iter().map(allowed_at).collect()
 }
 

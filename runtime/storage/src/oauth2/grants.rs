@@ -256,10 +256,10 @@ impl GrantRepository for Storage {
         tenant: &'a TenantId,
         subject: IdentityId,
         client: &'a ClientId,
-        limit: u32,
+        page: (Timestamp, u32),
     ) -> PortResult<'a, Vec<Allowed>> {
         Box::pin(
-            async move { granted::allowed(self, tenant, (subject, client), limit).await.map_err(port_error) },
+            async move { granted::allowed(self, tenant, (subject, client), page).await.map_err(port_error) },
         )
     }
 

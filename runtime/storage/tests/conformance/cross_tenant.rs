@@ -201,7 +201,7 @@ impl Rows {
             list_consents(subject, GrantFilter::default(), (world.now(), 10)),
             list_grants(subject, GrantFilter::default(), 10),
             list_clients_with_access(subject, (world.now(), 10)),
-            list_allowed(subject, &client, 10),
+            list_allowed(subject, &client, (world.now(), 10)),
             list_clients_of_session(self.grant.subject.session, 10),
             find_authorization_code(&self.code.hash),
             find_grant_of_redeemed_code(&self.redeemed.hash),

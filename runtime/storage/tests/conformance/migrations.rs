@@ -1,17 +1,25 @@
-//! Rows of an earlier schema mean the same in this one.
+//! Rows of an earlier schema mean the same in this one, and so does what nodes of an earlier schema still write.
+
+use std::sync::Arc;
 
 use identity::identity::AddressKind;
 use identity::ports::{AddressUse, Identities as _};
+use jose::ports::SigningKeys as _;
+use jose::{KeyState, SigningAlgorithm, SigningKey};
 use oauth2::pkce::ChallengeMethod;
-use oauth2::ports::TokenRepository as _;
+use oauth2::ports::{TokenKeys as _, TokenRepository as _};
 use oauth2::write::Write;
-use primitives::{KeyedHash, UploadedPluginId};
+use portcullis_storage::{CacheSizes, Location, MigrationState, SCHEMA_VERSION, Storage};
+use primitives::time::FixedClock;
+use primitives::{KeyedHash, TenantId, Timestamp, UploadedPluginId};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
 use tenancy::plugin::PluginValues as _;
 use tenancy::plugin::uploaded::UploadedPlugins as _;
 use tenancy::plugin::values::{KeptValue, PutValue, Replaces, ValueOwner};
 
 use crate::plugins::ROOM;
-use crate::world::World;
+use crate::world::{World, migrations, open, run};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn code_that_was_redeemed_before_schema_9_is_known_with_its_grant() {
@@ -144,5 +152,99 @@ async fn client_that_had_an_address_for_logout_tokens_before_schema_39_is_told()
         let session = "00000000-0000-4000-8000-00000000000b".parse().unwrap();
         assert_eq!(world.apply([Write::TellClientsOfSession { session, at: world.now() }]).await, None);
         assert_eq!(world.raw_texts("SELECT webhook FROM webhook_messages").await, ["logout:listens"]);
+    }
+}
+
+/// A refresh token as a binary of schema 44 puts it in, by a statement that it keeps prepared. How many rows that made.
+async fn put(older: &mut SqliteConnection, hash: u8) -> u64 {
+    let sql = "INSERT INTO oauth2_refresh_tokens (tenant, hash, grant_id, scope, issued_at, expires_at)
+         VALUES ('default', ?1, '00000000-0000-4000-8000-000000000001', 'openid', 1, 9000000000000000)
+         ON CONFLICT DO NOTHING";
+    sqlx::query(sql).bind(vec![hash]).execute(older).await.unwrap().rows_affected()
+}
+
+/// Schema 45 lays tables of SQLite's file out anew, and an older node may have it open meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn node_of_schema_44_writes_on_beside_the_migration_by_the_statements_that_it_has() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("test.db");
+    let location = Location::Sqlite(path.clone());
+    let grant = "INSERT INTO oauth2_grants (tenant, id, client, subject, session, authenticated_at, acr, amr, scope,
+             audience, created_at, kept_until)
+         VALUES ('default', '00000000-0000-4000-8000-000000000001', 'app', '00000000-0000-4000-8000-00000000000a',
+             '00000000-0000-4000-8000-00000000000b', 1, 'aal1', '[]', 'openid', '[]', 1, 9000000000000000);";
+    run(&location, &format!("PRAGMA journal_mode = WAL; {} {grant}", migrations(&location, 44))).await;
+    let options = SqliteConnectOptions::new().filename(&path);
+    let mut older = SqliteConnection::connect_with(&options).await.unwrap();
+    assert_eq!(put(&mut older, 1).await, 1);
+    // What it has under way is waited for, and is brought along.
+    let mut under_way = older.begin().await.unwrap();
+    assert_eq!(put(&mut under_way, 2).await, 1);
+    let (migrated, committed) = tokio::join!(Storage::migrate(&location), under_way.commit());
+    committed.unwrap();
+    assert_eq!(migrated.unwrap(), MigrationState { from: 44, to: SCHEMA_VERSION });
+    assert_eq!(put(&mut older, 3).await, 1);
+    assert_eq!(put(&mut older, 1).await, 0, "what is there already is guarded as before");
+    older.close().await.unwrap();
+    let clock = Arc::new(FixedClock::new(Timestamp::from_seconds(1_800_000_000)));
+    let storage = open(&location, clock, CacheSizes::NONE).await.unwrap();
+    for hash in 1..=3 {
+        let found = storage.find_refresh_token(&TenantId::default_tenant(), &KeyedHash(vec![hash])).await;
+        assert!(found.unwrap().is_some(), "{hash}");
+    }
+}
+
+/// What an older node does not know it neither writes nor keeps to: it gives less, and never more.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_older_node_still_writes_is_what_it_said_and_opens_nothing() {
+    for world in World::each().await {
+        // Before schema 53 there was no method: what such a node writes was made of its verifier in the only way that it knows.
+        let grant = world.with_grant("app").await;
+        let hash = match world.location {
+            Location::Sqlite(_) => "x'07'",
+            Location::Postgres { .. } => r"'\x07'::bytea",
+        };
+        let code = format!(
+            "INSERT INTO oauth2_authorization_codes (tenant, hash, grant_id, code_challenge, expires_at)
+             VALUES ('default', {hash}, '{}', 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', 9000000000000000)",
+            grant.id
+        );
+        world.raw(&code).await;
+        let found = world.storage.find_authorization_code(&world.tenant, &KeyedHash(vec![7])).await;
+        let (code, _) = found.unwrap().unwrap();
+        assert_eq!(code.code_challenge_method, ChallengeMethod::S256);
+        assert_eq!(code.dpop_jkt, None);
+
+        // Before schema 52 it retires a key for no longer than it knows of.
+        let state = KeyState::Active { rotate_at: world.in_seconds(100) };
+        let key = SigningKey::generate(SigningAlgorithm::Es256, state, world.now(), &*world.rng).unwrap();
+        let kid = key.kid.clone();
+        assert_eq!(world.apply([jose::Write::InsertSigningKey(Box::new(key))]).await, None);
+        assert_eq!(world.apply([Write::KeepSigningKeys { until: world.in_seconds(500) }]).await, None);
+        let until = world.in_seconds(300);
+        let retire = format!(
+            "UPDATE signing_keys SET state = 'retired', due_at = {}
+             WHERE tenant = 'default' AND kid = '{kid}' AND state <> 'retired'",
+            until.micros()
+        );
+        world.raw(&retire).await;
+        let states = async || -> Vec<KeyState> {
+            let keys = world.storage.list_signing_keys(&world.tenant).await.unwrap();
+            keys.iter().map(|key| key.state).collect()
+        };
+        assert_eq!(states().await, [KeyState::Retired { until }]);
+
+        // Before schema 48 it takes a revoked key for one whose time is over, and deletes it: nothing verifies by it.
+        let revoke = jose::Write::RevokeSigningKey { kid, at: world.now() };
+        assert_eq!(world.apply([revoke]).await, None);
+        world.raw(&retire).await;
+        assert_eq!(states().await, [KeyState::Revoked { at: world.now() }], "it brings none back");
+        let delete = format!(
+            "DELETE FROM signing_keys WHERE tenant = 'default' AND state = 'retired' AND due_at <= {}",
+            world.now().micros()
+        );
+        world.raw(&delete).await;
+        assert_eq!(states().await, []);
+        assert!(world.storage.load_keys(&world.tenant).await.unwrap().jwks().keys.is_empty());
     }
 }

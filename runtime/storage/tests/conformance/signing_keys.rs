@@ -1,11 +1,13 @@
 //! Signing keys: sealed at rest, one pending and one active of an algorithm, and parsed anew when one
 //! changes.
 
+use futures_util::future::join_all;
 use jose::ports::SigningKeys as _;
-use jose::{KeyState, SigningAlgorithm, SigningKey, Write};
+use jose::{KeyState, RotationSchedule, SigningAlgorithm, SigningKey, Write, revoke_key};
 use oauth2::ports::TokenKeys as _;
 use oauth2::write::Write as TokenWrite;
-use primitives::{Change, TenantId};
+use portcullis_storage::ApplyError;
+use primitives::{Actor, Change, TenantId};
 
 use crate::world::World;
 
@@ -20,6 +22,12 @@ impl World {
 
     fn active(&self) -> SigningKey {
         self.key(SigningAlgorithm::Es256, KeyState::Active { rotate_at: self.in_seconds(100) })
+    }
+
+    /// What signs, if anything does.
+    async fn signer(&self) -> Option<String> {
+        let keys = self.storage.load_keys(&self.tenant).await.unwrap();
+        keys.signer(SigningAlgorithm::Es256).map(|signer| signer.kid().to_owned())
     }
 
     async fn states(&self) -> Vec<(String, KeyState)> {
@@ -132,18 +140,14 @@ async fn activation_is_won_once_of_fifty_times() {
 #[tokio::test(flavor = "multi_thread")]
 async fn parsed_keys_follow_every_change() {
     for world in World::each().await {
-        let signer = async || {
-            let keys = world.storage.load_keys(&world.tenant).await.unwrap();
-            keys.signer(SigningAlgorithm::Es256).map(|signer| signer.kid().to_owned())
-        };
-        assert_eq!(signer().await, None);
+        assert_eq!(world.signer().await, None);
         let (old, new) = (world.active(), world.pending());
         assert_eq!(world.apply([insert(&old), insert(&new)]).await, None);
-        assert_eq!(signer().await.as_deref(), Some(old.kid.as_str()));
+        assert_eq!(world.signer().await.as_deref(), Some(old.kid.as_str()));
         let retire = Write::RetireSigningKey { kid: old.kid.clone(), until: world.in_seconds(5) };
         let activate = Write::ActivateSigningKey { kid: new.kid.clone(), rotate_at: world.in_seconds(5) };
         assert_eq!(world.apply([retire, activate]).await, None);
-        assert_eq!(signer().await.as_deref(), Some(new.kid.as_str()));
+        assert_eq!(world.signer().await.as_deref(), Some(new.kid.as_str()));
     }
 }
 
@@ -207,5 +211,52 @@ async fn revocation_is_won_once_of_fifty_times() {
         let key = world.active();
         assert_eq!(world.apply([insert(&key)]).await, None);
         world.race(Write::RevokeSigningKey { kid: key.kid.clone(), at: world.now() }).await;
+    }
+}
+
+/// Attack: a revocation that ends half way, after which nothing signs, or what has leaked still does.
+#[tokio::test(flavor = "multi_thread")]
+async fn revocation_and_its_successor_are_written_together_or_not_at_all() {
+    for world in World::each().await {
+        let leaked = world.active();
+        assert_eq!(world.apply([insert(&leaked)]).await, None);
+        let revoke = Write::RevokeSigningKey { kid: leaked.kid.clone(), at: world.now() };
+        let of_nobody =
+            Write::ActivateSigningKey { kid: world.pending().kid, rotate_at: world.in_seconds(100) };
+        for taken in [insert(&leaked), of_nobody] {
+            assert_eq!(world.apply([revoke.clone(), taken]).await, Some(1));
+            assert_eq!(world.states().await, [(leaked.kid.to_string(), leaked.state)]);
+            assert_eq!(world.signer().await.as_deref(), Some(leaked.kid.as_str()));
+        }
+        let next = world.active();
+        assert_eq!(world.apply([revoke, insert(&next)]).await, None);
+        assert_eq!(world.signer().await.as_deref(), Some(next.kid.as_str()));
+    }
+}
+
+/// Attack: several operators revoke the last key at once, each with a successor of their own: many sign, or nobody does.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_fifty_who_revoke_the_last_key_one_has_made_its_successor() {
+    for world in World::each().await {
+        let leaked = world.active();
+        assert_eq!(world.apply([insert(&leaked)]).await, None);
+        let existing = world.storage.list_signing_keys(&world.tenant).await.unwrap();
+        let schedule = RotationSchedule::default();
+        let wanted = (&[SigningAlgorithm::Es256][..], &schedule);
+        let decide = |_| {
+            let by = (&world.tenant, Actor::System);
+            revoke_key(by, &leaked.kid, wanted, &existing, world.now(), &*world.rng).unwrap().unwrap()
+        };
+        let changes: Vec<_> = (0..50).map(decide).collect();
+        let outcomes = join_all(changes.into_iter().map(|change| world.storage.apply(change))).await;
+        let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        let missed = outcomes.iter().filter(|one| matches!(one, Err(ApplyError::Missed { .. }))).count();
+        assert_eq!((won, missed), (1, 49), "on {}", world.storage.kind());
+        let states = world.states().await;
+        let revoked = (leaked.kid.to_string(), KeyState::Revoked { at: world.now() });
+        assert!(states.len() == 2 && states.contains(&revoked), "{states:?}");
+        let active = states.iter().find(|(_, state)| matches!(state, KeyState::Active { .. }));
+        assert_eq!(world.signer().await.as_ref(), active.map(|(kid, _)| kid), "{states:?}");
+        assert!(active.is_some(), "{states:?}");
     }
 }

@@ -189,6 +189,32 @@ async fn token_of_a_deleted_client_stays_dead_when_another_takes_its_id() {
     }
 }
 
+/// A client that describes itself has no row, and nothing for itself. One that is made under its id is another.
+#[tokio::test(flavor = "multi_thread")]
+async fn token_of_a_client_without_a_row_is_found_where_it_hangs_on_a_grant_until_its_id_is_anothers() {
+    for world in World::each().await {
+        let id = "https://agent.example/client.json";
+        let somebody = world.with_grant("nexboard").await.subject.id;
+        let grant = world.grant(somebody, id);
+        let (hangs, stands) =
+            (world.access_token(Some(&grant), id, "hangs"), world.access_token(None, id, "stands"));
+        let writes = [
+            Write::InsertGrant(Box::new(grant.clone())),
+            Write::InsertAccessToken(Box::new(hangs.clone())),
+            Write::InsertAccessToken(Box::new(stands.clone())),
+        ];
+        assert_eq!(world.apply(writes).await, None);
+        let find = async |token: &AccessToken| {
+            world.storage.find_access_token(&world.tenant, &token.hash).await.unwrap()
+        };
+        assert_eq!(find(&hangs).await, Some((hangs.clone(), Some(grant))));
+        assert_eq!(find(&stands).await, None);
+        world.clock.advance(std::time::Duration::from_secs(1));
+        assert_eq!(world.apply([Write::InsertClient(Box::new(world.client(id)))]).await, None);
+        assert_eq!((find(&hangs).await, find(&stands).await), (None, None));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn token_whose_grant_is_not_there_is_dead() {
     for world in World::each().await {

@@ -292,8 +292,8 @@ impl World {
     }
 }
 
-/// Opens a migrated database with the key that all tests use.
-async fn run(location: &Location, sql: &str) {
+/// Runs statements past storage.
+pub(crate) async fn run(location: &Location, sql: &str) {
     let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
     match location {
         Location::Sqlite(path) => {
@@ -311,7 +311,7 @@ async fn run(location: &Location, sql: &str) {
 }
 
 /// The migrations of a database up to `number` as they are in the repository, and what they leave behind.
-fn migrations(location: &Location, number: i64) -> String {
+pub(crate) fn migrations(location: &Location, number: i64) -> String {
     let kind = if matches!(location, Location::Sqlite(_)) { "sqlite" } else { "postgres" };
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(kind);
     let files = std::fs::read_dir(directory).unwrap().map(|file| file.unwrap().path());
@@ -329,6 +329,7 @@ fn migrations(location: &Location, number: i64) -> String {
     )
 }
 
+/// Opens a migrated database with the key that all tests use.
 pub(crate) async fn open(
     location: &Location,
     clock: Arc<FixedClock>,

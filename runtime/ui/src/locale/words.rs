@@ -111,6 +111,7 @@ words! {
     }
     logout: LogoutWords {
         title, lead, lead_nameless, client_lead, confirm, stay, done_title, done_lead, sign_in_again, leaving, go_on,
+        go_on_to,
     }
     error: ErrorWords { title, request_id, request_hint, restart, home, help, setting, code }
     verification: VerificationWords {

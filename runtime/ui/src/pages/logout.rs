@@ -23,7 +23,9 @@ struct SignedOutPage<'a> {
     frame: Frame<'a>,
     farewell: Option<&'a FarewellView>,
     next: Option<&'a str>,
-    script: &'static str,
+    go_on: String,
+    /// What goes on by itself, where anything does.
+    script: Option<&'static str>,
 }
 
 impl Pages {
@@ -49,9 +51,18 @@ impl Pages {
         self.last_page(Some(view), context)
     }
 
+    /// Saying that one is signed out, with the way to an app of which nobody here knows anything but its host.
+    pub fn signed_out_with_way(&self, (next, host): (&str, &str), context: &PageContext<'_>) -> String {
+        let w = &self.words(context).logout;
+        let go_on = fill(&w.go_on_to, &[("host", host)]);
+        let frame = self.frame(context, w.done_title.clone());
+        render(&SignedOutPage { frame, farewell: None, next: Some(next), go_on, script: None })
+    }
+
     fn last_page(&self, farewell: Option<&FarewellView>, context: &PageContext<'_>) -> String {
-        let title = self.words(context).logout.done_title.clone();
+        let w = &self.words(context).logout;
         let next = farewell.and_then(|farewell| farewell.next.as_deref());
-        render(&SignedOutPage { frame: self.frame(context, title), farewell, next, script: GO_ON })
+        let (frame, go_on) = (self.frame(context, w.done_title.clone()), w.go_on.clone());
+        render(&SignedOutPage { frame, farewell, next, go_on, script: Some(GO_ON) })
     }
 }

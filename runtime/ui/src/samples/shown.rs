@@ -13,10 +13,9 @@ use crate::frame::PageContext;
 use crate::{Branding, Locale, Pages};
 
 /// What a browser leaves at once: the last page while apps are told. The suite `browser` goes through it.
-const LEFT_AT_ONCE: [&str; 4] = [
+const LEFT_AT_ONCE: [&str; 3] = [
     "<iframe src=\"",
     "\" sandbox=\"allow-same-origin allow-scripts\" aria-hidden=\"true\" tabindex=\"-1\" hidden></iframe>",
-    "<p class=\"after\"><a class=\"button primary\" id=\"next\" href=\"",
     "<script>",
 ];
 

@@ -15,13 +15,16 @@ struct Attack {
 const HERE: &str = "tests/it/oauth2/implvulns.rs";
 const CODE: &str = "tests/it/oauth2/code.rs";
 const CREDENTIALS: &str = "tests/it/oauth2/credentials.rs";
+const DPOP: &str = "tests/it/oauth2/dpop.rs";
 const DESCRIBED: &str = "tests/it/oauth2/described_host.rs";
 const REQUEST_OBJECT: &str = "tests/it/oauth2/request_object.rs";
+const FLOODS: &str = "tests/it/oauth2/floods.rs";
+const PUBLISHED_KEYS: &str = "runtime/oauth2/src/published_keys/tests.rs";
 const JWS: &str = "runtime/jose/src/jws.rs";
 const PKCE: &str = "tests/it/oauth2/pkce.rs";
 const REQUEST: &str = "runtime/oauth2/src/authorization/tests/request.rs";
 
-const ATTACKS: [Attack; 36] = [
+const ATTACKS: &[Attack] = &[
     Attack {
         name: "mix-up (RFC 9207, RFC 9700 section 4.4)",
         stopped_by: &[(
@@ -64,8 +67,24 @@ const ATTACKS: [Attack; 36] = [
     },
     Attack {
         name: "open redirect (RFC 9700 section 4.11)",
-        stopped_by: &[("runtime/oauth2/src/authorization/redirect.rs", "async fn match_redirect(")],
-        tests: &[(CODE, "bad_redirect_uri_gets_a_page_and_never_a_redirect")],
+        stopped_by: &[
+            ("runtime/oauth2/src/authorization/redirect.rs", "async fn match_redirect("),
+            ("runtime/oauth2/src/logout.rs", "iter().any(|uri| uri == requested)"),
+            ("runtime/oauth2/src/logout.rs", "client.as_deref().is_some_and(Client::is_self_made)"),
+            ("runtime/oauth2/src/registration/metadata.rs", "fn check_ways_out("),
+        ],
+        tests: &[
+            (CODE, "bad_redirect_uri_gets_a_page_and_never_a_redirect"),
+            ("runtime/oauth2/src/logout.rs", "browser_goes_only_where_the_client_is_registered"),
+            (
+                "tests/it/oauth2/registration.rs",
+                "sign_out_of_nobody_shows_the_way_to_a_client_that_registered_itself_and_does_not_go_there",
+            ),
+            (
+                "runtime/oauth2/src/registration/tests/claimed.rs",
+                "browser_goes_after_a_sign_out_to_no_host_but_those_of_answers",
+            ),
+        ],
     },
     Attack {
         name: "redirect and path confusion (RFC 9700 section 4.1)",
@@ -128,12 +147,30 @@ const ATTACKS: [Attack; 36] = [
         ],
     },
     Attack {
-        name: "an assertion of a refused request brought again",
-        stopped_by: &[("runtime/oauth2/src/token/mod.rs", "pub(crate) fn refusal")],
-        tests: &[(
-            "runtime/oauth2/src/client_authentication/tests.rs",
-            "assertion_of_a_refused_request_is_used_up",
-        )],
+        name: "jti replay of what an issuer says of somebody (RFC 7523 section 3), also in a race",
+        stopped_by: &[("runtime/oauth2/src/token/jwt_bearer.rs", "Some(Write::UseBearerAssertion {")],
+        tests: &[
+            ("runtime/oauth2/src/trust/tests.rs", "assertion_is_used_once_by_whichever_client"),
+            (
+                "runtime/storage/tests/conformance/trusted_issuers.rs",
+                "assertion_is_used_once_of_fifty_times_and_is_no_clients",
+            ),
+        ],
+    },
+    Attack {
+        name: "an assertion, or a proof of possession, of a refused request brought again",
+        stopped_by: &[
+            ("runtime/oauth2/src/token/mod.rs", "pub(crate) fn refusal"),
+            ("runtime/oauth2/src/dpop/mod.rs", "pub(crate) fn write_of_authenticated("),
+        ],
+        tests: &[
+            (
+                "runtime/oauth2/src/client_authentication/tests.rs",
+                "assertion_of_a_refused_request_is_used_up",
+            ),
+            ("runtime/oauth2/src/dpop/tests.rs", "proof_of_a_refused_request_is_used_up"),
+            (DPOP, "of_thirty_refused_requests_with_one_proof_one_uses_it_up"),
+        ],
     },
     Attack {
         name: "a client's server flooded by way of us (unknown kid, failures, hung-up requests)",
@@ -145,18 +182,31 @@ const ATTACKS: [Attack; 36] = [
     },
     Attack {
         name: "tokens by a signing key that has leaked",
-        stopped_by: &[("runtime/jose/src/tenant_keys.rs", "KeyState::Revoked { .. } => false")],
+        stopped_by: &[
+            ("runtime/jose/src/tenant_keys.rs", "KeyState::Revoked { .. } => false"),
+            ("runtime/jose/src/revocation.rs", "Change::new(tenant.clone()).write(Write::RevokeSigningKey"),
+        ],
         tests: &[
             ("tests/it/tenancy/revoked_keys.rs", "what_a_leaked_key_signed_is_worth_nothing"),
             ("tests/it/tenancy/revoked_keys.rs", "key_that_is_revoked_on_one_node_is_revoked_on_the_other"),
+            ("tests/it/tenancy/revoked_keys.rs", "last_key_that_many_revoke_at_once_has_one_successor"),
+            (
+                "runtime/storage/tests/conformance/signing_keys.rs",
+                "revocation_and_its_successor_are_written_together_or_not_at_all",
+            ),
+            (
+                "runtime/cli/tests/commands/killed_revocation.rs",
+                "killed_node_has_taken_the_leaked_key_away_and_signs_with_another",
+            ),
         ],
     },
     Attack {
         name: "proof of possession replayed (RFC 9449 section 11.1)",
         stopped_by: &[("runtime/oauth2/src/dpop/mod.rs", "struct ProvenKey")],
         tests: &[
-            ("tests/it/oauth2/dpop.rs", "proofs_that_are_none_are_refused_by_name"),
-            ("tests/it/oauth2/dpop.rs", "of_thirty_requests_with_one_proof_one_is_answered"),
+            (DPOP, "proofs_that_are_none_are_refused_by_name"),
+            (DPOP, "of_thirty_requests_with_one_proof_one_is_answered"),
+            (FLOODS, "proofs_of_keys_that_somebody_makes_up_write_nothing"),
         ],
     },
     Attack {
@@ -218,7 +268,10 @@ const ATTACKS: [Attack; 36] = [
     },
     Attack {
         name: "SSRF by jwks_uri",
-        stopped_by: &[("runtime/oauth2/src/fetch.rs", "pub(crate) async fn key_set")],
+        stopped_by: &[
+            ("runtime/oauth2/src/fetch.rs", "reach: Reach::Public"),
+            ("runtime/http/src/outbound.rs", "fn may_call(&self, address: IpAddr) -> bool"),
+        ],
         tests: &[(HERE, "keys_and_pictures_within_our_own_network_are_not_fetched")],
     },
     Attack {
@@ -285,12 +338,18 @@ const ATTACKS: [Attack; 36] = [
     },
     Attack {
         name: "iframe leaks and clickjacking (RFC 9700 section 4.16)",
-        stopped_by: &[("runtime/http/src/oauth2/form_post.rs", "frame-ancestors 'none'")],
+        stopped_by: &[
+            ("runtime/ui/src/security.rs", "frame-ancestors 'none'"),
+            ("runtime/http/src/oauth2/form_post.rs", "frame-ancestors 'none'"),
+        ],
         tests: &[(HERE, "pages_stand_in_no_frame_and_tell_no_address")],
     },
     Attack {
         name: "referrer leaks (RFC 9700 section 4.2)",
-        stopped_by: &[("runtime/http/src/oauth2/form_post.rs", "referrer-policy")],
+        stopped_by: &[
+            ("runtime/ui/src/security.rs", "(\"referrer-policy\", \"same-origin\".to_owned())"),
+            ("runtime/http/src/oauth2/form_post.rs", "(\"referrer-policy\", \"no-referrer\".to_owned())"),
+        ],
         tests: &[(HERE, "pages_stand_in_no_frame_and_tell_no_address")],
     },
     Attack {
@@ -331,6 +390,103 @@ const ATTACKS: [Attack; 36] = [
                 "server_that_a_token_was_exchanged_for_gets_no_credential",
             ),
             ("runtime/oauth2/src/credential/tests.rs", "credential_is_taken_for_nothing_else"),
+        ],
+    },
+    Attack {
+        name: "actor whose sign-in has ended goes on in another's name (RFC 8693 section 1.1)",
+        stopped_by: &[("runtime/oauth2/src/access_token.rs", "!self.has_live_actors(server).await?")],
+        tests: &[(
+            "runtime/oauth2/src/token/exchange/tests/revoked.rs",
+            "what_somebody_acts_by_takes_along_what_they_got_however_it_ends",
+        )],
+    },
+    Attack {
+        name: "may_act got around by the ID token (RFC 8693 section 4.4)",
+        stopped_by: &[(
+            "runtime/oauth2/src/token/exchange/subject.rs",
+            "grant.claims.said().access_token.remove(MAY_ACT)",
+        )],
+        tests: &[(
+            "runtime/oauth2/src/token/exchange/tests/acting.rs",
+            "id_token_says_who_may_act_as_the_access_tokens_of_its_grant_do",
+        )],
+    },
+    Attack {
+        name: "an issuer names a client, whose own the token seems (RFC 9700 section 4.15)",
+        stopped_by: &[(
+            "runtime/oauth2/src/token/jwt_bearer.rs",
+            "check_no_client(server, client, subject).await?",
+        )],
+        tests: &[("runtime/oauth2/src/trust/tests.rs", "issuer_names_no_client_of_the_tenant")],
+    },
+    Attack {
+        name: "tokens of a deleted client live again as those of one that describes itself",
+        stopped_by: &[
+            ("runtime/oauth2/src/access_token.rs", "None if origin.is_described()"),
+            ("runtime/oauth2/src/derivation.rs", "holds(client) && !client.is_described()"),
+        ],
+        tests: &[(
+            "runtime/oauth2/src/metadata_document/tests/issued.rs",
+            "what_a_deleted_client_had_stays_dead_where_its_id_may_describe_itself",
+        )],
+    },
+    Attack {
+        name: "another signed token as a software statement (RFC 8725 section 3.11)",
+        stopped_by: &[(
+            "runtime/oauth2/src/registration/statement.rs",
+            "is_of_another_kind(signed.header().typ.as_deref())",
+        )],
+        tests: &[(
+            "runtime/oauth2/src/registration/tests/claimed.rs",
+            "what_a_publisher_signs_beside_statements_is_none",
+        )],
+    },
+    Attack {
+        name: "another signed token as an ID token hint (RFC 8725 section 3.11)",
+        stopped_by: &[("runtime/oauth2/src/own_token.rs", "!is_to_it || !says_when || is_of_a_session")],
+        tests: &[(
+            "runtime/oauth2/src/own_token.rs",
+            "session_as_a_token_is_no_id_token_whatever_its_template_says",
+        )],
+    },
+    Attack {
+        name: "client secrets guessed, and a hash flood by way of the token endpoint (RFC 6749 section 2.3.1)",
+        stopped_by: &[
+            ("runtime/oauth2/src/client/secret.rs", "self.hasher.attempt(self.guess, check)"),
+            ("runtime/http/src/secrets.rs", "map_err(not_counted)?"),
+        ],
+        tests: &[
+            ("runtime/http/src/secrets.rs", "of_wrong_client_secrets_some_are_hashed"),
+            (FLOODS, "guesses_of_a_clients_secret_are_so_many_and_the_client_gets_its_tokens_meanwhile"),
+        ],
+    },
+    Attack {
+        name: "strangers' slow servers take every fetch, and known clients are refused",
+        stopped_by: &[
+            ("runtime/oauth2/src/published_keys.rs", "slot.stale(asked_at)"),
+            ("runtime/oauth2/src/metadata_document/kept.rs", "self.stale(id, now)"),
+        ],
+        tests: &[
+            (PUBLISHED_KEYS, "known_keys_are_used_while_every_place_is_taken_and_not_for_ever"),
+            (PUBLISHED_KEYS, "keys_of_clients_that_strangers_made_are_asked_for_in_so_many_places"),
+            (
+                "runtime/oauth2/src/metadata_document/tests.rs",
+                "known_document_is_used_while_every_place_is_taken_and_not_for_ever",
+            ),
+        ],
+    },
+    Attack {
+        name: "a stranger who registered once writes without end",
+        stopped_by: &[
+            ("runtime/http/src/oauth2/register.rs", "LimitKey::RegistrationChange"),
+            ("runtime/oauth2/src/client_authentication/mod.rs", "server.refused_uses.are_too_many"),
+        ],
+        tests: &[
+            (FLOODS, "changes_of_registrations_are_so_many_and_what_changes_nothing_is_not_written"),
+            (
+                "runtime/oauth2/src/client_authentication/tests.rs",
+                "refused_requests_of_a_client_that_strangers_made_use_up_so_many_assertions",
+            ),
         ],
     },
     Attack {
@@ -376,7 +532,7 @@ fn has_test(source: &str, name: &str) -> bool {
 #[test]
 fn every_attack_has_what_stops_it_and_what_shows_that() {
     let mut wrong = Vec::new();
-    for Attack { name, stopped_by, tests } in &ATTACKS {
+    for Attack { name, stopped_by, tests } in ATTACKS {
         assert!(!stopped_by.is_empty() && !tests.is_empty(), "{name}");
         wrong.extend(
             stopped_by.iter().filter(|(path, words)| !source(path).contains(words)).map(|at| (name, at)),

@@ -21,6 +21,20 @@ const ASKED: usize = 20;
 /// The keys that sign what clients are told.
 const KEYS: &str = "/admin/keys/hydra.openid.id-token";
 
+/// Says of a tenant where clients register themselves whether those leave that are not used any more.
+pub(super) fn look_at_registration(tenant: &Value, findings: &mut Findings) {
+    let of = |member: &str| tenant.pointer(&format!("/settings/document/oauth2/registration/{member}"));
+    let registers = of("mode").and_then(Value::as_str).is_some_and(|mode| mode != "off");
+    if registers && of("idle_lifespan").is_none_or(Value::is_null) {
+        let what = format!(
+            "tenant {}: one that registered itself and ever got a token stays for good, used or not, unless \
+             `oauth2.registration.idle_lifespan` says how long",
+            text(tenant, "id").unwrap_or_default()
+        );
+        findings.add(Level::Notice, "clients", what);
+    }
+}
+
 /// Looks at the clients of a tenant.
 pub(super) async fn look_at(
     api: &mut Api,
@@ -155,6 +169,27 @@ mod tests {
         }
         let client = json!({"id_token_signed_response_alg": "EdDSA"});
         assert_eq!(wrong(&client, &BTreeSet::new()), [""; 0], "whose keys are not known, is not judged");
+    }
+
+    #[test]
+    fn tenant_whose_idle_clients_stay_for_good_is_told() {
+        for (registration, expect) in [
+            (json!({}), 0),
+            (json!({"mode": "off"}), 0),
+            (json!({"mode": "open"}), 1),
+            (json!({"mode": "key", "idle_lifespan": null}), 1),
+            (json!({"mode": "open", "idle_lifespan": "2160h"}), 0),
+        ] {
+            let document = json!({"oauth2": {"registration": registration}});
+            let tenant = json!({"id": "acme", "settings": {"document": document}});
+            let mut findings = Findings::default();
+            look_at_registration(&tenant, &mut findings);
+            let told = findings.0.iter().filter(|finding| finding.level == Level::Notice);
+            assert_eq!(told.count(), expect, "{tenant}: {findings:?}");
+        }
+        let mut findings = Findings::default();
+        look_at_registration(&json!({"id": "plain", "settings": {"document": {}}}), &mut findings);
+        assert!(findings.0.is_empty());
     }
 
     #[test]

@@ -202,7 +202,7 @@ impl AuthorizationServer {
             {
                 subject
             }
-            _ => return Err(PageError::OtherSubject),
+            _ => return Err(PageError::of_other(browser.subject, Some(challenge.subject))),
         };
         let outcome = match answer {
             Answer::Accepted(consented) => {
@@ -233,7 +233,9 @@ impl AuthorizationServer {
         let request = AuthorizationRequest { scope, audience, details, claims: named, ..challenge.request };
         check_again(self, redirect, &request)?;
         self.check_policy(redirect, &request, (subject, browser.request)).await?;
-        let remember = match remember.filter(|_| subject.actor.is_none()) {
+        // As on our own page: of a client that describes itself nothing is remembered.
+        let may_remember = subject.actor.is_none() && !redirect.client.is_described();
+        let remember = match remember.filter(|_| may_remember) {
             None => None,
             Some(seconds) => {
                 let merged = consent::merged(self, redirect, &request, subject).await?;

@@ -200,7 +200,8 @@ impl AuthorizationServer {
         let is_asked = |subject: &&AuthenticatedSubject| {
             (subject.subject, subject.session) == (asked.subject, asked.session)
         };
-        let subject = subject.filter(is_asked).ok_or(PageError::OtherSubject)?;
+        let other = || PageError::of_other(browser.subject, Some(asked.subject));
+        let subject = subject.filter(is_asked).ok_or_else(other)?;
         let device = self.load_waiting(&asked.user_code).await?;
         let Answer::Accepted(consented) = answer else {
             return Ok((self.denied(&device.code, subject), DeviceOutcome::Denied));

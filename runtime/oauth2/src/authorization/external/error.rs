@@ -46,7 +46,8 @@ impl ChallengeError {
             | PageError::UnknownChallenge
             | PageError::OtherBrowser
             | PageError::Refused
-            | PageError::OtherSubject => Self::Unknown,
+            | PageError::OtherSubject
+            | PageError::SessionEnded => Self::Unknown,
         }
     }
 }

@@ -275,7 +275,8 @@ impl AuthorizationServer {
                 return Ok(Decision::new(change, Err(PageError::Refused)));
             }
         };
-        let Begun { session, change: mut whole, cookie } = self.begin_login(&challenge, &signed_in).await?;
+        let Begun { session, change: mut whole, cookie } =
+            self.begin_login(&challenge, &signed_in, browser.subject).await?;
         let subject = session.subject(&self.tenant);
         let next = match (challenge.asked, redirect) {
             (Asked::Authorization(request), Some(redirect)) => {
@@ -313,18 +314,19 @@ impl AuthorizationServer {
         }
     }
 
-    /// The session of the sign-in: one that begins, or that of whoever was remembered.
+    /// The session of the sign-in: one that begins, or that of whoever was remembered and is still `there`.
     async fn begin_login(
         &self,
         challenge: &LoginChallenge,
         signed_in: &SignedIn,
+        there: Option<&AuthenticatedSubject>,
     ) -> Result<Begun, PageError> {
         let is_one_of_ours = signed_in.external.is_none();
         if is_one_of_ours
             && self.ports.subjects.find_subject(&self.tenant, signed_in.subject).await?.is_none()
         {
             // They were switched off meanwhile.
-            return Err(PageError::OtherSubject);
+            return Err(PageError::SessionEnded);
         }
         let now = self.now();
         let lifespan = self.settings.login_session_lifespan.0;
@@ -342,9 +344,14 @@ impl AuthorizationServer {
         let (value, token) = self.draw_login_cookie();
         let mut change = Change::new(self.tenant.clone());
         if let Some(known) = &challenge.known {
+            // Attack: a browser that several people use. One may skip, another signs in, and opens what was answered about
+            // the first.
+            if there.is_none_or(|there| there.session != known.session) {
+                return Err(PageError::of_other(there, Some(signed_in.subject)));
+            }
             let found = self.ports.logins.find_login_session(&self.tenant, known.session).await?;
             // It was ended meanwhile: the person begins anew.
-            let mut session = found.filter(|found| now < found.expires_at).ok_or(PageError::OtherSubject)?;
+            let mut session = found.filter(|found| now < found.expires_at).ok_or(PageError::SessionEnded)?;
             if !signed_in.acr.is_empty() {
                 session.acr.clone_from(&signed_in.acr);
             }
@@ -366,7 +373,7 @@ impl AuthorizationServer {
         if let Some(session) = signed_in.hangs_on {
             // Attack: somebody signs out, and an answer of before brings them in again.
             if !self.ports.logins.is_session_of(&self.tenant, session, signed_in.subject).await? {
-                return Err(PageError::OtherSubject);
+                return Err(PageError::SessionEnded);
             }
             change =
                 change.write(Write::HoldSession { session, identity: signed_in.subject, at: self.now() });

@@ -12,6 +12,7 @@
 //! | two answers to one challenge; what was refused is accepted after all | the first answer is written down, and any other is refused (`answered`) |
 //! | one verifier comes back twice | a sign-in begins the session whose id the challenge names, a consent is the grant whose id it names: one is written |
 //! | the session on which a sign-in hangs ends before the browser is back | it must live still when the sign-in begins, and is held for that change |
+//! | of several people who use one browser, one goes on as another, who was let skip before | who may skip has still the session that the challenge names |
 //! | an answer to a challenge of long ago | the verifier expires with its challenge |
 //! | consent is skipped by going back with a login verifier, or is given as somebody else | a code is given only by stage 4; a consent verifier names the session that was asked, and the browser must have it |
 //! | more scope or audience than was asked for | refused when it is accepted; narrowed, never widened |

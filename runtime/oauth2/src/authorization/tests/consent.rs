@@ -105,10 +105,10 @@ fn consent_is_given_by_the_person_who_was_asked() {
     world.add_subject(2);
     let (ada, bob) = (world.subject(1), world.subject(2));
     let asked = challenge(authorize(&world, &[], Some(&ada)));
-    for other in [Some(&bob), None] {
+    for (other, expect) in [(Some(&bob), PageError::OtherSubject), (None, PageError::SessionEnded)] {
         let there = browser(other);
-        assert_eq!(decide(&world, &asked, ALLOW, there).err(), Some(PageError::OtherSubject));
-        assert_eq!(now(world.server.consent_request(&asked, there)).err(), Some(PageError::OtherSubject));
+        assert_eq!(decide(&world, &asked, ALLOW, there).err().as_ref(), Some(&expect));
+        assert_eq!(now(world.server.consent_request(&asked, there)).err(), Some(expect));
     }
     assert_eq!(word(&decide(&world, &asked, ALLOW, browser(Some(&ada)))), "code");
 }

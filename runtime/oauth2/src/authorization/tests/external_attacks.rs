@@ -48,12 +48,12 @@ fn consent_verifier_is_of_the_browser_and_session_that_were_asked() {
         assert_eq!(consented(&world, &accepted, who).err(), Some(expect), "{what}");
     };
     check("browser", Browser { binding: Some("cookie-of-the-victim"), ..here }, PageError::OtherBrowser);
-    check("nobody", browser(None), PageError::OtherSubject);
+    check("nobody", browser(None), PageError::SessionEnded);
     let (_, bob, _) = sign_in(&world, &[], json!({"subject": "bob"}));
     check("somebody else", browser(Some(&bob)), PageError::OtherSubject);
     let (_, again, _) = sign_in(&world, &[], json!({"subject": ADA}));
     assert_eq!(again.subject, ada.subject);
-    check("another session of theirs", browser(Some(&again)), PageError::OtherSubject);
+    check("another session of theirs", browser(Some(&again)), PageError::SessionEnded);
     let elsewhere = now(world.other_tenant().continue_consent(&accepted, here)).result;
     assert_eq!(elsewhere.err(), Some(PageError::UnknownChallenge));
     assert_eq!(
@@ -197,7 +197,30 @@ fn session_that_was_ended_meanwhile_is_not_skipped_with() {
     let asked = page(authorize(&world, &[], Some(&ada)), "login_challenge");
     let accepted = verifier(accept_login(&world, &asked, json!({"subject": ADA})), "login_verifier");
     world.memory.apply(world.server.end_login_sessions(ada.subject, primitives::Actor::System)).unwrap();
-    assert_eq!(come_back(&world, &accepted, browser(None)).err(), Some(PageError::OtherSubject));
+    assert_eq!(come_back(&world, &accepted, browser(None)).err(), Some(PageError::SessionEnded));
+}
+
+/// Attack: a browser that several people use. One may skip, another signs in, and opens what was answered about the first.
+#[test]
+fn answer_that_lets_somebody_skip_is_for_the_session_that_the_browser_still_has() {
+    let world = world();
+    let (_, ada, _) = sign_in(&world, &[], json!({"subject": ADA, "remember": true}));
+    let (_, again, _) = sign_in(&world, &[], json!({"subject": ADA, "remember": true}));
+    let (_, bob, _) = sign_in(&world, &[], json!({"subject": "bob", "remember": true}));
+    for answer in
+        [json!({"subject": ADA}), json!({"subject": ADA, "remember": true, "extend_session_lifespan": true})]
+    {
+        let asked = page(authorize(&world, &[], Some(&ada)), "login_challenge");
+        let accepted = verifier(accept_login(&world, &asked, answer), "login_verifier");
+        for (there, expect) in [
+            (Some(&bob), Some(PageError::OtherSubject)),
+            (Some(&again), Some(PageError::SessionEnded)),
+            (None, Some(PageError::SessionEnded)),
+            (Some(&ada), None),
+        ] {
+            assert_eq!(come_back(&world, &accepted, browser(there)).err(), expect, "{there:?}");
+        }
+    }
 }
 
 #[test]
@@ -240,7 +263,7 @@ fn session_that_ends_before_the_browser_is_back_brings_nobody_in() {
     let subject = ada.subject.to_string();
     let others = world.subject(2).session;
     for (named, ends, expect) in [
-        (own.to_string(), true, Some(PageError::OtherSubject)),
+        (own.to_string(), true, Some(PageError::SessionEnded)),
         (own.to_string(), false, None),
         ("a session of the app's own".to_owned(), true, None),
         // It hangs on nothing: the session is not theirs.

@@ -14,13 +14,7 @@ fn all(settings: &mut Settings) {
 }
 
 fn world_of(edit: impl FnOnce(&mut Settings), patch: &Value) -> World {
-    let mut document = json!({
-        "skip_consent": true,
-        "response_types": ResponseType::ALL.map(ResponseType::as_str),
-        "grant_types": ["authorization_code", "refresh_token", "implicit"],
-    });
-    document.as_object_mut().unwrap().extend(patch.as_object().unwrap().clone());
-    World::of_app(edit, &document)
+    World::of_browser_app(edit, patch)
 }
 
 fn open() -> World {

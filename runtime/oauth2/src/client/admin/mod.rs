@@ -206,7 +206,10 @@ impl AuthorizationServer {
         Ok((change, ShownClient::new(record, secret)))
     }
 
-    /// A client as its new document has it.
+    /// A client as its new document has it. Where that is what it was, nothing is written.
+    ///
+    /// Attack: a client sends its own registration over and over, and each time there are a row and an audit record, and the caches of
+    /// every node drop it.
     pub(crate) async fn updated(
         &self,
         before: ClientRecord,
@@ -227,6 +230,9 @@ impl AuthorizationServer {
         let checked = self.check_recipients(&record.document, Some(&before.document)).await;
         checked.map_err(InvalidClient::from)?;
         Box::pin(self.check_signing_keys(&record.document, Some(&before.document))).await?;
+        if before.secrets == record.secrets && undated(&before) == undated(&record) {
+            return Ok((Change::new(self.tenant.clone()), ShownClient::new(before, secret)));
+        }
         let mut change = Change::new(self.tenant.clone())
             .write(Write::UpdateClient { client: Box::new(record.clone()), expected })
             .audit(AuditEvent::new("client.updated", actor, "client", &id));
@@ -295,4 +301,9 @@ impl AuthorizationServer {
         };
         Ok((record, shown))
     }
+}
+
+/// What somebody has said of a client: its times are the server's own.
+fn undated(record: &ClientRecord) -> ClientDocument {
+    ClientDocument { created_at: None, updated_at: None, ..record.document.clone() }
 }

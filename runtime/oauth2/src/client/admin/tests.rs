@@ -168,6 +168,28 @@ fn document_round_trips_through_replacing() {
 }
 
 #[test]
+fn update_that_changes_nothing_writes_nothing() {
+    let world = World::new();
+    let created = create(&world, &with(service(), &json!({"metadata": {"k": [1]}}))).unwrap();
+    let written = || world.rows(|rows| (rows.clients.values().next().unwrap().version, rows.audit.len()));
+    let before = written();
+    world.wait(60);
+    let mut same = shown(&created);
+    same.as_object_mut().unwrap().remove("client_secret");
+    assert_eq!(replace(&world, "svc", &same).unwrap().document, created.document);
+    let renamed_to_the_same = json!([{"op": "replace", "path": "/client_name", "value": ""}]);
+    assert_eq!(patch(&world, "svc", &renamed_to_the_same).unwrap().document, created.document);
+    assert_eq!(written(), before);
+    // A secret is another one whenever it is chosen.
+    for secret in ["chosen-1", "chosen-1-again"] {
+        replace(&world, "svc", &with(same.clone(), &json!({ "client_secret": secret }))).unwrap();
+    }
+    assert_eq!(written(), (before.0 + 2, before.1 + 2));
+    replace(&world, "svc", &with(same, &json!({"client_name": "new"}))).unwrap();
+    assert_eq!(written(), (before.0 + 3, before.1 + 3));
+}
+
+#[test]
 fn patch_changes_what_it_names() {
     let world = World::new();
     let first = create(&world, &service()).unwrap().secret.unwrap();

@@ -6,8 +6,8 @@ use primitives::Secret;
 use super::super::method::{Credential, Method, NotProven, Presented, Proof};
 use super::super::{AuthenticationError, FailedCause, named};
 use crate::client::Client;
-use crate::parameters::Parameters;
 use crate::server::AuthorizationServer;
+use crate::token::ClientRequest;
 use crate::write::Write;
 
 pub(in super::super) struct Knock;
@@ -25,13 +25,10 @@ impl Method for Knock {
         Proof::Secret
     }
 
-    fn find<'a>(
-        &self,
-        _: Option<&'a str>,
-        parameters: &'a Parameters<'_>,
-    ) -> Option<Result<Presented<'a>, AuthenticationError>> {
-        let credential = Credential::Secret(Secret::new(parameters.find("knock")?.to_owned()));
-        Some(named(parameters).map(|client| Presented { client, credential }))
+    fn find<'a>(&self, request: ClientRequest<'a>) -> Option<Result<Presented<'a>, AuthenticationError>> {
+        let knock = Secret::new(request.parameters.find("knock")?.to_owned());
+        let credential = Credential::Secret(knock, request.source);
+        Some(named(request.parameters).map(|client| Presented { client, credential }))
     }
 
     fn verify<'a>(
@@ -42,8 +39,8 @@ impl Method for Knock {
     ) -> BoxFuture<'a, Result<Vec<Write>, NotProven>> {
         Box::pin(async move {
             match credential {
-                Credential::Secret(knock) if knock.expose() == "twice" => Ok(Vec::new()),
-                Credential::Secret(_) => Err(FailedCause::Secret.into()),
+                Credential::Secret(knock, _) if knock.expose() == "twice" => Ok(Vec::new()),
+                Credential::Secret(..) => Err(FailedCause::Secret.into()),
                 Credential::Assertion(_) | Credential::Connection(_) => Err(FailedCause::Method.into()),
             }
         })

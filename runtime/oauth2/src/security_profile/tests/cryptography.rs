@@ -134,19 +134,61 @@ fn proof_of_another_algorithm_is_refused() {
     }
 }
 
+/// Whether such a client is taken.
+fn is_taken(keys: &Value) -> bool {
+    let profile = json!({"redirect_uris": [CALLBACK], "security_profile": "fapi2-security", "jwks": null});
+    let document = with(with(document(&own_key()), &profile), keys);
+    let document = serde_json::from_value(document).unwrap();
+    now(World::new().server.create_client(document, Actor::System)).result.is_ok()
+}
+
 #[test]
 fn rsa_key_of_less_than_2048_bits_is_refused() {
     let mut modulus = [0xff_u8; 256];
     modulus[0] = 0x7f;
     let n = primitives::base64url::encode(modulus);
     let weak = json!({"kty": "RSA", "alg": "PS256", "n": n, "e": "AQAB"});
-    let long_enough = serde_json::to_value(rsa(SigningAlgorithm::Ps256).public()).unwrap();
-    for (key, expect) in [(weak, false), (long_enough, true)] {
-        let patch = json!({"redirect_uris": [CALLBACK], "security_profile": "fapi2-security", "jwks": {"keys": [key]}});
-        let document = serde_json::from_value(with(document(&own_key()), &patch)).unwrap();
-        let made = now(World::new().server.create_client(document, Actor::System)).result;
-        assert_eq!(made.is_ok(), expect, "{patch}");
+    assert!(!is_taken(&json!({"jwks": {"keys": [weak]}})));
+    assert!(is_taken(&jwks(&[&rsa(SigningAlgorithm::Ps256)])));
+}
+
+#[test]
+fn key_of_a_curve_of_less_than_224_bits_is_refused() {
+    let coordinate = |bytes: usize| primitives::base64url::encode(vec![1; bytes]);
+    let small = json!({"kty": "EC", "crv": "P-192", "x": coordinate(24), "y": coordinate(24)});
+    assert!(!is_taken(&json!({"jwks": {"keys": [small]}})));
+    assert!(is_taken(&jwks(&[&key(SigningAlgorithm::Es256)])));
+}
+
+#[test]
+fn keys_are_at_no_address_without_tls() {
+    for uri in ["http://app.example/keys", "http://127.0.0.1/keys"] {
+        assert!(!is_taken(&json!({ "jwks_uri": uri })), "{uri}");
     }
+    assert!(is_taken(&json!({"jwks_uri": "https://app.example/keys"})));
+}
+
+/// Whichever of them stands first.
+#[test]
+fn keys_of_one_kid_are_told_apart() {
+    let renamed = |algorithm| {
+        let mut members: Value = serde_json::from_str(&pair(algorithm).to_json()).unwrap();
+        members["kid"] = "signing".into();
+        PrivateJwk::parse(members.to_string().as_bytes()).unwrap()
+    };
+    let keys = [SigningAlgorithm::EdDsa, SigningAlgorithm::Es256, SigningAlgorithm::Ps256].map(renamed);
+    for world in worlds(Fapi2Security, |_| {}, &jwks(&[&keys[0], &keys[1], &keys[2]])) {
+        for key in &keys {
+            let assertion = assertion(&world, key, &json!({}));
+            let pushed = push_form(&world, &proven(&assertion, &wanted(&[])), PresentedProof::Absent);
+            assert_eq!(told(pushed).0, "pushed");
+        }
+    }
+    // Of two that are for the same, nobody says which one is meant.
+    let other = generate(SigningAlgorithm::Es256, &SeededRng::new(6)).unwrap();
+    let other = other.public().clone().with_kid("signing");
+    let both = json!({"jwks": {"keys": [keys[1].public(), other]}});
+    assert!(!is_taken(&both));
 }
 
 /// What nobody types has 128 bits by chance: 22 characters of base64url.

@@ -8,9 +8,10 @@
 //! | somebody signs out, or takes a grant back, and it goes on elsewhere | it hangs on the same grant, and on all clients through whose hands it came (`derivation`) |
 //! | a token that is bound to a key becomes one for whoever bears it | `check_key` |
 //! | it is not seen who acts | `act` is there unless an operator permits impersonation, and what is there stays |
-//! | whom `may_act` does not name acts | `actor::check_permitted`; it stays in what is exchanged on |
+//! | whom `may_act` does not name acts | `actor::check_permitted`; it stays in what is exchanged on, and an ID token has that of its grant |
 //! | somebody else is put down as the actor | an actor's token is one of the client's own |
 //! | a token is revoked, and what was exchanged from it goes on | it names all tokens that it comes of, and ends with each (`lineage`) |
+//! | who acts signs out, or everything of theirs is ended, and they go on in another's name | it names the grant by which they act, and ends with that (`lineage`) |
 //! | chains without an end | `derivation::MOST_HOPS`, `lineage::MOST_ANCESTORS` |
 //! | another tenant's token, a dead one, one of another kind | `subject`: all of them are told the same |
 //!
@@ -35,7 +36,7 @@ use crate::client::{Client, GrantType};
 use crate::confirmation::Confirmation;
 use crate::derivation::{Act, Derivation, MOST_HOPS};
 use crate::details;
-use crate::lineage::Lineage;
+use crate::lineage::{Lineage, Mark};
 use crate::parameters::Parameters;
 use crate::server::AuthorizationServer;
 use crate::settings::AccessTokenStrategy;
@@ -52,7 +53,7 @@ const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 pub(crate) struct Exchanged {
     /// None where a client narrows a token that was issued to it.
     pub(crate) derivation: Option<Derivation>,
-    /// All tokens that it comes of: it ends with each of them.
+    /// All tokens that it comes of, and the grants by which somebody acts: it ends with each of them.
     pub(crate) lineage: Lineage,
     /// To whom the exchanged token was issued.
     pub(crate) subject_client: primitives::ClientId,
@@ -210,9 +211,12 @@ fn derive(
     Ok(Some(derivation))
 }
 
-/// Of which tokens it comes: of the exchanged one, of the actor's, and of all that these come of.
+/// Of which tokens it comes: of the exchanged one, of the actor's, and of all that these come of; and of the grant by which the actor
+/// acts, where that is not the one on which the token itself hangs.
 fn descend(subject: &Presented, actor: Option<&Presented>) -> Result<Lineage, TokenError> {
     let marks = std::iter::once(subject).chain(actor).flat_map(|token| token.marks.clone());
+    let acts_by = actor.and_then(Presented::grant_id).filter(|id| subject.grant_id() != Some(*id));
+    let marks = marks.chain(acts_by.map(Mark::of_grant));
     Lineage::try_from(marks.collect::<BTreeSet<_>>()).map_err(|_| too_often())
 }
 

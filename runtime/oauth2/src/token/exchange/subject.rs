@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jose::Expiry;
-use primitives::Timestamp;
+use primitives::{GrantId, Timestamp};
 use serde_json::{Map, Value};
 
 use super::{ACCESS_TOKEN, ID_TOKEN, JWT, unacceptable};
@@ -38,10 +38,18 @@ pub(super) struct Presented {
     claims: Map<String, Value>,
 }
 
+/// Who may act for the subject of a token (section 4.4).
+const MAY_ACT: &str = "may_act";
+
 impl Presented {
     /// Who may act for its subject, if it says so.
     pub(super) fn may_act(&self) -> Option<&Value> {
-        self.claims.get("may_act")
+        self.claims.get(MAY_ACT)
+    }
+
+    /// On which grant it hangs, if it does.
+    pub(super) fn grant_id(&self) -> Option<GrantId> {
+        self.grant.as_ref().map(|live| live.grant().id)
     }
 
     /// Who acts already.
@@ -126,6 +134,13 @@ async fn id_token(server: &AuthorizationServer, text: &str) -> Result<Option<Pre
         return Ok(None);
     }
     let (scope, audience) = (grant.scope.clone(), grant.audience.clone());
+    let mut claims = claims.all().clone();
+    // Attack: who may act stands in the access tokens of a grant, and its client exchanges the ID token, which does not say it.
+    if !claims.contains_key(MAY_ACT)
+        && let Some(may_act) = grant.claims.said().access_token.remove(MAY_ACT)
+    {
+        claims.insert(MAY_ACT.to_owned(), may_act);
+    }
     Ok(Some(Presented {
         client,
         grant: Some(live),
@@ -136,6 +151,6 @@ async fn id_token(server: &AuthorizationServer, text: &str) -> Result<Option<Pre
         confirmation: None,
         derivation: None,
         marks: Vec::new(),
-        claims: claims.all().clone(),
+        claims,
     }))
 }

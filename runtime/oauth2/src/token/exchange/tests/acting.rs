@@ -13,7 +13,7 @@ use crate::hooks::{
 };
 use crate::memory::Prover;
 use crate::settings::Settings;
-use crate::token::exchange::{MOST_HOPS, unacceptable};
+use crate::token::exchange::{ID_TOKEN, MOST_HOPS, unacceptable};
 
 #[test]
 fn chain_of_actors_is_nested_kept_and_bounded() {
@@ -205,6 +205,36 @@ fn whom_may_act_does_not_name_gets_nothing_and_it_is_handed_on() {
     for empty in [json!({}), json!([]), json!(null), json!("agent"), json!({"sub": 1})] {
         check(empty, "invalid_request");
     }
+}
+
+/// Attack: the access tokens of a grant say who may act, and its client exchanges the ID token, which does not.
+#[test]
+fn id_token_says_who_may_act_as_the_access_tokens_of_its_grant_do() {
+    let check = |of_access: &Value, of_id: Option<&Value>, expect: &str| {
+        let world = world();
+        let code = world.code("openid read");
+        world.rows(|rows| {
+            let claims = &mut rows.grants.values_mut().next().unwrap().claims;
+            claims.access_token.insert("may_act".to_owned(), of_access.clone());
+            claims.id_token.extend(of_id.map(|may_act| ("may_act".to_owned(), may_act.clone())));
+        });
+        let id_token = world.redeem(&code).unwrap().id_token.unwrap();
+        let own = ask(&world, "app", &[("grant_type", "client_credentials")], None).unwrap().access_token;
+        let shown = [("grant_type", GRANT), ("subject_token", &*id_token), ("subject_token_type", ID_TOKEN)];
+        let actor = [("actor_token", &*own), ("actor_token_type", ACCESS)];
+        let acting = ask(&world, "app", &[&shown[..], &actor[..]].concat(), None);
+        assert_eq!(error(acting), expect, "{of_access} {of_id:?}");
+        // Who narrows it does not act, and hands on who may.
+        let narrowed = ask(&world, "app", &shown, None).unwrap().access_token;
+        assert_eq!(&payload(&narrowed)["may_act"], of_id.unwrap_or(of_access));
+    };
+    let (app, other) = (json!({"sub": "app"}), json!({"sub": "other"}));
+    check(&app, None, "issued");
+    check(&other, None, "invalid_request");
+    check(&json!({}), None, "invalid_request");
+    // What it says itself counts.
+    check(&app, Some(&other), "invalid_request");
+    check(&other, Some(&app), "issued");
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! What ends with a token that is revoked by itself: all that was exchanged from it, however often, and nothing that it came of.
 
 use jose::{SigningAlgorithm, TokenType};
+use primitives::{Actor, AuthenticatedSubject};
 
 use super::*;
+use crate::grant::GrantSubject;
 use crate::lineage::MOST_ANCESTORS;
+use crate::memory::redemption;
+use crate::token::exchange::ID_TOKEN;
 
 /// Both clients get tokens of this form.
 fn of_strategy(strategy: &str) -> World {
@@ -97,6 +101,95 @@ fn token_by_which_somebody_acts_takes_along_what_they_got() {
         revoke(&world, "agent", &actor);
         assert!(is_active(&world, &ada) && !is_active(&world, &token), "{strategy}");
     }
+}
+
+/// Bob, who has signed in at the agent by himself.
+fn bob(world: &World) -> AuthenticatedSubject {
+    world.subject(2)
+}
+
+/// Bob's tokens at the agent, of the first grant that there is.
+fn of_bob(world: &World, scope: &str) -> TokenResponse {
+    world.add_subject(2);
+    let code = world.code(scope);
+    let subject = GrantSubject::from(&bob(world));
+    world.rows(|rows| {
+        let grant = rows.grants.values_mut().next().unwrap();
+        grant.client = "agent".parse().unwrap();
+        grant.subject = subject;
+    });
+    ask(world, "agent", &redemption(&code), None).unwrap()
+}
+
+/// Ada's token at the agent, by which Bob acts.
+fn acting(world: &World, ada: &str, (actor, kind): (&str, &str)) -> String {
+    let more = [("actor_token", actor), ("actor_token_type", kind)];
+    exchange(world, "agent", ada, &more).unwrap().access_token
+}
+
+/// Attack: somebody has broken into Bob's account, everything of his is ended, and they go on in Ada's name by what they got.
+#[test]
+fn what_somebody_acts_by_takes_along_what_they_got_however_it_ends() {
+    let check = |what: &str, scope: &str, end: &dyn Fn(&World, &TokenResponse)| {
+        let forms = [("jwt", ACCESS), ("jwt", ID_TOKEN), ("opaque", ACCESS), ("opaque", ID_TOKEN)];
+        for (strategy, kind) in forms {
+            let form = json!({"access_token_strategy": strategy});
+            let scopes = "openid email read offline_access";
+            let agent = json!({"access_token_strategy": strategy, "scope": scopes});
+            let world = world_of(&form, &agent);
+            let tokens = of_bob(&world, scope);
+            let ada = of_ada(&world);
+            let by = if kind == ACCESS { &tokens.access_token } else { tokens.id_token.as_ref().unwrap() };
+            let token = acting(&world, &ada, (by, kind));
+            let on = exchanged(&world, "agent", &token);
+            let beside = exchanged(&world, "agent", &ada);
+            let live = || [&ada, &beside, &token, &on].map(|token| is_active(&world, token));
+            assert_eq!(live(), [true; 4], "{strategy} {kind}: {what}");
+            end(&world, &tokens);
+            assert_eq!(live(), [true, true, false, false], "{strategy} {kind}: {what}");
+            let again = exchange(&world, "agent", &on, &[]);
+            assert_eq!(error(again), "invalid_request", "{strategy} {kind}: {what}");
+        }
+    };
+    let (online, offline) = ("openid read", "openid read offline_access");
+    check("his refresh token was revoked", offline, &|world, tokens| {
+        revoke(world, "agent", tokens.refresh_token.as_ref().unwrap());
+    });
+    check("he has signed out", online, &|world, _| {
+        world.rows(|rows| rows.sessions.remove(&bob(world).session));
+    });
+    check("everything of him was ended", offline, &|world, _| {
+        world.memory.apply(world.server.revoke_everything(bob(world).subject, Actor::System)).unwrap();
+    });
+    check("his account is gone", offline, &|world, _| {
+        world.rows(|rows| rows.subjects.remove(&bob(world).subject));
+    });
+    check("his account is another one since", offline, &|world, _| {
+        let later = Timestamp::from_seconds(now_of(world) + 1);
+        world.rows(|rows| rows.subjects.get_mut(&bob(world).subject).unwrap().not_before = later);
+    });
+    check("there is no such grant", offline, &|world, _| {
+        world.rows(|rows| rows.grants.retain(|_, grant| grant.subject.id != bob(world).subject));
+    });
+}
+
+/// What is looked up with the token anyway is not looked up twice.
+#[test]
+fn lineage_names_the_grant_of_who_acts_where_it_is_another_one() {
+    let world = world();
+    let tokens = of_bob(&world, "openid read");
+    let grants = |token: &str| {
+        let lineage = payload(token)["exchanged_tokens"].clone();
+        let lineage: crate::lineage::Lineage = serde_json::from_value(lineage).unwrap();
+        lineage.grants().collect::<Vec<_>>()
+    };
+    let of_bobs = world.rows(|rows| *rows.grants.keys().next().unwrap());
+    let ada = of_ada(&world);
+    assert_eq!(grants(&acting(&world, &ada, (&tokens.access_token, ACCESS))), [of_bobs]);
+    assert_eq!(grants(&exchanged(&world, "agent", &ada)), []);
+    let more = [("actor_token", &*ada), ("actor_token_type", ACCESS)];
+    let own = exchange(&world, "app", &ada, &more).unwrap().access_token;
+    assert_eq!(grants(&own), [], "it hangs on that grant");
 }
 
 #[test]
