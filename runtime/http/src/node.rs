@@ -12,6 +12,7 @@ use identity::organisation::ports::TextRecords;
 use identity::password::HashingPool;
 use identity::password::breach::RangeCache;
 use identity::session::SessionCache;
+use oauth2::client::secret::VerifiedSecrets;
 use oauth2::hooks::TokenHook;
 use oauth2::ports::TokenKeys;
 use primitives::message::MessageHook;
@@ -30,7 +31,7 @@ use ui::Pages;
 use url::Url;
 
 use crate::metrics::HttpMetrics;
-use crate::secrets::ClientSecretHasher;
+use crate::secrets::{ClientSecretHasher, ProvenSources};
 use crate::tenants::TenantDirectory;
 
 /// The node.
@@ -44,6 +45,8 @@ pub struct Node {
     pub(crate) hashing: HashingPool,
     pub(crate) ranges: RangeCache,
     pub(crate) secrets: Arc<ClientSecretHasher>,
+    /// What was found out of clients' secrets. Tenants that are loaded anew have it from here.
+    pub(crate) verified_secrets: Arc<VerifiedSecrets>,
     pub(crate) attempts: Arc<SharedAttempts>,
     pub(crate) sessions: Arc<SessionCache>,
     pub(crate) pages: Pages,
@@ -102,7 +105,7 @@ pub struct NodeParts {
     pub clock: Arc<dyn Clock>,
     pub rng: Arc<dyn Rng>,
     pub hashing: HashingPool,
-    /// The same for secrets of clients, which have nothing to do with people who sign in: another one.
+    /// The same for secrets of clients that are tried, which have nothing to do with people who sign in: another one.
     pub client_secrets: HashingPool,
     pub pages: Pages,
     pub metrics: HttpMetrics,
@@ -143,13 +146,16 @@ impl Node {
         let attempts = Arc::new(shared_attempts(&storage));
         let secrets = ClientSecretHasher {
             pool: parts.client_secrets,
+            chosen: parts.hashing.clone(),
             attempts: attempts.clone(),
+            proven: ProvenSources::default(),
             clock: Arc::clone(&parts.clock),
         };
         let node = Arc::new(Self {
             federation,
             tenants: TenantDirectory::new(&storage, (settings.loaded_tenants, settings.loaded_tenants_bytes)),
             secrets: Arc::new(secrets),
+            verified_secrets: Arc::default(),
             ranges: RangeCache::default(),
             attempts,
             clock: parts.clock,

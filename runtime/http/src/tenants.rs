@@ -288,8 +288,12 @@ async fn prepare(node: &Node, tenant: Tenant) -> Result<LoadedTenant, LoadError>
         outbound: node.outbound.clone(),
     };
     let token_webhook = TokenHookServer::of(node, (&tenant.id, by_operator), &settings.oauth2);
-    let environment =
-        Environment { sealer: node.sealer().clone(), clock: node.clock.clone(), rng: node.rng.clone() };
+    let environment = Environment {
+        sealer: node.sealer().clone(),
+        clock: node.clock.clone(),
+        rng: node.rng.clone(),
+        verified_secrets: Arc::clone(&node.verified_secrets),
+    };
     let everywhere = Arc::new(TenantRules {
         oauth2: AuthorizationServer::new(
             tenant.id.clone(),

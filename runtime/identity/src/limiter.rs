@@ -43,8 +43,8 @@ pub enum LimitKey {
     Device(TenantId, IpAddr),
     /// Clients that register themselves, from one client address or /64.
     Registration(TenantId, IpAddr),
-    /// Changes of their registrations, from one client address or /64.
-    RegistrationChange(TenantId, IpAddr),
+    /// Changes that one of them makes of its registration.
+    RegistrationChange(TenantId, ClientId),
     /// Codes of devices that were tried, from one client address or /64; from everywhere if none is named.
     UserCode(TenantId, Option<IpAddr>),
     /// Secrets of one client that were tried, from one client address or /64; from everywhere if none is named.
@@ -94,6 +94,14 @@ impl LimitKey {
         }
     }
 
+    /// Whether it takes nothing of an attempt that a later count refuses.
+    ///
+    /// Attack: others guess a client's secret, so that its own requests are refused, and each takes from the count of where it
+    /// comes from until that is empty too. What is counted here is of one source and client: nothing else is guessed with it.
+    const fn is_put_back(&self) -> bool {
+        matches!(self, Self::ClientSecret(..))
+    }
+
     /// Its tenant, and a text that no other of the tenant's has. Stored only as a keyed hash.
     fn name(&self) -> (&TenantId, String) {
         let name = match self {
@@ -106,7 +114,7 @@ impl LimitKey {
             Self::Code(_, text) => format!("code {text}"),
             Self::Device(_, address) => format!("device {address}"),
             Self::Registration(_, address) => format!("registration {address}"),
-            Self::RegistrationChange(_, address) => format!("registration_change {address}"),
+            Self::RegistrationChange(_, client) => format!("registration_change {client}"),
             Self::UserCode(_, None) => "user_code".to_owned(),
             Self::UserCode(_, Some(address)) => format!("user_code {address}"),
             // The one that may be anything comes last.
@@ -180,7 +188,7 @@ impl NotCounted {
 /// Where attempts are counted: on one node, or by all that share a database.
 pub trait Attempts: Send + Sync + std::fmt::Debug {
     /// Counts an attempt for each of these keys of one tenant, in this order, or refuses it without counting it for the
-    /// one that refuses.
+    /// one that refuses; of the secret of a client it is then counted for none.
     fn count_all(&self, counts: Vec<Counted>, now: Timestamp) -> BoxFuture<'_, Result<(), NotCounted>>;
 
     /// Takes back an attempt that was counted for each of these keys of one tenant.

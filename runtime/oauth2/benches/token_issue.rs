@@ -123,7 +123,8 @@ fn server(algorithm: SigningAlgorithm) -> AuthorizationServer {
     };
     let ring = Keyring::new(DataKey { id: 1, material: Zeroizing::new([7; 32]) }, []);
     let sealer = Sealer::new(ring, Arc::clone(&rng));
-    let environment = Environment { sealer, clock: Arc::new(FixedClock::new(NOW)), rng };
+    let clock = Arc::new(FixedClock::new(NOW));
+    let environment = Environment { sealer, clock, rng, verified_secrets: Arc::default() };
     let issuer = Issuer::parse("https://id.example").unwrap();
     AuthorizationServer::new(tenant, issuer, Arc::new(Settings::default()), ports, environment)
 }

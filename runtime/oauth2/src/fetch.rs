@@ -11,12 +11,15 @@ use primitives::outbound::{OutboundRequest, OutboundResponse, Reach};
 use serde_json::{Map, Value};
 use url::Url;
 
+use crate::client::Client;
 use crate::server::AuthorizationServer;
 
 /// How long one may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How many a tenant may have under way for browsers that nobody knows.
 const MOST: usize = 16;
+/// How many of them clients that strangers made leave free.
+const KEPT: usize = 4;
 
 /// Fetches what is at `uri`, of `most_bytes` at most. Nothing where it is not to be had: which of the reasons it was tells of
 /// networks that are not the asker's.
@@ -71,7 +74,23 @@ pub(crate) struct FetchPlace<'a>(&'a AtomicUsize);
 impl FetchPlaces {
     /// Takes a place; nothing where all are taken.
     pub(crate) fn take(&self) -> Option<FetchPlace<'_>> {
-        let more = |taken: usize| Some(taken + 1).filter(|taken| *taken <= MOST);
+        self.take_of(MOST)
+    }
+
+    /// The same on behalf of a stranger.
+    ///
+    /// Attack: strangers make clients whose servers do not answer, and hold all places. Clients of operators find some.
+    pub(crate) fn take_for_stranger(&self) -> Option<FetchPlace<'_>> {
+        self.take_of(MOST - KEPT)
+    }
+
+    /// The same on behalf of a client.
+    pub(crate) fn take_for(&self, client: &Client) -> Option<FetchPlace<'_>> {
+        if client.is_self_made() { self.take_for_stranger() } else { self.take() }
+    }
+
+    fn take_of(&self, most: usize) -> Option<FetchPlace<'_>> {
+        let more = |taken: usize| Some(taken + 1).filter(|taken| *taken <= most);
         let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
         taken.ok().map(|_| FetchPlace(&self.0))
     }
@@ -93,6 +112,15 @@ mod tests {
         let mut taken: Vec<_> = (0..MOST).map(|_| places.take().unwrap()).collect();
         assert!(places.take().is_none());
         drop(taken.pop());
+        assert!(places.take().is_some());
+    }
+
+    /// Attack: strangers hold every place that there is.
+    #[test]
+    fn strangers_leave_some_places_to_clients_of_operators() {
+        let places = FetchPlaces::default();
+        let taken: Vec<_> = std::iter::from_fn(|| places.take_for_stranger()).collect();
+        assert_eq!(taken.len(), MOST - KEPT);
         assert!(places.take().is_some());
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::access_token::{DescribedToken, find_client, find_token};
 use crate::client::Client;
 use crate::client::responses::Told;
-use crate::client_authentication::{AuthenticatedClient, FailedCause, authenticate};
+use crate::client_authentication::{AuthenticatedClient, FailedCause, Spent, authenticate};
 use crate::confirmation::Confirmation;
 use crate::decision::Decision;
 use crate::derivation::Act;
@@ -23,7 +23,6 @@ use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
 use crate::token::{ClientRequest, TokenError, check_form, hook, refresh_token, refusal};
 use crate::token_format::{REFRESH_TOKEN, has_form};
-use crate::write::Write;
 
 /// The answer. An inactive token says nothing but that: neither why, nor whether it ever existed.
 #[derive(Debug, Clone, PartialEq)]
@@ -145,7 +144,7 @@ impl AuthorizationServer {
         request: ClientRequest<'_>,
         form: AnswerForm,
     ) -> Decision<IntrospectionAnswer, TokenError> {
-        let mut spent = Vec::new();
+        let mut spent = Spent::default();
         match self.introspect_for(request, form, &mut spent).await {
             Ok(decision) => decision,
             Err(error) => Decision::new(refusal(self, spent, &error), Err(error)),
@@ -156,11 +155,11 @@ impl AuthorizationServer {
         &self,
         request: ClientRequest<'_>,
         form: AnswerForm,
-        spent: &mut Vec<Write>,
+        spent: &mut Spent,
     ) -> Result<Decision<IntrospectionAnswer, TokenError>, TokenError> {
         let parameters = check_form(request.parameters)?;
         let AuthenticatedClient { client, writes } = authenticate(self, &request).await?;
-        *spent = writes;
+        *spent = Spent::by(&client, writes);
         if client.is_public() {
             return Err(TokenError::InvalidClient { basic: false, cause: FailedCause::Method });
         }
@@ -180,7 +179,7 @@ impl AuthorizationServer {
         };
         // The use of an assertion is written before the answer goes out.
         let mut change = Change::new(self.tenant.clone());
-        change.writes = std::mem::take(spent);
+        change.writes = std::mem::take(&mut spent.writes);
         Ok(Decision::new(change, Ok(answer)))
     }
 

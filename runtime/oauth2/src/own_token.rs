@@ -8,7 +8,6 @@ use jose::{ClaimRules, Expiry, TokenType, UnverifiedJwt, ValidClaims};
 use primitives::ClientId;
 use primitives::time::ClockTolerance;
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
@@ -32,8 +31,9 @@ impl SignedAccessToken {
 /// is signed as `JWT` (userinfo, signed answers) does not say all three.
 ///
 /// Attack: a service was shown somebody's session as a token (`tokenize_as`), whose template has an app for `aud`, and ends the
-/// session by it, or says by it who somebody is. So every ID token of ours says two things more, to whom it was issued (`azp`) and
-/// when somebody signed in (`auth_time`); and a session's token is named by a UUID, over whatever its template says.
+/// session by it, or says by it who somebody is. A session's token says from when on it counts (`nbf`), over whatever its template
+/// says, and no ID token does: it is the server's own claim, which nobody adds. Nor do those that Hydra signed by the same keys, which
+/// are taken; they have no `azp`.
 #[derive(Debug)]
 pub(crate) struct SignedIdToken {
     /// By the name that its client knows.
@@ -60,9 +60,9 @@ impl SignedIdToken {
             [client] => client.parse().ok()?,
             _ => return None,
         };
-        let is_to_it = claims.claim("azp").and_then(Value::as_str) == Some(client.as_str());
+        let is_to_it = claims.claim("azp").is_none_or(|azp| azp.as_str() == Some(client.as_str()));
         let says_when = claims.claim("auth_time").is_some_and(Value::is_i64);
-        let is_of_a_session = claims.id().is_some_and(|id| Uuid::try_parse(id).is_ok());
+        let is_of_a_session = claims.claim("nbf").is_some();
         if !is_to_it || !says_when || is_of_a_session {
             return None;
         }
@@ -138,13 +138,17 @@ mod tests {
             verify(&now(signer.sign(TokenType::Jwt, &claims)).unwrap()).is_some()
         };
         let named = ("jti", json!("0b6ad3bc-6c0a-4f5a-8c0f-3f1f4b3c2d1e"));
+        let counts = ("nbf", claims["iat"].clone());
         assert!(is_one(&[]));
         assert!(is_one(&[("jti", Value::Null)]), "as they were before they had a name");
-        assert!(!is_one(&[named.clone(), ("azp", Value::Null), ("auth_time", Value::Null)]));
-        assert!(!is_one(&[named]), "with everything else that an ID token says");
+        assert!(is_one(&[named.clone(), ("azp", Value::Null)]), "as Hydra's are");
+        let bare = [named.clone(), counts.clone(), ("azp", Value::Null), ("auth_time", Value::Null)];
+        assert!(!is_one(&bare));
+        assert!(!is_one(&[named, counts.clone()]), "with everything else that an ID token says");
+        assert!(!is_one(&[counts]), "by whatever name");
         for (name, value) in [
-            ("azp", Value::Null),
             ("azp", json!("another")),
+            ("azp", json!(["app"])),
             ("auth_time", Value::Null),
             ("auth_time", json!("2027-01-15T08:00:00Z")),
         ] {

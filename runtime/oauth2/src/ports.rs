@@ -312,6 +312,12 @@ pub trait SecretHasher: Send + Sync + fmt::Debug {
     /// Whether the secret is the hashed one.
     fn verify(&self, secret: Secret<String>, phc: String) -> PortResult<'_, bool>;
 
+    /// Whether a secret that is to be verified would be looked at: asked before a guess is counted, so that one that nobody can
+    /// look at writes nothing.
+    fn has_room(&self) -> bool {
+        true
+    }
+
     /// Counts a guess, by client and by source, before it is looked at by `check`, and takes it back if it was right (RFC 6749
     /// section 2.3.1): where there were too many it is [`PortError::Busy`], and nobody looks.
     fn attempt<'a>(&'a self, guess: SecretGuess<'a>, check: PortResult<'a, bool>) -> PortResult<'a, bool>;

@@ -108,7 +108,7 @@ impl PublishedKeys {
         let asked_at = server.now();
         // Strangers make as many clients as they like, each of which has us ask.
         let is_crowd = asking.for_browser || client.is_self_made();
-        let place = if is_crowd { server.fetch_places.take() } else { None };
+        let place = if is_crowd { server.fetch_places.take_for(client) } else { None };
         if is_crowd && place.is_none() {
             return slot.stale(asked_at).filter(|_| !asking.again).ok_or(KeysFault::Busy);
         }

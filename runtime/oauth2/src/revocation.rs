@@ -7,7 +7,7 @@ use primitives::{Actor, AuditEvent, Change};
 
 use crate::access_token::{Form, find_token};
 use crate::client::Client;
-use crate::client_authentication::{AuthenticatedClient, authenticate};
+use crate::client_authentication::{AuthenticatedClient, Spent, authenticate};
 use crate::decision::Decision;
 use crate::ports::PortError;
 use crate::server::AuthorizationServer;
@@ -19,7 +19,7 @@ impl AuthorizationServer {
     /// Decides a revocation request. A refresh token takes its grant with it, and so every other token
     /// of the family; an access token takes with it what was exchanged from it, and nothing else (section 2.1).
     pub async fn revoke(&self, request: ClientRequest<'_>) -> Decision<(), TokenError> {
-        let mut spent = Vec::new();
+        let mut spent = Spent::default();
         match self.revoke_for(request, &mut spent).await {
             Ok(change) => Decision::new(change, Ok(())),
             Err(error) => Decision::new(refusal(self, spent, &error), Err(error)),
@@ -29,11 +29,11 @@ impl AuthorizationServer {
     async fn revoke_for(
         &self,
         request: ClientRequest<'_>,
-        spent: &mut Vec<Write>,
+        spent: &mut Spent,
     ) -> Result<Change<Write>, TokenError> {
         let parameters = check_form(request.parameters)?;
         let AuthenticatedClient { client, writes } = authenticate(self, &request).await?;
-        *spent = writes;
+        *spent = Spent::by(&client, writes);
         let token = parameters
             .find("token")
             .ok_or(TokenError::InvalidRequest("parameter token is missing".into()))?;
@@ -44,7 +44,7 @@ impl AuthorizationServer {
             self.access_token_death(&client, token).await?
         };
         let mut change = Change::new(self.tenant.clone());
-        change.writes = std::mem::take(spent);
+        change.writes = std::mem::take(&mut spent.writes);
         if let Some((deaths, event)) = death {
             change.writes.extend(deaths);
             change = change.audit(event);

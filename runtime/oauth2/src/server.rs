@@ -1,7 +1,7 @@
 //! One tenant's authorization server: its settings, and what it asks of the outside.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jose::{SigningAlgorithm, TenantKeys, TokenSigner};
 use primitives::outbound::Outbound;
@@ -49,8 +49,8 @@ pub struct AuthorizationServer {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub rng: Arc<dyn Rng>,
-    /// Chosen secrets that verified before.
-    pub verified_secrets: VerifiedSecrets,
+    /// Chosen secrets that verified before, of every tenant of the process.
+    pub verified_secrets: Arc<VerifiedSecrets>,
     /// Clients that describe themselves.
     pub described_clients: DescribedClients,
     /// Whose signatures of clients' certificates count.
@@ -59,6 +59,8 @@ pub struct AuthorizationServer {
     pub(crate) published_keys: PublishedKeys,
     /// Keys of clients.
     pub assertion_keys: AssertionKeys,
+    /// What of its endpoints an assertion of a client may be for, once the first one has come.
+    pub(crate) assertion_endpoints: OnceLock<Vec<String>>,
     /// To which keys of clients answers are encrypted.
     pub(crate) recipients: Recipients,
     /// How many fetches for browsers are under way.
@@ -99,6 +101,8 @@ pub struct Environment {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub rng: Arc<dyn Rng>,
+    /// What was found out of secrets: it outlives a tenant's settings, which change.
+    pub verified_secrets: Arc<VerifiedSecrets>,
 }
 
 impl AuthorizationServer {
@@ -121,10 +125,11 @@ impl AuthorizationServer {
             sealer: environment.sealer,
             clock: environment.clock,
             rng: environment.rng,
-            verified_secrets: VerifiedSecrets::default(),
+            verified_secrets: environment.verified_secrets,
             described_clients: DescribedClients::default(),
             published_keys: PublishedKeys::default(),
             assertion_keys: AssertionKeys::default(),
+            assertion_endpoints: OnceLock::new(),
             recipients: Recipients::default(),
             fetch_places: FetchPlaces::default(),
             refused_uses: RefusedUses::default(),

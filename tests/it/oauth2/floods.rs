@@ -9,7 +9,7 @@
 //! | a device's request | one row, of so many for each source and client, for the minutes of its code |
 //! | a device's code that is wrong | no row of its own; the counts of its source and of the tenant |
 //! | a registration, where everybody may | one client, of so many for each source and tenant; one that gets no token leaves; refused, the count of its source |
-//! | a change of a registration | one client and one record, of so many for each source; nothing where it changes nothing, or its token is none |
+//! | a change of a registration | one client and one record, of so many for each client, and their count; where it changes nothing, the count alone; nothing where its token is none |
 //! | a client's secret that is wrong, where somebody chose it | no row of its own; the counts of its source and of the client, so many times |
 
 use std::collections::BTreeMap;
@@ -312,6 +312,11 @@ async fn changes_of_registrations_are_so_many_and_what_changes_nothing_is_not_wr
     let refused = send(at, token, "New").await;
     assert_eq!((refused.status, refused.header("retry-after").is_empty()), (429, false));
     assert!(!commits(&world, async |_| send(at, token, "New").await).await);
+    // Whoever looks after many changes the others meanwhile.
+    let other = send(("POST", url.as_str()), "", "Other").await.json();
+    let at_other = ("PUT", other["registration_client_uri"].as_str().unwrap());
+    let token_of_other = other["registration_access_token"].as_str().unwrap();
+    assert_eq!(send(at_other, token_of_other, "Renamed").await.status, 200);
 
     world.clock.advance(std::time::Duration::from_mins(15));
     let changed = left(&world, async |n| send(at, token, &format!("New {n}")).await).await;
@@ -327,7 +332,7 @@ async fn guesses_of_a_clients_secret_are_so_many_and_the_client_gets_its_tokens_
     let world = world().await;
     let client = json!({"client_id": "words", "client_secret": "a word of ours", "grant_types": ["client_credentials"],
         "token_endpoint_auth_method": "client_secret_post"});
-    world.client("acme", client).await;
+    world.client("acme", client.clone()).await;
     let ask = async |secret: &str| {
         let form = [("grant_type", "client_credentials"), ("client_id", "words"), ("client_secret", secret)];
         post(&world, "/oauth2/token", &[], &form).await
@@ -340,11 +345,20 @@ async fn guesses_of_a_clients_secret_are_so_many_and_the_client_gets_its_tokens_
     assert_eq!(told, [[401_u16; 10].as_slice(), &[503; 2]].concat());
     let refused = ask("one more").await;
     assert_eq!(refused.json()["error"], "temporarily_unavailable");
-    assert!(!refused.header("retry-after").is_empty());
+    assert_eq!(refused.header("retry-after"), "10");
     let more = left(&world, async |n| ask(&format!("other {n}")).await).await;
     assert_eq!(more, BTreeMap::new(), "what is refused is not even counted");
     assert!(!commits(&world, async |n| ask(&format!("another {n}")).await).await);
     // What was wrong before is no further guess.
     assert_eq!(ask("word 0").await.status, 401);
+    assert_eq!(ask("a word of ours").await.status, 200);
+    // Nor is anything forgotten when the tenant is loaded anew, or an operator writes the client down as it was.
+    let settings = json!({"settings": {"oauth2": {"registration": {"mode": "key"}}}});
+    let tenant = ("PATCH", "/admin/portcullis/v1/tenants/acme");
+    let set = world.operate(&world.key, tenant, "default", &settings).await;
+    assert_eq!(set.status, 200, "{}", set.text());
+    assert_eq!(ask("a word of ours").await.status, 200);
+    let put = world.operate(&world.key, ("PUT", "/admin/clients/words"), "acme", &client).await;
+    assert_eq!(put.status, 200, "{}", put.text());
     assert_eq!(ask("a word of ours").await.status, 200);
 }

@@ -272,7 +272,7 @@ async fn open_storage(
 }
 
 /// How many secrets of clients wait for the one that is hashed. Each of them is hashed once in the life of the process.
-const CLIENT_SECRET_QUEUE: usize = 32;
+const CLIENT_SECRET_QUEUE: usize = 256;
 const NO_HASHING: &str = "no thread for password hashing can be started";
 
 fn hashing_pool(config: &Config, rng: &Arc<dyn Rng>) -> anyhow::Result<HashingPool> {

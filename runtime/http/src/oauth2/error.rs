@@ -7,6 +7,7 @@ use serde_json::json;
 use super::give_nonce;
 use crate::call::Call;
 use crate::response::{Answer, CauseIsLogged, json_no_store, set};
+use crate::secrets::TOO_MANY;
 
 /// The answer to a refused request of an endpoint that authenticates clients.
 pub(crate) fn refuse(call: &Call, error: &TokenError) -> Answer {
@@ -17,12 +18,20 @@ pub(crate) fn refuse(call: &Call, error: &TokenError) -> Answer {
         set(&mut response, "www-authenticate", "Basic realm=\"oauth2\"");
     }
     if code == ErrorCode::TemporarilyUnavailable {
-        set(&mut response, "retry-after", "1");
+        set(&mut response, "retry-after", retry_after(error));
     }
     if let TokenError::Hook(_) = error {
         response.extensions_mut().insert(CauseIsLogged);
     }
     give_nonce(call, code == ErrorCode::UseDpopNonce, response)
+}
+
+/// In seconds. Guesses of a secret are given back slowly.
+fn retry_after(error: &TokenError) -> &'static str {
+    match error {
+        TokenError::Port(error) if *error == TOO_MANY => "10",
+        _ => "1",
+    }
 }
 
 /// The answer to an authorization request that its client pushed, and that is not to be had (RFC 9126 section 2.3).

@@ -3,15 +3,13 @@
 //! Who may is decided here: by the tenant's mode, an admin key, or the limit of a source. What may be asked for is decided
 //! in the room.
 
-use std::net::IpAddr;
-
 use http::StatusCode;
 use identity::limiter::{Attempts as _, LimitKey};
 use identity::settings::Rate;
 use oauth2::decision::Decision;
 use oauth2::ports::PortError;
 use oauth2::registration::{InitialAccessToken, Registered, Registrant, RegistrationError, RegistrationMode};
-use primitives::TenantId;
+use primitives::ClientId;
 use serde_json::{Map, Value};
 use tenancy::{AdminKeys as _, AdminPrincipal, Scope};
 
@@ -21,7 +19,7 @@ use crate::commit::{Uncommitted, commit};
 use crate::failure::Failure;
 use crate::response::{Answer, empty, json_no_store, no_store, set};
 
-/// Registrations of one source, where everybody may; and as many changes of registrations, whoever made them.
+/// Registrations of one source, where everybody may; and as many changes of one registration, whoever made it.
 const REGISTRATIONS: Rate = Rate { burst: 10, refill_seconds: 60 };
 
 impl Uncommitted for RegistrationError {
@@ -76,7 +74,10 @@ async fn decide(
 async fn let_in(call: &Call) -> Result<Registrant, Box<Answer>> {
     match call.tenant.oauth2.settings.registration.mode {
         RegistrationMode::Off => Err(Box::new(fail(call, &Failure::not_found()))),
-        RegistrationMode::Open => count(call, LimitKey::Registration).await.map(|()| Registrant::Anybody),
+        RegistrationMode::Open => {
+            let key = LimitKey::Registration(call.tenant.id.clone(), call.client.limit_key());
+            count(call, key).await.map(|()| Registrant::Anybody)
+        }
         RegistrationMode::Key => {
             let key = admin_auth::prove_key(call).await.map_err(|failure| Box::new(fail(call, &failure)))?;
             let principal = AdminPrincipal::of_key(&key);
@@ -92,11 +93,10 @@ async fn let_in(call: &Call) -> Result<Registrant, Box<Answer>> {
     }
 }
 
-/// Counts what a stranger writes, by where it comes from.
-async fn count(call: &Call, key: fn(TenantId, IpAddr) -> LimitKey) -> Result<(), Box<Answer>> {
-    let key = key(call.tenant.id.clone(), call.client.limit_key());
+/// Counts what a stranger writes.
+async fn count(call: &Call, key: LimitKey) -> Result<(), Box<Answer>> {
     call.node.attempts.count(key, REGISTRATIONS, call.now()).await.map_err(|limit| {
-        let words = "Too many clients were registered or changed from this address. Please try again later.";
+        let words = "Too many clients were registered or changed. Please try again later.";
         let failure = Failure::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", words);
         let mut answer = fail(call, &failure);
         set(&mut answer, "retry-after", &limit.retry_after().as_secs().to_string());
@@ -125,8 +125,8 @@ pub(crate) async fn show(call: Call) -> Answer {
 
 /// `PUT /oauth2/register/{id}`
 ///
-/// Attack: whoever has registered once changes that over and over. Changes are counted as registrations are; a request whose token
-/// is none is not, so that it writes no count either.
+/// Attack: whoever has registered once changes that over and over. Changes of each registration are counted, so that whoever looks
+/// after many changes them all from one address. A request whose token is none is not, so that it writes no count either.
 pub(crate) async fn replace(call: Call) -> Answer {
     let request = match check_on(&call).and_then(|()| body(&call)) {
         Ok(request) => request,
@@ -136,7 +136,11 @@ pub(crate) async fn replace(call: Call) -> Answer {
     if let Err(error) = server.show_registration(at.0, at.1).await {
         return refuse(&call, &error);
     }
-    if let Err(answer) = count(&call, LimitKey::RegistrationChange).await {
+    let Ok(client) = at.0.parse::<ClientId>() else {
+        return refuse(&call, &RegistrationError::Unauthorized);
+    };
+    let key = LimitKey::RegistrationChange(call.tenant.id.clone(), client);
+    if let Err(answer) = count(&call, key).await {
         return *answer;
     }
     match commit(&call.node, || server.replace_registration(at, request.clone(), call.request)).await {

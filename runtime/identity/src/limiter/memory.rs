@@ -71,6 +71,11 @@ impl AttemptsInMemory {
         self.with(&counted.key, |bucket| bucket.full_at = bucket.full_at.before(counted.allowance.step));
     }
 
+    /// Puts back what was taken of an attempt that a later count refuses.
+    pub(super) fn put_back_refused<'a>(&self, earlier: impl Iterator<Item = &'a Counted>) {
+        earlier.filter(|counted| counted.key.is_put_back()).for_each(|counted| self.put_back(counted));
+    }
+
     /// Refuses what is known to be refused, and counts nothing.
     pub(super) fn check(&self, key: &LimitKey, now: Timestamp) -> Result<(), LimitReached> {
         self.with(key, |bucket| {
@@ -87,8 +92,13 @@ impl AttemptsInMemory {
 
 impl Attempts for AttemptsInMemory {
     fn count_all(&self, counts: Vec<Counted>, now: Timestamp) -> BoxFuture<'_, Result<(), NotCounted>> {
-        let counted = counts.iter().try_for_each(|counted| self.take(counted, now));
-        Box::pin(std::future::ready(counted.map_err(NotCounted::from)))
+        let refuse = |(n, counted): (usize, &Counted)| Some((n, self.take(counted, now).err()?));
+        let refused = counts.iter().enumerate().find_map(refuse);
+        if let Some((n, _)) = refused {
+            self.put_back_refused(counts.iter().take(n));
+        }
+        let counted: Result<(), NotCounted> = refused.map_or(Ok(()), |(_, refusal)| Err(refusal.into()));
+        Box::pin(std::future::ready(counted))
     }
 
     fn forgive_all(&self, counts: Vec<Counted>, _: Timestamp) -> BoxFuture<'_, ()> {

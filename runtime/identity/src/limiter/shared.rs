@@ -10,7 +10,8 @@
 //! | a copy of the database tells who signs in from where | what is counted is there by its keyed hash alone |
 //!
 //! **Memory comes first, also on one node.** Whatever it counts the database has counted, so it refuses nothing that the
-//! database would allow, but for attempts that the database refused; those are refused ones.
+//! database would allow, but for attempts that the database refused; those are refused ones, and of clients' secrets not even
+//! those.
 //!
 //! **When the database does not answer, nothing is tried.** To sign in needs a write anyway, so nobody is kept out who
 //! would get in; but a wrong password needs none, and with each node's own count alone a guess would be told to be wrong.
@@ -112,6 +113,7 @@ impl SharedAttempts {
                     continue;
                 }
             } else if let Err(refusal) = self.memory.take(&counted, now) {
+                self.memory.put_back_refused(wanted.iter().map(|(_, earlier)| earlier));
                 let is_told = !refusal.begins || !counted.key.is_shared();
                 return Err(if is_told { refusal.into() } else { self.refuse(&counted, now).await });
             }
@@ -121,7 +123,9 @@ impl SharedAttempts {
         }
         let takes: Vec<Take> = wanted.iter().map(|(take, _)| take.clone()).collect();
         if let Some(missed) = self.take(&takes, now).await? {
+            self.memory.put_back_refused(wanted.iter().map(|(_, counted)| counted));
             return Err(match wanted.get(missed) {
+                // What is known of it is what the database has.
                 Some((_, counted)) => self.refuse(counted, now).await,
                 None => StoreUnavailable("a bucket that nobody asked for refused".to_owned()).into(),
             });

@@ -80,6 +80,11 @@ impl HashingPool {
         self.queue.asked.load(Ordering::Relaxed)
     }
 
+    /// Whether one more would be computed, rather than told to come back.
+    pub fn has_room(&self) -> bool {
+        self.queue.shared.state().jobs.len() < self.queue.capacity
+    }
+
     /// Hashes a new password.
     pub async fn hash(
         &self,
@@ -261,5 +266,6 @@ mod tests {
         let shed = answers.iter().filter(|answer| answer.is_err()).count();
         assert!(shed >= 6, "one is computed, one waits, the others are told to come back: {shed}");
         assert!(answers.iter().any(Result::is_ok));
+        assert!(pool.has_room(), "nobody waits any more");
     }
 }

@@ -92,9 +92,9 @@ fn own_claims(
         ("sub".to_owned(), sub.into()),
         ("sid".to_owned(), json!(session.id)),
         ("iat".to_owned(), room.now.seconds().into()),
+        // By it the authorization server tells it from an ID token, whatever else a template says (`oauth2/src/own_token.rs`).
         ("nbf".to_owned(), room.now.seconds().into()),
         ("exp".to_owned(), expires_at.seconds().into()),
-        // By its form the authorization server tells it from an ID token, whatever else a template says (`oauth2/src/own_token.rs`).
         ("jti".to_owned(), room.rng.uuid().to_string().into()),
     ]);
     if let Some(actor) = &session.actor {

@@ -17,7 +17,7 @@ use super::page_error::PageError;
 use super::request::Origin;
 use super::request_object::RequestObject;
 use super::{RedirectError, redirect, request};
-use crate::client_authentication::{AuthenticatedClient, authenticate};
+use crate::client_authentication::{AuthenticatedClient, Spent, authenticate};
 use crate::client_policy::DetailsAt;
 use crate::decision::Decision;
 use crate::dpop::{self, ProofFault, ProvenKey};
@@ -114,21 +114,22 @@ impl AuthorizationServer {
         &self,
         request: ClientRequest<'_>,
     ) -> Decision<PushedResponse, PushError> {
-        let mut spent = Vec::new();
+        let mut spent = Spent::default();
         let pushed = async {
             let parameters = check_form(request.parameters)?;
             let caller = authenticate(self, &request).await.map_err(TokenError::from)?;
-            spent.clone_from(&caller.writes);
+            spent = Spent::by(&caller.client, caller.writes.clone());
             let endpoint = &self.endpoints.pushed_authorization_request;
             let holder = dpop::check_of_client(self, request.proof, &caller.client, endpoint);
             let holder = holder.await.map_err(TokenError::from)?;
-            spent.extend(holder.as_ref().and_then(|key| key.write_of_authenticated(&caller.client)));
+            let proof = holder.as_ref().and_then(|key| key.write_of_authenticated(&caller.client));
+            spent.writes.extend(proof);
             self.push(&caller, parameters, (holder.as_ref(), request.request)).await
         };
         let mut change = primitives::Change::new(self.tenant.clone());
         match pushed.await {
             Ok(response) => {
-                change.writes = spent;
+                change.writes = spent.writes;
                 Decision::new(change, Ok(response))
             }
             Err(error) => {
@@ -137,7 +138,7 @@ impl AuthorizationServer {
                     // What it asks for is not to be had, which is no failure of ours.
                     PushError::Request { .. } => {
                         self.refused_uses.count(&spent, self.now());
-                        change.writes = spent;
+                        change.writes = spent.writes;
                         change
                     }
                 };

@@ -245,7 +245,7 @@ async fn fetch(server: &AuthorizationServer, client: &Client, uri: &str) -> Resu
         return Err(RedirectError::InvalidRequestUri("request_uri is not one of the client's request_uris"));
     }
     let busy = PortError::Busy("too many request objects are being fetched");
-    let _place = server.fetch_places.take().ok_or(busy)?;
+    let _place = server.fetch_places.take_for(client).ok_or(busy)?;
     let found = fetch::get(server, uri, MEDIA_TYPE, MAX_BYTES).await;
     let found = found.ok_or(RedirectError::InvalidRequestUri("nothing could be fetched from request_uri"))?;
     let media_type = found.headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value);

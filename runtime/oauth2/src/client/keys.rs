@@ -69,7 +69,7 @@ impl AuthorizationServer {
         if before.is_some_and(|before| before.keys_uri() == Some(uri) && signed(before) == signed(document)) {
             return Ok(());
         }
-        let Some(_place) = self.fetch_places.take() else { return Ok(()) };
+        let Some(_place) = self.fetch_places.take_for_stranger() else { return Ok(()) };
         match fetch::key_set(self, uri).await {
             Some(fetched) => check_set(document, "jwks_uri", &fetched.set, profile),
             None => Ok(()),

@@ -8,7 +8,8 @@
 //!
 //! - Words are tried until one is right: [`SecretHasher::attempt`] counts each before it is looked at.
 //! - The hashes of a flood of guesses keep people from signing in: it has a pool of its own.
-//! - So many guesses that the client itself is refused: whoever brings a secret that was right before is not counted.
+//! - So many guesses that the client itself is refused: whoever brings a secret that was right before is not counted, and an
+//!   operator who gives the client the secret that it has changes nothing.
 //! - One wrong secret over and over, as a forgotten program does, so that the right one is not looked at: it is a guess once.
 
 use std::collections::{HashMap, HashSet};
@@ -65,7 +66,7 @@ impl StoredSecret {
     }
 }
 
-/// Remembers which chosen secrets were right in this process, and which were wrong.
+/// Remembers which chosen secrets were right in this process, and which were wrong, of all tenants.
 ///
 /// It holds keyed hashes over tenant, client, stored hash and secret: changing the secret makes its
 /// entry unreachable, and reading this memory tells no secret.
@@ -90,9 +91,9 @@ struct Asked {
 }
 
 /// More entries than this and it starts anew; each costs about 80 bytes.
-const MOST_VERIFIED: usize = 16_384;
+const MOST_VERIFIED: usize = 65_536;
 /// The same, of secrets that were wrong.
-const MOST_WRONG: usize = 4_096;
+const MOST_WRONG: usize = 16_384;
 
 impl fmt::Debug for VerifiedSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -164,19 +165,50 @@ pub struct SecretCheck<'a> {
 impl SecretCheck<'_> {
     /// Whether `secret` is one of the client's.
     pub async fn matches(&self, client: &ClientRecord, secret: &Secret<String>) -> Result<bool, PortError> {
-        let (chosen, made): (Vec<_>, Vec<_>) =
-            client.secrets.iter().partition(|stored| stored.may_be_chosen(client.managed_by));
         // What costs neither a count nor a hash comes first.
-        let was_right = |stored: &&StoredSecret| self.verified.find(&self.key(stored, secret)) == Some(true);
-        if made.into_iter().any(|stored| self.is_keyed(stored, secret)) || chosen.iter().any(was_right) {
+        if self.find_known((client.secrets.as_slice(), client.managed_by), secret).is_some() {
             return Ok(true);
         }
+        let chosen: Vec<_> =
+            client.secrets.iter().filter(|stored| stored.may_be_chosen(client.managed_by)).collect();
         for stored in chosen {
             if self.is_guessed(stored, secret).await? {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Of what is stored of a client that which `secret` is, where that shows without a count and a hash.
+    fn find_known<'s>(
+        &self,
+        (stored, managed_by): (&'s [StoredSecret], ManagedBy),
+        secret: &Secret<String>,
+    ) -> Option<&'s StoredSecret> {
+        stored.iter().find(|stored| {
+            if stored.may_be_chosen(managed_by) {
+                self.verified.find(&self.key(stored, secret)) == Some(true)
+            } else {
+                self.is_keyed(stored, secret)
+            }
+        })
+    }
+
+    /// What is stored of a secret that an operator gives a client.
+    ///
+    /// Attack: somebody guesses while the operator's tools write down the client as it was. Hashed anew it would be a secret that
+    /// no node knows, and the client's next request one more guess. So what is known to be right stays as it is stored.
+    pub(super) async fn keep(
+        &self,
+        before: (&[StoredSecret], ManagedBy),
+        secret: &Secret<String>,
+    ) -> Result<StoredSecret, PortError> {
+        if let Some(known) = self.find_known(before, secret) {
+            return Ok(known.clone());
+        }
+        let stored = StoredSecret::chosen(secret, self.hasher).await?;
+        self.verified.remember(&self.key(&stored, secret), true);
+        Ok(stored)
     }
 
     /// However many bring the same secret at once, it is counted and hashed once.
@@ -190,6 +222,9 @@ impl SecretCheck<'_> {
         // Whoever was before us has found it out; or had, before we began to wait.
         if let Some(known) = outcome.or_else(|| self.verified.find(&asking.key)) {
             return Ok(known);
+        }
+        if matches!(stored, StoredSecret::Argon2id(_)) && !self.hasher.has_room() {
+            return Err(PortError::Busy("too many secrets are being checked"));
         }
         let check: PortResult<'_, bool> = match stored {
             StoredSecret::Argon2id(phc) => self.hasher.verify(secret.clone(), phc.clone()),

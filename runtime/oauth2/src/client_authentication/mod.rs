@@ -29,7 +29,7 @@ use primitives::ClientId;
 pub use assertion_keys::AssertionKeys;
 pub(crate) use assertion_keys::verify_signature;
 pub use method::{AuthenticationMethod, Proof};
-pub(crate) use refused_uses::RefusedUses;
+pub(crate) use refused_uses::{RefusedUses, Spent};
 
 use self::method::{Credential, NotProven, Presented};
 use crate::client::Client;

@@ -4,7 +4,6 @@
 //! with a public key as a shared secret (no symmetric algorithm is ever tried), one used twice (its
 //! `jti` is a row whose insertion is part of the very change that issues the tokens, or that refuses them).
 
-use std::borrow::Cow;
 use std::iter;
 
 use futures_util::future::BoxFuture;
@@ -82,9 +81,10 @@ async fn verify(
     let signed = verify_signature(server, client, (registered, Asking::default()), *unverified).await?;
     let now = server.clock.now();
     let is_strict = security_profile::of(server, client).is_some();
-    let endpoints = if is_strict { Vec::new() } else { endpoints(server) };
+    let endpoints: &[String] =
+        if is_strict { &[] } else { server.assertion_endpoints.get_or_init(|| endpoints(server)) };
     let us: Vec<&str> =
-        iter::once(server.issuer.as_str()).chain(endpoints.iter().map(|endpoint| &**endpoint)).collect();
+        iter::once(server.issuer.as_str()).chain(endpoints.iter().map(String::as_str)).collect();
     let claims = signed
         .validate(&rules(server, client.id.as_str(), &us), now)
         .map_err(|_| FailedCause::AssertionClaims)?;
@@ -101,17 +101,17 @@ async fn verify(
 }
 
 /// The endpoints where a client proves who it is, each by both of its addresses: libraries name the one that they call.
-fn endpoints(server: &AuthorizationServer) -> Vec<Cow<'_, str>> {
+fn endpoints(server: &AuthorizationServer) -> Vec<String> {
     let all = &server.endpoints;
     let own = [
-        &*all.token,
-        &*all.pushed_authorization_request,
-        &*all.device_authorization,
-        &*all.revocation,
-        &*all.introspection,
+        &all.token,
+        &all.pushed_authorization_request,
+        &all.device_authorization,
+        &all.revocation,
+        &all.introspection,
     ];
     let aliases = own.into_iter().filter_map(|endpoint| server.certificate_alias(endpoint));
-    own.into_iter().map(Cow::Borrowed).chain(aliases.map(Cow::Owned)).collect()
+    own.into_iter().cloned().chain(aliases).collect()
 }
 
 /// What the general rules do not say: the client speaks about itself, to us alone, once.

@@ -12,16 +12,31 @@ use std::time::Duration;
 
 use primitives::{ClientId, Timestamp};
 
+use crate::client::Client;
 use crate::write::Write;
 
-/// Rows that refused requests of one client may leave in a [`WINDOW`]: of a client whose devices ask whether somebody has answered,
-/// most are refused.
+/// Rows that refused requests of one client may leave in a [`WINDOW`].
 const MOST: usize = 300;
 const WINDOW: Duration = Duration::from_mins(1);
 /// More clients than this are not counted at a time; the one that has waited the longest is forgotten.
 const MOST_CLIENTS: usize = 1_024;
 
-/// What refused requests of clients have used up lately, on this node.
+/// What a request has proven itself with; nothing until its client is known.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Spent {
+    pub(crate) writes: Vec<Write>,
+    /// Whether somebody vouches for the client: nobody asks how much it has used up.
+    is_vetted: bool,
+}
+
+impl Spent {
+    pub(crate) fn by(client: &Client, writes: Vec<Write>) -> Self {
+        Self { writes, is_vetted: !client.is_self_made() }
+    }
+}
+
+/// What refused requests of clients have used up lately, on this node. A tenant that is loaded anew, as when its settings
+/// change, begins with nothing.
 #[derive(Default)]
 pub(crate) struct RefusedUses(Mutex<HashMap<ClientId, Used>>);
 
@@ -38,8 +53,11 @@ impl Used {
 
 impl RefusedUses {
     /// Counts what the refusal of a request writes.
-    pub(crate) fn count(&self, writes: &[Write], now: Timestamp) {
-        let uses = writes.iter().filter_map(|write| match write {
+    pub(crate) fn count(&self, spent: &Spent, now: Timestamp) {
+        if spent.is_vetted {
+            return;
+        }
+        let uses = spent.writes.iter().filter_map(|write| match write {
             Write::UseAssertion { client, .. } => Some(client),
             _ => None,
         });
@@ -90,9 +108,13 @@ mod tests {
     }
 
     fn count(uses: &RefusedUses, n: usize, at: i64) {
+        count_of(uses, n, at, false);
+    }
+
+    fn count_of(uses: &RefusedUses, n: usize, at: i64, is_vetted: bool) {
         let now = Timestamp::from_seconds(at);
         let used = Write::UseAssertion { client: client(n), jti: at.to_string(), expires_at: now };
-        uses.count(&[used], now);
+        uses.count(&Spent { writes: vec![used], is_vetted }, now);
     }
 
     #[test]
@@ -115,5 +137,13 @@ mod tests {
         let uses = RefusedUses::default();
         (0..3 * MOST_CLIENTS).for_each(|n| count(&uses, n, 0));
         assert_eq!(uses.0.lock().unwrap().len(), MOST_CLIENTS);
+    }
+
+    #[test]
+    fn clients_that_somebody_vouches_for_push_out_none_that_is_counted() {
+        let uses = RefusedUses::default();
+        count(&uses, 0, 0);
+        (1..=MOST_CLIENTS).for_each(|n| count_of(&uses, n, 0, true));
+        assert_eq!(uses.0.lock().unwrap().keys().collect::<Vec<_>>(), [&client(0)]);
     }
 }

@@ -276,6 +276,30 @@ fn refused_requests_of_a_client_that_strangers_made_use_up_so_many_assertions() 
     assert_eq!(ask(&world, None, &with_assertion(&text)), Ok(()));
 }
 
+/// Those that wait as they are told to ask again and again, of one client at once.
+#[test]
+fn devices_that_wait_for_an_answer_keep_no_client_waiting() {
+    let world = world_with_key();
+    let registered = SelfRegistered { unused_until: None };
+    world.rows(|rows| rows.clients.values_mut().for_each(|client| client.registration = Some(registered)));
+    let begin = |n: usize| {
+        let text = assertion(&key(), &json!({"jti": format!("begun-{n}")}));
+        let encoded = form(&with_assertion(&text));
+        let parameters = Parameters::parse(encoded.as_bytes());
+        let begun = world.commit(|| now(world.server.device_authorization(request(&parameters))));
+        begun.unwrap().device_code
+    };
+    let poll = |n: usize| {
+        let (device, text) = (begin(n), assertion(&key(), &json!({"jti": format!("asked-{n}")})));
+        let grant = ("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
+        let encoded =
+            form(&[&with_assertion(&text)[..], &[grant, ("device_code", device.as_str())]].concat());
+        world.commit(|| world.decide_token(&encoded)).unwrap_err().code()
+    };
+    let answers: Vec<_> = (0..400).map(poll).collect();
+    assert!(answers.iter().all(|answer| *answer == ErrorCode::AuthorizationPending), "{answers:?}");
+}
+
 /// The extension point: a method that is one file and one line of the table is advertised, registered and asked for, and takes
 /// no other method's place.
 #[test]

@@ -7,7 +7,7 @@ use super::store::{DeviceCode, Polling};
 use super::user_code::UserCode;
 use crate::authorization::request::without_vain_offline;
 use crate::client::{Client, GrantType};
-use crate::client_authentication::{AuthenticatedClient, authenticate};
+use crate::client_authentication::{AuthenticatedClient, Spent, authenticate};
 use crate::client_policy::{self, DetailsAt};
 use crate::decision::Decision;
 use crate::details;
@@ -48,17 +48,17 @@ impl AuthorizationServer {
         &self,
         request: ClientRequest<'_>,
     ) -> Decision<DeviceAuthorizationResponse, TokenError> {
-        let mut spent = Vec::new();
+        let mut spent = Spent::default();
         let begun = async {
             let parameters = check_form(request.parameters)?;
             let AuthenticatedClient { client, writes } = authenticate(self, &request).await?;
-            spent = writes;
+            spent = Spent::by(&client, writes);
             self.begin_device(&client, parameters, request.request).await
         };
         match begun.await {
             Ok((row, response)) => {
                 let mut change = Change::new(self.tenant.clone());
-                change.writes = spent;
+                change.writes = spent.writes;
                 Decision::new(change.write(Write::InsertDeviceCode(Box::new(row))), Ok(response))
             }
             Err(error) => Decision::new(refusal(self, spent, &error), Err(error)),

@@ -113,7 +113,7 @@ impl World {
             outbound: memory.clone(),
         };
         let sealer = Sealer::new(ring, Arc::clone(&rng));
-        let environment = Environment { sealer, clock: clock.clone(), rng };
+        let environment = Environment { sealer, clock: clock.clone(), rng, verified_secrets: Arc::default() };
         let issuer = Issuer::parse("https://id.example").unwrap();
         let tenant = TenantId::default_tenant();
         let server = AuthorizationServer::new(tenant, issuer, Arc::new(settings), ports, environment);
@@ -143,6 +143,7 @@ impl World {
                 sealer: self.server.sealer.clone(),
                 clock: Arc::clone(&self.server.clock),
                 rng: Arc::clone(&self.server.rng),
+                verified_secrets: Arc::clone(&self.server.verified_secrets),
             },
         )
     }

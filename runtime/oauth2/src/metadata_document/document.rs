@@ -85,7 +85,7 @@ pub(super) async fn fetch(
     address: &Address,
 ) -> Result<(Client, OutboundResponse), NotTaken> {
     let response = {
-        let _place = server.fetch_places.take().ok_or(NotTaken::Busy)?;
+        let _place = server.fetch_places.take_for_stranger().ok_or(NotTaken::Busy)?;
         let fetched = fetch::get(server, address.as_str(), "application/json", MOST_BYTES).await;
         fetched.ok_or(NotTaken::Unreachable)?
     };

@@ -211,9 +211,15 @@ fn keys_of_clients_that_strangers_made_are_asked_for_in_so_many_places() {
         })
         .collect();
     let refused: Vec<_> = (0..told.len()).filter(|n| told[*n].is_some()).collect();
-    assert_eq!(refused, [16], "whom an operator has made needs no place");
+    assert_eq!(refused, [12, 13, 14, 15, 16], "whom an operator has made needs no place");
     assert_eq!(told[16], Some(ErrorCode::TemporarilyUnavailable));
-    assert_eq!(slow.asked.load(Ordering::SeqCst), 17);
+    assert_eq!(slow.asked.load(Ordering::SeqCst), 13);
+    // Nor is it kept out where a browser that nobody knows brings what it has signed.
+    let find = |id: &str| now(server.ports.clients.find_client(&server.tenant, &id.parse().unwrap()));
+    let (app, stranger) = (find("app").unwrap().unwrap(), find("stranger-16").unwrap().unwrap());
+    assert!(server.fetch_places.take_for(&stranger).is_none());
+    let kept: Vec<_> = std::iter::from_fn(|| server.fetch_places.take_for(&app)).collect();
+    assert_eq!(kept.len(), 4);
 }
 
 /// Attack: strangers' servers that do not answer hold every place, and the keys of everybody else grow old meanwhile.

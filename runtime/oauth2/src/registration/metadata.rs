@@ -182,8 +182,12 @@ fn check_ways_out(
 /// Attack (OpenID Connect Core section 8.1): a client puts down an address of somebody else's app, and is told people's names as
 /// that app is. An answer that goes to that address tells it nothing; what it is told otherwise does. What it had stays.
 fn check_sector(before: Option<&ClientDocument>, document: &ClientDocument) -> Result<(), RegistrationError> {
-    let is_as_before = before
-        .is_some_and(|before| takes_sector_unasked(before) && before.redirect_uris == document.redirect_uris);
+    let is_as_before = before.is_some_and(|before| {
+        let mut grants = document.grant_types.iter().flatten();
+        takes_sector_unasked(before)
+            && before.redirect_uris == document.redirect_uris
+            && grants.all(|grant| before.grant_types.iter().flatten().any(|had| had == grant))
+    });
     if takes_sector_unasked(document) && !is_as_before {
         let reason = "is needed for pairwise names by grants that do not answer to redirect_uris";
         return Err(refuse("sector_identifier_uri", reason));
@@ -195,9 +199,15 @@ fn check_sector(before: Option<&ClientDocument>, document: &ClientDocument) -> R
 fn takes_sector_unasked(document: &ClientDocument) -> bool {
     let is_asked = document.sector_identifier_uri.as_deref().is_some_and(|uri| !uri.is_empty());
     let mut grants = document.grant_types.iter().flatten().filter_map(|name| GrantType::parse(name));
-    // A client that acts for itself is told of nobody.
+    // The answers of `implicit` go there too, and a client that acts for itself is told of nobody.
     let tells_nothing = |grant: GrantType| {
-        matches!(grant, GrantType::AuthorizationCode | GrantType::RefreshToken | GrantType::ClientCredentials)
+        matches!(
+            grant,
+            GrantType::AuthorizationCode
+                | GrantType::Implicit
+                | GrantType::RefreshToken
+                | GrantType::ClientCredentials
+        )
     };
     document.subject_type == "pairwise" && !is_asked && !grants.all(tells_nothing)
 }

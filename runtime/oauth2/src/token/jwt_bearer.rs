@@ -2,11 +2,12 @@
 //!
 //! The token stands for whom the issuer names (`sub`), who need be nobody here: there is no session, no ID token and no refresh
 //! token. Where that is the id of somebody who has an account, the token ends with the account and with whatever ends everything
-//! of it (`lineage`). Attacks: an issuer names a client, and the token passes for that client's own, which has its id for `sub`
-//! and no grant either (`check_no_client`); an assertion for another server (its `aud` must be us and nobody else, as for
-//! clients' assertions), without an end or with a late one, used twice by whichever client (its `jti` is a row of the very change
-//! that issues), signed by another issuer's key, of a trust that is over or for assertions of another kind, or for more than the
-//! trust gives. One whose `typ` says that it is an identity assertion is held to more, and stands for somebody of ours: `id_jag`.
+//! of it (`lineage`). Attacks: an issuer that may name anybody names a client, and the token passes for that client's own, which
+//! has its id for `sub` and no grant either (`check_no_client`, `check_not_its_own`); an assertion for another server (its `aud`
+//! must be us and nobody else, as for clients' assertions), without an end or with a late one, used twice by whichever client
+//! (its `jti` is a row of the very change that issues), signed by another issuer's key, of a trust that is over or for assertions
+//! of another kind, or for more than the trust gives. One whose `typ` says that it is an identity assertion is held to more, and
+//! stands for somebody of ours: `id_jag`.
 
 use jose::{ClaimRules, TokenType, UnverifiedJwt, ValidClaims, VerifyingKey, VerifyingKeys};
 use primitives::base64url;
@@ -19,9 +20,11 @@ use super::{Asked, Granted, InvalidGrant, NamedSubject, Refused, TokenError, id_
 use crate::client::{Client, GrantType};
 use crate::client_authentication::assertion::{remembered_until, rules};
 use crate::details;
+use crate::global_revocation::REVOKING_SCOPE;
 use crate::lineage::Lineage;
+use crate::scope::Scopes;
 use crate::server::AuthorizationServer;
-use crate::trust::{TrustKind, TrustSearch, TrustedIssuer};
+use crate::trust::{TrustKind, TrustSearch, TrustedIssuer, TrustedSubject};
 use crate::write::Write;
 
 /// Trusts that are tried on one assertion, the newest: each costs a signature check. Of those whose key the assertion names there are
@@ -46,13 +49,14 @@ pub(super) async fn run(server: &AuthorizationServer, asked: &Asked<'_>) -> Resu
     let us = [server.issuer.as_str(), &server.endpoints.token];
     let Assertion { trust, claims } =
         verify(server, unverified, TrustKind::JwtBearer, &us).await?.ok_or(wrong)?;
-    let subject = named(server, client, claims.subject().unwrap_or_default()).await?;
+    let subject = named(server, client, &trust.subject, claims.subject().unwrap_or_default()).await?;
     let used = use_once(server, &trust, &claims).await?;
     let scope = check_scope(parameters, &client.scope)?;
     if !trust.scope.covers(&scope) {
         let text = "the issuer of the assertion may not give this scope";
         return Err(TokenError::InvalidScope(text.into()).into());
     }
+    check_not_its_own(client, &subject, &scope)?;
     let actor = Actor::Client(client.id.clone());
     let event = AuditEvent::new("assertion.redeemed", actor, "trust", &trust.id);
     Ok(Granted {
@@ -82,9 +86,13 @@ pub(super) struct Assertion {
 async fn named(
     server: &AuthorizationServer,
     client: &Client,
+    trusted: &TrustedSubject,
     subject: &str,
 ) -> Result<NamedSubject, TokenError> {
-    check_no_client(server, client, subject).await?;
+    // Where it is the one of the trust, an operator has named it.
+    if *trusted == TrustedSubject::Any {
+        check_no_client(server, client, subject).await?;
+    }
     let name = subject.to_owned();
     let nobody = NamedSubject { name: name.clone(), lineage: Lineage::default() };
     let Ok(id) = subject.parse::<IdentityId>() else { return Ok(nobody) };
@@ -107,6 +115,15 @@ async fn check_no_client(
     let Ok(id) = subject.parse::<ClientId>() else { return Ok(()) };
     let is_client = id == client.id || server.ports.clients.find_client(&server.tenant, &id).await?.is_some();
     if is_client { Err(TokenError::InvalidGrant(InvalidGrant::Assertion)) } else { Ok(()) }
+}
+
+/// What a client may by a token of its own alone no issuer gives it, whomever an operator lets the issuer name.
+fn check_not_its_own(client: &Client, subject: &NamedSubject, scope: &Scopes) -> Result<(), TokenError> {
+    if subject.name == client.id.as_str() && scope.contains(REVOKING_SCOPE) {
+        let text = "this scope is for tokens of a client's own, which no assertion gives";
+        return Err(TokenError::InvalidScope(text.into()));
+    }
+    Ok(())
 }
 
 /// Media types compare without case, with or without `application/` (RFC 7515 section 4.1.9).

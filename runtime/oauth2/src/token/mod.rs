@@ -41,7 +41,7 @@ use self::password::NoPasswords;
 pub use self::password::PasswordSignIn;
 
 use crate::client::{Client, GrantType};
-use crate::client_authentication::{AuthenticatedClient, authenticate};
+use crate::client_authentication::{AuthenticatedClient, Spent, authenticate};
 use crate::client_policy;
 use crate::confirmation::Confirmation;
 use crate::decision::Decision;
@@ -186,7 +186,7 @@ impl AuthorizationServer {
         request: ClientRequest<'_>,
         passwords: &dyn PasswordSignIn,
     ) -> Decision<TokenResponse, TokenError> {
-        let mut spent = Vec::new();
+        let mut spent = Spent::default();
         match self.run_phases(request, passwords, &mut spent).await {
             Ok(decision) => decision,
             Err(refused) => {
@@ -202,15 +202,15 @@ impl AuthorizationServer {
         &self,
         request: ClientRequest<'_>,
         passwords: &dyn PasswordSignIn,
-        spent: &mut Vec<Write>,
+        spent: &mut Spent,
     ) -> Result<Decision<TokenResponse, TokenError>, Refused> {
         let parameters = check_form(request.parameters)?;
         let AuthenticatedClient { client, writes } =
             authenticate(self, &request).await.map_err(TokenError::from)?;
-        *spent = writes;
+        *spent = Spent::by(&client, writes);
         let grant_type = check_grant_type(self, &client, parameters)?;
         let key = dpop::check_of_client(self, request.proof, &client, &self.endpoints.token).await?;
-        spent.extend(key.as_ref().and_then(|key| key.write_of_authenticated(&client)));
+        spent.writes.extend(key.as_ref().and_then(|key| key.write_of_authenticated(&client)));
         let holder = self.check_holder(&request, &client, key)?;
         let asked = Asked { client: &client, parameters, holder: holder.as_ref() };
         let granted = match grant_type {
@@ -229,7 +229,7 @@ impl AuthorizationServer {
             hook::shape_tokens(self, (&client, &granted), Some(parameters), request.request).await?;
         let issued = issue::issue(self, &client, granted, shape).await?;
         let mut change = Change::new(self.tenant.clone());
-        change.writes = std::mem::take(spent);
+        change.writes = std::mem::take(&mut spent.writes);
         // A client that proves nothing has not used its proof up before.
         change.writes.extend(holder.as_ref().filter(|_| client.is_public()).and_then(Holder::write));
         change.writes.extend(issued.writes);
@@ -246,11 +246,14 @@ impl AuthorizationServer {
 
 /// What a refusal writes of a client that has proven who it is: whatever it has proven something with is used up. Where we failed
 /// nothing was decided, and it may bring the same again.
-pub(crate) fn refusal(server: &AuthorizationServer, spent: Vec<Write>, error: &TokenError) -> Change<Write> {
+pub(crate) fn refusal(server: &AuthorizationServer, spent: Spent, error: &TokenError) -> Change<Write> {
     let mut change = Change::new(server.tenant.clone());
     if !error.is_internal() {
-        server.refused_uses.count(&spent, server.now());
-        change.writes = spent;
+        // So many devices wait at a time, and one that asks more often than it may is told another thing.
+        if !matches!(error, TokenError::AuthorizationPending) {
+            server.refused_uses.count(&spent, server.now());
+        }
+        change.writes = spent.writes;
     }
     change
 }

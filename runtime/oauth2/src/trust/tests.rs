@@ -7,6 +7,7 @@ use primitives::{Actor, IdentityId, Timestamp};
 use serde_json::{Value, json};
 
 use super::{ShownIssuer, TrustError, TrustRequest};
+use crate::global_revocation::REVOKING_SCOPE;
 use crate::hooks::{
     IntrospectedToken, IntrospectionDecision, NoTokenHook, TokenDecision, TokenHook, TokenRequest,
 };
@@ -346,6 +347,32 @@ fn issuer_names_no_client_of_the_tenant() {
         }
         let used = world.rows(|rows| rows.bearer_assertions.len());
         assert_eq!(used, 1, "{strategy}: what is refused is not used up");
+    }
+}
+
+/// Attack: it is let off where an operator has named that very client, and then has what a client has by its own tokens alone.
+#[test]
+fn client_that_an_operator_has_named_is_named_and_gets_nothing_that_is_its_own() {
+    for strategy in ["jwt", "opaque"] {
+        let world = World::new();
+        let scope = format!("read {REVOKING_SCOPE}");
+        world.add_client(&json!({"token_endpoint_auth_method": "client_secret_post",
+            "access_token_strategy": strategy, "scope": scope}));
+        world.add_client(&json!({"client_id": "other"}));
+        for (seed, subject) in [(5, "app"), (6, "other")] {
+            let jwk = public(&key(seed));
+            world.trust(&json!({"subject": subject, "scope": ["read", REVOKING_SCOPE], "jwk": jwk})).unwrap();
+        }
+        let ask = |seed: u64, subject: &str, scope: &str| {
+            let jti = format!("{subject} {scope}");
+            let text = assertion(&key(seed), &json!({"sub": subject, "jti": jti}));
+            world.token(&[("grant_type", GRANT), ("assertion", &*text), ("scope", scope)])
+        };
+        for (seed, subject) in [(5, "app"), (6, "other")] {
+            assert!(ask(seed, subject, "read").is_ok(), "{strategy} {subject}");
+        }
+        let refused = ask(5, "app", &scope).err().map(|error| error.code().as_str());
+        assert_eq!(refused, Some("invalid_scope"), "{strategy}");
     }
 }
 

@@ -92,6 +92,8 @@ struct Writer {
     waits: Cell<bool>,
     /// Whether something failed, and the journal may have a hole.
     failed: Cell<bool>,
+    /// Whether the journal was emptied for that, and the disk need not know yet.
+    is_emptied: Cell<bool>,
 }
 
 impl fmt::Debug for Writer {
@@ -123,6 +125,7 @@ impl Writer {
             durability,
             waits: Cell::new(durability == Durability::Full),
             failed: Cell::new(false),
+            is_emptied: Cell::new(false),
         })
     }
 
@@ -206,18 +209,21 @@ impl Writer {
     /// Attack: a disk fails to sync once, and forgets what it was to write (as Linux does), with commits in it that did not wait.
     /// What is committed behind them would be synced and still be lost, since a journal is read up to its first hole. So the
     /// journal is brought into the file, from what the kernel has, and emptied before anything else is written: the first part of an
-    /// old journal over a newer file would be neither. Whether that was done, and what comes next is to wait for the disk.
-    fn mend(&self) -> Result<bool, rusqlite::Error> {
+    /// old journal over a newer file would be neither. The next commit waits for the disk, which then has that as well.
+    fn mend(&self) -> Result<(), rusqlite::Error> {
         if !self.failed.get() {
-            return Ok(false);
+            return Ok(());
         }
+        // Beside somebody else who does the same it would fail.
+        self.journal.settle();
         let is_busy: i64 =
             self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
         if is_busy != 0 {
             return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None));
         }
         self.failed.set(false);
-        Ok(true)
+        self.is_emptied.set(true);
+        Ok(())
     }
 
     /// Runs a batch in one transaction. Gives one outcome per job.
@@ -237,13 +243,14 @@ impl Writer {
 
     fn commit_all(&self, batch: &[Job]) -> Result<Vec<Result<u64, ApplyError>>, rusqlite::Error> {
         let mut outcomes = Vec::with_capacity(batch.len());
-        let is_mended = self.mend()?;
-        self.wait_for_disk(is_mended || batch.iter().any(|job| job.prepared.must_last()))?;
+        self.mend()?;
+        self.wait_for_disk(self.is_emptied.get() || batch.iter().any(|job| job.prepared.must_last()))?;
         self.execute("BEGIN IMMEDIATE")?;
         if let [alone] = batch {
             // Nobody else's change is to be kept, so the transaction itself is what is undone.
             let outcome = self.run(&alone.prepared)?;
             self.execute(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+            self.note_commit(outcome.is_ok());
             return Ok(vec![outcome]);
         }
         for job in batch {
@@ -256,7 +263,15 @@ impl Writer {
             self.execute("RELEASE change")?;
         }
         self.execute("COMMIT")?;
+        self.note_commit(outcomes.iter().any(Result::is_ok));
         Ok(outcomes)
+    }
+
+    /// What changed nothing wrote nothing, and waited for nothing.
+    fn note_commit(&self, has_written: bool) {
+        if has_written {
+            self.is_emptied.set(false);
+        }
     }
 
     /// Runs one change's statements. The outer error is the database's, the inner one a missed guard.

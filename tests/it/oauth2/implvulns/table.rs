@@ -417,7 +417,13 @@ const ATTACKS: &[Attack] = &[
             "runtime/oauth2/src/token/jwt_bearer.rs",
             "check_no_client(server, client, subject).await?",
         )],
-        tests: &[("runtime/oauth2/src/trust/tests.rs", "issuer_names_no_client_of_the_tenant")],
+        tests: &[
+            ("runtime/oauth2/src/trust/tests.rs", "issuer_names_no_client_of_the_tenant"),
+            (
+                "runtime/oauth2/src/trust/tests.rs",
+                "client_that_an_operator_has_named_is_named_and_gets_nothing_that_is_its_own",
+            ),
+        ],
     },
     Attack {
         name: "tokens of a deleted client live again as those of one that describes itself",

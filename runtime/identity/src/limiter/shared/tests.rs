@@ -230,3 +230,19 @@ fn nothing_that_is_stored_names_anybody() {
     let (tenant, name) = (TenantId::default_tenant(), identifier("ada@example.com").name().1);
     assert!(node.sealer.verify_hash(&tenant, PURPOSE, name.as_bytes(), &KeyedHash(stored.clone())));
 }
+
+/// Attack: others guess a client's secret, so that its own requests are refused until where they come from may bring none either.
+#[test]
+fn what_is_refused_of_a_client_takes_nothing_from_its_source() {
+    let table = Arc::new(Table::default());
+    let (a, b) = (node(&table), node(&table));
+    let secret = |source: Option<std::net::IpAddr>| {
+        let client = "app".parse().unwrap();
+        Counted::new(LimitKey::ClientSecret(TenantId::default_tenant(), client, source), RATE)
+    };
+    let source = Some("192.0.2.1".parse().unwrap());
+    (0..3).for_each(|_| assert_eq!(count(&b, vec![secret(None)], 0), Ok(())));
+    // The database refuses the first of them, and memory the others.
+    (0..5).for_each(|_| assert!(retry_after(&count(&a, vec![secret(source), secret(None)], 0)) > 0));
+    (0..3).for_each(|_| assert_eq!(count(&a, vec![secret(source)], 0), Ok(())));
+}

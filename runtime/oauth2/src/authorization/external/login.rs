@@ -345,11 +345,13 @@ impl AuthorizationServer {
         let mut change = Change::new(self.tenant.clone());
         if let Some(known) = &challenge.known {
             // Attack: a browser that several people use. One may skip, another signs in, and opens what was answered about
-            // the first.
-            if there.is_none_or(|there| there.session != known.session) {
-                return Err(PageError::of_other(there, Some(signed_in.subject)));
-            }
-            let found = self.ports.logins.find_login_session(&self.tenant, known.session).await?;
+            // the first. Whoever has signed in again meanwhile goes on by that sign-in.
+            let is_theirs = |there: &&AuthenticatedSubject| {
+                there.session == known.session || there.subject == signed_in.subject
+            };
+            let there =
+                there.filter(is_theirs).ok_or_else(|| PageError::of_other(there, Some(signed_in.subject)))?;
+            let found = self.ports.logins.find_login_session(&self.tenant, there.session).await?;
             // It was ended meanwhile: the person begins anew.
             let mut session = found.filter(|found| now < found.expires_at).ok_or(PageError::SessionEnded)?;
             if !signed_in.acr.is_empty() {

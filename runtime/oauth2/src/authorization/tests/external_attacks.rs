@@ -214,12 +214,18 @@ fn answer_that_lets_somebody_skip_is_for_the_session_that_the_browser_still_has(
         let accepted = verifier(accept_login(&world, &asked, answer), "login_verifier");
         for (there, expect) in [
             (Some(&bob), Some(PageError::OtherSubject)),
-            (Some(&again), Some(PageError::SessionEnded)),
             (None, Some(PageError::SessionEnded)),
             (Some(&ada), None),
         ] {
             assert_eq!(come_back(&world, &accepted, browser(there)).err(), expect, "{there:?}");
         }
+        // They have signed in again meanwhile, and go on in the session of that.
+        let next = come_back(&world, &accepted, browser(Some(&again))).map(|continued| continued.next);
+        let asked = page(next, "consent_challenge");
+        let accepted =
+            verifier(accept_consent(&world, &asked, json!({"grant_scope": ["read"]})), "consent_verifier");
+        assert_eq!(consented(&world, &accepted, browser(Some(&ada))).err(), Some(PageError::SessionEnded));
+        assert_eq!(word(&consented(&world, &accepted, browser(Some(&again)))), "code");
     }
 }
 

@@ -14,12 +14,11 @@ use serde_json::{Value, json};
 
 pub use error::ClientError;
 
-use super::{
-    Client, ClientDocument, ClientRecord, CreatedClient, InvalidClient, Lifespans, ManagedBy, StoredSecret,
-};
+use super::secret::SecretCheck;
+use super::{Client, ClientDocument, ClientRecord, CreatedClient, InvalidClient, Lifespans, ManagedBy};
 use crate::decision::Decision;
 use crate::lifespan::keys_of_lowered;
-use crate::ports::{ClientFilter, ClientPlace};
+use crate::ports::{ClientFilter, ClientPlace, SecretGuess};
 use crate::registration::SelfRegistered;
 use crate::security_profile;
 use crate::server::AuthorizationServer;
@@ -280,13 +279,19 @@ impl AuthorizationServer {
         if let Some(wrong) = security_profile::contradicts(self, &client) {
             return Err(InvalidClient::from(wrong).into());
         }
-        let Client { authentication, mut record, .. } = client;
+        let Client { id, authentication, mut record, .. } = client;
         if !authentication.uses_secret() {
             return Ok((record, None));
         }
         let shown = match given {
             Some(secret) => {
-                record.secrets = vec![StoredSecret::chosen(&secret, self.ports.hasher.as_ref()).await?];
+                let check = SecretCheck {
+                    sealer: &self.sealer,
+                    hasher: self.ports.hasher.as_ref(),
+                    verified: &self.verified_secrets,
+                    guess: SecretGuess { tenant: &self.tenant, client: &id, source: None },
+                };
+                record.secrets = vec![check.keep((secrets.as_slice(), record.managed_by), &secret).await?];
                 Some(secret)
             }
             None if secrets.is_empty() => {

@@ -180,11 +180,16 @@ fn update_that_changes_nothing_writes_nothing() {
     let renamed_to_the_same = json!([{"op": "replace", "path": "/client_name", "value": ""}]);
     assert_eq!(patch(&world, "svc", &renamed_to_the_same).unwrap().document, created.document);
     assert_eq!(written(), before);
-    // A secret is another one whenever it is chosen.
+    // Another secret is a change.
     for secret in ["chosen-1", "chosen-1-again"] {
         replace(&world, "svc", &with(same.clone(), &json!({ "client_secret": secret }))).unwrap();
     }
     assert_eq!(written(), (before.0 + 2, before.1 + 2));
+    // The one that it has is none.
+    let again = with(same.clone(), &json!({"client_secret": "chosen-1-again"}));
+    replace(&world, "svc", &again).unwrap();
+    assert_eq!(written(), (before.0 + 2, before.1 + 2));
+    assert!(signs_in(&world, "svc", "chosen-1-again"));
     replace(&world, "svc", &with(same, &json!({"client_name": "new"}))).unwrap();
     assert_eq!(written(), (before.0 + 3, before.1 + 3));
 }

@@ -1,6 +1,7 @@
 //! What a chosen secret costs, and whom it costs it.
 
 use std::pin::pin;
+use std::slice;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
@@ -20,6 +21,7 @@ struct Hasher {
     asked: AtomicUsize,
     is_slow: AtomicBool,
     is_busy: AtomicBool,
+    is_full: AtomicBool,
 }
 
 impl SecretHasher for Hasher {
@@ -29,6 +31,10 @@ impl SecretHasher for Hasher {
 
     fn verify(&self, secret: Secret<String>, phc: String) -> PortResult<'_, bool> {
         Box::pin(ready(Ok(*secret.expose() == phc)))
+    }
+
+    fn has_room(&self) -> bool {
+        !self.is_full.load(Ordering::SeqCst)
     }
 
     fn attempt<'a>(&'a self, _: SecretGuess<'a>, check: PortResult<'a, bool>) -> PortResult<'a, bool> {
@@ -66,13 +72,16 @@ impl Checked {
     }
 
     async fn matches(&self, client: &ClientRecord, secret: &str) -> Result<bool, PortError> {
-        let check = SecretCheck {
+        self.check().matches(client, &Secret::new(secret.to_owned())).await
+    }
+
+    fn check(&self) -> SecretCheck<'_> {
+        SecretCheck {
             sealer: &self.sealer,
             hasher: &self.hasher,
             verified: &self.verified,
             guess: SecretGuess { tenant: &self.tenant, client: &self.client, source: None },
-        };
-        check.matches(client, &Secret::new(secret.to_owned())).await
+        }
     }
 
     fn asked(&self) -> usize {
@@ -197,4 +206,36 @@ fn secrets_of_the_file_are_guessed_as_those_are_that_somebody_chose() {
     client.hasher.is_busy.store(true, Ordering::SeqCst);
     assert!(now(client.matches(&stored, "guess")).is_err());
     assert_eq!(now(client.matches(&stored, "word")), Ok(true));
+}
+
+/// Attack: an operator's tools write down the client as it was, while somebody guesses. Hashed anew its secret would be one that
+/// nobody knows, and its next request one more guess.
+#[test]
+fn secret_that_a_client_is_given_again_stays_as_it_is_stored_and_a_new_one_is_known() {
+    let client = Checked::new();
+    client.hasher.is_busy.store(true, Ordering::SeqCst);
+    let check = client.check();
+    let (made, secret) =
+        StoredSecret::generate(&client.sealer, &SeededRng::new(2), &client.tenant, "portcullis");
+    let keep = |before: &[StoredSecret], secret: &Secret<String>| {
+        now(check.keep((before, ManagedBy::Api), secret)).unwrap()
+    };
+    assert_eq!(keep(slice::from_ref(&made), &secret), made, "one that we made does not become a guess");
+    let word = Secret::new("word".to_owned());
+    let stored = keep(&[made], &word);
+    assert_eq!(stored, StoredSecret::Argon2id("word".to_owned()));
+    assert_eq!(keep(slice::from_ref(&stored), &word), stored);
+    assert_eq!(now(client.matches(&with(ManagedBy::Api, vec![stored]), "word")), Ok(true));
+    assert_eq!(client.asked(), 0);
+}
+
+/// Attack: so many guesses that nobody can look at further ones. Those would be counted and taken back, a write each.
+#[test]
+fn secret_that_nobody_can_look_at_is_not_counted() {
+    let client = Checked::new();
+    client.hasher.is_full.store(true, Ordering::SeqCst);
+    assert!(now(client.matches(&chosen("word"), "guess")).is_err());
+    assert_eq!(client.asked(), 0);
+    client.hasher.is_full.store(false, Ordering::SeqCst);
+    assert_eq!(now(client.matches(&chosen("word"), "word")), Ok(true));
 }

@@ -2,6 +2,7 @@
 
 use super::super::statement;
 use super::*;
+use crate::client::GrantType;
 
 /// Attack: something else that the publisher signed passes for its statement, and what stands in it for the client.
 #[test]
@@ -60,8 +61,8 @@ fn what_a_publisher_signs_beside_statements_is_none() {
 /// app's sector.
 #[test]
 fn sector_of_an_address_is_that_of_clients_whose_answers_go_there() {
-    let device = crate::client::GrantType::DeviceCode;
-    let world = World::set(|settings| settings.registration.grant_types.push(device));
+    let [device, implicit, bearer] = [GrantType::DeviceCode, GrantType::Implicit, GrantType::JwtBearer];
+    let world = World::set(|settings| settings.registration.grant_types.extend([device, implicit, bearer]));
     let (code, both) = (json!(["authorization_code"]), json!(["authorization_code", device.as_str()]));
     let document = |grants: &Value, redirect: &str| json!({"subject_type": "pairwise", "grant_types": grants, "redirect_uris": [redirect]});
     let bank = "https://bank.example/x";
@@ -73,6 +74,8 @@ fn sector_of_an_address_is_that_of_clients_whose_answers_go_there() {
     assert_eq!(property(world.register(&document(&both, bank))), "sector_identifier_uri");
     let open = json!({"grant_types": both, "redirect_uris": [bank]});
     assert_eq!(property(world.register(&open)), "-", "its names are everybody's");
+    let in_front = json!(["authorization_code", implicit.as_str()]);
+    assert_eq!(property(world.register(&document(&in_front, bank))), "-", "its answers go there too");
     let made = world.register(&document(&code, bank)).unwrap().document();
     let at = (text(&made, "client_id"), text(&made, "registration_access_token"));
     assert_eq!(property(world.replace_own(at, &document(&both, bank))), "sector_identifier_uri");
@@ -82,6 +85,8 @@ fn sector_of_an_address_is_that_of_clients_whose_answers_go_there() {
         client.document.grant_types = Some(vec!["authorization_code".to_owned(), device.as_str().to_owned()]);
     });
     assert_eq!(property(world.replace_own(at, &document(&both, bank))), "-", "as it is");
+    let more = json!(["authorization_code", device.as_str(), bearer.as_str()]);
+    assert_eq!(property(world.replace_own(at, &document(&more, bank))), "sector_identifier_uri");
     let other = document(&both, "https://other.example/x");
     assert_eq!(property(world.replace_own(at, &other)), "sector_identifier_uri");
 }

@@ -58,6 +58,9 @@ pub(crate) struct Size {
     /// Seconds of each turn; three times as many where it writes
     #[arg(long, default_value_t = 8)]
     seconds: u32,
+    /// Asks what has these words in its name, and nothing else
+    #[arg(long, value_name = "WORDS", default_value = "")]
+    only: String,
     /// Seconds of load before each turn
     #[arg(long, default_value_t = 2)]
     warm_up: u32,
@@ -197,7 +200,7 @@ fn measure(sides: &mut [Side; 2], binary: &Path, size: &Size) -> anyhow::Result<
     let mut measured = Question::ALL.map(|question| (question, [Turns::new(), Turns::new()]));
     for round in 1..=size.rounds {
         eprintln!("round {round} of {}", size.rounds);
-        for (question, turns) in &mut measured {
+        for (question, turns) in measured.iter_mut().filter(|(one, _)| one.name().contains(&size.only)) {
             let mut asking = Vec::new();
             for (side, (node, pages)) in sides.iter().zip(&nodes) {
                 asking.push(Asking::begin(side, node, pages, *question, size)?);
@@ -332,7 +335,7 @@ fn report(measured: &[(Question, [Turns; 2])]) {
         "| what is asked for, a second | among few: p50, p99 | among many | times (of each turn) | bar {BAR} times |"
     );
     println!("|---|---|---|---|---|");
-    for (question, [few, many]) in measured {
+    for (question, [few, many]) in measured.iter().filter(|(_, [few, _])| !few.is_empty()) {
         let [middle, high] = [50, 99].map(|percent| {
             let times = |(few, many): (&Latencies, &Latencies)| {
                 many.percentile(percent).as_secs_f64() / few.percentile(percent).as_secs_f64()
