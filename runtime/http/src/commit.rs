@@ -32,7 +32,7 @@ impl Uncommitted for ChallengeError {
     }
 
     fn contention() -> Self {
-        PortError::Busy("too many answers to the same challenge").into()
+        PortError::busy("too many answers to the same challenge").into()
     }
 }
 
@@ -43,7 +43,7 @@ impl Uncommitted for PortError {
     }
 
     fn contention() -> Self {
-        Self::Busy("too many changes of the same thing")
+        Self::busy("too many changes of the same thing")
     }
 }
 

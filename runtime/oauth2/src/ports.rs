@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jose::TenantKeys;
@@ -22,11 +23,27 @@ use crate::scope::Scopes;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PortError {
     /// Too much to do right now; the client may try again.
-    #[error("overloaded: {0}")]
-    Busy(&'static str),
+    #[error("overloaded: {}", .0.what)]
+    Busy(Busy),
     /// It failed; the text is for the operator.
     #[error("unavailable: {0}")]
     Unavailable(String),
+}
+
+impl PortError {
+    /// There is too much of something, for a moment.
+    pub const fn busy(what: &'static str) -> Self {
+        Self::Busy(Busy { what, retry_after: Duration::from_secs(1) })
+    }
+}
+
+/// That there is too much to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Busy {
+    /// Of what; for the operator.
+    pub what: &'static str,
+    /// When there may be less, in whole seconds.
+    pub retry_after: Duration,
 }
 
 /// The answer of a port.

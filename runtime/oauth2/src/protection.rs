@@ -53,7 +53,7 @@ impl Protection {
         let asking = Asking { again: false, for_browser: true };
         match server.recipients.load(server, client, (wanted, asking), read).await {
             Ok(encrypter) => Ok(Self { signed: registered.signed, is_profiled, encrypter: Some(encrypter) }),
-            Err(KeysFault::Busy) => Err(PortError::Busy("too many keys of clients are being fetched")),
+            Err(KeysFault::Busy) => Err(PortError::busy("too many keys of clients are being fetched")),
             Err(KeysFault::Unavailable | KeysFault::Unusable) => {
                 Err(unusable(format!("client {} has no key that encrypts by {}", client.id, wanted.0)))
             }

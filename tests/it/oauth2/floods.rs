@@ -345,7 +345,7 @@ async fn guesses_of_a_clients_secret_are_so_many_and_the_client_gets_its_tokens_
     assert_eq!(told, [[401_u16; 10].as_slice(), &[503; 2]].concat());
     let refused = ask("one more").await;
     assert_eq!(refused.json()["error"], "temporarily_unavailable");
-    assert_eq!(refused.header("retry-after"), "10");
+    assert_eq!(refused.header("retry-after"), "30");
     let more = left(&world, async |n| ask(&format!("other {n}")).await).await;
     assert_eq!(more, BTreeMap::new(), "what is refused is not even counted");
     assert!(!commits(&world, async |n| ask(&format!("another {n}")).await).await);

@@ -156,6 +156,18 @@ pub(super) async fn allow(world: &World, browser: &mut Browser, page: &str) -> R
     browser.post(&format!("{}/ui/consent", world.tenant("acme")), &form).await
 }
 
+/// The tokens of a code.
+async fn redeem(world: &World, code: &str) -> Value {
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", VERIFIER),
+        ("client_id", ID),
+    ];
+    post(world, "/oauth2/token", &form).await.json()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn client_that_nobody_registered_is_asked_for_every_time_and_gets_tokens_for_the_api_that_it_names() {
     let (world, host) = world().await;
@@ -170,14 +182,7 @@ async fn client_that_nobody_registered_is_asked_for_every_time_and_gets_tokens_f
         assert!(!page.contains("name=\"remember\"") && !page.contains("logo.png"), "{page}");
         assert!(!page.contains("program on this computer"), "{page}");
         let code = allow(&world, &mut browser, &page).await.sent("code").unwrap();
-        let form = [
-            ("grant_type", "authorization_code"),
-            ("code", &*code),
-            ("redirect_uri", REDIRECT),
-            ("code_verifier", VERIFIER),
-            ("client_id", ID),
-        ];
-        let tokens = post(&world, "/oauth2/token", &form).await.json();
+        let tokens = redeem(&world, &code).await;
         let claims =
             super::code::claims(tokens["access_token"].as_str().unwrap_or_else(|| panic!("{tokens}")));
         assert_eq!((&claims["aud"], &claims["client_id"]), (&json!(["https://mcp.example/mcp"]), &json!(ID)));
@@ -215,14 +220,7 @@ async fn opaque_token_of_a_client_that_nobody_registered_is_live_until_an_operat
     let sent = browser.get(&format!("{}/oauth2/auth?{}", world.tenant("acme"), encode(&query))).await;
     let page = browser.get(sent.location().as_str()).await.text();
     let code = allow(&world, &mut browser, &page).await.sent("code").unwrap();
-    let form = [
-        ("grant_type", "authorization_code"),
-        ("code", &*code),
-        ("redirect_uri", REDIRECT),
-        ("code_verifier", VERIFIER),
-        ("client_id", ID),
-    ];
-    let tokens = post(&world, "/oauth2/token", &form).await.json();
+    let tokens = redeem(&world, &code).await;
     let access = tokens["access_token"].as_str().unwrap_or_else(|| panic!("{tokens}"));
     assert!(access.starts_with("ory_at_"), "{tokens}");
     let userinfo = async || {

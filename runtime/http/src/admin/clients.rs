@@ -22,7 +22,7 @@ impl Uncommitted for ClientError {
     }
 
     fn contention() -> Self {
-        Self::Port(PortError::Busy("too many changes of the same client"))
+        Self::Port(PortError::busy("too many changes of the same client"))
     }
 }
 

@@ -20,7 +20,7 @@ impl Uncommitted for PageError {
     }
 
     fn contention() -> Self {
-        Self::Port(PortError::Busy("too many requests for the same grant"))
+        Self::Port(PortError::busy("too many requests for the same grant"))
     }
 }
 

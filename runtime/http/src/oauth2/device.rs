@@ -44,7 +44,7 @@ pub(crate) async fn begin(call: Call) -> Answer {
     if !proves {
         let key = LimitKey::Device(call.tenant.id.clone(), call.client.limit_key());
         if call.node.attempts.count(key, REQUESTS, call.now()).await.is_err() {
-            let busy = PortError::Busy("too many devices begin at this address");
+            let busy = PortError::busy("too many devices begin at this address");
             return refuse_client(&call, &TokenError::Port(busy));
         }
     }

@@ -1,13 +1,15 @@
 //! OAuth's error answers (RFC 6749 section 5.2), from what the room refused with.
 
+use std::time::Duration;
+
 use http::StatusCode;
+use oauth2::ports::PortError;
 use oauth2::token::{ErrorCode, TokenError};
 use serde_json::json;
 
 use super::give_nonce;
 use crate::call::Call;
 use crate::response::{Answer, CauseIsLogged, json_no_store, set};
-use crate::secrets::TOO_MANY;
 
 /// The answer to a refused request of an endpoint that authenticates clients.
 pub(crate) fn refuse(call: &Call, error: &TokenError) -> Answer {
@@ -18,7 +20,7 @@ pub(crate) fn refuse(call: &Call, error: &TokenError) -> Answer {
         set(&mut response, "www-authenticate", "Basic realm=\"oauth2\"");
     }
     if code == ErrorCode::TemporarilyUnavailable {
-        set(&mut response, "retry-after", retry_after(error));
+        set(&mut response, "retry-after", &retry_after(error).as_secs().to_string());
     }
     if let TokenError::Hook(_) = error {
         response.extensions_mut().insert(CauseIsLogged);
@@ -26,11 +28,11 @@ pub(crate) fn refuse(call: &Call, error: &TokenError) -> Answer {
     give_nonce(call, code == ErrorCode::UseDpopNonce, response)
 }
 
-/// In seconds. Guesses of a secret are given back slowly.
-fn retry_after(error: &TokenError) -> &'static str {
+/// Whoever lost a race need not wait.
+const fn retry_after(error: &TokenError) -> Duration {
     match error {
-        TokenError::Port(error) if *error == TOO_MANY => "10",
-        _ => "1",
+        TokenError::Port(PortError::Busy(busy)) => busy.retry_after,
+        _ => Duration::from_secs(1),
     }
 }
 

@@ -28,7 +28,7 @@ impl Uncommitted for RegistrationError {
     }
 
     fn contention() -> Self {
-        PortError::Busy("too many changes of the same client").into()
+        PortError::busy("too many changes of the same client").into()
     }
 }
 

@@ -18,7 +18,7 @@ impl Uncommitted for UserinfoError {
     }
 
     fn contention() -> Self {
-        Self::Port(PortError::Busy("too many requests with one proof"))
+        Self::Port(PortError::busy("too many requests with one proof"))
     }
 }
 

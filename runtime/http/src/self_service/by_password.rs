@@ -93,7 +93,7 @@ async fn sign_in(
     match apply(call, change).await {
         Ok(Applied::Whole) => {}
         // Somebody changed the account meanwhile: the application asks again.
-        Ok(Applied::Missed) => return Err(PortError::Busy("the account was changed meanwhile")),
+        Ok(Applied::Missed) => return Err(PortError::busy("the account was changed meanwhile")),
         Err(problem) => return of_problem(&problem),
     }
     if let Some(tell) = tell {
@@ -120,8 +120,8 @@ fn of_flow(call: &Call, error: FlowError) -> Result<Option<AuthenticatedSubject>
 
 fn of_problem(problem: &Problem) -> Result<Option<AuthenticatedSubject>, PortError> {
     match problem {
-        Problem::TooManyAttempts { .. } => Err(PortError::Busy("too many attempts to sign in")),
-        Problem::Busy { .. } => Err(PortError::Busy("too many passwords to check")),
+        Problem::TooManyAttempts { .. } => Err(PortError::busy("too many attempts to sign in")),
+        Problem::Busy { .. } => Err(PortError::busy("too many passwords to check")),
         problem if problem.status() >= 500 => Err(PortError::Unavailable(problem.reason().to_owned())),
         _ => Ok(None),
     }

@@ -244,7 +244,7 @@ async fn fetch(server: &AuthorizationServer, client: &Client, uri: &str) -> Resu
     if !registered.iter().any(|known| without_fragment(known) == uri) {
         return Err(RedirectError::InvalidRequestUri("request_uri is not one of the client's request_uris"));
     }
-    let busy = PortError::Busy("too many request objects are being fetched");
+    let busy = PortError::busy("too many request objects are being fetched");
     let _place = server.fetch_places.take_for(client).ok_or(busy)?;
     let found = fetch::get(server, uri, MEDIA_TYPE, MAX_BYTES).await;
     let found = found.ok_or(RedirectError::InvalidRequestUri("nothing could be fetched from request_uri"))?;

@@ -224,7 +224,7 @@ impl SecretCheck<'_> {
             return Ok(known);
         }
         if matches!(stored, StoredSecret::Argon2id(_)) && !self.hasher.has_room() {
-            return Err(PortError::Busy("too many secrets are being checked"));
+            return Err(PortError::busy("too many secrets are being checked"));
         }
         let check: PortResult<'_, bool> = match stored {
             StoredSecret::Argon2id(phc) => self.hasher.verify(secret.clone(), phc.clone()),

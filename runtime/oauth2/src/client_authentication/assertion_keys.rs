@@ -80,7 +80,7 @@ impl AssertionKeys {
             Some(Published { set: Arc::new(set), keys })
         };
         self.0.load(server, client, (registered, asking), read).await.map_err(|fault| match fault {
-            KeysFault::Busy => PortError::Busy("too many keys of clients are being fetched").into(),
+            KeysFault::Busy => PortError::busy("too many keys of clients are being fetched").into(),
             KeysFault::Unavailable | KeysFault::Unusable => FailedCause::Keys.into(),
         })
     }

@@ -122,7 +122,7 @@ pub async fn authenticate(
     };
     let client = find(server, &id).await?.map_err(failed)?;
     if client.is_self_made() && server.refused_uses.are_too_many(&client.id, server.now()) {
-        return Err(PortError::Busy("too many requests of this client were refused").into());
+        return Err(PortError::busy("too many requests of this client were refused").into());
     }
     if method.is_some_and(|method| method != client.authentication) {
         return Err(failed(FailedCause::Method));

@@ -82,7 +82,7 @@ impl AuthorizationServer {
         let waiting =
             self.ports.devices.count_device_codes(&self.tenant, &client.id, now, MOST_WAITING).await?;
         if waiting >= MOST_WAITING {
-            return Err(PortError::Busy("too many devices of this client wait for an answer").into());
+            return Err(PortError::busy("too many devices of this client wait for an answer").into());
         }
         let device_code = format!("{DEVICE_CODE}{}", self.rng.token());
         let user_code = UserCode::generate(self.rng.as_ref());

@@ -272,7 +272,7 @@ impl World {
                 return decision.result;
             }
         }
-        Err(PortError::Busy("every attempt missed its guard").into())
+        Err(PortError::busy("every attempt missed its guard").into())
     }
 
     /// One decision of the token endpoint, not applied.

@@ -99,7 +99,7 @@ impl DescribedClients {
             Err(reason) => {
                 tracing::info!(tenant = %server.tenant, client = %id, %reason, "a client's document is not taken");
                 if reason == NotTaken::Busy {
-                    let busy = PortError::Busy("too many documents of clients are being fetched");
+                    let busy = PortError::busy("too many documents of clients are being fetched");
                     return self.stale(id, now).map(Some).ok_or(busy);
                 }
                 (None, now.after(REFUSED))

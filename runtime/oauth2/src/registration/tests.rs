@@ -33,6 +33,21 @@ impl World {
     }
 }
 
+/// A world that trusts the publisher `https://pub.example`, and its key.
+fn world_of_publisher(edit: impl FnOnce(&mut Settings)) -> (World, SigningKey) {
+    let rng = primitives::rng::SeededRng::new(5);
+    let state = KeyState::Active { rotate_at: Timestamp::from_seconds(9_000_000_000) };
+    let key = SigningKey::generate(SigningAlgorithm::Es256, state, Timestamp::from_seconds(0), &rng).unwrap();
+    let public = serde_json::to_value(key.key.public()).unwrap();
+    let world = World::set(|settings| {
+        let jwks = object(json!({ "keys": [public] }));
+        let publisher = SoftwarePublisher { issuer: "https://pub.example".to_owned(), jwks };
+        settings.registration.software_publishers = vec![publisher];
+        edit(settings);
+    });
+    (world, key)
+}
+
 fn text<'a>(document: &'a Value, name: &str) -> &'a str {
     document[name].as_str().unwrap_or_else(|| panic!("{name} of {document}"))
 }
@@ -346,16 +361,7 @@ fn who_registered_stands_in_the_audit_log() {
 /// Attack: whoever was vouched for takes it back: the same request without the statement.
 #[test]
 fn where_statements_are_needed_nothing_goes_without_one() {
-    let rng = primitives::rng::SeededRng::new(5);
-    let state = KeyState::Active { rotate_at: Timestamp::from_seconds(9_000_000_000) };
-    let key = SigningKey::generate(SigningAlgorithm::Es256, state, Timestamp::from_seconds(0), &rng).unwrap();
-    let public = serde_json::to_value(key.key.public()).unwrap();
-    let world = World::set(|settings| {
-        let jwks = object(json!({ "keys": [public] }));
-        let publisher = SoftwarePublisher { issuer: "https://pub.example".to_owned(), jwks };
-        settings.registration.software_publishers = vec![publisher];
-        settings.registration.require_software_statement = true;
-    });
+    let (world, key) = world_of_publisher(|settings| settings.registration.require_software_statement = true);
     let claims = json!({"iss": "https://pub.example", "client_name": "True Name"});
     let statement = jose::Signer::new(&key.key).unwrap().sign(TokenType::Jwt, &claims).unwrap();
     let with = json!({ "software_statement": statement });

@@ -117,7 +117,7 @@ mod tests {
             assert_eq!(client.as_str(), "app");
             let answer = match (username, password.expose().as_str()) {
                 ("ada", "right") => Ok(Some(self.0.subject(1))),
-                ("busy", _) => Err(PortError::Busy("too many attempts")),
+                ("busy", _) => Err(PortError::busy("too many attempts")),
                 _ => Ok(None),
             };
             Box::pin(async { answer })

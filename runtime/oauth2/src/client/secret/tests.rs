@@ -43,7 +43,7 @@ impl SecretHasher for Hasher {
             let is_slow = || self.is_slow.load(Ordering::SeqCst);
             poll_fn(|_| if is_slow() { Poll::Pending } else { Poll::Ready(()) }).await;
             if self.is_busy.load(Ordering::SeqCst) {
-                return Err(PortError::Busy("too many were wrong"));
+                return Err(PortError::busy("too many were wrong"));
             }
             check.await
         })

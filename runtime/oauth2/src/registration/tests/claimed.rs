@@ -7,15 +7,7 @@ use crate::client::GrantType;
 /// Attack: something else that the publisher signed passes for its statement, and what stands in it for the client.
 #[test]
 fn what_a_publisher_signs_beside_statements_is_none() {
-    let rng = primitives::rng::SeededRng::new(5);
-    let state = KeyState::Active { rotate_at: Timestamp::from_seconds(9_000_000_000) };
-    let key = SigningKey::generate(SigningAlgorithm::Es256, state, Timestamp::from_seconds(0), &rng).unwrap();
-    let public = serde_json::to_value(key.key.public()).unwrap();
-    let world = World::set(|settings| {
-        let jwks = object(json!({ "keys": [public] }));
-        let publisher = SoftwarePublisher { issuer: "https://pub.example".to_owned(), jwks };
-        settings.registration.software_publishers = vec![publisher];
-    });
+    let (world, key) = world_of_publisher(|_| {});
     let check = |typ: TokenType, more: Value, is_one: bool| {
         let mut claims = object(json!({"iss": "https://pub.example", "client_name": "True Name"}));
         claims.extend(object(more.clone()));
